@@ -1,0 +1,156 @@
+"""The one family of errors: each carries its cause and its remedy."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+
+class ErrorKind(StrEnum):
+    """The seven types of error (REQUIREMENTS R1)."""
+
+    NETWORK = "network"
+    PROCESS = "process"
+    AUTH = "auth"
+    RESOURCE = "resource"
+    TIMEOUT = "timeout"
+    VALIDATION = "validation"
+    INTERNAL = "internal"
+
+
+class ErrorScope(StrEnum):
+    """How far the damage of an error reaches."""
+
+    REQUEST = "request"
+    SESSION = "session"
+    CREDENTIAL = "credential"
+    ENGINE = "engine"
+
+
+class QuarterdeckError(Exception):
+    """Root of every error that leaves a part of the engine.
+
+    `message` is one sentence for a person, `remedy` the setting or command that helps,
+    `code` a stable name for programs, `retry_after` seconds or None, `field` the input at fault.
+    """
+
+    kind: ErrorKind = ErrorKind.INTERNAL
+    code: str = "internal"
+    retryable: bool = False
+    scope: ErrorScope = ErrorScope.REQUEST
+    http_status: int = 500
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        remedy: str = "",
+        retry_after: float | None = None,
+        field: str | None = None,
+        retryable: bool | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+        self.retry_after = retry_after
+        self.field = field
+        if retryable is not None:
+            self.retryable = retryable
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.remedy}".rstrip() if self.remedy else self.message
+
+    def as_dict(self) -> dict[str, Any]:
+        """The error as the API's failure envelope (DESIGN section 6)."""
+        body: dict[str, Any] = {"success": False, "error": self.message, "code": self.code, "kind": self.kind.value}
+        if self.field is not None:
+            body["field"] = self.field
+        if self.remedy:
+            body["remedy"] = self.remedy
+        if self.retry_after is not None:
+            body["retry_after"] = self.retry_after
+        return body
+
+
+class BadInput(QuarterdeckError):
+    """What was asked cannot be done as it was written."""
+
+    kind, code, http_status = ErrorKind.VALIDATION, "bad_input", 400
+
+
+class SettingsError(BadInput):
+    """One or more settings are wrong; `problems` names every one of them."""
+
+    code = "bad_settings"
+
+    def __init__(self, problems: list[str], *, remedy: str = "", field: str | None = None) -> None:
+        super().__init__("\n".join(problems), remedy=remedy, field=field)
+        self.problems = problems
+
+
+class NotFound(BadInput):
+    """No such session, conversation, profile or request."""
+
+    code, http_status = "not_found", 404
+
+
+class Forbidden(QuarterdeckError):
+    """The caller may not do this."""
+
+    kind, code, http_status = ErrorKind.AUTH, "forbidden", 403
+
+
+class BackendMissing(QuarterdeckError):
+    """The agent's program is not on this machine."""
+
+    kind, code, scope, http_status = ErrorKind.PROCESS, "backend_missing", ErrorScope.ENGINE, 503
+
+
+class StartFailed(QuarterdeckError):
+    """A session's process did not come up."""
+
+    kind, code, scope, http_status = ErrorKind.PROCESS, "start_failed", ErrorScope.SESSION, 503
+
+
+class SessionLost(QuarterdeckError):
+    """The session's process ended in the middle of a turn."""
+
+    kind, code, scope, http_status = ErrorKind.PROCESS, "session_lost", ErrorScope.SESSION, 503
+    retryable = True
+
+
+class DeadlinePassed(QuarterdeckError):
+    """A clock of the request ran out."""
+
+    kind, code, http_status = ErrorKind.TIMEOUT, "deadline_passed", 504
+
+
+class Overloaded(QuarterdeckError):
+    """The engine sheds load: the queue is full, the breaker is open, or it drains."""
+
+    kind, code, http_status = ErrorKind.RESOURCE, "overloaded", 503
+    retryable = True
+
+
+class TurnFailed(QuarterdeckError):
+    """The agent ended the turn with an error; `kind` says of what type."""
+
+    code, http_status = "turn_failed", 502
+
+    def __init__(self, message: str, *, kind: ErrorKind, code: str | None = None, **rest: Any) -> None:
+        super().__init__(message, **rest)
+        self.kind = kind
+        if code is not None:
+            self.code = code
+
+
+class TurnInterrupted(QuarterdeckError):
+    """Somebody interrupted the turn."""
+
+    code, http_status = "interrupted", 409
+
+
+class NoEngine(QuarterdeckError):
+    """No engine answers where one was expected."""
+
+    kind, code, http_status = ErrorKind.NETWORK, "no_engine", 503
