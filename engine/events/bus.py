@@ -1,0 +1,158 @@
+"""The bus: numbers and times every event, keeps the projection, and hands both to subscribers."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from engine.clock import Clock
+from engine.events.projection import Projection
+from engine.events.state import State, encode_state
+from engine.events.types import AnyEvent, Stamped
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """A whole state, encoded as JSON at the moment it was taken; events after `seq` follow."""
+
+    seq: int
+    at: float
+    state: bytes
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """What a subscriber gets at one reading: a snapshot after a gap, then events in order."""
+
+    snapshot: Snapshot | None
+    events: list[Stamped]
+
+
+class Subscription:
+    """A bounded mailbox between the engine's thread and one reader on any thread.
+
+    When the reader is slower than the events, the mailbox is emptied and the next reading begins
+    with a fresh snapshot, so memory is bounded and the reader's state is right again.
+    """
+
+    def __init__(self, bus: Bus, limit: int, on_ready: Callable[[], None] | None) -> None:
+        self._bus = bus
+        self._limit = limit
+        self._on_ready = on_ready
+        self._lock = threading.Lock()
+        self._waiting: deque[Stamped] = deque()
+        self._snapshot: Snapshot | None = None
+        self._lost = False
+        self.gaps = 0
+
+    def offer(self, stamped: Stamped) -> None:
+        """Engine's side: put one event in, never blocking and never growing past the limit."""
+        with self._lock:
+            first = not self._waiting
+            if self._lost:
+                return
+            if len(self._waiting) >= self._limit:
+                self._waiting.clear()
+                self._lost = True
+                self.gaps += 1
+            else:
+                self._waiting.append(stamped)
+        if first and self._on_ready is not None:
+            self._on_ready()
+
+    def start_with(self, snapshot: Snapshot | None) -> None:
+        """Engine's side: what the next reading begins with."""
+        with self._lock:
+            self._waiting.clear()
+            self._snapshot = snapshot
+            self._lost = False
+
+    @property
+    def lost(self) -> bool:
+        """Whether events were dropped and the engine's side owes a snapshot."""
+        return self._lost
+
+    def take(self) -> Batch:
+        """Reader's side: all that waits. After a gap it is empty until `Bus.refill` has run."""
+        with self._lock:
+            batch = Batch(self._snapshot, list(self._waiting))
+            self._snapshot = None
+            self._waiting.clear()
+        return batch
+
+    def close(self) -> None:
+        """Leave the bus; safe to call twice."""
+        self._bus.unsubscribe(self)
+
+
+class Bus:
+    """Owner of the event numbers and of the engine's projection; used on the engine's thread only."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._projection = Projection()
+        self._subscriptions: list[Subscription] = []
+        self._listeners: list[Callable[[Stamped], None]] = []
+
+    @property
+    def state(self) -> State:
+        """The live state; read it, never write it."""
+        return self._projection.state
+
+    def publish(self, event: AnyEvent) -> Stamped:
+        """Number and time an event, apply it, and offer it to every subscriber."""
+        stamped = Stamped(self.state.seq + 1, self._clock.wall(), event)
+        self._projection.apply(stamped)
+        for listener in self._listeners:
+            listener(stamped)
+        for subscription in self._subscriptions:
+            subscription.offer(stamped)
+            if subscription.lost:
+                self.refill(subscription)
+        return stamped
+
+    def snapshot(self) -> Snapshot:
+        """The state as it is now."""
+        return Snapshot(self.state.seq, self.state.at, encode_state(self.state))
+
+    def listen(self, listener: Callable[[Stamped], None]) -> None:
+        """Call `listener` with every event, on the engine's thread; it must be quick and must not raise."""
+        self._listeners.append(listener)
+
+    def subscribe(
+        self,
+        limit: int = 10_000,
+        *,
+        since: int | None = None,
+        missed: Iterable[Stamped] | None = None,
+        on_ready: Callable[[], None] | None = None,
+    ) -> Subscription:
+        """Open a mailbox of `limit` events.
+
+        It begins with a snapshot, unless `since` and `missed` continue an earlier one without a gap.
+        """
+        subscription = Subscription(self, limit, on_ready)
+        caught_up = list(missed) if missed is not None else []
+        if since is not None and _continues(since, caught_up, self.state.seq):
+            for stamped in caught_up:
+                subscription.offer(stamped)
+        else:
+            subscription.start_with(self.snapshot())
+        self._subscriptions.append(subscription)
+        return subscription
+
+    def refill(self, subscription: Subscription) -> None:
+        """Heal a gap: the next reading begins with the state as it is now."""
+        subscription.start_with(self.snapshot())
+
+    def unsubscribe(self, subscription: Subscription) -> None:
+        """Forget a mailbox; unknown ones are ignored."""
+        if subscription in self._subscriptions:
+            self._subscriptions.remove(subscription)
+
+
+def _continues(since: int, missed: list[Stamped], newest: int) -> bool:
+    if since == newest:
+        return True
+    return bool(missed) and missed[0].seq == since + 1 and missed[-1].seq == newest

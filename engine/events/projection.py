@@ -1,0 +1,318 @@
+"""The pure reducer: state = apply(state, event). Live, remote and replay use this one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from engine.events import types as ev
+from engine.events.state import (
+    BUCKET_S,
+    BUCKETS_KEPT,
+    DURATIONS_KEPT,
+    ENDED_KEPT,
+    RECENT_KEPT,
+    Bucket,
+    PermissionView,
+    RecentLine,
+    RequestView,
+    SessionView,
+    State,
+)
+from engine.events.types import SessionState, Severity, Stamped
+
+Reducer = Callable[[State, Any, float], None]
+
+
+class Projection:
+    """Owner of one `State`; changed only by `apply`, which reads no clock and does no I/O."""
+
+    def __init__(self, state: State | None = None) -> None:
+        self.state = state if state is not None else State()
+
+    def apply(self, stamped: Stamped) -> None:
+        """Take one event in; events with a number already seen are ignored."""
+        if stamped.seq <= self.state.seq:
+            return
+        self.state.seq = stamped.seq
+        self.state.at = stamped.at
+        _REDUCERS[type(stamped.event)](self.state, stamped.event, stamped.at)
+
+
+def touched_session(event: ev.Event) -> str:
+    """Id of the one session whose row the event changes, or an empty string."""
+    return getattr(event, "session", "")
+
+
+def _note(
+    state: State,
+    mark: str,
+    subject: str,
+    text: str,
+    severity: Severity = Severity.INFO,
+    remedy: str = "",
+) -> None:
+    state.recent.append(RecentLine(state.seq, state.at, mark, subject, text, severity, remedy))
+    if len(state.recent) > RECENT_KEPT:
+        del state.recent[: len(state.recent) - RECENT_KEPT]
+
+
+def _bucket(state: State, at: float) -> Bucket:
+    start = at - at % BUCKET_S
+    if not state.buckets or state.buckets[-1].start < start:
+        state.buckets.append(Bucket(start))
+        if len(state.buckets) > BUCKETS_KEPT:
+            del state.buckets[0]
+    return state.buckets[-1]
+
+
+def _set_state(row: SessionView, to: SessionState, at: float, reason: str = "") -> None:
+    if row.state is not to:
+        row.since = at
+    row.state = to
+    row.reason = reason
+
+
+def _engine_started(state: State, event: ev.EngineStarted, at: float) -> None:
+    view = state.engine
+    view.engine, view.pid, view.backend, view.version = event.engine, event.pid, event.backend, event.version
+    view.demo, view.banner, view.max_size = event.demo, event.banner, event.max_size
+    view.phase, view.started_at = "running", at
+
+
+def _engine_draining(state: State, event: ev.EngineDraining, _at: float) -> None:
+    state.engine.phase = "draining"
+    _note(state, "notice", "engine", f"draining: {event.reason}", Severity.WARNING)
+
+
+def _engine_stopped(state: State, event: ev.EngineStopped, _at: float) -> None:
+    state.engine.phase = "stopped"
+    severity = Severity.CRITICAL if event.survivors else Severity.INFO
+    _note(state, "notice", "engine", f"stopped: {event.reason}, survivors {event.survivors}", severity)
+
+
+def _settings_changed(state: State, event: ev.SettingsChanged, _at: float) -> None:
+    for key, (old, new) in event.changes.items():
+        if key == "session_pool.max_size" and isinstance(new, int):
+            state.engine.max_size = new
+        _note(state, "tuning", key, f"{old} → {new} by {event.who}")
+
+
+def _session_starting(state: State, event: ev.SessionStarting, at: float) -> None:
+    state.totals.started += 1
+    state.sessions[event.session] = SessionView(
+        id=event.session,
+        profile=event.profile,
+        tenant=event.tenant,
+        backend=event.backend,
+        conversation=event.conversation,
+        started_at=at,
+        since=at,
+        last_used=at,
+    )
+
+
+def _session_ready(state: State, event: ev.SessionReady, at: float) -> None:
+    if row := state.sessions.get(event.session):
+        row.pid, row.version, row.start_s = event.pid, event.version, event.start_s
+        _set_state(row, SessionState.IDLE, at)
+
+
+def _session_changed(state: State, event: ev.SessionChanged, at: float) -> None:
+    if row := state.sessions.get(event.session):
+        _set_state(row, event.state, at, event.reason)
+
+
+def _session_bound(state: State, event: ev.SessionBound, _at: float) -> None:
+    if row := state.sessions.get(event.session):
+        row.conversation = event.conversation
+        row.user = event.user
+
+
+def _session_readings(state: State, event: ev.SessionReadings, _at: float) -> None:
+    state.engine.cpu, state.engine.rss = event.engine_cpu, event.engine_rss
+    for reading in event.readings:
+        if row := state.sessions.get(reading.session):
+            row.cpu, row.rss, row.processes = reading.cpu, reading.rss, reading.processes
+
+
+def _session_ended(state: State, event: ev.SessionEnded, at: float) -> None:
+    row = state.sessions.pop(event.session, None)
+    if row is None:
+        return
+    state.totals.ended += 1
+    _set_state(row, SessionState.FAILED if event.error else SessionState.STOPPING, at, event.how)
+    row.last_error = event.error or row.last_error
+    row.cpu, row.rss = 0.0, 0
+    state.ended.append(row)
+    if len(state.ended) > ENDED_KEPT:
+        del state.ended[0]
+    if event.error:
+        _note(state, "failed", event.session, f"{event.how}: {event.error}", Severity.WARNING)
+    if event.survivors:
+        text = f"{event.survivors} processes would not end"
+        _note(state, "failed", event.session, text, Severity.CRITICAL, "quarterdeck doctor")
+
+
+def _request_queued(state: State, event: ev.RequestQueued, at: float) -> None:
+    state.totals.requests += 1
+    state.requests[event.request] = RequestView(
+        id=event.request,
+        user=event.user,
+        tenant=event.tenant,
+        profile=event.profile,
+        priority=event.priority,
+        prompt=event.prompt,
+        queued_at=at,
+    )
+
+
+def _request_retrying(state: State, event: ev.RequestRetrying, at: float) -> None:
+    state.totals.retries += 1
+    if view := state.requests.get(event.request):
+        view.session, view.attempts, view.retry_at = "", event.attempt, at + event.delay
+    text = f"retry {event.attempt} in {event.delay:.1f}s  {event.kind}: {event.reason}"
+    _note(state, "retry", event.request, text, Severity.WARNING)
+
+
+def _request_ended(state: State, event: ev.RequestEnded, at: float) -> None:
+    state.requests.pop(event.request, None)
+    totals = state.totals
+    totals.answered += event.ok
+    totals.cached += event.cached
+    if event.ok:
+        return
+    totals.failed += 1
+    state.errors_by_kind[event.kind] = state.errors_by_kind.get(event.kind, 0) + 1
+    _bucket(state, at).errors += 1
+    _note(state, "failed", event.request, f"{event.kind}: {event.error}", Severity.WARNING)
+
+
+def _turn_started(state: State, event: ev.TurnStarted, at: float) -> None:
+    if view := state.requests.get(event.request):
+        view.session, view.attempts = event.session, event.attempt
+    if row := state.sessions.get(event.session):
+        row.request, row.user, row.prompt, row.activity = event.request, event.user, event.prompt, ""
+        row.turn_started_at = row.last_used = at
+        _set_state(row, SessionState.RUNNING, at)
+
+
+def _turn_activity(state: State, event: ev.TurnActivity, at: float) -> None:
+    if row := state.sessions.get(event.session):
+        row.activity, row.last_used = event.activity, at
+        if row.state is SessionState.RETRYING:
+            _set_state(row, SessionState.RUNNING, at)
+
+
+def _turn_ended(state: State, event: ev.TurnEnded, at: float) -> None:
+    totals, bucket = state.totals, _bucket(state, at)
+    totals.turns += 1
+    totals.turns_failed += not event.ok
+    totals.tokens_in += event.tokens_in
+    totals.tokens_out += event.tokens_out
+    totals.tokens_cached += event.tokens_cached
+    totals.cost += event.cost
+    bucket.turns += 1
+    bucket.tokens += event.tokens_out
+    bucket.cost += event.cost
+    if len(bucket.durations) < DURATIONS_KEPT:
+        bucket.durations.append(event.duration)
+    row = state.sessions.get(event.session)
+    if row is not None:
+        _finish_row(row, event, at)
+    if event.ok:
+        _note(state, "done", event.session, row.prompt if row else event.request)
+
+
+def _finish_row(row: SessionView, event: ev.TurnEnded, at: float) -> None:
+    row.turns += 1
+    row.tokens_in += event.tokens_in
+    row.tokens_out += event.tokens_out
+    row.tokens_cached += event.tokens_cached
+    row.cost += event.cost
+    row.request, row.activity, row.retry_attempt = "", "", 0
+    row.turn_started_at, row.last_duration, row.last_used = 0.0, event.duration, at
+    if not event.ok:
+        row.errors += 1
+        row.last_error = event.error
+    if row.state not in {SessionState.STOPPING, SessionState.FAILED}:
+        _set_state(row, SessionState.IDLE, at)
+
+
+def _permission_asked(state: State, event: ev.PermissionAsked, at: float) -> None:
+    state.permissions[event.permission] = PermissionView(
+        event.permission, event.session, event.tool, event.summary, at, event.deadline
+    )
+    if row := state.sessions.get(event.session):
+        row.activity = f"{event.tool} {event.summary}"
+        _set_state(row, SessionState.APPROVAL, at)
+
+
+def _permission_answered(state: State, event: ev.PermissionAnswered, at: float) -> None:
+    asked = state.permissions.pop(event.permission, None)
+    row = state.sessions.get(event.session)
+    if row is not None and row.state is SessionState.APPROVAL:
+        _set_state(row, SessionState.RUNNING, at)
+    if asked is not None:
+        word = "allowed" if event.allowed else "denied"
+        _note(state, "notice", event.session, f"{word} {asked.tool} {asked.summary} by {event.by}")
+
+
+def _breaker_changed(state: State, event: ev.BreakerChanged, _at: float) -> None:
+    state.breakers[event.breaker] = event.new
+    severity = Severity.INFO if event.new == "closed" else Severity.WARNING
+    _note(state, "breaker", event.breaker, f"{event.old} → {event.new}  {event.reason}".rstrip(), severity)
+
+
+def _api_retry(state: State, event: ev.ApiRetry, at: float) -> None:
+    if row := state.sessions.get(event.session):
+        row.activity = f"API {event.status or ''} {event.error}, attempt {event.attempt}".replace("  ", " ")
+        row.retry_attempt = event.attempt
+        _set_state(row, SessionState.RETRYING, at)
+
+
+def _rate_limited(state: State, event: ev.RateLimited, _at: float) -> None:
+    if event.status != "allowed":
+        _note(state, "notice", event.session, f"rate limit {event.limit} {event.status}", Severity.WARNING)
+
+
+def _protocol_fault(state: State, event: ev.ProtocolFault, _at: float) -> None:
+    state.engine.faults += 1
+    _note(state, "notice", event.session, f"bad line: {event.reason}", Severity.WARNING)
+
+
+def _orphans_reaped(state: State, event: ev.OrphansReaped, _at: float) -> None:
+    state.totals.orphans += len(event.pids)
+    _note(state, "notice", event.origin, f"reaped {len(event.pids)} left-over processes", Severity.WARNING)
+
+
+def _notice(state: State, event: ev.Notice, _at: float) -> None:
+    _note(state, "notice", "engine", event.text, event.severity, event.remedy)
+
+
+_REDUCERS: dict[type[ev.Event], Reducer] = {
+    ev.EngineStarted: _engine_started,
+    ev.EngineDraining: _engine_draining,
+    ev.EngineStopped: _engine_stopped,
+    ev.SettingsChanged: _settings_changed,
+    ev.SessionStarting: _session_starting,
+    ev.SessionReady: _session_ready,
+    ev.SessionChanged: _session_changed,
+    ev.SessionBound: _session_bound,
+    ev.SessionReadings: _session_readings,
+    ev.SessionEnded: _session_ended,
+    ev.RequestQueued: _request_queued,
+    ev.RequestRetrying: _request_retrying,
+    ev.RequestEnded: _request_ended,
+    ev.TurnStarted: _turn_started,
+    ev.TurnActivity: _turn_activity,
+    ev.TurnEnded: _turn_ended,
+    ev.PermissionAsked: _permission_asked,
+    ev.PermissionAnswered: _permission_answered,
+    ev.BreakerChanged: _breaker_changed,
+    ev.ApiRetry: _api_retry,
+    ev.RateLimited: _rate_limited,
+    ev.ProtocolFault: _protocol_fault,
+    ev.OrphansReaped: _orphans_reaped,
+    ev.Notice: _notice,
+}

@@ -1,0 +1,159 @@
+"""The state that the projection keeps: what is true now, and bounded tails of what happened."""
+
+from __future__ import annotations
+
+import msgspec
+
+from engine.events.types import SessionState, Severity
+
+RECENT_KEPT = 200
+"""Lines of the recent list."""
+ENDED_KEPT = 50
+"""Ended sessions that stay readable."""
+BUCKET_S = 10
+"""Seconds of one bucket of a trend."""
+BUCKETS_KEPT = 360
+"""Buckets of a trend: one hour."""
+DURATIONS_KEPT = 64
+"""Turn durations kept in one bucket, enough for its p95."""
+
+
+class EngineView(msgspec.Struct):
+    """The engine as a whole."""
+
+    engine: str = ""
+    pid: int = 0
+    backend: str = ""
+    version: str = ""
+    demo: bool = False
+    banner: str = ""
+    phase: str = "starting"
+    started_at: float = 0.0
+    max_size: int = 0
+    cpu: float = 0.0
+    rss: int = 0
+    faults: int = 0
+
+
+class SessionView(msgspec.Struct):
+    """One session, as a row of the grid."""
+
+    id: str
+    profile: str = ""
+    tenant: str = ""
+    backend: str = ""
+    state: SessionState = SessionState.STARTING
+    reason: str = ""
+    pid: int = 0
+    version: str = ""
+    conversation: str = ""
+    user: str = ""
+    request: str = ""
+    prompt: str = ""
+    activity: str = ""
+    turns: int = 0
+    errors: int = 0
+    last_error: str = ""
+    tokens_in: int = 0
+    tokens_out: int = 0
+    tokens_cached: int = 0
+    cost: float = 0.0
+    cpu: float = 0.0
+    rss: int = 0
+    processes: int = 0
+    started_at: float = 0.0
+    since: float = 0.0
+    last_used: float = 0.0
+    turn_started_at: float = 0.0
+    last_duration: float = 0.0
+    start_s: float = 0.0
+    retry_attempt: int = 0
+
+
+class RequestView(msgspec.Struct):
+    """One request that is waiting or running."""
+
+    id: str
+    user: str
+    tenant: str
+    profile: str
+    priority: str
+    prompt: str
+    queued_at: float
+    session: str = ""
+    attempts: int = 0
+    retry_at: float = 0.0
+
+
+class PermissionView(msgspec.Struct):
+    """One permission that waits for an answer."""
+
+    id: str
+    session: str
+    tool: str
+    summary: str
+    asked_at: float
+    deadline: float
+
+
+class RecentLine(msgspec.Struct):
+    """One line of what happened: `mark` is done, failed, retry, tuning, breaker or notice."""
+
+    seq: int
+    at: float
+    mark: str
+    subject: str
+    text: str
+    severity: Severity = Severity.INFO
+    remedy: str = ""
+
+
+class Bucket(msgspec.Struct):
+    """What ended within BUCKET_S seconds from `start`."""
+
+    start: float
+    turns: int = 0
+    errors: int = 0
+    tokens: int = 0
+    cost: float = 0.0
+    durations: list[float] = []
+
+
+class Totals(msgspec.Struct):
+    """Counts since the engine started."""
+
+    requests: int = 0
+    answered: int = 0
+    failed: int = 0
+    cached: int = 0
+    retries: int = 0
+    turns: int = 0
+    turns_failed: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    tokens_cached: int = 0
+    cost: float = 0.0
+    started: int = 0
+    ended: int = 0
+    orphans: int = 0
+
+
+class State(msgspec.Struct):
+    """All that the screens draw; equal states encode to equal bytes."""
+
+    seq: int = 0
+    at: float = 0.0
+    engine: EngineView = msgspec.field(default_factory=EngineView)
+    sessions: dict[str, SessionView] = {}
+    ended: list[SessionView] = []
+    requests: dict[str, RequestView] = {}
+    permissions: dict[str, PermissionView] = {}
+    breakers: dict[str, str] = {}
+    recent: list[RecentLine] = []
+    buckets: list[Bucket] = []
+    totals: Totals = msgspec.field(default_factory=Totals)
+    errors_by_kind: dict[str, int] = {}
+
+
+encode_state = msgspec.json.Encoder().encode
+decode_state = msgspec.json.Decoder(State).decode
