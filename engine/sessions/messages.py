@@ -1,0 +1,245 @@
+"""The lines that the CLI writes, as types. PROTOCOL.md section 4 is their source.
+
+Bulky parts stay `msgspec.Raw` until somebody asks; unknown fields stay in the line itself.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec import Raw
+
+_NOTHING = Raw(b"null")
+
+
+class Message(msgspec.Struct, frozen=True, tag_field="type"):
+    """Root of the typed lines."""
+
+
+class ApiDelta(msgspec.Struct, frozen=True):
+    """A piece of a streamed block."""
+
+    type: str = ""
+    text: str = ""
+    thinking: str = ""
+    partial_json: str = ""
+
+
+class ApiEvent(msgspec.Struct, frozen=True):
+    """A raw server-sent event of the Messages API."""
+
+    type: str = ""
+    index: int = 0
+    delta: ApiDelta | None = None
+    content_block: Raw = _NOTHING
+    message: Raw = _NOTHING
+
+
+class Block(msgspec.Struct, frozen=True):
+    """One block of a message's content."""
+
+    type: str = ""
+    text: str = ""
+    thinking: str = ""
+    id: str = ""
+    name: str = ""
+    input: Raw = _NOTHING
+    tool_use_id: str = ""
+    content: Raw = _NOTHING
+    is_error: bool | None = None
+
+
+class Body(msgspec.Struct, frozen=True):
+    """The `message` of an assistant or user line; `content` is a list of blocks or one text."""
+
+    id: str = ""
+    role: str = ""
+    model: str = ""
+    content: Raw = _NOTHING
+    usage: Raw = _NOTHING
+
+
+class StreamEvent(Message, frozen=True, tag="stream_event"):
+    """A partial message."""
+
+    event: ApiEvent = msgspec.field(default_factory=ApiEvent)
+    parent_tool_use_id: str | None = None
+    ttft_ms: float | None = None
+
+
+class Assistant(Message, frozen=True, tag="assistant"):
+    """A finished block of the agent's, or a synthetic one that tells of an API failure."""
+
+    message: Body = msgspec.field(default_factory=Body)
+    parent_tool_use_id: str | None = None
+    session_id: str = ""
+    uuid: str = ""
+    error: str | None = None
+    is_api_error_message: bool = False
+    api_error_status: int | None = None
+    api_error_type: str | None = None
+    aborted: bool = False
+
+
+class User(Message, frozen=True, tag="user"):
+    """Tool results, and texts that the CLI injects."""
+
+    message: Body = msgspec.field(default_factory=Body)
+    parent_tool_use_id: str | None = None
+    session_id: str = ""
+    uuid: str = ""
+    isReplay: bool = False  # noqa: N815 - the wire's name
+
+
+class System(Message, frozen=True, tag="system"):
+    """All `system/*` lines; a subtype's own fields are read from the line on demand."""
+
+    subtype: str = ""
+    session_id: str = ""
+    status: str | None = None
+    model: str | None = None
+    permissionMode: str | None = None  # noqa: N815 - the wire's name
+    claude_code_version: str | None = None
+    attempt: int | None = None
+    max_retries: int | None = None
+    retry_delay_ms: float | None = None
+    error_status: int | None = None
+    error: str | None = None
+    content: Raw = _NOTHING
+
+
+class RateLimitInfo(msgspec.Struct, frozen=True):
+    """How much of a plan's limit is left."""
+
+    status: str = ""
+    resetsAt: float | None = None  # noqa: N815 - the wire's name
+    rateLimitType: str | None = None  # noqa: N815 - the wire's name
+
+
+class RateLimitEvent(Message, frozen=True, tag="rate_limit_event"):
+    """Only with an OAuth login."""
+
+    rate_limit_info: RateLimitInfo = msgspec.field(default_factory=RateLimitInfo)
+
+
+class Usage(msgspec.Struct, frozen=True):
+    """Tokens of one turn, by class."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_input_tokens: int = 0
+    cache_creation_input_tokens: int = 0
+
+
+class Result(Message, frozen=True, tag="result"):
+    """The one end of a turn. Never judge it by `subtype`: see outcome.py."""
+
+    subtype: str = ""
+    is_error: bool = False
+    result: str | None = None
+    errors: list[str] | None = None
+    terminal_reason: str | None = None
+    api_error_status: int | None = None
+    api_error_type: str | None = None
+    stop_reason: str | None = None
+    num_turns: int = 0
+    duration_ms: float = 0.0
+    duration_api_ms: float = 0.0
+    ttft_ms: float | None = None
+    usage: Usage | None = None
+    total_cost_usd: float = 0.0
+    modelUsage: Raw = _NOTHING  # noqa: N815 - the wire's name
+    permission_denials: list[Any] | None = None
+    session_id: str = ""
+    local_command: str | None = None
+    startup_failure_reason: str | None = None
+    user_message_uuid: str | None = None
+    user_message_uuids: list[str] | None = None
+
+    def answers(self, uuid: str) -> bool:
+        """Whether this result belongs to the user line `uuid`; an unmarked result belongs to any."""
+        if self.user_message_uuids:
+            return uuid in self.user_message_uuids
+        return self.user_message_uuid in {uuid, None}
+
+
+class ConversationReset(Message, frozen=True, tag="conversation_reset"):
+    """`/clear` went through."""
+
+    new_conversation_id: str = ""
+
+
+class CommandLifecycle(Message, frozen=True, tag="command_lifecycle"):
+    """Where our user line is: queued, started, completed or cancelled."""
+
+    command_uuid: str = ""
+    state: str = ""
+
+
+class ControlReply(msgspec.Struct, frozen=True):
+    """The answer to a control request of ours."""
+
+    subtype: str = ""
+    request_id: str = ""
+    response: Raw = _NOTHING
+    error: str | None = None
+    error_code: str | None = None
+
+
+class ControlResponse(Message, frozen=True, tag="control_response"):
+    """Envelope of a `ControlReply`."""
+
+    response: ControlReply = msgspec.field(default_factory=ControlReply)
+
+
+class ControlAsk(msgspec.Struct, frozen=True):
+    """What the CLI asks of us: `can_use_tool`, `hook_callback`, `mcp_message` or something newer."""
+
+    subtype: str = ""
+    tool_name: str = ""
+    input: Raw = _NOTHING
+    description: str | None = None
+    tool_use_id: str | None = None
+    blocked_path: str | None = None
+    decision_reason: str | None = None
+
+
+class ControlRequest(Message, frozen=True, tag="control_request"):
+    """Needs exactly one control response."""
+
+    request_id: str = ""
+    request: ControlAsk = msgspec.field(default_factory=ControlAsk)
+
+
+class ControlCancel(Message, frozen=True, tag="control_cancel_request"):
+    """The CLI no longer wants an answer."""
+
+    request_id: str = ""
+
+
+class KeepAlive(Message, frozen=True, tag="keep_alive"):
+    """Nothing but a sign of life."""
+
+
+class Unknown(msgspec.Struct, frozen=True):
+    """A line of a type that this version does not know; the line itself is kept beside it."""
+
+    type: str = ""
+
+
+AnyMessage = (
+    StreamEvent
+    | Assistant
+    | User
+    | System
+    | RateLimitEvent
+    | Result
+    | ConversationReset
+    | CommandLifecycle
+    | ControlResponse
+    | ControlRequest
+    | ControlCancel
+    | KeepAlive
+    | Unknown
+)

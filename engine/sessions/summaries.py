@@ -1,0 +1,29 @@
+"""A tool call in one line, for a person."""
+
+from __future__ import annotations
+
+import msgspec
+
+_TELLING = ("command", "file_path", "path", "pattern", "url", "query", "description", "prompt")
+MAX_SUMMARY = 160
+"""Characters of a summary."""
+
+
+def tool_summary(raw: msgspec.Raw) -> str:
+    """The part of a tool's input that tells most: the command, the path, the pattern."""
+    try:
+        given = msgspec.json.decode(raw)
+    except msgspec.DecodeError:
+        return ""
+    if not isinstance(given, dict):
+        return ""
+    for key in _TELLING:
+        if isinstance(value := given.get(key), str) and value:
+            return one_line(value)
+    return one_line(", ".join(f"{key}={value}" for key, value in given.items()))
+
+
+def one_line(text: str, limit: int = MAX_SUMMARY) -> str:
+    """`text` on one line without control characters, cut at `limit` characters with an ellipsis."""
+    cleaned = " ".join("".join(c if c.isprintable() else " " for c in text[: limit * 4]).split())
+    return cleaned if len(cleaned) <= limit else cleaned[: limit - 1] + "…"
