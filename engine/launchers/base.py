@@ -1,0 +1,66 @@
+"""The port to where a process runs: this machine now, a cluster node later."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchSpec:
+    """What to start: `argv` without a shell, the whole environment, and the session it belongs to."""
+
+    session: str
+    argv: tuple[str, ...]
+    cwd: Path
+    environment: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a process tree ended; `survivors` are pids that are still there and should not be."""
+
+    how: str
+    exit_code: int | None
+    survivors: tuple[int, ...] = ()
+
+
+class Child(Protocol):
+    """A started process with a duplex stream of bytes."""
+
+    @property
+    def pid(self) -> int:
+        """Process id, or 0 where there is none."""
+
+    @property
+    def exited(self) -> asyncio.Future[int]:
+        """Done with the exit code (negative: signal) once the process ended and its output was read."""
+
+    @property
+    def stderr_tail(self) -> str:
+        """The last kilobytes of its standard error."""
+
+    def write(self, data: bytes) -> None:
+        """Queue bytes for its standard input; ignored once that is closed."""
+
+    async def drain(self) -> None:
+        """Wait until standard input takes more."""
+
+    def close_input(self) -> None:
+        """Send end of file."""
+
+
+class Launcher(Protocol):
+    """Starts processes and ends their whole trees."""
+
+    async def launch(self, spec: LaunchSpec, on_output: Callable[[bytes], None]) -> Child:
+        """Start a process. Raises StartFailed or BackendMissing."""
+
+    async def stop(self, child: Child, *, polite: float, term_grace: float) -> Ending:
+        """End the whole tree: EOF for `polite` seconds, SIGTERM for `term_grace` seconds, SIGKILL."""
+
+    async def kill(self, child: Child) -> Ending:
+        """End the whole tree at once with SIGKILL."""

@@ -1,0 +1,64 @@
+"""The ledger of engines: lets the next start find what a dead engine left, and only that."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from engine.launchers.processes import ENGINE_TAG, ProcessId, alive, boot_id, identify, tagged
+
+
+class LedgerEntry(msgspec.Struct, frozen=True):
+    """One engine that ran, or runs, on this machine."""
+
+    engine: str
+    pid: int
+    started: int
+    boot: str
+
+
+class Ledger:
+    """Owner of `<state>/engines/*.json`, one file an engine."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def enter(self, engine: str) -> None:
+        """Write this process down as the engine's. Raises OSError when the folder cannot be written."""
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        me = identify(os.getpid())
+        entry = LedgerEntry(engine, os.getpid(), me.started if me else 0, boot_id())
+        path = self._path(engine)
+        draft = path.with_suffix(".new")
+        draft.write_bytes(msgspec.json.encode(entry))
+        draft.replace(path)
+
+    def leave(self, engine: str) -> None:
+        """The engine's tree is proven empty: forget it."""
+        self._path(engine).unlink(missing_ok=True)
+
+    def dead_engines(self) -> list[str]:
+        """Engines of this folder whose process is gone."""
+        return [entry.engine for entry in self._entries() if not _running(entry)]
+
+    def orphans(self, engine: str) -> list[ProcessId]:
+        """Living processes that carry the tag of `engine`."""
+        return tagged(lambda tags: tags.get(ENGINE_TAG) == engine)
+
+    def _path(self, engine: str) -> Path:
+        return self._folder / f"{engine}.json"
+
+    def _entries(self) -> list[LedgerEntry]:
+        entries = []
+        for path in sorted(self._folder.glob("*.json")):
+            try:
+                entries.append(msgspec.json.decode(path.read_bytes(), type=LedgerEntry))
+            except (OSError, msgspec.DecodeError):
+                path.unlink(missing_ok=True)
+        return entries
+
+
+def _running(entry: LedgerEntry) -> bool:
+    return entry.boot == boot_id() and alive(ProcessId(entry.pid, entry.started))

@@ -1,0 +1,124 @@
+"""Who a process is: identity is pid and start time, ownership a tag in its environment (HAZARDS H1, H2)."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+PROC = Path("/proc")
+ENGINE_TAG = "QUARTERDECK_ENGINE"
+SESSION_TAG = "QUARTERDECK_SESSION"
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessId:
+    """A process that cannot be mistaken for a later one with the same pid; `started` in clock ticks since boot."""
+
+    pid: int
+    started: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessStat:
+    """The fields of /proc/PID/stat that containment needs."""
+
+    id: ProcessId
+    parent: int
+    state: str
+
+    @property
+    def zombie(self) -> bool:
+        """Whether it has ended and waits to be reaped."""
+        return self.state in {"Z", "X"}
+
+
+def stat_of(pid: int) -> ProcessStat | None:
+    """The process as it is now, or None when it is gone."""
+    try:
+        text = (PROC / str(pid) / "stat").read_bytes()
+    except OSError:
+        return None
+    fields = text[text.rindex(b")") + 2 :].split()
+    return ProcessStat(ProcessId(pid, int(fields[19])), int(fields[1]), fields[0].decode())
+
+
+def identify(pid: int) -> ProcessId | None:
+    """The identity of a running or zombie process, or None when it is gone."""
+    found = stat_of(pid)
+    return found.id if found else None
+
+
+def alive(process: ProcessId) -> bool:
+    """Whether this very process still runs; a zombie does not."""
+    found = stat_of(process.pid)
+    return found is not None and found.id == process and not found.zombie
+
+
+def boot_id() -> str:
+    """Names this boot of the machine: pids of another boot mean nothing."""
+    try:
+        return (PROC / "sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
+
+
+def all_stats() -> list[ProcessStat]:
+    """Every process of the machine."""
+    pids = (int(entry.name) for entry in PROC.iterdir() if entry.name.isdecimal())
+    return [found for pid in pids if (found := stat_of(pid)) is not None]
+
+
+def tags_of(pid: int) -> dict[str, str]:
+    """The engine's tags in a process's environment; empty when it is a stranger's, a zombie or gone."""
+    try:
+        environment = (PROC / str(pid) / "environ").read_bytes()
+    except OSError:
+        return {}
+    if ENGINE_TAG.encode() not in environment:
+        return {}
+    pairs = (entry.partition(b"=") for entry in environment.split(b"\0"))
+    wanted = {ENGINE_TAG.encode(), SESSION_TAG.encode()}
+    return {name.decode(): value.decode("utf-8", "replace") for name, _, value in pairs if name in wanted}
+
+
+def tagged(matches: Callable[[dict[str, str]], bool]) -> list[ProcessId]:
+    """All living processes whose tags match."""
+    me = os.getpid()
+    return [
+        found.id
+        for found in all_stats()
+        if found.id.pid != me and not found.zombie and (tags := tags_of(found.id.pid)) and matches(tags)
+    ]
+
+
+def descendants(root: int, stats: Iterable[ProcessStat] | None = None) -> list[ProcessId]:
+    """All living processes below `root`, nearest first, found by parent."""
+    children: dict[int, list[ProcessStat]] = {}
+    for found in all_stats() if stats is None else stats:
+        children.setdefault(found.parent, []).append(found)
+    below: list[ProcessId] = []
+    front = [root]
+    while front:
+        front = [child.id.pid for parent in front for child in children.get(parent, ())]
+        below += [stat.id for pid in front if (stat := stat_of(pid)) is not None and not stat.zombie]
+    return below
+
+
+def send_signal(process: ProcessId, number: signal.Signals) -> bool:
+    """Signal this very process through a pidfd; False when it is gone. Never hits a later owner of its pid."""
+    try:
+        handle = os.pidfd_open(process.pid)
+    except OSError:
+        return False
+    try:
+        if identify(process.pid) != process:
+            return False
+        signal.pidfd_send_signal(handle, number)
+    except OSError:
+        return False
+    finally:
+        os.close(handle)
+    return True
