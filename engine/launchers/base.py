@@ -64,3 +64,6 @@ class Launcher(Protocol):
 
     async def kill(self, child: Child) -> Ending:
         """End the whole tree at once with SIGKILL."""
+
+    async def collect(self, child: Child, term_grace: float) -> Ending:
+        """The process ended by itself: end what it left behind."""

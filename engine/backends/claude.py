@@ -1,0 +1,148 @@
+"""The real Claude Code CLI, held open in stream-json mode. PROTOCOL.md section 1 is the source of every flag."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from engine.backends.base import DEFAULT_TENANT, AgentCommand, AgentSpec, Profile
+from engine.backends.homes import Homes
+from engine.errors import BackendMissing
+
+STREAM_FLAGS = (
+    "-p",
+    "--input-format=stream-json",
+    "--output-format=stream-json",
+    "--verbose",
+    "--include-partial-messages",
+    "--permission-prompt-tool=stdio",
+)
+"""What makes the CLI a held-open worker that asks us for permissions."""
+
+PASSED = ("PATH", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "TZ", "USER", "LOGNAME", "SHELL", "TERM", "TMPDIR")
+"""The only variables that an agent inherits; everything else is named by settings."""
+
+PINNED: Mapping[str, str] = {
+    "CLAUDE_CODE_DISABLE_AGENT_VIEW": "1",
+    "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+    "CLAUDE_CODE_DISABLE_NONSTREAMING_FALLBACK": "1",
+    "CLAUDE_CODE_EAGER_FLUSH": "1",
+    "CLAUDE_CODE_STARTUP_FAILURE_RESULTS": "1",
+    "DISABLE_AUTOUPDATER": "1",
+    "DISABLE_UPDATES": "1",
+}
+"""How a pool needs the CLI: early transcripts, no hidden second request, no updates, no daemon."""
+
+_VERSION_TIMEOUT_S = 10
+
+
+@dataclass(frozen=True)
+class Credential:
+    """What a profile signs in with; all empty means the operator's own `claude login`."""
+
+    api_key: str = ""
+    auth_token: str = ""
+    oauth_token: str = ""
+    base_url: str = ""
+
+    def environment(self) -> dict[str, str]:
+        """The variables that the CLI reads."""
+        named = {
+            "ANTHROPIC_API_KEY": self.api_key,
+            "ANTHROPIC_AUTH_TOKEN": self.auth_token,
+            "CLAUDE_CODE_OAUTH_TOKEN": self.oauth_token,
+            "ANTHROPIC_BASE_URL": self.base_url,
+        }
+        return {name: value for name, value in named.items() if value}
+
+
+@dataclass(frozen=True)
+class ClaudeOptions:
+    """What the settings say about every agent."""
+
+    max_retries: int = 0
+    max_tokens: int | None = None
+    setting_sources: str | None = None
+    extra_args: Sequence[str] = ()
+    inherited: Mapping[str, str] = field(default_factory=lambda: inherit(os.environ))
+
+
+class ClaudeBackend:
+    """Starts the CLI at `binary`."""
+
+    name = "claude"
+
+    def __init__(self, binary: Path | None, homes: Homes, credential: Credential, options: ClaudeOptions) -> None:
+        self._binary = binary
+        self._homes = homes
+        self._credential = credential
+        self._options = options
+        self._version = ""
+
+    def version(self) -> str:
+        """What `claude --version` says (9 ms), asked once."""
+        if not self._version and self._binary is not None:
+            self._version = cli_version(self._binary)
+        return self._version
+
+    def command(self, spec: AgentSpec) -> AgentCommand:
+        """The CLI's command line. Raises BackendMissing without a binary, StartFailed without a workspace."""
+        if self._binary is None or not os.access(self._binary, os.X_OK):
+            raise BackendMissing(
+                f"The Claude Code CLI is not at {self._binary}." if self._binary else "There is no Claude Code CLI.",
+                remedy="Install it, `pip install 'quarterdeck[claude]'`, or name it with `claude.binary`.",
+            )
+        argv = (str(self._binary), *agent_flags(spec, self._options))
+        return AgentCommand(argv, self._homes.workspace(spec.profile), self._environment(spec.profile))
+
+    def transcript(self, profile: Profile, conversation: str) -> Path | None:
+        """The conversation's file in the profile's configuration directory."""
+        return self._homes.transcript(profile, conversation)
+
+    def _environment(self, profile: Profile) -> dict[str, str]:
+        environment = {
+            **self._options.inherited,
+            **PINNED,
+            "CLAUDE_CODE_MAX_RETRIES": str(self._options.max_retries),
+            "HOME": str(self._homes.home(profile)),
+            "CLAUDE_CONFIG_DIR": str(self._homes.config(profile)),
+            **self._credential.environment(),
+        }
+        if self._options.max_tokens is not None:
+            environment["CLAUDE_CODE_MAX_OUTPUT_TOKENS"] = str(self._options.max_tokens)
+        if profile.tenant != DEFAULT_TENANT:
+            environment["CLAUDE_CODE_DISABLE_AUTO_MEMORY"] = "1"
+        return {**environment, **profile.environment}
+
+
+def agent_flags(spec: AgentSpec, options: ClaudeOptions) -> list[str]:
+    """The flags of one agent; values are joined with `=` because they may begin with a dash."""
+    profile = spec.profile
+    flags = [*STREAM_FLAGS, "--strict-mcp-config", f"--permission-mode={profile.permission_mode}"]
+    flags.append(f"--resume={spec.conversation}" if spec.resume else f"--session-id={spec.conversation}")
+    if profile.model:
+        flags.append(f"--model={profile.model}")
+    if options.setting_sources is not None:
+        flags.append(f"--setting-sources={options.setting_sources}")
+    elif profile.tenant != DEFAULT_TENANT:
+        flags.append("--setting-sources=")
+    return [*flags, *options.extra_args]
+
+
+def inherit(environ: Mapping[str, str]) -> dict[str, str]:
+    """The part of an environment that agents may see."""
+    return {name: environ[name] for name in PASSED if name in environ}
+
+
+def cli_version(binary: Path) -> str:
+    """First word of `claude --version`, or an empty string when it does not answer."""
+    try:
+        done = subprocess.run(
+            [str(binary), "--version"], capture_output=True, text=True, timeout=_VERSION_TIMEOUT_S, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.split()[0] if done.returncode == 0 and done.stdout.split() else ""

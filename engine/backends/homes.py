@@ -1,0 +1,67 @@
+"""The folders of a profile: where its agents work, and where they keep configuration and transcripts."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from engine.backends.base import Profile
+from engine.errors import StartFailed
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9_.-]")
+
+
+class Homes:
+    """Lays out `<state>/homes/<tenant>/<profile>` and `<output>/<tenant>/<profile>`."""
+
+    def __init__(self, state: Path, output: Path, operator_home: Path, operator_config: Path | None) -> None:
+        self._state = state
+        self._output = output
+        self._operator_home = operator_home
+        self._operator_config = operator_config
+
+    def home(self, profile: Profile) -> Path:
+        """HOME of the profile's agents: the operator's own unless the profile has one for itself."""
+        if not profile.own_home:
+            return self._operator_home
+        return _made(self._state / "homes" / _safe(profile.tenant) / _safe(profile.name))
+
+    def config(self, profile: Profile) -> Path:
+        """Claude's configuration directory of the profile."""
+        if not profile.own_home:
+            return self._operator_config or self._operator_home / ".claude"
+        return _made(self.home(profile) / ".claude")
+
+    def workspace(self, profile: Profile) -> Path:
+        """The working directory. Raises StartFailed when a configured one is not there."""
+        if profile.workspace is None:
+            return _made(self._output / _safe(profile.tenant) / _safe(profile.name))
+        if not profile.workspace.is_dir():
+            raise StartFailed(
+                f"The workspace {profile.workspace} of profile {profile.name} does not exist.",
+                remedy=f"Create it, or change `profiles.{profile.name}.workspace`.",
+            )
+        return profile.workspace
+
+    def transcript(self, profile: Profile, conversation: str) -> Path | None:
+        """`<config>/projects/*/<conversation>.jsonl`, or None."""
+        if not re.fullmatch(r"[0-9a-fA-F-]{36}", conversation):
+            return None
+        found = self.config(profile).glob(f"projects/*/{conversation}.jsonl")
+        return next(iter(sorted(found)), None)
+
+
+def _safe(name: str) -> str:
+    cleaned = _UNSAFE.sub("_", name)
+    return f"_{cleaned}" if cleaned.startswith(".") else cleaned
+
+
+def _made(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise StartFailed(
+            f"{folder} cannot be made: {error.strerror}.",
+            remedy="Check `engine.state_dir` and `engine.output_directory`.",
+        ) from error
+    return folder

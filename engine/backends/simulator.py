@@ -1,0 +1,41 @@
+"""The embedded agent: a real process that speaks the CLI's lines, for machines without one and for hundreds at once."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from engine.backends.base import AgentCommand, AgentSpec, Profile
+from engine.backends.claude import ClaudeOptions, agent_flags
+from engine.backends.homes import Homes
+
+AGENT = Path(__file__).parent / "simulated_agent" / "__main__.py"
+
+
+class SimulatorBackend:
+    """Starts the simulated agent with the interpreter that runs the engine."""
+
+    name = "simulator"
+
+    def __init__(self, homes: Homes, options: ClaudeOptions) -> None:
+        self._homes = homes
+        self._options = options
+
+    def version(self) -> str:
+        """The simulator has the version of the protocol that it speaks."""
+        return "simulator"
+
+    def command(self, spec: AgentSpec) -> AgentCommand:
+        """The agent's command line; an isolated interpreter without site packages starts fastest."""
+        argv = (sys.executable, "-I", "-S", str(AGENT), *agent_flags(spec, self._options))
+        environment = {
+            **self._options.inherited,
+            "HOME": str(self._homes.home(spec.profile)),
+            "CLAUDE_CONFIG_DIR": str(self._homes.config(spec.profile)),
+            **spec.profile.environment,
+        }
+        return AgentCommand(argv, self._homes.workspace(spec.profile), environment)
+
+    def transcript(self, profile: Profile, conversation: str) -> Path | None:
+        """The conversation's file in the profile's configuration directory."""
+        return self._homes.transcript(profile, conversation)

@@ -1,0 +1,388 @@
+"""One member of the pool: the shell around a process and its protocol machine."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from engine.backends.base import AgentSpec, Backend, Profile
+from engine.clock import Clock
+from engine.errors import DeadlinePassed, SessionLost, StartFailed
+from engine.events import types as ev
+from engine.events.bus import Bus
+from engine.launchers.base import Child, Ending, Launcher, LaunchSpec
+from engine.sessions import facts as f
+from engine.sessions.clocks import TurnLimits
+from engine.sessions.machine import SessionMachine
+from engine.sessions.messages import ControlReply
+from engine.sessions.outcome import Outcome, how_exited
+from engine.sessions.permissions import Asker, PermissionDesk
+from engine.sessions.transcripts import Transcripts
+from engine.sessions.turn import RunningTurn, TurnOrder
+
+_INTERRUPT_WAIT_S = 1.0
+_POLITE_S = 2.0
+
+
+@dataclass(frozen=True)
+class SessionPorts:
+    """What every session needs from the engine."""
+
+    backend: Backend
+    launcher: Launcher
+    bus: Bus
+    clock: Clock
+    desk: PermissionDesk
+    transcripts: Transcripts
+    limits: Callable[[], TurnLimits]
+
+
+class Started(msgspec.Struct, frozen=True):
+    """What we read of the reply to `initialize`."""
+
+    pid: int = 0
+    claude_code_version: str = ""
+
+
+class Session:
+    """Owner of one agent process. `on_exit` is called once when the process ended without being stopped."""
+
+    def __init__(self, spec: AgentSpec, ports: SessionPorts, on_exit: Callable[[Session], None]) -> None:
+        self._spec = spec
+        self._ports = ports
+        self._on_exit = on_exit
+        self._machine = SessionMachine(lambda: str(uuid.uuid4()))
+        self._child: Child | None = None
+        self._replies: dict[str, asyncio.Future[ControlReply]] = {}
+        self._turn: RunningTurn | None = None
+        self._calm = asyncio.Event()
+        self._cost = 0.0
+        self._stopping = False
+        self.conversation = spec.conversation
+        self.user = ""
+        self.turns = 0
+        self.ready = False
+        self.lost = False
+        self.last_used = ports.clock.monotonic()
+
+    @property
+    def id(self) -> str:
+        """The session's name within the engine."""
+        return self._spec.session
+
+    @property
+    def profile(self) -> Profile:
+        """What all its turns have in common."""
+        return self._spec.profile
+
+    @property
+    def pid(self) -> int:
+        """Process id, or 0."""
+        return self._child.pid if self._child is not None else 0
+
+    @property
+    def busy(self) -> bool:
+        """Whether a turn is in flight on the wire."""
+        return self._machine.turn is not None
+
+    @property
+    def usable(self) -> bool:
+        """Whether a turn may be begun."""
+        return self.ready and not self.lost and not self._stopping and not self.busy
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the stop ladder has begun."""
+        return self._stopping
+
+    async def start(self, timeout: float) -> None:
+        """Start the process and wait until it answers. Raises StartFailed or BackendMissing; cleans up itself."""
+        spec, began = self._spec, self._ports.clock.monotonic()
+        command = self._ports.backend.command(spec)
+        self._ports.bus.publish(
+            ev.SessionStarting(
+                session=self.id,
+                profile=spec.profile.name,
+                tenant=spec.profile.tenant,
+                backend=self._ports.backend.name,
+                conversation=spec.conversation,
+            )
+        )
+        try:
+            started = await self._launch(LaunchSpec(self.id, command.argv, command.cwd, command.environment), timeout)
+        except BaseException as error:
+            await self._abandon_start(error)
+            raise
+        self.ready = True
+        took = self._ports.clock.monotonic() - began
+        version = started.claude_code_version
+        self._ports.bus.publish(ev.SessionReady(session=self.id, pid=self.pid, version=version, start_s=took))
+
+    async def run(self, order: TurnOrder) -> Outcome:
+        """Run one turn to its end. Raises DeadlinePassed when a clock runs out; cancelled, it interrupts the turn.
+
+        After an error or a cancellation the turn may still be on the wire: `settle` before the next one.
+        """
+        turn = RunningTurn(order, self._ports.limits(), self._ports.clock)
+        self._turn = turn
+        self.turns += 1
+        self._begin(order.prompt)
+        if not order.quiet:
+            self._announce(order)
+        try:
+            outcome = await turn.wait()
+        except (asyncio.CancelledError, DeadlinePassed) as error:
+            self._interrupt_quietly()
+            self._publish_end(turn, None, str(error) or "cancelled")
+            raise
+        finally:
+            self._turn = None
+            self.last_used = self._ports.clock.monotonic()
+        self._publish_end(turn, outcome, outcome.reason)
+        return outcome
+
+    async def clear(self) -> None:
+        """Empty the context: a new conversation in the same process. Raises SessionLost when it does not work."""
+        before = self._machine.conversation
+        outcome = await self.run(TurnOrder(request="", prompt="/clear", quiet=True))
+        if not outcome.ok or self._machine.conversation in {"", before}:
+            raise SessionLost(f"Session {self.id} could not be cleared: {outcome.reason}.")
+        self._ports.transcripts.add(self.id, self._ports.clock.wall(), "note", "/clear", "")
+
+    async def settle(self, seconds: float) -> bool:
+        """Wait until no turn is on the wire; False when that took longer than `seconds`."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._calm.wait(), seconds)
+        return not self.busy and not self.lost
+
+    def interrupt(self) -> bool:
+        """Ask the agent to end its turn; False when none is in flight."""
+        if not self.busy:
+            return False
+        self._write(self._machine.interrupt())
+        return True
+
+    async def control(self, subtype: str, timeout: float, **fields: Any) -> ControlReply:
+        """Ask the agent something. Raises DeadlinePassed after `timeout` seconds, SessionLost when it ended."""
+        if self.lost:
+            raise SessionLost(f"Session {self.id} has ended.")
+        request_id, line = self._machine.request(subtype, **fields)
+        reply: asyncio.Future[ControlReply] = asyncio.get_running_loop().create_future()
+        self._replies[request_id] = reply
+        self._write(line)
+        try:
+            return await asyncio.wait_for(reply, timeout)
+        except TimeoutError:
+            raise DeadlinePassed(f"Session {self.id} did not answer {subtype} in {timeout:g} s.") from None
+        finally:
+            self._replies.pop(request_id, None)
+
+    async def probe(self, timeout: float) -> float:
+        """Seconds that the agent's event loop took to answer (PROTOCOL.md section 7)."""
+        began = self._ports.clock.monotonic()
+        await self.control("get_binary_version", timeout)
+        return self._ports.clock.monotonic() - began
+
+    async def stop(self, reason: str, term_grace: float) -> Ending:
+        """Interrupt, EOF, SIGTERM, SIGKILL of the tree; then publish how it ended."""
+        self._stopping = True
+        self._ports.bus.publish(ev.SessionChanged(session=self.id, state=ev.SessionState.STOPPING, reason=reason))
+        if self.interrupt():
+            await self.settle(_INTERRUPT_WAIT_S)
+        if self._child is None:
+            return Ending("never started", None)
+        ending = await self._ports.launcher.stop(self._child, polite=_POLITE_S, term_grace=term_grace)
+        self._finish(ending, "")
+        return ending
+
+    async def kill(self, reason: str) -> Ending:
+        """SIGKILL of the tree at once."""
+        self._stopping = True
+        self._ports.bus.publish(ev.SessionChanged(session=self.id, state=ev.SessionState.STOPPING, reason=reason))
+        if self._child is None:
+            return Ending("never started", None)
+        ending = await self._ports.launcher.kill(self._child)
+        self._finish(ending, "")
+        return ending
+
+    async def collect(self, term_grace: float) -> Ending:
+        """The process ended by itself: end what it left behind and publish it."""
+        if self._child is None:
+            return Ending("never started", None)
+        ending = await self._ports.launcher.collect(self._child, term_grace)
+        self._finish(ending, self._exit_text())
+        return ending
+
+    def hold(self, conversation: str, user: str) -> None:
+        """The session now holds this conversation, for this user."""
+        self.conversation = conversation
+        self.user = user
+        self._ports.bus.publish(ev.SessionBound(session=self.id, conversation=conversation, user=user))
+
+    async def _launch(self, spec: LaunchSpec, timeout: float) -> Started:
+        self._child = await self._ports.launcher.launch(spec, self._on_output)
+        self._child.exited.add_done_callback(self._on_child_exit)
+        try:
+            reply = await self.control("initialize", timeout, hooks=None)
+        except DeadlinePassed as error:
+            remedy = (
+                "The machine may be overloaded: raise `session_pool.start_timeout`, lower `session_pool.max_starting`."
+            )
+            raise StartFailed(f"The agent did not answer within {timeout:g} s of its start.", remedy=remedy) from error
+        except SessionLost as error:
+            raise StartFailed(self._exit_text(), remedy="`quarterdeck doctor` checks the CLI and its login.") from error
+        try:
+            return msgspec.json.decode(reply.response, type=Started)
+        except msgspec.DecodeError:
+            return Started()
+
+    async def _abandon_start(self, error: BaseException) -> None:
+        self._stopping = True
+        ending = Ending("start failed", None)
+        if self._child is not None:
+            ending = await asyncio.shield(self._ports.launcher.kill(self._child))
+        self._finish(ending, str(error) or "cancelled")
+
+    def _begin(self, prompt: str) -> None:
+        self._write(self._machine.begin(prompt))
+        self._calm.clear()
+
+    def _announce(self, order: TurnOrder) -> None:
+        self._ports.transcripts.add(self.id, self._ports.clock.wall(), "user", "", order.prompt)
+        self._ports.bus.publish(
+            ev.TurnStarted(
+                request=order.request,
+                session=self.id,
+                user=order.user,
+                prompt=order.title,
+                attempt=order.attempt,
+            )
+        )
+
+    def _write(self, data: bytes) -> None:
+        if self._child is not None:
+            self._child.write(data)
+
+    def _interrupt_quietly(self) -> None:
+        if self.busy and not self.lost:
+            self._write(self._machine.interrupt())
+
+    def _on_output(self, data: bytes) -> None:
+        if self._turn is not None:
+            self._turn.progressed()
+        for fact in self._machine.feed(data):
+            self._take(fact)
+
+    def _take(self, fact: f.Fact) -> None:
+        match fact:
+            case f.TextDelta(text) if self._turn is not None:
+                self._turn.delta(text)
+            case f.PartialDropped(size) if self._turn is not None:
+                self._turn.drop(size)
+            case f.Said(kind, title, text):
+                self._ports.transcripts.add(self.id, self._ports.clock.wall(), kind, title, text)
+            case f.Replied(reply):
+                self._reply(reply)
+            case f.TurnFinished():
+                self._end_turn(fact)
+            case f.Send(data):
+                self._write(data)
+            case f.ConversationNamed(conversation):
+                self.conversation = conversation
+            case f.PermissionWanted():
+                self._ask(fact)
+            case f.PermissionWithdrawn(permission):
+                self._ports.desk.withdraw(permission)
+            case _:
+                self._report(fact)
+
+    def _report(self, fact: f.Fact) -> None:
+        publish = self._ports.bus.publish
+        match fact:
+            case f.ActivityChanged(activity):
+                if self._turn is not None:
+                    self._turn.answered()
+                publish(ev.TurnActivity(session=self.id, activity=activity))
+            case f.RetryReported(attempt, delay, status, error):
+                publish(ev.ApiRetry(session=self.id, attempt=attempt, delay=delay, status=status, error=error))
+            case f.LimitReported(status, limit, resets_at):
+                publish(ev.RateLimited(session=self.id, status=status, limit=limit, resets_at=resets_at))
+            case f.FaultSeen(reason, excerpt):
+                publish(ev.ProtocolFault(session=self.id, reason=reason, excerpt=excerpt))
+
+    def _end_turn(self, finished: f.TurnFinished) -> None:
+        self._calm.set()
+        if self._turn is not None:
+            self._turn.finish(finished.result, interrupted=finished.interrupted)
+
+    def _reply(self, reply: ControlReply) -> None:
+        waiting = self._replies.get(reply.request_id)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(reply)
+
+    def _ask(self, wanted: f.PermissionWanted) -> None:
+        if self._turn is not None:
+            self._turn.hold(waiting=True)
+        profile = self.profile
+        self._ports.desk.ask(
+            Asker(self.id, self.conversation, profile.name, profile.tenant, self._answer),
+            wanted,
+        )
+
+    def _answer(self, permission: str, allowed: bool, message: str) -> None:
+        line = self._machine.answer(permission, allowed=allowed, message=message)
+        if line is not None:
+            self._write(line)
+        if self._turn is not None:
+            self._turn.hold(waiting=False)
+
+    def _on_child_exit(self, exited: asyncio.Future[int]) -> None:
+        for fact in self._machine.end():
+            self._take(fact)
+        self.lost = True
+        partial = self._machine.abandon()
+        self._calm.set()
+        if self._turn is not None:
+            stderr = self._child.stderr_tail if self._child is not None else ""
+            self._turn.lose(exited.result(), stderr, partial)
+        for waiting in self._replies.values():
+            if not waiting.done():
+                waiting.set_exception(SessionLost(f"Session {self.id} ended ({how_exited(exited.result())})."))
+        self._ports.desk.withdraw_session(self.id)
+        if self.ready and not self._stopping:
+            self._on_exit(self)
+
+    def _exit_text(self) -> str:
+        if self._child is None:
+            return "never started"
+        code = self._child.exited.result() if self._child.exited.done() else None
+        said = self._child.stderr_tail.strip().splitlines()
+        return f"The agent ended ({how_exited(code)}): {said[-1] if said else 'it said nothing'}"
+
+    def _finish(self, ending: Ending, error: str) -> None:
+        self.lost = True
+        self._ports.desk.withdraw_session(self.id)
+        self._ports.bus.publish(
+            ev.SessionEnded(
+                session=self.id,
+                how=ending.how,
+                exit_code=ending.exit_code,
+                survivors=len(ending.survivors),
+                error=error,
+            )
+        )
+
+    def _publish_end(self, turn: RunningTurn, outcome: Outcome | None, reason: str) -> None:
+        if turn.order.quiet:
+            return
+        cost = 0.0
+        if turn.result is not None:
+            cost = max(0.0, turn.result.total_cost_usd - self._cost)
+            self._cost = turn.result.total_cost_usd
+        self._ports.bus.publish(turn.ended_event(self.id, outcome, reason, cost))
