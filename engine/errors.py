@@ -39,6 +39,8 @@ class QuarterdeckError(Exception):
     retryable: bool = False
     scope: ErrorScope = ErrorScope.REQUEST
     http_status: int = 500
+    acted: bool = False
+    """Whether the failed turn had used tools that a second run would use again."""
 
     def __init__(
         self,

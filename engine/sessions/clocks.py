@@ -56,13 +56,8 @@ class TurnClocks:
 
     def expired(self, now: float) -> Expired | None:
         """The clock that ran out first, or None."""
-        due = [
-            (deadline, clock, seconds, name) for clock, deadline, seconds, name in self._deadlines() if now >= deadline
-        ]
-        if not due:
-            return None
-        _, clock, seconds, name = min(due)
-        return Expired(clock, seconds, f"session_pool.{name}")
+        deadline, clock, seconds, name = min(self._deadlines())
+        return Expired(clock, seconds, f"session_pool.{name}") if now >= deadline else None
 
     def _deadlines(self) -> list[tuple[float, str, float, str]]:
         limits = self._limits

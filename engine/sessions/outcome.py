@@ -35,6 +35,7 @@ class Outcome:
     terminal_reason: str | None = None
     exit_code: int | None = None
     denials: int = 0
+    acted: bool = False
     usage: Usage = field(default_factory=Usage)
     stderr: str = ""
 

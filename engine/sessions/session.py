@@ -67,6 +67,7 @@ class Session:
         self.conversation = spec.conversation
         self.user = ""
         self.turns = 0
+        self.last_uuid = ""
         self.ready = False
         self.lost = False
         self.last_used = ports.clock.monotonic()
@@ -252,6 +253,7 @@ class Session:
     def _begin(self, prompt: str) -> None:
         self._write(self._machine.begin(prompt))
         self._calm.clear()
+        self.last_uuid = self._machine.turn.uuid if self._machine.turn is not None else ""
 
     def _announce(self, order: TurnOrder) -> None:
         self._ports.transcripts.add(self.id, self._ports.clock.wall(), "user", "", order.prompt)
@@ -285,8 +287,8 @@ class Session:
                 self._turn.delta(text)
             case f.PartialDropped(size) if self._turn is not None:
                 self._turn.drop(size)
-            case f.Said(kind, title, text):
-                self._ports.transcripts.add(self.id, self._ports.clock.wall(), kind, title, text)
+            case f.Said():
+                self._said(fact)
             case f.Replied(reply):
                 self._reply(reply)
             case f.TurnFinished():
@@ -315,6 +317,11 @@ class Session:
                 publish(ev.RateLimited(session=self.id, status=status, limit=limit, resets_at=resets_at))
             case f.FaultSeen(reason, excerpt):
                 publish(ev.ProtocolFault(session=self.id, reason=reason, excerpt=excerpt))
+
+    def _said(self, said: f.Said) -> None:
+        if said.kind == "tool" and self._turn is not None:
+            self._turn.used(said.title)
+        self._ports.transcripts.add(self.id, self._ports.clock.wall(), said.kind, said.title, said.text)
 
     def _end_turn(self, finished: f.TurnFinished) -> None:
         self._calm.set()

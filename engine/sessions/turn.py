@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.clock import Clock
 from engine.errors import DeadlinePassed
@@ -41,12 +41,17 @@ class TurnOrder:
         return one_line(self.prompt, 80)
 
 
+READ_ONLY_TOOLS = frozenset({"Glob", "Grep", "LS", "NotebookRead", "Read", "TodoWrite", "ToolSearch"})
+"""Tools that may run twice without harm."""
+
+
 class RunningTurn:
     """Owner of the wait for a turn's end."""
 
     def __init__(self, order: TurnOrder, limits: TurnLimits, clock: Clock) -> None:
         self.order = order
         self.result: Result | None = None
+        self._acted = False
         self._clock = clock
         self._began = clock.monotonic()
         self._clocks = TurnClocks(limits, self._began)
@@ -56,7 +61,7 @@ class RunningTurn:
         """The outcome. Raises DeadlinePassed, naming the setting, when a clock runs out."""
         watch = self._watch()
         try:
-            return await self._done
+            return replace(await self._done, acted=self._acted)
         finally:
             self._stop_watch(watch)
 
@@ -67,6 +72,10 @@ class RunningTurn:
     def answered(self) -> None:
         """The first sign of the answer."""
         self._clocks.answered(self._clock.monotonic())
+
+    def used(self, tool: str) -> None:
+        """The agent called a tool: from now on a second run may do its work twice."""
+        self._acted = self._acted or tool not in READ_ONLY_TOOLS
 
     def delta(self, text: str) -> None:
         """A piece of the answer."""

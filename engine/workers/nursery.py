@@ -32,6 +32,12 @@ class Nursery:
         task.add_done_callback(self._finished)
         return task
 
+    async def join(self) -> None:
+        """Take no new work and wait for what runs, without cancelling it."""
+        self._closed = True
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
     async def aclose(self) -> None:
         """Cancel what still runs and wait for it."""
         self._closed = True

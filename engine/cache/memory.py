@@ -1,0 +1,74 @@
+"""Answers kept in memory: least recently used goes first, bound by entries and bytes, with a time to live."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+V = TypeVar("V")
+
+
+@dataclass(frozen=True, slots=True)
+class CacheLimits:
+    """Bounds: entries, bytes in all, seconds that an entry lives."""
+
+    max_entries: int
+    max_bytes: int
+    ttl: float
+
+
+@dataclass(slots=True)
+class _Entry(Generic[V]):
+    value: V
+    size: int
+    expires: float
+
+
+class MemoryCache(Generic[V]):
+    """Owner of its entries; `now` is a monotonic time in seconds."""
+
+    def __init__(self, limits: CacheLimits) -> None:
+        self.limits = limits
+        self._entries: OrderedDict[str, _Entry[V]] = OrderedDict()
+        self.size = 0
+        self.hits = 0
+        self.misses = 0
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def get(self, key: str, now: float) -> V | None:
+        """The value, or None when there is none or it is too old."""
+        entry = self._entries.get(key)
+        if entry is None or entry.expires <= now:
+            if entry is not None:
+                self._drop(key)
+            self.misses += 1
+            return None
+        self._entries.move_to_end(key)
+        self.hits += 1
+        return entry.value
+
+    def put(self, key: str, value: V, size: int, now: float) -> bool:
+        """Keep a value of `size` bytes; False when it alone is over the bound."""
+        if size > self.limits.max_bytes or self.limits.max_entries < 1:
+            return False
+        self._drop(key)
+        self._entries[key] = _Entry(value, size, now + self.limits.ttl)
+        self.size += size
+        while self.size > self.limits.max_bytes or len(self._entries) > self.limits.max_entries:
+            self._drop(next(iter(self._entries)))
+        return True
+
+    def clear(self) -> int:
+        """Forget everything; returns how many entries that were."""
+        count = len(self._entries)
+        self._entries.clear()
+        self.size = 0
+        return count
+
+    def _drop(self, key: str) -> None:
+        entry = self._entries.pop(key, None)
+        if entry is not None:
+            self.size -= entry.size

@@ -1,0 +1,271 @@
+"""The way of a request, top to bottom:
+
+cache lookup (single-flight) → admission → circuit breaker → lease from the pool → turn in the session
+→ result | error → classify → retry with backoff → answer, record
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
+
+from engine.backends.base import Profile
+from engine.cache.memory import MemoryCache
+from engine.cache.single_flight import SingleFlight
+from engine.clock import Clock
+from engine.errors import BadInput, DeadlinePassed, QuarterdeckError
+from engine.events.bus import Bus
+from engine.events.types import RequestEnded, RequestQueued, RequestRetrying
+from engine.flow.admission import Admission
+from engine.pool.lease import Lease
+from engine.pool.pool import Pool
+from engine.pool.routing import LeaseWish
+from engine.recovery.classifier import error_of
+from engine.recovery.gate import Gate
+from engine.recovery.retry import RetryPolicy, decide
+from engine.requests import Answer, Listener, Request, Silent
+from engine.sessions.outcome import Outcome
+from engine.sessions.summaries import one_line
+from engine.sessions.turn import TurnOrder
+
+CONTINUE = "Continue from where you left off."
+"""Sent instead of a prompt that the resumed conversation already holds, so that it is not doubled."""
+_NEVER_S = 1e9
+
+
+@dataclass(frozen=True)
+class DispatcherPorts:
+    """The parts on the way of a request.
+
+    `profile` finds a profile by name for a tenant; `holds_prompt` tells whether a conversation's transcript has the
+    user line with a uuid already.
+    """
+
+    bus: Bus
+    clock: Clock
+    cache: MemoryCache[Answer]
+    admission: Admission
+    gate: Gate
+    pool: Pool
+    retry: Callable[[], RetryPolicy]
+    profile: Callable[[str, str], Profile]
+    holds_prompt: Callable[[Profile, str, str], bool]
+
+
+@dataclass(eq=False)
+class Flight:
+    """A request on its way. `conversation` is empty while any new one will do."""
+
+    request: Request
+    profile: Profile
+    began: float
+    deadline: float
+    conversation: str
+    prompt: str
+    attempts: int = 0
+    queued: float = 0.0
+    session: str = ""
+    uuid: str = ""
+    text: list[str] = field(default_factory=list)
+
+
+class Dispatcher:
+    """Owner of the requests on their way."""
+
+    def __init__(self, ports: DispatcherPorts, chance: random.Random) -> None:
+        self._ports = ports
+        self._chance = chance
+        self._answers: SingleFlight[Answer] = SingleFlight()
+        self.flights: dict[str, Flight] = {}
+
+    async def dispatch(self, request: Request, listener: Listener | None = None) -> Answer:
+        """Answer a request, or raise the QuarterdeckError that says why not. Either is recorded."""
+        flight = self._enter(request)
+        try:
+            async with asyncio.timeout(request.deadline):
+                answer = await self._look_up(flight, listener or Silent())
+        except TimeoutError:
+            late = DeadlinePassed(
+                f"The request's deadline of {request.deadline:g} s passed.", remedy="Allow more time."
+            )
+            self._record(flight, error=late)
+            raise late from None
+        except (QuarterdeckError, asyncio.CancelledError) as error:
+            self._record(flight, error=error)
+            raise
+        self._record(flight, answer=answer)
+        return answer
+
+    # cache lookup, single-flight
+
+    async def _look_up(self, flight: Flight, listener: Listener) -> Answer:
+        key = flight.request.cache_key
+        if not key:
+            return await self._until_answered(flight, listener)
+        known = self._ports.cache.get(key, self._now()) or await self._answers.join(key)
+        if known is not None:
+            return self._from_cache(flight, known)
+        answer: Answer | None = None
+        try:
+            answer = await self._until_answered(flight, listener)
+            self._ports.cache.put(key, answer, len(answer.text.encode()) + len(key), self._now())
+        finally:
+            self._answers.land(key, answer)
+        return answer
+
+    # attempts, with retry and backoff between them
+
+    async def _until_answered(self, flight: Flight, listener: Listener) -> Answer:
+        while True:
+            flight.attempts += 1
+            try:
+                return await self._attempt(flight, listener)
+            except QuarterdeckError as error:
+                await self._back_off(flight, error)
+                await self._choose_prompt(flight)
+
+    async def _attempt(self, flight: Flight, listener: Listener) -> Answer:
+        with self._ports.gate.call() as call:
+            lease = await self._lease(flight)
+            try:
+                outcome = await self._turn(flight, lease, listener)
+            finally:
+                self._ports.pool.release(lease, conversation=lease.session.conversation, user=flight.request.user)
+            if not outcome.ok:
+                raise error_of(outcome)
+            call.succeeded()
+        return self._answer(flight, outcome, lease.session.conversation)
+
+    # admission and lease
+
+    async def _lease(self, flight: Flight) -> Lease:
+        self._ports.admission.enter()
+        try:
+            return await self._ports.pool.lease(LeaseWish(flight.profile, flight.request.user, flight.conversation))
+        finally:
+            self._ports.admission.leave()
+            flight.queued = self._now() - flight.began
+
+    # turn in the session
+
+    async def _turn(self, flight: Flight, lease: Lease, listener: Listener) -> Outcome:
+        session, request = lease.session, flight.request
+        if lease.clear:
+            await session.clear()
+        flight.session = session.id
+        flight.text.clear()
+        self._ports.pool.hold(lease, session.conversation, request.user)
+        listener.started(session.id, session.conversation)
+
+        def grow(text: str) -> None:
+            flight.text.append(text)
+            listener.delta(text)
+
+        order = TurnOrder(
+            request=request.id,
+            prompt=flight.prompt,
+            user=request.user,
+            attempt=flight.attempts,
+            on_delta=grow,
+            on_drop=listener.dropped,
+        )
+        try:
+            return await session.run(order)
+        finally:
+            flight.uuid = session.last_uuid
+
+    # classify → retry with backoff
+
+    async def _back_off(self, flight: Flight, error: QuarterdeckError) -> None:
+        decision = decide(
+            self._ports.retry(),
+            error,
+            flight.attempts,
+            acted=error.acted and not flight.request.idempotent,
+            left=flight.deadline - self._now(),
+            uniform=self._chance.uniform,
+        )
+        if not decision.again:
+            raise error
+        self._ports.bus.publish(
+            RequestRetrying(
+                request=flight.request.id,
+                attempt=flight.attempts,
+                delay=decision.delay,
+                kind=error.kind.value,
+                reason=one_line(decision.reason),
+            )
+        )
+        await asyncio.sleep(decision.delay)
+
+    async def _choose_prompt(self, flight: Flight) -> None:
+        """A prompt that the conversation has already is not sent twice."""
+        if not flight.conversation or not flight.uuid:
+            return
+        if await asyncio.to_thread(self._ports.holds_prompt, flight.profile, flight.conversation, flight.uuid):
+            flight.prompt = CONTINUE
+
+    # answer, record
+
+    def _answer(self, flight: Flight, outcome: Outcome, conversation: str) -> Answer:
+        return Answer(
+            request=flight.request.id,
+            text=outcome.text,
+            conversation=conversation,
+            session=flight.session,
+            duration=self._now() - flight.began,
+            queued=flight.queued,
+            attempts=flight.attempts,
+            denials=outcome.denials,
+            tokens_in=outcome.usage.input_tokens,
+            tokens_out=outcome.usage.output_tokens,
+            tokens_cached=outcome.usage.cache_read_input_tokens,
+        )
+
+    def _from_cache(self, flight: Flight, known: Answer) -> Answer:
+        return replace(known, request=flight.request.id, cached=True, duration=self._now() - flight.began, queued=0.0)
+
+    def _enter(self, request: Request) -> Flight:
+        request.check()
+        if request.id in self.flights:
+            raise BadInput(f"A request {request.id} is on its way already.", field="id", remedy="Use a fresh id.")
+        profile, now = self._ports.profile(request.profile, request.tenant), self._now()
+        deadline = now + (request.deadline if request.deadline is not None else _NEVER_S)
+        flight = Flight(request, profile, now, deadline, request.conversation, request.prompt)
+        self.flights[request.id] = flight
+        self._ports.bus.publish(
+            RequestQueued(
+                request=request.id,
+                user=request.user,
+                tenant=request.tenant,
+                profile=request.profile,
+                priority=request.priority,
+                prompt=one_line(request.prompt, 80),
+            )
+        )
+        return flight
+
+    def _record(self, flight: Flight, *, answer: Answer | None = None, error: BaseException | None = None) -> None:
+        del self.flights[flight.request.id]
+        known = error if isinstance(error, QuarterdeckError) else None
+        self._ports.bus.publish(
+            RequestEnded(
+                request=flight.request.id,
+                user=flight.request.user,
+                ok=answer is not None,
+                duration=self._now() - flight.began,
+                queued=flight.queued,
+                attempts=flight.attempts,
+                cached=answer is not None and answer.cached,
+                kind=known.kind.value if known else "",
+                code=known.code if known else ("cancelled" if error else ""),
+                error=one_line(known.message) if known else ("the caller left" if error else ""),
+            )
+        )
+
+    def _now(self) -> float:
+        return self._ports.clock.monotonic()

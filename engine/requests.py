@@ -1,0 +1,96 @@
+"""What callers ask and get: a request, its answer, and the listener that hears the answer grow."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Protocol
+
+import msgspec
+
+from engine.backends.base import DEFAULT_TENANT
+from engine.errors import BadInput
+
+MAX_PROMPT = 8 * 1024 * 1024
+"""Bytes of one prompt."""
+PRIORITIES = ("low", "medium", "high", "urgent")
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """One prompt. `deadline` is in seconds from now; an empty conversation asks for a new one.
+
+    `cacheable` allows an earlier equal request's answer, `idempotent` a second run after tools were used.
+    """
+
+    id: str
+    prompt: str
+    conversation: str = ""
+    user: str = ""
+    tenant: str = DEFAULT_TENANT
+    profile: str = "default"
+    priority: str = "medium"
+    deadline: float | None = None
+    cacheable: bool = False
+    idempotent: bool = False
+
+    def check(self) -> None:
+        """Raises BadInput, naming the field, for what could never run."""
+        if not self.prompt.strip():
+            raise BadInput("The prompt is empty.", field="prompt", remedy="Give a prompt.")
+        if len(self.prompt.encode("utf-8", "replace")) > MAX_PROMPT:
+            raise BadInput(f"The prompt is over {MAX_PROMPT} bytes.", field="prompt", remedy="Put it into a file.")
+        if self.priority not in PRIORITIES:
+            allowed = ", ".join(PRIORITIES)
+            raise BadInput(f"There is no priority {self.priority!r}.", field="priority", remedy=f"Use {allowed}.")
+        if self.deadline is not None and self.deadline <= 0:
+            raise BadInput("The deadline has passed.", field="deadline", remedy="Give seconds above 0.")
+
+    @property
+    def cache_key(self) -> str:
+        """Names equal requests; empty when no cached answer may be used."""
+        if not self.cacheable or self.conversation:
+            return ""
+        parts = f"{self.tenant}\0{self.profile}\0{self.prompt}"
+        return hashlib.sha256(parts.encode("utf-8", "replace")).hexdigest()
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """The result of a request; times in seconds, cost in US dollars, `denials` counts refused tool uses."""
+
+    request: str
+    text: str
+    conversation: str
+    session: str
+    duration: float
+    queued: float = 0.0
+    attempts: int = 1
+    cached: bool = False
+    denials: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    tokens_cached: int = 0
+
+
+class Listener(Protocol):
+    """Hears an answer grow, on the engine's thread; must be quick."""
+
+    def started(self, session: str, conversation: str) -> None:
+        """A session works on it."""
+
+    def delta(self, text: str) -> None:
+        """A piece of text."""
+
+    def dropped(self, size: int) -> None:
+        """Forget the last `size` characters: they will come again."""
+
+
+class Silent:
+    """Hears nothing."""
+
+    def started(self, session: str, conversation: str) -> None:
+        """Ignored."""
+
+    def delta(self, text: str) -> None:
+        """Ignored."""
+
+    def dropped(self, size: int) -> None:
+        """Ignored."""

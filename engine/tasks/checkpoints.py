@@ -1,0 +1,53 @@
+"""Checkpoints: what a turn had come to when it had to be broken off, as files that outlive the engine."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import msgspec
+
+
+class Checkpoint(msgspec.Struct, frozen=True):
+    """A broken-off request; `at` in seconds since 1970, `partial` is the text that had streamed."""
+
+    request: str
+    reason: str
+    at: float
+    prompt: str
+    profile: str
+    tenant: str
+    user: str
+    conversation: str = ""
+    session: str = ""
+    attempts: int = 1
+    partial: str = ""
+
+
+class Checkpoints:
+    """Owner of `<state>/checkpoints/<request>.json`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def save(self, checkpoint: Checkpoint) -> Path:
+        """Write durably: a crash leaves the old file or the new one, never half. Raises OSError."""
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path = self._folder / f"{checkpoint.request}.json"
+        draft = path.with_suffix(".new")
+        with draft.open("wb") as file:
+            file.write(msgspec.json.encode(checkpoint))
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+        return path
+
+    def all(self) -> list[Checkpoint]:
+        """Every readable checkpoint, oldest first."""
+        found = []
+        for path in self._folder.glob("*.json"):
+            try:
+                found.append(msgspec.json.decode(path.read_bytes(), type=Checkpoint))
+            except (OSError, msgspec.DecodeError):
+                continue
+        return sorted(found, key=lambda checkpoint: checkpoint.at)
