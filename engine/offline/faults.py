@@ -165,7 +165,7 @@ _HTTP_FAULTS = (
     _invalid("http400_tool_pair", _TOOL_PAIR),
     _invalid("http400_usage_limit_spend", _SPEND),
     _http("http401_invalid_key", 401, "authentication_error", "invalid x-api-key"),
-    _http("authtoken_401", 401, "authentication_error", "Invalid bearer token"),
+    _http("authtoken_401", 401, "authentication_error", "invalid x-api-key"),
     _http("http402_billing", 402, "billing_error", "There is an issue with your billing or payment information."),
     _html("http403_html", 403, "Forbidden"),
     _http("http403_oauth_revoked", 403, "permission_error", "OAuth token revoked"),

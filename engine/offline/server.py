@@ -103,7 +103,8 @@ class OfflineModel:
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         exchange = Exchange(reader, writer)
         task = asyncio.current_task()
-        if task is None:
+        if task is None or self._server is None:
+            writer.transport.abort()
             return
         self._connections.add(task)
         self.counters["connections"] += 1
