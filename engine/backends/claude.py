@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -65,7 +65,7 @@ class ClaudeOptions:
 
     max_retries: int = 0
     max_tokens: int | None = None
-    setting_sources: str | None = None
+    setting_sources: Sequence[str] | None = None
     extra_args: Sequence[str] = ()
     inherited: Mapping[str, str] = field(default_factory=lambda: inherit(os.environ))
 
@@ -75,7 +75,9 @@ class ClaudeBackend:
 
     name = "claude"
 
-    def __init__(self, binary: Path | None, homes: Homes, credential: Credential, options: ClaudeOptions) -> None:
+    def __init__(
+        self, binary: Path | None, homes: Homes, credential: Callable[[], Credential], options: ClaudeOptions
+    ) -> None:
         self._binary = binary
         self._homes = homes
         self._credential = credential
@@ -109,7 +111,7 @@ class ClaudeBackend:
             "CLAUDE_CODE_MAX_RETRIES": str(self._options.max_retries),
             "HOME": str(self._homes.home(profile)),
             "CLAUDE_CONFIG_DIR": str(self._homes.config(profile)),
-            **self._credential.environment(),
+            **self._credential().environment(),
         }
         if self._options.max_tokens is not None:
             environment["CLAUDE_CODE_MAX_OUTPUT_TOKENS"] = str(self._options.max_tokens)
@@ -126,7 +128,7 @@ def agent_flags(spec: AgentSpec, options: ClaudeOptions) -> list[str]:
     if profile.model:
         flags.append(f"--model={profile.model}")
     if options.setting_sources is not None:
-        flags.append(f"--setting-sources={options.setting_sources}")
+        flags.append(f"--setting-sources={','.join(options.setting_sources)}")
     elif profile.tenant != DEFAULT_TENANT:
         flags.append("--setting-sources=")
     return [*flags, *options.extra_args]

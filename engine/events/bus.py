@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import msgspec
 
@@ -89,8 +89,9 @@ class Subscription:
 class Bus:
     """Owner of the event numbers and of the engine's projection; used on the engine's thread only."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, history: int = 10_000) -> None:
         self._clock = clock
+        self._history: deque[Stamped] = deque(maxlen=history)
         self._projection = Projection()
         self._subscriptions: list[Subscription] = []
         self._listeners: list[Callable[[Stamped], None]] = []
@@ -104,6 +105,7 @@ class Bus:
         """Number and time an event, apply it, and offer it to every subscriber."""
         stamped = Stamped(self.state.seq + 1, self._clock.wall(), event)
         self._projection.apply(stamped)
+        self._history.append(stamped)
         for listener in self._listeners:
             listener(stamped)
         for subscription in self._subscriptions:
@@ -125,20 +127,19 @@ class Bus:
         limit: int = 10_000,
         *,
         since: int | None = None,
-        missed: Iterable[Stamped] | None = None,
         on_ready: Callable[[], None] | None = None,
     ) -> Subscription:
         """Open a mailbox of `limit` events.
 
-        It begins with a snapshot, unless `since` and `missed` continue an earlier one without a gap.
+        It begins with a snapshot, unless all events after number `since` are still remembered and fit into it.
         """
         subscription = Subscription(self, limit, on_ready)
-        caught_up = list(missed) if missed is not None else []
-        if since is not None and _continues(since, caught_up, self.state.seq):
-            for stamped in caught_up:
-                subscription.offer(stamped)
-        else:
+        missed = self._after(since) if since is not None else None
+        if missed is None or len(missed) > limit:
             subscription.start_with(self.snapshot())
+        else:
+            for stamped in missed:
+                subscription.offer(stamped)
         self._subscriptions.append(subscription)
         return subscription
 
@@ -151,8 +152,10 @@ class Bus:
         if subscription in self._subscriptions:
             self._subscriptions.remove(subscription)
 
-
-def _continues(since: int, missed: list[Stamped], newest: int) -> bool:
-    if since == newest:
-        return True
-    return bool(missed) and missed[0].seq == since + 1 and missed[-1].seq == newest
+    def _after(self, since: int) -> list[Stamped] | None:
+        """The remembered events after `since`, or None when some are forgotten or `since` is of another run."""
+        newest = self.state.seq
+        oldest = self._history[0].seq if self._history else newest + 1
+        if since > newest or since < oldest - 1:
+            return None
+        return [stamped for stamped in self._history if stamped.seq > since]

@@ -131,6 +131,11 @@ class LocalLauncher:
         """Children that were started and not yet proven gone."""
         return frozenset(self._children)
 
+    @property
+    def child_pids(self) -> set[int]:
+        """Pids that asyncio itself reaps."""
+        return {child.pid for child in self._children}
+
     async def launch(self, spec: LaunchSpec, on_output: Callable[[bytes], None]) -> LocalChild:
         """Start a process in its own process session. Raises BackendMissing or StartFailed."""
         loop = asyncio.get_running_loop()

@@ -42,7 +42,7 @@ class PoolLimits:
 class Pool:
     """Owner of all sessions and leases; used on the engine's thread only."""
 
-    def __init__(self, ports: SessionPorts, limits: Callable[[], PoolLimits], default: Profile) -> None:
+    def __init__(self, ports: SessionPorts, limits: Callable[[], PoolLimits], default: Callable[[], Profile]) -> None:
         self._ports = ports
         self._limits = limits
         self._default = default
@@ -151,7 +151,12 @@ class Pool:
         if not self._open or self._now() < self._warm_at:
             return
         while len(self._sessions) < limits.min_size and len(self._starting) < limits.max_starting:
-            self._start(LeaseWish(self._default, ""), None)
+            self._start(LeaseWish(self._default(), ""), None)
+
+    def reconsider(self) -> None:
+        """The limits changed: serve who waits, start what is missing."""
+        self._assign()
+        self.warm_up()
 
     def retire_idle(self) -> None:
         """Stop sessions that were idle too long, above `min_size`, and those past their lifetime."""

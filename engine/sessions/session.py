@@ -390,6 +390,7 @@ class Session:
             return
         cost = 0.0
         if turn.result is not None:
-            cost = max(0.0, turn.result.total_cost_usd - self._cost)
-            self._cost = turn.result.total_cost_usd
+            total = turn.result.total_cost_usd
+            cost = total - self._cost if total >= self._cost else total  # `/clear` begins the count anew
+            self._cost = total
         self._ports.bus.publish(turn.ended_event(self.id, outcome, reason, cost))

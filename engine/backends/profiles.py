@@ -1,0 +1,59 @@
+"""Profiles by name, with what they leave empty filled in from the other settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from engine.backends.base import DEFAULT_TENANT, Profile
+from engine.backends.claude import Credential
+from engine.errors import Forbidden, NotFound
+from engine.settings.schema import Settings
+
+
+class Profiles:
+    """Read afresh from the settings at each look-up. `isolated` gives every profile a home of its own."""
+
+    def __init__(
+        self, settings: Callable[[], Settings], credential: Callable[[], Credential], backend: str, *, isolated: bool
+    ) -> None:
+        self._settings = settings
+        self._credential = credential
+        self._backend = backend
+        self._isolated = isolated
+
+    def find(self, name: str, tenant: str) -> Profile:
+        """The profile for a tenant. Raises NotFound for an unknown one or another tenant's, Forbidden without a key."""
+        settings = self._settings()
+        given = settings.profiles.get(name)
+        if given is None or given.tenant != tenant:
+            known = ", ".join(key for key, profile in settings.profiles.items() if profile.tenant == tenant) or "none"
+            raise NotFound(
+                f"There is no profile {name!r} for tenant {tenant!r}.",
+                field="profile",
+                remedy=f"Known ones: {known}. Profiles are made with `profiles.<name>` in the settings.",
+            )
+        if tenant != DEFAULT_TENANT:
+            self._refuse_login(name)
+        environment = dict(given.environment)
+        token = settings.security.github_token
+        if given.allow_github_token and token is not None:
+            environment["GITHUB_TOKEN"] = token.get_secret_value()
+        return Profile(
+            name=name,
+            tenant=tenant,
+            backend=self._backend,
+            model=given.model if given.model is not None else settings.claude.model,
+            permission_mode=given.permission_mode or settings.claude.permission_mode,
+            workspace=given.workspace,
+            environment=environment,
+            own_home=self._isolated or tenant != DEFAULT_TENANT or not settings.credential.share_login,
+        )
+
+    def _refuse_login(self, name: str) -> None:
+        credential = self._credential()
+        if self._backend == "claude" and not (credential.api_key or credential.auth_token):
+            raise Forbidden(
+                f"Profile {name!r} belongs to a tenant, and a personal login may not serve tenants.",
+                field="profile",
+                remedy="Set `credential.api_key` or `credential.auth_token`.",
+            )

@@ -1,0 +1,347 @@
+"""The composition root: builds the parts from the settings, starts, drains and stops them in order."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import uuid
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+from engine import __version__
+from engine.backends.base import DEFAULT_TENANT, Backend, Profile
+from engine.backends.choice import Choice, choose, credential_of
+from engine.backends.claude import ClaudeBackend, ClaudeOptions, Credential
+from engine.backends.holding import transcript_holds
+from engine.backends.homes import Homes
+from engine.backends.profiles import Profiles
+from engine.backends.simulator import SimulatorBackend
+from engine.cache.memory import CacheLimits, MemoryCache
+from engine.clock import Clock, SystemClock
+from engine.dispatcher import Dispatcher, DispatcherPorts
+from engine.errors import Forbidden, Overloaded, SettingsError
+from engine.events import types as ev
+from engine.events.bus import Bus
+from engine.events.recorder import Recorder
+from engine.flow.admission import Admission, AdmissionLimits
+from engine.housekeeper import Housekeeper
+from engine.launchers.containment import Containment
+from engine.launchers.kernel import become_subreaper
+from engine.launchers.ledger import Ledger
+from engine.launchers.local import LocalLauncher
+from engine.launchers.processes import alive
+from engine.offline.demo import DemoTraffic
+from engine.offline.server import OfflineModel
+from engine.pool.pool import Pool, PoolLimits
+from engine.recovery.breaker import Breaker, BreakerLimits
+from engine.recovery.gate import Gate
+from engine.recovery.retry import RetryPolicy
+from engine.requests import Answer, Listener, Request
+from engine.sessions.clocks import TurnLimits
+from engine.sessions.permissions import PermissionDesk
+from engine.sessions.session import SessionPorts
+from engine.sessions.transcripts import Transcripts
+from engine.settings.live import ChangeRecord, LiveSettings
+from engine.settings.load import Loaded
+from engine.settings.schema import Settings
+from engine.tasks.checkpoints import Checkpoint, Checkpoints
+from engine.workers.nursery import Nursery
+
+CREDENTIAL_BREAKER = "credential:default"
+_ORPHAN_TERM_GRACE_S = 5.0
+
+
+class Engine:
+    """Owner of all parts; lives on one event loop. Start it once, then `drain` and `aclose` it once."""
+
+    def __init__(self, loaded: Loaded, *, clock: Clock | None = None, environ: Mapping[str, str] = os.environ) -> None:
+        settings = loaded.settings
+        self.id = uuid.uuid4().hex[:12]
+        self.clock = clock or SystemClock()
+        self.live = LiveSettings(settings, clock=self.clock, origins=loaded.origins)
+        self.bus = Bus(self.clock, settings.events.history)
+        self.transcripts = Transcripts(settings.events.transcript_bytes)
+        self.desk = PermissionDesk(self.bus, self.clock, lambda: self.settings.claude.permission_timeout)
+        self.containment = Containment(self.id)
+        self.launcher = LocalLauncher(self.containment)
+        self.checkpoints = Checkpoints(settings.engine.state_dir / "checkpoints")
+        self._ledger = Ledger(settings.engine.state_dir / "engines")
+        self._environ = environ
+        self._operator_home = Path(environ.get("HOME") or Path.home())
+        self._operator_config = Path(given) if (given := environ.get("CLAUDE_CONFIG_DIR")) else None
+        self.choice: Choice = choose(settings, self._operator_config or self._operator_home / ".claude")
+        self._model: OfflineModel | None = None
+        self._chores = Nursery("engine", self._on_chore_error)
+        self._recorder: Recorder | None = None
+        self._read_limits(settings)
+        self.cache: MemoryCache[Answer] = MemoryCache(_cache_limits(settings))
+        self.admission = Admission(AdmissionLimits(settings.queue.max_waiting))
+        self.gate = Gate(CREDENTIAL_BREAKER, Breaker(_breaker_limits(settings)), self.bus, self.clock)
+        self.profiles = Profiles(
+            lambda: self.settings,
+            self._credential,
+            self.choice.backend,
+            isolated=self.choice.offline or self.choice.backend == "simulator",
+        )
+        self.backend = self._make_backend(settings)
+        self.pool = Pool(
+            SessionPorts(
+                backend=self.backend,
+                launcher=self.launcher,
+                bus=self.bus,
+                clock=self.clock,
+                desk=self.desk,
+                transcripts=self.transcripts,
+                limits=lambda: self._turn_limits,
+            ),
+            lambda: self._pool_limits,
+            lambda: self.profiles.find("default", DEFAULT_TENANT),
+        )
+        self.dispatcher = Dispatcher(
+            DispatcherPorts(
+                bus=self.bus,
+                clock=self.clock,
+                cache=self.cache,
+                admission=self.admission,
+                gate=self.gate,
+                pool=self.pool,
+                retry=lambda: self._retry_policy,
+                profile=self.profiles.find,
+                holds_prompt=self._holds_prompt,
+            ),
+            random.Random(),  # noqa: S311 - jitter, not secrets
+        )
+        self.phase = "new"
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        return self.live.current
+
+    async def start(self) -> None:
+        """Bring the parts up, reap what a dead engine left, warm the pool. Raises a QuarterdeckError."""
+        self.live.add_applier("engine", self._apply)
+        self.live.subscribe(self._on_settings)
+        self._enter_ledger()
+        self._start_recorder()
+        become_subreaper()
+        if self.choice.offline:
+            self._model = OfflineModel()
+            await self._model.start()
+        self.bus.publish(
+            ev.EngineStarted(
+                engine=self.id,
+                pid=os.getpid(),
+                backend=self.choice.backend,
+                version=__version__,
+                demo=self.choice.demo,
+                banner=self.choice.banner,
+                max_size=self.settings.session_pool.max_size,
+            )
+        )
+        await self._reap_dead_engines()
+        self.phase = "running"
+        self.pool.warm_up()
+        own = Housekeeper(
+            self.pool, self.bus, self.clock, self.containment, self._recorder, lambda: self.launcher.child_pids
+        )
+        self._chores.spawn(own.run(), "housekeeper")
+        if self.choice.demo:
+            self._chores.spawn(DemoTraffic(self.submit, self.id).run(), "demo traffic")
+
+    def ready(self) -> list[str]:
+        """Reasons why no work can be taken now; empty when it can."""
+        reasons = []
+        if self.phase != "running":
+            reasons.append(f"the engine is {self.phase}")
+        if self.gate.breaker.state.value == "open":
+            reasons.append(f"the breaker {self.gate.name} is open")
+        if self.admission.waiting >= self.admission.limits.max_waiting:
+            reasons.append("the queue is full")
+        return reasons
+
+    async def submit(self, request: Request, listener: Listener | None = None) -> Answer:
+        """Answer a request. Raises the QuarterdeckError that says why not."""
+        if self.phase != "running":
+            raise Overloaded(f"The engine is {self.phase}.", remedy="Try again when it is back.", retry_after=5.0)
+        return await self.dispatcher.dispatch(request, listener)
+
+    def interrupt(self, session: str) -> bool:
+        """End a session's turn; False when it has none. Raises NotFound."""
+        self.check_writable()
+        return self.pool.session(session).interrupt()
+
+    async def stop_session(self, session: str, who: str, *, kill: bool = False) -> None:
+        """Stop a session by the ladder or, with `kill`, at once. Raises NotFound."""
+        self.check_writable()
+        await self.pool.stop_session(session, f"{'killed' if kill else 'stopped'} by {who}", kill=kill)
+
+    def change_settings(self, changes: Mapping[str, Any], who: str) -> ChangeRecord:
+        """Apply changes live, all or none. Raises SettingsError."""
+        self.check_writable()
+        return self.live.propose(changes, who)
+
+    def check_writable(self) -> None:
+        """Raises Forbidden in read-only mode."""
+        if self.settings.engine.read_only:
+            raise Forbidden("The engine is read-only.", remedy="Start it without `--read-only`.")
+
+    async def drain(self, reason: str) -> None:
+        """Take no new work; running turns get the grace, then they are checkpointed and interrupted."""
+        if self.phase != "running":
+            return
+        self.phase = "draining"
+        grace = self.settings.engine.grace
+        self.bus.publish(ev.EngineDraining(reason=reason, grace=grace))
+        for session in await self.pool.drain(grace):
+            session.interrupt()
+
+    async def aclose(self, reason: str = "stopped") -> int:
+        """Stop every part in order and prove the tree empty; returns the number of surviving processes."""
+        self.phase = "stopping"
+        self._checkpoint_flights()
+        async with AsyncExitStack() as stack:
+            stack.callback(self._close_recorder)
+            if self._model is not None:
+                stack.push_async_callback(self._model.aclose)
+            await self._chores.aclose()
+            await self.pool.aclose()
+            survivors = await self._sweep()
+            self.bus.publish(ev.EngineStopped(reason=reason, survivors=survivors))
+        if not survivors:
+            self._ledger.leave(self.id)
+        self.phase = "stopped"
+        return survivors
+
+    def _make_backend(self, settings: Settings) -> Backend:
+        state = settings.engine.state_dir
+        homes = Homes(state, settings.workspaces, self._operator_home, self._operator_config)
+        options = ClaudeOptions(
+            max_retries=settings.claude.max_retries,
+            max_tokens=settings.claude.max_tokens,
+            setting_sources=settings.claude.setting_sources,
+            extra_args=settings.claude.extra_args,
+        )
+        if self.choice.backend == "simulator":
+            return SimulatorBackend(homes, options)
+        return ClaudeBackend(self.choice.binary, homes, self._credential, options)
+
+    def _credential(self) -> Credential:
+        if self._model is not None:
+            return Credential(api_key="offline", base_url=self._model.url)
+        return credential_of(self.settings)
+
+    def _holds_prompt(self, profile: Profile, conversation: str, uuid_: str) -> bool:
+        return transcript_holds(self.backend.transcript(profile, conversation), uuid_)
+
+    def _enter_ledger(self) -> None:
+        try:
+            self._ledger.enter(self.id)
+        except OSError as error:
+            problem = f"engine.state_dir: {self.settings.engine.state_dir} cannot be written: {error.strerror}."
+            raise SettingsError([problem], remedy="Set `engine.state_dir` to a folder of yours.") from error
+
+    def _start_recorder(self) -> None:
+        events = self.settings.events
+        if not events.recording:
+            return
+        recorder = Recorder(
+            self.bus,
+            self.settings.recordings,
+            self.id,
+            segment_bytes=events.segment_bytes,
+            segments=events.segments,
+        )
+        try:
+            recorder.start()
+        except OSError as error:
+            text = f"nothing is recorded: {self.settings.recordings}: {error.strerror}"
+            self.bus.publish(ev.Notice(severity=ev.Severity.WARNING, text=text, remedy="Set `events.recording_dir`."))
+            return
+        self._recorder = recorder
+
+    def _close_recorder(self) -> None:
+        if self._recorder is not None:
+            self._recorder.close()
+
+    async def _reap_dead_engines(self) -> None:
+        for engine in self._ledger.dead_engines():
+            orphans = await asyncio.to_thread(self._ledger.orphans, engine)
+            left = await self.containment.end(orphans, _ORPHAN_TERM_GRACE_S)
+            if orphans:
+                self.bus.publish(ev.OrphansReaped(pids=[process.pid for process in orphans], origin=f"engine {engine}"))
+            if not left:
+                self._ledger.leave(engine)
+
+    async def _sweep(self) -> int:
+        """Whatever still carries this engine's tag must go."""
+        left = await asyncio.to_thread(self._ledger.orphans, self.id)
+        await self.containment.end(left, self.settings.engine.stop_term_grace)
+        return sum(alive(process) for process in left)
+
+    def _checkpoint_flights(self) -> None:
+        for flight in self.dispatcher.flights.values():
+            checkpoint = Checkpoint(
+                request=flight.request.id,
+                reason="graceful_shutdown",
+                at=self.clock.wall(),
+                prompt=flight.request.prompt,
+                profile=flight.request.profile,
+                tenant=flight.request.tenant,
+                user=flight.request.user,
+                conversation=flight.conversation,
+                session=flight.session,
+                attempts=flight.attempts,
+                partial="".join(flight.text),
+            )
+            try:
+                path = self.checkpoints.save(checkpoint)
+            except OSError as error:  # a failed checkpoint does not stop the rest (REQUIREMENTS S6)
+                text, severity = f"no checkpoint of {flight.request.id}: {error.strerror}", ev.Severity.CRITICAL
+            else:
+                text, severity = f"{flight.request.id} was broken off, checkpoint in {path}", ev.Severity.WARNING
+            self.bus.publish(ev.Notice(severity=severity, text=text))
+
+    def _apply(self, _before: Settings, after: Settings) -> None:
+        self._read_limits(after)
+        self.cache.limits = _cache_limits(after)
+        self.admission.limits = AdmissionLimits(after.queue.max_waiting)
+        self.gate.breaker.limits = _breaker_limits(after)
+
+    def _on_settings(self, record: ChangeRecord) -> None:
+        self.bus.publish(ev.SettingsChanged(who=record.who, changes=record.changes))
+        self.pool.reconsider()
+
+    def _read_limits(self, settings: Settings) -> None:
+        pool = settings.session_pool
+        self._turn_limits = TurnLimits(pool.first_byte_timeout, pool.inactivity_timeout, pool.turn_timeout)
+        self._pool_limits = PoolLimits(
+            min_size=pool.min_size,
+            max_size=pool.max_size,
+            max_starting=pool.max_starting,
+            acquire_timeout=pool.acquire_timeout,
+            start_timeout=pool.start_timeout,
+            idle_timeout=pool.idle_timeout,
+            max_lifetime=pool.max_lifetime,
+            max_turns=pool.max_turns_per_session,
+            term_grace=settings.engine.stop_term_grace,
+        )
+        retry = settings.retry
+        self._retry_policy = RetryPolicy(retry.max_attempts, retry.base_delay, retry.max_delay, retry.jitter)
+
+    def _on_chore_error(self, name: str, error: BaseException) -> None:
+        text = f"{name} failed: {error!r}"
+        self.bus.publish(ev.Notice(severity=ev.Severity.CRITICAL, text=text, remedy="Restart the engine."))
+
+
+def _cache_limits(settings: Settings) -> CacheLimits:
+    cache = settings.cache
+    return CacheLimits(cache.max_entries if cache.enabled else 0, cache.max_bytes, cache.ttl)
+
+
+def _breaker_limits(settings: Settings) -> BreakerLimits:
+    breaker = settings.circuit_breaker
+    return BreakerLimits(breaker.failure_threshold, breaker.timeout, breaker.half_open_max_calls)
