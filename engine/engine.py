@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import random
 import uuid
@@ -22,7 +23,7 @@ from engine.backends.simulator import SimulatorBackend
 from engine.cache.memory import CacheLimits, MemoryCache
 from engine.clock import Clock, SystemClock
 from engine.dispatcher import Dispatcher, DispatcherPorts
-from engine.errors import Forbidden, Overloaded, SettingsError
+from engine.errors import Forbidden, Overloaded, QuarterdeckError, SettingsError
 from engine.events import types as ev
 from engine.events.bus import Bus
 from engine.events.recorder import Recorder
@@ -75,6 +76,8 @@ class Engine:
         self.choice: Choice = choose(settings, self._operator_config or self._operator_home / ".claude")
         self._model: OfflineModel | None = None
         self._chores = Nursery("engine", self._on_chore_error)
+        self._sent = Nursery("sent requests", self._on_chore_error)
+        self._checkpointed: set[str] = set()
         self._recorder: Recorder | None = None
         self._read_limits(settings)
         self.cache: MemoryCache[Answer] = MemoryCache(_cache_limits(settings))
@@ -169,6 +172,18 @@ class Engine:
             raise Overloaded(f"The engine is {self.phase}.", remedy="Try again when it is back.", retry_after=5.0)
         return await self.dispatcher.dispatch(request, listener)
 
+    def send(self, request: Request) -> str:
+        """Submit a request without waiting for its answer, whose end is an event; returns its id."""
+        self.check_writable()
+        request.check()
+        self._sent.spawn(self._submit_quietly(request), f"request {request.id}")
+        return request.id
+
+    def answer(self, permission: str, *, allowed: bool, by: str, scope: str = "once", message: str = "") -> None:
+        """Answer a pending permission. Raises NotFound, BadInput."""
+        self.check_writable()
+        self.desk.answer(permission, allowed=allowed, by=by, scope=scope, message=message)
+
     def interrupt(self, session: str) -> bool:
         """End a session's turn; False when it has none. Raises NotFound."""
         self.check_writable()
@@ -196,11 +211,16 @@ class Engine:
         self.phase = "draining"
         grace = self.settings.engine.grace
         self.bus.publish(ev.EngineDraining(reason=reason, grace=grace))
-        for session in await self.pool.drain(grace):
+        unfinished = await self.pool.drain(grace)
+        self._checkpoint_flights()
+        for session in unfinished:
             session.interrupt()
 
-    async def aclose(self, reason: str = "stopped") -> int:
-        """Stop every part in order and prove the tree empty; returns the number of surviving processes."""
+    async def aclose(self, reason: str = "stopped", *, at_once: bool = False) -> int:
+        """Stop every part in order and prove the tree empty; returns the number of surviving processes.
+
+        `at_once` skips the polite steps and kills.
+        """
         self.phase = "stopping"
         self._checkpoint_flights()
         async with AsyncExitStack() as stack:
@@ -208,7 +228,8 @@ class Engine:
             if self._model is not None:
                 stack.push_async_callback(self._model.aclose)
             await self._chores.aclose()
-            await self.pool.aclose()
+            await self._sent.aclose()
+            await self.pool.aclose(at_once=at_once)
             survivors = await self._sweep()
             self.bus.publish(ev.EngineStopped(reason=reason, survivors=survivors))
         if not survivors:
@@ -284,6 +305,9 @@ class Engine:
 
     def _checkpoint_flights(self) -> None:
         for flight in self.dispatcher.flights.values():
+            if flight.request.id in self._checkpointed:
+                continue
+            self._checkpointed.add(flight.request.id)
             checkpoint = Checkpoint(
                 request=flight.request.id,
                 reason="graceful_shutdown",
@@ -331,6 +355,10 @@ class Engine:
         )
         retry = settings.retry
         self._retry_policy = RetryPolicy(retry.max_attempts, retry.base_delay, retry.max_delay, retry.jitter)
+
+    async def _submit_quietly(self, request: Request) -> None:
+        with contextlib.suppress(QuarterdeckError):  # its RequestEnded event tells
+            await self.submit(request)
 
     def _on_chore_error(self, name: str, error: BaseException) -> None:
         text = f"{name} failed: {error!r}"

@@ -185,14 +185,14 @@ class Pool:
                     await self._returned.wait()
         return [lease.session for lease in self._leases.values()]
 
-    async def aclose(self) -> int:
+    async def aclose(self, *, at_once: bool = False) -> int:
         """Stop every session and prove the trees empty; returns the number of surviving processes."""
         self._open = False
         before = self.counts.survivors
         await self._starts.aclose()
         for session in [session for session in self._sessions.values() if not session.stopping]:
             self._unseat(session)
-            self._stops.spawn(self._stop(session, "shutdown"), f"stop {session.id}")
+            self._stops.spawn(self._stop(session, "shutdown", kill=at_once), f"stop {session.id}")
         await self._stops.join()
         return self.counts.survivors - before
 

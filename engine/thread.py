@@ -1,0 +1,119 @@
+"""The engine's own thread and event loop: a stalled terminal never delays a health check, a timeout or a client."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import sys
+import threading
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
+
+from engine.engine import Engine
+from engine.settings.load import Loaded
+
+T = TypeVar("T")
+Serve = Callable[[Engine], Awaitable[Callable[[], Awaitable[None]]]]
+"""Starts something beside the engine (the API) and returns how to stop it."""
+
+
+class EngineThread:
+    """Owner of the thread that children are spawned on; it lives until the process tree is empty.
+
+    The parent-death signal follows the spawning thread, so nothing else may spawn sessions.
+    """
+
+    def __init__(self, loaded: Loaded, serve: Serve | None = None) -> None:
+        self._loaded = loaded
+        self._serve = serve
+        self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
+        self._started: concurrent.futures.Future[Engine] = concurrent.futures.Future()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop: asyncio.Event | None = None
+        self._hurry: asyncio.Event | None = None
+        self._reason = "stopped"
+        self.survivors = 0
+
+    @property
+    def engine(self) -> Engine:
+        """The running engine; call its methods through `call` only."""
+        return self._started.result(timeout=0)
+
+    def start(self) -> Engine:
+        """Start it and wait until it takes work. Raises what kept it from starting."""
+        self._thread.start()
+        return self._started.result()
+
+    def call(self, work: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
+        """Run a coroutine on the engine's loop from any thread."""
+        if self._loop is None or self._loop.is_closed():
+            work.close()
+            failed: concurrent.futures.Future[T] = concurrent.futures.Future()
+            failed.set_exception(RuntimeError("the engine has stopped"))
+            return failed
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    def request_stop(self, reason: str) -> None:
+        """Ask it to drain and stop; a second time, to stop at once. Returns immediately."""
+        if self._loop is None or self._loop.is_closed():
+            return
+        self._loop.call_soon_threadsafe(self._on_stop_request, reason)
+
+    def join(self, timeout: float | None = None) -> bool:
+        """Wait until it has stopped; False when that took longer than `timeout` seconds."""
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def _on_stop_request(self, reason: str) -> None:
+        if self._stop is None or self._hurry is None:
+            return
+        if self._stop.is_set():
+            self._hurry.set()
+        self._reason = reason
+        self._stop.set()
+
+    def _run(self) -> None:
+        with asyncio.Runner(loop_factory=_new_loop) as runner:
+            runner.run(self._live())
+
+    async def _live(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stop, self._hurry = asyncio.Event(), asyncio.Event()
+        try:
+            engine = Engine(self._loaded)
+            unserve = await self._bring_up(engine)
+        except BaseException as error:  # noqa: BLE001 - handed to the thread that waits for the start
+            self._started.set_exception(error)
+            return
+        self._started.set_result(engine)
+        await self._stop.wait()
+        await _first_of(engine.drain(self._reason), self._hurry.wait())
+        if unserve is not None:
+            await unserve()
+        self.survivors = await engine.aclose(self._reason, at_once=self._hurry.is_set())
+
+    async def _bring_up(self, engine: Engine) -> Callable[[], Awaitable[None]] | None:
+        try:
+            await engine.start()
+            return await self._serve(engine) if self._serve is not None else None
+        except BaseException:
+            await engine.aclose("start failed")
+            raise
+
+
+async def _first_of(*works: Coroutine[Any, Any, Any]) -> None:
+    tasks = [asyncio.ensure_future(work) for work in works]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    """A loop whose children are watched by pidfd: on 3.11 the default watcher needs one thread a child."""
+    if sys.version_info < (3, 12) and sys.platform == "linux":
+        watcher = asyncio.PidfdChildWatcher()
+        asyncio.get_event_loop_policy().set_child_watcher(watcher)
+    return asyncio.new_event_loop()

@@ -1,0 +1,81 @@
+"""The port to an engine: a stream of snapshot and events to draw, and the few intents that go back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Protocol
+
+from engine.events.state import State
+from engine.events.types import Stamped
+from engine.sessions.transcripts import Page
+
+
+class Link(StrEnum):
+    """How the feed stands."""
+
+    CONNECTING = "connecting"
+    LIVE = "live"
+    LOST = "lost"
+    REPLAY = "replay"
+
+
+@dataclass(frozen=True, slots=True)
+class FeedStatus:
+    """The connection for the health line; `retry_in` in seconds, `detail` says what is wrong."""
+
+    link: Link
+    source: str
+    detail: str = ""
+    attempt: int = 0
+    retry_in: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class FeedBatch:
+    """What came since the last poll: a whole state after a start or a gap, then events in order."""
+
+    state: State | None
+    events: list[Stamped]
+
+
+class Feed(Protocol):
+    """One source of what the console shows. `poll` never blocks; the rest is awaited on the console's loop.
+
+    Intents raise the QuarterdeckError that the engine answered with, NoEngine while the link is down.
+    """
+
+    @property
+    def status(self) -> FeedStatus:
+        """How the link stands now."""
+
+    async def start(self) -> None:
+        """Begin; the first `poll` after it may still be empty."""
+
+    async def aclose(self) -> None:
+        """End; nothing of it runs on."""
+
+    def poll(self) -> FeedBatch:
+        """Take what came since the last call."""
+
+    async def transcript(self, session: str, after: int = 0) -> Page:
+        """Entries of a session's transcript from index `after` on."""
+
+    async def prompt(self, prompt: str, *, conversation: str = "", profile: str = "default") -> str:
+        """Submit a prompt without waiting for its answer; returns the request's id."""
+
+    async def interrupt(self, session: str) -> bool:
+        """End the turn of a session; False when it had none."""
+
+    async def stop(self, session: str, *, kill: bool) -> None:
+        """Stop a session by the ladder, or kill it at once."""
+
+    async def answer(self, permission: str, *, allowed: bool, scope: str = "once", message: str = "") -> None:
+        """Answer a permission; `scope` is once, conversation or profile."""
+
+    async def settings(self) -> dict[str, Any]:
+        """All settings by dotted key, secrets redacted."""
+
+    async def change_settings(self, changes: Mapping[str, Any]) -> None:
+        """Change settings live, all or none."""

@@ -1,0 +1,130 @@
+"""The feed of an engine in this very process, across the border between its thread and the console's."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import uuid
+from collections.abc import Coroutine, Mapping
+from typing import Any, TypeVar
+
+from engine.errors import NoEngine, QuarterdeckError
+from engine.events.bus import Subscription
+from engine.events.state import decode_state
+from engine.requests import Request
+from engine.sessions.transcripts import Page
+from engine.settings.tree import flatten
+from engine.thread import EngineThread
+from tui.feeds.base import FeedBatch, FeedStatus, Link
+
+T = TypeVar("T")
+
+
+class InProcessFeed:
+    """Owner of one subscription to the engine's bus."""
+
+    def __init__(self, thread: EngineThread) -> None:
+        self._thread = thread
+        self._subscription: Subscription | None = None
+        self._who = getpass.getuser()
+
+    @property
+    def status(self) -> FeedStatus:
+        """Live for as long as the engine's thread is."""
+        return FeedStatus(Link.LIVE if self._subscription is not None else Link.CONNECTING, "in process")
+
+    async def start(self) -> None:
+        """Subscribe; the first poll brings a snapshot."""
+        engine = self._thread.engine
+
+        async def subscribe() -> Subscription:
+            return engine.bus.subscribe()
+
+        self._subscription = await self._call(subscribe())
+
+    async def aclose(self) -> None:
+        """Leave the bus; prompts that were sent go on in the engine until it drains."""
+        subscription, self._subscription = self._subscription, None
+        if subscription is not None:
+
+            async def close() -> None:
+                subscription.close()
+
+            await self._call(close())
+
+    def poll(self) -> FeedBatch:
+        """Take what waits in the mailbox."""
+        if self._subscription is None:
+            return FeedBatch(None, [])
+        batch = self._subscription.take()
+        state = decode_state(batch.snapshot.state) if batch.snapshot is not None else None
+        return FeedBatch(state, batch.events)
+
+    async def transcript(self, session: str, after: int = 0) -> Page:
+        """A page of the session's transcript."""
+        engine = self._thread.engine
+
+        async def page() -> Page:
+            return engine.transcripts.page(session, after)
+
+        return await self._call(page())
+
+    async def prompt(self, prompt: str, *, conversation: str = "", profile: str = "default") -> str:
+        """Submit a prompt; its end is seen as an event."""
+        engine = self._thread.engine
+        request = Request(
+            id=uuid.uuid4().hex[:12], prompt=prompt, conversation=conversation, user=self._who, profile=profile
+        )
+
+        async def send() -> str:
+            return engine.send(request)
+
+        return await self._call(send())
+
+    async def interrupt(self, session: str) -> bool:
+        """End a session's turn."""
+        engine = self._thread.engine
+
+        async def interrupt() -> bool:
+            return engine.interrupt(session)
+
+        return await self._call(interrupt())
+
+    async def stop(self, session: str, *, kill: bool) -> None:
+        """Stop or kill a session."""
+        await self._call(self._thread.engine.stop_session(session, self._who, kill=kill))
+
+    async def answer(self, permission: str, *, allowed: bool, scope: str = "once", message: str = "") -> None:
+        """Answer a permission."""
+        engine = self._thread.engine
+
+        async def answer() -> None:
+            engine.answer(permission, allowed=allowed, by=self._who, scope=scope, message=message)
+
+        await self._call(answer())
+
+    async def settings(self) -> dict[str, Any]:
+        """The settings in force."""
+        engine = self._thread.engine
+
+        async def settings() -> dict[str, Any]:
+            return flatten(engine.settings)
+
+        return await self._call(settings())
+
+    async def change_settings(self, changes: Mapping[str, Any]) -> None:
+        """Change settings live."""
+        engine = self._thread.engine
+
+        async def change() -> None:
+            engine.change_settings(changes, self._who)
+
+        await self._call(change())
+
+    async def _call(self, work: Coroutine[Any, Any, T]) -> T:
+        try:
+            return await asyncio.wrap_future(self._thread.call(work))
+        except QuarterdeckError:
+            raise
+        except RuntimeError as error:
+            raise NoEngine("The engine has stopped.", remedy="Start it again with `quarterdeck`.") from error
