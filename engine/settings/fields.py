@@ -1,0 +1,114 @@
+"""What every setting is made of: the one way to declare it, and the types that read what people write."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic_core import PydanticCustomError
+
+from engine.settings.quantities import parse_duration, parse_size
+
+SECONDS, BYTES = "seconds", "bytes"
+_HEX_KEY = re.compile(r"[0-9a-fA-F]{64}")
+_T = TypeVar("_T", bound=BaseModel)
+
+
+class Group(BaseModel):
+    """Settings that belong together; frozen, so that a change is always a new, validated whole."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False)
+
+
+def setting(
+    default: Any,
+    description: str,
+    *,
+    unit: str = "",
+    ge: float | None = None,
+    le: float | None = None,
+    restart: str = "",
+    secret: bool = False,
+    address: bool = False,
+    shown: str = "",
+) -> Any:
+    """Declare one setting.
+
+    `restart` names the part that a change restarts (empty: a change is live), `shown` is what the reference prints
+    for a default that depends on the machine; a callable `default` is a factory. A `secret` is never printed;
+    of a secret `address` only the password is hidden.
+    """
+    extra: dict[str, Any] = {"unit": unit, "restart": restart, "secret": secret, "address": address, "shown": shown}
+    given: dict[str, Any] = {"default_factory": default} if callable(default) else {"default": default}
+    return Field(**given, description=description, ge=ge, le=le, repr=not secret, json_schema_extra=extra)
+
+
+def in_order(group: _T, low: str, high: str, *, equal: bool = True) -> _T:
+    """Refuse a group whose setting `low` is above `high`; both are named in the problem."""
+    below, above = getattr(group, low), getattr(group, high)
+    if below > above or (below == above and not equal):
+        word = "above" if equal else "not below"
+        raise PydanticCustomError("conflict", "{low} is {word} {high}", {"low": low, "high": high, "word": word})
+    return group
+
+
+def _no_bool(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("true and false are not numbers")  # noqa: TRY004 - pydantic collects ValueError only
+    return value
+
+
+def _switch_word(value: object) -> object:
+    # YAML 1.1 reads a bare `on` or `off` as true or false.
+    return {True: "on", False: "off"}[value] if isinstance(value, bool) else value
+
+
+def _hex_key(value: SecretStr) -> SecretStr:
+    if not _HEX_KEY.fullmatch(value.get_secret_value()):
+        raise ValueError("64 hex digits, as `openssl rand -hex 32` prints")
+    return value
+
+
+def _web_address(value: str) -> str:
+    if value and not value.startswith(("http://", "https://")):
+        raise ValueError("an address that starts with http:// or https://, or nothing")
+    return value
+
+
+def _at_home(path: Path) -> Path:
+    if "\0" in str(path):
+        raise ValueError("a path without NUL characters")
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise ValueError("a path whose ~ names a user of this machine") from None
+
+
+def database_url(text: str) -> str:
+    """`file:./dev.db`, `sqlite:///…`, `postgres://…` or `postgresql://…` as a SQLAlchemy URL; ValueError otherwise."""
+    if text.startswith("file:") and (path := text.removeprefix("file:").split("?")[0]):
+        return f"sqlite:///{path.removeprefix('//')}"
+    if text.startswith("postgres://"):
+        return "postgresql://" + text.removeprefix("postgres://")
+    if text.startswith(("sqlite://", "sqlite+", "postgresql://", "postgresql+")):
+        return text
+    raise ValueError("file:PATH, sqlite:///PATH, postgres://… or postgresql://…")
+
+
+def _database_secret(value: SecretStr) -> SecretStr:
+    return SecretStr(database_url(value.get_secret_value()))
+
+
+Whole = Annotated[int, BeforeValidator(_no_bool)]
+Number = Annotated[float, BeforeValidator(_no_bool)]
+Duration = Annotated[float, BeforeValidator(parse_duration)]
+Size = Annotated[int, BeforeValidator(parse_size)]
+Switch = Annotated[Literal["auto", "on", "off"], BeforeValidator(_switch_word)]
+Place = Annotated[Path, AfterValidator(_at_home)]
+HexKey = Annotated[SecretStr, AfterValidator(_hex_key)]
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_secret)]
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+PermissionMode = Literal["default", "acceptEdits", "plan", "dontAsk", "bypassPermissions"]
+Backend = Literal["auto", "claude", "simulator"]

@@ -1,0 +1,178 @@
+"""Settings that change while the engine runs: validated whole, applied part by part, put back when a part refuses."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from typing import Any
+
+from engine.clock import Clock
+from engine.errors import BadInput, QuarterdeckError, SettingsError
+from engine.settings import catalogue
+from engine.settings.load import validated
+from engine.settings.schema import Settings
+from engine.settings.sources import Layer
+from engine.settings.tree import find_value, flatten_raw, redacted, without
+
+Applier = Callable[[Settings, Settings], None]
+"""Makes a part follow a change, given the settings before and after; raises QuarterdeckError to refuse it unchanged."""
+
+ENGINE = "engine"
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRecord:
+    """One change that was made: `when` in seconds since 1970, key → [old, new] with secrets redacted.
+
+    `restarts` names the parts that follow only after a restart; `undoes` is the number of the change it took back.
+    """
+
+    number: int
+    who: str
+    when: float
+    changes: dict[str, list[Any]]
+    restarts: tuple[str, ...] = ()
+    undoes: int | None = None
+
+
+class LiveSettings:
+    """Owner of the current settings and of the history of changes; used on the engine's thread only."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Clock,
+        origins: Mapping[str, str] | None = None,
+        appliers: Sequence[tuple[str, Applier]] = (),
+        history: int = 200,
+    ) -> None:
+        self._current = settings
+        self._clock = clock
+        self._origins = dict(origins or {})
+        self._appliers = list(appliers)
+        self._subscribers: list[Callable[[ChangeRecord], None]] = []
+        # At the bound the oldest change is forgotten, and can no longer be undone.
+        self._history: deque[ChangeRecord] = deque(maxlen=history)
+        self._undoable: deque[tuple[ChangeRecord, Settings, dict[str, str]]] = deque(maxlen=history)
+        self._number = 0
+
+    @property
+    def current(self) -> Settings:
+        """The settings in force."""
+        return self._current
+
+    @property
+    def origins(self) -> dict[str, str]:
+        """Where each setting came from, by dotted key."""
+        return dict(self._origins)
+
+    @property
+    def history(self) -> tuple[ChangeRecord, ...]:
+        """The changes made, oldest first; undoing one is a change of its own."""
+        return tuple(self._history)
+
+    def add_applier(self, part: str, applier: Applier) -> None:
+        """Let a part follow changes from now on; parts follow in the order they were added."""
+        self._appliers.append((part, applier))
+
+    def subscribe(self, on_change: Callable[[ChangeRecord], None]) -> Callable[[], None]:
+        """Hear of every change after it was made; the answer ends the subscription."""
+        self._subscribers.append(on_change)
+        return lambda: self._subscribers.remove(on_change)
+
+    def propose(self, changes: Mapping[str, Any], who: str) -> ChangeRecord:
+        """Make the changes (dotted key → value, None takes a profile or its variable away), all of them or none.
+
+        SettingsError names every problem, or the part that refused.
+        """
+        origin = f"live by {who}"
+        after, given = self._validated(changes, origin)
+        before, origins = self._current, dict(self._origins)
+        record = self._record(after, who)
+        if not record.changes:
+            raise BadInput(
+                "Nothing would change: every value is in force already.", remedy="`quarterdeck config show` lists them."
+            )
+        self._apply(after)
+        self._undoable.append((record, before, origins))
+        kept = {key: value for key, value in origins.items() if key in flatten_raw(after)}
+        self._origins = kept | {key: origin for key in given if key in record.changes}
+        return self._publish(record)
+
+    def undo(self, who: str) -> ChangeRecord:
+        """Take back the last change that is still in force; BadInput when there is none."""
+        if not self._undoable:
+            raise BadInput("There is no change to undo.", remedy="`quarterdeck config history` lists the changes.")
+        undone, before, origins = self._undoable[-1]
+        record = replace(self._record(before, who), undoes=undone.number)
+        self._apply(before)
+        self._undoable.pop()
+        self._origins = origins
+        return self._publish(record)
+
+    def _validated(self, changes: Mapping[str, Any], origin: str) -> tuple[Settings, set[str]]:
+        """The settings after the changes, and the keys that were given."""
+        gone = [key for key, value in changes.items() if value is None and _is_entry(key)]
+        layer, base = Layer(), self._current.model_dump()
+        for key in gone:
+            if find_value(base, key) is None:
+                layer.problems.append(f"{key} ({origin}): there is nothing of this name to take away.")
+            base = without(base, key)
+        for key in changes.keys() - gone:
+            layer.add(key, changes[key], origin)
+        layer.problems += _fixed(layer.origins)
+        after, _origins = validated([Layer(base, dict(self._origins)), layer])
+        return after, set(layer.origins)
+
+    def _record(self, after: Settings, who: str) -> ChangeRecord:
+        old, new = flatten_raw(self._current), flatten_raw(after)
+        changed = [key for key in {**old, **new} if old.get(key) != new.get(key) or (key in old) != (key in new)]
+        restarts = {info.restart for key in changed if (info := catalogue.find(key)) is not None and info.restart}
+        return ChangeRecord(
+            number=self._number + 1,
+            who=who,
+            when=self._clock.wall(),
+            changes={key: [redacted(key, old.get(key)), redacted(key, new.get(key))] for key in changed},
+            restarts=tuple(sorted(restarts)),
+        )
+
+    def _apply(self, after: Settings) -> None:
+        before = self._current
+        with ExitStack() as put_back:
+            for part, applier in self._appliers:
+                _apply_one(part, applier, before, after)
+                put_back.callback(applier, after, before)
+            put_back.pop_all()
+        self._current = after
+
+    def _publish(self, record: ChangeRecord) -> ChangeRecord:
+        self._number = record.number
+        self._history.append(record)
+        for on_change in tuple(self._subscribers):
+            on_change(record)
+        return record
+
+
+def _apply_one(part: str, applier: Applier, before: Settings, after: Settings) -> None:
+    try:
+        applier(before, after)
+    except QuarterdeckError as error:
+        problem = f"{part} refused the change: {error.message} Everything was put back."
+        raise SettingsError([problem], remedy=error.remedy) from error
+
+
+def _fixed(origins: Mapping[str, str]) -> list[str]:
+    """A problem for each key that only a new start of the engine can change."""
+    fixed = [key for key in origins if (info := catalogue.find(key)) is not None and info.restart == ENGINE]
+    return [
+        f"{key} ({origins[key]}): it cannot change while the engine runs; set it in the file and start again."
+        for key in fixed
+    ]
+
+
+def _is_entry(key: str) -> bool:
+    """Whether the key names a profile, or a variable of one: what can be taken away."""
+    return (key.startswith("profiles.") and key.count(".") == 1) or catalogue.is_variable(key)

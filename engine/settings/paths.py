@@ -1,0 +1,39 @@
+"""Where Quarterdeck keeps its things on this machine, after the XDG base directory rules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+NAME = "quarterdeck"
+
+
+def socket_path(environ: Mapping[str, str]) -> Path:
+    """The local socket of the engine: under `$XDG_RUNTIME_DIR`, else in `~/.quarterdeck`."""
+    runtime = _absolute(environ.get("XDG_RUNTIME_DIR"))
+    directory = runtime / NAME if runtime else _home(environ) / f".{NAME}"
+    return directory / "engine.sock"
+
+
+def state_directory(environ: Mapping[str, str]) -> Path:
+    """Where the database, recordings and logs live."""
+    return (_absolute(environ.get("XDG_STATE_HOME")) or _home(environ) / ".local" / "state") / NAME
+
+
+def config_directory(environ: Mapping[str, str]) -> Path:
+    """Where the user's own configuration and skins live."""
+    return (_absolute(environ.get("XDG_CONFIG_HOME")) or _home(environ) / ".config") / NAME
+
+
+def config_file(environ: Mapping[str, str]) -> Path:
+    """The settings file that is read when none is named."""
+    return config_directory(environ) / "config.yaml"
+
+
+def _home(environ: Mapping[str, str]) -> Path:
+    return _absolute(environ.get("HOME")) or Path.home()
+
+
+def _absolute(text: str | None) -> Path | None:
+    # The XDG specification tells readers to ignore relative values.
+    return Path(text) if text and Path(text).is_absolute() else None

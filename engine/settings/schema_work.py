@@ -1,0 +1,115 @@
+"""Settings of how requests are carried: the pool, the breaker, retry, the queue and the cache."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from engine.settings.fields import BYTES, SECONDS, Duration, Group, Number, Size, Whole, in_order, setting
+
+Strategy = Literal["weighted_round_robin", "least_loaded", "power_of_two", "round_robin", "consistent_hash"]
+DAY = 86_400.0
+
+
+class AutoScaling(Group):
+    """When the pool grows and shrinks by itself."""
+
+    enabled: bool = setting(True, "Whether the pool follows the load between its minimum and its maximum.")
+    scale_up_threshold: Number = setting(0.8, "Utilisation above which a session is added.", unit="ratio", ge=0, le=1)
+    scale_down_threshold: Number = setting(
+        0.3, "Utilisation below which an idle session is given back.", unit="ratio", ge=0, le=1
+    )
+
+    @model_validator(mode="after")
+    def _thresholds_in_order(self) -> Self:
+        return in_order(self, "scale_down_threshold", "scale_up_threshold", equal=False)
+
+
+class LoadBalancing(Group):
+    """How a session is chosen among those that could take the request."""
+
+    strategy: Strategy = setting("weighted_round_robin", "How a request is placed on one of the idle sessions.")
+    health_check_interval: Duration = setting(
+        30.0, "Time between two health checks of a session.", unit=SECONDS, ge=0.1, le=3600
+    )
+
+
+class SessionPool(Group):
+    """How many sessions are kept, and the clocks they live by."""
+
+    min_size: Whole = setting(2, "Sessions kept ready when there is nothing to do.", unit="sessions", ge=0, le=10_000)
+    max_size: Whole = setting(10, "Sessions that may exist at once.", unit="sessions", ge=1, le=10_000)
+    max_starting: Whole = setting(
+        2, "Starts that may run at once; near the number of cores is best.", unit="sessions", ge=1, le=256
+    )
+    auto_scaling: AutoScaling = Field(default_factory=AutoScaling)
+    load_balancing: LoadBalancing = Field(default_factory=LoadBalancing)
+    acquire_timeout: Duration = setting(30.0, "Longest wait of a request for a session.", unit=SECONDS, ge=0.01, le=DAY)
+    start_timeout: Duration = setting(30.0, "Longest start of a session.", unit=SECONDS, ge=0.1, le=3600)
+    first_byte_timeout: Duration = setting(
+        120.0, "Longest silence between a prompt and its first line.", unit=SECONDS, ge=0.1, le=DAY
+    )
+    inactivity_timeout: Duration = setting(
+        300.0, "Longest silence in the middle of a turn.", unit=SECONDS, ge=0.1, le=DAY
+    )
+    turn_timeout: Duration = setting(1800.0, "Longest turn.", unit=SECONDS, ge=0.1, le=7 * DAY)
+    idle_timeout: Duration = setting(
+        600.0, "Idle time after which a session above the minimum is given back.", unit=SECONDS, ge=0.1, le=7 * DAY
+    )
+    max_lifetime: Duration = setting(
+        14_400.0, "Age at which a session is replaced once idle.", unit=SECONDS, ge=1, le=30 * DAY
+    )
+    max_turns_per_session: Whole = setting(
+        200, "Turns after which a session is replaced once idle.", unit="turns", ge=1, le=1_000_000
+    )
+    probe_timeout: Duration = setting(
+        2.0, "Longest answer to a liveness probe before it counts as missed.", unit=SECONDS, ge=0.05, le=60
+    )
+
+    @model_validator(mode="after")
+    def _sizes_in_order(self) -> Self:
+        return in_order(self, "min_size", "max_size")
+
+
+class CircuitBreaker(Group):
+    """When a failing credential, model, tool or session is left alone for a while."""
+
+    failure_threshold: Whole = setting(5, "Consecutive failures that open a breaker.", unit="failures", ge=1, le=10_000)
+    timeout: Duration = setting(
+        60.0, "Time an open breaker waits before it lets a call try.", unit=SECONDS, ge=0.1, le=DAY
+    )
+    half_open_max_calls: Whole = setting(3, "Calls that may try while half open.", unit="calls", ge=1, le=1000)
+
+
+class Retry(Group):
+    """How often and how soon a failed turn is tried again."""
+
+    max_attempts: Whole = setting(3, "Attempts at a turn, the first one counted.", unit="attempts", ge=1, le=100)
+    base_delay: Duration = setting(0.5, "Delay before the second attempt.", unit=SECONDS, ge=0, le=3600)
+    max_delay: Duration = setting(30.0, "Longest delay between two attempts.", unit=SECONDS, ge=0, le=DAY)
+    jitter: Literal["full", "none"] = setting(
+        "full", "Whether delays are spread at random so that retries do not meet."
+    )
+
+    @model_validator(mode="after")
+    def _delays_in_order(self) -> Self:
+        return in_order(self, "base_delay", "max_delay")
+
+
+class Queue(Group):
+    """What happens to requests that cannot run at once."""
+
+    max_waiting: Whole = setting(1000, "Requests that may wait.", unit="requests", ge=0, le=1_000_000)
+    drop_strategy: Literal["reject", "drop_oldest", "drop_lowest"] = setting(
+        "reject", "Which request is refused when the queue is full."
+    )
+
+
+class Cache(Group):
+    """Replies that are kept for requests that allow it."""
+
+    enabled: bool = setting(True, "Whether replies are kept at all.")
+    max_entries: Whole = setting(1024, "Replies kept.", unit="entries", ge=1, le=10_000_000)
+    max_bytes: Size = setting(64 * 1024**2, "Room for the replies kept.", unit=BYTES, ge=1024, le=1024**4)
+    ttl: Duration = setting(3600.0, "Age at which a reply is forgotten.", unit=SECONDS, ge=0.001, le=365 * DAY)

@@ -1,0 +1,81 @@
+"""Durations and sizes read back as what they were written from."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.settings.quantities import format_duration, format_size, parse_duration, parse_size
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("30s", 30),
+        ("5m", 300),
+        ("1h", 3600),
+        ("250ms", 0.25),
+        ("1h30m", 5400),
+        ("1.5s", 1.5),
+        ("2d", 172_800),
+        ("45", 45),
+        (" 10 s ", 10),
+        ("1H", 3600),
+        (7, 7),
+        (0.5, 0.5),
+        ("0", 0),
+        ("1e3", 1000),
+    ],
+)
+def test_durations_as_people_write_them(text: object, seconds: float) -> None:
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("512MiB", 512 * 1024**2),
+        ("1GB", 10**9),
+        ("1.5KiB", 1536),
+        ("64 kib", 65_536),
+        ("100", 100),
+        (100, 100),
+        ("3B", 3),
+    ],
+)
+def test_sizes_as_people_write_them(text: object, size: int) -> None:
+    assert parse_size(text) == size
+
+
+@pytest.mark.parametrize(
+    "bad", ["", "s", "5 parsecs", "-1s", "1s2", "m5", True, None, -1, [], "nan", float("inf"), "9" * 400, "٣x"]
+)
+def test_what_is_no_duration_is_refused(bad: object) -> None:
+    with pytest.raises(ValueError, match=r"\S"):
+        parse_duration(bad)
+
+
+@pytest.mark.parametrize("bad", ["", "MiB", "5 bytes", "-1MB", "1.5B", "0.3", False, None, -5, 1.5, {}, float("nan")])
+def test_what_is_no_size_is_refused(bad: object) -> None:
+    with pytest.raises(ValueError, match=r"\S"):
+        parse_size(bad)
+
+
+@given(st.floats(min_value=0, max_value=1e12, allow_nan=False))
+def test_every_duration_survives_being_written(seconds: float) -> None:
+    assert parse_duration(format_duration(seconds)) == seconds
+
+
+@given(st.integers(min_value=0, max_value=10**18))
+def test_every_size_survives_being_written(size: int) -> None:
+    assert parse_size(format_size(size)) == size
+
+
+@given(st.integers(min_value=0, max_value=10**6))
+def test_every_millisecond_survives_being_written(milliseconds: int) -> None:
+    assert parse_duration(format_duration(milliseconds / 1000)) == pytest.approx(milliseconds / 1000, abs=1e-9)
+
+
+def test_quantities_are_written_short() -> None:
+    written = [format_duration(value) for value in (0, 0.25, 1.5, 90, 300, 3600, 86_400)]
+    assert written == ["0s", "250ms", "1.5s", "90s", "5m", "1h", "1d"]
+    assert [format_size(value) for value in (0, 1500, 64 * 1024**2, 10**9)] == ["0B", "1500B", "64MiB", "1GB"]
