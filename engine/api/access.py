@@ -1,0 +1,65 @@
+"""Who may come in: over TCP only with the token, whose one copy lies in a file that its owner alone can read."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+from pathlib import Path
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from engine.api.envelope import failed
+from engine.errors import Forbidden
+
+_OPEN_PATHS = frozenset({"/healthz"})
+
+
+class TokenRequired(Forbidden):
+    """No token, or a wrong one."""
+
+    code, http_status = "token_required", 401
+
+
+class TokenGate:
+    """Lets a request through when it carries `Authorization: Bearer <token>`."""
+
+    def __init__(self, app: ASGIApp, token: str, token_file: Path) -> None:
+        self._app = app
+        self._digest = _digest(token)
+        self._file = token_file
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        if scope["type"] not in {"http", "websocket"} or scope["path"] in _OPEN_PATHS or self._carries_token(scope):
+            await self._app(scope, receive, send)
+            return
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 4401, "reason": "token required"})
+            return
+        error = TokenRequired(
+            "A token is needed.", remedy=f"Send `Authorization: Bearer …` with what is in {self._file}."
+        )
+        await failed(error)(scope, receive, send)
+
+    def _carries_token(self, scope: Scope) -> bool:
+        kind, _, token = Headers(scope=scope).get("authorization", "").partition(" ")
+        return kind.lower() == "bearer" and hmac.compare_digest(_digest(token.strip()), self._digest)
+
+
+def token_in(path: Path) -> str:
+    """The token in the file, made at first use with mode 0600. Raises OSError."""
+    try:
+        return path.read_text().strip()
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        token = secrets.token_urlsafe(32)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(token + "\n")
+        return token
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()

@@ -1,0 +1,110 @@
+"""Answers over HTTP: whole, or as they grow by server-sent events; a caller who leaves ends the turn."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+from starlette.requests import Request as HttpRequest
+from starlette.responses import Response, StreamingResponse
+
+from engine.api.envelope import done
+from engine.engine import Engine
+from engine.errors import QuarterdeckError
+from engine.requests import Answer, Request
+
+KEEP_ALIVE_S = 15.0
+"""Seconds of silence after which a comment keeps proxies from closing the stream."""
+MAX_WAITING = 4096
+"""Events that may wait for a slow reader; text is joined, so more means that nobody reads."""
+_encode = msgspec.json.Encoder().encode
+_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+
+
+async def answered(engine: Engine, asked: Request, request: HttpRequest) -> Response:
+    """The whole answer; the turn is interrupted when the caller leaves before it."""
+    work = asyncio.ensure_future(engine.submit(asked))
+    gone = asyncio.ensure_future(_disconnected(request))
+    try:
+        await asyncio.wait([work, gone], return_when=asyncio.FIRST_COMPLETED)
+        if not work.done():
+            return Response(status_code=499)
+        return done({"prompt": work.result()})
+    finally:
+        for task in (work, gone):
+            task.cancel()
+        await asyncio.wait([work, gone])
+
+
+async def streamed(engine: Engine, asked: Request) -> Response:
+    """Server-sent events: started, delta, dropped, then answer or error; ids count from 1."""
+    asked.check()
+    return StreamingResponse(_events(engine, asked), headers=_HEADERS, media_type="text/event-stream")
+
+
+class _Growing:
+    """A listener that queues what it hears, joining text while the reader is slow."""
+
+    def __init__(self) -> None:
+        self.waiting: list[tuple[str, Any]] = []
+        self.ready = asyncio.Event()
+
+    def started(self, session: str, conversation: str) -> None:
+        self._put("started", {"session": session, "conversation": conversation})
+
+    def delta(self, text: str) -> None:
+        if self.waiting and self.waiting[-1][0] == "delta":
+            self.waiting[-1][1]["text"] += text
+        else:
+            self._put("delta", {"text": text})
+
+    def dropped(self, size: int) -> None:
+        self._put("dropped", {"size": size})
+
+    def end(self, work: asyncio.Future[Answer]) -> None:
+        """The last event."""
+        error = None if work.cancelled() else work.exception()
+        if isinstance(error, QuarterdeckError):
+            self._put("error", error.as_dict())
+        elif not work.cancelled() and error is None:
+            self._put("answer", work.result())
+
+    def _put(self, name: str, data: Any) -> None:
+        if len(self.waiting) < MAX_WAITING:
+            self.waiting.append((name, data))
+        self.ready.set()
+
+
+async def _events(engine: Engine, asked: Request) -> AsyncIterator[bytes]:
+    heard = _Growing()
+    work = asyncio.ensure_future(engine.submit(asked, heard))
+    work.add_done_callback(heard.end)
+    number = 0
+    try:
+        while not (work.done() and not heard.waiting):
+            if not heard.waiting and not await _within(heard.ready, KEEP_ALIVE_S):
+                yield b": keep-alive\n\n"
+                continue
+            heard.ready.clear()
+            waiting, heard.waiting = heard.waiting, []
+            for name, data in waiting:
+                number += 1
+                yield b"id: %d\nevent: %s\ndata: %s\n\n" % (number, name.encode(), _encode(data))
+    finally:
+        work.cancel()
+        await asyncio.wait([work])
+
+
+async def _within(event: asyncio.Event, seconds: float) -> bool:
+    try:
+        await asyncio.wait_for(event.wait(), seconds)
+    except TimeoutError:
+        return False
+    return True
+
+
+async def _disconnected(request: HttpRequest) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,91 @@
+"""The one envelope of every answer, and errors as the caller reads them (DESIGN section 6)."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from engine.errors import BadInput, QuarterdeckError
+
+MAX_BODY = 10 * 1024 * 1024
+"""Bytes of one request body."""
+_encode = msgspec.json.Encoder().encode
+
+
+class BodyTooLarge(BadInput):
+    """The request's body is over the bound."""
+
+    code, http_status = "too_large", 413
+
+
+def done(data: dict[str, Any], status: int = 200) -> Response:
+    """A success: `data` names the resource in the singular or plural."""
+    return json_response({"success": True, "data": data}, status)
+
+
+def json_response(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """Any value as JSON."""
+    return Response(_encode(body), status, headers, "application/json")
+
+
+def failed(error: QuarterdeckError) -> Response:
+    """A failure with its sentence, code, field and remedy; Retry-After where waiting helps."""
+    headers = {"Retry-After": str(max(1, math.ceil(error.retry_after)))} if error.retry_after is not None else None
+    return json_response(error.as_dict(), error.http_status, headers)
+
+
+async def body_of(request: Request) -> dict[str, Any]:
+    """The body as a JSON object; an empty one is {}. Raises BadInput, BodyTooLarge."""
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size > MAX_BODY:
+            raise BodyTooLarge(f"The body is over {MAX_BODY} bytes.", field="body", remedy="Send less.")
+        parts.append(part)
+    raw = b"".join(parts)
+    if not raw.strip():
+        return {}
+    try:
+        decoded = msgspec.json.decode(raw)
+    except msgspec.DecodeError as error:
+        raise BadInput(f"The body is not JSON: {error}.", field="body", remedy="Send a JSON object.") from error
+    if not isinstance(decoded, dict):
+        raise BadInput("The body is not a JSON object.", field="body", remedy="Send a JSON object.")
+    return decoded
+
+
+def number_of(request: Request, name: str, default: int, low: int, high: int) -> int:
+    """A whole number from the query. Raises BadInput naming it."""
+    text = request.query_params.get(name)
+    if text is None:
+        return default
+    try:
+        value = int(text)
+    except ValueError:
+        value = low - 1
+    if not low <= value <= high:
+        raise BadInput(f"{name} is {text!r}.", field=name, remedy=f"Give a whole number from {low} to {high}.")
+    return value
+
+
+def converted(body: dict[str, Any], kind: type[msgspec.Struct]) -> Any:
+    """The body as `kind`. Raises BadInput naming the field that is wrong."""
+    unknown = body.keys() - {field.encode_name for field in msgspec.structs.fields(kind)}
+    if unknown:
+        name = min(unknown)
+        allowed = ", ".join(field.encode_name for field in msgspec.structs.fields(kind))
+        raise BadInput(f"There is no field {name!r}.", field=name, remedy=f"Known fields: {allowed}.")
+    try:
+        return msgspec.convert(body, kind)
+    except msgspec.ValidationError as error:
+        raise BadInput(f"{error}.", field=_field_in(str(error)), remedy="See docs/api or /openapi.json.") from error
+
+
+def _field_in(message: str) -> str | None:
+    """`… - at `$.name`` and `Object missing required field `name``, msgspec's two ways to name a field."""
+    quoted = message.split("`")
+    return quoted[-2].removeprefix("$.") if len(quoted) >= 3 else None

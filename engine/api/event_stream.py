@@ -1,0 +1,104 @@
+"""The event WebSocket: hello, subscribe, then a snapshot and every event after it.
+
+server  {"type": "hello", "engine": "…", "version": "…"}
+client  {"type": "subscribe", "engine": "…"?, "since": 120?}
+server  {"type": "snapshot", "seq": 130, "at": …, "state": {…}}   first, and again after a gap
+server  {"type": "events", "events": [{"seq": 131, "at": …, "event": {…}}, …]}
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import msgspec
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from engine import __version__
+from engine.api.probes import Probes
+from engine.engine import Engine
+from engine.events.bus import Batch
+
+COALESCE_S = 0.05
+"""Seconds that events are gathered before they are sent together."""
+HELLO_S = 10.0
+"""Seconds that a client has to subscribe."""
+_BAD_MESSAGE = 4400
+_encode = msgspec.json.Encoder().encode
+
+
+class Subscribe(msgspec.Struct, tag="subscribe", tag_field="type"):
+    """What a client sends once. `since` continues an earlier stream of the same engine."""
+
+    engine: str = ""
+    since: int | None = None
+
+
+class EventStream:
+    """Serves the WebSocket at /ws."""
+
+    def __init__(self, engine: Engine, probes: Probes) -> None:
+        self._engine = engine
+        self._probes = probes
+
+    async def __call__(self, websocket: WebSocket) -> None:
+        """One connection, until either side closes it."""
+        await websocket.accept()
+        self._probes.connections += 1
+        try:
+            hello = {"type": "hello", "engine": self._engine.id, "version": __version__}
+            await websocket.send_bytes(_encode(hello))
+            wish = await self._wish(websocket)
+            if wish is not None:
+                await self._stream(websocket, wish)
+        except (WebSocketDisconnect, RuntimeError):
+            return
+        finally:
+            self._probes.connections -= 1
+
+    async def _wish(self, websocket: WebSocket) -> Subscribe | None:
+        try:
+            async with asyncio.timeout(HELLO_S):
+                received = await websocket.receive()
+            return msgspec.json.decode(received.get("text") or received.get("bytes") or b"", type=Subscribe)
+        except (msgspec.DecodeError, TimeoutError) as error:
+            await websocket.close(_BAD_MESSAGE, f"subscribe expected: {error}"[:120])
+            return None
+
+    async def _stream(self, websocket: WebSocket, wish: Subscribe) -> None:
+        ready = asyncio.Event()
+        since = wish.since if wish.engine == self._engine.id else None
+        subscription = self._engine.bus.subscribe(since=since, on_ready=ready.set)
+        watcher = asyncio.ensure_future(_closed(websocket))
+        ready.set()
+        try:
+            while not watcher.done():
+                await self._wait(ready, watcher)
+                await self._send(websocket, subscription.take())
+        finally:
+            subscription.close()
+            watcher.cancel()
+            await asyncio.wait([watcher])
+
+    async def _wait(self, ready: asyncio.Event, watcher: asyncio.Future[Any]) -> None:
+        waiting: asyncio.Future[Any] = asyncio.ensure_future(ready.wait())
+        try:
+            await asyncio.wait({waiting, watcher}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waiting.cancel()
+        ready.clear()
+        await asyncio.sleep(COALESCE_S)
+
+    async def _send(self, websocket: WebSocket, batch: Batch) -> None:
+        if batch.snapshot is not None:
+            shot = batch.snapshot
+            raw = {"type": "snapshot", "seq": shot.seq, "at": shot.at, "state": msgspec.Raw(shot.state)}
+            await websocket.send_bytes(_encode(raw))
+        if batch.events:
+            await websocket.send_bytes(_encode({"type": "events", "events": batch.events}))
+
+
+async def _closed(websocket: WebSocket) -> None:
+    """Reads until the client leaves; nothing more is expected of it."""
+    while (await websocket.receive())["type"] != "websocket.disconnect":
+        pass

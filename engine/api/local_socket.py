@@ -1,0 +1,81 @@
+"""The local socket: bound by us in a folder of mode 0700, under a lock that tells a live engine from a dead one."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import socket
+from pathlib import Path
+
+from engine.errors import BadInput, Overloaded
+
+MAX_PATH = 107
+"""Bytes of a Unix socket's path on Linux."""
+
+
+class EngineRuns(Overloaded):
+    """Another engine listens on this socket."""
+
+    code, retryable = "engine_runs", False
+
+
+class LocalSocket:
+    """Owner of the socket's file and its lock."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock: int | None = None
+        self._inode = 0
+
+    def bind(self) -> socket.socket:
+        """Listen. A dead engine's socket is replaced. Raises EngineRuns for a live one's, BadInput for a bad path."""
+        if len(os.fsencode(self.path)) > MAX_PATH:
+            raise BadInput(
+                f"{self.path} is too long for a socket.", field="api.socket", remedy="Set a shorter `api.socket`."
+            )
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._take_lock()
+            return self._listen()
+        except OSError as error:
+            self.release()
+            remedy = "Set `api.socket` to a path in a folder of yours."
+            raise BadInput(
+                f"{self.path} cannot be made: {error.strerror}.", field="api.socket", remedy=remedy
+            ) from error
+
+    def release(self) -> None:
+        """Remove our socket, if it is still ours, and give the lock back."""
+        with contextlib.suppress(OSError):
+            if self._inode and self.path.stat().st_ino == self._inode:
+                self.path.unlink()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def _take_lock(self) -> None:
+        lock = os.open(self.path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+            raise EngineRuns(
+                f"An engine already listens on {self.path}.",
+                remedy="`quarterdeck attach` opens a console on it; another one needs another `api.socket`.",
+            ) from None
+        self._lock = lock
+
+    def _listen(self) -> socket.socket:
+        with contextlib.suppress(FileNotFoundError):
+            self.path.unlink()
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            listener.bind(str(self.path))
+            self.path.chmod(0o600)
+            listener.listen(128)
+        except OSError:
+            listener.close()
+            raise
+        self._inode = self.path.stat().st_ino
+        return listener

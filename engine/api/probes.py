@@ -1,0 +1,100 @@
+"""What machines ask: alive, ready, metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from engine.api.envelope import json_response
+from engine.engine import Engine
+
+_METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class Probes:
+    """The probes over one engine; `connections` counts open WebSockets."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.connections = 0
+        self._registry = CollectorRegistry()
+        self._registry.register(_EngineCollector(engine, self))
+
+    def all(self) -> list[Route]:
+        """Every route."""
+        return [
+            Route("/healthz", self.healthz),
+            Route("/readyz", self.readyz),
+            Route("/metrics", self.metrics),
+        ]
+
+    async def healthz(self, _request: Request) -> Response:
+        """200 as long as the engine's loop runs."""
+        return json_response({"status": "alive", "engine": self._engine.id})
+
+    async def readyz(self, _request: Request) -> Response:
+        """200 when work can be taken, else 503 with the reasons."""
+        reasons = self._engine.ready()
+        return json_response({"ready": not reasons, "reasons": reasons}, 503 if reasons else 200)
+
+    async def metrics(self, _request: Request) -> Response:
+        """Prometheus text format."""
+        return Response(generate_latest(self._registry), media_type=_METRICS_TYPE)
+
+
+class _EngineCollector(Collector):
+    """Reads the engine at each scrape: no second set of counters to keep in step."""
+
+    def __init__(self, engine: Engine, probes: Probes) -> None:
+        self._engine = engine
+        self._probes = probes
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing ahead of time."""
+        return ()
+
+    def collect(self) -> Iterable[Metric]:
+        """All families."""
+        engine, state = self._engine, self._engine.bus.state
+        pool, totals = engine.pool.statistics(), state.totals
+        gauges = {
+            "session_pool_size": ("Sessions in the pool", pool.size),
+            "websocket_connections_active": ("Open WebSockets", self._probes.connections),
+            "quarterdeck_sessions_leased": ("Sessions in a turn", pool.active),
+            "quarterdeck_sessions_idle": ("Idle sessions", pool.idle),
+            "quarterdeck_sessions_starting": ("Sessions that are starting", pool.starting),
+            "quarterdeck_pool_waiting": ("Requests that wait for a session", pool.waiting),
+            "quarterdeck_pool_utilisation_ratio": ("(leased + waiting) / sessions", pool.utilisation),
+            "quarterdeck_permissions_waiting": ("Permissions that wait for an answer", len(state.permissions)),
+            "quarterdeck_engine_memory_bytes": ("Resident memory of the engine", state.engine.rss),
+            "quarterdeck_transcript_bytes": ("Memory held by transcripts", engine.transcripts.size),
+        }
+        counters = {
+            "quarterdeck_requests": ("Requests taken", totals.requests),
+            "quarterdeck_requests_answered": ("Requests answered", totals.answered),
+            "quarterdeck_requests_failed": ("Requests given up", totals.failed),
+            "quarterdeck_requests_cached": ("Requests answered from the cache", totals.cached),
+            "quarterdeck_retries": ("Attempts after the first", totals.retries),
+            "quarterdeck_turns": ("Turns ended", totals.turns),
+            "quarterdeck_tokens_in": ("Input tokens", totals.tokens_in),
+            "quarterdeck_tokens_out": ("Output tokens", totals.tokens_out),
+            "quarterdeck_cost_dollars": ("Cost as the CLI reports it", totals.cost),
+            "quarterdeck_sessions_started": ("Sessions started", totals.started),
+            "quarterdeck_sessions_crashed": ("Sessions whose process ended by itself", pool.counts.crashes),
+            "quarterdeck_leases": ("Leases granted", pool.counts.leases),
+            "quarterdeck_leases_reused": ("Leases of an already used process", pool.counts.reuses),
+        }
+        for name, (text, value) in gauges.items():
+            yield GaugeMetricFamily(name, text, value)
+        for name, (text, value) in counters.items():
+            yield CounterMetricFamily(name, text, value)
+        errors = CounterMetricFamily("quarterdeck_errors", "Failed requests by kind", labels=["kind"])
+        for kind, count in state.errors_by_kind.items():
+            errors.add_metric([kind or "cancelled"], count)
+        yield errors

@@ -1,0 +1,174 @@
+"""The HTTP resources under /api: pool, sessions, prompts, permissions, config, breakers."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+from starlette.requests import Request as HttpRequest
+from starlette.responses import Response
+from starlette.routing import Route
+
+from engine.api.answers import answered, streamed
+from engine.api.envelope import body_of, converted, done, number_of
+from engine.engine import Engine
+from engine.errors import BadInput, NotFound
+from engine.requests import Request
+from engine.settings.tree import flatten
+
+Handler = Callable[[HttpRequest], Awaitable[Response]]
+_PAGE = 100
+_MAX_PAGE = 1000
+
+
+class PromptBody(msgspec.Struct, kw_only=True):
+    """POST /api/prompts. `stream` answers with server-sent events, `wait: false` with the id at once."""
+
+    prompt: str
+    id: str = ""
+    conversation: str = ""
+    user: str = ""
+    profile: str = "default"
+    priority: str = "medium"
+    deadline: float | None = None
+    cacheable: bool = False
+    idempotent: bool = False
+    stream: bool = False
+    wait: bool = True
+
+
+class AnswerBody(msgspec.Struct, kw_only=True):
+    """POST /api/permissions/{id}."""
+
+    allowed: bool
+    scope: str = "once"
+    message: str = ""
+
+
+class Routes:
+    """The handlers over one engine; `caller` names who asks on this listener."""
+
+    def __init__(self, engine: Engine, caller: str) -> None:
+        self._engine = engine
+        self._caller = caller
+
+    def all(self) -> list[Route]:
+        """Every route."""
+        return [
+            Route("/api/pool", self.pool),
+            Route("/api/sessions", self.sessions),
+            Route("/api/sessions/{id}", self.session),
+            Route("/api/sessions/{id}/transcript", self.transcript),
+            Route("/api/sessions/{id}/interrupt", self.interrupt, methods=["POST"]),
+            Route("/api/sessions/{id}/stop", self.stop, methods=["POST"]),
+            Route("/api/sessions/{id}/kill", self.kill, methods=["POST"]),
+            Route("/api/prompts", self.prompt, methods=["POST"]),
+            Route("/api/permissions", self.permissions),
+            Route("/api/permissions/{id}", self.answer, methods=["POST"]),
+            Route("/api/config", self.config),
+            Route("/api/config", self.configure, methods=["PATCH"]),
+            Route("/api/breakers", self.breakers),
+        ]
+
+    async def pool(self, _request: HttpRequest) -> Response:
+        """GET /api/pool."""
+        return done({"pool": self._engine.pool.statistics()})
+
+    async def sessions(self, request: HttpRequest) -> Response:
+        """GET /api/sessions?limit=&offset=."""
+        rows = list(self._engine.bus.state.sessions.values())
+        return done({"sessions": _page(request, rows), "total": len(rows)})
+
+    async def session(self, request: HttpRequest) -> Response:
+        """GET /api/sessions/{id}."""
+        return done({"session": self._view(request)})
+
+    async def transcript(self, request: HttpRequest) -> Response:
+        """GET /api/sessions/{id}/transcript?after=&limit=."""
+        name = request.path_params["id"]
+        after, limit = number_of(request, "after", 0, 0, 2**53), number_of(request, "limit", 500, 1, _MAX_PAGE)
+        page = self._engine.transcripts.page(name, after, limit)
+        if not page.next:
+            self._view(request)
+        return done({"transcript": page})
+
+    async def interrupt(self, request: HttpRequest) -> Response:
+        """POST /api/sessions/{id}/interrupt."""
+        return done({"interrupted": self._engine.interrupt(request.path_params["id"])})
+
+    async def stop(self, request: HttpRequest) -> Response:
+        """POST /api/sessions/{id}/stop: the whole stop ladder."""
+        await self._engine.stop_session(request.path_params["id"], self._caller)
+        return done({"stopped": request.path_params["id"]})
+
+    async def kill(self, request: HttpRequest) -> Response:
+        """POST /api/sessions/{id}/kill: SIGKILL of the tree."""
+        await self._engine.stop_session(request.path_params["id"], self._caller, kill=True)
+        return done({"killed": request.path_params["id"]})
+
+    async def prompt(self, request: HttpRequest) -> Response:
+        """POST /api/prompts: the answer, a stream of it, or only the id."""
+        body: PromptBody = converted(await body_of(request), PromptBody)
+        asked = Request(
+            id=body.id or uuid.uuid4().hex[:12],
+            prompt=body.prompt,
+            conversation=body.conversation,
+            user=body.user or self._caller,
+            profile=body.profile,
+            priority=body.priority,
+            deadline=body.deadline,
+            cacheable=body.cacheable,
+            idempotent=body.idempotent,
+        )
+        self._engine.check_writable()
+        if body.stream:
+            return await streamed(self._engine, asked)
+        if not body.wait:
+            return done({"prompt": {"request": self._engine.send(asked)}}, 202)
+        return await answered(self._engine, asked, request)
+
+    async def permissions(self, request: HttpRequest) -> Response:
+        """GET /api/permissions: those that wait for an answer."""
+        rows = list(self._engine.bus.state.permissions.values())
+        return done({"permissions": _page(request, rows), "total": len(rows)})
+
+    async def answer(self, request: HttpRequest) -> Response:
+        """POST /api/permissions/{id}."""
+        body: AnswerBody = converted(await body_of(request), AnswerBody)
+        name = request.path_params["id"]
+        self._engine.answer(name, allowed=body.allowed, by=self._caller, scope=body.scope, message=body.message)
+        return done({"permission": {"id": name, "allowed": body.allowed}})
+
+    async def config(self, _request: HttpRequest) -> Response:
+        """GET /api/config: every setting, secrets redacted, and where it came from."""
+        return done({"config": flatten(self._engine.settings), "origins": self._engine.live.origins})
+
+    async def configure(self, request: HttpRequest) -> Response:
+        """PATCH /api/config {"key": value}: all or none, live."""
+        changes = await body_of(request)
+        if not changes:
+            raise BadInput("No setting was named.", field="body", remedy='Send {"session_pool.max_size": 20}.')
+        return done({"change": self._engine.change_settings(changes, self._caller)})
+
+    async def breakers(self, request: HttpRequest) -> Response:
+        """GET /api/breakers."""
+        gate = self._engine.gate
+        rows: list[Any] = [{"name": gate.name, "state": gate.breaker.state}]
+        return done({"breakers": _page(request, rows), "total": len(rows)})
+
+    def _view(self, request: HttpRequest) -> Any:
+        name = request.path_params["id"]
+        state = self._engine.bus.state
+        found = state.sessions.get(name) or next((row for row in state.ended if row.id == name), None)
+        if found is None:
+            remedy = "GET /api/sessions lists them."
+            raise NotFound(f"There is no session {name}.", field="id", remedy=remedy)
+        return found
+
+
+def _page(request: HttpRequest, rows: list[Any]) -> list[Any]:
+    limit = number_of(request, "limit", _PAGE, 1, _MAX_PAGE)
+    offset = number_of(request, "offset", 0, 0, 2**53)
+    return rows[offset : offset + limit]

@@ -1,0 +1,108 @@
+"""The API's listeners: the local socket always, TCP when a port is set, and then only with a token."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import socket
+from collections.abc import Awaitable, Callable
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, WebSocketRoute
+from starlette.types import ASGIApp
+
+from engine.api.access import TokenGate, token_in
+from engine.api.envelope import failed, json_response
+from engine.api.event_stream import EventStream
+from engine.api.local_socket import LocalSocket
+from engine.api.probes import Probes
+from engine.api.routes import Routes
+from engine.engine import Engine
+from engine.errors import BadInput, QuarterdeckError
+
+_GRACE_S = 2
+Stop = Callable[[], Awaitable[None]]
+
+
+async def serve(engine: Engine) -> Stop:
+    """Listen for an engine on its own loop; returns how to stop. Raises EngineRuns, BadInput with the remedy."""
+    api = engine.settings.api
+    local = LocalSocket(api.socket)
+    listeners = [local.bind()]
+    try:
+        app = application(engine, getpass.getuser())
+        servers = [_Listener(app, listeners[0])]
+        if api.port is not None:
+            listeners.append(_tcp(api.host, api.port))
+            token_file = engine.settings.token_file
+            servers.append(_Listener(TokenGate(app, token_in(token_file), token_file), listeners[1]))
+    except BaseException:
+        for listener in listeners:
+            listener.close()
+        local.release()
+        raise
+
+    async def stop() -> None:
+        await asyncio.gather(*(server.stop() for server in servers))
+        local.release()
+
+    return stop
+
+
+def application(engine: Engine, caller: str) -> Starlette:
+    """The ASGI application over one engine."""
+    probes = Probes(engine)
+    routes: list[BaseRoute] = [*probes.all(), *Routes(engine, caller).all()]
+    routes.append(WebSocketRoute("/ws", EventStream(engine, probes)))
+    return Starlette(routes=routes, exception_handlers={QuarterdeckError: _on_error, HTTPException: _on_http_error})
+
+
+class _Listener:
+    """One uvicorn server on a socket of ours."""
+
+    def __init__(self, app: ASGIApp, listener: socket.socket) -> None:
+        config = uvicorn.Config(
+            app,
+            ws="websockets-sansio",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=_GRACE_S,
+        )
+        self._server = uvicorn.Server(config)
+        self._task = asyncio.create_task(self._server.serve([listener]), name="api")
+
+    async def stop(self) -> None:
+        """Close the listener, give open requests two seconds, close them."""
+        self._server.should_exit = True
+        await asyncio.wait([self._task])
+
+
+def _tcp(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        raise BadInput(
+            f"{host}:{port} cannot be listened on: {error.strerror}.",
+            field="api.port",
+            remedy="Set another `api.port`, or none for the local socket alone.",
+        ) from error
+
+
+async def _on_error(_request: Request, error: Exception) -> Response:
+    if not isinstance(error, QuarterdeckError):
+        raise error
+    return failed(error)
+
+
+async def _on_http_error(request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    sentence = {404: f"There is nothing at {request.url.path}.", 405: f"{request.method} is not served here."}
+    text = sentence.get(error.status_code, str(error.detail))
+    return json_response({"success": False, "error": text, "code": f"http_{error.status_code}"}, error.status_code)
