@@ -11,7 +11,7 @@ stand anywhere in the text, in any order, and are left out of the echo:
     [[pace: 20ms]]             wait between two words
     [[tool: Bash {"command": "ls"}]]   use a tool; several make several rounds; then the answer (`Tool said: …`)
     [[fault: http529]]         fail as engine/offline/faults.py says
-    [[fault: http529 x2]]      the first two requests for this prompt fail, the third is answered
+    [[fault: http529 x2]]      the first two requests for this prompt (in any session) fail
 
 Only the simulator, being a process of its own, knows these:
 

@@ -26,7 +26,7 @@ from engine.offline.wire import MOST_HEAD_BYTES, BadRequest, Exchange, HttpReque
 
 MOST_CONNECTIONS = 1024
 REMEMBERED_REQUESTS = 1000
-REMEMBERED_TURNS = 4096
+REMEMBERED_PROMPTS = 4096
 
 _SESSION_HEADER = "x-claude-code-session-id"
 
@@ -214,12 +214,12 @@ class OfflineModel:
         return fault
 
     def _counted(self, asked: Asked, times: int | None) -> bool:
-        """Whether this request is among the first `times` of its turn."""
+        """Whether this request is among the first `times` for its prompt, in whatever session it comes."""
         if times is None:
             return True
-        done = self._done.pop(asked.turn, 0)
-        self._done[asked.turn] = done + 1
-        if len(self._done) > REMEMBERED_TURNS:
+        done = self._done.pop(asked.prompt, 0)
+        self._done[asked.prompt] = done + 1
+        if len(self._done) > REMEMBERED_PROMPTS:
             self._done.popitem(last=False)
         return done < times
 

@@ -109,9 +109,10 @@ async def test_delay_and_pace(client: httpx.AsyncClient) -> None:
 async def test_a_counted_fault_ends(client: httpx.AsyncClient, model: OfflineModel) -> None:
     request = asking("[[fault: http529 x2]]")
     assert [(await client.post(**request)).status_code for _ in range(3)] == [529, 529, 200]
-    other = asking("[[fault: http529 x2]]", session="other")
-    assert (await client.post(**other)).status_code == 529
-    assert [record.status for record in model.requests] == [529, 529, 200, 529]
+    elsewhere = asking("[[fault: http529 x2]]", session="other")
+    assert (await client.post(**elsewhere)).status_code == 200
+    assert (await client.post(**asking("again [[fault: http529 x2]]"))).status_code == 529
+    assert [record.status for record in model.requests] == [529, 529, 200, 200, 529]
 
 
 async def test_headers_of_a_fault_are_sent(client: httpx.AsyncClient) -> None:

@@ -1,0 +1,232 @@
+"""The agent's loop: one thread that sleeps in `poll` until stdin, a signal, a tool or a timer has something for it."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from engine.backends.simulated_agent import control, ends, lines
+from engine.backends.simulated_agent.conversation import Conversation
+from engine.backends.simulated_agent.flags import BadFlags, read_flags
+from engine.backends.simulated_agent.intake import BadLine, Intake, prompt_of
+from engine.backends.simulated_agent.lines import Line
+from engine.backends.simulated_agent.permission import STREAM_CLOSED, Answer, Ask, read_answer
+from engine.backends.simulated_agent.turn import Interrupted, Turn
+
+if TYPE_CHECKING:
+    from engine.backends.simulated_agent.tools import Command
+    from engine.backends.simulated_agent.turn import Waits
+
+MOST_QUEUED = 1024
+
+_EXITS = {int(signal.SIGTERM): 143, int(signal.SIGHUP): 129}
+
+
+class Agent:
+    """Owns the process: stdin, the queue of user lines, the running turn and what it waits for."""
+
+    def __init__(self, talk: Conversation) -> None:
+        self.talk = talk
+        self._intake = Intake()
+        self._poll = select.poll()
+        self._signals = _signal_pipe()
+        self._poll.register(self._signals, select.POLLIN)
+        self._poll.register(0, select.POLLIN)
+        self._leaving = False
+        self._queue: list[tuple[str, str | None]] = []
+        self._run: Waits | None = None
+        self._due: float | None = None
+        self._asked: tuple[str, Ask] | None = None
+        self._command: Command | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether a turn is open."""
+        return self._run is not None
+
+    def work(self) -> int:
+        """Run until the end; the exit code. Raises BadLine."""
+        while not self._leaving:
+            ready = {descriptor for descriptor, _ in self._poll.poll(self._timeout_ms())}
+            if self._signals in ready:
+                self._signalled(os.read(self._signals, 64))
+            if 0 in ready:
+                self._receive()
+            self._look_after_turn()
+            while self._queue and not self.busy and not self._leaving:
+                self._begin()
+            if not (self._intake.open or self.busy or self._queue):
+                return int(self.talk.last_was_error)
+        return 0
+
+    def leave(self) -> None:
+        """End the process after this line."""
+        self.abort()
+        self._leaving = True
+
+    # --- stdin ---
+
+    def _receive(self) -> None:
+        for message in self._intake.read():
+            match message.get("type"):
+                case "user":
+                    self._user(message)
+                case "control_request":
+                    self._control_request(message)
+                case "control_response":
+                    self._control_response(message.get("response"))
+        if not self._intake.open:
+            self._poll.unregister(0)
+            if self._asked is not None:
+                self._advance(self._asked[1].denied(STREAM_CLOSED))
+
+    def _user(self, message: Line) -> None:
+        prompt = prompt_of(message)
+        if prompt is None:
+            return
+        if len(self._queue) >= MOST_QUEUED:
+            raise BadLine(f"Error: more than {MOST_QUEUED} user lines are waiting")
+        given = message.get("uuid")
+        uuid = given if isinstance(given, str) else None
+        if uuid:
+            lines.write_line(lines.lifecycle(uuid, "queued", self.talk.session))
+        self._queue.append((prompt, uuid))
+        # The first line of several that come together is a turn of its own; the rest wait and become one.
+        if not self.busy:
+            self._begin()
+
+    def _control_request(self, message: Line) -> None:
+        request = message.get("request")
+        if not isinstance(request, dict):
+            raise BadLine("Error: Missing request on control_request")
+        control.serve(self, str(message.get("request_id", "")), request)
+
+    def _control_response(self, response: object) -> None:
+        """The host's answer to our question; a stray one is ignored."""
+        if self._asked is not None and isinstance(response, dict) and response.get("request_id") == self._asked[0]:
+            self._advance(read_answer(self.talk, self._asked[1], response))
+
+    # --- turns ---
+
+    def _begin(self) -> None:
+        """Start a turn with what waits: all lines together are one turn, a slash command is its own."""
+        commands = [prompt.lstrip().startswith("/") for prompt, _ in self._queue]
+        count = 1 if commands[0] else (commands.index(True) if True in commands else len(commands))
+        taken, self._queue = self._queue[:count], self._queue[count:]
+        uuids = [uuid for _, uuid in taken if uuid]
+        if taken[0][0].strip() == "/clear":
+            self.talk.clear(uuids)
+            return
+        self._run = Turn(self.talk, "\n".join(prompt for prompt, _ in taken), uuids).run()
+        self._advance(None)
+
+    def _advance(self, answer: Answer | None, *, interrupt: bool = False) -> None:
+        """Let the turn go on to its next wait, or to its end."""
+        if self._run is None:
+            return
+        self._stop_waiting()
+        try:
+            # A generator that has just begun takes None only, and an answer comes only after a question.
+            wait = self._run.throw(Interrupted()) if interrupt else self._run.send(answer)
+        except StopIteration:
+            self._run = None
+            return
+        if isinstance(wait, Ask):
+            self._ask(wait)
+        elif isinstance(wait, float):
+            self._due = None if wait < 0 else time.monotonic() + wait
+        else:
+            self._command, self._due = wait, wait.deadline
+            self._poll.register(wait.output, select.POLLIN)
+
+    def _stop_waiting(self) -> None:
+        if self._command is not None and not self._command.exhausted:
+            self._poll.unregister(self._command.output)
+        self._due = self._asked = self._command = None
+
+    def _ask(self, ask: Ask) -> None:
+        if not self._intake.open:
+            self._advance(ask.denied(STREAM_CLOSED))
+            return
+        self._asked = (lines.new_uuid(), ask)
+        lines.write_line({"type": "control_request", "request_id": self._asked[0], "request": ask.request()})
+
+    def _look_after_turn(self) -> None:
+        """Let the turn go on if what it waits for has come."""
+        late = self._due is not None and time.monotonic() >= self._due
+        command = self._command
+        if command is None:
+            if late:
+                self._advance(None)
+            return
+        known_exhausted = command.exhausted
+        if command.ended() or late:
+            if command.exhausted and not known_exhausted:
+                self._poll.unregister(command.output)
+            self._advance(None)
+        elif command.exhausted and not known_exhausted:
+            self._poll.unregister(command.output)
+
+    # --- interrupts, signals, time ---
+
+    def interrupting(self, *, cancel_queued: bool) -> Line:
+        """The receipt for an interrupt; withdraws what is asked and, if told to, what waits."""
+        if self._asked is not None:
+            lines.write_line({"type": "control_cancel_request", "request_id": self._asked[0]})
+        waiting = [uuid for _, uuid in self._queue if uuid]
+        if not cancel_queued:
+            return {"still_queued": waiting}
+        for uuid in waiting:
+            lines.write_line(lines.lifecycle(uuid, "cancelled", self.talk.session))
+        self._queue.clear()
+        return {"still_queued": [], "cancelled": waiting}
+
+    def abort(self) -> None:
+        """End the running turn now."""
+        self._advance(None, interrupt=True)
+
+    def _signalled(self, numbers: bytes) -> None:
+        for number in numbers:
+            if number in _EXITS:
+                if self._command is not None:
+                    self._command.kill()
+                os._exit(_EXITS[number])
+            if number == signal.SIGINT:
+                self.leave()
+
+    def _timeout_ms(self) -> float | None:
+        return None if self._due is None else max(0.0, (self._due - time.monotonic()) * 1000)
+
+
+def _signal_pipe() -> int:
+    """The reading end of a pipe on which the numbers of the signals arrive that the loop looks after."""
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGCHLD):
+        signal.signal(number, _arrived)
+    return reader
+
+
+def _arrived(_number: int, _frame: object) -> None:
+    """A handler must exist for a signal to be told of on the pipe."""
+
+
+def main(argv: list[str]) -> None:
+    """The process, to its exit code."""
+    try:
+        options = read_flags(argv)
+        agent = Agent(Conversation(options, ends.choose_session(options)))
+        code = agent.work()
+    except (BadFlags, BadLine) as problem:
+        ends.complain(str(problem))
+        code = 1
+    except BrokenPipeError:
+        # Nobody reads any more: there is no one left to tell.
+        os._exit(1)
+    sys.exit(code)

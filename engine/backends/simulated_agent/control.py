@@ -1,0 +1,165 @@
+"""The control requests that a host may send, and the answers, as the CLI gives them (PROTOCOL section 3)."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Protocol
+
+from engine.backends.simulated_agent import lines
+from engine.backends.simulated_agent.flags import MODES
+from engine.backends.simulated_agent.lines import Line
+
+if TYPE_CHECKING:
+    from engine.backends.simulated_agent.conversation import Conversation
+
+# Accepted and without effect here, as they would be on a CLI that has none of the things they are about.
+_ACCEPTED = frozenset(
+    {
+        "apply_flag_settings",
+        "background_tasks",
+        "mcp_set_servers",
+        "reload_plugins",
+        "reload_skills",
+        "seed_read_state",
+        "set_has_subscribers",
+        "set_max_thinking_tokens",
+        "stop_task",
+    }
+)
+_NOT_LAUNCHED = (
+    "Cannot set permission mode to bypassPermissions because the session was not launched with "
+    "--dangerously-skip-permissions"
+)
+_BAD_MODE = f"Cannot set permission mode: must be one of {', '.join(MODES)}"
+
+
+class Controlled(Protocol):
+    """The part of the agent that control requests reach."""
+
+    talk: Conversation
+
+    def interrupting(self, *, cancel_queued: bool) -> Line:
+        """The receipt for an interrupt; withdraws what is asked and, if told to, what waits."""
+
+    def abort(self) -> None:
+        """End the running turn now."""
+
+    def leave(self) -> None:
+        """End the process after this line."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether a turn is open."""
+
+
+class Refused(Exception):
+    """The answer is an error: text and code."""
+
+    def __init__(self, text: str, code: str) -> None:
+        super().__init__(text)
+        self.text = text
+        self.code = code
+
+
+def serve(agent: Controlled, request_id: str, request: Line) -> None:
+    """Answer one control request on stdout."""
+    subtype = str(request.get("subtype", ""))
+    try:
+        response = _response(agent, subtype, request)
+    except Refused as refused:
+        reply: Line = {
+            "subtype": "error",
+            "request_id": request_id,
+            "error": refused.text,
+            "error_code": refused.code,
+        }
+    else:
+        reply = {"subtype": "success", "request_id": request_id}
+        if response is not None:
+            reply["response"] = response
+    lines.write_line({"type": "control_response", "response": reply})
+    _afterwards(agent, subtype)
+
+
+def _response(agent: Controlled, subtype: str, request: Line) -> Line | None:
+    talk = agent.talk
+    match subtype:
+        case "get_binary_version":
+            return {"version": lines.VERSION}
+        case "initialize":
+            return _initialized(agent)
+        case "mcp_status":
+            return {"mcpServers": []}
+        case "interrupt":
+            return agent.interrupting(cancel_queued=bool(request.get("cancel_queued")))
+        case "set_model":
+            talk.model = str(request.get("model") or talk.default_model)
+            return {"model": talk.model}
+        case "set_permission_mode":
+            return {"mode": _set_mode(talk, str(request.get("mode")))}
+        case "get_context_usage":
+            return _context_usage(talk)
+        case "get_session_cost":
+            return {"text": f"Estimated cost:        ${talk.spent.cost_usd:.4f}"}
+        case "end_session":
+            return None
+        case _ if subtype in _ACCEPTED:
+            return None
+    raise Refused(f"Unsupported control request subtype: {subtype}", "unsupported_request")
+
+
+def _afterwards(agent: Controlled, subtype: str) -> None:
+    """What follows the answer."""
+    if subtype == "set_permission_mode":
+        talk = agent.talk
+        lines.write_line(lines.system("status", talk.session, status=None, permissionMode=talk.mode))
+    elif subtype == "interrupt":
+        agent.abort()
+    elif subtype == "end_session":
+        agent.leave()
+
+
+def _set_mode(talk: Conversation, mode: str) -> str:
+    if mode not in MODES:
+        raise Refused(_BAD_MODE, "invalid_mode")
+    if mode == "bypassPermissions" and talk.mode != mode:
+        raise Refused(_NOT_LAUNCHED, "bypass_not_launched")
+    talk.mode = mode
+    return mode
+
+
+def _initialized(agent: Controlled) -> Line:
+    talk = agent.talk
+    command = {"name": "clear", "description": "Start a new conversation with empty context", "argumentHint": ""}
+    model = {"value": talk.default_model, "displayName": talk.default_model, "description": "Scripted replies"}
+    return {
+        "commands": [command],
+        "agents": [],
+        "output_style": "default",
+        "available_output_styles": ["default"],
+        "models": [model],
+        "account": {"tokenSource": "none", "apiKeySource": "none"},
+        "pid": os.getpid(),
+        "claude_code_version": lines.VERSION,
+        "current_permission_mode": talk.mode,
+        "session_state": "running" if agent.busy else "idle",
+        "capabilities": lines.CAPABILITIES,
+    }
+
+
+def _context_usage(talk: Conversation) -> Line:
+    used = talk.context_tokens
+    free = max(0, lines.CONTEXT_WINDOW - used)
+    categories = [
+        {"id": "messages", "name": "Messages", "tokens": used, "kind": "used"},
+        {"id": "free_space", "name": "Free space", "tokens": free, "kind": "free"},
+    ]
+    percentage = round(100 * used / lines.CONTEXT_WINDOW)
+    return {
+        "categories": categories,
+        "totalTokens": used,
+        "maxTokens": lines.CONTEXT_WINDOW,
+        "rawMaxTokens": lines.CONTEXT_WINDOW,
+        "percentage": percentage,
+        "model": talk.model,
+    }
