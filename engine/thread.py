@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 from engine.engine import Engine
+from engine.events.types import Stamped
 from engine.settings.load import Loaded
 
 T = TypeVar("T")
@@ -23,9 +24,12 @@ class EngineThread:
     The parent-death signal follows the spawning thread, so nothing else may spawn sessions.
     """
 
-    def __init__(self, loaded: Loaded, serve: Serve | None = None) -> None:
+    def __init__(
+        self, loaded: Loaded, serve: Serve | None = None, on_event: Callable[[Stamped], None] | None = None
+    ) -> None:
         self._loaded = loaded
         self._serve = serve
+        self._on_event = on_event
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
         self._started: concurrent.futures.Future[Engine] = concurrent.futures.Future()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -81,6 +85,8 @@ class EngineThread:
         self._stop, self._hurry = asyncio.Event(), asyncio.Event()
         try:
             engine = Engine(self._loaded)
+            if self._on_event is not None:
+                engine.bus.listen(self._on_event)
             unserve = await self._bring_up(engine)
         except BaseException as error:  # noqa: BLE001 - handed to the thread that waits for the start
             self._started.set_exception(error)
@@ -113,7 +119,9 @@ async def _first_of(*works: Coroutine[Any, Any, Any]) -> None:
 
 def _new_loop() -> asyncio.AbstractEventLoop:
     """A loop whose children are watched by pidfd: on 3.11 the default watcher needs one thread a child."""
+    loop = asyncio.new_event_loop()
     if sys.version_info < (3, 12) and sys.platform == "linux":
         watcher = asyncio.PidfdChildWatcher()
+        watcher.attach_loop(loop)
         asyncio.get_event_loop_policy().set_child_watcher(watcher)
-    return asyncio.new_event_loop()
+    return loop

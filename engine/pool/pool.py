@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from engine.backends.base import AgentSpec, Profile
-from engine.errors import DeadlinePassed, NotFound, Overloaded, QuarterdeckError
+from engine.errors import DeadlinePassed, NotFound, Overloaded, QuarterdeckError, StartFailed
 from engine.events.types import Notice, Severity
 from engine.pool.lease import Lease, Waiter
 from engine.pool.routing import LeaseWish, Room, RouteDecision, Seat, route
@@ -273,9 +273,11 @@ class Pool:
             await session.start(self._limits().start_timeout)
         except QuarterdeckError as error:
             self._start_failed(session, wish, error)
-        except BaseException:
+        except asyncio.CancelledError:
             self._forget(session)
             raise
+        except Exception as error:  # noqa: BLE001 - the worker's border: whoever waits must hear of it
+            self._start_failed(session, wish, StartFailed(f"Session {session.id} could not start: {error!r}."))
         else:
             del self._starting[session.id]
             self._started_at[session.id] = self._now()

@@ -1,0 +1,71 @@
+"""The structured log: the events that matter to a person or a log store, one line each, on standard output."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import msgspec
+import structlog
+
+from engine.events import types as ev
+from engine.events.types import Stamped
+
+_LEVELS: dict[type[ev.Event], int] = {
+    ev.SessionReadings: logging.NOTSET,
+    ev.TurnActivity: logging.NOTSET,
+    ev.SessionChanged: logging.DEBUG,
+    ev.SessionBound: logging.DEBUG,
+    ev.RequestQueued: logging.DEBUG,
+    ev.TurnStarted: logging.DEBUG,
+    ev.ProtocolFault: logging.WARNING,
+    ev.RequestRetrying: logging.WARNING,
+    ev.BreakerChanged: logging.WARNING,
+    ev.ApiRetry: logging.WARNING,
+    ev.OrphansReaped: logging.WARNING,
+}
+_SEVERITY = {
+    ev.Severity.INFO: logging.INFO,
+    ev.Severity.WARNING: logging.WARNING,
+    ev.Severity.CRITICAL: logging.CRITICAL,
+}
+
+
+class EventLog:
+    """Writes events of `level` and above as JSON lines, or in colour on a terminal."""
+
+    def __init__(self, level: str, form: str) -> None:
+        pretty = form == "console" or (form == "auto" and sys.stdout.isatty())
+        renderer = structlog.dev.ConsoleRenderer() if pretty else structlog.processors.JSONRenderer()
+        structlog.configure(
+            processors=[
+                structlog.processors.add_log_level,
+                structlog.processors.TimeStamper(fmt="iso", utc=True),
+                renderer,
+            ],
+            wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+            logger_factory=structlog.PrintLoggerFactory(sys.stdout),
+        )
+        self._log = structlog.get_logger()
+
+    def write(self, stamped: Stamped) -> None:
+        """One event; prompts are not written above level debug."""
+        event = stamped.event
+        level = _level_of(event)
+        if level == logging.NOTSET:
+            return
+        fields = msgspec.to_builtins(event)
+        name = fields.pop("type")
+        self._log.log(level, name, seq=stamped.seq, **fields)
+
+    def serving(self, socket: str, port: int | None, host: str) -> None:
+        """The listeners are open."""
+        tcp = f"{host}:{port}" if port is not None else None
+        self._log.info("serving", socket=socket, tcp=tcp)
+
+
+def _level_of(event: ev.Event) -> int:
+    if isinstance(event, ev.Notice):
+        return _SEVERITY[event.severity]
+    failed = isinstance(event, ev.RequestEnded | ev.TurnEnded) and not event.ok
+    return logging.WARNING if failed else _LEVELS.get(type(event), logging.INFO)

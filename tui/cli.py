@@ -1,0 +1,116 @@
+"""The front door: `quarterdeck`. Each command's module is loaded only when it is called."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+from engine import __version__
+from engine.errors import BadInput, NoEngine, QuarterdeckError
+from tui.options import Common, common_options
+
+DONE, FAILED, WRONG_USAGE, NO_ENGINE = 0, 1, 2, 3
+"""Exit codes (DESIGN section 5)."""
+
+COMMANDS = {
+    "attach": "Open the console on a running engine.",
+    "bench": "Measure, and compare with the plain way.",
+    "breakers": "Show the circuit breakers.",
+    "config": "Show, check and change settings.",
+    "doctor": "Say what this machine lacks, and how to cure it.",
+    "offline-model": "Serve the offline model alone.",
+    "run": "Answer one prompt.",
+    "sessions": "List sessions, interrupt, stop or kill them.",
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands live in `tui.commands.<name>` as `command`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"tui.commands.{cmd_name.replace('-', '_')}")
+        found: click.Command = module.command
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(COMMANDS.items()))
+
+
+@click.group(
+    cls=LazyGroup,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Example: quarterdeck run --offline 'say hello'",
+)
+@click.option("--engine-only", is_flag=True, help="Run headless: the API on the local socket, a log on stdout.")
+@click.version_option(__version__, prog_name="quarterdeck")
+@common_options
+def quarterdeck(common: Common, engine_only: bool) -> None:
+    """Run, watch and tune a pool of Claude Code sessions.
+
+    Without a command the console opens: on the engine that runs already, or else on one of its own.
+    """
+    context = click.get_current_context().parent or click.get_current_context()
+    if context.invoked_subcommand is not None:
+        if engine_only:
+            raise BadInput("--engine-only goes with no command.", remedy="Leave one of the two out.")
+        return
+    if engine_only:
+        from tui.commands.engine_only import run_engine
+
+        run_engine(common)
+    else:
+        from tui.commands.console import open_console
+
+        open_console(common)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit with the code of DESIGN section 5."""
+    try:
+        result: Any = quarterdeck.main(arguments, prog_name="quarterdeck", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        sys.exit(WRONG_USAGE)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(WRONG_USAGE)
+    except click.Abort:
+        sys.exit(130)
+    except QuarterdeckError as error:
+        complain(error)
+        sys.exit(exit_code(error))
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(DONE)
+    sys.exit(result if isinstance(result, int) else DONE)
+
+
+def complain(error: QuarterdeckError) -> None:
+    """What went wrong and what helps, on standard error."""
+    first, *more = error.message.splitlines() or [error.code]
+    click.echo(f"quarterdeck: {first}", err=True)
+    for line in more:
+        click.echo(f"  {line}", err=True)
+    if error.remedy:
+        click.echo(f"  → {error.remedy}", err=True)
+
+
+def exit_code(error: QuarterdeckError) -> int:
+    """The exit code that an error ends the program with."""
+    if isinstance(error, NoEngine):
+        return NO_ENGINE
+    return WRONG_USAGE if isinstance(error, BadInput) else FAILED
+
+
+if __name__ == "__main__":
+    main()

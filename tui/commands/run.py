@@ -1,0 +1,114 @@
+"""`quarterdeck run PROMPT`: one prompt, its answer on standard output."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import click
+import msgspec
+
+from tui.client import EngineClient, RemoteError, address_of
+from tui.options import Common, common_options
+from tui.output import print_json
+
+
+@click.command("run", epilog="Example: quarterdeck run --offline 'say hello'")
+@click.argument("prompt")
+@click.option("--stream", is_flag=True, help="Print the answer as it grows.")
+@click.option("--conversation", default="", metavar="ID", help="Go on with this conversation.")
+@click.option("--profile", default="default", show_default=True, help="Profile to run it in.")
+@click.option("--deadline", type=float, metavar="SECONDS", help="Give up after so long.")
+@click.option("--cacheable", is_flag=True, help="An earlier equal prompt's answer will do.")
+@common_options
+def command(common: Common, prompt: str, stream: bool, **rest: Any) -> None:
+    """Answer one prompt: by the running engine, or else by one of its own. `-` reads the prompt from a pipe."""
+    body = {"prompt": sys.stdin.read() if prompt == "-" else prompt, **rest}
+    shown = _Shown(stream=stream and not common.json)
+    from tui.settings_source import load
+
+    loaded = load(common)
+    with EngineClient(address_of(None, loaded.settings.api.socket)) as client:
+        if _fits(common) and client.alive():
+            answer = _ask_running(client, body, shown)
+        else:
+            answer = _ask_own(loaded, body, shown)
+    shown.finish(answer, as_json=common.json)
+
+
+def _fits(common: Common) -> bool:
+    """A backend or the offline model that was asked for by option needs an engine of our own."""
+    return not common.backend and not common.offline
+
+
+class _Shown:
+    """What was printed so far; a piece that comes again is not printed twice."""
+
+    def __init__(self, *, stream: bool) -> None:
+        self._stream = stream
+        self._text = ""
+
+    def event(self, name: str, data: dict[str, Any]) -> None:
+        """One server-sent event."""
+        if name == "delta":
+            self.delta(data["text"])
+        elif name == "dropped":
+            self.dropped(data["size"])
+
+    def started(self, session: str, conversation: str) -> None:
+        """Nothing to print."""
+
+    def delta(self, text: str) -> None:
+        """Print a piece."""
+        self._text += text
+        if self._stream:
+            click.echo(text, nl=False)
+            sys.stdout.flush()
+
+    def dropped(self, size: int) -> None:
+        """The last `size` characters come again, on a line of their own."""
+        self._text = self._text[: max(0, len(self._text) - size)]
+        if self._stream:
+            click.echo("\n[interrupted, again]", err=True)
+
+    def finish(self, answer: dict[str, Any], *, as_json: bool) -> None:
+        """Print what was not streamed."""
+        if as_json:
+            print_json(answer)
+        elif not self._stream or not self._text:
+            click.echo(answer["text"])
+        elif not self._text.endswith("\n"):
+            click.echo()
+
+
+def _ask_running(client: EngineClient, body: dict[str, Any], shown: _Shown) -> dict[str, Any]:
+    with client.stream("/api/prompts", {**body, "stream": True}) as lines:
+        for name, data in _events(lines):
+            shown.event(name, data)
+            if name == "answer":
+                return data
+            if name == "error":
+                raise RemoteError(502, data)
+    raise RemoteError(502, {"error": "The engine ended the stream without an answer.", "code": "stream_cut"})
+
+
+def _events(lines: Iterator[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    name = ""
+    for line in lines:
+        if line.startswith("event: "):
+            name = line.removeprefix("event: ")
+        elif line.startswith("data: "):
+            yield name, msgspec.json.decode(line.removeprefix("data: "))
+
+
+def _ask_own(loaded: Any, body: dict[str, Any], shown: _Shown) -> dict[str, Any]:
+    from engine.requests import Request
+    from tui.commands.own_engine import own_engine
+
+    request = Request(id="run", **body)
+    request.check()
+    with own_engine(loaded) as thread:
+        answer = thread.call(thread.engine.submit(request, shown)).result()
+    decoded: dict[str, Any] = msgspec.to_builtins(answer)
+    return decoded
