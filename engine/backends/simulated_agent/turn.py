@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 import zlib
 from collections.abc import Generator
-from typing import TYPE_CHECKING
 
 from engine.backends.simulated_agent import lines
 from engine.backends.simulated_agent.lines import Line, Tokens
@@ -17,6 +16,7 @@ from engine.backends.simulated_agent.permission import Answer, Ask
 from engine.backends.simulated_agent.stream import AssistantMessage
 from engine.offline.script import answer, read_script
 
+TYPE_CHECKING = False  # `typing` alone is a quarter of the start time
 if TYPE_CHECKING:
     from engine.backends.simulated_agent.conversation import Conversation
     from engine.backends.simulated_agent.failures import Failure
@@ -32,6 +32,7 @@ _REJECTED = (
     "The user doesn't want to proceed with this tool use. The tool use was rejected (eg. if it was a file edit, the "
     "new_string was NOT written to the file). STOP what you are doing and wait for the user to tell you how to proceed."
 )
+_STOPPED = f"{_REJECTED} Correction to the text above: this call was stopped while running, not refused before it ran."
 _CUT_STREAM = "[Request interrupted by user]"
 _CUT_TOOL = "[Request interrupted by user for tool use]"
 
@@ -60,6 +61,7 @@ class Turn:
         self._ttft_ms: int | None = None
         self._message: AssistantMessage | None = None
         self._used: Ask | None = None
+        self._running = False
         self._marks: Line = {"user_message_uuids": uuids}
         if uuids:
             self._marks["user_message_uuid"] = uuids[-1]
@@ -171,11 +173,13 @@ class Turn:
         if name != "Bash":
             return tools.use_file_tool(name, arguments)
         command = tools.Command(arguments)
+        self._running = True
         try:
             yield command
         except Interrupted:
             command.kill()
             raise
+        self._running = False
         return command.said()
 
     def _tool_result(self, ask: Ask, said: str, *, is_error: bool) -> None:
@@ -244,8 +248,9 @@ class Turn:
         """The end of an interrupted turn: what was streamed is kept, then the CLI's note."""
         ask = self._used
         if ask is not None:
-            self._denials.append(_denial(ask))
-            self._tool_result(ask, _REJECTED, is_error=True)
+            if not self._running:
+                self._denials.append(_denial(ask))
+            self._tool_result(ask, _STOPPED if self._running else _REJECTED, is_error=True)
         elif self._message is not None:
             self._message.cut()
         self._inject([{"type": "text", "text": _CUT_TOOL if ask else _CUT_STREAM}])
