@@ -69,6 +69,8 @@ class Routes:
             Route("/api/permissions/{id}", self.answer, methods=["POST"]),
             Route("/api/config", self.config),
             Route("/api/config", self.configure, methods=["PATCH"]),
+            Route("/api/config/history", self.history),
+            Route("/api/config/undo", self.undo, methods=["POST"]),
             Route("/api/breakers", self.breakers),
         ]
 
@@ -151,6 +153,16 @@ class Routes:
         if not changes:
             raise BadInput("No setting was named.", field="body", remedy='Send {"session_pool.max_size": 20}.')
         return done({"change": self._engine.change_settings(changes, self._caller)})
+
+    async def history(self, request: HttpRequest) -> Response:
+        """GET /api/config/history."""
+        changes = list(self._engine.live.history)
+        return done({"changes": _page(request, changes), "total": len(changes)})
+
+    async def undo(self, _request: HttpRequest) -> Response:
+        """POST /api/config/undo."""
+        self._engine.check_writable()
+        return done({"change": self._engine.live.undo(self._caller)})
 
     async def breakers(self, request: HttpRequest) -> Response:
         """GET /api/breakers."""

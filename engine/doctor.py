@@ -1,0 +1,145 @@
+"""What this machine lacks to run sessions, and how to cure it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import resource
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import msgspec
+import psutil
+
+from engine.backends.binary import find_claude
+from engine.backends.choice import credential_of, signed_in
+from engine.backends.claude import cli_version
+from engine.launchers.ledger import Ledger
+from engine.launchers.processes import ProcessId
+from engine.settings.schema import Settings
+
+MIB = 1024 * 1024
+SESSION_MEMORY = 120 * MIB
+"""PSS of one more idle CLI beside others, as measured (PROTOCOL.md section 8)."""
+DISK_FLOOR = 1024 * MIB
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One check: `level` is ok, warning or missing; missing ones keep sessions from running."""
+
+    name: str
+    level: str
+    found: str
+    remedy: str = ""
+
+
+def examine(settings: Settings, environ: Mapping[str, str]) -> list[Finding]:
+    """All checks; each only looks, none changes anything but a file that it writes and removes."""
+    return [
+        *_agent(settings, environ),
+        *_memory(settings),
+        *_limits(settings),
+        *_places(settings),
+        *_containment(settings),
+        *_terminal(environ),
+    ]
+
+
+def _agent(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
+    binary = find_claude(settings.claude.binary or None)
+    if binary is None:
+        yield Finding(
+            "Claude Code CLI", "missing", "not found", "`pip install 'quarterdeck[claude]'`, or `claude.binary`."
+        )
+    else:
+        version = cli_version(binary)
+        yield Finding("Claude Code CLI", "ok" if version else "missing", f"{version or 'does not answer'} at {binary}")
+    home = Path(environ.get("HOME") or Path.home())
+    config = Path(given) if (given := environ.get("CLAUDE_CONFIG_DIR")) else home / ".claude"
+    if signed_in(credential_of(settings), config):
+        yield Finding("credentials", "ok", "a key, a token or a login is there")
+    else:
+        yield Finding(
+            "credentials", "missing", "none", "`claude login`, or ANTHROPIC_API_KEY; `--offline` needs neither."
+        )
+
+
+def _memory(settings: Settings) -> Iterator[Finding]:
+    free = psutil.virtual_memory().available
+    fits = free // SESSION_MEMORY
+    wanted = settings.session_pool.max_size
+    found = f"{free // MIB} MiB free, room for about {fits} sessions; session_pool.max_size is {wanted}"
+    remedy = "" if fits >= wanted else f"Set `session_pool.max_size` to {fits} or less."
+    yield Finding("memory", "ok" if fits >= wanted else "warning", found, remedy)
+
+
+def _limits(settings: Settings) -> Iterator[Finding]:
+    soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = 256 + 4 * settings.session_pool.max_size
+    enough = soft == resource.RLIM_INFINITY or soft >= needed
+    remedy = "" if enough else f"Raise it: `ulimit -n {needed}`."
+    yield Finding("open files", "ok" if enough else "warning", f"limit {soft}, needs {needed}", remedy)
+    watches = _number_in(Path("/proc/sys/fs/inotify/max_user_instances"))
+    if watches is not None:
+        enough = watches > settings.session_pool.max_size
+        remedy = "" if enough else "`sysctl fs.inotify.max_user_instances=1024`."
+        yield Finding("inotify instances", "ok" if enough else "warning", f"limit {watches}, one a session", remedy)
+
+
+def _places(settings: Settings) -> Iterator[Finding]:
+    for name, folder in (("state folder", settings.engine.state_dir), ("workspaces", settings.workspaces)):
+        there = next(path for path in (folder, *folder.parents) if path.exists())
+        problem = _unwritable(there)
+        if problem:
+            yield Finding(
+                name, "missing", f"{folder}: {problem}", "Set `engine.state_dir` or `engine.output_directory`."
+            )
+            continue
+        free = shutil.disk_usage(there).free
+        remedy = "" if free >= DISK_FLOOR else "Free space: a full disk loses transcripts without a word."
+        yield Finding(name, "ok" if free >= DISK_FLOOR else "warning", f"{folder}, {free // MIB} MiB free", remedy)
+
+
+def _containment(settings: Settings) -> Iterator[Finding]:
+    if platform.system() != "Linux":
+        text = f"{platform.system()}: no parent-death signal, no adopting of orphans"
+        yield Finding("containment", "warning", text, "Run the engine on Linux.")
+        return
+    how = "setpriv" if shutil.which("setpriv") else "an interpreter for each start, 20 ms slower; install util-linux"
+    yield Finding("parent-death signal", "ok", how)
+    left: list[ProcessId] = []
+    ledger = Ledger(settings.engine.state_dir / "engines")
+    for engine in ledger.dead_engines():
+        left += ledger.orphans(engine)
+    remedy = "The next engine on this state folder ends them." if left else ""
+    pids = " ".join(str(process.pid) for process in left)
+    yield Finding("left-over processes", "warning" if left else "ok", pids or "none", remedy)
+
+
+def _terminal(environ: Mapping[str, str]) -> Iterator[Finding]:
+    term, size = environ.get("TERM", ""), shutil.get_terminal_size((0, 0))
+    if not term or term == "dumb":
+        yield Finding(
+            "terminal", "warning", f"TERM={term or 'unset'}", "The console needs one; `--engine-only` does not."
+        )
+    else:
+        small = 0 < size.columns < 60 or 0 < size.lines < 16
+        remedy = "The console shows five lines below 60x16; 80x24 shows everything." if small else ""
+        yield Finding("terminal", "warning" if small else "ok", f"{term} {size.columns}x{size.lines}", remedy)
+
+
+def _unwritable(folder: Path) -> str:
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return ""
+    except OSError as error:
+        return os.strerror(error.errno or 0)
+
+
+def _number_in(path: Path) -> int | None:
+    try:
+        return int(path.read_text())
+    except (OSError, ValueError):
+        return None

@@ -1,0 +1,133 @@
+"""`quarterdeck config …`: show, check and change settings; on the running engine where there is one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from engine.errors import NoEngine, SettingsError
+from tui.client import EngineClient, address_of
+from tui.options import Common, common_options
+from tui.output import print_json, print_table
+
+
+@click.group("config", epilog="Example: quarterdeck config set session_pool.max_size=20")
+def command() -> None:
+    """Show, check and change settings."""
+
+
+@command.command("show")
+@common_options
+def show(common: Common) -> None:
+    """Every setting with its value and where it came from; the running engine's, else what a start would use."""
+    values, origins = _values(common)
+    if common.json:
+        print_json({"config": values, "origins": origins})
+    else:
+        print_table(
+            [(key, value, origins.get(key, "default")) for key, value in values.items()], ("key", "value", "from")
+        )
+
+
+@command.command("get")
+@click.argument("key")
+@common_options
+def get(common: Common, key: str) -> None:
+    """One setting's value."""
+    from engine.settings.catalogue import field_info
+
+    field_info(key)
+    value = _values(common)[0].get(key)
+    print_json(value) if common.json else click.echo(value)
+
+
+@command.command("set")
+@click.argument("changes", nargs=-1, required=True, metavar="KEY=VALUE…")
+@common_options
+def set_(common: Common, changes: tuple[str, ...]) -> None:
+    """Change settings of the running engine, all or none."""
+    from engine.settings.sources import from_overrides
+    from engine.settings.tree import find_value
+
+    layer = from_overrides(changes)
+    if layer.problems:
+        raise SettingsError(layer.problems, remedy="`quarterdeck config schema` lists every setting.")
+    body = {key: find_value(layer.tree, key) for key in layer.origins}
+    with _client(common) as client:
+        _show_change(common, client.call("PATCH", "/api/config", body)["change"])
+
+
+@command.command("history")
+@common_options
+def history(common: Common) -> None:
+    """The changes made live to the running engine, oldest first."""
+    with _client(common) as client:
+        changes = client.call("GET", "/api/config/history")["changes"]
+    if common.json:
+        print_json(changes)
+        return
+    rows = [
+        (change["number"], change["who"], key, old, new)
+        for change in changes
+        for key, (old, new) in change["changes"].items()
+    ]
+    print_table(rows, ("number", "who", "key", "old", "new"))
+
+
+@command.command("undo")
+@common_options
+def undo(common: Common) -> None:
+    """Take back the last live change that is still in force."""
+    with _client(common) as client:
+        _show_change(common, client.call("POST", "/api/config/undo")["change"])
+
+
+@command.command("check")
+@common_options
+def check(common: Common) -> None:
+    """Read every source and say what is wrong, or that all is well."""
+    from tui.settings_source import load
+
+    loaded = load(common)
+    found = {"config": str(loaded.config) if loaded.config else None, "ok": True}
+    print_json(found) if common.json else click.echo(f"All settings are well ({loaded.config or 'no settings file'}).")
+
+
+@command.command("schema")
+@click.option("--markdown", is_flag=True, help="The settings reference as Markdown.")
+@common_options
+def schema(common: Common, markdown: bool) -> None:  # noqa: ARG001 - the schema is JSON anyway
+    """The JSON schema of the settings file."""
+    from engine.settings import reference
+
+    if markdown:
+        click.echo(reference.markdown())
+    else:
+        print_json(reference.json_schema())
+
+
+def _show_change(common: Common, change: dict[str, Any]) -> None:
+    if common.json:
+        print_json(change)
+    else:
+        print_table([(key, old, new) for key, (old, new) in change["changes"].items()], ("key", "old", "new"))
+
+
+def _values(common: Common) -> tuple[dict[str, Any], dict[str, str]]:
+    from engine.settings.tree import flatten
+    from tui.settings_source import load
+
+    try:
+        with _client(common) as client:
+            data = client.call("GET", "/api/config")
+            return data["config"], data["origins"]
+    except NoEngine:
+        loaded = load(common)
+        return flatten(loaded.settings), loaded.origins
+
+
+def _client(common: Common) -> EngineClient:
+    from tui.settings_source import load
+
+    return EngineClient(address_of(None, load(common).settings.api.socket))

@@ -1,0 +1,146 @@
+"""The console: on the engine that runs already, else on one in this process."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+import click
+
+from engine.errors import BadInput, QuarterdeckError
+from tui.options import Common
+
+if TYPE_CHECKING:
+    from engine.settings.load import Loaded
+    from engine.thread import EngineThread
+    from tui.app import Console
+    from tui.feeds.base import Feed
+
+_POLL_S = 0.2
+
+
+def open_console(common: Common, where: str | None = None, *, attach: bool = False) -> None:
+    """Open it; `attach` never starts an engine. Raises BadInput without a terminal, and what kept it from connecting."""
+    _need_terminal()
+    from tui.app import Console
+
+    connection = _Connection(common, where, attach=attach)
+    console = Console(None, connect=connection.connect, read_only=common.read_only)
+    connection.console = console
+    _leave_on_signals(console)
+    try:
+        console.run()
+    finally:
+        connection.close()
+    if connection.refused is not None:
+        raise connection.refused
+    if console.return_code:
+        sys.exit(console.return_code)
+
+
+class _Connection:
+    """Finds or starts the engine after the first paint, and drains the one it started."""
+
+    def __init__(self, common: Common, where: str | None, *, attach: bool) -> None:
+        self._common = common
+        self._where = where
+        self._attach = attach
+        self._thread: EngineThread | None = None
+        self.console: Console | None = None
+        self.refused: QuarterdeckError | None = None
+
+    async def connect(self) -> Feed:
+        """The feed of the engine; wrong settings end the console, and are told after it."""
+        try:
+            return await self._find_or_start()
+        except BadInput as error:
+            self.refused = error
+            if self.console is not None:
+                self.console.exit()
+            raise
+
+    def close(self) -> None:
+        """Drain the engine of this process, telling how it goes; a second signal kills."""
+        thread = self._thread
+        if thread is None:
+            return
+
+        def on_signal(number: int, _frame: FrameType | None) -> None:
+            thread.request_stop(signal.Signals(number).name)
+
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+            signal.signal(number, on_signal)
+        click.echo("quarterdeck: draining; Ctrl-C to stop at once", err=True)
+        thread.request_stop("the console was left")
+        while not thread.join(_POLL_S):
+            pass
+        if thread.survivors:
+            click.echo(f"quarterdeck: {thread.survivors} processes would not end; run `quarterdeck doctor`", err=True)
+
+    async def _find_or_start(self) -> Feed:
+        if self._where:
+            return await _remote(self._where, None)
+        loaded = await asyncio.to_thread(_settings, self._common)
+        socket = loaded.settings.api.socket
+        if self._attach or await asyncio.to_thread(_alive, socket):
+            return await _remote(None, socket)
+        from engine.api.server import serve
+        from engine.thread import EngineThread
+        from tui.feeds.in_process import InProcessFeed
+
+        thread = EngineThread(loaded, serve)
+        await asyncio.to_thread(thread.start)
+        self._thread = thread
+        if self.console is not None:
+            self.console.owns_engine = True
+        feed = InProcessFeed(thread)
+        await feed.start()
+        return feed
+
+
+async def _remote(where: str | None, socket: Path | None) -> Feed:
+    from tui.client import address_of
+    from tui.feeds.remote import RemoteFeed
+
+    feed = RemoteFeed(address_of(where, socket))
+    await feed.start()
+    return feed
+
+
+def _settings(common: Common) -> Loaded:
+    from tui.settings_source import load
+
+    return load(common)
+
+
+def _alive(socket: Path) -> bool:
+    if not socket.exists():
+        return False
+    from tui.client import EngineClient, address_of
+
+    with EngineClient(address_of(None, socket)) as client:
+        return client.alive()
+
+
+def _leave_on_signals(console: Console) -> None:
+    """SIGTERM and a lost line restore the terminal; the drain follows."""
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        console.call_later(console.exit)
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, on_signal)
+
+
+def _need_terminal() -> None:
+    if sys.stdin.isatty() and sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
+        return
+    raise BadInput(
+        "The console needs a terminal.",
+        remedy="Use `quarterdeck --engine-only` to run headless, or `ssh -t` to get a terminal.",
+    )

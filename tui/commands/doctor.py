@@ -1,0 +1,32 @@
+"""`quarterdeck doctor`: what this machine lacks, with the cure."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from tui.options import Common, common_options
+from tui.output import print_json
+
+_MARKS = {"ok": ("✔", "green"), "warning": ("▲", "yellow"), "missing": ("✖", "red")}
+
+
+@click.command("doctor", epilog="Example: quarterdeck doctor --json")
+@common_options
+def command(common: Common) -> None:
+    """Say what this machine lacks, and how to cure it. Exits 1 when sessions cannot run."""
+    from engine.doctor import examine
+    from tui.settings_source import load
+
+    findings = examine(load(common).settings, os.environ)
+    if common.json:
+        print_json(findings)
+    else:
+        for finding in findings:
+            mark, colour = _MARKS[finding.level]
+            click.echo(f"{click.style(mark, fg=colour)} {finding.name.ljust(20)} {finding.found}")
+            if finding.remedy:
+                click.echo(f"  {' ' * 20} → {finding.remedy}")
+    sys.exit(1 if any(finding.level == "missing" for finding in findings) else 0)

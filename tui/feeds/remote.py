@@ -1,0 +1,192 @@
+"""The feed of an engine elsewhere: events over a WebSocket, intents over HTTP, on a local socket or TCP."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import httpx
+import msgspec
+from websockets.asyncio.client import ClientConnection, connect, unix_connect
+from websockets.exceptions import WebSocketException
+
+from engine.errors import QuarterdeckError
+from engine.events.state import State
+from engine.events.types import Stamped
+from engine.sessions.transcripts import Page
+from tui.client import Address, error_in, no_engine
+from tui.feeds.base import FeedBatch, FeedStatus, Link
+
+T = TypeVar("T")
+MAX_KEPT = 50_000
+"""Events that may wait for the console; at the bound the stream is opened again with a fresh snapshot."""
+MAX_MESSAGE = 256 * 1024 * 1024
+BACKOFF_S = (0.5, 1.0, 2.0, 4.0, 8.0)
+"""Seconds between attempts to reach an engine that is gone."""
+_CALL_S = 30.0
+
+
+class Hello(msgspec.Struct, tag="hello", tag_field="type"):
+    """The engine's first words."""
+
+    engine: str
+    version: str
+
+
+class SnapshotMessage(msgspec.Struct, tag="snapshot", tag_field="type"):
+    """A whole state."""
+
+    seq: int
+    at: float
+    state: State
+
+
+class EventsMessage(msgspec.Struct, tag="events", tag_field="type"):
+    """Events in order."""
+
+    events: list[Stamped]
+
+
+_decode = msgspec.json.Decoder(Hello | SnapshotMessage | EventsMessage).decode
+
+
+class RemoteFeed:
+    """Owner of one connection, which it opens again for as long as it lives."""
+
+    def __init__(self, address: Address) -> None:
+        self._address = address
+        transport = httpx.AsyncHTTPTransport(uds=str(address.uds)) if address.uds is not None else None
+        self._http = httpx.AsyncClient(
+            base_url=address.url, headers=address.headers, transport=transport, timeout=_CALL_S, trust_env=False
+        )
+        self._engine = ""
+        self._seq: int | None = None
+        self._state: State | None = None
+        self._events: list[Stamped] = []
+        self._status = FeedStatus(Link.CONNECTING, str(address))
+        self._retry_at = 0.0
+        self._stream: asyncio.Task[None] | None = None
+
+    @property
+    def status(self) -> FeedStatus:
+        """The link, with the seconds to the next attempt while it is lost."""
+        status = self._status
+        if status.link is not Link.LOST:
+            return status
+        left = max(0.0, self._retry_at - asyncio.get_running_loop().time())
+        return FeedStatus(status.link, status.source, status.detail, status.attempt, left)
+
+    async def start(self) -> None:
+        """Begin to connect."""
+        self._stream = asyncio.create_task(self._stay_connected(), name="remote feed")
+
+    async def aclose(self) -> None:
+        """End the stream and the connection."""
+        if self._stream is not None:
+            self._stream.cancel()
+            await asyncio.wait([self._stream])
+        await self._http.aclose()
+
+    def poll(self) -> FeedBatch:
+        """Take what came."""
+        batch = FeedBatch(self._state, self._events)
+        self._state, self._events = None, []
+        return batch
+
+    async def transcript(self, session: str, after: int = 0) -> Page:
+        """A page of the session's transcript."""
+        data = await self._call("GET", f"/api/sessions/{session}/transcript?after={after}")
+        return msgspec.convert(data["transcript"], Page)
+
+    async def prompt(self, prompt: str, *, conversation: str = "", profile: str = "default") -> str:
+        """Submit a prompt; its end is seen as an event."""
+        body = {"prompt": prompt, "conversation": conversation, "profile": profile, "wait": False}
+        data = await self._call("POST", "/api/prompts", body)
+        return str(data["prompt"]["request"])
+
+    async def interrupt(self, session: str) -> bool:
+        """End a session's turn."""
+        return bool((await self._call("POST", f"/api/sessions/{session}/interrupt"))["interrupted"])
+
+    async def stop(self, session: str, *, kill: bool) -> None:
+        """Stop or kill a session."""
+        await self._call("POST", f"/api/sessions/{session}/{'kill' if kill else 'stop'}")
+
+    async def answer(self, permission: str, *, allowed: bool, scope: str = "once", message: str = "") -> None:
+        """Answer a permission."""
+        body = {"allowed": allowed, "scope": scope, "message": message}
+        await self._call("POST", f"/api/permissions/{permission}", body)
+
+    async def settings(self) -> dict[str, Any]:
+        """The settings in force."""
+        config: dict[str, Any] = (await self._call("GET", "/api/config"))["config"]
+        return config
+
+    async def change_settings(self, changes: Mapping[str, Any]) -> None:
+        """Change settings live."""
+        await self._call("PATCH", "/api/config", dict(changes))
+
+    async def _call(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
+        try:
+            response = await self._http.request(method, path, json=body)
+        except httpx.TransportError as error:
+            raise no_engine(self._address, error) from error
+        if response.is_error:
+            raise error_in(response)
+        data: dict[str, Any] = response.json()["data"]
+        return data
+
+    async def _stay_connected(self) -> None:
+        attempt = 0
+        while True:
+            try:
+                async with self._connection() as connection:
+                    await self._receive(connection)
+                    attempt = 0
+                detail = "the engine closed the connection"
+            except (OSError, WebSocketException, TimeoutError, msgspec.DecodeError) as error:
+                detail = str(error) or type(error).__name__
+            if self._status.link is Link.LIVE:
+                attempt = 0
+            wait = BACKOFF_S[min(attempt, len(BACKOFF_S) - 1)]
+            attempt += 1
+            self._retry_at = asyncio.get_running_loop().time() + wait
+            self._status = FeedStatus(Link.LOST, str(self._address), detail, attempt, wait)
+            await asyncio.sleep(wait)
+
+    @contextlib.asynccontextmanager
+    async def _connection(self) -> Any:
+        address = self._address
+        options: dict[str, Any] = {"max_size": MAX_MESSAGE, "compression": None, "proxy": None}
+        if address.uds is not None:
+            opening = unix_connect(str(address.uds), address.websocket_url, **options)
+        else:
+            opening = connect(address.websocket_url, additional_headers=address.headers, **options)
+        async with opening as connection:
+            yield connection
+
+    async def _receive(self, connection: ClientConnection) -> None:
+        hello = _decode(await connection.recv())
+        if not isinstance(hello, Hello):
+            raise QuarterdeckError(f"{self._address} is no Quarterdeck engine.")
+        wish: dict[str, Any] = {"type": "subscribe", "engine": hello.engine}
+        if hello.engine == self._engine and self._seq is not None:
+            wish["since"] = self._seq
+        self._engine = hello.engine
+        await connection.send(msgspec.json.encode(wish))
+        self._status = FeedStatus(Link.LIVE, str(self._address))
+        async for message in connection:
+            self._take(_decode(message))
+            if len(self._events) > MAX_KEPT:
+                self._events.clear()
+                self._seq = None
+                return
+
+    def _take(self, message: Hello | SnapshotMessage | EventsMessage) -> None:
+        if isinstance(message, SnapshotMessage):
+            self._state, self._events, self._seq = message.state, [], message.seq
+        elif isinstance(message, EventsMessage) and message.events:
+            self._events += message.events
+            self._seq = message.events[-1].seq
