@@ -12,6 +12,8 @@ import re
 import signal
 import time
 
+from engine.backends.simulated_agent.lines import TOOLS
+
 TYPE_CHECKING = False  # `typing` alone is a quarter of the start time
 if TYPE_CHECKING:
     import subprocess
@@ -36,7 +38,8 @@ def verdict(name: str, arguments: Input, mode: str, allowed: list[str], disallow
     """One of `Verdict`."""
     if any(_covers(rule, name, arguments) for rule in disallowed):
         return Verdict.DENY
-    if mode == "bypassPermissions" or name == "Read" or _is_read_only(name, arguments):
+    # A tool that there is not is never asked about: its use fails.
+    if name not in TOOLS or mode == "bypassPermissions" or name == "Read" or _is_read_only(name, arguments):
         return Verdict.ALLOW
     if any(_covers(rule, name, arguments) for rule in allowed):
         return Verdict.ALLOW
