@@ -63,6 +63,7 @@ _INJECTED = (
     "Your response above was cut off",
     "Your response above was stopped by a safety classifier",
     "Continue from where you left off.",
+    "This session is being continued from a previous conversation",
     "API Error:",
 )
 
