@@ -58,7 +58,7 @@ class DispatcherPorts:
 
 @dataclass(eq=False)
 class Flight:
-    """A request on its way. `conversation` is empty while any new one will do."""
+    """A request on its way. `conversation` is what it asked for, empty for a new one; `held` is what it runs in."""
 
     request: Request
     profile: Profile
@@ -69,6 +69,7 @@ class Flight:
     attempts: int = 0
     queued: float = 0.0
     session: str = ""
+    held: str = ""
     uuid: str = ""
     text: list[str] = field(default_factory=list)
 
@@ -156,7 +157,7 @@ class Dispatcher:
         session, request = lease.session, flight.request
         if lease.clear:
             await session.clear()
-        flight.session = session.id
+        flight.session, flight.held = session.id, session.conversation
         flight.text.clear()
         self._ports.pool.hold(lease, session.conversation, request.user)
         listener.started(session.id, session.conversation)

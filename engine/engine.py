@@ -260,6 +260,7 @@ class Engine:
 
     def _enter_ledger(self) -> None:
         try:
+            self.settings.engine.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._ledger.enter(self.id)
         except OSError as error:
             problem = f"engine.state_dir: {self.settings.engine.state_dir} cannot be written: {error.strerror}."
@@ -316,7 +317,7 @@ class Engine:
                 profile=flight.request.profile,
                 tenant=flight.request.tenant,
                 user=flight.request.user,
-                conversation=flight.conversation,
+                conversation=flight.held,
                 session=flight.session,
                 attempts=flight.attempts,
                 partial="".join(flight.text),

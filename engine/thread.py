@@ -15,7 +15,7 @@ from engine.settings.load import Loaded
 
 T = TypeVar("T")
 Serve = Callable[[Engine], Awaitable[Callable[[], Awaitable[None]]]]
-"""Starts something beside the engine (the API) and returns how to stop it."""
+"""Starts something beside an engine that is about to start (the API) and returns how to stop it."""
 
 
 class EngineThread:
@@ -99,12 +99,15 @@ class EngineThread:
         self.survivors = await engine.aclose(self._reason, at_once=self._hurry.is_set())
 
     async def _bring_up(self, engine: Engine) -> Callable[[], Awaitable[None]] | None:
+        unserve = await self._serve(engine) if self._serve is not None else None
         try:
             await engine.start()
-            return await self._serve(engine) if self._serve is not None else None
         except BaseException:
+            if unserve is not None:
+                await unserve()
             await engine.aclose("start failed")
             raise
+        return unserve
 
 
 async def _first_of(*works: Coroutine[Any, Any, Any]) -> None:

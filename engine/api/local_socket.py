@@ -8,16 +8,16 @@ import os
 import socket
 from pathlib import Path
 
-from engine.errors import BadInput, Overloaded
+from engine.errors import BadInput
 
 MAX_PATH = 107
 """Bytes of a Unix socket's path on Linux."""
 
 
-class EngineRuns(Overloaded):
+class EngineRuns(BadInput):
     """Another engine listens on this socket."""
 
-    code, retryable = "engine_runs", False
+    code, http_status = "engine_runs", 409
 
 
 class LocalSocket:

@@ -25,7 +25,7 @@ _POLL_S = 0.2
 
 
 def open_console(common: Common, where: str | None = None, *, attach: bool = False) -> None:
-    """Open it; `attach` never starts an engine. Raises BadInput without a terminal, and what kept it from connecting."""
+    """Open it; `attach` never starts an engine. Raises BadInput, or what kept it from connecting."""
     _need_terminal()
     from tui.app import Console
 
