@@ -8,6 +8,8 @@ import msgspec
 
 MAX_ENTRY = 64 * 1024
 """Characters of one entry; longer ones are cut and say so."""
+MAX_SESSIONS = 10_000
+"""Sessions whose transcripts are remembered; of the oldest nothing stays."""
 _OVERHEAD = 200
 
 
@@ -72,11 +74,13 @@ class Transcripts:
             self._bytes -= sum(map(_size, book.entries))
 
     def _make_room(self) -> None:
+        while len(self._books) > MAX_SESSIONS:
+            self.forget(next(iter(self._books)))
+        books = iter(self._books.values())
+        book = next(books)
         while self._bytes > self._max_bytes:
-            session, book = next(iter(self._books.items()))
-            if not book.entries:
-                del self._books[session]
-                continue
+            while not book.entries:
+                book = next(books)
             self._bytes -= _size(book.entries.popleft())
 
 

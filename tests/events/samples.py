@@ -1,0 +1,57 @@
+"""One event of each type, and generators of plausible streams."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+from engine.events import types as ev
+from engine.events.types import AnyEvent, SessionState, Severity
+
+SESSIONS = st.sampled_from(["s0001", "s0002", "s0003"])
+REQUESTS = st.sampled_from(["r1", "r2", "r3"])
+AMOUNTS = st.floats(0, 1000, allow_nan=False)
+
+ONE_OF_EACH: list[AnyEvent] = [
+    ev.EngineStarted(engine="e1", pid=1, backend="simulator", version="0", demo=True, banner="SIMULATOR", max_size=4),
+    ev.SessionStarting(session="s0001", profile="default", tenant="default", backend="simulator"),
+    ev.SessionReady(session="s0001", pid=7, version="2", start_s=0.2),
+    ev.RequestQueued(request="r1", user="ana", tenant="default", profile="default", priority="high", prompt="hi"),
+    ev.SessionBound(session="s0001", conversation="c1", user="ana"),
+    ev.TurnStarted(request="r1", session="s0001", user="ana", prompt="hi"),
+    ev.TurnActivity(session="s0001", activity="Bash ls"),
+    ev.PermissionAsked(permission="p1", session="s0001", tool="Bash", summary="rm x", deadline=99.0),
+    ev.PermissionAnswered(permission="p1", session="s0001", allowed=True, by="ana"),
+    ev.ApiRetry(session="s0001", attempt=1, delay=0.5, status=529, error="overloaded"),
+    ev.RateLimited(session="s0001", status="rejected", limit="five_hour", resets_at=100.0),
+    ev.ProtocolFault(session="s0001", reason="not JSON", excerpt="x"),
+    ev.TurnEnded(request="r1", session="s0001", ok=True, outcome="answered", duration=1.5, tokens_out=9, cost=0.01),
+    ev.RequestRetrying(request="r1", attempt=1, delay=0.5, kind="network", reason="reset"),
+    ev.RequestEnded(request="r1", user="ana", ok=False, duration=2.0, kind="network", code="x", error="reset"),
+    ev.BreakerChanged(breaker="credential:default", old="closed", new="open", reason="5 failures"),
+    ev.SessionReadings(readings=[ev.Reading("s0001", 3.0, 1000)], engine_cpu=1.0, engine_rss=5),
+    ev.SettingsChanged(who="ana", changes={"session_pool.max_size": [4, 6]}),
+    ev.SessionChanged(session="s0001", state=SessionState.STOPPING, reason="idle"),
+    ev.SessionEnded(session="s0001", how="eof", exit_code=0, error="", survivors=0),
+    ev.OrphansReaped(pids=[3, 4], origin="engine e0"),
+    ev.Notice(severity=Severity.WARNING, text="disk", remedy="free it"),
+    ev.EngineDraining(reason="SIGTERM", grace=10.0),
+    ev.EngineStopped(reason="SIGTERM"),
+]
+
+EVENTS: st.SearchStrategy[AnyEvent] = st.one_of(
+    st.sampled_from(ONE_OF_EACH),
+    st.builds(ev.SessionStarting, session=SESSIONS, profile=st.just("p"), tenant=st.just("t"), backend=st.just("b")),
+    st.builds(ev.TurnStarted, request=REQUESTS, session=SESSIONS, user=st.text(max_size=3), prompt=st.text(max_size=9)),
+    st.builds(
+        ev.TurnEnded,
+        request=REQUESTS,
+        session=SESSIONS,
+        ok=st.booleans(),
+        outcome=st.just("answered"),
+        duration=AMOUNTS,
+        tokens_out=st.integers(0, 999),
+        cost=AMOUNTS,
+    ),
+    st.builds(ev.SessionEnded, session=SESSIONS, how=st.just("sigkill"), error=st.text(max_size=5)),
+    st.builds(ev.RequestEnded, request=REQUESTS, user=st.just("u"), ok=st.booleans(), duration=AMOUNTS),
+)

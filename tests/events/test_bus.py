@@ -1,0 +1,62 @@
+"""Mailboxes: bounded, healed by a snapshot, continued without a gap where that is possible."""
+
+from __future__ import annotations
+
+from engine.clock import ManualClock
+from engine.events.bus import Bus
+from engine.events.projection import Projection
+from engine.events.state import decode_state
+from engine.events.types import Notice, Severity
+from tests.events.samples import ONE_OF_EACH
+
+NOTE = Notice(severity=Severity.INFO, text="x")
+
+
+def test_a_slow_reader_gets_a_fresh_snapshot_and_ends_at_the_same_state() -> None:
+    bus = Bus(ManualClock())
+    mailbox = bus.subscribe(limit=5)
+    mailbox.take()
+    for event in ONE_OF_EACH:
+        bus.publish(event)
+    batch = mailbox.take()
+    assert mailbox.gaps > 0
+    assert batch.snapshot is not None
+    projection = Projection(decode_state(batch.snapshot.state))
+    for stamped in batch.events:
+        projection.apply(stamped)
+    assert projection.state == bus.state
+    assert len(batch.events) <= 5
+
+
+def test_a_reader_is_woken_once_for_many_events() -> None:
+    wakes: list[int] = []
+    bus = Bus(ManualClock())
+    mailbox = bus.subscribe(on_ready=lambda: wakes.append(1))
+    for _ in range(10):
+        bus.publish(NOTE)
+    assert len(wakes) == 1
+    mailbox.take()
+    bus.publish(NOTE)
+    assert len(wakes) == 2
+
+
+def test_a_stream_continues_without_a_snapshot_while_the_events_are_remembered() -> None:
+    bus = Bus(ManualClock(), history=8)
+    for _ in range(10):
+        bus.publish(NOTE)
+    caught_up = bus.subscribe(since=7).take()
+    assert caught_up.snapshot is None
+    assert [stamped.seq for stamped in caught_up.events] == [8, 9, 10]
+    assert bus.subscribe(since=1).take().snapshot is not None
+    assert bus.subscribe(since=99).take().snapshot is not None
+    assert bus.subscribe(since=10).take() == bus.subscribe(since=10).take()
+
+
+def test_a_closed_mailbox_hears_nothing_more() -> None:
+    bus = Bus(ManualClock())
+    mailbox = bus.subscribe()
+    mailbox.close()
+    mailbox.close()
+    mailbox.take()
+    bus.publish(NOTE)
+    assert mailbox.take().events == []

@@ -1,0 +1,70 @@
+"""state == replay(events), whatever the events and however they travel."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.clock import ManualClock
+from engine.events.bus import Bus
+from engine.events.projection import Projection
+from engine.events.state import BUCKETS_KEPT, ENDED_KEPT, RECENT_KEPT, decode_state, encode_state
+from engine.events.types import AnyEvent, SessionState, Stamped, decode_stamped, encode_stamped
+from tests.events.samples import EVENTS, ONE_OF_EACH
+
+
+def _stamp(events: list[AnyEvent]) -> list[Stamped]:
+    return [Stamped(number, 1000.0 + 3 * number, event) for number, event in enumerate(events, 1)]
+
+
+def _replayed(stream: list[Stamped]) -> Projection:
+    projection = Projection()
+    for stamped in stream:
+        projection.apply(stamped)
+    return projection
+
+
+def test_there_is_a_sample_of_every_event() -> None:
+    assert {type(event) for event in ONE_OF_EACH} == set(get_args(AnyEvent))
+
+
+@given(st.lists(EVENTS, max_size=40), st.integers(0, 40))
+def test_a_snapshot_and_the_rest_of_the_events_give_the_same_state(events: list[AnyEvent], cut: int) -> None:
+    stream = _stamp(events)
+    whole = _replayed(stream).state
+    head = decode_state(encode_state(_replayed(stream[:cut]).state))
+    rest = Projection(head)
+    for stamped in stream[cut:]:
+        rest.apply(decode_stamped(encode_stamped(stamped)))
+    assert rest.state == whole
+
+
+@given(st.lists(EVENTS, max_size=30))
+def test_an_event_that_comes_twice_counts_once(events: list[AnyEvent]) -> None:
+    stream = _stamp(events)
+    once, twice = _replayed(stream), _replayed([stamped for stamped in stream for _ in range(2)])
+    assert once.state == twice.state
+
+
+def test_the_live_state_of_a_bus_is_the_replay_of_what_it_published() -> None:
+    bus = Bus(ManualClock())
+    published = [bus.publish(event) for event in ONE_OF_EACH]
+    assert bus.state == _replayed(published).state
+
+
+def test_a_turn_moves_its_session_and_counts() -> None:
+    state = _replayed(_stamp(ONE_OF_EACH[:13])).state
+    row = state.sessions["s0001"]
+    assert (row.turns, row.tokens_out, row.state) == (1, 9, SessionState.IDLE)
+    assert state.totals.turns == 1
+    assert state.buckets[-1].durations == [1.5]
+
+
+def test_the_tails_are_bounded() -> None:
+    many: list[AnyEvent] = [*ONE_OF_EACH, *ONE_OF_EACH[1:]] * 400
+    state = _replayed(_stamp(many)).state
+    assert len(state.recent) == RECENT_KEPT
+    assert len(state.ended) == ENDED_KEPT
+    assert len(state.buckets) <= BUCKETS_KEPT
