@@ -30,6 +30,7 @@ class SimulatorBackend:
         argv = (sys.executable, "-I", "-S", str(AGENT), *agent_flags(spec, self._options))
         environment = {
             **self._options.inherited,
+            "CLAUDE_CODE_MAX_RETRIES": str(self._options.max_retries),
             "HOME": str(self._homes.home(spec.profile)),
             "CLAUDE_CONFIG_DIR": str(self._homes.config(spec.profile)),
             **spec.profile.environment,
