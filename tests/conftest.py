@@ -1,0 +1,50 @@
+"""Every test has a home of its own: nothing of the operator's is read, nothing of theirs is touched."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from engine.backends.binary import find_claude
+
+FOREIGN = ("ANTHROPIC_", "CLAUDE", "QUARTERDECK_", "XDG_", "DATABASE_URL", "PORT", "ENCRYPTION_KEY", "GITHUB_TOKEN")
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """A folder with a path short enough for sockets, gone after the test."""
+    folder = Path(tempfile.mkdtemp(prefix="qd-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def own_environment(home: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """HOME and the XDG folders lie in the test's own home; settings of the machine are not seen."""
+    for name in [name for name in os.environ if name.startswith(FOREIGN)]:
+        monkeypatch.delenv(name)
+    mine = {
+        "HOME": str(home),
+        "XDG_CONFIG_HOME": str(home / "config"),
+        "XDG_STATE_HOME": str(home / "state"),
+        "XDG_RUNTIME_DIR": str(home / "run"),
+    }
+    for name, value in mine.items():
+        monkeypatch.setenv(name, value)
+    return mine
+
+
+@pytest.fixture
+def claude() -> Path:
+    """The CLI's program; the test is skipped on a machine without one."""
+    program = find_claude()
+    if program is None:
+        pytest.skip("no Claude Code CLI on this machine")
+    return program

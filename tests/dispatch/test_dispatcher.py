@@ -1,0 +1,171 @@
+"""The way of a request, end to end on the simulator."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from engine.dispatcher import CONTINUE
+from engine.errors import BadInput, DeadlinePassed, ErrorKind, NotFound, Overloaded, TurnFailed
+from engine.events.types import RequestEnded, RequestRetrying, Stamped
+from engine.requests import Request
+from tests.support.engines import running, until
+
+QUICK = ("retry.base_delay=10ms", "retry.max_delay=20ms")
+
+
+class Heard:
+    """A listener that keeps the text as a caller would."""
+
+    def __init__(self) -> None:
+        self.text = ""
+        self.session = ""
+
+    def started(self, session: str, conversation: str) -> None:
+        assert conversation
+        self.session = session
+
+    def delta(self, text: str) -> None:
+        self.text += text
+
+    def dropped(self, size: int) -> None:
+        self.text = self.text[: len(self.text) - size]
+
+
+async def test_the_answer_grows_to_the_answer(tmp_path: Path) -> None:
+    async with running(tmp_path) as engine:
+        heard = Heard()
+        answer = await engine.submit(Request(id="a", prompt="[[words: 50]]"), heard)
+        assert heard.text == answer.text
+        assert heard.session == answer.session
+        assert answer.tokens_out > 0
+
+
+async def test_a_passing_api_failure_is_retried_and_told(tmp_path: Path) -> None:
+    async with running(tmp_path, *QUICK, "claude.max_retries=0") as engine:
+        seen: list[Stamped] = []
+        engine.bus.listen(seen.append)
+        answer = await engine.submit(Request(id="a", prompt="[[fault: http529 x1]] fine"))
+        assert (answer.attempts, "fine" in answer.text) == (2, True)
+        retry = next(stamped.event for stamped in seen if isinstance(stamped.event, RequestRetrying))
+        assert retry.kind == "resource"
+
+
+async def test_a_refused_key_is_not_retried_and_names_the_remedy(tmp_path: Path) -> None:
+    async with running(tmp_path, *QUICK) as engine:
+        with pytest.raises(TurnFailed) as caught:
+            await engine.submit(Request(id="a", prompt="[[fault: http401_invalid_key]]"))
+        assert (caught.value.kind, caught.value.code) == (ErrorKind.AUTH, "api_401")
+        assert "claude login" in caught.value.remedy
+        assert engine.bus.state.totals.retries == 0
+
+
+async def test_the_breaker_opens_refuses_and_closes_again(tmp_path: Path) -> None:
+    limits = ("circuit_breaker.failure_threshold=2", "circuit_breaker.timeout=300ms", "retry.max_attempts=1")
+    async with running(tmp_path, *limits, "circuit_breaker.half_open_max_calls=1") as engine:
+        for name in ("a", "b"):
+            with pytest.raises(TurnFailed):
+                await engine.submit(Request(id=name, prompt="[[fault: http500]]"))
+        with pytest.raises(Overloaded, match="breaker") as caught:
+            await engine.submit(Request(id="c", prompt="fine"))
+        assert caught.value.retry_after is not None
+        assert engine.ready() == ["the breaker credential:default is open"]
+        await until(lambda: engine.gate.breaker.ask(engine.clock.monotonic() + 0.3) is not None)
+        await asyncio.sleep(0.3)
+        assert (await engine.submit(Request(id="d", prompt="fine"))).text == "Echo: fine"
+        assert engine.bus.state.breakers["credential:default"] == "closed"
+
+
+async def test_equal_cacheable_requests_run_once(tmp_path: Path) -> None:
+    async with running(tmp_path) as engine:
+        asked = [Request(id=f"r{n}", prompt="[[delay: 50ms]] same", cacheable=True) for n in range(4)]
+        answers = await asyncio.gather(*(engine.submit(request) for request in asked))
+        assert sorted(answer.cached for answer in answers) == [False, True, True, True]
+        assert {answer.text for answer in answers} == {"Echo: same"}
+        assert {answer.request for answer in answers} == {"r0", "r1", "r2", "r3"}
+        assert engine.bus.state.totals.turns == 1
+        assert not (await engine.submit(Request(id="x", prompt="[[delay: 50ms]] same"))).cached
+
+
+async def test_a_deadline_is_kept_and_the_session_stays_usable(tmp_path: Path) -> None:
+    async with running(tmp_path, "session_pool.max_size=1") as engine:
+        await engine.submit(Request(id="warm", prompt="x"))
+        with pytest.raises(DeadlinePassed, match="deadline"):
+            await engine.submit(Request(id="a", prompt="[[words: 900]] [[pace: 50ms]]", deadline=0.3))
+        assert (await engine.submit(Request(id="b", prompt="next"))).text == "Echo: next"
+
+
+async def test_the_queue_is_bounded(tmp_path: Path) -> None:
+    async with running(tmp_path, "session_pool.max_size=1", "queue.max_waiting=1") as engine:
+        running_ = asyncio.create_task(engine.submit(Request(id="a", prompt="[[delay: 300ms]]")))
+        await until(lambda: engine.pool.statistics().active == 1)
+        waiting = asyncio.create_task(engine.submit(Request(id="b", prompt="x")))
+        await until(lambda: engine.admission.waiting == 1)
+        refused = Request(id="c", prompt="x", deadline=5.0)
+        engine.change_settings({"retry.max_attempts": 1}, "test")
+        with pytest.raises(Overloaded, match="wait already"):
+            await engine.submit(refused)
+        await asyncio.gather(running_, waiting)
+
+
+async def test_a_killed_turn_goes_on_in_its_conversation_and_the_prompt_is_not_doubled(tmp_path: Path) -> None:
+    async with running(tmp_path, *QUICK) as engine:
+        first = await engine.submit(Request(id="a", prompt="one"))
+        again = Request(id="b", prompt="[[history]] [[delay: 1s]]", conversation=first.conversation)
+        task = asyncio.create_task(engine.submit(again))
+        await until(lambda: "b" in engine.dispatcher.flights and bool(engine.dispatcher.flights["b"].session))
+        await until(
+            lambda: (
+                engine.backend.transcript(engine.profiles.find("default", "default"), first.conversation) is not None
+            )
+        )
+        session = engine.pool.session(first.session)
+        path = engine.backend.transcript(session.profile, first.conversation)
+        assert path is not None
+        await until(lambda: session.last_uuid.encode() in path.read_bytes())
+        os.kill(session.pid, signal.SIGKILL)
+        answer = await task
+        assert answer.attempts == 2
+        assert answer.session != first.session
+        assert path.read_text().count("[[history]]") >= 1
+        assert CONTINUE in path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"prompt": " "}, "prompt"),
+        ({"priority": "soon"}, "priority"),
+        ({"deadline": 0}, "deadline"),
+        ({"profile": "nope"}, "profile"),
+        ({"tenant": "other"}, "profile"),
+    ],
+)
+async def test_bad_requests_name_their_field(tmp_path: Path, fields: dict[str, object], field: str) -> None:
+    async with running(tmp_path) as engine:
+        with pytest.raises((BadInput, NotFound)) as caught:
+            await engine.submit(Request(**{"id": "a", "prompt": "x", **fields}))  # type: ignore[arg-type]
+        assert caught.value.field == field
+        assert caught.value.remedy
+
+
+async def test_every_request_ends_in_exactly_one_record(tmp_path: Path) -> None:
+    async with running(tmp_path, "retry.max_attempts=1") as engine:
+        ends: list[str] = []
+        engine.bus.listen(lambda s: ends.append(s.event.request) if isinstance(s.event, RequestEnded) else None)
+        cancelled = asyncio.create_task(engine.submit(Request(id="c", prompt="[[delay: 5s]]")))
+        results = await asyncio.gather(
+            engine.submit(Request(id="a", prompt="x")),
+            engine.submit(Request(id="b", prompt="[[fault: http500]]")),
+            return_exceptions=True,
+        )
+        await until(lambda: "c" in engine.bus.state.requests and bool(engine.bus.state.requests["c"].session))
+        cancelled.cancel()
+        await asyncio.wait([cancelled])
+        assert isinstance(results[1], TurnFailed)
+        assert sorted(ends) == ["a", "b", "c"]
+        assert engine.bus.state.requests == {}

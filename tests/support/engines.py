@@ -1,0 +1,48 @@
+"""Engines for tests: the simulator in a temporary folder, and what they leave proven empty."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from engine.engine import Engine
+from engine.launchers.processes import ENGINE_TAG, tagged
+from engine.settings.load import Loaded, load_settings
+
+PATIENCE_S = 20.0
+
+
+def loaded(folder: Path, *overrides: str) -> Loaded:
+    """Settings of a simulator engine that touches nothing outside `folder`."""
+    base = (
+        "engine.backend=simulator",
+        f"engine.state_dir={folder / 'state'}",
+        f"api.socket={folder / 'engine.sock'}",
+        "engine.demo=off",
+        "engine.stop_term_grace=1s",
+        "engine.grace=1s",
+        "session_pool.min_size=0",
+    )
+    environ = {"HOME": str(folder / "home"), "PATH": "/usr/local/bin:/usr/bin:/bin"}
+    return load_settings(None, [*base, *overrides], environ, None)
+
+
+@asynccontextmanager
+async def running(folder: Path, *overrides: str) -> AsyncIterator[Engine]:
+    """A started engine; at the end its tree must be empty."""
+    engine = Engine(loaded(folder, *overrides), environ={"HOME": str(folder / "home"), "PATH": "/usr/bin:/bin"})
+    await engine.start()
+    try:
+        yield engine
+    finally:
+        assert await engine.aclose() == 0
+        assert tagged(lambda tags: tags.get(ENGINE_TAG) == engine.id) == []
+
+
+async def until(condition: Callable[[], bool], seconds: float = PATIENCE_S) -> None:
+    """Wait for a condition; fails when it does not come true in time."""
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.01)

@@ -1,0 +1,126 @@
+"""Sessions with everything around them: a backend, its launcher, the bus and the permission desk."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from engine.backends.base import AgentSpec, Backend, Profile
+from engine.backends.claude import ClaudeBackend, ClaudeOptions, Credential
+from engine.backends.homes import Homes
+from engine.backends.simulator import SimulatorBackend
+from engine.clock import SystemClock
+from engine.events.bus import Bus
+from engine.events.types import Event, Stamped
+from engine.launchers.containment import Containment
+from engine.launchers.local import LocalLauncher
+from engine.sessions.clocks import TurnLimits
+from engine.sessions.outcome import Outcome
+from engine.sessions.permissions import PermissionDesk
+from engine.sessions.session import Session, SessionPorts
+from engine.sessions.transcripts import Transcripts
+from engine.sessions.turn import TurnOrder
+from tests.support.processes import survivors, until
+
+E = TypeVar("E", bound=Event)
+START_S = 30.0
+
+
+class Rig:
+    """Owner of the sessions that a test starts. `binary` and `url` are the real CLI and its model, or None."""
+
+    def __init__(self, folder: Path, binary: Path | None = None, url: str = "") -> None:
+        self.folder = folder
+        self.engine = uuid.uuid4().hex[:12]
+        self.limits = TurnLimits(30.0, 30.0, 60.0)
+        self.permission_timeout = 20.0
+        self.lost: list[Session] = []
+        self.events: list[Event] = []
+        self.containment = Containment(self.engine)
+        self.launcher = LocalLauncher(self.containment)
+        self.transcripts = Transcripts(1 << 20)
+        self._binary = binary
+        self._url = url
+        self._homes = Homes(folder / "state", folder / "work", folder / "home", None)
+        self._clock = SystemClock()
+        self._bus = Bus(self._clock)
+        self._bus.listen(self._hear)
+        self.desk = PermissionDesk(self._bus, self._clock, lambda: self.permission_timeout)
+        self._sessions: list[Session] = []
+
+    def profile(self, **changes: Any) -> Profile:
+        """A profile with a home of its own."""
+        return Profile(**{"name": "default", "own_home": True, **changes})
+
+    def backend(self, *flags: str, retries: int = 0) -> Backend:
+        """The backend with more flags for its agents."""
+        options = ClaudeOptions(max_retries=retries, extra_args=flags)
+        if self._binary is None:
+            return SimulatorBackend(self._homes, options)
+        return ClaudeBackend(self._binary, self._homes, lambda: Credential("offline", base_url=self._url), options)
+
+    async def start(
+        self,
+        profile: Profile | None = None,
+        *,
+        resume: str = "",
+        flags: Sequence[str] = (),
+        backend: Backend | None = None,
+        retries: int = 0,
+    ) -> Session:
+        """A session that answers; on `resume` it goes on with that conversation."""
+        ports = SessionPorts(
+            backend=backend or self.backend(*flags, retries=retries),
+            launcher=self.launcher,
+            bus=self._bus,
+            clock=self._clock,
+            desk=self.desk,
+            transcripts=self.transcripts,
+            limits=lambda: self.limits,
+        )
+        name = f"s{len(self._sessions) + 1}"
+        spec = AgentSpec(name, profile or self.profile(), resume or str(uuid.uuid4()), resume=bool(resume))
+        session = Session(spec, ports, self.lost.append)
+        self._sessions.append(session)
+        await session.start(START_S)
+        return session
+
+    async def ask(self, session: Session, prompt: str) -> Outcome:
+        """Run one turn."""
+        return await session.run(TurnOrder(request="r", prompt=prompt))
+
+    def begin(self, session: Session, prompt: str) -> tuple[asyncio.Task[Outcome], list[str]]:
+        """Run one turn in the background; the list grows by the pieces of its answer."""
+        pieces: list[str] = []
+        order = TurnOrder(request="r", prompt=prompt, on_delta=pieces.append)
+        return asyncio.create_task(session.run(order)), pieces
+
+    def seen(self, kind: type[E]) -> list[E]:
+        """The events of one kind so far."""
+        return [event for event in self.events if isinstance(event, kind)]
+
+    async def next_of(self, kind: type[E], after: int = 0) -> E:
+        """The event of a kind that follows the first `after` ones."""
+        await until(lambda: len(self.seen(kind)) > after)
+        return self.seen(kind)[after]
+
+    def workspace(self, profile: Profile | None = None) -> Path:
+        """Where a profile's agents work."""
+        return self._homes.workspace(profile or self.profile())
+
+    def survivors(self) -> list[int]:
+        """What still runs of all that was started."""
+        return survivors(self.engine)
+
+    async def aclose(self) -> None:
+        """Kill what still runs; the tree must be empty then."""
+        for session in self._sessions:
+            if session.pid:
+                await session.kill("the test is over")
+        assert self.survivors() == []
+
+    def _hear(self, stamped: Stamped) -> None:
+        self.events.append(stamped.event)

@@ -1,0 +1,76 @@
+"""Numbers and times as a person reads them, in few cells."""
+
+from __future__ import annotations
+
+import time
+
+_STEP = 1000.0
+
+
+def count(value: float) -> str:
+    """A count in at most five cells: 999, 1.2k, 31.4k, 9.1M."""
+    if value < _STEP:
+        return str(round(value))
+    for suffix in "kMGT":
+        value /= _STEP
+        if value < _STEP:
+            return f"{value:.1f}{suffix}" if value < 99.95 else f"{value:.0f}{suffix}"
+    return "∞"
+
+
+def size(value: float) -> str:
+    """Bytes in at most five cells, in powers of 1024: 812M, 1.2G."""
+    for suffix in "BKMGT":
+        if value < 1000:
+            return f"{value:.1f}{suffix}" if suffix in "GT" and value < 10 else f"{value:.0f}{suffix}"
+        value /= 1024
+    return "∞"
+
+
+def money(value: float) -> str:
+    """Dollars: cents up to a hundred, then whole ones."""
+    return f"${value:.2f}" if value < 100 else f"${count(value)}"
+
+
+def span(seconds: float) -> str:
+    """A length of time in at most six cells: 0s, 48s, 2m10s, 4h05m, 3d04h."""
+    total = max(0, int(seconds))
+    if total < 60:
+        return f"{total}s"
+    if total < 3600:
+        return f"{total // 60}m{total % 60:02d}s"
+    if total < 86400:
+        return f"{total // 3600}h{total % 3600 // 60:02d}m"
+    return f"{total // 86400}d{total % 86400 // 3600:02d}h"
+
+
+def coarse(seconds: float) -> str:
+    """A length of time that changes its text seldom, for cells of a live grid: <5s, 20s, 4m, 3h, 2d."""
+    total = max(0, int(seconds))
+    if total < 5:
+        return "<5s"
+    if total < 60:
+        return f"{total - total % 5}s"
+    if total < 3600:
+        return f"{total // 60}m"
+    return f"{total // 3600}h" if total < 172_800 else f"{total // 86400}d"
+
+
+def seconds(value: float) -> str:
+    """A duration with one decimal while that matters: 0.4s, 3.8s, 41s, 2m10s."""
+    return f"{value:.1f}s" if value < 10 else span(value)
+
+
+def clock(at: float) -> str:
+    """The local time of day of a moment in seconds since 1970."""
+    return time.strftime("%H:%M:%S", time.localtime(at)) if at > 0 else "--:--:--"
+
+
+def plural(number: int, noun: str) -> str:
+    """`3 sessions`, `1 session`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def share(part: float, whole: float) -> str:
+    """A whole percentage, or a dash when there is nothing to share."""
+    return f"{100 * part / whole:.0f}%" if whole else "–"

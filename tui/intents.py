@@ -1,0 +1,138 @@
+"""What an operator may do to the pool: ask first where that is due, then tell the feed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from engine.errors import QuarterdeckError
+from engine.events.state import SessionView
+from engine.events.types import SessionState
+from tui import formats
+from tui.feeds.base import Feed, Link
+from tui.glyphs import STATE_GLYPHS, STATE_ROLES
+from tui.screens.dialogs import Confirm, PromptEntry
+from tui.spans import Line, fit
+
+if TYPE_CHECKING:
+    from tui.app import Console
+
+ROWS_SHOWN = 8
+"""Sessions listed in a dialog; more are counted."""
+
+
+class Intents:
+    """The acts of the registry, by the name that their keys give. Runs inside a worker of the console."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def refusal(self, name: str, rows: Sequence[SessionView]) -> str:
+        """Why an act cannot be done now, or an empty string."""
+        console = self._console
+        if console.is_read_only:
+            return "Read-only: actions are off. ctrl+r allows them again."
+        link = console.store.status.link
+        if console.feed is None or link is not Link.LIVE:
+            return "A recording cannot be acted on." if link is Link.REPLAY else "No engine to act on."
+        if name in {"allow", "deny", "allow_conversation"}:
+            return self._permission_refusal()
+        if name != "prompt" and not rows:
+            return "There is no session under the cursor."
+        return ""
+
+    async def act(self, name: str, rows: Sequence[SessionView], feed: Feed) -> None:
+        """Do it; what the engine refuses is told with its remedy."""
+        try:
+            match name:
+                case "prompt":
+                    await self._prompt(rows[0] if rows else None, feed)
+                case "interrupt":
+                    await self._interrupt(rows, feed)
+                case "stop" | "kill":
+                    await self._end(rows, feed, kill=name == "kill")
+                case "allow" | "deny" | "allow_conversation":
+                    await self._answer(name, feed)
+        except QuarterdeckError as error:
+            self._console.tell(str(error), "error")
+
+    def _permission_refusal(self) -> str:
+        arming = self._console.arming
+        if not arming.permission:
+            return "This session asks for nothing."
+        return "" if arming.armed else "The card has only just appeared; press again."
+
+    async def _prompt(self, row: SessionView | None, feed: Feed) -> None:
+        conversation = row.conversation if row is not None else ""
+        profile = row.profile if row is not None else "default"
+        where = f"conversation {conversation[:8]} of {row.id}" if row is not None and conversation else ""
+        facts: list[Line] = [[("to      ", "muted"), (where or "a new conversation", "")]]
+        facts.append([("profile ", "muted"), (profile, "")])
+        text = await self._console.push_screen_wait(PromptEntry(facts))
+        if text:
+            request = await feed.prompt(text, conversation=conversation, profile=profile)
+            self._console.tell(f"Sent as request {request}.")
+
+    async def _interrupt(self, rows: Sequence[SessionView], feed: Feed) -> None:
+        happens = "the current turn ends; the session and its conversation stay"
+        if len(rows) > 1 and not await self._confirmed("INTERRUPT", rows, "interrupt", happens, typed=False):
+            return
+        ended = sum([await feed.interrupt(row.id) for row in rows])
+        self._console.tell(f"Interrupted {formats.plural(ended, 'turn')}." if ended else "No turn was running there.")
+
+    async def _end(self, rows: Sequence[SessionView], feed: Feed, *, kill: bool) -> None:
+        verb = "kill" if kill else "stop"
+        happens = (
+            "SIGKILL to the whole process tree now; a running turn is lost"
+            if kill
+            else "interrupt, end of input, SIGTERM, SIGKILL after 5 s; a running turn ends"
+        )
+        if not await self._confirmed(verb.upper(), rows, verb, happens, typed=kill and len(rows) > 1):
+            return
+        done, failed = 0, []
+        for row in rows:
+            try:
+                await feed.stop(row.id, kill=kill)
+                done += 1
+            except QuarterdeckError as error:
+                failed.append(str(error))
+        if done:
+            self._console.tell(f"{verb.capitalize()}: {formats.plural(done, 'session')}.")
+        if failed:
+            self._console.tell("\n".join(failed[:3]), "error")
+
+    async def _answer(self, name: str, feed: Feed) -> None:
+        permission = self._console.arming.permission
+        scope = "conversation" if name == "allow_conversation" else "once"
+        allowed = name != "deny"
+        message = "" if allowed else "The operator denied this."
+        await feed.answer(permission, allowed=allowed, scope=scope, message=message)
+        self._console.tell("Allowed." if allowed else "Denied.")
+
+    async def _confirmed(
+        self, title: str, rows: Sequence[SessionView], verb: str, happens: str, *, typed: bool
+    ) -> bool:
+        facts = _listed(rows)
+        facts += [[], [("what happens   ", "muted"), (happens, "")]]
+        kept = sum(1 for row in rows if row.conversation)
+        facts.append([("kept           ", "muted"), (f"{formats.plural(kept, 'conversation')} can be resumed", "")])
+        name = f"{title} {formats.plural(len(rows), 'SESSION').upper()}"
+        keep = "keep it" if len(rows) == 1 else "keep them"
+        dialog = Confirm(name, facts, f"{verb} {len(rows)}", keep, len(rows) if typed else 0)
+        return bool(await self._console.push_screen_wait(dialog))
+
+
+def _listed(rows: Sequence[SessionView]) -> list[Line]:
+    lines: list[Line] = [
+        [
+            (f"{row.id}  ", "strong"),
+            (fit(f"{STATE_GLYPHS[row.state]} {row.state.value}", 12), STATE_ROLES[row.state]),
+            (f"turn {row.turns + bool(row.request)}  " if row.request else "", "muted"),
+            (fit(row.activity or row.prompt or row.reason, 40), ""),
+        ]
+        for row in rows[:ROWS_SHOWN]
+    ]
+    if len(rows) > ROWS_SHOWN:
+        busy = sum(1 for row in rows if row.state is SessionState.RUNNING)
+        lines.append([(f"… and {len(rows) - ROWS_SHOWN} more; {busy} of all {len(rows)} run a turn", "muted")])
+    return lines

@@ -1,0 +1,37 @@
+"""The palette's commands, from the registry: what is at hand on this screen, each with its key."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+
+from tui.actions import Action, Scope, in_scope
+from tui.screens.station import Station
+
+
+class RegistryCommands(Provider):
+    """Every action of this screen and of the console."""
+
+    async def discover(self) -> Hits:
+        """All of them, before anything is typed."""
+        for action in self._actions():
+            yield DiscoveryHit(self._display(action), partial(self._run, action), help=action.id)
+
+    async def search(self, query: str) -> Hits:
+        """Those that match what is typed."""
+        matcher = self.matcher(query)
+        for action in self._actions():
+            if (score := matcher.match(action.text)) > 0:
+                yield Hit(score, matcher.highlight(self._display(action)), partial(self._run, action), help=action.id)
+
+    def _actions(self) -> list[Action]:
+        scope = self.screen.SCOPE if isinstance(self.screen, Station) else Scope.APP
+        return [action for action in in_scope(scope, Scope.APP) if action.id != "view.palette"]
+
+    @staticmethod
+    def _display(action: Action) -> str:
+        return f"{action.text}   {action.shown_key}"
+
+    async def _run(self, action: Action) -> None:
+        await self.app.run_action(action.run, default_namespace=self.screen)

@@ -1,0 +1,134 @@
+"""Questions over a screen: confirm with the facts, write a prompt, choose from a list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar, TypeVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.screen import ModalScreen
+from textual.widgets import Input
+
+from tui.spans import Line, clean
+from tui.widgets.ink import Painted
+
+Answer = TypeVar("Answer")
+
+
+class Dialog(ModalScreen[Answer]):
+    """A box with lines and, where something must be typed, one input. Escape leaves it without an answer."""
+
+    CSS_PATH = "dialogs.tcss"
+    AUTO_FOCUS: ClassVar[str | None] = "#entry"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "close", show=False)]
+
+    def __init__(self, title: str, lines: Sequence[Line], keys: str, *, entry: str | None = None) -> None:
+        super().__init__()
+        self._title = title
+        self._lines = list(lines)
+        self._keys = keys
+        self._entry = entry
+
+    def compose(self) -> ComposeResult:
+        """The box."""
+        with Container(id="box") as box:
+            box.border_title = clean(self._title).replace("[", "(")
+            box.border_subtitle = self._keys
+            yield Painted(id="lines")
+            if self._entry is not None:
+                yield Input(id="entry", placeholder=self._entry)
+
+    def on_mount(self) -> None:
+        """Show the lines."""
+        self.rewrite(self._lines)
+
+    def rewrite(self, lines: Sequence[Line]) -> None:
+        """Other lines in the same box."""
+        block = self.query_one("#lines", Painted)
+        block.styles.height = max(1, len(lines))
+        block.show(lines)
+
+    def action_leave(self) -> None:
+        """No answer."""
+        self.dismiss(None)
+
+
+class Confirm(Dialog[bool]):
+    """Asks before an act. With `count`, that number must be typed; otherwise enter says yes."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "yes", "yes", show=False)]
+
+    def __init__(self, title: str, facts: Sequence[Line], verb: str, keep: str, count: int = 0) -> None:
+        ask = f"type {count} to {verb}" if count else None
+        keys = f"esc {keep}" if count else f"enter {verb} · esc {keep}"
+        super().__init__(title, facts, keys, entry=ask)
+        self._count = count
+
+    def action_yes(self) -> None:
+        """Go on, where nothing has to be typed."""
+        if not self._count:
+            self.dismiss(True)
+
+    @on(Input.Submitted)
+    def _typed(self, message: Input.Submitted) -> None:
+        if message.value.strip() == str(self._count):
+            self.dismiss(True)
+        else:
+            message.input.value = ""
+
+
+class PromptEntry(Dialog[str]):
+    """Takes one prompt; enter sends it."""
+
+    def __init__(self, facts: Sequence[Line]) -> None:
+        super().__init__("SEND A PROMPT", facts, "enter send · esc close", entry="what should Claude do?")
+
+    @on(Input.Submitted)
+    def _typed(self, message: Input.Submitted) -> None:
+        if message.value.strip():
+            self.dismiss(message.value.strip())
+
+
+class Chooser(Dialog[str]):
+    """Choose one of a few; `preview` is told of each that the cursor comes to."""
+
+    AUTO_FOCUS = None
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("j,down", "step(1)", show=False),
+        Binding("k,up", "step(-1)", show=False),
+        Binding("enter", "take", show=False),
+    ]
+
+    def __init__(
+        self,
+        title: str,
+        options: Sequence[tuple[str, str]],
+        current: str,
+        preview: Callable[[str], None] | None = None,
+    ) -> None:
+        super().__init__(title, [], "enter take · esc keep")
+        self._options = list(options)
+        self._preview = preview
+        self._at = next((i for i, (key, _text) in enumerate(options) if key == current), 0)
+        self._lines = self._drawn()
+
+    def action_step(self, step: int) -> None:
+        """Cursor up or down, round the ends."""
+        self._at = (self._at + step) % len(self._options)
+        self.rewrite(self._drawn())
+        if self._preview is not None:
+            self._preview(self._options[self._at][0])
+
+    def action_take(self) -> None:
+        """This one."""
+        self.dismiss(self._options[self._at][0])
+
+    def _drawn(self) -> list[Line]:
+        width = max((len(key) for key, _text in self._options), default=0)
+        return [
+            [("▌ " if i == self._at else "  ", ""), (f"{key:<{width}}   {text} ", "cursor" if i == self._at else "")]
+            for i, (key, text) in enumerate(self._options)
+        ]

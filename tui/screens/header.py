@@ -1,0 +1,128 @@
+"""The lines that every screen has: where you are, how the pool is, what you can press. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from engine.events.state import State
+from engine.events.types import SessionState
+from tui import formats, trends
+from tui.actions import Action
+from tui.glyphs import STATE_GLYPHS, STATE_ROLES
+from tui.health import Verdict, oldest_wait
+from tui.spans import Line, between, crop, fit, width_of
+
+TABS: tuple[tuple[str, str, str], ...] = (("1", "Overview", "overview"), ("2", "Sessions", "sessions"))
+"""Key, name and mode of each screen that exists."""
+
+COUNTED = (
+    SessionState.RUNNING,
+    SessionState.STARTING,
+    SessionState.IDLE,
+    SessionState.APPROVAL,
+    SessionState.RETRYING,
+    SessionState.FAILED,
+)
+
+
+def where_line(title: str, mode: str, banner: str, rate: str, width: int, crumb: str = "") -> Line:
+    """Line 1: the pool's name, the screens, the banner of what is not real, the refresh rate and the time."""
+    left: Line = [(f" {title}  ", "muted")]
+    for key, name, tab in TABS:
+        left += [(f"[{key} {name}]", "here"), ("  ", "")] if tab == mode else [(f"{key} {name}  ", "")]
+    if crumb:
+        left.append((f"› {crumb}", "strong"))
+    right: Line = [(f" {rate} ", "muted")]
+    room = width - width_of(left) - width_of(right)
+    if banner and room >= 12:
+        right.insert(0, (fit(banner, min(len(banner), room - 1)), "ask"))
+    elif banner:
+        left = [(f" [{_tab(mode)}] ", "here")]
+        right.insert(0, (fit(banner, min(len(banner), max(0, width - width_of(left) - width_of(right)))), "ask"))
+    return between(left, right, width)
+
+
+def _tab(mode: str) -> str:
+    return next((f"{key} {name}" for key, name, tab in TABS if tab == mode), mode)
+
+
+def health_line(verdict: Verdict, state: State, now: float, width: int) -> Line:
+    """Line 2: one glyph, one word, the reasons in words; size and uptime at the right."""
+    left: Line = [(f" {verdict.glyph} {verdict.word}  ", verdict.role), (f" {verdict.sentence}", "")]
+    right: Line = []
+    if verdict.hint:
+        right.append((f"  {verdict.hint}", "strong"))
+    if state.engine.started_at:
+        facts = f"   {slots(state)}   up {formats.span(now - state.engine.started_at)} "
+        if width_of(left) + width_of(right) + len(facts) <= width:
+            right.append((facts, "muted"))
+    return between(left, right, width)
+
+
+def slots(state: State) -> str:
+    """How many sessions there are of how many there may be."""
+    limit = f"/{state.engine.max_size}" if state.engine.max_size else ""
+    return f"{len(state.sessions)}{limit} sessions"
+
+
+def keys_line(actions: Sequence[Action], width: int, *, read_only: bool = False) -> Line:
+    """The last line: the keys of this screen, the most wanted first, as many as fit whole; help always fits."""
+    offered = [action for action in actions if not (read_only and action.acts)]
+    last = [action for action in offered if action.footer >= 98]
+    tail = _keys(last)
+    room = width - 1 - width_of(tail)
+    line: Line = [(" ", "")]
+    for action in offered:
+        if action.footer >= 98:
+            continue
+        spans = _keys([action])
+        if width_of(spans) > room:
+            break
+        line += spans
+        room -= width_of(spans)
+    return crop([*line, *tail], width)
+
+
+def _keys(actions: Sequence[Action]) -> Line:
+    line: Line = []
+    for action in actions:
+        line += [(action.shown_key, "strong"), (f" {action.short or action.text}  ", "muted")]
+    return line
+
+
+def counts_line(state: State, failed: int, *, words: bool) -> Line:
+    """How many sessions are in each state."""
+    tally = tally_states(state)
+    tally[SessionState.FAILED] = failed
+    line: Line = []
+    for which in COUNTED:
+        number = tally[which]
+        word = f" {which.value}" if words else ""
+        role = STATE_ROLES[which] if number else "muted"
+        line += [(STATE_GLYPHS[which], role), (f" {number}{word}" if words else str(number), "" if number else "muted")]
+        line.append(("   " if words else " ", ""))
+    return line
+
+
+def tally_states(state: State) -> dict[SessionState, int]:
+    """Sessions by state."""
+    tally = dict.fromkeys(SessionState, 0)
+    for row in state.sessions.values():
+        tally[row.state] += 1
+    return tally
+
+
+def summary_lines(verdict: Verdict, state: State, now: float, failed: int, width: int) -> list[Line]:
+    """The whole console in five lines, for a terminal under 60 x 16."""
+    trend = trends.measure(state.buckets, now, 1)
+    asked = len(state.permissions)
+    waiting = sum(1 for request in state.requests.values() if not request.session)
+    wait = f" oldest {formats.span(oldest_wait(state, now))}" if waiting else ""
+    lines: list[Line] = [
+        [(f"{verdict.glyph} {verdict.word} ", verdict.role), (verdict.sentence, "")],
+        counts_line(state, failed, words=False),
+        [(f"{formats.count(trend.tokens.now)} tok/s p95 {formats.seconds(trend.p95.now)} queue {waiting}{wait}", "")],
+        [(f"? {formats.plural(asked, 'approval')}", "ask" if asked else "muted")],
+        [("! review  ? keys  q quit", "muted")],
+    ]
+    return [crop(line, width) for line in lines]

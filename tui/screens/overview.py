@@ -1,0 +1,117 @@
+"""The Overview: one glance says whether the pool is well, and what to do when it is not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual import events
+from textual.binding import BindingType
+from textual.widget import Widget
+
+from tui import health, trends
+from tui.actions import Scope, bindings
+from tui.attention import Attention, attention
+from tui.screens import overview_lines as draw
+from tui.screens.station import Station
+from tui.spans import Line, columns
+from tui.widgets.ink import Painted
+
+_SIDE = 40
+"""Cells of the right column where there is one."""
+
+
+class OverviewScreen(Station):
+    """The glance screen."""
+
+    SCOPE = Scope.OVERVIEW
+    MODE = "overview"
+    CSS_PATH = "overview.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = list(bindings(Scope.OVERVIEW))
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._items: list[Attention] = []
+        self._subject = ""
+        self._first_item = 0
+
+    def compose_body(self) -> Iterable[Widget]:
+        """One block of lines."""
+        yield Painted(id="glance")
+
+    @property
+    def cursor(self) -> int:
+        """Which line of ATTENTION the cursor is on; it stays on its subject while others come and go."""
+        names = [self._label(item) for item in self._items]
+        return names.index(self._subject) if self._subject in names else 0
+
+    def paint_body(self) -> None:
+        """Everything between line 2 and the keys."""
+        self._items = attention(self.store.state, self.store.now)
+        glance = self.query_one("#glance", Painted)
+        width, height = glance.size
+        if width > 0 and height > 0:
+            glance.show(self._compose_lines(width, height)[:height])
+
+    def action_move(self, step: int) -> None:
+        """Cursor up or down."""
+        if self._items:
+            at = max(0, min(len(self._items) - 1, self.cursor + step))
+            self._subject = self._label(self._items[at])
+            self.paint_body()
+
+    def action_open(self) -> None:
+        """Open what the cursor is on: a transcript, or Sessions with the right filter."""
+        if not self._items:
+            return
+        item = self._items[self.cursor]
+        if item.session:
+            self.console.open_transcript(item.session)
+        elif item.filter_text:
+            self.console.show_sessions(item.filter_text)
+
+    def on_click(self, event: events.Click) -> None:
+        """A click on a line of ATTENTION opens it."""
+        index = event.screen_y - 2 - self._first_item
+        if 0 <= index < len(self._items):
+            self._subject = self._label(self._items[index])
+            self.action_open()
+
+    @staticmethod
+    def _label(item: Attention) -> str:
+        return item.filter_text + item.session + item.subject.lstrip("0123456789 ")
+
+    def _compose_lines(self, width: int, height: int) -> list[Line]:
+        store = self.store
+        wide, tall = width >= 100, height >= 26
+        charts = 6 if tall else 3
+        each = (width - 6) // 3
+        measured = trends.measure(store.state.buckets, store.now, each)
+        failed = len(health.recent_failures(store.state, store.now))
+        lines = draw.composition(store.state, failed, measured, width)
+        if tall:
+            lines.append([])
+        lines += draw.trend_blocks(measured, width, charts)
+        lines.append([])
+        self._first_item = len(lines) + 1
+        room = height - len(lines)
+        return lines + (self._beside(width, room) if wide else self._below(width, room))
+
+    def _beside(self, width: int, room: int) -> list[Line]:
+        state, now = self.store.state, self.store.now
+        left = width - _SIDE - 3
+        upper = max(8, min(len(self._items) + 2, room // 2))
+        above = draw.attention_block(self._items, self.cursor, left, upper - 1)
+        lines = columns(above, draw.pool_block(state, _SIDE), left + 2, width - 1)
+        lines += [[] for _ in range(upper - len(lines))]
+        below = draw.recent_block(state.recent, left, room - upper)
+        lines += columns(below, draw.totals_block(state, now, _SIDE), left + 2, width - 1)
+        return [[(" ", ""), *line] for line in lines]
+
+    def _below(self, width: int, room: int) -> list[Line]:
+        inner = width - 2
+        upper = max(3, min(len(self._items) + 1, room // 2))
+        lines = draw.attention_block(self._items, self.cursor, inner, upper)
+        if len(lines) < room:
+            lines += draw.recent_block(self.store.state.recent, inner, room - len(lines))
+        return [[(" ", ""), *line] for line in lines]

@@ -1,0 +1,153 @@
+"""The blocks of the Overview as lines. Pure: state, time and size in, lines out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from engine.events.state import RecentLine, State
+from engine.events.types import SessionState
+from tui import formats
+from tui.attention import Attention
+from tui.glyphs import STATE_ROLES
+from tui.screens.header import counts_line, tally_states
+from tui.spans import Line, between, columns, crop, fit, rule
+from tui.trends import Trend, Trends
+from tui.widgets.plots import area, gauge, parts
+
+_BAR_CHARS = {SessionState.IDLE: "─", SessionState.STARTING: "╍"}
+_MARKS = {
+    "done": ("✔", "run"),
+    "failed": ("✖", "fail"),
+    "retry": ("▲", "retry"),
+    "tuning": ("⟳", "wait"),
+    "breaker": ("●", "retry"),
+    "notice": ("·", "muted"),
+}
+
+
+def composition(state: State, failed: int, trends: Trends, width: int) -> list[Line]:
+    """How many sessions are in which state, as counts and as one bar."""
+    right: Line = [
+        (f"{formats.money(trends.cost_an_hour)}/h  ", ""),
+        (f"{formats.count(state.totals.turns)} turns ", ""),
+    ]
+    tally = tally_states(state)
+    tally[SessionState.FAILED] = failed
+    order = (*(s for s in SessionState if s not in {SessionState.IDLE, SessionState.FAILED}), SessionState.IDLE)
+    shares = [(float(tally[s]), _BAR_CHARS.get(s, "━"), STATE_ROLES[s]) for s in (*order, SessionState.FAILED)]
+    counts: Line = [(" ", ""), *counts_line(state, failed, words=width >= 100)]
+    return [between(counts, right, width), [(" ", ""), *parts(shares, width - 2)]]
+
+
+def trend_blocks(trends: Trends, width: int, height: int) -> list[Line]:
+    """The three charts side by side: a head line, `height` rows, and a time axis when there is room."""
+    gap = 2
+    each = (width - 2 - 2 * gap) // 3
+    turn = f"TURN p95 {formats.seconds(trends.p95.now)}"
+    if each >= 34:
+        turn = f"TURN p50 {formats.seconds(trends.p50)} p95 {formats.seconds(trends.p95.now)}"
+    speed = f"{'THROUGHPUT ' if each >= 34 else ''}{formats.count(trends.tokens.now)} tok/s"
+    wrong = f"{'ERRORS' if each >= 34 else 'ERR'} {trends.errors.now:.1f}/min"
+    blocks = [
+        _chart(speed, trends.tokens, each, height, "run"),
+        _chart(turn, trends.p95, each, height, "wait"),
+        _chart(wrong, trends.errors, each, height, "retry"),
+    ]
+    lines = columns(blocks[0], blocks[1], each + gap, width)
+    lines = columns(lines, blocks[2], 2 * (each + gap), width)
+    return [[(" ", ""), *crop(line, width - 1)] for line in lines]
+
+
+def _chart(title: str, trend: Trend, width: int, height: int, role: str) -> list[Line]:
+    lines: list[Line] = [rule(f"{title}{_change(trend)}", width)]
+    rows = area(trend.values, width, height)
+    lines += [[(row, role)] for row in rows]
+    if height >= 5:
+        middle = width // 2
+        axis = "-20m" + "-10m".rjust(middle - 2) + "now".rjust(width - middle - 2)
+        lines.append([(axis[:width], "muted")])
+    return lines
+
+
+def _change(trend: Trend) -> str:
+    if trend.change is None or abs(trend.change) < 0.005:
+        return ""
+    arrow = "▲" if trend.change > 0 else "▼"
+    return f" {arrow}{min(999, round(abs(trend.change) * 100))}%"
+
+
+def attention_block(items: Sequence[Attention], cursor: int, width: int, height: int) -> list[Line]:
+    """What needs a person; the first line is the title."""
+    lines = [rule(f"ATTENTION {len(items)}" if items else "ATTENTION", width, "⏎ opens" if items else "")]
+    if not items:
+        return [*lines, [(" ● ", "run"), ("nothing needs you", "")]]
+    subject = min(24, max(18, width // 4))
+    top = max(0, min(cursor - height + 2, len(items) - height + 1))
+    for index, item in enumerate(items[top : top + height - 1], top):
+        on = index == cursor
+        text = f"{fit(item.subject, subject)}  {fit(item.since, 14)} "
+        detail = fit(item.detail, max(0, width - subject - 21))
+        glyph: Line = [("▌" if on else " ", "cursor" if on else ""), (f"{item.glyph} ", "cursor" if on else item.role)]
+        lines.append([*glyph, (text, "cursor" if on else ""), (detail, "cursor" if on else "muted")])
+    return lines
+
+
+def recent_block(recent: Sequence[RecentLine], width: int, height: int) -> list[Line]:
+    """What happened, newest first."""
+    lines = [rule("RECENT", width)]
+    for line in list(recent)[::-1][: max(0, height - 1)]:
+        glyph, role = _MARKS.get(line.mark, ("·", "muted"))
+        head: Line = [(f"  {formats.clock(line.at)}  ", "muted"), (f"{glyph} ", role)]
+        lines.append([*head, (fit(line.subject, 13) + " ", ""), (fit(line.text, max(0, width - 28)), "")])
+    if len(lines) == 1:
+        lines.append([("  nothing has happened yet", "muted")])
+    return lines
+
+
+def pool_block(state: State, width: int) -> list[Line]:
+    """Size against its limit, the engine's own use, breakers that are known."""
+    engine = state.engine
+    used, limit = len(state.sessions), engine.max_size
+    bar = max(6, width - 28)
+    lines = [rule(f"POOL {engine.backend}", width, engine.version)]
+    lines.append(
+        [(" sessions ", "muted"), *gauge(used / limit if limit else 0.0, bar), (f" {used} of {limit or '?'}", "")]
+    )
+    busy = sum(1 for row in state.sessions.values() if row.request)
+    lines.append([(" busy     ", "muted"), *gauge(busy / used if used else 0.0, bar), (f" {busy} of {used}", "")])
+    memory = sum(row.rss for row in state.sessions.values())
+    cpu = sum(row.cpu for row in state.sessions.values())
+    lines.append([(" use      ", "muted"), (f"cpu {cpu:.0f}%  memory {formats.size(memory)}", "")])
+    lines.append([(" engine   ", "muted"), (f"cpu {engine.cpu:.0f}%  memory {formats.size(engine.rss)}", "")])
+    lines += _breakers(state)
+    return lines
+
+
+def _breakers(state: State) -> list[Line]:
+    if not state.breakers:
+        return [[(" breakers ", "muted"), ("● none has tripped", "muted")]]
+    roles = {"closed": ("●", "run"), "open": ("✖", "fail")}
+    lines: list[Line] = []
+    for name, word in sorted(state.breakers.items())[:4]:
+        glyph, role = roles.get(word, ("▲", "retry"))
+        lines.append([(" breaker  ", "muted"), (f"{glyph} ", role), (f"{name} {word.replace('_', '-')}", "")])
+    return lines
+
+
+def totals_block(state: State, now: float, width: int) -> list[Line]:
+    """Counts since the engine started, the queue, and errors by kind."""
+    totals = state.totals
+    waiting = sum(1 for request in state.requests.values() if not request.session)
+    kinds = sorted(state.errors_by_kind.items(), key=lambda item: -item[1])[:4]
+    errors = "  ".join(f"{kind or 'other'} {n}" for kind, n in kinds) or "none"
+    facts = [
+        ("answered", f"{formats.count(totals.answered)} of {formats.count(totals.requests)}  failed {totals.failed}"),
+        ("retries", f"{totals.retries}  cached {totals.cached}"),
+        ("tokens", f"{formats.count(totals.tokens_in)} in  {formats.count(totals.tokens_out)} out"),
+        ("cached", f"{formats.count(totals.tokens_cached)} tokens read from cache"),
+        ("cost", f"{formats.money(totals.cost)} in {formats.span(now - state.engine.started_at)}"),
+        ("errors", errors),
+        ("started", f"{totals.started}  ended {totals.ended}  orphans {totals.orphans}"),
+    ]
+    lines = [rule(f"TOTALS  queue {waiting}", width)]
+    return lines + [[(f" {name:<9}", "muted"), (text, "")] for name, text in facts]

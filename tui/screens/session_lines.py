@@ -1,0 +1,168 @@
+"""What the drawer and the approval card say about one session. Pure."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engine.events.state import PermissionView, SessionView
+from engine.events.types import SessionState
+from engine.sessions.transcripts import Entry
+from tui import formats
+from tui.glyphs import STATE_GLYPHS, STATE_ROLES
+from tui.spans import Line, between, clean, crop, fit, rule
+
+KIND_ROLES = {"error": "fail", "user": "ask", "assistant": "", "note": "muted", "think": "muted"}
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """An approval as it is shown: the question, and how far its keys are armed."""
+
+    asked: PermissionView
+    bar: str
+
+
+def drawer(
+    row: SessionView,
+    card: Card | None,
+    tail: Sequence[Entry],
+    now: float,
+    pool_p95: float,
+    width: int,
+    height: int,
+) -> list[Line]:
+    """The drawer beside the grid: state, what it does, what it did, how it fares, what can be done."""
+    lines = [rule(row.id, width, "⏎ transcript"), _state_line(row, now), *_what(row, width), *_who(row), *_used(row)]
+    if card is not None:
+        lines += [[], *card_lines(card, now, width)]
+    lines += [[], rule("NOW", width), *_wrapped(row.activity or row.prompt or "nothing", width, 2)]
+    health = [[], rule("HEALTH", width), *_fares(row, pool_p95, width)]
+    acts: list[Line] = [[], rule("ACTIONS", width), *_acts(row)]
+    room = height - len(lines) - len(health) - len(acts) - 2
+    if room >= 1:
+        lines += [[], rule("LAST", width), *recent_entries(tail, room, width)]
+    return [crop(line, width) for line in [*lines, *health, *acts]][:height]
+
+
+def bottom(
+    row: SessionView, card: Card | None, tail: Sequence[Entry], now: float, width: int, height: int
+) -> list[Line]:
+    """The drawer below the grid, for narrow terminals."""
+    title = f"{row.id}  {STATE_GLYPHS[row.state]} {row.state.value} {formats.span(now - row.since)}  {row.profile}"
+    lines = [rule(title, width, "⏎ transcript")]
+    if card is not None:
+        lines += [question(card, now, width)]
+    else:
+        lines += [[(" " + (row.activity or row.prompt or row.last_error or "nothing to do"), "")]]
+    lines += [[(" " + " · ".join(_facts(row)), "muted")]]
+    lines += recent_entries(tail, max(0, height - len(lines)), width)
+    return [crop(line, width) for line in lines][:height]
+
+
+def card_lines(card: Card, now: float, width: int) -> list[Line]:
+    """The approval: what is asked, until when, and the keys that answer it."""
+    asked = card.asked
+    note = f"armed {card.bar}"
+    lines = [rule(f"? {asked.tool} wants to run", width, note)]
+    lines += [[("  " + text, "strong")] for text in _wrap(asked.summary or "(no details)", width - 4, 3)]
+    left = max(0.0, asked.deadline - now)
+    lines.append([(f"  asked {formats.span(now - asked.asked_at)} ago, denied in {formats.span(left)}", "muted")])
+    lines.append([("  A", "strong"), (" allow once   ", ""), ("D", "strong"), (" deny", "")])
+    return lines
+
+
+def question(card: Card, now: float, width: int) -> Line:
+    """The approval in one line."""
+    asked = card.asked
+    left: Line = [(" ? ", "ask"), (f"{asked.tool} {asked.summary}", "strong")]
+    right: Line = [(f"  {formats.span(now - asked.asked_at)}  A allow  D deny  {card.bar}", "muted")]
+    return between(left, right, width)
+
+
+def recent_entries(tail: Sequence[Entry], count: int, width: int) -> list[Line]:
+    """The newest transcript entries, one line each, newest first."""
+    if not tail:
+        return [[(" nothing said yet", "muted")]][:count]
+    newest = list(tail)[-count:][::-1] if count > 0 else []
+    return [_entry(entry, width) for entry in newest]
+
+
+def _entry(entry: Entry, width: int) -> Line:
+    head = entry.title or entry.kind
+    first = entry.text.lstrip().split("\n", 1)[0] if entry.text else ""
+    text = f"{head}  {first}" if entry.kind in {"tool", "note", "error"} else first or head
+    role = KIND_ROLES.get(entry.kind, "")
+    return [(f" {formats.clock(entry.at)}  ", "muted"), (fit(text, max(0, width - 11)), role)]
+
+
+def _state_line(row: SessionView, now: float) -> Line:
+    return [
+        (f" {STATE_GLYPHS[row.state]} {row.state.value}", STATE_ROLES[row.state]),
+        (f" {formats.span(now - row.since)}   turn {row.turns + bool(row.request)}   {row.profile}", ""),
+    ]
+
+
+def _what(row: SessionView, width: int) -> list[Line]:
+    return _wrapped(row.prompt, width, 2) if row.prompt else []
+
+
+def _who(row: SessionView) -> list[Line]:
+    return [[(" user   ", "muted"), (row.user or "–", "")], [(" conv   ", "muted"), (row.conversation or "–", "")]]
+
+
+def _used(row: SessionView) -> list[Line]:
+    tokens = f"{formats.count(row.tokens_in)} in  {formats.count(row.tokens_out)} out"
+    cached = f"  {formats.count(row.tokens_cached)} cached" if row.tokens_cached else ""
+    where = f"{row.cpu:.0f}%  {formats.size(row.rss)}  {_processes(row.processes)}"
+    return [
+        [(" tokens ", "muted"), (tokens + cached, "")],
+        [(" cost   ", "muted"), (formats.money(row.cost), "")],
+        [(" cpu    ", "muted"), (where, "")],
+    ]
+
+
+def _processes(number: int) -> str:
+    return f"{number} process" if number == 1 else f"{number} processes"
+
+
+def _fares(row: SessionView, pool_p95: float, width: int) -> list[Line]:
+    lines: list[Line] = []
+    if row.turns:
+        text = f" last turn {formats.seconds(row.last_duration)} (pool p95 {formats.seconds(pool_p95)})"
+        lines.append([(text, "retry" if pool_p95 and row.last_duration > 2 * pool_p95 else "")])
+    errors = formats.plural(row.errors, "error")
+    lines.append([(f" {errors} in {formats.plural(row.turns, 'turn')}", "fail" if row.errors else "muted")])
+    if row.retry_attempt:
+        lines.append([(f" retrying, attempt {row.retry_attempt}", "retry")])
+    if row.last_error:
+        lines += [[(" " + text, "fail")] for text in _wrap(row.last_error, width - 2, 2)]
+    lines.append(
+        [(f" {row.backend} {row.version}  pid {row.pid or '–'}  up in {formats.seconds(row.start_s)}", "muted")]
+    )
+    return lines
+
+
+def _facts(row: SessionView) -> list[str]:
+    tokens = formats.count(row.tokens_in + row.tokens_out)
+    facts = [f"{row.user or 'nobody'}", f"{formats.plural(row.turns, 'turn')}", f"{tokens} tokens"]
+    facts += [formats.money(row.cost), f"cpu {row.cpu:.0f}%", formats.size(row.rss)]
+    return [*facts, f"conv {row.conversation[:8]}"] if row.conversation else facts
+
+
+def _acts(row: SessionView) -> list[Line]:
+    live = row.state is not SessionState.FAILED
+    role = "" if live else "muted"
+    return [
+        [(" P", "strong"), (" prompt    ", ""), ("I", "strong"), (" interrupt", role)],
+        [(" R", "strong"), (" stop      ", role), ("K", "strong"), (" kill", role)],
+    ]
+
+
+def _wrapped(text: str, width: int, most: int) -> list[Line]:
+    return [[(" " + part, "")] for part in _wrap(text, width - 2, most)]
+
+
+def _wrap(text: str, width: int, most: int) -> list[str]:
+    return textwrap.wrap(clean(text), max(8, width), max_lines=most, placeholder=" …", break_on_hyphens=False) or [""]

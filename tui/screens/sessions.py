@@ -1,0 +1,276 @@
+"""The Sessions screen: the live grid, its filter line, and the drawer that follows the cursor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual import on
+from textual.binding import BindingType
+from textual.containers import Container
+from textual.timer import Timer
+from textual.widget import Widget
+from textual.widgets import Input
+
+from engine.errors import QuarterdeckError
+from engine.events.state import SessionView
+from tui import trends
+from tui.actions import Scope, bindings
+from tui.screens import session_lines
+from tui.screens.station import Station
+from tui.spans import Line, between, clean
+from tui.transcript_reader import TranscriptReader
+from tui.widgets.filter import EVERYTHING, FilterError, parse
+from tui.widgets.grid import Grid
+from tui.widgets.ink import Painted
+from tui.widgets.sort import BY_KEY, natural
+
+REST_S = 0.15
+"""Seconds that the cursor rests before the drawer follows it."""
+PROBLEMS = "!state:running !state:idle !state:starting !state:stopping"
+"""The filter behind `z`."""
+
+
+class SessionsScreen(Station):
+    """All sessions of the pool, one a row."""
+
+    SCOPE = Scope.SESSIONS
+    MODE = "sessions"
+    CSS_PATH = "sessions.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = list(bindings(Scope.SESSIONS))
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._resting: Timer | None = None
+        self._shown = ""
+        self._reader: TranscriptReader | None = None
+        self._error = ""
+
+    def compose_body(self) -> Iterable[Widget]:
+        """Filter line, grid and drawer."""
+        yield Painted(id="filter-line")
+        editor = Input(id="filter", placeholder="words  field:value  !word  field>number", compact=True)
+        editor.display = False
+        yield editor
+        with Container(id="floor"):
+            yield Grid(self.store, id="grid")
+            yield Painted(id="drawer")
+
+    @property
+    def grid(self) -> Grid:
+        """The grid of this screen."""
+        return self.query_one("#grid", Grid)
+
+    def on_mount(self) -> None:
+        """Start with the keyboard on the grid."""
+        super().on_mount()
+        self.grid.focus()
+
+    def paint_body(self) -> None:
+        """Grid, filter line and drawer as the store is now."""
+        grid = self.grid
+        grid.paint()
+        if not self._shown or self._shown not in self.store.rows():
+            self._show(grid.cursor)
+        self.query_one("#filter-line", Painted).show([self._filter_line()])
+        self._paint_drawer()
+        self._pull()
+
+    def targets(self) -> list[SessionView]:
+        """The marked sessions, or the one under the cursor."""
+        grid = self.grid
+        rows = [grid.row(row) for row in sorted(grid.marks)] if grid.marks else [grid.cursor_row]
+        return [row for row in rows if row is not None]
+
+    def set_filter(self, text: str) -> None:
+        """Show only what passes; an empty text shows all."""
+        self.query_one("#filter", Input).value = text
+        self._filter(text)
+
+    def _filter(self, text: str) -> None:
+        try:
+            self.grid.filter, self._error = parse(text), ""
+        except FilterError as error:
+            self._error = str(error)
+        self._repaint()
+
+    def _repaint(self) -> None:
+        self.grid.paint(reorder=True)
+        self.paint()
+
+    def _filter_line(self) -> Line:
+        grid = self.grid
+        left: Line = [(" / ", "strong"), (grid.filter.text or "all", "" if grid.filter.text else "muted")]
+        if self._error:
+            left.append((f"   {self._error}", "fail"))
+        column = BY_KEY[grid.sort.key].title
+        held = " held" if grid.held or grid.marks else ""
+        right: Line = [(f"sort {column}{grid.sort.mark}", "muted"), (held, "ask")]
+        right.append((f"   {len(grid.order)} of {grid.total}", "muted"))
+        if grid.marks:
+            right.append((f"   ◆ {len(grid.marks)} marked", "ask"))
+        if grid.hidden_columns:
+            hint = " d wide" if self._drawer_beside else ""
+            right.append((f"   +{grid.hidden_columns} cols ›{hint}", "muted"))
+        return between(left, [*right, (" ", "")], self.size.width)
+
+    @property
+    def _drawer_beside(self) -> bool:
+        return self.query_one("#drawer").display and (self.has_class("-roomy") or self.has_class("-wide"))
+
+    def _paint_drawer(self) -> None:
+        drawer = self.query_one("#drawer", Painted)
+        row = self.grid.row(self._shown)
+        width, height = drawer.size
+        if row is None or not drawer.display:
+            self.console.arming.show("")
+            drawer.show(self._nothing())
+            return
+        now, card = self.store.now, self.console.card(row.id)
+        tail = list(self._reader.entries) if self._reader is not None else []
+        if self._drawer_beside:
+            p95 = trends.measure(self.store.state.buckets, now, 1).p95.now
+            drawer.show(session_lines.drawer(row, card, tail, now, p95, width, height))
+        else:
+            drawer.show(session_lines.bottom(row, card, tail, now, width, height))
+
+    def _nothing(self) -> list[Line]:
+        if self.grid.total:
+            return [[(" no session passes this filter; esc shows all", "muted")]]
+        return [[(" no sessions yet; the pool starts them when work comes", "muted")]]
+
+    def on_grid_cursor_moved(self, message: Grid.CursorMoved) -> None:
+        """The drawer follows once the cursor rests."""
+        message.stop()
+        if self._resting is not None:
+            self._resting.stop()
+        self._resting = self.set_timer(REST_S, lambda: self._follow(message.row))
+
+    def on_grid_header_clicked(self, message: Grid.HeaderClicked) -> None:
+        """Sort by the column that was clicked, or turn it round."""
+        message.stop()
+        self._sort_by(message.column)
+
+    def _follow(self, row: str) -> None:
+        self._show(row)
+        self._paint_drawer()
+        self._pull()
+
+    def _show(self, row: str) -> None:
+        if row != self._shown:
+            self._shown = row
+            self._reader = TranscriptReader(row) if row else None
+
+    def _pull(self) -> None:
+        if self._reader is not None and self.console.feed is not None and self.query_one("#drawer").display:
+            self.run_worker(self._read(self._reader), group="drawer", exit_on_error=False)
+
+    async def _read(self, reader: TranscriptReader) -> None:
+        feed = self.console.feed
+        try:
+            if feed is not None and await reader.pull(feed) and reader is self._reader:
+                self._paint_drawer()
+        except QuarterdeckError:
+            # The health line already says that the link is down; the drawer keeps what it has.
+            return
+
+    def action_move(self, step: int) -> None:
+        """One row up or down."""
+        self.grid.move_by(step)
+
+    def action_page(self, pages: int) -> None:
+        """A page up or down."""
+        self.grid.move_by(pages * self.grid.page)
+
+    def action_top(self) -> None:
+        """The first row."""
+        self.grid.move_to(0)
+
+    def action_bottom(self) -> None:
+        """The last row."""
+        self.grid.move_to(len(self.grid.order) - 1)
+
+    def action_mark(self) -> None:
+        """Mark the row, and go on to the next."""
+        self.grid.toggle_mark()
+        self.paint()
+
+    def action_mark_all(self) -> None:
+        """Mark all that the filter shows."""
+        self.grid.mark_all()
+        self.paint()
+
+    def action_unmark(self) -> None:
+        """Take all marks away."""
+        self.grid.clear_marks()
+        self.paint()
+
+    def action_hold(self) -> None:
+        """Hold the order, or let it go."""
+        self.grid.held = not self.grid.held
+        self.paint()
+
+    def action_drawer(self) -> None:
+        """Show or hide the drawer."""
+        drawer = self.query_one("#drawer")
+        drawer.display = not drawer.display
+        self.call_after_refresh(self.paint)
+
+    def action_problems(self) -> None:
+        """Show only sessions with a problem, or all again."""
+        self.set_filter("" if self.grid.filter.text == PROBLEMS else PROBLEMS)
+
+    def action_filter(self) -> None:
+        """Edit the filter."""
+        self._edit_filter(True)
+
+    def action_sort(self) -> None:
+        """Choose the column to sort by."""
+        self.console.choose_sort(self.grid.sort.key, self._sort_by)
+
+    def action_reverse(self) -> None:
+        """Turn the order round."""
+        self.grid.sort = self.grid.sort.reversed()
+        self._repaint()
+
+    def action_copy(self) -> None:
+        """Copy the ids of the marked rows, or of this one."""
+        self.console.copy_ids([row.id for row in self.targets()])
+
+    def action_open(self) -> None:
+        """Open the transcript of the row under the cursor."""
+        if self.grid.cursor:
+            self.console.open_transcript(self.grid.cursor)
+
+    def action_back(self) -> None:
+        """One level back: the filter's editor, the filter, the marks, the Overview."""
+        if self.query_one("#filter", Input).display:
+            self.set_filter("")
+            self._edit_filter(False)
+        elif self.grid.filter is not EVERYTHING and self.grid.filter.text:
+            self.set_filter("")
+        elif self.grid.marks:
+            self.action_unmark()
+        else:
+            self.console.action_go("overview")
+
+    def _sort_by(self, key: str) -> None:
+        sort = self.grid.sort
+        self.grid.sort = sort.reversed() if sort.key == key else natural(key)
+        self._repaint()
+
+    def _edit_filter(self, on_: bool) -> None:
+        editor = self.query_one("#filter", Input)
+        editor.display = on_
+        if on_:
+            editor.focus()
+        else:
+            self.grid.focus()
+
+    @on(Input.Changed, "#filter")
+    def _typed(self, message: Input.Changed) -> None:
+        self._filter(clean(message.value))
+
+    @on(Input.Submitted, "#filter")
+    def _entered(self) -> None:
+        self._edit_filter(False)

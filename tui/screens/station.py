@@ -1,0 +1,99 @@
+"""What every screen of the console is: three fixed lines around a body, painted by the console's one timer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Container
+from textual.screen import Screen
+from textual.widget import Widget
+
+from engine.events.state import SessionView
+from tui import actions, health
+from tui.actions import Scope
+from tui.screens import header
+from tui.widgets.ink import Painted
+
+if TYPE_CHECKING:
+    from tui.app import Console
+    from tui.store import Store
+
+
+class Station(Screen[None]):
+    """A screen with its place in line 1, the health in line 2 and its keys in the last line."""
+
+    SCOPE: ClassVar[Scope] = Scope.APP
+    MODE: ClassVar[str] = ""
+    AUTO_FOCUS = None
+
+    @property
+    def console(self) -> Console:
+        """The app, with its type."""
+        return cast("Console", self.app)
+
+    @property
+    def store(self) -> Store:
+        """What is drawn."""
+        return self.console.store
+
+    @property
+    def crumb(self) -> str:
+        """What follows the screen's name in line 1."""
+        return ""
+
+    def compose(self) -> ComposeResult:
+        """Header, body, footer, and the summary that replaces them in a tiny terminal."""
+        yield Painted(id="where")
+        yield Painted(id="health")
+        with Container(id="body"):
+            yield from self.compose_body()
+        yield Painted(id="keys")
+        yield Painted(id="summary")
+
+    def compose_body(self) -> Iterable[Widget]:
+        """The widgets between line 2 and the last line."""
+        return ()
+
+    def on_mount(self) -> None:
+        """Paint at once, with or without data."""
+        self.paint()
+
+    def on_screen_resume(self) -> None:
+        """Shown again: what happened meanwhile is painted."""
+        self.paint()
+
+    @on(Painted.Resized)
+    def _resized(self) -> None:
+        self.paint()
+
+    def paint(self) -> None:
+        """Show the store as it is now."""
+        if not self.is_mounted or not self.query("#keys"):
+            return
+        store, width = self.store, self.size.width
+        verdict = self.console.verdict
+        state, now = store.state, store.now
+        banner = state.engine.banner or ("demo traffic" if state.engine.demo else "")
+        where = header.where_line(self.console.pool_name, self.MODE, banner, self.console.rate, width, self.crumb)
+        self.query_one("#where", Painted).show([where])
+        self.query_one("#health", Painted).show([header.health_line(verdict, state, now, width)])
+        offered = actions.footer(self.SCOPE)
+        keys = header.keys_line(offered, width, read_only=self.console.is_read_only)
+        self.query_one("#keys", Painted).show([keys])
+        failed = len(health.recent_failures(state, now))
+        self.query_one("#summary", Painted).show(header.summary_lines(verdict, state, now, failed, width))
+        self.paint_body()
+
+    def paint_body(self) -> None:
+        """Show the store in the body."""
+
+    def targets(self) -> list[SessionView]:
+        """The sessions that an act is meant for."""
+        return []
+
+    def action_act(self, name: str) -> None:
+        """Do something to the sessions in focus; the console asks first where that is due."""
+        self.console.act(name, self.targets())

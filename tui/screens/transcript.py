@@ -1,0 +1,155 @@
+"""One session's transcript, live, with the approval it waits for as part of the page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual.binding import BindingType
+from textual.widget import Widget
+
+from engine.errors import QuarterdeckError
+from engine.events.state import SessionView
+from tui import formats
+from tui.actions import Scope, bindings
+from tui.glyphs import STATE_GLYPHS, STATE_ROLES
+from tui.screens import session_lines
+from tui.screens.station import Station
+from tui.spans import Line, between
+from tui.transcript_reader import TranscriptReader
+from tui.widgets.ink import Painted
+from tui.widgets.prose import Prose
+
+
+class TranscriptScreen(Station):
+    """The transcript of one session, also after it ended."""
+
+    SCOPE = Scope.TRANSCRIPT
+    MODE = "sessions"
+    CSS_PATH = "transcript.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = list(bindings(Scope.TRANSCRIPT))
+
+    def __init__(self, session: str) -> None:
+        super().__init__()
+        self.session = session
+        self._reader = TranscriptReader(session)
+        self._problem = ""
+
+    @property
+    def crumb(self) -> str:
+        """The session's id."""
+        return self.session
+
+    @property
+    def prose(self) -> Prose:
+        """The page."""
+        return self.query_one("#prose", Prose)
+
+    @property
+    def row(self) -> SessionView | None:
+        """The session, as the view has it."""
+        state = self.store.state
+        ended = next((view for view in reversed(state.ended) if view.id == self.session), None)
+        return state.sessions.get(self.session, ended)
+
+    def compose_body(self) -> Iterable[Widget]:
+        """A line about the session, the page, and the card."""
+        yield Painted(id="about")
+        yield Prose(id="prose")
+        yield Painted(id="card")
+
+    def on_mount(self) -> None:
+        """Start with the keyboard on the page."""
+        super().on_mount()
+        self.prose.focus()
+
+    def targets(self) -> list[SessionView]:
+        """This session, while it lives."""
+        row = self.store.state.sessions.get(self.session)
+        return [row] if row is not None else []
+
+    def paint_body(self) -> None:
+        """The line about the session, the card, and whatever of the transcript is new."""
+        self.query_one("#about", Painted).show([self._about()])
+        self._paint_card()
+        self._paint_prose()
+        if self.console.feed is not None and not self.store.frozen:
+            self.run_worker(self._pull(), group="transcript", exit_on_error=False)
+
+    def action_move(self, step: int) -> None:
+        """A line up or down."""
+        self.prose.move(step)
+        self.paint()
+
+    def action_page(self, pages: int) -> None:
+        """A page up or down."""
+        self.action_move(pages * max(1, self.prose.size.height - 1))
+
+    def action_top(self) -> None:
+        """The first line."""
+        self.action_move(-(1 << 30))
+
+    def action_bottom(self) -> None:
+        """The last line, and follow from there."""
+        self.prose.follow(True)
+        self.paint()
+
+    def action_follow(self) -> None:
+        """Follow, or stop following."""
+        self.prose.follow(not self.prose.following)
+        self.paint()
+
+    def action_expand(self) -> None:
+        """Fold or unfold the long entries."""
+        self.prose.toggle_fold()
+
+    def action_copy(self) -> None:
+        """Copy the session's id and its conversation's."""
+        row = self.row
+        self.console.copy_ids([self.session, *([row.conversation] if row is not None and row.conversation else [])])
+
+    def action_back(self) -> None:
+        """Close the page."""
+        self.dismiss()
+
+    def _about(self) -> Line:
+        row = self.row
+        if row is None:
+            return [(f" {self.session} is not known to the engine any more", "muted")]
+        doing = f"  {row.prompt}" if row.prompt else ""
+        left: Line = [
+            (f" {STATE_GLYPHS[row.state]} {row.state.value} {formats.span(self.store.now - row.since)}",
+             STATE_ROLES[row.state]),
+            (doing, "strong"),
+        ]  # fmt: skip
+        tokens = formats.count(row.tokens_in + row.tokens_out)
+        conversation = f"conv {row.conversation[:8]}  " if row.conversation and self.size.width >= 100 else ""
+        follow = "following ●" if self.prose.following else "held ‖"
+        facts = f"  {conversation}turn {row.turns + bool(row.request)}  {tokens} tokens  {formats.money(row.cost)}"
+        return between(left, [(f"{facts}  {follow} ", "muted")], self.size.width)
+
+    def _paint_card(self) -> None:
+        card = self.console.card(self.session)
+        block = self.query_one("#card", Painted)
+        lines: list[Line] = []
+        if card is not None:
+            lines = [[], *session_lines.card_lines(card, self.store.now, self.size.width - 2), []]
+            lines[-2] = [*lines[-2], ("   C", "strong"), (" allow in this conversation", "")]
+        elif self._problem:
+            lines = [[], [(f" {self._problem}", "fail")]]
+        block.display = bool(lines)
+        if block.styles.height is None or block.styles.height.value != max(1, len(lines)):
+            block.styles.height = max(1, len(lines))
+        block.show([[(" ", ""), *line] for line in lines])
+
+    def _paint_prose(self) -> None:
+        self.prose.show(list(self._reader.entries), self._reader.dropped)
+
+    async def _pull(self) -> None:
+        feed = self.console.feed
+        try:
+            if feed is not None and await self._reader.pull(feed) and self.is_mounted:
+                self._paint_prose()
+            self._problem = ""
+        except QuarterdeckError as error:
+            self._problem = str(error)

@@ -1,0 +1,148 @@
+"""Skins: TOML files with eight tokens and three surfaces, from the package and from the user's own directory."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from textual.theme import Theme
+
+TOKENS = ("fg", "muted", "rule", "state-run", "state-wait", "state-ask", "state-retry", "state-fail")
+"""What text may be coloured with."""
+SURFACES = ("background", "cursor", "cursor-fg")
+"""What lies behind it, and the text on the cursor row."""
+PROBLEM_TOKENS = ("state-ask", "state-retry", "state-fail")
+"""Tokens that must differ in lightness too."""
+FALLBACK = "default"
+MAX_FILE = 64 * 1024
+"""Bytes of a skin file; a larger one is no skin."""
+
+_HEX = re.compile(r"#[0-9a-fA-F]{6}")
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Skin:
+    """One skin: `title` for people, colours as #rrggbb by token and surface."""
+
+    name: str
+    title: str
+    dark: bool
+    colours: Mapping[str, str]
+
+    def theme(self) -> Theme:
+        """The skin as Textual's theme; our tokens become CSS variables."""
+        of = self.colours
+        return Theme(
+            name=self.name,
+            primary=of["state-run"],
+            secondary=of["muted"],
+            warning=of["state-retry"],
+            error=of["state-fail"],
+            success=of["state-run"],
+            accent=of["state-ask"],
+            foreground=of["fg"],
+            background=of["background"],
+            surface=of["background"],
+            panel=of["background"],
+            dark=self.dark,
+            variables=css_variables(of),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SkinSet:
+    """The skins found, by name, and the files that could not be read, each with the reason."""
+
+    skins: dict[str, Skin] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+
+def css_variables(colours: Mapping[str, str]) -> dict[str, str]:
+    """Our tokens, and Textual's own variables that would otherwise bring colours of their own."""
+    own = {name: colours[name] for name in (*TOKENS, *SURFACES) if name != "background"}
+    return {
+        **own,
+        "block-cursor-background": colours["cursor"],
+        "block-cursor-foreground": colours["cursor-fg"],
+        "block-cursor-text-style": "none",
+        "input-cursor-background": colours["fg"],
+        "input-cursor-foreground": colours["background"],
+        "input-selection-background": colours["cursor"],
+        "scrollbar": colours["rule"],
+        "scrollbar-background": colours["background"],
+    }
+
+
+def load_skins(environ: Mapping[str, str] | None = None) -> SkinSet:
+    """All skins: the package's, then the user's, which win by name. A bad file is reported and skipped."""
+    found = SkinSet()
+    for folder in (package_folder(), user_folder(os.environ if environ is None else environ)):
+        for path in sorted(folder.glob("*.toml")) if folder.is_dir() else ():
+            try:
+                skin = read_skin(path)
+            except (OSError, ValueError) as error:
+                found.problems.append(f"{path}: {error}")
+                continue
+            found.skins[skin.name] = skin
+    return found
+
+
+def package_folder() -> Path:
+    """Where the skins that come with Quarterdeck are."""
+    import themes
+
+    return Path(themes.__path__[0])
+
+
+def user_folder(environ: Mapping[str, str]) -> Path:
+    """Where the user's own skins are."""
+    base = environ.get("XDG_CONFIG_HOME") or str(Path(environ.get("HOME", "~")).expanduser() / ".config")
+    return Path(base) / "quarterdeck" / "themes"
+
+
+def read_skin(path: Path) -> Skin:
+    """Read one file; its name without `.toml` is the skin's. Raises ValueError that says what is wrong with it."""
+    if not _NAME.fullmatch(path.stem):
+        raise ValueError("a skin's file name has lower-case letters, digits and dashes only")
+    if path.stat().st_size > MAX_FILE:
+        raise ValueError(f"larger than {MAX_FILE} bytes")
+    data = tomllib.loads(path.read_text(encoding="utf-8"))
+    if unknown := sorted(data.keys() - {"title", "dark", "tokens", "surfaces"}):
+        raise ValueError(f"unknown key {unknown[0]!r}; a skin has title, dark, [tokens] and [surfaces]")
+    title, dark = data.get("title", path.stem), data.get("dark", True)
+    if not isinstance(title, str) or not isinstance(dark, bool):
+        raise ValueError("title is a text and dark is true or false")
+    colours = _colours(data, "tokens", TOKENS) | _colours(data, "surfaces", SURFACES)
+    return Skin(path.stem, title, dark, colours)
+
+
+def _colours(data: Mapping[str, object], table: str, names: tuple[str, ...]) -> dict[str, str]:
+    given = data.get(table)
+    if not isinstance(given, dict):
+        raise ValueError(f"the table [{table}] is missing")  # noqa: TRY004
+    if missing := [name for name in names if name not in given]:
+        raise ValueError(f"[{table}] lacks {', '.join(missing)}")
+    if unknown := sorted(given.keys() - set(names)):
+        raise ValueError(f"[{table}] knows no {unknown[0]!r}; it has {', '.join(names)}")
+    for name, value in given.items():
+        if not isinstance(value, str) or not _HEX.fullmatch(value):
+            raise ValueError(f"[{table}] {name} = {value!r} is no colour such as #1a2b3c")
+    return {name: given[name].lower() for name in names}
+
+
+def contrast(one: str, other: str) -> float:
+    """Contrast ratio of two colours after WCAG 2: 1 for equal ones, 21 for black on white."""
+    dark, light = sorted((luminance(one), luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance after WCAG 2, 0 for black to 1 for white."""
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

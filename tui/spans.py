@@ -1,0 +1,106 @@
+"""Drawn text: lines of spans that name a role, never a colour and never markup."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from rich.cells import cell_len, set_cell_size
+
+Span = tuple[str, str]
+"""Text and its role; an empty role is plain text."""
+Line = list[Span]
+
+ROLES = ("muted", "rule", "run", "wait", "ask", "retry", "fail", "strong", "here", "cursor")
+"""Roles that a skin colours; `here` is the tab one is on, `cursor` the row one is on."""
+
+_UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
+
+
+def clean(text: str) -> str:
+    """`text` on one line with every control, escape and direction character made harmless."""
+    if text.isascii() and text.isprintable():
+        return text
+    return _UNPRINTABLE.sub(_harmless, text)
+
+
+def _harmless(match: re.Match[str]) -> str:
+    found = match.group()
+    if found.isprintable():
+        return found
+    return " " if found.isspace() else "·"
+
+
+def fit(text: str, width: int, align: str = "left") -> str:
+    """Clean `text`, cut with an ellipsis or padded to exactly `width` cells; `align` is left or right."""
+    if width <= 0:
+        return ""
+    text = clean(text)
+    size = len(text) if text.isascii() else cell_len(text)
+    if size > width:
+        cut = set_cell_size(text, width - 1)
+        return cut + "…"
+    pad = " " * (width - size)
+    return pad + text if align == "right" else text + pad
+
+
+def width_of(line: Iterable[Span]) -> int:
+    """Cells that a line covers."""
+    return sum(cell_len(text) for text, _role in line)
+
+
+def between(left: Line, right: Line, width: int) -> Line:
+    """`left` and `right` at the two ends of a line of `width`; the left end gives way when both do not fit."""
+    room = width - width_of(right)
+    if room <= 0:
+        return crop(right, width)
+    return [*padded(left, room), *right]
+
+
+def padded(line: Line, width: int) -> Line:
+    """The line, cut or filled with blanks to exactly `width` cells."""
+    size = width_of(line)
+    if size > width:
+        return crop(line, width)
+    return [*line, (" " * (width - size), "")] if size < width else line
+
+
+def crop(line: Line, width: int) -> Line:
+    """The line cut at `width` cells, with an ellipsis where something was lost."""
+    if width_of(line) <= width:
+        return line
+    kept: Line = []
+    room = width
+    for text, role in line:
+        size = cell_len(text)
+        if size >= room:
+            kept.append((fit(text if size > room else text + "…", room), role))
+            break
+        kept.append((text, role))
+        room -= size
+    return kept
+
+
+def rule(title: str, width: int, note: str = "") -> Line:
+    """The one thin rule that starts a block, with its title at the left and a note at the right."""
+    tail = f" {note}" if note else ""
+    dashes = max(1, width - cell_len(title) - cell_len(tail) - 1)
+    return crop([(title, "strong"), (" " + "─" * dashes, "rule"), (tail, "muted")], width)
+
+
+def columns(left: list[Line], right: list[Line], split: int, width: int) -> list[Line]:
+    """Two blocks side by side; the right one starts at cell `split`."""
+    rows = max(len(left), len(right))
+    empty: Line = []
+    return [
+        [
+            *padded(left[i] if i < len(left) else empty, split),
+            *crop(right[i] if i < len(right) else empty, width - split),
+        ]
+        for i in range(rows)
+    ]
+
+
+def plain(line: Iterable[Span]) -> str:
+    """The text of a line without its roles."""
+    return "".join(text for text, _role in line)

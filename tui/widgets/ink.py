@@ -1,0 +1,96 @@
+"""What hand-drawn widgets share: roles become styles of the skin, glyphs become the set in use."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.geometry import Region
+from textual.message import Message
+from textual.strip import Strip
+from textual.widget import Widget
+
+from tui.spans import ROLES, Line, clean, padded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+class Inked(Widget):
+    """A widget that draws spans; its colours are the component classes `ink--ROLE` of console.tcss."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"ink--{role}" for role in ROLES}
+
+    def ink(self, role: str) -> Style:
+        """The style of a role under the skin in force."""
+        if not role:
+            return self.rich_style
+        return self.get_component_rich_style(f"ink--{role}")
+
+    @property
+    def glyph_table(self) -> Mapping[int, str] | None:
+        """The translation into the glyph set in use; None for the full set."""
+        table: Mapping[int, str] | None = getattr(self.app, "glyph_table", None)
+        return table
+
+    def strip(self, line: Line, width: int, *, bold: bool = False) -> Strip:
+        """Draw one line, filled to `width` cells."""
+        table = self.glyph_table
+        segments = []
+        for text, role in padded([(clean(text), role) for text, role in line], width):
+            style = self.ink(role)
+            if bold:
+                style += Style(bold=True)
+            segments.append(Segment(text.translate(table) if table is not None else text, style))
+        return Strip(segments, width)
+
+
+class Painted(Inked):
+    """A block of lines given by `show`; only the lines that changed are drawn again."""
+
+    class Resized(Message):
+        """The block has another size, so its lines must be composed anew."""
+
+    def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
+        super().__init__(name=name, id=id, classes=classes)
+        self._lines: list[Line] = []
+        self._strips: dict[int, Strip] = {}
+        self._strip_width = 0
+
+    @property
+    def lines(self) -> list[Line]:
+        """What is shown now."""
+        return self._lines
+
+    def show(self, lines: Iterable[Line]) -> None:
+        """Show these lines, top to bottom."""
+        fresh = list(lines)
+        old, self._lines = self._lines, fresh
+        changed = [
+            y for y in range(max(len(old), len(fresh))) if y >= len(old) or y >= len(fresh) or old[y] != fresh[y]
+        ]
+        for y in changed:
+            self._strips.pop(y, None)
+        if changed:
+            self.refresh(*(Region(0, y, self.size.width, 1) for y in changed))
+
+    def on_resize(self) -> None:
+        """Ask for lines that fit."""
+        self.post_message(self.Resized())
+
+    def notify_style_update(self) -> None:
+        """The skin changed: all is drawn anew."""
+        self._strips.clear()
+        super().notify_style_update()
+
+    def render_line(self, y: int) -> Strip:
+        """One line of the block."""
+        width = self.size.width
+        if width != self._strip_width:
+            self._strips.clear()
+            self._strip_width = width
+        strip = self._strips.get(y)
+        if strip is None:
+            strip = self._strips[y] = self.strip(self._lines[y] if y < len(self._lines) else [], width)
+        return strip
