@@ -41,6 +41,10 @@ RATES = (0.2, 0.5, 1.0, 2.0, 4.0)
 """Paints a second that `-` and `+` step through."""
 BLURRED_HZ = 0.5
 """Paints a second while the terminal is not looked at."""
+WIDTHS = [(0, "-tiny"), (60, "-narrow"), (100, "-normal"), (116, "-roomy"), (160, "-wide")]
+"""Class that every screen has from this many columns on."""
+HEIGHTS = [(0, "-flat"), (16, "-short"), (30, "-tall")]
+"""Class that every screen has from this many lines on."""
 
 
 class Console(App[None]):
@@ -59,14 +63,8 @@ class Console(App[None]):
     }
     DEFAULT_MODE = "overview"
     BINDINGS: ClassVar[list[BindingType]] = list(bindings(Scope.APP))
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [
-        (0, "-tiny"),
-        (60, "-narrow"),
-        (100, "-normal"),
-        (116, "-roomy"),
-        (160, "-wide"),
-    ]
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-flat"), (16, "-short"), (30, "-tall")]
+    HORIZONTAL_BREAKPOINTS = WIDTHS
+    VERTICAL_BREAKPOINTS = HEIGHTS
 
     def __init__(
         self,
@@ -146,7 +144,7 @@ class Console(App[None]):
         """The first frame is on its way; now find the feed."""
         self.store.apply(FeedBatch(None, []), self._connection.status)
         self._start_timer()
-        self.run_worker(self._connection.join(), group="connect", exit_on_error=False)
+        self.run_worker(self._connection.join(), group="connect")
         for problem in self._skins.problems:
             self.tell(f"Skin skipped: {problem}", "warning")
         if self._wanted_skin not in self._skins.skins:

@@ -58,11 +58,8 @@ class Connection:
                 self.feed = await self._reach()
             except NoEngine as error:
                 await self._pause(str(error), RETRY_S[min(self._attempt, len(RETRY_S) - 1)])
-            except QuarterdeckError as error:
+            except (QuarterdeckError, OSError) as error:
                 await self._pause(str(error), None)
-            except Exception as error:
-                _log.exception("The console could not connect.")
-                await self._pause(f"{type(error).__name__}: {error}", None)
 
     async def aclose(self) -> None:
         """Close the feed; safe to call twice."""
@@ -74,12 +71,11 @@ class Connection:
                 _log.warning("The feed did not close cleanly.", exc_info=True)
 
     async def _reach(self) -> Feed:
-        if self._given is None and self._connect is None:
-            raise NoEngine("The console was given no engine.", remedy="Start it with `quarterdeck`.")
         feed = self._given
-        if feed is None and self._connect is not None:
+        if feed is None:
+            if self._connect is None:
+                raise NoEngine("The console was given no engine.", remedy="Start it with `quarterdeck`.")
             feed = await self._connect()
-        assert feed is not None
         await feed.start()
         self._problem = ""
         return feed

@@ -119,7 +119,8 @@ class Intents:
         name = f"{title} {formats.plural(len(rows), 'SESSION').upper()}"
         keep = "keep it" if len(rows) == 1 else "keep them"
         dialog = Confirm(name, facts, f"{verb} {len(rows)}", keep, len(rows) if typed else 0)
-        return bool(await self._console.push_screen_wait(dialog))
+        answer = await self._console.push_screen_wait(dialog)
+        return bool(answer)
 
 
 def _listed(rows: Sequence[SessionView]) -> list[Line]:

@@ -25,6 +25,10 @@ _HEX = re.compile(r"#[0-9a-fA-F]{6}")
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 
 
+class NoSkin(ValueError):
+    """A file is no skin; the message says what is wrong with it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Skin:
     """One skin: `title` for people, colours as #rrggbb by token and surface."""
@@ -106,17 +110,17 @@ def user_folder(environ: Mapping[str, str]) -> Path:
 
 
 def read_skin(path: Path) -> Skin:
-    """Read one file; its name without `.toml` is the skin's. Raises ValueError that says what is wrong with it."""
+    """Read one file; its name without `.toml` is the skin's. Raises NoSkin that says what is wrong with it."""
     if not _NAME.fullmatch(path.stem):
-        raise ValueError("a skin's file name has lower-case letters, digits and dashes only")
+        raise NoSkin("a skin's file name has lower-case letters, digits and dashes only")
     if path.stat().st_size > MAX_FILE:
-        raise ValueError(f"larger than {MAX_FILE} bytes")
+        raise NoSkin(f"larger than {MAX_FILE} bytes")
     data = tomllib.loads(path.read_text(encoding="utf-8"))
     if unknown := sorted(data.keys() - {"title", "dark", "tokens", "surfaces"}):
-        raise ValueError(f"unknown key {unknown[0]!r}; a skin has title, dark, [tokens] and [surfaces]")
+        raise NoSkin(f"unknown key {unknown[0]!r}; a skin has title, dark, [tokens] and [surfaces]")
     title, dark = data.get("title", path.stem), data.get("dark", True)
     if not isinstance(title, str) or not isinstance(dark, bool):
-        raise ValueError("title is a text and dark is true or false")
+        raise NoSkin("title is a text and dark is true or false")
     colours = _colours(data, "tokens", TOKENS) | _colours(data, "surfaces", SURFACES)
     return Skin(path.stem, title, dark, colours)
 
@@ -124,14 +128,14 @@ def read_skin(path: Path) -> Skin:
 def _colours(data: Mapping[str, object], table: str, names: tuple[str, ...]) -> dict[str, str]:
     given = data.get(table)
     if not isinstance(given, dict):
-        raise ValueError(f"the table [{table}] is missing")  # noqa: TRY004
+        raise NoSkin(f"the table [{table}] is missing")
     if missing := [name for name in names if name not in given]:
-        raise ValueError(f"[{table}] lacks {', '.join(missing)}")
+        raise NoSkin(f"[{table}] lacks {', '.join(missing)}")
     if unknown := sorted(given.keys() - set(names)):
-        raise ValueError(f"[{table}] knows no {unknown[0]!r}; it has {', '.join(names)}")
+        raise NoSkin(f"[{table}] knows no {unknown[0]!r}; it has {', '.join(names)}")
     for name, value in given.items():
         if not isinstance(value, str) or not _HEX.fullmatch(value):
-            raise ValueError(f"[{table}] {name} = {value!r} is no colour such as #1a2b3c")
+            raise NoSkin(f"[{table}] {name} = {value!r} is no colour such as #1a2b3c")
     return {name: given[name].lower() for name in names}
 
 

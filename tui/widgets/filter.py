@@ -75,11 +75,8 @@ EVERYTHING = Filter("")
 
 def parse(text: str) -> Filter:
     """Read a filter; raises FilterError naming the term that is wrong."""
-    terms = []
-    for match in _TERM.finditer(text.strip()):
-        if match.group().strip():
-            terms.append(_Term(_test(match), bool(match["no"])))
-    return Filter(text.strip(), tuple(terms))
+    found = (match for match in _TERM.finditer(text.strip()) if match.group().strip())
+    return Filter(text.strip(), tuple(_Term(_test(match), bool(match["no"])) for match in found))
 
 
 def _test(match: re.Match[str]) -> Callable[[SessionView, float], bool]:
