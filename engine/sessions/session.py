@@ -129,7 +129,11 @@ class Session:
         """Run one turn to its end. Raises DeadlinePassed when a clock runs out; cancelled, it interrupts the turn.
 
         After an error or a cancellation the turn may still be on the wire: `settle` before the next one.
+        Raises SessionLost, with nothing sent, when the process has ended already.
         """
+        self.last_uuid = ""
+        if self.lost:
+            raise SessionLost(f"Session {self.id} has ended.")
         turn = RunningTurn(order, self._ports.limits(), self._ports.clock)
         self._turn = turn
         self.turns += 1

@@ -119,13 +119,15 @@ async def test_history_survives_a_kill_and_a_resume(tmp_path: Path) -> None:
     session = "11111111-2222-4333-8444-555555555555"
     async with Running(tmp_path, f"--session-id={session}") as agent:
         await agent.turn("one")
-        agent.prompt("[[stall]] two three four")
+        agent.prompt("[[words: 200]] [[pace: 20ms]]")
         await agent.delta()
         agent.process.kill()
     async with Running(tmp_path, f"--resume={session}") as agent:
         result = await agent.turn("[[history]]")
+        later = await agent.turn("[[history]]")
     assert result["session_id"] == session
-    assert result["result"].startswith("History: 3 user messages")
+    assert result["result"].startswith("History: 2 user messages")
+    assert later["result"].startswith("History: 3 user messages")
     (transcript,) = tmp_path.glob(f".claude/projects/*/{session}.jsonl")
     assert transcript.stat().st_mode & 0o777 == 0o600
 

@@ -37,7 +37,7 @@ class Conversation:
         self._asks = options.asks
         self._keeps = options.keeps_transcript
         known = find_transcript(session)
-        self.prompts = read_prompts(known) if known else []
+        self.prompts, self._answered = read_prompts(known) if known else ([], True)
         self._transcript = Transcript(session, keeps=self._keeps)
         self._cached = bool(self.prompts)
         self._characters = sum(map(len, self.prompts))
@@ -49,11 +49,18 @@ class Conversation:
         """How full the model's context is."""
         return SYSTEM_PROMPT_TOKENS + self._characters // CHARACTERS_PER_TOKEN
 
+    def join(self, prompt: str) -> str:
+        """What the model is asked: the API makes one message of a prompt that a crash left unanswered and the next."""
+        if not self._answered and self.prompts:
+            self._answered = True
+            prompt = f"{self.prompts.pop()}\n{prompt}"
+        self.prompts.append(prompt)
+        return prompt
+
     def begin(self, prompt: str, uuids: list[str]) -> None:
-        """A turn starts: the prompt joins the history, on disk before anything is answered."""
+        """A turn starts: the prompt is on disk before anything is answered."""
         for uuid in uuids:
             lines.write_line(lines.lifecycle(uuid, "started", self.session))
-        self.prompts.append(prompt)
         self.keep("user", {"role": "user", "content": prompt}, uuids[-1] if uuids else None)
         lines.write_line(lines.init(self.session, self.model, self.mode))
 

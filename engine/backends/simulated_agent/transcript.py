@@ -32,16 +32,21 @@ def find_transcript(session: str) -> str | None:
     return None
 
 
-def read_prompts(path: str) -> list[str]:
-    """The prompts of a conversation in order; damaged lines are skipped, as the CLI does."""
+def read_prompts(path: str) -> tuple[list[str], bool]:
+    """The prompts of a conversation in order, and whether the last one was answered; damaged lines are skipped."""
     prompts: list[str] = []
+    answered = True
     with open(path, encoding="utf-8", errors="replace") as lines:  # noqa: PTH123
         for line in lines:
             with contextlib.suppress(*_DAMAGED):
                 entry = json.loads(line)
                 if entry.get("type") == "user":
-                    prompts += _texts(entry["message"]["content"])
-    return prompts
+                    said = _texts(entry["message"]["content"])
+                    prompts += said
+                    answered = answered and not said
+                else:
+                    answered = True
+    return prompts, answered
 
 
 def _texts(content: object) -> list[str]:

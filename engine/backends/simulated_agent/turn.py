@@ -51,7 +51,8 @@ class Turn:
 
     def __init__(self, talk: Conversation, prompt: str, uuids: list[str]) -> None:
         self._talk = talk
-        self._prompt = prompt or _EMPTY_PROMPT
+        self._given = prompt or _EMPTY_PROMPT
+        self._prompt = talk.join(self._given)
         self._uuids = uuids
         self._script = read_script(self._prompt)
         self._began = time.monotonic()
@@ -68,7 +69,7 @@ class Turn:
 
     def run(self) -> Waits:
         """The whole turn, to its result line."""
-        self._talk.begin(self._prompt, self._uuids)
+        self._talk.begin(self._given, self._uuids)
         try:
             yield from self._rounds()
         except Interrupted:
