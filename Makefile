@@ -1,0 +1,57 @@
+# `make run` and `make test` need Python 3.11 or newer, make and git; everything else goes into .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: run test lint format bench screenshots pins clean help
+
+help: ## Show what there is to make.
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(VENV)/.run ## Open the console.
+	@$(BIN)/quarterdeck
+
+test: $(VENV)/.test ## Run the tests; the real CLI runs on the offline model.
+	@$(BIN)/python -m pytest
+
+lint: $(VENV)/.test ## Check format, style, types and the import rules.
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(VENV)/.test ## Format the code.
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.test ## Measure every figure that has a budget.
+	@$(BIN)/quarterdeck bench turn
+	@$(BIN)/quarterdeck bench console
+
+screenshots: $(VENV)/.test ## Render screenshots/ from the recording.
+	@$(BIN)/python -m tools.screenshots
+
+pins: $(VENV)/.test ## Write the versions in use to constraints.txt.
+	@{ head -n 1 constraints.txt; $(BIN)/python -m pip freeze --exclude-editable --exclude quarterdeck; } > constraints.new
+	@mv constraints.new constraints.txt
+
+clean: ## Remove the virtual environment and what the tools left.
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
+
+$(VENV)/.python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Quarterdeck needs Python 3.11 or newer; name one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+		{ echo "Python's venv module is missing; on Debian: apt install python3-venv" >&2; exit 1; }
+	@touch $@
+
+$(VENV)/.run: $(VENV)/.python pyproject.toml constraints.txt
+	@echo "Installing into $(VENV)…"
+	@$(INSTALL) --editable .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.python pyproject.toml constraints.txt
+	@echo "Installing into $(VENV), with what the tests need…"
+	@$(INSTALL) --editable '.[claude,bench,test]'
+	@touch $@ $(VENV)/.run
