@@ -29,7 +29,7 @@ from engine.recovery.gate import Gate
 from engine.recovery.retry import RetryPolicy, decide
 from engine.requests import Answer, Listener, Request, Silent
 from engine.sessions.outcome import Outcome
-from engine.sessions.summaries import one_line
+from engine.sessions.summaries import one_line, prompt_title
 from engine.sessions.turn import TurnOrder
 
 CONTINUE = "Continue from where you left off."
@@ -245,7 +245,7 @@ class Dispatcher:
                 tenant=request.tenant,
                 profile=request.profile,
                 priority=request.priority,
-                prompt=one_line(request.prompt, 80),
+                prompt=prompt_title(request.prompt),
             )
         )
         return flight

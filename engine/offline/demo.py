@@ -12,14 +12,16 @@ from engine.requests import Answer, Listener, Request
 
 USERS = ("ana", "ben", "chi", "dora")
 PROMPTS = (
-    "fix flaky test in auth [[think: looking at the fixture]] [[words: 120]] [[pace: 40ms]]",
-    'refactor queue worker [[tool: Read {"file_path": "queue/worker.py"}]] [[words: 160]] [[pace: 45ms]]',
-    "review the pull request about leases [[words: 220]] [[pace: 30ms]]",
-    "write migration 0042 [[delay: 2s]] [[words: 90]] [[pace: 60ms]]",
-    'update docs index [[tool: Grep {"pattern": "lease"}]] [[words: 60]] [[pace: 50ms]]',
-    "triage crash reports [[words: 140]] [[pace: 35ms]]",
-    "add retry budget [[fault: http529_overloaded x1]] [[words: 100]] [[pace: 40ms]]",
+    "fix flaky test in auth\n[[think: looking at the fixture]] [[words: 120]] [[pace: 40ms]]",
+    'refactor queue worker\n[[tool: Bash {"command": "ls -l"}]] [[words: 160]] [[pace: 45ms]]',
+    "review the pull request about leases\n[[words: 220]] [[pace: 30ms]]",
+    "write migration 0042\n[[delay: 2s]] [[words: 90]] [[pace: 60ms]]",
+    'update docs index\n[[tool: Bash {"command": "echo 12 pages indexed"}]] [[words: 60]] [[pace: 50ms]]',
+    "triage crash reports\n[[words: 140]] [[pace: 35ms]]",
+    "add retry budget\n[[fault: http529_overloaded x1]] [[words: 100]] [[pace: 40ms]]",
+    'publish release notes\n[[tool: Write {"file_path": "notes.md", "content": "1.4: leases"}]] [[words: 40]]',
 )
+"""The first line is the prompt's title; the directives below it shape the simulated answer."""
 _PAUSE_S = (1.0, 8.0)
 
 Submit = Callable[[Request, Listener | None], Awaitable[Answer]]

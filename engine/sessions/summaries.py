@@ -7,6 +7,8 @@ import msgspec
 _TELLING = ("command", "file_path", "path", "pattern", "url", "query", "description", "prompt")
 MAX_SUMMARY = 160
 """Characters of a summary."""
+MAX_TITLE = 80
+"""Characters of a prompt's title."""
 
 
 def tool_summary(raw: msgspec.Raw) -> str:
@@ -21,6 +23,11 @@ def tool_summary(raw: msgspec.Raw) -> str:
         if isinstance(value := given.get(key), str) and value:
             return one_line(value)
     return one_line(", ".join(f"{key}={value}" for key, value in given.items()))
+
+
+def prompt_title(prompt: str) -> str:
+    """A prompt as lists name it: its first line, as a commit is named by its subject."""
+    return one_line(prompt.strip().partition("\n")[0], MAX_TITLE)
 
 
 def one_line(text: str, limit: int = MAX_SUMMARY) -> str:

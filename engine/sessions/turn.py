@@ -12,7 +12,7 @@ from engine.events.types import TurnEnded
 from engine.sessions.clocks import TurnClocks, TurnLimits
 from engine.sessions.messages import Result
 from engine.sessions.outcome import Outcome, judge, judge_lost
-from engine.sessions.summaries import one_line
+from engine.sessions.summaries import one_line, prompt_title
 
 
 def _ignore_text(_text: str) -> None:
@@ -38,7 +38,7 @@ class TurnOrder:
     @property
     def title(self) -> str:
         """The prompt in one line."""
-        return one_line(self.prompt, 80)
+        return prompt_title(self.prompt)
 
 
 READ_ONLY_TOOLS = frozenset({"Glob", "Grep", "LS", "NotebookRead", "Read", "TodoWrite", "ToolSearch"})

@@ -112,6 +112,7 @@ class Events(Group):
 class Console(Group):
     """How the console looks. A running console is told over its feed."""
 
+    title: str = setting("", "Name of this pool, first in line 1; empty shows quarterdeck.")
     skin: str = setting("default", "Name of the skin.")
     refresh_hz: Number = setting(2.0, "Paints a second.", unit="hertz", ge=0.2, le=4)
     glyphs: Literal["auto", "unicode", "plain", "ascii"] = setting("auto", "Characters the console draws with.")
