@@ -51,12 +51,13 @@ class Ledger:
         return self._folder / f"{engine}.json"
 
     def _entries(self) -> list[LedgerEntry]:
+        """Those that can be read; the others may be a living engine's of another version, so they stay."""
         entries = []
         for path in sorted(self._folder.glob("*.json")):
             try:
                 entries.append(msgspec.json.decode(path.read_bytes(), type=LedgerEntry))
             except (OSError, msgspec.DecodeError):
-                path.unlink(missing_ok=True)
+                continue
         return entries
 
 

@@ -21,6 +21,14 @@ def environ_of(pid: int) -> dict[str, str]:
     return {name.decode("utf-8", "replace"): value.decode("utf-8", "replace") for name, _, value in pairs}
 
 
+def command_of(pid: int) -> str:
+    """The command line of a process, by spaces; empty when it is gone or a zombie."""
+    try:
+        return (PROC / str(pid) / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
+    except OSError:
+        return ""
+
+
 def survivors(engine: str) -> list[int]:
     """Pids of all processes that carry the tag of an engine."""
     pids = [int(entry.name) for entry in PROC.iterdir() if entry.name.isdecimal()]

@@ -1,0 +1,18 @@
+"""A yard in which trees of processes grow, felled after each test."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.launchers.yard import Yard
+
+
+@pytest.fixture
+async def yard(tmp_path: Path) -> AsyncIterator[Yard]:
+    """A launcher of real processes, with the tag of an engine that nobody else has."""
+    made = Yard(tmp_path)
+    yield made
+    await made.aclose()

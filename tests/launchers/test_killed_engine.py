@@ -1,0 +1,85 @@
+"""An engine that is killed leaves nothing, or the next start reaps what it left, and only that."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from engine.launchers import kernel
+from engine.launchers.kernel import with_parent_death_signal
+from tests.support.headless import Headless, headless
+from tests.support.processes import command_of, runs, wait_until
+
+AWAY = "(setsid sh -c 'sleep 600 & sleep 600 & exit' >/dev/null 2>&1 </dev/null &); sleep 600"
+TOOL = f'[[tool: Bash {{"command": "{AWAY}"}}]]'
+"""Starts two daemons and waits."""
+
+
+def with_tool(engine: Headless) -> list[int]:
+    """Let a session use the tool; all pids of its tree."""
+    engine.send(TOOL)
+    wait_until(lambda: sum(command_of(pid).startswith("sleep 600") for pid in engine.tree()) == 3)
+    return engine.tree()
+
+
+def kill(engine: Headless) -> None:
+    """SIGKILL the engine's own process."""
+    engine.signal(signal.SIGKILL)
+    assert engine.exit_code() == -9
+
+
+@pytest.mark.parametrize("agent", ["simulator", pytest.param("claude", marks=pytest.mark.real_cli)])
+def test_the_next_start_finds_all_that_a_killed_engine_left(
+    home: Path, agent: str, request: pytest.FixtureRequest
+) -> None:
+    real = ("--backend=claude", "--offline") if agent == "claude" and request.getfixturevalue("claude") else ()
+    with headless(home, *real) as first:
+        tree = with_tool(first)
+        agents = [pid for pid in tree if "--input-format=stream-json" in command_of(pid)]
+        assert agents
+        kill(first)
+        wait_until(lambda: not any(runs(pid) for pid in agents))  # by the parent-death signal alone
+        with headless(home, *real) as second:
+            assert first.tree() == []
+            assert not any(runs(pid) for pid in tree)
+            (reaped,) = second.logged("orphans_reaped")
+            assert set(reaped["pids"]) <= set(tree)
+            assert first.id in reaped["origin"]
+            assert [path.stem for path in (home / "state/quarterdeck/engines").iterdir()] == [second.id]
+
+
+def test_of_two_engines_side_by_side_only_the_dead_ones_processes_are_reaped(home: Path) -> None:
+    with (
+        headless(home, settings=[f"api.socket={home / SOCKETS[0]}"]) as dead,
+        headless(home, settings=[f"api.socket={home / SOCKETS[1]}"]) as living,
+    ):
+        lost, kept = with_tool(dead), with_tool(living)
+        kill(dead)
+        with headless(home, settings=here) as heir:
+            assert not any(runs(pid) for pid in lost)
+            assert living.tree() == kept
+            assert all(runs(pid) for pid in kept)
+            left = {path.stem for path in (home / "state/quarterdeck/engines").iterdir()}
+            assert left == {living.id, heir.id}
+
+
+@pytest.mark.parametrize("setpriv", [True, False])
+def test_a_child_of_a_killed_parent_ends(setpriv: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not setpriv:
+        monkeypatch.setattr(kernel.shutil, "which", lambda _name: None)
+    argv = with_parent_death_signal(("/bin/sleep", "600"))
+    script = (
+        "import os,signal,subprocess,sys,time\n"
+        "child = subprocess.Popen(sys.argv[1:])\n"
+        "while b'sleep' not in open(f'/proc/{child.pid}/cmdline','rb').read().split(b'\\0')[0]: time.sleep(0.01)\n"
+        "print(child.pid, flush=True)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script, *argv], capture_output=True, text=True, check=False)
+    assert done.returncode == -9, done.stderr
+    pid = int(done.stdout)
+    wait_until(lambda: not runs(pid))

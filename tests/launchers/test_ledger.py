@@ -1,0 +1,86 @@
+"""The ledger tells the engines that are dead from those that live, and trusts no file that it cannot read."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from engine.launchers.ledger import Ledger, LedgerEntry
+from engine.launchers.processes import ENGINE_TAG, boot_id, identify
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Where the entries lie."""
+    return tmp_path / "engines"
+
+
+@pytest.fixture
+def ledger(folder: Path) -> Ledger:
+    """A ledger whose folder is not there yet."""
+    return Ledger(folder)
+
+
+@pytest.fixture
+def sleeper() -> Iterator[subprocess.Popen[bytes]]:
+    """A process with the tag of engine `dead`."""
+    with subprocess.Popen(["sleep", "600"], env={"PATH": os.environ["PATH"], ENGINE_TAG: "dead"}) as process:
+        yield process
+        process.kill()
+
+
+def write(folder: Path, engine: str, **changes: Any) -> None:
+    """An entry of this very process, changed."""
+    me = identify(os.getpid())
+    assert me is not None
+    fields = {"engine": engine, "pid": me.pid, "started": me.started, "boot": boot_id(), **changes}
+    folder.mkdir(exist_ok=True)
+    (folder / f"{engine}.json").write_bytes(msgspec.json.encode(LedgerEntry(**fields)))
+
+
+def test_an_engine_is_in_the_ledger_until_it_leaves(ledger: Ledger, folder: Path) -> None:
+    ledger.enter("mine")
+    assert [path.name for path in folder.iterdir()] == ["mine.json"]
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert ledger.dead_engines() == []
+    ledger.leave("mine")
+    assert list(folder.iterdir()) == []
+    ledger.leave("mine")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"pid": 2**22 + 1}, id="nobody has its pid"),
+        pytest.param({"started": 1}, id="somebody else has its pid"),
+        pytest.param({"boot": "an earlier boot"}, id="the machine was restarted"),
+    ],
+)
+def test_only_the_dead_among_two_engines_is_dead(ledger: Ledger, folder: Path, changes: dict[str, Any]) -> None:
+    ledger.enter("alive")
+    write(folder, "dead", **changes)
+    assert ledger.dead_engines() == ["dead"]
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b'{"engine": "torn", "pid": 1', b"[]", b'{"engine": 1}', b"\xff\x00"])
+def test_a_torn_entry_is_no_verdict_and_hides_no_other(ledger: Ledger, folder: Path, content: bytes) -> None:
+    write(folder, "dead", started=1)
+    (folder / "torn.json").write_bytes(content)
+    (folder / "unfinished.new").write_bytes(b"{")
+    assert ledger.dead_engines() == ["dead"]
+    assert (folder / "torn.json").read_bytes() == content  # it may be a living engine's, of another version
+
+
+def test_a_missing_folder_is_an_empty_ledger(ledger: Ledger) -> None:
+    assert ledger.dead_engines() == []
+
+
+def test_orphans_are_those_with_the_engines_own_tag(ledger: Ledger, sleeper: subprocess.Popen[bytes]) -> None:
+    assert ledger.orphans("dead") == [identify(sleeper.pid)]
+    assert ledger.orphans("dea") == []

@@ -1,0 +1,103 @@
+"""Nothing that a session started outlives it, however it tried to get away. The survivors are read from /proc."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from engine.launchers.base import Ending
+from engine.launchers.local import LocalChild
+from tests.launchers.yard import DEAF, STAYS, Yard
+from tests.support.processes import environ_of, runs, until
+
+ESCAPES = {
+    "a child": ("sleep 600 &", 1),
+    "its own process group": ("set -m; sleep 600 & set +m", 1),
+    "its own process session": ("setsid sleep 600 &", 1),
+    "a daemon": ("(setsid bash -c 'sleep 600 & sleep 600 & exit' >/dev/null 2>&1 </dev/null &)", 2),
+    "deaf to SIGTERM": (f'setsid bash -c "{DEAF}" &', 2),
+    "stopped": ("setsid sleep 600 & kill -STOP $!", 1),
+}
+"""What runs beside the agent, and how many processes that is."""
+
+
+async def grown(yard: Yard, escape: str, agent: str) -> tuple[LocalChild, list[int]]:
+    """The agent and the pids of its whole tree."""
+    script, more = ESCAPES[escape]
+    child = await yard.start(f"{script}\necho ready; {agent}")
+    await until(lambda: len(yard.survivors()) > more)
+    return child, yard.survivors()
+
+
+def proven_empty(yard: Yard, ending: Ending, tree: list[int]) -> bool:
+    """Whether the launcher says that nothing is left, and nothing is."""
+    return ending.survivors == () and yard.survivors() == [] and not any(runs(pid) for pid in tree)
+
+
+@pytest.mark.parametrize("escape", ESCAPES)
+async def test_no_tool_outlives_an_agent_that_leaves_politely(yard: Yard, escape: str) -> None:
+    child, tree = await grown(yard, escape, STAYS)
+    ending = await yard.launcher.stop(child, polite=5.0, term_grace=0.1)
+    assert (ending.how, ending.exit_code) == ("eof", 1)
+    assert proven_empty(yard, ending, tree)
+
+
+@pytest.mark.parametrize("escape", ESCAPES)
+async def test_no_tool_outlives_an_agent_that_has_to_be_killed(yard: Yard, escape: str) -> None:
+    child, tree = await grown(yard, escape, DEAF)
+    ending = await yard.launcher.stop(child, polite=0.05, term_grace=0.1)
+    assert (ending.how, ending.exit_code) == ("sigkill", -9)
+    assert proven_empty(yard, ending, tree)
+
+
+@pytest.mark.parametrize("escape", ESCAPES)
+async def test_no_tool_outlives_a_kill(yard: Yard, escape: str) -> None:
+    child, tree = await grown(yard, escape, DEAF)
+    ending = await yard.launcher.kill(child)
+    assert (ending.how, ending.exit_code) == ("sigkill", -9)
+    assert proven_empty(yard, ending, tree)
+
+
+@pytest.mark.parametrize("escape", ESCAPES)
+async def test_no_tool_outlives_an_agent_that_crashed(yard: Yard, escape: str) -> None:
+    child, tree = await grown(yard, escape, DEAF)
+    os.kill(child.pid, signal.SIGKILL)
+    await child.exited
+    assert proven_empty(yard, await yard.launcher.collect(child, 0.1), tree)
+
+
+async def test_a_frozen_tree_is_killed(yard: Yard) -> None:
+    child, tree = await grown(yard, "its own process session", STAYS)
+    for pid in tree:
+        os.kill(pid, signal.SIGSTOP)
+    ending = await yard.launcher.stop(child, polite=0.05, term_grace=0.1)
+    assert ending.how == "sigkill"
+    assert proven_empty(yard, ending, tree)
+
+
+async def test_a_tool_that_dropped_the_tag_is_found_by_descent(yard: Yard) -> None:
+    child = await yard.start(f"env -i setsid sleep 600 & echo $! >pid; echo ready; {STAYS}")
+    pid = int((yard.folder / "pid").read_text())
+    await until(lambda: environ_of(pid) == {} and runs(pid))
+    ending = await yard.launcher.stop(child, polite=5.0, term_grace=1.0)
+    assert ending.survivors == ()
+    assert not runs(pid)
+
+
+async def test_a_tool_that_is_started_while_the_agent_stops_is_found_too(yard: Yard) -> None:
+    late = "read line; setsid sleep 600 & exit"
+    child = await yard.start(f"echo ready; {late}")
+    ending = await yard.launcher.stop(child, polite=5.0, term_grace=0.1)
+    assert (ending.how, ending.survivors, yard.survivors()) == ("eof", (), [])
+
+
+async def test_one_sessions_end_leaves_another_ones_tree_alone(yard: Yard) -> None:
+    first = await yard.start(f"setsid sleep 600 & echo ready; {STAYS}", "s1")
+    other = await yard.start(f"setsid sleep 600 & echo ready; {STAYS}", "s10")
+    await until(lambda: len(yard.survivors()) == 4)
+    await yard.launcher.stop(first, polite=5.0, term_grace=0.1)
+    left = [environ_of(pid)["QUARTERDECK_SESSION"] for pid in yard.survivors()]
+    assert left == [f"{yard.engine}/s10"] * 2
+    assert yard.launcher.children == {other}
