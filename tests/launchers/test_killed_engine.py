@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from engine.launchers import kernel
 from engine.launchers.kernel import with_parent_death_signal
 from tests.support.headless import Headless, headless
 from tests.support.processes import command_of, runs, wait_until
@@ -53,10 +53,8 @@ def test_the_next_start_finds_all_that_a_killed_engine_left(
 
 
 def test_of_two_engines_side_by_side_only_the_dead_ones_processes_are_reaped(home: Path) -> None:
-    with (
-        headless(home, settings=[f"api.socket={home / SOCKETS[0]}"]) as dead,
-        headless(home, settings=[f"api.socket={home / SOCKETS[1]}"]) as living,
-    ):
+    here, there = ([f"api.socket={home / name}.sock"] for name in ("here", "there"))
+    with headless(home, settings=here) as dead, headless(home, settings=there) as living:
         lost, kept = with_tool(dead), with_tool(living)
         kill(dead)
         with headless(home, settings=here) as heir:
@@ -70,7 +68,7 @@ def test_of_two_engines_side_by_side_only_the_dead_ones_processes_are_reaped(hom
 @pytest.mark.parametrize("setpriv", [True, False])
 def test_a_child_of_a_killed_parent_ends(setpriv: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     if not setpriv:
-        monkeypatch.setattr(kernel.shutil, "which", lambda _name: None)
+        monkeypatch.setattr(shutil, "which", lambda _name: None)
     argv = with_parent_death_signal(("/bin/sleep", "600"))
     script = (
         "import os,signal,subprocess,sys,time\n"
