@@ -18,7 +18,7 @@ PROMPTS = (
     "write migration 0042\n[[delay: 2s]] [[words: 90]] [[pace: 60ms]]",
     'update docs index\n[[tool: Bash {"command": "echo 12 pages indexed"}]] [[words: 60]] [[pace: 50ms]]',
     "triage crash reports\n[[words: 140]] [[pace: 35ms]]",
-    "add retry budget\n[[fault: http529_overloaded x1]] [[words: 100]] [[pace: 40ms]]",
+    "add retry budget\n[[fault: http529 x1]] [[words: 100]] [[pace: 40ms]]",
     'publish release notes\n[[tool: Write {"file_path": "notes.md", "content": "1.4: leases"}]] [[words: 40]]',
 )
 """The first line is the prompt's title; the directives below it shape the simulated answer."""

@@ -1,0 +1,129 @@
+"""Group `console`: first frame, the engine's memory at 100 sessions, CPU of console and engine with 100 busy ones.
+
+Each is the program as a user starts it, in a process of its own; the simulator's processes are not counted.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+
+from engine.bench.cpu import cpu_seconds
+from engine.bench.figures import Figure, at_most, figure
+from engine.bench.terminal import Terminal
+from engine.errors import QuarterdeckError
+
+SESSIONS = 100
+LINES_A_SECOND = 10
+_FIRST_FRAME = b"Overview"
+_FIRST_FRAME_MS, _MEMORY_MB, _CPU_PERCENT = 300.0, 150.0, 50.0
+_PATIENCE_S = 180.0
+Progress = Callable[[str], None]
+
+
+class BenchStuck(QuarterdeckError):
+    """What is measured did not come to where it can be measured."""
+
+    code = "bench_stuck"
+
+
+@dataclass(frozen=True)
+class Size:
+    """Starts whose first frame is timed, and seconds of busy sessions."""
+
+    starts: int = 9
+    seconds: float = 30.0
+
+
+FULL, QUICK = Size(), Size(starts=3, seconds=8.0)
+
+
+def measure(folder: Path, size: Size, seed: int, progress: Progress) -> list[Figure]:
+    """All figures of the group; `folder` takes homes, sockets and state."""
+    rows = _first_frame(folder, size, progress)
+    with _console(folder / "busy", f"session_pool.min_size={SESSIONS}", f"session_pool.max_size={SESSIONS}") as console:
+        return [*rows, *_busy(console, folder / "busy", size, seed, progress)]
+
+
+def _first_frame(folder: Path, size: Size, progress: Progress) -> list[Figure]:
+    walls, cpus = [], []
+    for start in range(size.starts):
+        progress(f"first frame, start {start + 1} of {size.starts}")
+        with _console(folder / "first", "session_pool.min_size=0") as console:
+            walls.append(1e3 * console.seen_after)
+            cpus.append(1e3 * cpu_seconds([console.process.pid]))
+    wall, cpu = statistics.median(walls), statistics.median(cpus)
+    best = f"fastest of {size.starts}: {min(walls):.0f} ms"
+    return [
+        figure("first frame, on the wall", wall, "ms", against=best, ratio=wall / min(walls)),
+        at_most("first frame, CPU", cpu, "ms", _FIRST_FRAME_MS, against="exec of the program"),
+    ]
+
+
+def _busy(console: Terminal, folder: Path, size: Size, seed: int, progress: Progress) -> list[Figure]:
+    process = psutil.Process(console.process.pid)
+    with httpx.Client(transport=httpx.HTTPTransport(uds=str(folder / "engine.sock")), base_url="http://engine") as api:
+        progress(f"starting {SESSIONS} sessions")
+        _wait(api, lambda pool: pool["idle"] == SESSIONS)
+        idle = process.memory_info().rss / 1e6
+        progress(f"{SESSIONS} busy sessions for {size.seconds:g} s")
+        words = int(LINES_A_SECOND * (size.seconds + 60))
+        for number in range(SESSIONS):
+            prompt = f"[[words: {words}]] [[pace: {1000 // LINES_A_SECOND}ms]] {seed + number}"
+            api.post("/api/prompts", json={"prompt": prompt, "wait": False}).raise_for_status()
+        _wait(api, lambda pool: pool["active"] == SESSIONS)
+        written, began, before = console.written, time.perf_counter(), cpu_seconds([process.pid])
+        time.sleep(size.seconds)
+        wall, cpu = time.perf_counter() - began, cpu_seconds([process.pid]) - before
+        painted = (console.written - written) / wall / 1e3
+        _wait(api, lambda pool: pool["active"] == SESSIONS)
+        busy = process.memory_info().rss / 1e6
+    load = f"{SESSIONS} simulator sessions, {LINES_A_SECOND} lines/s each"
+    return [
+        figure("memory, console and engine, idle", idle, "MB", against=f"{SESSIONS} simulator sessions"),
+        at_most("memory, console and engine, busy", busy, "MB", _MEMORY_MB, against=load),
+        at_most("CPU of console and engine", 100 * cpu / wall, "% of a core", _CPU_PERCENT, against=load),
+        figure("written to the terminal", painted, "kB/s", against=load),
+    ]
+
+
+@contextmanager
+def _console(folder: Path, *overrides: str) -> Iterator[Terminal]:
+    folder.mkdir(parents=True, exist_ok=True)
+    sets = [
+        "engine.backend=simulator",
+        "engine.demo=off",
+        "engine.grace=0s",
+        f"engine.state_dir={folder / 'state'}",
+        f"api.socket={folder / 'engine.sock'}",
+        *overrides,
+    ]
+    argv = [sys.executable, "-m", "tui.cli", *(f"--set={pair}" for pair in sets)]
+    environ = {"HOME": str(folder), "PATH": "/usr/local/bin:/usr/bin:/bin", "TERM": "xterm-256color", "LANG": "C.UTF-8"}
+    with Terminal(argv, environ, wanted=_FIRST_FRAME) as console:
+        if not console.wait_for_text(_PATIENCE_S):
+            raise BenchStuck("The console painted nothing.", remedy="Run `quarterdeck` by hand to see why.")
+        yield console
+
+
+def _wait(api: httpx.Client, arrived: Callable[[dict[str, Any]], bool]) -> None:
+    pool: dict[str, Any] = {}
+    deadline = time.perf_counter() + _PATIENCE_S
+    while time.perf_counter() < deadline:
+        try:
+            pool = api.get("/api/pool").raise_for_status().json()["data"]["pool"]
+        except httpx.TransportError:
+            pool = {}
+        if pool and arrived(pool):
+            return
+        time.sleep(0.1)
+    raise BenchStuck(f"The pool stays at {pool}.", remedy="Run it on a machine with less to do.")

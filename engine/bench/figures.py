@@ -1,0 +1,52 @@
+"""The rows that a benchmark gives: every figure names what it was measured against, and its budget."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+
+import msgspec
+
+
+class Figure(msgspec.Struct, frozen=True):
+    """One measured number. `ratio` is to `against`; a row that was skipped has no value and is not ok."""
+
+    name: str
+    value: float | None
+    unit: str
+    against: str = ""
+    ratio: float | None = None
+    budget: str = ""
+    ok: bool = True
+
+
+def figure(name: str, value: float, unit: str, *, against: str = "", ratio: float | None = None) -> Figure:
+    """A number without a budget."""
+    return Figure(name, _short(value), unit, against, _short(ratio))
+
+
+def at_most(
+    name: str, value: float, unit: str, limit: float, *, against: str = "", ratio: float | None = None
+) -> Figure:
+    """A number that may not exceed `limit`, which has the same unit."""
+    return Figure(name, _short(value), unit, against, _short(ratio), f"≤ {limit:g} {unit}", value <= limit)
+
+
+def ratio_at_least(name: str, value: float, unit: str, base: float, limit: float, *, against: str) -> Figure:
+    """A number that must be at least `limit` times `base`."""
+    ratio = value / base
+    return Figure(name, _short(value), unit, against, _short(ratio), f"≥ {limit:g} times", ratio >= limit)
+
+
+def skipped(name: str, why: str, budget: str = "") -> Figure:
+    """A figure that could not be measured."""
+    return Figure(name, None, "", f"skipped: {why}", None, budget, ok=False)
+
+
+def p50(seconds: Sequence[float]) -> float:
+    """The median in milliseconds."""
+    return statistics.median(seconds) * 1e3
+
+
+def _short(value: float | None) -> float | None:
+    return None if value is None else float(f"{value:.4g}")
