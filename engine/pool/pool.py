@@ -154,7 +154,7 @@ class Pool:
             self._start(LeaseWish(self._default(), ""), None)
 
     def reconsider(self) -> None:
-        """The limits changed: serve who waits, start what is missing."""
+        """The limits or the room changed: serve who waits, start what is missing."""
         self._assign()
         self.warm_up()
 
@@ -286,7 +286,7 @@ class Pool:
                 self._on_exit(session)
             elif self._open:
                 self._seat(session, wish.conversation, "")
-        self._assign()
+        self.reconsider()
 
     def _start_failed(self, session: Session, wish: LeaseWish, error: QuarterdeckError) -> None:
         self._forget(session)

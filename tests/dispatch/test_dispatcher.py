@@ -13,7 +13,8 @@ from engine.dispatcher import CONTINUE
 from engine.errors import BadInput, DeadlinePassed, ErrorKind, NotFound, Overloaded, TurnFailed
 from engine.events.types import RequestEnded, RequestRetrying, Stamped
 from engine.requests import Request
-from tests.support.engines import running, until
+from tests.support.engines import running
+from tests.support.processes import until
 
 QUICK = ("retry.base_delay=10ms", "retry.max_delay=20ms")
 

@@ -14,7 +14,8 @@ from engine.engine import Engine
 from engine.errors import DeadlinePassed, NotFound, Overloaded, StartFailed
 from engine.pool.routing import LeaseWish
 from engine.requests import Request
-from tests.support.engines import running, until
+from tests.support.engines import running
+from tests.support.processes import until
 
 DEFAULT = "default"
 
@@ -24,7 +25,7 @@ def _profile(engine: Engine) -> Profile:
 
 
 async def _ask(engine: Engine, prompt: str, **fields: str) -> str:
-    request = Request(id=fields.pop("id", prompt[:20] + os.urandom(3).hex()), prompt=prompt, **fields)
+    request = Request(id=fields.pop("id", os.urandom(6).hex()), prompt=prompt, **fields)
     return (await engine.submit(request)).text
 
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from engine.engine import Engine
 from engine.launchers.processes import ENGINE_TAG, tagged
 from engine.settings.load import Loaded, load_settings
-
-PATIENCE_S = 20.0
 
 
 def loaded(folder: Path, *overrides: str) -> Loaded:
@@ -39,10 +36,3 @@ async def running(folder: Path, *overrides: str) -> AsyncIterator[Engine]:
     finally:
         assert await engine.aclose() == 0
         assert tagged(lambda tags: tags.get(ENGINE_TAG) == engine.id) == []
-
-
-async def until(condition: Callable[[], bool], seconds: float = PATIENCE_S) -> None:
-    """Wait for a condition; fails when it does not come true in time."""
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.01)
