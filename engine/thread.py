@@ -124,7 +124,7 @@ def _new_loop() -> asyncio.AbstractEventLoop:
     """A loop whose children are watched by pidfd: on 3.11 the default watcher needs one thread a child."""
     loop = asyncio.new_event_loop()
     if sys.version_info < (3, 12) and sys.platform == "linux":
-        watcher = asyncio.PidfdChildWatcher()
-        watcher.attach_loop(loop)
-        asyncio.get_event_loop_policy().set_child_watcher(watcher)
+        from engine.launchers.watcher import OwnLoopWatcher
+
+        asyncio.get_event_loop_policy().set_child_watcher(OwnLoopWatcher())
     return loop
