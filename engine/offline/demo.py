@@ -19,9 +19,12 @@ PROMPTS = (
     'update docs index\n[[tool: Bash {"command": "echo 12 pages indexed"}]] [[words: 60]] [[pace: 50ms]]',
     "triage crash reports\n[[words: 140]] [[pace: 35ms]]",
     "add retry budget\n[[fault: http529 x1]] [[words: 100]] [[pace: 40ms]]",
-    'publish release notes\n[[tool: Write {"file_path": "notes.md", "content": "1.4: leases"}]] [[words: 40]]',
 )
 """The first line is the prompt's title; the directives below it shape the simulated answer."""
+ASKING = 'publish release notes\n[[tool: Write {"file_path": "notes.md", "content": "1.4: leases"}]] [[words: 40]]'
+"""A prompt whose tool waits for an operator's approval."""
+ASKING_SHARE = 0.04
+"""Share of the prompts that are `ASKING`: a waiting session is out of the play until it is answered or denied."""
 _PAUSE_S = (1.0, 8.0)
 
 Submit = Callable[[Request, Listener | None], Awaitable[Answer]]
@@ -47,7 +50,7 @@ class DemoTraffic:
             await asyncio.sleep(self._chance.uniform(*_PAUSE_S))
             if self._chance.random() < 0.5:
                 conversation = ""
-            prompt = self._chance.choice(PROMPTS)
+            prompt = ASKING if self._chance.random() < ASKING_SHARE else self._chance.choice(PROMPTS)
             request = Request(id=f"demo-{next(self._numbers)}", prompt=prompt, user=user, conversation=conversation)
             try:
                 conversation = (await self._submit(request, None)).conversation
