@@ -36,6 +36,11 @@ class Action:
     short: str = ""
 
     @property
+    def answers(self) -> bool:
+        """Whether it answers an approval, so that it is of use only while one is in sight."""
+        return self.id.rpartition(".")[2] in {"allow", "allow_all", "deny"}
+
+    @property
     def shown_key(self) -> str:
         """The key as a person names it."""
         return self.label or self.key.split(",")[0]
@@ -60,20 +65,20 @@ ACTIONS: tuple[Action, ...] = (
     _looks("view.overview", "1", "go to Overview", _APP, "app.go('overview')"),
     _looks("view.sessions", "2", "go to Sessions", _APP, "app.go('sessions')"),
     _looks("view.last", "grave_accent", "last screen", _APP, "app.last_screen", label="`"),
-    _looks("view.freeze", "f", "freeze the view (data goes on)", _APP, "app.freeze", 50, short="freeze"),
-    _looks("view.slower", "minus", "refresh less often", _APP, "app.slower", label="-"),
-    _looks("view.faster", "plus", "refresh more often", _APP, "app.faster", label="+"),
+    _looks("view.freeze", "f", "freeze the view", _APP, "app.freeze", 50, short="freeze"),
+    _looks("view.slower", "minus", "paint less", _APP, "app.rate(-1)", label="-"),
+    _looks("view.faster", "plus", "paint more", _APP, "app.rate(1)", label="+"),
     _looks("view.repaint", "ctrl+l", "repaint everything", _APP, "app.repaint"),
-    _looks("view.skin", "T", "choose the skin, with live preview", _APP, "app.choose_skin"),
+    _looks("view.skin", "T", "choose the skin", _APP, "app.choose_skin", 96, short="skin"),
     _looks("view.read_only", "ctrl+r", "read-only on / off", _APP, "app.read_only"),
-    _looks("view.palette", "ctrl+p", "palette: every command, with its key", _APP, "app.command_palette"),
+    _looks("view.palette", "ctrl+p", "all commands, to search", _APP, "app.command_palette", 97, short="commands"),
     _looks("view.retry", "r", "connect again now", _APP, "app.reconnect"),
-    _looks("approvals.review", "exclamation_mark", "review the oldest approval", _APP, "app.review", label="!"),
+    _looks("approvals.review", "exclamation_mark", "oldest approval", _APP, "app.review", 49, "!", "review"),
     _looks("view.help", "question_mark", "keys", _APP, "app.help", 98, label="?"),
     _looks("console.leave", "q,ctrl+q,ctrl+c", "leave the console", _APP, "app.leave", 99, short="quit"),
     _looks("overview.down", "j,down", "next line", _OVER, "screen.move(1)"),
     _looks("overview.up", "k,up", "line before", _OVER, "screen.move(-1)"),
-    _looks("overview.open", "enter", "open what the cursor is on", _OVER, "screen.open", 1, "⏎", "open"),
+    _looks("overview.open", "enter", "open this line", _OVER, "screen.open", 1, "⏎", "open"),
     _looks("sessions.open", "enter,t", "transcript of this row", _SESS, "screen.open", 1, "⏎ t", "transcript"),
     _looks("sessions.down", "j,down", "next row", _SESS, "screen.move(1)"),
     _looks("sessions.up", "k,up", "row before", _SESS, "screen.move(-1)"),
@@ -81,18 +86,18 @@ ACTIONS: tuple[Action, ...] = (
     _looks("sessions.bottom", "G,end", "last row", _SESS, "screen.bottom"),
     _looks("sessions.page_down", "pagedown", "a page down", _SESS, "screen.page(1)", label="pgdn"),
     _looks("sessions.page_up", "pageup", "a page up", _SESS, "screen.page(-1)", label="pgup"),
-    _looks("sessions.filter", "slash", "filter: words, field:value, !word, field>n", _SESS, "screen.filter", 2, "/",
+    _looks("sessions.filter", "slash", "filter the rows", _SESS, "screen.filter", 2, "/",
            "filter"),
     _looks("sessions.problems", "z", "only problems", _SESS, "screen.problems", 6, short="problems"),
     _looks("sessions.sort", "s", "sort by…", _SESS, "screen.sort", 3, short="sort"),
     _looks("sessions.reverse", "S", "reverse the order", _SESS, "screen.reverse"),
     _looks("sessions.mark", "space", "mark this row", _SESS, "screen.mark", 4, "␣", "mark"),
-    _looks("sessions.mark_all", "asterisk", "mark all that the filter shows", _SESS, "screen.mark_all", label="*"),
+    _looks("sessions.mark_all", "asterisk", "mark all rows shown", _SESS, "screen.mark_all", label="*"),
     _looks("sessions.unmark", "u", "take all marks away", _SESS, "screen.unmark"),
-    _looks("sessions.hold", "o", "hold the order (values go on)", _SESS, "screen.hold", 7, short="hold"),
+    _looks("sessions.hold", "o", "hold the order", _SESS, "screen.hold", 7, short="hold"),
     _looks("sessions.drawer", "d", "drawer on / off", _SESS, "screen.drawer", 8, short="drawer"),
     _looks("sessions.copy", "y", "copy the ids", _SESS, "screen.copy"),
-    _looks("sessions.back", "escape", "back: filter, marks, Overview", _SESS, "screen.back", label="esc"),
+    _looks("sessions.back", "escape", "back", _SESS, "screen.back", label="esc"),
     _looks("transcript.down", "j,down", "line down", _TRAN, "screen.move(1)"),
     _looks("transcript.up", "k,up", "line up", _TRAN, "screen.move(-1)"),
     _looks("transcript.page_down", "pagedown", "a page down", _TRAN, "screen.page(1)", label="pgdn"),
@@ -106,22 +111,22 @@ ACTIONS: tuple[Action, ...] = (
     Action("session.prompt", "P", "send a prompt", _SESS, "screen.act('prompt')", True, 10, short="prompt"),
     Action("session.interrupt", "I", "interrupt the turn", _SESS, "screen.act('interrupt')", True, 11,
            short="interrupt"),
-    Action("session.stop", "R", "stop (recycle) the session", _SESS, "screen.act('stop')", True, 13, short="stop"),
-    Action("session.kill", "K", "kill the session", _SESS, "screen.act('kill')", True, 12, short="kill"),
+    Action("session.stop", "R", "stop (recycle) it", _SESS, "screen.act('stop')", True, 13, short="stop"),
+    Action("session.kill", "K", "kill it", _SESS, "screen.act('kill')", True, 12, short="kill"),
     Action("session.allow", "A", "allow what it asks, once", _SESS, "screen.act('allow')", True, 14, short="allow"),
     Action("session.deny", "D", "deny what it asks", _SESS, "screen.act('deny')", True, 15, short="deny"),
-    Action("overview.prompt", "P", "send a prompt (new conversation)", _OVER, "screen.act('prompt')", True, 2,
+    Action("overview.prompt", "P", "start a conversation", _OVER, "screen.act('prompt')", True, 2,
            short="prompt"),
     Action("transcript.allow", "A", "allow what it asks, once", _TRAN, "screen.act('allow')", True, 1, short="allow"),
-    Action("transcript.allow_all", "C", "allow it in this conversation", _TRAN, "screen.act('allow_conversation')",
+    Action("transcript.allow_all", "C", "allow in conversation", _TRAN, "screen.act('allow_conversation')",
            True, 3, short="allow always"),
     Action("transcript.deny", "D", "deny what it asks", _TRAN, "screen.act('deny')", True, 2, short="deny"),
-    Action("transcript.prompt", "P", "send a prompt to this conversation", _TRAN, "screen.act('prompt')", True, 4,
+    Action("transcript.prompt", "P", "go on: send a prompt", _TRAN, "screen.act('prompt')", True, 4,
            short="prompt"),
     Action("transcript.interrupt", "I", "interrupt the turn", _TRAN, "screen.act('interrupt')", True, 7,
            short="interrupt"),
-    Action("transcript.stop", "R", "stop (recycle) the session", _TRAN, "screen.act('stop')", True, 10, short="stop"),
-    Action("transcript.kill", "K", "kill the session", _TRAN, "screen.act('kill')", True, 8, short="kill"),
+    Action("transcript.stop", "R", "stop (recycle) it", _TRAN, "screen.act('stop')", True, 10, short="stop"),
+    Action("transcript.kill", "K", "kill it", _TRAN, "screen.act('kill')", True, 8, short="kill"),
 )  # fmt: skip
 
 

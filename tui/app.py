@@ -6,48 +6,44 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import msgspec
-from textual.app import App
 from textual.binding import BindingType
 from textual.command import Provider
 from textual.screen import Screen
-from textual.timer import Timer
 
 from engine.clock import Clock, SystemClock
 from engine.errors import QuarterdeckError
 from engine.events.state import SessionView
+from engine.events.types import SettingsChanged, Stamped
 from tui import health
 from tui.actions import Scope, bindings
 from tui.arming import Arming
 from tui.connection import Connect, Connection
+from tui.dressed import Dressed
 from tui.feeds.base import Feed, FeedBatch, Link
 from tui.formats import clock as time_of_day
-from tui.glyphs import GlyphSetting, glyph_table
+from tui.glyphs import GlyphSetting
 from tui.health import Verdict, verdict
 from tui.intents import Intents
+from tui.look import SETTINGS
 from tui.palette import RegistryCommands
-from tui.screens.dialogs import Chooser, Confirm
+from tui.screens.dialogs import Chooser, Confirm, leaving_facts
 from tui.screens.help import Help
 from tui.screens.overview import OverviewScreen
 from tui.screens.session_lines import Card
 from tui.screens.sessions import SessionsScreen
 from tui.screens.station import Station
 from tui.screens.transcript import TranscriptScreen
-from tui.skins import FALLBACK, SkinSet, css_variables, load_skins
-from tui.spans import Line
+from tui.skins import FALLBACK
 from tui.store import Store
 from tui.widgets.sort import BY_KEY
 
-RATES = (0.2, 0.5, 1.0, 2.0, 4.0)
-"""Paints a second that `-` and `+` step through."""
-BLURRED_HZ = 0.5
-"""Paints a second while the terminal is not looked at."""
 WIDTHS = [(0, "-tiny"), (60, "-narrow"), (100, "-normal"), (116, "-roomy"), (160, "-wide")]
 """Class that every screen has from this many columns on."""
 HEIGHTS = [(0, "-flat"), (16, "-short"), (30, "-tall")]
 """Class that every screen has from this many lines on."""
 
 
-class Console(App[None]):
+class Console(Dressed):
     """The operations console over one feed.
 
     `feed` is used as it is; else `connect` is awaited after the first paint. `owns_engine` says that leaving
@@ -79,34 +75,16 @@ class Console(App[None]):
         title: str = "",
         clock: Clock | None = None,
     ) -> None:
-        self._skins = load_skins()
-        super().__init__()
+        super().__init__(skin, refresh_hz, glyphs, title)
         clock = clock if clock is not None else SystemClock()
         self.store = Store(clock)
         self.arming = Arming(clock)
-        self.glyph_table = glyph_table(glyphs)
-        self.pool_name = title or "quarterdeck"
         self._connection = Connection(feed, connect, clock)
         self._intents = Intents(self)
-        self._hz = refresh_hz
-        self._focused = True
-        self._timer: Timer | None = None
         self._locked = read_only
         self._read_only = read_only
         self.owns_engine = owns_engine
         self._last_mode = "sessions"
-        self._wanted_skin = skin
-        self.animation_level = "none"
-        self._put_on_first_skin(skin)
-
-    def get_theme_variable_defaults(self) -> dict[str, str]:
-        """Our tokens for the stock themes, which have none."""
-        return css_variables(self._skins.skins[FALLBACK].colours)
-
-    @property
-    def skins(self) -> SkinSet:
-        """The skins at hand, and the files that are none."""
-        return self._skins
 
     @property
     def feed(self) -> Feed | None:
@@ -122,7 +100,7 @@ class Console(App[None]):
     def rate(self) -> str:
         """The refresh rate and the time, for line 1."""
         glyph = "‖" if self.store.frozen else "●"
-        return f"{glyph}{self._hz:g}Hz {time_of_day(self.store.now)}"
+        return f"{glyph}{self._look.refresh_hz:g}Hz {time_of_day(self.store.now)}"
 
     @property
     def verdict(self) -> Verdict:
@@ -143,27 +121,15 @@ class Console(App[None]):
     def on_mount(self) -> None:
         """The first frame is on its way; now find the feed."""
         self.store.apply(FeedBatch(None, []), self._connection.status)
-        self._start_timer()
         self.run_worker(self._connection.join(), group="connect")
-        for problem in self._skins.problems:
-            self.tell(f"Skin skipped: {problem}", "warning")
-        if self._wanted_skin not in self._skins.skins:
-            known = ", ".join(self._skins.skins)
-            self.tell(f"There is no skin {self._wanted_skin!r}; using {FALLBACK}. There is {known}.", "warning")
+
+    def lock_read_only(self) -> None:
+        """Turn acts off for good: the engine itself refuses them."""
+        self._locked = self._read_only = True
 
     async def on_unmount(self) -> None:
         """Whatever ended the console, its feed is closed."""
         await self._connection.aclose()
-
-    def on_app_blur(self) -> None:
-        """Nobody looks: paint seldom."""
-        self._focused = False
-        self._start_timer()
-
-    def on_app_focus(self) -> None:
-        """Somebody looks again."""
-        self._focused = True
-        self._start_timer()
 
     def tick(self) -> None:
         """Take in what the feed brought, then paint: the only place where facts reach the screens."""
@@ -175,25 +141,18 @@ class Console(App[None]):
         except (QuarterdeckError, OSError, ValueError, msgspec.MsgspecError):
             self.store.unreadable += 1
         self.store.apply(batch, self._connection.status)
+        if self.store.status.link is Link.LIVE:
+            self._follow_settings(batch.events)
         self.paint()
 
     def paint(self) -> None:
-        """Paint every screen that is in sight."""
+        """Paint the screen that is in sight; what lies below it is painted when it comes back."""
         lost = self.store.status.link is Link.LOST and self.store.has_data
-        for screen in self.screen_stack:
+        for screen in reversed(self.screen_stack):
             screen.set_class(lost, "-stale")
             if isinstance(screen, Station):
                 screen.paint()
-
-    def tell(self, text: str, severity: str = "information") -> None:
-        """Say something in the corner; the text is never markup."""
-        match severity:
-            case "error":
-                self.notify(text, severity="error", markup=False, timeout=8)
-            case "warning":
-                self.notify(text, severity="warning", markup=False, timeout=8)
-            case _:
-                self.notify(text, markup=False, timeout=3)
+                return
 
     def act(self, name: str, rows: Sequence[SessionView]) -> None:
         """Do what a key asks for to these sessions, or say why not."""
@@ -237,7 +196,7 @@ class Console(App[None]):
             if key:
                 take(key)
 
-        options = [(column.key, column.title.lower()) for column in BY_KEY.values()]
+        options = [(key, "largest first" if column.most_first else "in order") for key, column in BY_KEY.items()]
         self.push_screen(Chooser("SORT BY", options, current), taken)
 
     def action_go(self, mode: str) -> None:
@@ -256,19 +215,6 @@ class Console(App[None]):
         """Hold the view, or let it go."""
         self.store.freeze(not self.store.frozen)
         self.paint()
-
-    def action_faster(self) -> None:
-        """Paint more often."""
-        self._step_rate(1)
-
-    def action_slower(self) -> None:
-        """Paint less often."""
-        self._step_rate(-1)
-
-    def action_repaint(self) -> None:
-        """Draw every cell again."""
-        self.refresh_css(animate=False)
-        self.screen.refresh(repaint=True, layout=True)
 
     def action_read_only(self) -> None:
         """Turn acts off or on."""
@@ -296,16 +242,6 @@ class Console(App[None]):
         screen = self.screen
         self.push_screen(Help(screen.SCOPE if isinstance(screen, Station) else Scope.APP))
 
-    def action_choose_skin(self) -> None:
-        """Choose a skin; each is tried on while the cursor is on it."""
-        before = self.theme
-
-        def taken(name: str | None) -> None:
-            self.theme = name or before
-
-        options = [(skin.name, skin.title) for skin in self._skins.skins.values()]
-        self.push_screen(Chooser("SKIN", options, before, self._try_on), taken)
-
     async def action_quit(self) -> None:
         """Textual's own way out is ours."""
         self.action_leave()
@@ -316,7 +252,7 @@ class Console(App[None]):
             self.exit()
             return
         if not isinstance(self.screen, Confirm):
-            self.push_screen(Confirm("LEAVE", self._leaving_facts(), "drain and leave", "stay"), self._left)
+            self.push_screen(Confirm("LEAVE", leaving_facts(self.store.live), "drain and leave", "stay"), self._left)
 
     async def leave(self, reason: str) -> None:
         """Close the feed and exit without a question, saying why."""
@@ -327,33 +263,9 @@ class Console(App[None]):
         if yes:
             self.exit()
 
-    def _leaving_facts(self) -> list[Line]:
-        state = self.store.live
-        running = sum(1 for row in state.sessions.values() if row.request)
-        return [
-            [("The engine runs inside this console, so it is drained.", "")],
-            [],
-            [("running turns  ", "muted"), (f"{running}, given their grace to finish", "")],
-            [("waiting        ", "muted"), (f"{len(state.requests) - running} requests", "")],
-            [("sessions       ", "muted"), (f"{len(state.sessions)}, stopped with everything they started", "")],
-        ]
-
-    def _put_on_first_skin(self, wanted: str) -> None:
-        for skin in self._skins.skins.values():
-            self.register_theme(skin.theme())
-        self.theme = wanted if wanted in self._skins.skins else FALLBACK
-
-    def _try_on(self, name: str) -> None:
-        self.theme = name
-
-    def _step_rate(self, step: int) -> None:
-        nearest = min(range(len(RATES)), key=lambda i: abs(RATES[i] - self._hz))
-        self._hz = RATES[max(0, min(len(RATES) - 1, nearest + step))]
-        self._start_timer()
-        self.paint()
-
-    def _start_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.stop()
-        hz = self._hz if self._focused else min(self._hz, BLURRED_HZ)
-        self._timer = self.set_interval(1 / hz, self.tick)
+    def _follow_settings(self, events: Sequence[Stamped]) -> None:
+        for event in (stamped.event for stamped in events):
+            if isinstance(event, SettingsChanged):
+                said = {name: event.changes.get(f"console.{name}", (None, None))[1] for name in SETTINGS}
+                if any(value is not None for value in said.values()):
+                    self.dress(**said)

@@ -74,7 +74,7 @@ class Intents:
             self._console.tell(f"Sent as request {request}.")
 
     async def _interrupt(self, rows: Sequence[SessionView], feed: Feed) -> None:
-        happens = "the current turn ends; the session and its conversation stay"
+        happens = "the turn ends; session and conversation stay"
         if len(rows) > 1 and not await self._confirmed("INTERRUPT", rows, "interrupt", happens, typed=False):
             return
         ended = sum([await feed.interrupt(row.id) for row in rows])
@@ -83,9 +83,9 @@ class Intents:
     async def _end(self, rows: Sequence[SessionView], feed: Feed, *, kill: bool) -> None:
         verb = "kill" if kill else "stop"
         happens = (
-            "SIGKILL to the whole process tree now; a running turn is lost"
+            "SIGKILL for the whole tree; a running turn is lost"
             if kill
-            else "interrupt, end of input, SIGTERM, SIGKILL after 5 s; a running turn ends"
+            else "interrupt, end of input, SIGTERM, at last SIGKILL"
         )
         if not await self._confirmed(verb.upper(), rows, verb, happens, typed=kill and len(rows) > 1):
             return

@@ -8,6 +8,10 @@ from textual.command import DiscoveryHit, Hit, Hits, Provider
 
 from tui.actions import Action, Scope, in_scope
 from tui.screens.station import Station
+from tui.spans import fit
+
+TEXT = 32
+"""Cells of a command's text, before its key."""
 
 
 class RegistryCommands(Provider):
@@ -16,22 +20,23 @@ class RegistryCommands(Provider):
     async def discover(self) -> Hits:
         """All of them, before anything is typed."""
         for action in self._actions():
-            yield DiscoveryHit(self._display(action), partial(self._run, action), help=action.id)
+            yield DiscoveryHit(self._display(action), partial(self._run, action))
 
     async def search(self, query: str) -> Hits:
         """Those that match what is typed."""
         matcher = self.matcher(query)
         for action in self._actions():
             if (score := matcher.match(action.text)) > 0:
-                yield Hit(score, matcher.highlight(self._display(action)), partial(self._run, action), help=action.id)
+                yield Hit(score, matcher.highlight(self._display(action)), partial(self._run, action))
 
     def _actions(self) -> list[Action]:
         scope = self.screen.SCOPE if isinstance(self.screen, Station) else Scope.APP
-        return [action for action in in_scope(scope, Scope.APP) if action.id != "view.palette"]
+        here = [] if scope is Scope.APP else in_scope(scope)
+        return [action for action in (*here, *in_scope(Scope.APP)) if action.id != "view.palette"]
 
     @staticmethod
     def _display(action: Action) -> str:
-        return f"{action.text}   {action.shown_key}"
+        return f"{fit(action.text, TEXT)}{action.shown_key}"
 
     async def _run(self, action: Action) -> None:
         await self.app.run_action(action.run, default_namespace=self.screen)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -17,6 +18,7 @@ from tui.options import Common
 
 if TYPE_CHECKING:
     from engine.settings.load import Loaded
+    from engine.settings.schema import Settings
     from engine.thread import EngineThread
     from tui.app import Console
     from tui.feeds.base import Feed
@@ -67,7 +69,7 @@ class _Connection:
     def close(self) -> None:
         """Drain the engine of this process, telling how it goes; a second signal kills."""
         thread = self._thread
-        if thread is None:
+        if thread is None or thread.join(0):
             return
 
         def on_signal(number: int, _frame: FrameType | None) -> None:
@@ -83,33 +85,48 @@ class _Connection:
             click.echo(f"quarterdeck: {thread.survivors} processes would not end; run `quarterdeck doctor`", err=True)
 
     async def _find_or_start(self) -> Feed:
-        if self._where:
-            return await _remote(self._where, None)
         loaded = await asyncio.to_thread(_settings, self._common)
+        self._dress(loaded.settings)
+        if self._where:
+            return await self._remote(self._where, None)
         socket = loaded.settings.api.socket
         if self._attach or await asyncio.to_thread(_alive, socket):
-            return await _remote(None, socket)
+            return await self._remote(None, socket)
         from engine.api.server import serve
         from engine.thread import EngineThread
         from tui.feeds.in_process import InProcessFeed
 
-        thread = EngineThread(loaded, serve)
+        # Known before it starts: a console that is left meanwhile must drain it all the same.
+        self._thread = thread = EngineThread(loaded, serve)
         await asyncio.to_thread(thread.start)
-        self._thread = thread
         if self.console is not None:
             self.console.owns_engine = True
-        feed = InProcessFeed(thread)
-        await feed.start()
+        return InProcessFeed(thread)
+
+    async def _remote(self, where: str | None, socket: Path | None) -> Feed:
+        from tui.client import address_of
+        from tui.feeds.remote import RemoteFeed
+
+        feed = RemoteFeed(address_of(where, socket))
+        with contextlib.suppress(QuarterdeckError):  # an engine that is not there yet is the feed's affair
+            theirs = await feed.settings()
+            if self.console is not None:
+                self.console.dress(title=theirs["console.title"])
         return feed
 
-
-async def _remote(where: str | None, socket: Path | None) -> Feed:
-    from tui.client import address_of
-    from tui.feeds.remote import RemoteFeed
-
-    feed = RemoteFeed(address_of(where, socket))
-    await feed.start()
-    return feed
+    def _dress(self, settings: Settings) -> None:
+        if self.console is None:
+            return
+        mine = settings.console
+        self.console.dress(
+            skin=mine.skin,
+            refresh_hz=mine.refresh_hz,
+            glyphs=mine.glyphs,
+            title=mine.title,
+            animation=mine.animation,
+        )
+        if settings.engine.read_only:
+            self.console.lock_read_only()
 
 
 def _settings(common: Common) -> Loaded:

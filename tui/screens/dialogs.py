@@ -12,6 +12,8 @@ from textual.containers import Container
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
+from engine.events.state import State
+from tui import formats
 from tui.spans import Line, clean
 from tui.widgets.ink import Painted
 
@@ -132,3 +134,16 @@ class Chooser(Dialog[str]):
             [("▌ " if i == self._at else "  ", ""), (f"{key:<{width}}   {text} ", "cursor" if i == self._at else "")]
             for i, (key, text) in enumerate(self._options)
         ]
+
+
+def leaving_facts(state: State) -> list[Line]:
+    """What leaving does to an engine that runs inside the console."""
+    running = sum(1 for row in state.sessions.values() if row.request)
+    waiting = formats.plural(len(state.requests) - running, "request")
+    return [
+        [("The engine runs inside this console, so it is drained.", "")],
+        [],
+        [("running turns  ", "muted"), (f"{running}, given their grace to finish", "")],
+        [("waiting        ", "muted"), (waiting, "")],
+        [("sessions       ", "muted"), (f"{len(state.sessions)}, stopped with everything they started", "")],
+    ]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.events.state import State
+from engine.events.state import EngineView, State
 from engine.events.types import SessionState
 from tui import formats, trends
 from tui.actions import Action
 from tui.glyphs import STATE_GLYPHS, STATE_ROLES
 from tui.health import Verdict, oldest_wait
-from tui.spans import Line, between, crop, fit, width_of
+from tui.spans import Line, between, crop, width_of
 
 TABS: tuple[tuple[str, str, str], ...] = (("1", "Overview", "overview"), ("2", "Sessions", "sessions"))
 """Key, name and mode of each screen that exists."""
@@ -25,25 +25,27 @@ COUNTED = (
 )
 
 
-def where_line(title: str, mode: str, banner: str, rate: str, width: int, crumb: str = "") -> Line:
-    """Line 1: the pool's name, the screens, the banner of what is not real, the refresh rate and the time."""
+def banners(engine: EngineView) -> tuple[str, ...]:
+    """What is not real about the engine, from the whole sentence to the few words that must always be seen."""
+    if not (engine.banner or engine.demo):
+        return ()
+    kind = engine.banner.partition(":")[0].partition(",")[0]
+    short = " · ".join(filter(None, (kind, "demo traffic" if engine.demo else "")))
+    return tuple(dict.fromkeys(form for form in (engine.banner, short, kind) if form))
+
+
+def where_line(title: str, mode: str, forms: Sequence[str], rate: str, width: int, crumb: str = "") -> Line:
+    """Line 1: the pool's name, the screens, the longest banner that fits, the refresh rate and the time."""
     left: Line = [(f" {title}  ", "muted")]
     for key, name, tab in TABS:
         left += [(f"[{key} {name}]", "here"), ("  ", "")] if tab == mode else [(f"{key} {name}  ", "")]
     if crumb:
         left.append((f"› {crumb}", "strong"))
-    right: Line = [(f" {rate} ", "muted")]
-    room = width - width_of(left) - width_of(right)
-    if banner and room >= 12:
-        right.insert(0, (fit(banner, min(len(banner), room - 1)), "ask"))
-    elif banner:
-        left = [(f" [{_tab(mode)}] ", "here")]
-        right.insert(0, (fit(banner, min(len(banner), max(0, width - width_of(left) - width_of(right)))), "ask"))
+    right: Line = [(f"  {rate} ", "muted")]
+    room = width - width_of(left) - width_of(right) - 1
+    if shown := next((form for form in forms if width_of([(form, "")]) <= room), forms[-1] if forms else ""):
+        right.insert(0, (shown, "ask"))
     return between(left, right, width)
-
-
-def _tab(mode: str) -> str:
-    return next((f"{key} {name}" for key, name, tab in TABS if tab == mode), mode)
 
 
 def health_line(verdict: Verdict, state: State, now: float, width: int) -> Line:

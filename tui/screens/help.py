@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+from itertools import groupby
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
@@ -10,31 +13,57 @@ from tui.actions import Action, Scope, in_scope
 from tui.screens.dialogs import Dialog
 from tui.spans import Line, columns, fit, rule
 
-COLUMN = 36
-"""Cells of one of the two columns."""
+COLUMN = 35
+"""Cells of one column."""
+THREE_COLUMNS = 116
+"""Width of a terminal from which there are three."""
+_KEY = 8
+_DIRECTION = re.compile(r"\(-?1\)$")
 
 
 class Help(Dialog[None]):
     """All keys at hand."""
 
     AUTO_FOCUS = None
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("q,question_mark", "leave", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("q,question_mark", "leave", show=False),
+        Binding("j,down", "scroll(1)", show=False),
+        Binding("k,up", "scroll(-1)", show=False),
+    ]
 
     def __init__(self, scope: Scope) -> None:
-        super().__init__("KEYS   lower case looks, UPPER CASE acts", help_lines(scope), "esc close")
+        super().__init__("KEYS   lower case looks, UPPER CASE acts", [], "j k scroll · esc close")
+        self._scope = scope
+
+    def on_resize(self) -> None:
+        """As many columns as fit."""
+        self.rewrite(help_lines(self._scope, self.size.width))
+
+    def action_scroll(self, lines: int) -> None:
+        """Down or up, where not all fits."""
+        self.query_one("#box").scroll_relative(y=lines, animate=False)
 
 
-def help_lines(scope: Scope) -> list[Line]:
-    """The keys of one screen beside those that work everywhere."""
-    here = [] if scope is Scope.APP else _block(str(scope), in_scope(scope))
-    return columns(here, _block("everywhere", in_scope(Scope.APP)), COLUMN, COLUMN * 2)
+def help_lines(scope: Scope, width: int) -> list[Line]:
+    """The keys of one screen beside those that work everywhere, in two columns or three."""
+    here = [] if scope is Scope.APP else in_scope(scope)
+    looks = _block(str(scope), [action for action in here if not action.acts])
+    acts = _block(f"{scope}: acts", [action for action in here if action.acts])
+    everywhere = _block(str(Scope.APP), in_scope(Scope.APP))
+    if width >= THREE_COLUMNS and here:
+        return columns(columns(looks, acts, COLUMN, 2 * COLUMN), everywhere, 2 * COLUMN, 3 * COLUMN)
+    return columns(looks, [*acts, [], *everywhere] if acts else everywhere, COLUMN, 2 * COLUMN)
 
 
-def _block(title: str, actions: list[Action]) -> list[Line]:
-    looks = [_line(action) for action in actions if not action.acts]
-    acts = [_line(action) for action in actions if action.acts]
-    return [rule(title, COLUMN - 2), *looks, *([[], rule("acts", COLUMN - 2), *acts] if acts else [])]
+def _block(title: str, actions: Sequence[Action]) -> list[Line]:
+    if not actions:
+        return []
+    # The two directions of one method share a line.
+    lines = [_line(list(same)) for _method, same in groupby(actions, lambda a: _DIRECTION.sub("", a.run))]
+    return [rule(title, COLUMN - 2), *lines]
 
 
-def _line(action: Action) -> Line:
-    return [(fit(action.shown_key, 7), "strong"), (fit(action.text, COLUMN - 9), "")]
+def _line(actions: Sequence[Action]) -> Line:
+    keys = " ".join(action.shown_key for action in actions)
+    keys = keys if len(keys) < _KEY else "/".join(action.shown_key for action in actions).replace("/pg", "/")
+    return [(fit(keys, _KEY), "strong"), (fit(", ".join(action.text for action in actions), COLUMN - _KEY - 2), "")]

@@ -13,6 +13,8 @@ from tui import formats
 from tui.glyphs import STATE_GLYPHS, STATE_ROLES
 from tui.spans import Line, between, clean, crop, fit, rule
 
+CONVERSATION = 23
+"""Characters of a conversation's id in the drawer: its first four groups; `y` in the transcript copies all."""
 KIND_ROLES = {"error": "fail", "user": "ask", "assistant": "", "note": "muted", "think": "muted"}
 
 
@@ -37,8 +39,8 @@ def drawer(
     lines = [rule(row.id, width, "⏎ transcript"), _state_line(row, now), *_what(row, width), *_who(row), *_used(row)]
     if card is not None:
         lines += [[], *card_lines(card, now, width)]
-    lines += [[], rule("NOW", width), *_wrapped(row.activity or row.prompt or "nothing", width, 2)]
-    health = [[], rule("HEALTH", width), *_fares(row, pool_p95, width)]
+    lines += [[], rule("NOW", width), *wrapped(_now(row), width, 2)]
+    health = [[], rule("HEALTH", width), *_fares(row, now, pool_p95, width)]
     acts: list[Line] = [[], rule("ACTIONS", width), *_acts(row)]
     room = height - len(lines) - len(health) - len(acts) - 2
     if room >= 1:
@@ -104,12 +106,19 @@ def _state_line(row: SessionView, now: float) -> Line:
     ]
 
 
+def _now(row: SessionView) -> str:
+    return row.activity or ("the turn has begun" if row.request else "nothing; it waits for a prompt")
+
+
 def _what(row: SessionView, width: int) -> list[Line]:
-    return _wrapped(row.prompt, width, 2) if row.prompt else []
+    return wrapped(row.prompt, width, 2) if row.prompt else []
 
 
 def _who(row: SessionView) -> list[Line]:
-    return [[(" user   ", "muted"), (row.user or "–", "")], [(" conv   ", "muted"), (row.conversation or "–", "")]]
+    return [
+        [(" user   ", "muted"), (row.user or "–", "")],
+        [(" conv   ", "muted"), (row.conversation[:CONVERSATION] or "–", "")],
+    ]
 
 
 def _used(row: SessionView) -> list[Line]:
@@ -127,7 +136,7 @@ def _processes(number: int) -> str:
     return f"{number} process" if number == 1 else f"{number} processes"
 
 
-def _fares(row: SessionView, pool_p95: float, width: int) -> list[Line]:
+def _fares(row: SessionView, now: float, pool_p95: float, width: int) -> list[Line]:
     lines: list[Line] = []
     if row.turns:
         text = f" last turn {formats.seconds(row.last_duration)} (pool p95 {formats.seconds(pool_p95)})"
@@ -138,9 +147,8 @@ def _fares(row: SessionView, pool_p95: float, width: int) -> list[Line]:
         lines.append([(f" retrying, attempt {row.retry_attempt}", "retry")])
     if row.last_error:
         lines += [[(" " + text, "fail")] for text in _wrap(row.last_error, width - 2, 2)]
-    lines.append(
-        [(f" {row.backend} {row.version}  pid {row.pid or '–'}  up in {formats.seconds(row.start_s)}", "muted")]
-    )
+    lines.append([(f" {row.backend} {row.version.partition('-')[0]}  pid {row.pid or '–'}", "muted")])
+    lines.append([(f" up {formats.span(now - row.started_at)}, started in {formats.seconds(row.start_s)}", "muted")])
     return lines
 
 
@@ -160,7 +168,8 @@ def _acts(row: SessionView) -> list[Line]:
     ]
 
 
-def _wrapped(text: str, width: int, most: int) -> list[Line]:
+def wrapped(text: str, width: int, most: int) -> list[Line]:
+    """The text in at most so many lines."""
     return [[(" " + part, "")] for part in _wrap(text, width - 2, most)]
 
 

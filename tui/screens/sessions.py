@@ -18,7 +18,7 @@ from tui import trends
 from tui.actions import Scope, bindings
 from tui.screens import session_lines
 from tui.screens.station import Station
-from tui.spans import Line, between, clean
+from tui.spans import Line, between, clean, width_of
 from tui.transcript_reader import TranscriptReader
 from tui.widgets.filter import EVERYTHING, FilterError, parse
 from tui.widgets.grid import Grid
@@ -27,7 +27,9 @@ from tui.widgets.sort import BY_KEY, natural
 
 REST_S = 0.15
 """Seconds that the cursor rests before the drawer follows it."""
-PROBLEMS = "!state:running !state:idle !state:starting !state:stopping"
+SIGN = 3
+"""Cells of the `/` before the filter."""
+PROBLEMS = "state:approval,retrying,failed"
 """The filter behind `z`."""
 
 
@@ -48,10 +50,12 @@ class SessionsScreen(Station):
 
     def compose_body(self) -> Iterable[Widget]:
         """Filter line, grid and drawer."""
-        yield Painted(id="filter-line")
         editor = Input(id="filter", placeholder="words  field:value  !word  field>number", compact=True)
         editor.display = False
-        yield editor
+        with Container(id="filter-row"):
+            yield Painted(id="filter-sign")
+            yield editor
+            yield Painted(id="filter-line")
         with Container(id="floor"):
             yield Grid(self.store, id="grid")
             yield Painted(id="drawer")
@@ -63,7 +67,7 @@ class SessionsScreen(Station):
 
     def on_mount(self) -> None:
         """Start with the keyboard on the grid."""
-        super().on_mount()
+        self.query_one("#filter-sign", Painted).show([[(" /", "strong")]])
         self.grid.focus()
 
     def paint_body(self) -> None:
@@ -72,7 +76,7 @@ class SessionsScreen(Station):
         grid.paint()
         if not self._shown or self._shown not in self.store.rows():
             self._show(grid.cursor)
-        self.query_one("#filter-line", Painted).show([self._filter_line()])
+        self._paint_filter()
         self._paint_drawer()
         self._pull()
 
@@ -98,11 +102,22 @@ class SessionsScreen(Station):
         self.grid.paint(reorder=True)
         self.paint()
 
-    def _filter_line(self) -> Line:
+    def _paint_filter(self) -> None:
+        """The filter and how the grid is sorted; while the filter is edited only the latter, beside the editor."""
+        grid, line = self.grid, self.query_one("#filter-line", Painted)
+        right = self._standing()
+        if self.query_one("#filter", Input).display:
+            if self._error:
+                right = [(f" {self._error}  ", "fail")]
+            line.styles.width = width_of(right)
+            line.show([right])
+            return
+        line.styles.width = "1fr"
+        left: Line = [(grid.filter.text or "all", "" if grid.filter.text else "muted")]
+        line.show([between(left, right, self.size.width - SIGN)])
+
+    def _standing(self) -> Line:
         grid = self.grid
-        left: Line = [(" / ", "strong"), (grid.filter.text or "all", "" if grid.filter.text else "muted")]
-        if self._error:
-            left.append((f"   {self._error}", "fail"))
         column = BY_KEY[grid.sort.key].title
         held = " held" if grid.held or grid.marks else ""
         right: Line = [(f"sort {column}{grid.sort.mark}", "muted"), (held, "ask")]
@@ -112,7 +127,7 @@ class SessionsScreen(Station):
         if grid.hidden_columns:
             hint = " d wide" if self._drawer_beside else ""
             right.append((f"   +{grid.hidden_columns} cols ›{hint}", "muted"))
-        return between(left, [*right, (" ", "")], self.size.width)
+        return [*right, (" ", "")]
 
     @property
     def _drawer_beside(self) -> bool:
@@ -124,7 +139,7 @@ class SessionsScreen(Station):
         width, height = drawer.size
         if row is None or not drawer.display:
             self.console.arming.show("")
-            drawer.show(self._nothing())
+            drawer.show(session_lines.wrapped(self._nothing(), width, 3))
             return
         now, card = self.store.now, self.console.card(row.id)
         tail = list(self._reader.entries) if self._reader is not None else []
@@ -134,10 +149,10 @@ class SessionsScreen(Station):
         else:
             drawer.show(session_lines.bottom(row, card, tail, now, width, height))
 
-    def _nothing(self) -> list[Line]:
+    def _nothing(self) -> str:
         if self.grid.total:
-            return [[(" no session passes this filter; esc shows all", "muted")]]
-        return [[(" no sessions yet; the pool starts them when work comes", "muted")]]
+            return "No session passes this filter; esc shows all."
+        return "No sessions yet; the pool starts them when work comes."
 
     def on_grid_cursor_moved(self, message: Grid.CursorMoved) -> None:
         """The drawer follows once the cursor rests."""
@@ -262,10 +277,8 @@ class SessionsScreen(Station):
     def _edit_filter(self, on_: bool) -> None:
         editor = self.query_one("#filter", Input)
         editor.display = on_
-        if on_:
-            editor.focus()
-        else:
-            self.grid.focus()
+        (editor if on_ else self.grid).focus()
+        self._paint_filter()
 
     @on(Input.Changed, "#filter")
     def _typed(self, message: Input.Changed) -> None:

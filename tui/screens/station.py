@@ -76,11 +76,12 @@ class Station(Screen[None]):
         store, width = self.store, self.size.width
         verdict = self.console.verdict
         state, now = store.state, store.now
-        banner = state.engine.banner or ("demo traffic" if state.engine.demo else "")
-        where = header.where_line(self.console.pool_name, self.MODE, banner, self.console.rate, width, self.crumb)
+        forms = header.banners(state.engine)
+        where = header.where_line(self.console.pool_name, self.MODE, forms, self.console.rate, width, self.crumb)
         self.query_one("#where", Painted).show([where])
         self.query_one("#health", Painted).show([header.health_line(verdict, state, now, width)])
-        offered = actions.footer(self.SCOPE)
+        asked = bool(self.console.arming.permission)
+        offered = [action for action in actions.footer(self.SCOPE) if asked or not action.answers]
         keys = header.keys_line(offered, width, read_only=self.console.is_read_only)
         self.query_one("#keys", Painted).show([keys])
         failed = len(health.recent_failures(state, now))

@@ -60,7 +60,6 @@ class TranscriptScreen(Station):
 
     def on_mount(self) -> None:
         """Start with the keyboard on the page."""
-        super().on_mount()
         self.prose.focus()
 
     def targets(self) -> list[SessionView]:

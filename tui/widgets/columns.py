@@ -60,8 +60,14 @@ def _state_text(row: SessionView, _now: float) -> str:
     return f"{STATE_GLYPHS[row.state]} {row.state.value}"
 
 
-def _doing(row: SessionView, _now: float) -> str:
-    return row.activity or row.prompt or (row.last_error if row.state is SessionState.FAILED else "") or row.reason
+_PRESSING = {SessionState.APPROVAL, SessionState.RETRYING}
+
+
+def _matter(row: SessionView, _now: float) -> str:
+    """What tells most about the row: why it waits or failed, else its prompt."""
+    if row.state is SessionState.FAILED:
+        return row.last_error or row.prompt or row.reason
+    return (row.activity if row.state in _PRESSING else "") or row.prompt or row.reason
 
 
 def _quiet_if(empty: Callable[[SessionView], bool]) -> Callable[[SessionView], str]:
@@ -78,13 +84,14 @@ SESSION_COLUMNS: tuple[Column, ...] = (
     Column("profile", "PROFILE", 9, 8, lambda r, _: r.profile, lambda r: r.profile, role=_muted),
     Column("user", "USER", 8, 6, lambda r, _: r.user or "–", lambda r: r.user, role=_quiet_if(lambda r: not r.user)),
     Column(
-        "conversation", "CONV", 8, 10, lambda r, _: r.conversation[:8] or "–", lambda r: r.conversation, role=_muted
+        "conversation", "CONV", 8, 11, lambda r, _: r.conversation[:8] or "–", lambda r: r.conversation, role=_muted
     ),
     Column("turns", "TURNS", 5, 4, lambda r, _: str(r.turns), lambda r: r.turns, "right", most_first=True),
     Column(
-        "activity", "ACTIVITY", 16, 2, _doing, lambda r: r.activity or r.prompt, flex=True,
-        role=_quiet_if(lambda r: not r.activity),
+        "prompt", "PROMPT", 24, 2, _matter, lambda r: r.prompt.lower(), flex=True,
+        role=_quiet_if(lambda r: not r.request and r.state is not SessionState.FAILED),
     ),
+    Column("activity", "ACTIVITY", 16, 9, lambda r, _: r.activity or "·", lambda r: r.activity.lower(), role=_muted),
     Column(
         "cpu", "CPU%", 4, 5, lambda r, _: f"{r.cpu:.0f}" if r.cpu >= 0.5 else "·", lambda r: r.cpu, "right",
         most_first=True, role=_quiet_if(lambda r: r.cpu < 0.5),
@@ -94,11 +101,11 @@ SESSION_COLUMNS: tuple[Column, ...] = (
         most_first=True, role=_quiet_if(lambda r: not r.rss),
     ),
     Column(
-        "age", "AGE", 4, 9, lambda r, now: formats.coarse(now - r.started_at), lambda r: -r.started_at, "right",
+        "age", "AGE", 4, 10, lambda r, now: formats.coarse(now - r.started_at), lambda r: -r.started_at, "right",
         timed=True, most_first=True, role=_muted,
     ),
     Column(
-        "tokens", "TOKENS", 6, 11, lambda r, _: formats.count(r.tokens_in + r.tokens_out) if r.turns else "·",
+        "tokens", "TOKENS", 6, 12, lambda r, _: formats.count(r.tokens_in + r.tokens_out) if r.turns else "·",
         lambda r: r.tokens_in + r.tokens_out, "right", most_first=True, role=_quiet_if(lambda r: not r.turns),
     ),
     Column(

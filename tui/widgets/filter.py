@@ -1,4 +1,4 @@
-"""The filter of a list: words and `field:value`, `!word`, `field>number`, `field!=value`. Pure."""
+"""The filter of a list: words and `field:value,value`, `!word`, `field>number`, `field!=value`. Pure."""
 
 from __future__ import annotations
 
@@ -45,6 +45,8 @@ FIELDS: Mapping[str, Reader] = {
     "last": lambda row, now: now - row.last_used,
     "for": lambda row, now: now - row.since,
 }
+COMMON_FIELDS = ("state", "user", "profile", "turns", "errors", "cost", "age")
+"""Fields that are named to whoever asks for one that there is not."""
 _WORDS = ("id", "state", "profile", "user", "conversation", "activity", "prompt", "error")
 
 
@@ -88,7 +90,7 @@ def _test(match: re.Match[str]) -> Callable[[SessionView, float], bool]:
     name = match["field"].lower()
     reader = FIELDS.get(name)
     if reader is None:
-        raise FilterError(f"no field {name!r}; there is {_nearest(name)}")
+        raise FilterError(f"no field {name!r}; try {_nearest(name)}")
     return _compare(name, reader, match["op"], value)
 
 
@@ -101,7 +103,8 @@ def _compare(name: str, reader: Reader, op: str, value: str) -> Callable[[Sessio
     if not value:
         raise FilterError(f"{name}{op} needs a value")
     if op == ":":
-        return lambda row, now: value in _text(reader(row, now))
+        wanted = [part for part in value.split(",") if part]
+        return lambda row, now: any(part in _text(reader(row, now)) for part in wanted)
     if op in {"=", "!="}:
         equal = op == "="
         return lambda row, now: _equal(reader(row, now), value) is equal
@@ -146,4 +149,4 @@ def _value(fact: Fact) -> float:
 def _nearest(name: str) -> str:
     import difflib
 
-    return ", ".join(difflib.get_close_matches(name, FIELDS, 3, 0.5) or FIELDS)
+    return ", ".join(difflib.get_close_matches(name, FIELDS, 3, 0.5) or COMMON_FIELDS)

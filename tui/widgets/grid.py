@@ -151,7 +151,8 @@ class Grid(Inked, ScrollView, can_focus=True):
         """The titles, or the row at this line."""
         width = self.size.width
         if y == 0:
-            return self._cached(("titles", width, self.sort), self._titles)
+            key = self._drawn[0] = self._line_key(0, 0)
+            return self._cached(key, self._titles)
         index = self.scroll_offset.y + y - 1
         if index >= len(self.order):
             return self._cached(("blank", width), lambda: self.strip([], width))
@@ -212,15 +213,20 @@ class Grid(Inked, ScrollView, can_focus=True):
     def _refresh_dirty(self) -> None:
         top = self.scroll_offset.y
         regions = []
-        for y in range(1, self.size.height):
-            index = top + y - 1
-            key: object = self._key(self.order[index]) if index < len(self.order) else None
+        for y in range(self.size.height):
+            key = self._line_key(top, y)
             if self._drawn.get(y) != key:
                 self._drawn[y] = key
                 regions.append(Region(0, y, self.size.width, 1))
         self.lines_refreshed += len(regions)
         if regions:
             self.refresh(*regions)
+
+    def _line_key(self, top: int, y: int) -> object:
+        index = top + y - 1
+        if y == 0:
+            return "titles", self.size.width, self.sort
+        return self._key(self.order[index]) if index < len(self.order) else None
 
     def _visible(self) -> list[str]:
         top = self.scroll_offset.y
@@ -285,6 +291,7 @@ class Grid(Inked, ScrollView, can_focus=True):
 
     def _lay_out(self) -> None:
         self._layout = lay_out(SESSION_COLUMNS, self.size.width)
+        self._cache.clear()
         self._shown.clear()
         self._drawn.clear()
 

@@ -65,7 +65,7 @@ def wrap(text: str, width: int, most: int) -> tuple[list[str], int]:
             return shown, len(source) - index
         # Only what can be shown is wrapped: a line may be 64 KB long.
         part = clean(line.expandtabs(4))[: width * (most - len(shown)) + 1]
-        shown += textwrap.wrap(part, width, drop_whitespace=False, break_on_hyphens=False) or [""]
+        shown += textwrap.wrap(part, width, break_on_hyphens=False) or [""]
     return shown[:most], 0 if len(shown) <= most else 1
 
 
