@@ -51,11 +51,6 @@ class AgentCommand:
 class Backend(Protocol):
     """Knows one kind of agent."""
 
-    name: str
-
-    def version(self) -> str:
-        """The agent's version, for people."""
-
     def command(self, spec: AgentSpec) -> AgentCommand:
         """How to start an agent; makes its folders. Raises BackendMissing or StartFailed."""
 

@@ -73,8 +73,6 @@ class ClaudeOptions:
 class ClaudeBackend:
     """Starts the CLI at `binary`."""
 
-    name = "claude"
-
     def __init__(
         self, binary: Path | None, homes: Homes, credential: Callable[[], Credential], options: ClaudeOptions
     ) -> None:
@@ -82,13 +80,6 @@ class ClaudeBackend:
         self._homes = homes
         self._credential = credential
         self._options = options
-        self._version = ""
-
-    def version(self) -> str:
-        """What `claude --version` says (9 ms), asked once."""
-        if not self._version and self._binary is not None:
-            self._version = cli_version(self._binary)
-        return self._version
 
     def command(self, spec: AgentSpec) -> AgentCommand:
         """The CLI's command line. Raises BackendMissing without a binary, StartFailed without a workspace."""

@@ -11,15 +11,15 @@ from engine.settings.schema import Settings
 
 
 class Profiles:
-    """Read afresh from the settings at each look-up. `isolated` gives every profile a home of its own."""
+    """Read afresh from the settings at each look-up. `offline` gives every profile a home of its own."""
 
     def __init__(
-        self, settings: Callable[[], Settings], credential: Callable[[], Credential], backend: str, *, isolated: bool
+        self, settings: Callable[[], Settings], credential: Callable[[], Credential], backend: str, *, offline: bool
     ) -> None:
         self._settings = settings
         self._credential = credential
         self._backend = backend
-        self._isolated = isolated
+        self._offline = offline
 
     def find(self, name: str, tenant: str) -> Profile:
         """The profile for a tenant. Raises NotFound for an unknown one or another tenant's, Forbidden without a key."""
@@ -32,7 +32,8 @@ class Profiles:
                 field="profile",
                 remedy=f"Known ones: {known}. Profiles are made with `profiles.<name>` in the settings.",
             )
-        if tenant != DEFAULT_TENANT:
+        backend = given.backend or self._backend
+        if tenant != DEFAULT_TENANT and backend == "claude":
             self._refuse_login(name)
         environment = dict(given.environment)
         token = settings.security.github_token
@@ -41,17 +42,21 @@ class Profiles:
         return Profile(
             name=name,
             tenant=tenant,
-            backend=self._backend,
+            backend=backend,
             model=given.model if given.model is not None else settings.claude.model,
             permission_mode=given.permission_mode or settings.claude.permission_mode,
             workspace=given.workspace,
             environment=environment,
-            own_home=self._isolated or tenant != DEFAULT_TENANT or not settings.credential.share_login,
+            own_home=self._needs_home(backend, tenant) or not settings.credential.share_login,
         )
+
+    def _needs_home(self, backend: str, tenant: str) -> bool:
+        """Whether the operator's own Claude configuration is out of bounds."""
+        return self._offline or backend == "simulator" or tenant != DEFAULT_TENANT
 
     def _refuse_login(self, name: str) -> None:
         credential = self._credential()
-        if self._backend == "claude" and not (credential.api_key or credential.auth_token):
+        if not (credential.api_key or credential.auth_token):
             raise Forbidden(
                 f"Profile {name!r} belongs to a tenant, and a personal login may not serve tenants.",
                 field="profile",

@@ -15,15 +15,9 @@ AGENT = Path(__file__).parent / "simulated_agent" / "__main__.py"
 class SimulatorBackend:
     """Starts the simulated agent with the interpreter that runs the engine."""
 
-    name = "simulator"
-
     def __init__(self, homes: Homes, options: ClaudeOptions) -> None:
         self._homes = homes
         self._options = options
-
-    def version(self) -> str:
-        """The simulator has the version of the protocol that it speaks."""
-        return "simulator"
 
     def command(self, spec: AgentSpec) -> AgentCommand:
         """The agent's command line; an isolated interpreter without site packages starts fastest."""

@@ -90,7 +90,8 @@ class PermissionDesk:
             raise BadInput(f"There is no scope {scope!r}.", field="scope", remedy="Use once, conversation or profile.")
         pending = self._pending.get(permission)
         if pending is None:
-            raise NotFound(f"No permission {permission} waits for an answer.", field="permission")
+            remedy = "It was answered, withdrawn or too late; GET /api/permissions lists those that wait."
+            raise NotFound(f"No permission {permission} waits for an answer.", field="permission", remedy=remedy)
         if allowed and scope != Scope.ONCE:
             self._grant(pending, Scope(scope))
         self._settle(permission, allowed=allowed, by=by, message=message)

@@ -111,7 +111,7 @@ class Session:
                 session=self.id,
                 profile=spec.profile.name,
                 tenant=spec.profile.tenant,
-                backend=self._ports.backend.name,
+                backend=spec.profile.backend,
                 conversation=spec.conversation,
             )
         )

@@ -11,7 +11,7 @@ import pytest
 
 from engine.backends.base import Profile
 from engine.engine import Engine
-from engine.errors import DeadlinePassed, NotFound, Overloaded, StartFailed
+from engine.errors import BackendMissing, DeadlinePassed, NotFound, Overloaded, StartFailed
 from engine.pool.routing import LeaseWish
 from engine.requests import Request
 from tests.support.engines import running
@@ -194,3 +194,11 @@ async def test_a_drain_waits_then_checkpoints_and_nothing_new_is_taken(tmp_path:
         assert checkpoint.conversation
         with pytest.raises(Exception, match="interrupted"):
             await slow
+
+
+async def test_a_profile_may_have_a_backend_of_its_own(tmp_path: Path) -> None:
+    missing = f"claude.binary={tmp_path / 'claude'}"
+    async with running(tmp_path, missing, "profiles={real: {backend: claude}}") as engine:
+        assert await _ask(engine, "simulated") == "Echo: simulated"
+        with pytest.raises(BackendMissing, match="claude"):
+            await _ask(engine, "real", profile="real")

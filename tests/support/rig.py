@@ -53,7 +53,8 @@ class Rig:
 
     def profile(self, **changes: Any) -> Profile:
         """A profile with a home of its own."""
-        return Profile(**{"name": "default", "own_home": True, **changes})
+        kind = "simulator" if self._binary is None else "claude"
+        return Profile(**{"name": "default", "backend": kind, "own_home": True, **changes})
 
     def backend(self, *flags: str, retries: int = 0) -> Backend:
         """The backend with more flags for its agents."""
