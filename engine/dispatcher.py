@@ -101,6 +101,13 @@ class Dispatcher:
         self._record(flight, answer=answer)
         return answer
 
+    def check(self, request: Request) -> Profile:
+        """The request's profile. Raises BadInput, NotFound or Forbidden for what would be refused at once."""
+        request.check()
+        if request.id in self.flights:
+            raise BadInput(f"A request {request.id} is on its way already.", field="id", remedy="Use a fresh id.")
+        return self._ports.profile(request.profile, request.tenant)
+
     # cache lookup, single-flight
 
     async def _look_up(self, flight: Flight, listener: Listener) -> Answer:
@@ -231,10 +238,7 @@ class Dispatcher:
         return replace(known, request=flight.request.id, cached=True, duration=self._now() - flight.began, queued=0.0)
 
     def _enter(self, request: Request) -> Flight:
-        request.check()
-        if request.id in self.flights:
-            raise BadInput(f"A request {request.id} is on its way already.", field="id", remedy="Use a fresh id.")
-        profile, now = self._ports.profile(request.profile, request.tenant), self._now()
+        profile, now = self.check(request), self._now()
         deadline = now + (request.deadline if request.deadline is not None else _NEVER_S)
         flight = Flight(request, profile, now, deadline, request.conversation, request.prompt)
         self.flights[request.id] = flight

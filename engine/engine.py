@@ -14,6 +14,8 @@ from typing import Any
 
 from engine import __version__
 from engine.backends.base import DEFAULT_TENANT, Backend, Profile
+from engine.backends.binary import find_claude
+from engine.backends.by_profile import BackendsByProfile
 from engine.backends.choice import Choice, choose, credential_of
 from engine.backends.claude import ClaudeBackend, ClaudeOptions, Credential
 from engine.backends.holding import transcript_holds
@@ -87,7 +89,7 @@ class Engine:
             lambda: self.settings,
             self._credential,
             self.choice.backend,
-            isolated=self.choice.offline or self.choice.backend == "simulator",
+            offline=self.choice.offline,
         )
         self.backend = self._make_backend(settings)
         self.pool = Pool(
@@ -168,14 +170,18 @@ class Engine:
 
     async def submit(self, request: Request, listener: Listener | None = None) -> Answer:
         """Answer a request. Raises the QuarterdeckError that says why not."""
-        if self.phase != "running":
-            raise Overloaded(f"The engine is {self.phase}.", remedy="Try again when it is back.", retry_after=5.0)
+        self._check_running()
         return await self.dispatcher.dispatch(request, listener)
+
+    def check(self, request: Request) -> None:
+        """Raises what `submit` would raise at once: before a caller is told that the request is on its way."""
+        self._check_running()
+        self.dispatcher.check(request)
 
     def send(self, request: Request) -> str:
         """Submit a request without waiting for its answer, whose end is an event; returns its id."""
         self.check_writable()
-        request.check()
+        self.check(request)
         self._sent.spawn(self._submit_quietly(request), f"request {request.id}")
         return request.id
 
@@ -237,6 +243,10 @@ class Engine:
         self.phase = "stopped"
         return survivors
 
+    def _check_running(self) -> None:
+        if self.phase != "running":
+            raise Overloaded(f"The engine is {self.phase}.", remedy="Try again when it is back.", retry_after=5.0)
+
     def _make_backend(self, settings: Settings) -> Backend:
         state = settings.engine.state_dir
         homes = Homes(state, settings.workspaces, self._operator_home, self._operator_config)
@@ -246,9 +256,11 @@ class Engine:
             setting_sources=settings.claude.setting_sources,
             extra_args=settings.claude.extra_args,
         )
-        if self.choice.backend == "simulator":
-            return SimulatorBackend(homes, options)
-        return ClaudeBackend(self.choice.binary, homes, self._credential, options)
+        binary = self.choice.binary
+        if binary is None and any(profile.backend == "claude" for profile in settings.profiles.values()):
+            binary = find_claude(settings.claude.binary or None)
+        claude = ClaudeBackend(binary, homes, self._credential, options)
+        return BackendsByProfile({"claude": claude, "simulator": SimulatorBackend(homes, options)})
 
     def _credential(self) -> Credential:
         if self._model is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import Protocol
 
 import msgspec
@@ -13,6 +14,10 @@ from engine.errors import BadInput
 MAX_PROMPT = 8 * 1024 * 1024
 """Bytes of one prompt."""
 PRIORITIES = ("low", "medium", "high", "urgent")
+MAX_USER = 256
+"""Characters of a user's name."""
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")  # it names a file when the request is checkpointed
+_CONVERSATION = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +39,14 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
     def check(self) -> None:
         """Raises BadInput, naming the field, for what could never run."""
+        if not _ID.fullmatch(self.id):
+            remedy = "Use 1 to 64 letters, digits, `.`, `_` and `-`, a letter or digit first."
+            raise BadInput("The id is no name for a request.", field="id", remedy=remedy)
+        if self.conversation and not _CONVERSATION.fullmatch(self.conversation):
+            remedy = "Use the `conversation` of an earlier answer, or leave it out for a new one."
+            raise BadInput("This is no id of a conversation.", field="conversation", remedy=remedy)
+        if len(self.user) > MAX_USER:
+            raise BadInput(f"The user is over {MAX_USER} characters.", field="user", remedy="Use a shorter name.")
         if not self.prompt.strip():
             raise BadInput("The prompt is empty.", field="prompt", remedy="Give a prompt.")
         if len(self.prompt.encode("utf-8", "replace")) > MAX_PROMPT:
