@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import os
@@ -12,8 +13,10 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from engine.api.envelope import failed
-from engine.errors import Forbidden
+from engine.errors import BadInput, Forbidden
 
+SHORTEST = 16
+"""Characters that a token has at least."""
 _OPEN_PATHS = frozenset({"/healthz"})
 
 
@@ -50,15 +53,35 @@ class TokenGate:
 
 
 def token_in(path: Path) -> str:
-    """The token in the file, made at first use with mode 0600. Raises OSError."""
+    """The token in the file, made at first use with mode 0600. Raises BadInput for a file that keeps no secret."""
     try:
-        return path.read_text().strip()
-    except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        token = secrets.token_urlsafe(32)
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(token + "\n")
-        return token
+        with contextlib.suppress(FileNotFoundError):
+            return _kept(path)
+        return _made(path)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not text"
+        raise _bad_file(f"{path} cannot be used: {reason}.", "Set `api.token_file` to a file of yours.") from error
+
+
+def _kept(path: Path) -> str:
+    token = path.read_text().strip()
+    if len(token) < SHORTEST:
+        raise _bad_file(f"{path} holds no token.", "Remove it: the next start makes a new one.")
+    if path.stat().st_mode & 0o077:
+        raise _bad_file(f"{path} can be read by others.", f"`chmod 600 {path}`, or remove it for a new token.")
+    return token
+
+
+def _made(path: Path) -> str:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    token = secrets.token_urlsafe(32)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(token + "\n")
+    return token
+
+
+def _bad_file(sentence: str, remedy: str) -> BadInput:
+    return BadInput(sentence, field="api.token_file", remedy=remedy)
 
 
 def _digest(token: str) -> bytes:

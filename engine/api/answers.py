@@ -40,7 +40,7 @@ async def answered(engine: Engine, asked: Request, request: HttpRequest) -> Resp
 
 async def streamed(engine: Engine, asked: Request) -> Response:
     """Server-sent events: started, delta, dropped, then answer or error; ids count from 1."""
-    asked.check()
+    engine.check(asked)
     return StreamingResponse(_events(engine, asked), headers=_HEADERS, media_type="text/event-stream")
 
 

@@ -16,6 +16,12 @@ MAX_BODY = 10 * 1024 * 1024
 _encode = msgspec.json.Encoder().encode
 
 
+class NotJson(BadInput):
+    """The request's body is declared as something else than JSON."""
+
+    code, http_status = "not_json", 415
+
+
 class BodyTooLarge(BadInput):
     """The request's body is over the bound."""
 
@@ -39,7 +45,7 @@ def failed(error: QuarterdeckError) -> Response:
 
 
 async def body_of(request: Request) -> dict[str, Any]:
-    """The body as a JSON object; an empty one is {}. Raises BadInput, BodyTooLarge."""
+    """The body as a JSON object; an empty one is {}. Raises BadInput, NotJson, BodyTooLarge."""
     parts, size = [], 0
     async for part in request.stream():
         size += len(part)
@@ -49,6 +55,10 @@ async def body_of(request: Request) -> dict[str, Any]:
     raw = b"".join(parts)
     if not raw.strip():
         return {}
+    declared = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    if declared != "application/json":
+        remedy = "Send `Content-Type: application/json`."
+        raise NotJson(f"The body is declared as {declared}.", field="body", remedy=remedy)
     try:
         decoded = msgspec.json.decode(raw)
     except msgspec.DecodeError as error:
@@ -82,7 +92,8 @@ def converted(body: dict[str, Any], kind: type[msgspec.Struct]) -> Any:
     try:
         return msgspec.convert(body, kind)
     except msgspec.ValidationError as error:
-        raise BadInput(f"{error}.", field=_field_in(str(error)), remedy="See docs/api or /openapi.json.") from error
+        remedy = "Send the field with a value of that kind."
+        raise BadInput(f"{error}.", field=_field_in(str(error)), remedy=remedy) from error
 
 
 def _field_in(message: str) -> str | None:

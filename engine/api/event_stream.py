@@ -41,7 +41,7 @@ class EventStream:
         self._engine = engine
         self._probes = probes
 
-    async def __call__(self, websocket: WebSocket) -> None:
+    async def serve(self, websocket: WebSocket) -> None:
         """One connection, until either side closes it."""
         await websocket.accept()
         self._probes.connections += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import socket
@@ -67,8 +68,9 @@ class LocalSocket:
         self._lock = lock
 
     def _listen(self) -> socket.socket:
-        with contextlib.suppress(FileNotFoundError):
-            self.path.unlink()
+        if self.path.exists() and not self.path.is_socket():
+            raise FileExistsError(errno.EEXIST, "something else than a socket is there")
+        self.path.unlink(missing_ok=True)
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             listener.bind(str(self.path))

@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.types import ASGIApp
 
 from engine.api.access import TokenGate, token_in
-from engine.api.envelope import failed, json_response
+from engine.api.envelope import failed
 from engine.api.event_stream import EventStream
 from engine.api.local_socket import LocalSocket
 from engine.api.probes import Probes
@@ -25,7 +25,22 @@ from engine.engine import Engine
 from engine.errors import BadInput, QuarterdeckError
 
 _GRACE_S = 2
+_REFUSALS = {
+    404: (
+        "There is nothing at {path}.",
+        "The resources are /api/pool, sessions, prompts, permissions, config, breakers.",
+    ),
+    405: ("{path} does not serve {method}.", "Use a method of the header Allow."),
+}
 Stop = Callable[[], Awaitable[None]]
+
+
+class HttpRefusal(BadInput):
+    """No resource of ours was asked for, or not as it can be."""
+
+    def __init__(self, status: int, sentence: str, remedy: str) -> None:
+        super().__init__(sentence, remedy=remedy)
+        self.code, self.http_status = f"http_{status}", status
 
 
 async def serve(engine: Engine) -> Stop:
@@ -57,8 +72,9 @@ def application(engine: Engine, caller: str) -> Starlette:
     """The ASGI application over one engine."""
     probes = Probes(engine)
     routes: list[BaseRoute] = [*probes.all(), *Routes(engine, caller).all()]
-    routes.append(WebSocketRoute("/ws", EventStream(engine, probes)))
-    return Starlette(routes=routes, exception_handlers={QuarterdeckError: _on_error, HTTPException: _on_http_error})
+    routes.append(WebSocketRoute("/ws", EventStream(engine, probes).serve))
+    handlers = {QuarterdeckError: _on_error, HTTPException: _on_http_error, Exception: _on_bug}
+    return Starlette(routes=routes, exception_handlers=handlers)
 
 
 class _Listener:
@@ -103,6 +119,17 @@ async def _on_error(_request: Request, error: Exception) -> Response:
 async def _on_http_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
-    sentence = {404: f"There is nothing at {request.url.path}.", 405: f"{request.method} is not served here."}
-    text = sentence.get(error.status_code, str(error.detail))
-    return json_response({"success": False, "error": text, "code": f"http_{error.status_code}"}, error.status_code)
+    known = _REFUSALS.get(error.status_code)
+    if known is None:
+        return failed(HttpRefusal(error.status_code, f"{error.detail}.", ""))
+    sentence, remedy = (text.format(path=request.url.path, method=request.method) for text in known)
+    response = failed(HttpRefusal(error.status_code, sentence, remedy))
+    response.headers.update(error.headers or {})
+    return response
+
+
+async def _on_bug(_request: Request, error: Exception) -> Response:
+    """The caller gets the envelope; the traceback goes on to the log."""
+    return failed(
+        QuarterdeckError(f"The engine made a mistake: {error!r}.", remedy="Report it, with the engine's log.")
+    )

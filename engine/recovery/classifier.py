@@ -27,6 +27,8 @@ _REMEDY = {
     ErrorKind.AUTH: "Sign in with `claude login`, or set ANTHROPIC_API_KEY; `quarterdeck doctor` checks it.",
     ErrorKind.RESOURCE: "The API lacks capacity, quota or credit: wait, or lower `session_pool.max_size`.",
     ErrorKind.NETWORK: "Check the network and `credential.base_url`.",
+    ErrorKind.TIMEOUT: "The API was too slow: try again later.",
+    ErrorKind.INTERNAL: "The failure is not on this side: try again later.",
     ErrorKind.VALIDATION: "Change the request, the model or the profile: the same one will fail again.",
 }
 
@@ -54,7 +56,7 @@ def _error_of(outcome: Outcome) -> QuarterdeckError:
         kind=kind,
         code=f"api_{outcome.api_error_status}" if outcome.api_error_status else "turn_failed",
         retryable=retryable,
-        remedy=_REMEDY.get(kind, ""),
+        remedy=_REMEDY[kind],
     )
 
 

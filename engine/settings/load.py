@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from engine.settings.sources import Layer, from_file, from_overrides
 from engine.settings.tree import flatten_raw, merged
 
 DEFAULT = "default"
+_NAMED = re.compile(r"(\S+) [=(]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +68,14 @@ def validated(layers: Sequence[Layer]) -> tuple[Settings, dict[str, str]]:
     except ValidationError as error:
         found += problems.of_validation(error, tree, origins)
     if found:
-        raise SettingsError(found, remedy=catalogue.SCHEMA_REMEDY)
+        raise SettingsError(found, remedy=catalogue.SCHEMA_REMEDY, field=_field(found[0]))
     return settings, {key: origins.get(key, DEFAULT) for key in flatten_raw(settings)}
+
+
+def _field(problem: str) -> str | None:
+    """The key that a problem begins with; there is none when a whole file is wrong."""
+    named = _NAMED.match(problem)
+    return named[1] if named else None
 
 
 def _machine(environ: Mapping[str, str]) -> Layer:

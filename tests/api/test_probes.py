@@ -1,0 +1,81 @@
+"""What machines ask: alive, ready, metrics."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.api.serving import LONG, Served, serving
+from tests.support.processes import until
+
+
+async def samples(served: Served) -> dict[str, float]:
+    """Every sample of the metrics by name and labels, read by Prometheus's own parser."""
+    response = await served.http.get("/metrics")
+    assert response.headers["content-type"].startswith("text/plain; version=0.0.4")
+    families = list(text_string_to_metric_families(response.text))
+    assert all(family.documentation for family in families)
+    return {
+        "".join([sample.name, *(f"{{{key}={value}}}" for key, value in sample.labels.items())]): sample.value
+        for family in families
+        for sample in family.samples
+    }
+
+
+async def readiness(served: Served) -> tuple[int, bool, list[str]]:
+    """Status, verdict and reasons."""
+    response = await served.http.get("/readyz")
+    body = response.json()
+    return response.status_code, body["ready"], body["reasons"]
+
+
+async def test_a_healthy_engine_is_alive_and_ready(served: Served) -> None:
+    alive = await served.http.get("/healthz")
+    assert (alive.status_code, alive.json()) == (200, {"status": "alive", "engine": served.engine.id})
+    assert await readiness(served) == (200, True, [])
+
+
+async def test_a_draining_engine_is_alive_but_not_ready_and_takes_no_prompt(home: Path) -> None:
+    async with serving(home, "engine.grace=20s") as served:
+        turn = asyncio.create_task(served.ask("[[words: 5]] [[delay: 300ms]]", id="last"))
+        await until(lambda: served.engine.pool.statistics().active == 1)
+        drain = asyncio.create_task(served.engine.drain("test"))
+        await until(lambda: served.engine.phase == "draining")
+        assert await readiness(served) == (503, False, ["the engine is draining"])
+        assert (await served.http.get("/healthz")).status_code == 200
+        for way in ({}, {"stream": True}, {"wait": False}):
+            refusal = await served.refusal("POST", "/api/prompts", {"prompt": "x", **way})
+            assert refusal == (503, "overloaded", None)
+        assert (await turn)["request"] == "last"
+        await drain
+
+
+async def test_an_open_breaker_makes_the_engine_unready(home: Path) -> None:
+    async with serving(home, "circuit_breaker.failure_threshold=1", "retry.max_attempts=1") as served:
+        await served.refusal("POST", "/api/prompts", {"prompt": "[[fault: http500]]"})
+        assert await readiness(served) == (503, False, ["the breaker credential:default is open"])
+
+
+async def test_the_metrics_count_what_happened(served: Served) -> None:
+    before = await samples(served)
+    assert (before["session_pool_size"], before["websocket_connections_active"]) == (0, 0)
+    answer = await served.ask("hello")
+    await served.refusal("POST", "/api/prompts", {"prompt": "[[fault: http401_invalid_key]]"})
+    after = await samples(served)
+    assert after["session_pool_size"] == 1
+    assert after["quarterdeck_requests_total"] == 2
+    assert after["quarterdeck_requests_answered_total"] == 1
+    assert after["quarterdeck_requests_failed_total"] == 1
+    assert after["quarterdeck_errors_total{kind=auth}"] == 1
+    assert after["quarterdeck_tokens_out_total"] >= answer["tokens_out"] > 0
+    assert before.keys() < after.keys()
+
+
+async def test_the_sessions_in_a_turn_are_counted(served: Served) -> None:
+    await served.data("POST", "/api/prompts", {"prompt": LONG, "wait": False}, 202)
+    await until(lambda: served.engine.pool.statistics().active == 1)
+    found = await samples(served)
+    assert (found["quarterdeck_sessions_leased"], found["quarterdeck_sessions_idle"]) == (1, 0)
+    assert found["quarterdeck_pool_utilisation_ratio"] == 1.0

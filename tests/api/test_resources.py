@@ -1,0 +1,152 @@
+"""Every resource answers in the one envelope, and every refusal names what was wrong and what helps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from engine.api.routes import Routes
+from tests.api.serving import LONG, Served, refused
+from tests.support.processes import runs, until
+
+LOOKS = {
+    "/api/pool": {"pool"},
+    "/api/sessions": {"sessions", "total"},
+    "/api/sessions/{id}": {"session"},
+    "/api/sessions/{id}/transcript": {"transcript"},
+    "/api/permissions": {"permissions", "total"},
+    "/api/config": {"config", "origins"},
+    "/api/config/history": {"changes", "total"},
+    "/api/breakers": {"breakers", "total"},
+}
+ACTS = {
+    "/api/prompts": ("POST", 400),
+    "/api/permissions/{id}": ("POST", 400),
+    "/api/sessions/{id}/interrupt": ("POST", 404),
+    "/api/sessions/{id}/stop": ("POST", 404),
+    "/api/sessions/{id}/kill": ("POST", 404),
+    "/api/config": ("PATCH", 400),
+    "/api/config/undo": ("POST", 400),
+}
+"""With an empty body, for an unknown session."""
+PAGED = ("/api/sessions", "/api/permissions", "/api/config/history", "/api/breakers")
+
+
+async def test_every_resource_has_its_name_in_the_envelope(served: Served) -> None:
+    session = (await served.ask("hello"))["session"]
+    for path, names in LOOKS.items():
+        assert (await served.data("GET", path.replace("{id}", session))).keys() == names
+    for path, (method, status) in ACTS.items():
+        assert (await served.refusal(method, path.replace("{id}", "nobody")))[0] == status
+    routes = Routes(served.engine, "somebody").all()
+    assert {route.path for route in routes} == LOOKS.keys() | ACTS.keys()
+
+
+async def test_what_the_sessions_resource_tells_is_so(served: Served) -> None:
+    answer = await served.ask("hello", user="ada")
+    (row,) = (await served.data("GET", "/api/sessions"))["sessions"]
+    assert (row["id"], row["conversation"], row["user"], row["turns"]) == (
+        answer["session"],
+        answer["conversation"],
+        "ada",
+        1,
+    )
+    assert runs(row["pid"])
+    assert (await served.data("GET", f"/api/sessions/{row['id']}"))["session"] == row
+    page = (await served.data("GET", f"/api/sessions/{row['id']}/transcript"))["transcript"]
+    assert [entry["text"] for entry in page["entries"]] == ["hello", "Echo: hello"]
+    assert (await served.data("GET", "/api/pool"))["pool"]["idle"] == 1
+
+
+async def test_an_interrupt_ends_the_turn_and_not_the_session(served: Served) -> None:
+    await served.data("POST", "/api/prompts", {"prompt": LONG, "id": "long", "wait": False}, 202)
+    state = served.engine.bus.state
+    await until(lambda: "long" in state.requests and state.requests["long"].session)
+    session = state.requests["long"].session
+    path = f"/api/sessions/{session}/interrupt"
+    await until(lambda: served.engine.pool.session(session).busy)
+    assert await served.data("POST", path) == {"interrupted": True}
+    await until(lambda: "long" not in state.requests)
+    assert await served.data("POST", path) == {"interrupted": False}
+    assert (await served.ask("still there"))["session"] == session
+
+
+@pytest.mark.parametrize(("verb", "done", "how"), [("stop", "stopped", "eof"), ("kill", "killed", "sigkill")])
+async def test_a_session_is_ended_with_its_process(served: Served, verb: str, done: str, how: str) -> None:
+    session = (await served.ask("hello"))["session"]
+    pid = served.engine.pool.session(session).pid
+    assert await served.data("POST", f"/api/sessions/{session}/{verb}") == {done: session}
+    assert not runs(pid)
+    row = (await served.data("GET", f"/api/sessions/{session}"))["session"]
+    assert row["reason"] == how
+    assert (await served.data("GET", "/api/sessions"))["sessions"] == []
+    assert await served.refusal("POST", f"/api/sessions/{session}/{verb}") == (404, "not_found", "session")
+
+
+@pytest.mark.parametrize("path", PAGED)
+async def test_a_list_is_paged_and_refuses_bad_bounds(served: Served, path: str) -> None:
+    await served.ask("hello")
+    assert len(await served.data("GET", f"{path}?limit=1&offset=1000000")) == 2
+    for query, field in (("limit=0", "limit"), ("limit=x", "limit"), ("limit=1001", "limit"), ("offset=-1", "offset")):
+        assert await served.refusal("GET", f"{path}?{query}") == (400, "bad_input", field)
+
+
+async def test_pages_join_to_the_whole_list(served: Served) -> None:
+    for size in (11, 12, 13):
+        await served.data("PATCH", "/api/config", {"session_pool.max_size": size})
+    whole = await served.data("GET", "/api/config/history")
+    pages = [await served.data("GET", f"/api/config/history?limit=2&offset={offset}") for offset in (0, 2, 4)]
+    assert [len(page["changes"]) for page in pages] == [2, 1, 0]
+    assert [change for page in pages for change in page["changes"]] == whole["changes"]
+    assert {page["total"] for page in (whole, *pages)} == {3}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "expected"),
+    [
+        ("GET", "/api/nothing", (404, "http_404", None)),
+        ("GET", "/", (404, "http_404", None)),
+        ("DELETE", "/api/pool", (405, "http_405", None)),
+        ("GET", "/api/prompts", (405, "http_405", None)),
+        ("GET", "/api/sessions/nobody", (404, "not_found", "id")),
+        ("GET", "/api/sessions/nobody/transcript", (404, "not_found", "id")),
+    ],
+)
+async def test_what_is_not_there_is_told(served: Served, method: str, path: str, expected: tuple[Any, ...]) -> None:
+    assert await served.refusal(method, path) == expected
+
+
+async def test_a_wrong_method_is_told_the_right_one(served: Served) -> None:
+    assert (await served.http.delete("/api/prompts")).headers["allow"] == "POST"
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "expected"),
+    [
+        (b"{", "application/json", (400, "bad_input", "body")),
+        (b"\xff", "application/json", (400, "bad_input", "body")),
+        (b"[1]", "application/json; charset=utf-8", (400, "bad_input", "body")),
+        (b'{"prompt": "x"}', "text/plain", (415, "not_json", "body")),
+        (b"prompt=x", "application/x-www-form-urlencoded", (415, "not_json", "body")),
+        (b" " * (10 * 1024 * 1024 + 1), "application/json", (413, "too_large", "body")),
+    ],
+)
+async def test_a_body_that_cannot_be_read_is_refused(
+    served: Served, content: bytes, kind: str, expected: tuple[Any, ...]
+) -> None:
+    response = await served.http.post("/api/prompts", content=content, headers={"Content-Type": kind})
+    assert refused(response) == expected
+    assert served.engine.bus.state.totals.requests == 0
+
+
+async def test_a_read_only_engine_refuses_everything_that_acts(served: Served) -> None:
+    session = (await served.ask("hello"))["session"]
+    settings = served.engine.settings
+    read_only = settings.engine.model_copy(update={"read_only": True})
+    served.engine.live._current = settings.model_copy(update={"engine": read_only})
+    bodies = {"/api/prompts": {"prompt": "x"}, "/api/permissions/{id}": {"allowed": True}, "/api/config": {"a": 1}}
+    for path, (method, _) in ACTS.items():
+        refusal = await served.refusal(method, path.replace("{id}", session), bodies.get(path))
+        assert refusal == (403, "forbidden", None), path
+    assert served.engine.pool.session(session).usable
