@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run test lint format bench screenshots pins clean help
+.PHONY: run test lint format bench screenshots docs pins clean help
 
 help: ## Show what there is to make.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,10 @@ bench: $(VENV)/.test ## Measure every figure that has a budget.
 
 screenshots: $(VENV)/.test ## Render screenshots/ from the recording.
 	@$(BIN)/python -m tools.screenshots
+
+docs: $(VENV)/.run ## Write the settings reference and .env.example anew.
+	@$(BIN)/python -c 'from engine.settings.reference import markdown; print(markdown(), end="")' > docs/settings.md
+	@$(BIN)/python -c 'from engine.settings.reference import environment_example as e; print(e(), end="")' > .env.example
 
 pins: $(VENV)/.test ## Write the versions in use to constraints.txt.
 	@{ head -n 1 constraints.txt; $(BIN)/python -m pip freeze --exclude-editable --exclude quarterdeck; } > constraints.new

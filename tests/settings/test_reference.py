@@ -2,13 +2,14 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
 from engine.errors import SettingsError
 from engine.settings.catalogue import catalogue, field_info, groups, nearest
 from engine.settings.environment import variable_name
-from engine.settings.reference import json_schema, markdown
+from engine.settings.reference import environment_example, json_schema, markdown
 from engine.settings.schema import Settings
 from engine.settings.tree import flatten, flatten_raw
 
@@ -96,3 +97,12 @@ def test_the_json_schema_holds_type_range_unit_and_effect() -> None:
 
 def test_the_environment_name_of_a_key() -> None:
     assert variable_name("session_pool.auto_scaling.enabled") == "QUARTERDECK_SESSION_POOL__AUTO_SCALING__ENABLED"
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [("docs/settings.md", markdown()), (".env.example", environment_example())],
+    ids=["settings", "environment"],
+)
+def test_the_written_reference_is_the_present_one(file: str, text: str) -> None:
+    assert (Path(__file__).parents[2] / file).read_text() == text, f"run `make docs` to write {file} anew"

@@ -30,6 +30,25 @@ def show(common: Common) -> None:
         )
 
 
+@command.command("diff", epilog="Example: quarterdeck config diff --set cache.enabled=false")
+@common_options
+def diff(common: Common) -> None:
+    """The settings that differ from their defaults, and where they came from."""
+    from engine.settings.catalogue import general
+    from engine.settings.schema import Settings
+    from engine.settings.tree import flatten
+
+    values, origins = _values(common)
+    defaults = {general(key): value for key, value in flatten(Settings()).items()}
+    changed = {key: (defaults.get(general(key)), value) for key, value in values.items()}
+    changed = {key: pair for key, pair in changed.items() if pair[0] != pair[1]}
+    if common.json:
+        print_json({key: {"default": default, "value": value} for key, (default, value) in changed.items()})
+        return
+    rows = [(key, default, value, origins.get(key, "default")) for key, (default, value) in changed.items()]
+    print_table(rows, ("key", "default", "value", "from"))
+
+
 @command.command("get")
 @click.argument("key")
 @common_options
