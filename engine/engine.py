@@ -243,6 +243,10 @@ class Engine:
         self.phase = "stopped"
         return survivors
 
+    async def hurry(self) -> None:
+        """Kill every session at once while `aclose` still goes down the polite steps."""
+        await self.pool.hurry()
+
     def _check_running(self) -> None:
         if self.phase != "running":
             raise Overloaded(f"The engine is {self.phase}.", remedy="Try again when it is back.", retry_after=5.0)

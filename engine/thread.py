@@ -33,8 +33,9 @@ class EngineThread:
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
         self._started: concurrent.futures.Future[Engine] = concurrent.futures.Future()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._stop: asyncio.Event | None = None
-        self._hurry: asyncio.Event | None = None
+        self._before_loop = threading.RLock()
+        self._stop = asyncio.Event()
+        self._hurry = asyncio.Event()
         self._reason = "stopped"
         self.survivors = 0
 
@@ -58,10 +59,13 @@ class EngineThread:
         return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     def request_stop(self, reason: str) -> None:
-        """Ask it to drain and stop; a second time, to stop at once. Returns immediately."""
-        if self._loop is None or self._loop.is_closed():
-            return
-        self._loop.call_soon_threadsafe(self._on_stop_request, reason)
+        """Ask it to drain and stop; a second time, to stop at once. Returns at once, and counts before the start."""
+        with self._before_loop:
+            if self._loop is None:
+                self._on_stop_request(reason)
+                return
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._on_stop_request, reason)
 
     def join(self, timeout: float | None = None) -> bool:
         """Wait until it has stopped; False when that took longer than `timeout` seconds."""
@@ -69,8 +73,6 @@ class EngineThread:
         return not self._thread.is_alive()
 
     def _on_stop_request(self, reason: str) -> None:
-        if self._stop is None or self._hurry is None:
-            return
         if self._stop.is_set():
             self._hurry.set()
         self._reason = reason
@@ -81,8 +83,8 @@ class EngineThread:
             runner.run(self._live())
 
     async def _live(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._stop, self._hurry = asyncio.Event(), asyncio.Event()
+        with self._before_loop:
+            self._loop = asyncio.get_running_loop()
         try:
             engine = Engine(self._loaded)
             if self._on_event is not None:
@@ -96,7 +98,11 @@ class EngineThread:
         await _first_of(engine.drain(self._reason), self._hurry.wait())
         if unserve is not None:
             await unserve()
-        self.survivors = await engine.aclose(self._reason, at_once=self._hurry.is_set())
+        closing = asyncio.ensure_future(engine.aclose(self._reason, at_once=self._hurry.is_set()))
+        await _first_of(asyncio.wait([closing]), self._hurry.wait())
+        if not closing.done():
+            await engine.hurry()
+        self.survivors = await closing
 
     async def _bring_up(self, engine: Engine) -> Callable[[], Awaitable[None]] | None:
         unserve = await self._serve(engine) if self._serve is not None else None

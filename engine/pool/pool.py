@@ -196,6 +196,10 @@ class Pool:
         await self._stops.join()
         return self.counts.survivors - before
 
+    async def hurry(self) -> None:
+        """Kill every process tree at once; the stops that run see it and end."""
+        await asyncio.gather(*(session.hurry() for session in self._sessions.values()))
+
     def _assign(self) -> None:
         """Serve waiting wishes in order; called on every change and never awaits."""
         ahead: Counter[tuple[str, str]] = Counter()
