@@ -68,7 +68,7 @@ def verdict(state: State, status: FeedStatus, view: View) -> Verdict:
 
 def _gone(state: State, status: FeedStatus, view: View) -> Verdict | None:
     if status.link is Link.REPLAY and view.has_data:
-        return Verdict("▶", "REPLAY", "ask", (status.source, formats.clock(state.at)))
+        return Verdict("▶", "REPLAY", "ask", (status.source, status.detail, formats.clock(state.at)))
     if state.engine.phase == "stopped":
         return Verdict("■", "NO ENGINE", "fail", ("the engine has stopped",), "q quit")
     if status.link is Link.LOST:

@@ -30,8 +30,9 @@ def banners(engine: EngineView) -> tuple[str, ...]:
     if not (engine.banner or engine.demo):
         return ()
     kind = engine.banner.partition(":")[0].partition(",")[0]
-    short = " · ".join(filter(None, (kind, "demo traffic" if engine.demo else "")))
-    return tuple(dict.fromkeys(form for form in (engine.banner, short, kind) if form))
+    demo = ("demo traffic", "demo") if engine.demo else ("",)
+    shorter = (" · ".join(filter(None, (kind, words))) for words in demo)
+    return tuple(dict.fromkeys(form for form in (engine.banner, *shorter) if form))
 
 
 def where_line(title: str, mode: str, forms: Sequence[str], rate: str, width: int, crumb: str = "") -> Line:
@@ -42,7 +43,7 @@ def where_line(title: str, mode: str, forms: Sequence[str], rate: str, width: in
     if crumb:
         left.append((f"› {crumb}", "strong"))
     right: Line = [(f"  {rate} ", "muted")]
-    room = width - width_of(left) - width_of(right) - 1
+    room = width - width_of(left) - width_of(right)
     if shown := next((form for form in forms if width_of([(form, "")]) <= room), forms[-1] if forms else ""):
         right.insert(0, (shown, "ask"))
     return between(left, right, width)

@@ -15,8 +15,8 @@ from tui.spans import Line, columns, fit, rule
 
 COLUMN = 35
 """Cells of one column."""
-THREE_COLUMNS = 116
-"""Width of a terminal from which there are three."""
+TWO_COLUMNS, THREE_COLUMNS = 78, 116
+"""Widths of a terminal from which there are so many columns."""
 _KEY = 8
 _DIRECTION = re.compile(r"\(-?1\)$")
 
@@ -45,11 +45,13 @@ class Help(Dialog[None]):
 
 
 def help_lines(scope: Scope, width: int) -> list[Line]:
-    """The keys of one screen beside those that work everywhere, in two columns or three."""
+    """The keys of one screen beside those that work everywhere, in one to three columns."""
     here = [] if scope is Scope.APP else in_scope(scope)
     looks = _block(str(scope), [action for action in here if not action.acts])
     acts = _block(f"{scope}: acts", [action for action in here if action.acts])
     everywhere = _block(str(Scope.APP), in_scope(Scope.APP))
+    if width < TWO_COLUMNS:
+        return [*looks, [], *acts, [], *everywhere]
     if width >= THREE_COLUMNS and here:
         return columns(columns(looks, acts, COLUMN, 2 * COLUMN), everywhere, 2 * COLUMN, 3 * COLUMN)
     return columns(looks, [*acts, [], *everywhere] if acts else everywhere, COLUMN, 2 * COLUMN)

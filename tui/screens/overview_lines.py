@@ -78,7 +78,7 @@ def _change(trend: Trend) -> str:
 
 def attention_block(items: Sequence[Attention], cursor: int, width: int, height: int) -> list[Line]:
     """What needs a person; the first line is the title."""
-    lines = [rule(f"ATTENTION {len(items)}" if items else "ATTENTION", width, "⏎ opens" if items else "")]
+    lines = [rule(f"ATTENTION {len(items)}" if items else "ATTENTION", width, "enter opens" if items else "")]
     if not items:
         return [*lines, [(" ● ", "run"), ("nothing needs you", "")]]
     subject = min(24, max(18, width // 4))

@@ -36,7 +36,13 @@ def drawer(
     height: int,
 ) -> list[Line]:
     """The drawer beside the grid: state, what it does, what it did, how it fares, what can be done."""
-    lines = [rule(row.id, width, "⏎ transcript"), _state_line(row, now), *_what(row, width), *_who(row), *_used(row)]
+    lines = [
+        rule(row.id, width, "enter transcript"),
+        _state_line(row, now),
+        *_what(row, width),
+        *_who(row),
+        *_used(row),
+    ]
     if card is not None:
         lines += [[], *card_lines(card, now, width)]
     lines += [[], rule("NOW", width), *wrapped(_now(row), width, 2)]
@@ -53,7 +59,7 @@ def bottom(
 ) -> list[Line]:
     """The drawer below the grid, for narrow terminals."""
     title = f"{row.id}  {STATE_GLYPHS[row.state]} {row.state.value} {formats.span(now - row.since)}  {row.profile}"
-    lines = [rule(title, width, "⏎ transcript")]
+    lines = [rule(title, width, "enter transcript")]
     if card is not None:
         lines += [question(card, now, width)]
     else:

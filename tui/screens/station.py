@@ -97,4 +97,8 @@ class Station(Screen[None]):
 
     def action_act(self, name: str) -> None:
         """Do something to the sessions in focus; the console asks first where that is due."""
+        if self.has_class("-tiny") or self.has_class("-flat"):
+            # A key acts on the row that was seen, and here none is.
+            self.console.tell("The window is too small to act; make it 60 x 16.", "warning")
+            return
         self.console.act(name, self.targets())

@@ -52,7 +52,7 @@ def entry_lines(entry: Entry, width: int, most: int) -> list[Line]:
         lead = first if index == 0 else [(" " * head, "")]
         lines.append([*lead, (part, "fail" if entry.kind == "error" else "muted" if quiet else "")])
     if more:
-        lines.append([(" " * head, ""), (f"… {formats.plural(more, 'more line')}  ⏎ unfold", "muted")])
+        lines.append([(" " * head, ""), (f"… {formats.plural(more, 'more line')}  enter unfolds", "muted")])
     return lines
 
 

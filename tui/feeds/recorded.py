@@ -1,0 +1,144 @@
+"""The feed of a flight recording: the same events at their own pace, or faster; nothing in it can be acted on."""
+
+# ruff: noqa: ARG002 - the arguments are the port's
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NoReturn
+
+from engine.clock import Clock
+from engine.errors import Forbidden
+from engine.events import types as ev
+from engine.events.recording import Recording
+from engine.events.types import Stamped
+from engine.sessions.transcripts import Entry, Page, Transcripts
+from tui import formats
+from tui.feeds.base import FeedBatch, FeedStatus, Link
+
+TRANSCRIPT_BYTES = 16 * 1024**2
+"""Room for what the sessions of the recording said."""
+
+Said = tuple[str, Entry]
+"""A session's id and an entry of its transcript."""
+
+
+class RecordedFeed:
+    """Owner of one playing of a recording. `speed` is in recorded seconds a second, from the first poll on.
+
+    A recording holds no transcripts. `said` gives them where they were kept beside it; otherwise the events tell who
+    was asked for what, which tools were used and how the turns ended.
+    """
+
+    def __init__(
+        self, recording: Recording, clock: Clock, *, speed: float = 1.0, said: Iterable[Said] | None = None
+    ) -> None:
+        self._recording = recording
+        self._clock = clock
+        self._speed = speed
+        self._transcripts = Transcripts(TRANSCRIPT_BYTES)
+        self._tells_itself = said is None
+        self._said = iter(sorted(said or (), key=lambda each: each[1].at))
+        self._next_said = next(self._said, None)
+        self._events: Iterator[Stamped] = iter(())
+        self._next: Stamped | None = None
+        self._began: float | None = None
+        self._start = 0.0
+
+    @property
+    def status(self) -> FeedStatus:
+        """A replay, with its speed; it stays one at its end."""
+        detail = f"×{self._speed:g}" if self._next is not None or self._began is None else "end"
+        return FeedStatus(Link.REPLAY, self._recording.paths[0].name, detail)
+
+    async def start(self) -> None:
+        """Read the first event; time begins with the first poll. Raises BadInput."""
+        self._events = self._recording.events()
+        self._next = next(self._events, None)
+        self._start = self._next.at if self._next is not None else self._recording.start
+
+    async def aclose(self) -> None:
+        """Stop reading."""
+        self._events, self._next = iter(()), None
+
+    def poll(self) -> FeedBatch:
+        """The state before the first event, then what happened until the moment that is played."""
+        state = None
+        if self._began is None:
+            self._began = self._clock.monotonic()
+            state = self._recording.initial()
+        until = self._start + (self._clock.monotonic() - self._began) * self._speed
+        events = []
+        while self._next is not None and self._next.at <= until:
+            events.append(self._next)
+            self._retell(self._next)
+            self._next = next(self._events, None)
+        self._say(until)
+        return FeedBatch(state, events)
+
+    async def transcript(self, session: str, after: int = 0) -> Page:
+        """What the session had said until the moment that is played."""
+        return self._transcripts.page(session, after)
+
+    async def prompt(self, prompt: str, *, conversation: str = "", profile: str = "default") -> str:
+        """Refused."""
+        _refuse()
+
+    async def interrupt(self, session: str) -> bool:
+        """Refused."""
+        _refuse()
+
+    async def stop(self, session: str, *, kill: bool) -> None:
+        """Refused."""
+        _refuse()
+
+    async def answer(
+        self,
+        permission: str,
+        *,
+        allowed: bool,
+        scope: str = "once",
+        message: str = "",
+    ) -> None:
+        """Refused."""
+        _refuse()
+
+    async def settings(self) -> dict[str, Any]:
+        """A recording knows no settings."""
+        return {}
+
+    async def change_settings(self, changes: Mapping[str, Any]) -> None:
+        """Refused."""
+        _refuse()
+
+    def _retell(self, stamped: Stamped) -> None:
+        if self._tells_itself and (told := retold(stamped.event)) is not None:
+            session, kind, title, text = told
+            self._transcripts.add(session, stamped.at, kind, title, text)
+
+    def _say(self, until: float) -> None:
+        while self._next_said is not None and self._next_said[1].at <= until:
+            session, entry = self._next_said
+            self._transcripts.add(session, entry.at, entry.kind, entry.title, entry.text)
+            self._next_said = next(self._said, None)
+
+
+def retold(event: ev.AnyEvent) -> tuple[str, str, str, str] | None:
+    """What an event tells of a transcript: session, kind, title, text; None when it tells nothing."""
+    match event:
+        case ev.TurnStarted():
+            return event.session, "user", "", event.prompt
+        case ev.TurnActivity():
+            return event.session, "note", event.activity, ""
+        case ev.PermissionAsked():
+            return event.session, "tool", event.tool, event.summary
+        case ev.TurnEnded(ok=True):
+            return event.session, "note", f"the turn ended well after {formats.seconds(event.duration)}", ""
+        case ev.TurnEnded():
+            return event.session, "error", event.kind or event.outcome, event.error
+        case _:
+            return None
+
+
+def _refuse() -> NoReturn:
+    raise Forbidden("A recording cannot be acted on.", remedy="Attach to a running engine with `quarterdeck attach`.")
