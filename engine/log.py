@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
+from typing import Any
 
 import msgspec
 import structlog
@@ -56,12 +58,25 @@ class EventLog:
             return
         fields = msgspec.to_builtins(event)
         name = fields.pop("type")
-        self._log.log(level, name, seq=stamped.seq, **fields)
+        self._write(level, name, seq=stamped.seq, **fields)
 
     def serving(self, socket: str, port: int | None, host: str) -> None:
         """The listeners are open."""
         tcp = f"{host}:{port}" if port is not None else None
-        self._log.info("serving", socket=socket, tcp=tcp)
+        self._write(logging.INFO, "serving", socket=socket, tcp=tcp)
+
+    def _write(self, level: int, name: str, **fields: Any) -> None:
+        try:
+            self._log.log(level, name, **fields)
+        except BrokenPipeError:  # nobody reads the log any more: the engine goes on without it
+            forget_stdout()
+
+
+def forget_stdout() -> None:
+    """Let standard output lead nowhere, also for what Python still flushes at its end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def _level_of(event: ev.Event) -> int:

@@ -40,6 +40,16 @@ class LazyGroup(click.Group):
         found: click.Command = module.command
         return found
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; a reader who has seen enough (`| head`) is no failure."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            from engine.log import forget_stdout
+
+            forget_stdout()
+            return DONE
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
         with formatter.section("Commands"):
             formatter.write_dl(sorted(COMMANDS.items()))
@@ -89,9 +99,6 @@ def main(arguments: list[str] | None = None) -> None:
     except QuarterdeckError as error:
         complain(error)
         sys.exit(exit_code(error))
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(DONE)
     sys.exit(result if isinstance(result, int) else DONE)
 
 

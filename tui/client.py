@@ -79,9 +79,10 @@ def error_in(response: httpx.Response) -> QuarterdeckError:
         body = response.json()
     except ValueError:
         body = {}
-    wrong_usage = response.status_code in {400, 404, 409, 413}
+    body = body if isinstance(body, dict) else {}
+    wrong_usage = response.is_client_error and body.get("kind") == ErrorKind.VALIDATION
     kind = RemoteBadInput if wrong_usage else RemoteError
-    return kind(response.status_code, body if isinstance(body, dict) else {})
+    return kind(response.status_code, body)
 
 
 class EngineClient:
@@ -104,8 +105,9 @@ class EngineClient:
     def alive(self) -> bool:
         """Whether an engine answers."""
         try:
-            return self._http.get("/healthz", timeout=CONNECT_S).status_code == httpx.codes.OK
-        except httpx.HTTPError:
+            answer = self._http.get("/healthz", timeout=CONNECT_S)
+            return answer.status_code == httpx.codes.OK and "engine" in answer.json()
+        except (httpx.HTTPError, ValueError, TypeError):
             return False
 
     def call(self, method: str, path: str, body: Any = None, timeout: float | None = ANSWER_S) -> dict[str, Any]:
@@ -116,7 +118,11 @@ class EngineClient:
             raise no_engine(self.address, error) from error
         if response.is_error:
             raise error_in(response)
-        data: dict[str, Any] = response.json()["data"]
+        try:
+            data: dict[str, Any] = response.json()["data"]
+        except (ValueError, TypeError, LookupError) as error:
+            remedy = "Check the address: something else may listen there."
+            raise NoEngine(f"What answers at {self.address} is no engine.", remedy=remedy) from error
         return data
 
     @contextmanager

@@ -103,8 +103,9 @@ def _tcp(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
+        reason = (error.strerror or "").partition(" (while")[0]  # socket repeats the address there
         raise BadInput(
-            f"{host}:{port} cannot be listened on: {error.strerror}.",
+            f"{host}:{port} cannot be listened on: {reason}.",
             field="api.port",
             remedy="Set another `api.port`, or none for the local socket alone.",
         ) from error

@@ -102,6 +102,13 @@ def _events(lines: Iterator[str]) -> Iterator[tuple[str, dict[str, Any]]]:
             yield name, msgspec.json.decode(line.removeprefix("data: "))
 
 
+def _warn_of_simulator(loaded: Any, banner: str) -> None:
+    """A made-up answer that nobody asked for is told on standard error."""
+    if loaded.settings.engine.backend == "auto" and banner.startswith("SIMULATOR"):
+        click.echo(f"quarterdeck: {banner}; the answer is made up", err=True)
+        click.echo("  → `quarterdeck doctor` tells what is missing; `--backend simulator` means it.", err=True)
+
+
 def _ask_own(loaded: Any, body: dict[str, Any], shown: _Shown) -> dict[str, Any]:
     from engine.requests import Request
     from tui.commands.own_engine import own_engine
@@ -109,6 +116,7 @@ def _ask_own(loaded: Any, body: dict[str, Any], shown: _Shown) -> dict[str, Any]
     request = Request(id="run", **body)
     request.check()
     with own_engine(loaded) as thread:
+        _warn_of_simulator(loaded, thread.engine.choice.banner)
         answer = thread.call(thread.engine.submit(request, shown)).result()
     decoded: dict[str, Any] = msgspec.to_builtins(answer)
     return decoded

@@ -1,0 +1,125 @@
+"""`quarterdeck run`: the answer on standard output and nothing else, whoever gives it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support.headless import PROGRAM, environment_of, headless, quarterdeck
+
+SIMULATED = ("run", "--backend", "simulator")
+
+
+def test_the_answer_is_all_that_is_printed(home: Path) -> None:
+    done = quarterdeck(home, *SIMULATED, "hello there")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "Echo: hello there\n", "")
+
+
+def test_json_is_the_answer_with_what_it_took(home: Path) -> None:
+    done = quarterdeck(home, *SIMULATED, "--json", "--stream", "hello")
+    answer = json.loads(done.stdout)
+    assert (done.returncode, answer["text"], answer["attempts"]) == (0, "Echo: hello", 1)
+    assert answer.keys() >= {"conversation", "session", "duration", "queued", "tokens_in", "tokens_out", "cached"}
+
+
+def test_a_dash_reads_the_prompt_from_a_pipe(home: Path) -> None:
+    done = quarterdeck(home, *SIMULATED, "-", given="from a pipe")
+    assert (done.returncode, done.stdout) == (0, "Echo: from a pipe\n")
+    empty = quarterdeck(home, *SIMULATED, "-")
+    assert (empty.returncode, "The prompt is empty." in empty.stderr) == (2, True)
+
+
+def test_a_stream_is_printed_as_it_grows(home: Path) -> None:
+    arguments = [*PROGRAM, *SIMULATED, "--stream", "[[reply: one two three]] [[pace: 200ms]]"]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, cwd=home, env=environment_of(home)) as process:
+        assert process.stdout is not None
+        first = process.stdout.read(4)
+        assert (first, process.poll()) == (b"one ", None)
+        assert process.stdout.read() == b"two three\n"
+    assert process.returncode == 0
+
+
+def test_a_conversation_goes_on_in_another_run(home: Path) -> None:
+    first = json.loads(quarterdeck(home, *SIMULATED, "--json", "one").stdout)
+    again = quarterdeck(home, *SIMULATED, "--conversation", first["conversation"], "[[history]]")
+    assert again.stdout.startswith("History: 2 user messages")
+
+
+def test_the_running_engine_answers_where_there_is_one(home: Path) -> None:
+    with headless(home) as engine:
+        for way in ((), ("--stream",)):
+            done = quarterdeck(home, "run", *way, "hello")
+            assert (done.returncode, done.stdout, done.stderr) == (0, "Echo: hello\n", "")
+        pool = engine.call("GET", "/api/pool")["pool"]
+        assert (pool["counts"]["leases"], pool["size"]) == (2, 1)
+        own = quarterdeck(home, *SIMULATED, "hello")
+        assert own.returncode == 0
+        assert engine.call("GET", "/api/pool")["pool"]["counts"]["leases"] == 2
+
+
+@pytest.mark.parametrize("where", ["own", "running"])
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        (["[[fault: http401_invalid_key]]"], 1, "claude login"),
+        (["--deadline", "0.3", "[[delay: 20s]]"], 1, "deadline"),
+        (["--profile", "nope", "x"], 2, "no profile 'nope'"),
+        (["--conversation", "nope", "x"], 2, "no id of a conversation"),
+        (["--deadline", "-1", "x"], 2, "deadline"),
+    ],
+)
+def test_a_failure_has_the_same_exit_code_wherever_it_happens(
+    home: Path, where: str, arguments: list[str], code: int, sentence: str
+) -> None:
+    if where == "own":
+        done = quarterdeck(home, *SIMULATED, *arguments)
+    else:
+        with headless(home):
+            done = quarterdeck(home, "run", *arguments)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert sentence in done.stderr
+    assert "  → " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_engine_that_dies_under_the_answer_is_told(home: Path) -> None:
+    with (
+        headless(home) as engine,
+        subprocess.Popen(
+            [*PROGRAM, "run", "--stream", "[[words: 400]] [[pace: 20ms]]"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=home,
+            env=environment_of(home),
+        ) as process,
+    ):
+        assert process.stdout is not None
+        assert process.stdout.read(5)
+        engine.process.kill()
+        _, said = process.communicate(timeout=30)
+    assert process.returncode == 3
+    assert said.startswith("quarterdeck: No engine answers")
+
+
+def test_a_made_up_answer_that_nobody_asked_for_is_told(home: Path) -> None:
+    done = quarterdeck(home, "run", "hello")
+    assert (done.returncode, done.stdout) == (0, "Echo: hello\n")
+    assert "SIMULATOR: no" in done.stderr
+    assert "quarterdeck doctor" in done.stderr
+
+
+@pytest.mark.real_cli
+def test_the_real_cli_answers_from_the_offline_model(home: Path, claude: Path) -> None:
+    done = quarterdeck(home, "run", "--offline", "hello there")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "Echo: hello there\n", "")
+
+
+@pytest.mark.real_cli
+def test_the_real_cli_without_credentials_says_how_to_sign_in(home: Path, claude: Path) -> None:
+    done = quarterdeck(home, "run", "--backend", "claude", "hello")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "claude login" in done.stderr
