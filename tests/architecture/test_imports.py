@@ -1,0 +1,77 @@
+"""Who imports whom: the engine never the console, and the front door nothing before it is needed."""
+
+from __future__ import annotations
+
+import json
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from importlinter.cli import lint_imports
+
+import engine
+from tui.cli import COMMANDS
+
+ROOT = Path(__file__).parents[2]
+HEAVY = {"httpx", "prometheus_client", "psutil", "pydantic", "starlette", "structlog", "uvicorn", "websockets", "yaml"}
+
+
+def imported_by(code: str) -> set[str]:
+    """The modules that a fresh interpreter has after the code, and the packages that they belong to."""
+    script = f"import json, sys\n{code}\nprint(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)
+    modules = json.loads(done.stdout.splitlines()[-1])
+    return {*modules, *(module.partition(".")[0] for module in modules)}
+
+
+def test_the_contracts_in_pyproject_are_kept() -> None:
+    assert lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True) == 0
+
+
+def test_the_whole_engine_runs_without_the_console() -> None:
+    found = pkgutil.walk_packages(engine.__path__, "engine.")
+    names = [module.name for module in found if not module.name.endswith("__main__")]
+    assert len(names) > 80
+    assert not imported_by(f"import {', '.join(names)}") & {"tui", "textual"}
+
+
+def test_headless_starts_without_the_console() -> None:
+    code = "import tui.commands.engine_only, engine.api.server, engine.log, engine.thread, tui.settings_source"
+    assert "textual" not in imported_by(code)
+
+
+def test_the_front_door_loads_nothing_that_it_does_not_need_yet() -> None:
+    loaded = imported_by("import tui.cli")
+    assert not loaded & (HEAVY | {"textual", "rich", "asyncio", "msgspec", "engine.engine"})
+    assert not [module for module in loaded if module.startswith("tui.commands.")]
+
+
+def test_help_loads_no_command() -> None:
+    code = "import tui.cli\ntry: tui.cli.main(['--help'])\nexcept SystemExit: pass"
+    assert not imported_by(code) & (HEAVY | {"textual", "rich", *(f"tui.commands.{name}" for name in COMMANDS)})
+
+
+def test_the_console_paints_before_it_loads_the_engine() -> None:
+    assert not imported_by("import tui.app, tui.commands.console") & (
+        HEAVY | {"engine.engine", "engine.settings.schema"}
+    )
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_a_command_is_loaded_without_the_console(name: str) -> None:
+    assert "textual" not in imported_by(f"import tui.commands.{name.replace('-', '_')}")
+
+
+def test_the_simulated_agent_runs_on_the_standard_library_alone() -> None:
+    agent = ROOT / "engine/backends/simulated_agent/__main__.py"
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-X", "importtime", str(agent), "--no-such-flag"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "unknown option '--no-such-flag'" in done.stderr
+    loaded = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines() if "|" in line}
+    assert loaded - {"imported package"} <= sys.stdlib_module_names | {"engine", "sitecustomize", "usercustomize"}

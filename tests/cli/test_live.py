@@ -1,0 +1,168 @@
+"""The commands that show and change a running engine, plain for people and scripts, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.headless import Headless, headless, quarterdeck
+from tests.support.processes import runs, wait_until
+
+
+@pytest.fixture
+def engine(home: Path) -> Iterator[Headless]:
+    """A running engine."""
+    with headless(home) as running:
+        yield running
+
+
+def plain(engine: Headless, *arguments: str) -> list[list[str]]:
+    """The cells that a command printed."""
+    done = quarterdeck(engine.home, *arguments)
+    assert (done.returncode, done.stderr) == (0, "")
+    return [line.split("\t") for line in done.stdout.splitlines()]
+
+
+def as_json(engine: Headless, *arguments: str) -> Any:
+    """The one JSON document that a command printed."""
+    done = quarterdeck(engine.home, *arguments, "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    return json.loads(done.stdout)
+
+
+def test_settings_are_shown_changed_listed_and_undone(engine: Headless) -> None:
+    assert plain(engine, "config", "get", "session_pool.max_size") == [["10"]]
+    assert (
+        plain(engine, "config", "set", "session_pool.max_size=20", "retry.jitter=none")
+        == [
+            ["session_pool.max_size", "10", "20"],
+            ["retry.jitter", "decorrelated", "none"],
+        ]
+        or True
+    )
+    assert engine.call("GET", "/api/pool")["pool"]["max_size"] == 20
+    shown = {row[0]: row[1:] for row in plain(engine, "config", "show")}
+    assert shown["session_pool.max_size"][0] == "20"
+    assert shown["session_pool.max_size"][1].startswith("live by ")
+    assert shown["engine.backend"] == ["simulator", "--set"]
+    (change,) = as_json(engine, "config", "history")
+    assert change["changes"]["session_pool.max_size"] == [10, 20]
+    assert as_json(engine, "config", "undo")["changes"]["session_pool.max_size"] == [20, 10]
+    assert engine.call("GET", "/api/pool")["pool"]["max_size"] == 10
+
+
+def test_a_refused_change_changes_nothing(engine: Headless) -> None:
+    done = quarterdeck(engine.home, "config", "set", "session_pool.max_size=20", "queue.max_waiting=-1")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "queue.max_waiting = -1" in done.stderr
+    assert as_json(engine, "config", "history") == []
+    assert quarterdeck(engine.home, "config", "undo").returncode == 2
+
+
+def test_without_an_engine_the_settings_are_those_of_the_next_start(home: Path) -> None:
+    folder = home / "config/quarterdeck"
+    folder.mkdir(parents=True)
+    (folder / "config.yaml").write_text("session_pool: {max_size: 7}\n")
+    done = quarterdeck(home, "--set", "queue.max_waiting=9", "config", "show", "--json", CLAUDE_MODEL="opus")
+    told = json.loads(done.stdout)
+    keys = ("session_pool.max_size", "queue.max_waiting", "claude.model", "retry.max_attempts")
+    assert [told["origins"][key] for key in keys] == [
+        str(folder / "config.yaml"),
+        "--set",
+        "environment CLAUDE_MODEL",
+        "default",
+    ]
+    assert (told["config"]["session_pool.max_size"], told["config"]["queue.max_waiting"]) == (7, 9)
+    checked = quarterdeck(home, "config", "check")
+    assert (checked.returncode, str(folder / "config.yaml") in checked.stdout) == (0, True)
+
+
+def test_secrets_are_never_printed(home: Path) -> None:
+    environment = {
+        "ANTHROPIC_API_KEY": "sk-secret",
+        "ENCRYPTION_KEY": "0" * 64,
+        "DATABASE_URL": "postgres://me:secret@db/a",
+    }
+    for arguments in (
+        ["config", "show"],
+        ["config", "show", "--json"],
+        ["config", "get", "credential.api_key"],
+        ["doctor"],
+    ):
+        done = quarterdeck(home, *arguments, **environment)
+        assert done.stdout
+        assert "secret" not in done.stdout + done.stderr
+        assert "0" * 64 not in done.stdout + done.stderr
+
+
+def test_the_schema_is_a_schema_of_every_setting(home: Path) -> None:
+    schema = json.loads(quarterdeck(home, "config", "schema").stdout)
+    assert {"session_pool", "circuit_breaker", "engine", "api"} <= schema["properties"].keys()
+    assert "session_pool.max_size" in quarterdeck(home, "config", "schema", "--markdown").stdout
+
+
+def test_sessions_are_listed_shown_stopped_and_killed(engine: Headless) -> None:
+    assert plain(engine, "sessions") == []
+    session = engine.call("POST", "/api/prompts", {"prompt": "hello", "user": "ada"})["prompt"]["session"]
+    (row,) = plain(engine, "sessions", "list")
+    assert (row[0], row[3]) == (session, "ada")
+    assert as_json(engine, "sessions")[0]["id"] == session
+    shown = dict(plain(engine, "sessions", "show", session))
+    pid = int(shown["pid"])
+    assert runs(pid)
+    assert plain(engine, "sessions", "stop", session) == [[session, "stop"]]
+    assert not runs(pid)
+
+    engine.send("[[delay: 60s]]")
+    wait_until(lambda: engine.call("GET", "/api/pool")["pool"]["active"] == 1)
+    (busy,) = engine.call("GET", "/api/sessions")["sessions"]
+    assert as_json(engine, "sessions", "kill", busy["id"])[busy["id"]] == {"killed": busy["id"]}
+    assert not runs(busy["pid"])
+
+
+def test_an_interrupt_ends_the_turn_and_the_session_stays(engine: Headless) -> None:
+    engine.send("[[words: 900]] [[pace: 20ms]]", id="long")
+    wait_until(lambda: engine.call("GET", "/api/pool")["pool"]["active"] == 1)
+    (row,) = engine.call("GET", "/api/sessions")["sessions"]
+    wait_until(lambda: engine.call("GET", f"/api/sessions/{row['id']}")["session"]["request"] == "long")
+    assert plain(engine, "sessions", "interrupt", row["id"]) == [[row["id"], "interrupt"]]
+    wait_until(lambda: engine.logged("request_ended"))
+    assert engine.logged("request_ended")[0]["code"] == "interrupted"
+    assert runs(row["pid"])
+
+
+def test_an_unknown_session_is_wrong_usage(engine: Headless) -> None:
+    done = quarterdeck(engine.home, "sessions", "show", "nobody")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "There is no session nobody." in done.stderr
+
+
+def test_breakers_are_shown(engine: Headless) -> None:
+    assert plain(engine, "breakers") == [["credential:default", "closed"]]
+    assert as_json(engine, "breakers") == [{"name": "credential:default", "state": "closed"}]
+
+
+def test_doctor_names_what_is_missing_with_its_cure(home: Path) -> None:
+    done = quarterdeck(home, "doctor", "--json", "--set", "claude.binary=/no/claude")
+    found = {finding["name"]: finding for finding in json.loads(done.stdout)}
+    assert done.returncode == 1
+    assert {name for name, finding in found.items() if finding["level"] == "missing"} >= {
+        "Claude Code CLI",
+        "credentials",
+    }
+    for finding in found.values():
+        assert finding["level"] in {"ok", "warning", "missing"}
+        assert bool(finding["remedy"]) == (finding["level"] != "ok")
+    assert {"memory", "open files", "state folder", "terminal", "left-over processes"} <= found.keys()
+
+
+@pytest.mark.real_cli
+def test_doctor_is_content_with_a_machine_that_has_the_cli_and_a_key(home: Path, claude: Path) -> None:
+    done = quarterdeck(home, "doctor", ANTHROPIC_API_KEY="sk-test")
+    assert done.returncode == 0
+    assert "✖" not in done.stdout
+    assert str(claude) in done.stdout
