@@ -28,7 +28,7 @@ _GRACE_S = 2
 _REFUSALS = {
     404: (
         "There is nothing at {path}.",
-        "The resources are /api/pool, sessions, prompts, permissions, config, breakers.",
+        "There are /api/pool, sessions, prompts, permissions, config and breakers.",
     ),
     405: ("{path} does not serve {method}.", "Use a method of the header Allow."),
 }
@@ -131,6 +131,4 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
 
 async def _on_bug(_request: Request, error: Exception) -> Response:
     """The caller gets the envelope; the traceback goes on to the log."""
-    return failed(
-        QuarterdeckError(f"The engine made a mistake: {error!r}.", remedy="Report it, with the engine's log.")
-    )
+    return failed(QuarterdeckError(f"The engine failed: {error!r}.", remedy="Report it, with the engine's log."))

@@ -125,6 +125,7 @@ async def test_a_wrong_method_is_told_the_right_one(served: Served) -> None:
     ("content", "kind", "expected"),
     [
         (b"{", "application/json", (400, "bad_input", "body")),
+        (b"[" * 100_000, "application/json", (400, "bad_input", "body")),
         (b"\xff", "application/json", (400, "bad_input", "body")),
         (b"[1]", "application/json; charset=utf-8", (400, "bad_input", "body")),
         (b'{"prompt": "x"}', "text/plain", (415, "not_json", "body")),
@@ -150,3 +151,12 @@ async def test_a_read_only_engine_refuses_everything_that_acts(served: Served) -
         refusal = await served.refusal(method, path.replace("{id}", session), bodies.get(path))
         assert refusal == (403, "forbidden", None), path
     assert served.engine.pool.session(session).usable
+
+
+async def test_a_bug_is_told_in_the_envelope_and_the_engine_goes_on(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(served.engine.pool), "statistics", lambda _pool: 1 // 0)
+    assert await served.refusal("GET", "/api/pool") == (500, "internal", None)
+    monkeypatch.undo()
+    assert (await served.data("GET", "/api/pool"))["pool"]["size"] == 0
