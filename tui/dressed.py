@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from textual.app import App
 from textual.timer import Timer
 
-from tui.glyphs import GlyphSetting
+from tui.glyphs import ASCII_TABLE, GlyphSetting
 from tui.look import Look
 from tui.screens.dialogs import Chooser
 from tui.skins import FALLBACK, SkinSet, css_variables, load_skins
@@ -121,6 +121,7 @@ class Dressed(App[None]):
 
     def _wear(self) -> None:
         self.theme = self._look.skin if self._look.skin in self._skins.skins else FALLBACK
+        self.set_class(self._look.glyphs is ASCII_TABLE, "-ascii")
         self.animation_level = "basic" if self._look.animation else "none"
 
     def _tell_unknown_skin(self) -> None:

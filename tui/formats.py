@@ -5,15 +5,17 @@ from __future__ import annotations
 import time
 
 _STEP = 1000.0
+_ROUNDS_UP = 999.5
+"""From here on a value of three digits would be said with four."""
 
 
 def count(value: float) -> str:
     """A count in at most five cells: 999, 1.2k, 31.4k, 9.1M."""
-    if value < _STEP:
+    if value < _ROUNDS_UP:
         return str(round(value))
     for suffix in "kMGT":
         value /= _STEP
-        if value < _STEP:
+        if value < _ROUNDS_UP:
             return f"{value:.1f}{suffix}" if value < 99.95 else f"{value:.0f}{suffix}"
     return "∞"
 
@@ -21,19 +23,24 @@ def count(value: float) -> str:
 def size(value: float) -> str:
     """Bytes in at most five cells, in powers of 1024: 812M, 1.2G."""
     for suffix in "BKMGT":
-        if value < 1000:
+        if value < _ROUNDS_UP:
             return f"{value:.1f}{suffix}" if suffix in "GT" and value < 10 else f"{value:.0f}{suffix}"
         value /= 1024
     return "∞"
 
 
+def reading(cpu: float, rss: int) -> tuple[str, str]:
+    """Percent of a core and memory as the grid shows them; next to nothing is a dot."""
+    return f"{cpu:.0f}" if cpu >= 0.5 else "·", size(rss) if rss else "·"
+
+
 def money(value: float) -> str:
     """Dollars: cents up to a hundred, then whole ones."""
-    return f"${value:.2f}" if value < 100 else f"${count(value)}"
+    return f"${value:.2f}" if value < 99.995 else f"${count(value)}"
 
 
 def span(seconds: float) -> str:
-    """A length of time in at most six cells: 0s, 48s, 2m10s, 4h05m, 3d04h."""
+    """A length of time in at most six cells: 0s, 48s, 2m10s, 4h05m, 3d04h, 120d."""
     total = max(0, int(seconds))
     if total < 60:
         return f"{total}s"
@@ -41,7 +48,8 @@ def span(seconds: float) -> str:
         return f"{total // 60}m{total % 60:02d}s"
     if total < 86400:
         return f"{total // 3600}h{total % 3600 // 60:02d}m"
-    return f"{total // 86400}d{total % 86400 // 3600:02d}h"
+    days = total // 86400
+    return f"{days}d{total % 86400 // 3600:02d}h" if days < 100 else f"{days}d"
 
 
 def coarse(seconds: float) -> str:

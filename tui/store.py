@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from engine.clock import Clock
 from engine.events.projection import Projection, touched_session
 from engine.events.state import SessionView, State, decode_state, encode_state
-from engine.events.types import SessionReadings, SessionState, Stamped
+from engine.events.types import Reading, SessionReadings, SessionState, Stamped
+from tui import formats
 from tui.feeds.base import FeedBatch, FeedStatus, Link
 
 FAILED_SHOWN_S = 600.0
@@ -116,7 +117,7 @@ class Store:
     def _apply_one(self, stamped: Stamped) -> None:
         event = stamped.event
         if isinstance(event, SessionReadings):
-            moved = [r.session for r in event.readings if self._moved(r.session, r.cpu, r.rss)]
+            moved = [reading.session for reading in event.readings if self._moved(reading)]
         else:
             moved = [row] if (row := touched_session(event)) else []
         try:
@@ -127,9 +128,10 @@ class Store:
         self._touch(moved)
         self._forget_gone()
 
-    def _moved(self, row: str, cpu: float, rss: int) -> bool:
-        view = self.live.sessions.get(row)
-        return view is not None and (round(view.cpu) != round(cpu) or view.rss >> 20 != rss >> 20)
+    def _moved(self, reading: Reading) -> bool:
+        """Whether a reading is told otherwise than the one before; most are not, and cost no repaint."""
+        view = self.live.sessions.get(reading.session)
+        return view is not None and formats.reading(view.cpu, view.rss) != formats.reading(reading.cpu, reading.rss)
 
     def _touch(self, rows: Iterable[str]) -> None:
         for row in rows:

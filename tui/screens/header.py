@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.cells import cell_len
+
 from engine.events.state import EngineView, State
 from engine.events.types import SessionState
 from tui import formats, trends
@@ -51,15 +53,25 @@ def where_line(title: str, mode: str, forms: Sequence[str], rate: str, width: in
 
 def health_line(verdict: Verdict, state: State, now: float, width: int) -> Line:
     """Line 2: one glyph, one word, the reasons in words; size and uptime at the right."""
-    left: Line = [(f" {verdict.glyph} {verdict.word}  ", verdict.role), (f" {verdict.sentence}", "")]
-    right: Line = []
-    if verdict.hint:
-        right.append((f"  {verdict.hint}", "strong"))
+    head = f" {verdict.glyph} {verdict.word}   "
+    right: Line = [(f"  {verdict.hint} ", "strong")] if verdict.hint else []
+    sentence = whole_reasons(verdict.reasons, width - width_of([(head, ""), *right]))
+    left: Line = [(head, verdict.role), (sentence, "")]
     if state.engine.started_at:
         facts = f"   {slots(state)}   up {formats.span(now - state.engine.started_at)} "
         if width_of(left) + width_of(right) + len(facts) <= width:
             right.append((facts, "muted"))
     return between(left, right, width)
+
+
+def whole_reasons(reasons: Sequence[str], width: int) -> str:
+    """As many reasons as fit whole, and how many more there are; the first is always there."""
+    for kept in range(len(reasons), 0, -1):
+        more = f" · +{len(reasons) - kept}" if kept < len(reasons) else ""
+        sentence = " · ".join(reasons[:kept]) + more
+        if cell_len(sentence) <= width:
+            return sentence
+    return reasons[0] if reasons else ""
 
 
 def slots(state: State) -> str:
@@ -122,7 +134,10 @@ def summary_lines(verdict: Verdict, state: State, now: float, failed: int, width
     waiting = sum(1 for request in state.requests.values() if not request.session)
     wait = f" oldest {formats.span(oldest_wait(state, now))}" if waiting else ""
     lines: list[Line] = [
-        [(f"{verdict.glyph} {verdict.word} ", verdict.role), (verdict.sentence, "")],
+        [
+            (f"{verdict.glyph} {verdict.word} ", verdict.role),
+            (whole_reasons(verdict.reasons, width - len(verdict.word) - 3), ""),
+        ],
         counts_line(state, failed, words=False),
         [(f"{formats.count(trend.tokens.now)} tok/s p95 {formats.seconds(trend.p95.now)} queue {waiting}{wait}", "")],
         [(f"? {formats.plural(asked, 'approval')}", "ask" if asked else "muted")],

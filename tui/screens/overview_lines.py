@@ -15,6 +15,8 @@ from tui.trends import Trend, Trends
 from tui.widgets.plots import area, gauge, parts
 
 _BAR_CHARS = {SessionState.IDLE: "─", SessionState.STARTING: "╍"}
+SUBJECT = 28
+"""Cells of what a line is about, at most."""
 _MARKS = {
     "done": ("✔", "run"),
     "failed": ("✖", "fail"),
@@ -81,12 +83,13 @@ def attention_block(items: Sequence[Attention], cursor: int, width: int, height:
     lines = [rule(f"ATTENTION {len(items)}" if items else "ATTENTION", width, "enter opens" if items else "")]
     if not items:
         return [*lines, [(" ● ", "run"), ("nothing needs you", "")]]
-    subject = min(24, max(18, width // 4))
+    subject = min(SUBJECT, max(len(item.subject) for item in items))
+    since = max(len(item.since) for item in items)
     top = max(0, min(cursor - height + 2, len(items) - height + 1))
     for index, item in enumerate(items[top : top + height - 1], top):
         on = index == cursor
-        text = f"{fit(item.subject, subject)}  {fit(item.since, 14)} "
-        detail = fit(item.detail, max(0, width - subject - 21))
+        text = f"{fit(item.subject, subject)}  {fit(item.since, since)}  "
+        detail = fit(item.detail, max(0, width - 3 - len(text)))
         glyph: Line = [("▌" if on else " ", "cursor" if on else ""), (f"{item.glyph} ", "cursor" if on else item.role)]
         lines.append([*glyph, (text, "cursor" if on else ""), (detail, "cursor" if on else "muted")])
     return lines
@@ -95,10 +98,13 @@ def attention_block(items: Sequence[Attention], cursor: int, width: int, height:
 def recent_block(recent: Sequence[RecentLine], width: int, height: int) -> list[Line]:
     """What happened, newest first."""
     lines = [rule("RECENT", width)]
+    subject = 22 if width >= 70 else 13
     for line in list(recent)[::-1][: max(0, height - 1)]:
         glyph, role = _MARKS.get(line.mark, ("·", "muted"))
         head: Line = [(f"  {formats.clock(line.at)}  ", "muted"), (f"{glyph} ", role)]
-        lines.append([*head, (fit(line.subject, 13) + " ", ""), (fit(line.text, max(0, width - 28)), "")])
+        lines.append(
+            [*head, (fit(line.subject, subject), ""), (fit(f"  {line.text}", max(0, width - subject - 14)), "")]
+        )
     if len(lines) == 1:
         lines.append([("  nothing has happened yet", "muted")])
     return lines

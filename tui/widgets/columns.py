@@ -93,11 +93,11 @@ SESSION_COLUMNS: tuple[Column, ...] = (
     ),
     Column("activity", "ACTIVITY", 16, 9, lambda r, _: r.activity or "·", lambda r: r.activity.lower(), role=_muted),
     Column(
-        "cpu", "CPU%", 4, 5, lambda r, _: f"{r.cpu:.0f}" if r.cpu >= 0.5 else "·", lambda r: r.cpu, "right",
+        "cpu", "CPU%", 4, 5, lambda r, _: formats.reading(r.cpu, r.rss)[0], lambda r: r.cpu, "right",
         most_first=True, role=_quiet_if(lambda r: r.cpu < 0.5),
     ),
     Column(
-        "mem", "MEM", 5, 7, lambda r, _: formats.size(r.rss) if r.rss else "·", lambda r: r.rss, "right",
+        "mem", "MEM", 5, 7, lambda r, _: formats.reading(r.cpu, r.rss)[1], lambda r: r.rss, "right",
         most_first=True, role=_quiet_if(lambda r: not r.rss),
     ),
     Column(

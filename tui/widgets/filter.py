@@ -45,6 +45,8 @@ FIELDS: Mapping[str, Reader] = {
     "last": lambda row, now: now - row.last_used,
     "for": lambda row, now: now - row.since,
 }
+NUMBERS = frozenset({"pid", "turns", "errors", "cpu", "mem", "tokens", "cost", "age", "last", "for"})
+"""Fields that can be compared."""
 COMMON_FIELDS = ("state", "user", "profile", "turns", "errors", "cost", "age")
 """Fields that are named to whoever asks for one that there is not."""
 _WORDS = ("id", "state", "profile", "user", "conversation", "activity", "prompt", "error")
@@ -108,6 +110,8 @@ def _compare(name: str, reader: Reader, op: str, value: str) -> Callable[[Sessio
     if op in {"=", "!="}:
         equal = op == "="
         return lambda row, now: _equal(reader(row, now), value) is equal
+    if name not in NUMBERS:
+        raise FilterError(f"{name} is a text; use {name}:{value}")
     bound = _number(name, op, value)
     match op:
         case ">":

@@ -1,0 +1,135 @@
+"""One fixed moment of an invented pool: twenty minutes of turns, and a session in every state."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime
+
+from engine.events import types as ev
+from engine.events.types import AnyEvent, SessionState, Stamped
+from engine.sessions.transcripts import Entry
+
+NOW = datetime(2026, 11, 20, 14, 2, 31, tzinfo=UTC).timestamp()
+UP_S = 3 * 3600.0
+MIB = 1 << 20
+
+SESSIONS: tuple[tuple[str, str, str, str, SessionState], ...] = (
+    ("s0001", "ana", "fix flaky test in auth", "Bash pytest -q tests/auth", SessionState.RUNNING),
+    ("s0002", "ben", "refactor queue worker", "writing", SessionState.RUNNING),
+    ("s0003", "chi", "write migration 0042 for the leases of the billing service", "", SessionState.RUNNING),
+    ("s0004", "dora", "update docs index", "", SessionState.IDLE),
+    ("s0005", "eli", "add retry budget", "", SessionState.RUNNING),
+    ("s0006", "ana", "port parser to rust", "", SessionState.RETRYING),
+    ("s0007", "fay", "triage crash reports", "thinking", SessionState.RUNNING),
+    ("s0008", "ben", "refactor queue worker", "", SessionState.APPROVAL),
+    ("s0009", "gus", "review PR #1881", "", SessionState.IDLE),
+    ("s0010", "eli", "publish release notes", "", SessionState.APPROVAL),
+    ("s0011", "dora", "summarise the incident", "", SessionState.FAILED),
+    ("s0012", "", "", "", SessionState.STARTING),
+)
+ASKED = "rm -rf build/ && make test"
+REMARK = (
+    "The lease is renewed in two places. I will move it into Worker.renew() and keep lease_timeout as an alias so that"
+    " billing/ is untouched."
+)
+CONVERSATION = "7c2f41aa-9d1e-4f0b-b1c4-0000000000"
+
+
+def tape() -> list[Stamped]:
+    """All events until NOW, in order."""
+    found = [*_beginnings(), *_past(random.Random(1881)), *_present()]
+    found.sort(key=lambda each: each[0])
+    return [Stamped(number, at, event) for number, (at, event) in enumerate(found, 1)]
+
+
+def transcript() -> list[Entry]:
+    """What session s0008 said until it asked."""
+    told = (
+        (152.0, "user", "", "keep the old API, callers in billing/ must not change"),
+        (149.0, "think", "", "The callers use lease_timeout.\nIt must stay as an alias.\nThen the move is safe."),
+        (120.0, "tool", "Read", "queue/lease.py"),
+        (119.9, "result", "", "class Lease:\n    def extend(self): ...\n    def renew(self): ...\n    def drop(self)"),
+        (93.0, "tool", "Bash", "rg -n lease_timeout"),
+        (92.8, "result", "", "queue/worker.py:41:    self.lease.renew(self.lease_timeout)"),
+        (41.0, "assistant", "", REMARK),
+        (27.0, "error", "overloaded", "API 529, attempt 1"),
+        (19.0, "note", "compacted", "180k tokens became 24k"),
+        (12.0, "tool", "Bash", ASKED),
+    )  # fmt: skip
+    return [Entry(index, NOW - ago, kind, title, text) for index, (ago, kind, title, text) in enumerate(told)]
+
+
+def _beginnings() -> list[tuple[float, AnyEvent]]:
+    found: list[tuple[float, AnyEvent]] = [
+        (NOW - UP_S, ev.EngineStarted(engine="e1", pid=4000, backend="claude", version="0.1.0", max_size=20))
+    ]
+    for number, (session, user, _prompt, _activity, state) in enumerate(SESSIONS):
+        began = NOW - 3 if state is SessionState.STARTING else NOW - 1500 + number
+        found.append(
+            (began, ev.SessionStarting(session=session, profile="default", tenant="default", backend="claude"))
+        )
+        if state is not SessionState.STARTING:
+            found.append(
+                (began + 0.8, ev.SessionReady(session=session, pid=4001 + number, version="2.1.3", start_s=0.8))
+            )
+            conversation = f"{CONVERSATION}{number:02d}"
+            found.append((began + 0.9, ev.SessionBound(session=session, conversation=conversation, user=user)))
+    return found
+
+
+def _past(chance: random.Random) -> list[tuple[float, AnyEvent]]:
+    found: list[tuple[float, AnyEvent]] = []
+    for number in range(220):
+        session, user, prompt, _activity, _state = SESSIONS[number % 10]
+        at, took = NOW - 1200 + number * 5.4, 1.0 + 3 * chance.random() + (4 if number % 37 == 0 else 0)
+        request = f"r{number:03d}"
+        ok = number % 29 != 0
+        found.append((at - took, _queued(request, user, prompt)))
+        found.append((at - took, ev.TurnStarted(request=request, session=session, user=user, prompt=prompt)))
+        found.append((at, _turn_ended(request, session, took, 200 + int(900 * chance.random()), ok=ok)))
+        error = "" if ok else "connection reset"
+        kind = "" if ok else "network"
+        ended = ev.RequestEnded(request=request, user=user, ok=ok, duration=took, kind=kind, error=error)
+        found.append((at, ended))
+    return found
+
+
+def _present() -> list[tuple[float, AnyEvent]]:
+    found: list[tuple[float, AnyEvent]] = []
+    for number, (session, user, prompt, activity, state) in enumerate(SESSIONS):
+        if state in {SessionState.IDLE, SessionState.STARTING}:
+            continue
+        began, request = NOW - 11 + number / 2, f"r9{number:02d}"
+        found.append((began, _queued(request, user, prompt)))
+        found.append((began, ev.TurnStarted(request=request, session=session, user=user, prompt=prompt)))
+        if activity:
+            found.append((began + 0.1, ev.TurnActivity(session=session, activity=activity)))
+    found += [
+        (NOW - 62, ev.BreakerChanged(breaker="credential:acct-3", old="closed", new="half_open", reason="12 s probe")),
+        (NOW - 30, ev.SettingsChanged(who="ana", changes={"session_pool.max_size": [16, 20]})),
+        (NOW - 5, ev.ApiRetry(session="s0006", attempt=2, delay=8.0, status=529, error="overloaded")),
+        (NOW - 4, ev.PermissionAsked(permission="p1", session="s0008", tool="Bash", summary=ASKED, deadline=NOW + 56)),
+        (NOW - 3, ev.PermissionAsked(permission="p2", session="s0010", tool="Write", summary="NOTES.md",
+                                     deadline=NOW + 57)),
+        (NOW - 2, ev.SessionEnded(session="s0011", how="exit", exit_code=134, error="The agent ended (signal 6)")),
+        (NOW - 1.5, _queued("r990", "hana", "write the changelog")),
+        (NOW - 1, ev.SessionReadings(
+            readings=[ev.Reading(row[0], 3.0 * n, (90 + 7 * n) * MIB, 1 + n % 3) for n, row in enumerate(SESSIONS)],
+            engine_cpu=4.0, engine_rss=96 * MIB)),
+        (NOW, ev.TurnActivity(session="s0002", activity="writing")),
+    ]  # fmt: skip
+    return found
+
+
+def _queued(request: str, user: str, prompt: str) -> AnyEvent:
+    return ev.RequestQueued(
+        request=request, user=user, tenant="default", profile="default", priority="medium", prompt=prompt
+    )
+
+
+def _turn_ended(request: str, session: str, took: float, tokens: int, *, ok: bool) -> AnyEvent:
+    return ev.TurnEnded(
+        request=request, session=session, ok=ok, outcome="answered" if ok else "failed", duration=took,
+        tokens_in=tokens // 3, tokens_out=tokens, tokens_cached=tokens * 20, cost=tokens * 9e-5,
+        error="" if ok else "connection reset",
+    )  # fmt: skip

@@ -1,0 +1,53 @@
+"""The screens as text, at both sizes they are made for.
+
+A screen that was changed on purpose: `GOLDENS=refresh pytest tests/console/test_goldens.py`, then read the diff.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from engine.clock import ManualClock
+from tests.support.console import NORMAL, SMALL, Bridge, FakeFeed, bridge
+from tests.support.processes import until
+from tui.screens.sessions import SessionsScreen
+
+GOLDENS = Path(__file__).parent / "goldens"
+SCENES: dict[str, tuple[str, ...]] = {
+    "overview": (),
+    "sessions": ("2",),
+    "sessions-wide": ("2", "d"),
+    "sessions-problems": ("2", "z"),
+    "drawer-approval": ("2", "z", "j"),
+    "transcript": ("exclamation_mark",),
+    "help": ("2", "question_mark"),
+    "kill": ("2", "K"),
+    "leave": ("q",),
+}
+SIZES = {"120x36": NORMAL, "80x24": SMALL, "40x10": (40, 10)}
+
+
+@pytest.mark.parametrize(
+    ("name", "size"), [("overview", "40x10"), *((name, size) for name in SCENES for size in ("120x36", "80x24"))]
+)
+async def test_a_screen_is_drawn_as_it_was(name: str, size: str, feed: FakeFeed, clock: ManualClock) -> None:
+    async with bridge(feed, clock, SIZES[size], owns_engine=True) as console:
+        await console.press(*SCENES[name])
+        await _rested(console)
+        drawn = "\n".join(line.rstrip() for line in console.lines) + "\n"
+    golden = GOLDENS / f"{name}-{size}.txt"
+    if os.environ.get("GOLDENS") == "refresh":
+        golden.write_text(drawn, encoding="utf-8")
+    assert drawn == golden.read_text(encoding="utf-8")
+
+
+async def _rested(console: Bridge) -> None:
+    """The drawer follows the cursor only after a rest."""
+    screen = console.app.screen
+    if isinstance(screen, SessionsScreen):
+        await until(lambda: screen._shown == screen.grid.cursor)
+    await console.settle()
+    assert not console.told

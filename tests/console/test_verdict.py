@@ -1,0 +1,199 @@
+"""The one health sentence in every state it can be in, and what needs a person."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import msgspec
+import pytest
+
+from engine.events.projection import Projection
+from engine.events.state import (
+    Bucket,
+    EngineView,
+    PermissionView,
+    RecentLine,
+    RequestView,
+    SessionView,
+    State,
+)
+from engine.events.types import SessionState, Severity
+from tests.console import scene
+from tui.attention import attention
+from tui.feeds.base import FeedStatus, Link
+from tui.health import View, verdict
+from tui.screens.header import banners, health_line, where_line, whole_reasons
+from tui.spans import plain, width_of
+
+NOW = scene.NOW
+LIVE = FeedStatus(Link.LIVE, "a test")
+VIEW = View(now=NOW)
+
+
+def _state(**changes: object) -> State:
+    return msgspec.structs.replace(State(at=NOW, engine=EngineView(phase="running", started_at=NOW - 60)), **changes)
+
+
+def _row(state: SessionState, **changes: object) -> SessionView:
+    return msgspec.structs.replace(SessionView("s0001", state=state, since=NOW - 5), **changes)
+
+
+def _waiting(seconds: float) -> dict[str, RequestView]:
+    return {"r1": RequestView("r1", "ana", "default", "default", "medium", "hi", NOW - seconds)}
+
+
+ASKED = {"p1": PermissionView("p1", "s0001", "Bash", "rm x", NOW - 130, NOW + 60)}
+RUNNING = {"s0001": _row(SessionState.RUNNING, request="r9")}
+FAILED = [_row(SessionState.FAILED, last_error="gone")]
+DISK = [RecentLine(1, NOW - 5, "notice", "engine", "disk full", Severity.CRITICAL, "free some")]
+
+SENTENCES: dict[str, tuple[State, FeedStatus, View, str]] = {
+    "well": (_state(), LIVE, VIEW, "● HEALTHY nothing needs you"),
+    "well, asked": (_state(permissions=ASKED), LIVE, VIEW, "● HEALTHY ? 1 approval, oldest 2m10s ! review"),
+    "breaker": (
+        _state(breakers={"credential:a": "open", "credential:b": "closed"}),
+        LIVE, VIEW, "▲ DEGRADED credential:a open",
+    ),
+    "half open": (
+        _state(breakers={"credential:a": "half_open"}, permissions=ASKED),
+        LIVE, VIEW, "▲ DEGRADED credential:a half-open · ? 1 approval, oldest 2m10s ! review",
+    ),
+    "all breakers": (
+        _state(breakers={"a": "open", "b": "open"}), LIVE, VIEW, "✖ CRITICAL all 2 breakers open",
+    ),
+    "the only breaker": (_state(breakers={"a": "open"}), LIVE, VIEW, "✖ CRITICAL a open"),
+    "failed": (_state(ended=FAILED), LIVE, VIEW, "▲ DEGRADED 1 session failed"),
+    "failed long ago": (
+        _state(ended=[_row(SessionState.FAILED, since=NOW - 301)]), LIVE, VIEW, "● HEALTHY nothing needs you",
+    ),
+    "retrying": (
+        _state(sessions={"s0001": _row(SessionState.RETRYING)}), LIVE, VIEW, "▲ DEGRADED 1 retrying",
+    ),
+    "errors": (
+        _state(buckets=[Bucket(NOW - 10, turns=10, errors=3)]), LIVE, VIEW, "▲ DEGRADED 3 errors in the last minute",
+    ),
+    "few errors among many turns": (
+        _state(buckets=[Bucket(NOW - 10, turns=100, errors=3)]), LIVE, VIEW, "● HEALTHY nothing needs you",
+    ),
+    "late queue": (_state(requests=_waiting(11), sessions=RUNNING), LIVE, VIEW, "▲ DEGRADED queue waits 11s"),
+    "stuck queue": (
+        _state(requests=_waiting(61)), LIVE, VIEW, "✖ CRITICAL nothing runs and the queue waits 1m01s",
+    ),
+    "critical notice": (_state(recent=DISK), LIVE, VIEW, "✖ CRITICAL disk full"),
+    "unreadable": (_state(), LIVE, replace(VIEW, unreadable=2), "▲ DEGRADED 2 events could not be read"),
+    "draining": (
+        _state(engine=EngineView(phase="draining"), sessions=RUNNING), LIVE, VIEW,
+        "▲ DRAINING no new work is taken · 1 turn still running",
+    ),
+    "frozen": (
+        _state(), LIVE, replace(VIEW, frozen_at=NOW - 18, errors_since=2),
+        "‖ FROZEN view held at 14:02:13 (18s) · pool runs on: ● HEALTHY, 2 new errors f unfreeze",
+    ),
+    "read-only": (
+        _state(), LIVE, replace(VIEW, read_only=True),
+        "r READ-ONLY ● HEALTHY · nothing needs you actions are off  ctrl+r",
+    ),
+    "connecting": (_state(), FeedStatus(Link.CONNECTING, "engine"), replace(VIEW, has_data=False),
+                   "◌ CONNECTING engine"),
+    "lost": (
+        _state(), FeedStatus(Link.LOST, "unix:x", "refused", 4, 6.0), replace(VIEW, age=18.0),
+        "■ NO ENGINE last data 18s old · retry 4 in 6s · refused",
+    ),
+    "never there": (
+        _state(), FeedStatus(Link.LOST, "the engine", "no CLI"), replace(VIEW, has_data=False, can_retry=True),
+        "■ NO ENGINE nothing heard from the engine · no CLI r retry now",
+    ),
+    "stopped": (
+        _state(engine=EngineView(phase="stopped")), LIVE, VIEW, "■ NO ENGINE the engine has stopped q quit",
+    ),
+    "replay": (
+        _state(), FeedStatus(Link.REPLAY, "rec.flight.jsonl", "×4"), VIEW, "▶ REPLAY rec.flight.jsonl · ×4 · 14:02:31",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SENTENCES)
+def test_the_health_sentence(name: str) -> None:
+    state, status, view, sentence = SENTENCES[name]
+    found = verdict(state, status, view)
+    assert " ".join(filter(None, (found.glyph, found.word, found.sentence, found.hint))) == sentence
+    line = plain(health_line(found, state, NOW, 200))
+    assert f" {found.glyph} {found.word} " in line
+    assert found.hint in line
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+@pytest.mark.parametrize("name", SENTENCES)
+def test_the_health_line_fits_and_never_cuts_a_reason_but_the_first(name: str, width: int) -> None:
+    state, status, view, _sentence = SENTENCES[name]
+    found = verdict(state, status, view)
+    line = health_line(found, state, NOW, width)
+    assert width_of(line) == width
+    said = plain(line)
+    for reason in found.reasons[1:]:
+        assert reason in said or reason[:6] not in said
+
+
+def test_reasons_are_dropped_whole_and_counted() -> None:
+    assert whole_reasons(("one reason", "another one", "third"), 40) == "one reason · another one · third"
+    assert whole_reasons(("one reason", "another one", "third"), 30) == "one reason · another one · +1"
+    assert whole_reasons(("one reason", "another one", "third"), 5) == "one reason"
+
+
+def test_what_needs_a_person_comes_by_urgency_and_each_line_opens_something() -> None:
+    projection = Projection()
+    for stamped in scene.tape():
+        projection.apply(stamped)
+    lines = attention(projection.state, NOW)
+    assert [(line.glyph, line.subject) for line in lines] == [
+        ("?", "2 approvals"),
+        ("▲", "credential:acct-3 half-open"),
+        ("✖", "1 session failed"),
+        ("▲", "1 session retrying"),
+    ]
+    assert (lines[0].detail, lines[0].filter_text) == ("Bash 1 · Write 1", "state:approval")
+    assert (lines[2].session, lines[2].detail) == ("s0011", "s0011  The agent ended (signal 6)")
+    assert all(line.session or line.filter_text for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("state", "subject", "opens"),
+    [
+        (_state(permissions=ASKED), "1 approval", "s0001"),
+        (_state(recent=DISK), "engine", ""),
+        (_state(requests=_waiting(30)), "queue 1", ""),
+        (_state(engine=EngineView(phase="draining")), "draining", ""),
+    ],
+)
+def test_one_trouble_is_one_line(state: State, subject: str, opens: str) -> None:
+    (line,) = attention(state, NOW)
+    assert (line.subject, line.session) == (subject, opens)
+
+
+def test_a_pool_that_is_well_needs_nobody() -> None:
+    assert attention(_state(), NOW) == []
+
+
+def test_the_critical_notice_names_its_remedy() -> None:
+    (line,) = attention(_state(recent=DISK), NOW)
+    assert line.detail == "disk full  free some"
+
+
+@pytest.mark.parametrize(
+    ("width", "banner"),
+    [
+        (120, "SIMULATOR: no API key and no `claude login`, demo traffic"),
+        (80, "SIMULATOR · demo traffic"),
+        (70, "SIMULATOR · demo"),
+        (60, "SIMULATOR · demo"),
+    ],
+)
+def test_demo_traffic_of_the_simulator_is_told_at_every_width(width: int, banner: str) -> None:
+    engine = EngineView(demo=True, banner="SIMULATOR: no API key and no `claude login`, demo traffic")
+    line = where_line("prod-eu", "overview", banners(engine), "●2Hz 14:02:31", width)
+    assert banner in plain(line)
+    assert width_of(line) == width
+
+
+def test_a_real_pool_has_no_banner() -> None:
+    assert banners(EngineView(backend="claude")) == ()
