@@ -146,7 +146,7 @@ class RemoteFeed:
                     await self._receive(connection)
                     attempt = 0
                 detail = "the engine closed the connection"
-            except (OSError, WebSocketException, TimeoutError, msgspec.DecodeError) as error:
+            except (OSError, WebSocketException, TimeoutError, msgspec.DecodeError, QuarterdeckError) as error:
                 detail = str(error) or type(error).__name__
             if self._status.link is Link.LIVE:
                 attempt = 0

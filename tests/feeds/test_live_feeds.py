@@ -1,0 +1,189 @@
+"""Two ways to a live engine, in process and over its socket, that the console cannot tell apart."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from engine.api.server import serve
+from engine.errors import BadInput, NoEngine, QuarterdeckError
+from engine.events.projection import Projection
+from engine.events.state import RequestView, SessionView, State
+from engine.thread import EngineThread
+from tests.support.engines import loaded
+from tests.support.processes import runs, until
+from tui.client import Address
+from tui.feeds.base import Feed, Link
+from tui.feeds.in_process import InProcessFeed
+from tui.feeds.remote import RemoteFeed
+
+LONG = "[[words: 900]] [[pace: 20ms]]"
+TOUCH = '[[tool: Bash {"command": "touch proof"}]]'
+
+
+class Watcher:
+    """What a console knows: the state that the feed's batches add up to."""
+
+    def __init__(self, feed: Feed) -> None:
+        self.feed = feed
+        self.projection = Projection()
+        self.snapshots = 0
+
+    @property
+    def state(self) -> State:
+        """The state now; polls first."""
+        batch = self.feed.poll()
+        if batch.state is not None:
+            self.projection = Projection(batch.state)
+            self.snapshots += 1
+        for stamped in batch.events:
+            assert stamped.seq == self.projection.state.seq + 1
+            self.projection.apply(stamped)
+        return self.projection.state
+
+    def request(self, request: str) -> RequestView | None:
+        """A request on its way."""
+        return self.state.requests.get(request)
+
+    async def session_of(self, request: str) -> SessionView:
+        """The session that works on a request."""
+        await until(lambda: (found := self.request(request)) is not None and found.session)
+        session = self.state.requests[request].session
+        await until(lambda: self.state.sessions[session].request == request)
+        return self.state.sessions[session]
+
+
+@asynccontextmanager
+async def engine(folder: Path) -> AsyncIterator[EngineThread]:
+    """An engine on a thread of its own that serves its socket."""
+    thread = EngineThread(loaded(folder), serve)
+    await asyncio.to_thread(thread.start)
+    try:
+        yield thread
+    finally:
+        thread.request_stop("the test is over")
+        assert await asyncio.to_thread(thread.join, 30.0)
+        assert thread.survivors == 0
+
+
+@pytest.fixture
+async def thread(home: Path) -> AsyncIterator[EngineThread]:
+    """A running engine."""
+    async with engine(home) as running:
+        yield running
+
+
+@pytest.fixture(params=["in process", "remote"])
+async def watcher(request: pytest.FixtureRequest, thread: EngineThread, home: Path) -> AsyncIterator[Watcher]:
+    """Somebody who watches it through one of the feeds."""
+    in_process = request.param == "in process"
+    feed: Feed = InProcessFeed(thread) if in_process else RemoteFeed(Address(uds=home / "engine.sock"))
+    await feed.start()
+    made = Watcher(feed)
+    await until(lambda: made.state.engine.phase == "running")
+    assert feed.status.link is Link.LIVE
+    yield made
+    await feed.aclose()
+
+
+async def test_the_console_knows_what_the_engine_knows(watcher: Watcher, thread: EngineThread) -> None:
+    request = await watcher.feed.prompt("hello")
+    await until(lambda: watcher.state.totals.answered == 1)
+    assert watcher.request(request) is None
+    (session,) = watcher.state.sessions.values()
+    page = await watcher.feed.transcript(session.id)
+    assert [entry.text for entry in page.entries] == ["hello", "Echo: hello"]
+    assert (await watcher.feed.transcript(session.id, page.next)).entries == []
+    await until(lambda: watcher.state == thread.engine.bus.state)
+    assert watcher.snapshots == 1
+
+
+async def test_a_turn_is_interrupted_and_its_session_killed(watcher: Watcher) -> None:
+    session = await watcher.session_of(await watcher.feed.prompt(LONG))
+    assert await watcher.feed.interrupt(session.id)
+    await until(lambda: not watcher.state.requests)
+    assert not await watcher.feed.interrupt(session.id)
+    await watcher.feed.stop(session.id, kill=True)
+    assert not runs(session.pid)
+    await until(lambda: not watcher.state.sessions)
+
+
+async def test_a_permission_is_answered(watcher: Watcher, thread: EngineThread) -> None:
+    await watcher.feed.prompt(TOUCH)
+    await until(lambda: watcher.state.permissions)
+    (permission,) = watcher.state.permissions
+    await watcher.feed.answer(permission, allowed=True, scope="conversation")
+    await until(lambda: watcher.state.totals.answered == 1)
+    assert not watcher.state.permissions
+    assert (thread.engine.settings.workspaces / "default/default/proof").exists()
+
+
+async def test_settings_are_read_and_changed(watcher: Watcher, thread: EngineThread) -> None:
+    await watcher.feed.change_settings({"queue.max_waiting": 7})
+    assert (await watcher.feed.settings())["queue.max_waiting"] == 7
+    assert thread.engine.settings.queue.max_waiting == 7
+
+
+async def test_a_refusal_is_the_engines_own(watcher: Watcher) -> None:
+    feed = watcher.feed
+    refusals: list[tuple[type[QuarterdeckError], str, object]] = [
+        (BadInput, "bad_input", feed.prompt(" ")),
+        (BadInput, "not_found", feed.prompt("x", profile="nope")),
+        (BadInput, "not_found", feed.interrupt("nobody")),
+        (BadInput, "not_found", feed.stop("nobody", kill=False)),
+        (BadInput, "not_found", feed.answer("nothing", allowed=True)),
+        (BadInput, "bad_settings", feed.change_settings({"queue.max_waiting": -1})),
+    ]
+    for kind, code, call in refusals:
+        with pytest.raises(kind) as caught:
+            await call  # type: ignore[misc]
+        assert (caught.value.code, bool(caught.value.message), bool(caught.value.remedy)) == (code, True, True)
+    assert feed.status.link is Link.LIVE
+
+
+async def test_when_the_engine_has_gone_an_intent_says_so(watcher: Watcher, thread: EngineThread) -> None:
+    thread.request_stop("test")
+    assert await asyncio.to_thread(thread.join, 30.0)
+    with pytest.raises(NoEngine):
+        await watcher.feed.prompt("hello")
+
+
+async def test_a_remote_console_finds_the_next_engine_and_begins_anew(home: Path) -> None:
+    feed = RemoteFeed(Address(uds=home / "engine.sock"))
+    watcher = Watcher(feed)
+    await feed.start()
+    await until(lambda: feed.status.link is Link.LOST)
+    assert "No such file" in feed.status.detail
+    assert (feed.status.attempt >= 1, feed.status.retry_in <= 8.0) == (True, True)
+    engines = []
+    for _ in range(2):
+        async with engine(home) as thread:
+            await until(lambda: feed.status.link is Link.LIVE)
+            engines.append(thread.engine.id)
+            await until(lambda: watcher.state.engine.engine == engines[-1])
+            await feed.prompt("hello")
+            await until(lambda: watcher.state.totals.answered == 1)
+        await until(lambda: feed.status.link is Link.LOST)
+    assert len(set(engines)) == 2
+    assert watcher.snapshots == 2
+    await feed.aclose()
+
+
+async def test_what_is_no_engine_is_told_and_tried_again(home: Path) -> None:
+    """A server that upgrades to a WebSocket and then says something else."""
+    from websockets.asyncio.server import ServerConnection, unix_serve
+
+    async def dance(connection: ServerConnection) -> None:
+        await connection.send('{"type": "events", "events": []}')
+        await connection.wait_closed()
+
+    async with unix_serve(dance, str(home / "other.sock")):
+        feed = RemoteFeed(Address(uds=home / "other.sock"))
+        await feed.start()
+        await until(lambda: feed.status.link is Link.LOST)
+        assert "no Quarterdeck engine" in feed.status.detail
+        await feed.aclose()
