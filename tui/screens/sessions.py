@@ -47,6 +47,7 @@ class SessionsScreen(Station):
         self._shown = ""
         self._reader: TranscriptReader | None = None
         self._error = ""
+        self._wanted_filter = ""
 
     def compose_body(self) -> Iterable[Widget]:
         """Filter line, grid and drawer."""
@@ -69,6 +70,8 @@ class SessionsScreen(Station):
         """Start with the keyboard on the grid."""
         self.query_one("#filter-sign", Painted).show([[(" /", "strong")]])
         self.grid.focus()
+        if self._wanted_filter:
+            self.set_filter(self._wanted_filter)
 
     def paint_body(self) -> None:
         """Grid, filter line and drawer as the store is now."""
@@ -87,9 +90,11 @@ class SessionsScreen(Station):
         return [row for row in rows if row is not None]
 
     def set_filter(self, text: str) -> None:
-        """Show only what passes; an empty text shows all."""
-        self.query_one("#filter", Input).value = text
-        self._filter(text)
+        """Show only what passes; an empty text shows all. A screen that was never shown filters when it is."""
+        self._wanted_filter = text
+        if self.query("#filter"):
+            self.query_one("#filter", Input).value = text
+            self._filter(text)
 
     def _filter(self, text: str) -> None:
         try:

@@ -41,7 +41,7 @@ class Rows(Protocol):
         """A number that changes whenever the row does."""
 
 
-class Grid(Inked, ScrollView, can_focus=True):
+class Grid(Inked, ScrollView, can_focus=True, inherit_bindings=False):
     """Rows of sessions. The cursor and the marks are ids; the order is made anew on each `paint` unless held."""
 
     class CursorMoved(Message):
@@ -206,9 +206,9 @@ class Grid(Inked, ScrollView, can_focus=True):
     def _show_cursor(self) -> None:
         at, top, page = self.cursor_index, self.scroll_offset.y, self.page
         if at < top:
-            self.scroll_to(y=at, animate=False, force=True)
+            self.scroll_to(y=at, animate=False, force=True, immediate=True)
         elif at >= top + page:
-            self.scroll_to(y=at - page + 1, animate=False, force=True)
+            self.scroll_to(y=at - page + 1, animate=False, force=True, immediate=True)
 
     def _refresh_dirty(self) -> None:
         top = self.scroll_offset.y

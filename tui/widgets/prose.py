@@ -77,7 +77,7 @@ def _text_of(entry: Entry, *, narrow: bool) -> str:
     return entry.text or entry.title
 
 
-class Prose(Inked, ScrollView, can_focus=True):
+class Prose(Inked, ScrollView, can_focus=True, inherit_bindings=False):
     """The entries of a transcript, newest at the bottom. While `following`, the bottom stays in sight."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
@@ -117,7 +117,7 @@ class Prose(Inked, ScrollView, can_focus=True):
 
     def move(self, lines: int) -> None:
         """Scroll; going up lets go of the bottom, reaching it takes hold again."""
-        self.scroll_to(y=self.scroll_offset.y + lines, animate=False, force=True)
+        self.scroll_to(y=self.scroll_offset.y + lines, animate=False, force=True, immediate=True)
         self.following = self.scroll_offset.y >= self._last_top
 
     @property
@@ -170,4 +170,4 @@ class Prose(Inked, ScrollView, can_focus=True):
         self.refresh()
 
     def _to_end(self) -> None:
-        self.scroll_to(y=self._last_top, animate=False, force=True)
+        self.scroll_to(y=self._last_top, animate=False, force=True, immediate=True)

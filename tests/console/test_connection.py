@@ -1,0 +1,76 @@
+"""The way to a feed: one at a time, tried again where that can help, closed whatever happens."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from engine.clock import ManualClock
+from engine.errors import BadInput, NoEngine
+from tests.support.console import FakeFeed
+from tests.support.processes import until
+from tui.connection import RETRY_S, Connection
+from tui.feeds.base import Feed, Link
+
+
+async def test_a_feed_is_started_once_and_closed_once() -> None:
+    feed = FakeFeed()
+
+    async def connect() -> Feed:
+        return feed
+
+    connection = Connection(None, connect, ManualClock())
+    assert connection.status.link is Link.CONNECTING
+    await connection.join()
+    assert (connection.feed, feed.started) == (feed, 1)
+    await connection.aclose()
+    await connection.aclose()
+    assert feed.closed == 1
+
+
+async def test_no_engine_is_tried_again_and_at_once_on_request() -> None:
+    feed, attempts = FakeFeed(), 0
+
+    async def connect() -> Feed:
+        nonlocal attempts
+        attempts += 1
+        if attempts < 3:
+            raise NoEngine("No engine answers.", remedy="Start one.")
+        return feed
+
+    connection = Connection(None, connect, ManualClock())
+    joining = asyncio.create_task(connection.join())
+    for attempt in (1, 2):
+        await until(lambda attempt=attempt: connection.status.attempt == attempt)  # type: ignore[misc]
+        status = connection.status
+        assert (status.link, status.retry_in) == (Link.LOST, RETRY_S[attempt - 1])
+        assert "No engine answers." in status.detail
+        connection.retry_now()
+    await joining
+    assert connection.feed is feed
+
+
+@pytest.mark.parametrize("error", [BadInput("That is no address."), OSError("No space left on device")])
+async def test_what_trying_again_cannot_cure_waits_for_the_operator(error: Exception) -> None:
+    async def connect() -> Feed:
+        raise error
+
+    connection = Connection(None, connect, ManualClock())
+    joining = asyncio.create_task(connection.join())
+    await until(lambda: connection.waits)
+    assert connection.status.retry_in == 0.0
+    assert str(error) in connection.status.detail
+    joining.cancel()
+    await asyncio.wait([joining])
+
+
+async def test_a_feed_that_cannot_close_does_not_keep_the_console() -> None:
+    class Stuck(FakeFeed):
+        async def aclose(self) -> None:
+            raise OSError("gone")
+
+    connection = Connection(Stuck(), None, ManualClock())
+    await connection.join()
+    await connection.aclose()
+    assert connection.feed is None

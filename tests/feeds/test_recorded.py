@@ -1,0 +1,106 @@
+"""A recording plays at its own pace, ends in the state that was recorded, and cannot be acted on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from engine.clock import ManualClock
+from engine.errors import Forbidden
+from engine.events.bus import Bus
+from engine.events.recorder import Recorder
+from engine.events.recording import Recording
+from engine.sessions.transcripts import Entry
+from tests.events.samples import ONE_OF_EACH
+from tui.feeds.base import Link
+from tui.feeds.recorded import RecordedFeed
+from tui.store import Store
+
+STEP_S = 10.0
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Recording:
+    """One event of each type, ten seconds apart."""
+    clock = ManualClock(5000.0)
+    bus = Bus(clock)
+    recorder = Recorder(bus, tmp_path, "e1", segment_bytes=1 << 20, segments=2)
+    recorder.start()
+    for event in ONE_OF_EACH:
+        bus.publish(event)
+        clock.advance(STEP_S)
+    recorder.close()
+    return Recording(tmp_path)
+
+
+@pytest.mark.parametrize("speed", [1.0, 4.0])
+async def test_events_come_when_their_time_has_come(recording: Recording, speed: float) -> None:
+    clock = ManualClock()
+    feed = RecordedFeed(recording, clock, speed=speed)
+    await feed.start()
+    store, seen = Store(clock), 0
+    for _ in ONE_OF_EACH:
+        batch = feed.poll()
+        seen += len(batch.events)
+        store.apply(batch, feed.status)
+        assert len(batch.events) == 1
+        assert store.now == batch.events[-1].at
+        clock.advance(STEP_S / speed)
+    assert seen == len(ONE_OF_EACH)
+    assert (feed.status.link, feed.status.detail) == (Link.REPLAY, "end")
+    assert store.state == recording.state_at(1e12)
+    assert feed.poll().events == []
+
+
+async def test_nothing_is_played_before_the_first_look(recording: Recording) -> None:
+    clock = ManualClock()
+    feed = RecordedFeed(recording, clock)
+    await feed.start()
+    clock.advance(1000)
+    batch = feed.poll()
+    assert batch.state == recording.initial()
+    assert len(batch.events) == 1
+
+
+async def test_a_recording_refuses_every_intent(recording: Recording) -> None:
+    feed = RecordedFeed(recording, ManualClock())
+    await feed.start()
+    for intent in (
+        feed.prompt("hi"),
+        feed.interrupt("s0001"),
+        feed.stop("s0001", kill=True),
+        feed.answer("p1", allowed=True),
+        feed.change_settings({}),
+    ):
+        with pytest.raises(Forbidden, match="cannot be acted on"):
+            await intent
+
+
+async def test_the_events_themselves_tell_what_a_session_did(recording: Recording) -> None:
+    clock = ManualClock()
+    feed = RecordedFeed(recording, clock)
+    await feed.start()
+    feed.poll()
+    assert (await feed.transcript("s0001")).entries == []
+    clock.advance(1000)
+    feed.poll()
+    told = [(entry.kind, entry.title, entry.text) for entry in (await feed.transcript("s0001")).entries]
+    assert told == [
+        ("user", "", "hi"),
+        ("note", "Bash ls", ""),
+        ("tool", "Bash", "rm x"),
+        ("note", "the turn ended well after 1.5s", ""),
+    ]
+
+
+async def test_transcripts_kept_beside_it_are_told_in_their_time(recording: Recording) -> None:
+    clock = ManualClock()
+    entries = [Entry(0, 5000.0, "user", "", "hi"), Entry(1, 5015.0, "assistant", "", "hello")]
+    feed = RecordedFeed(recording, clock, said=[("s0001", entry) for entry in entries])
+    await feed.start()
+    feed.poll()
+    assert [entry.text for entry in (await feed.transcript("s0001")).entries] == ["hi"]
+    clock.advance(15)
+    feed.poll()
+    assert [entry.text for entry in (await feed.transcript("s0001", 1)).entries] == ["hello"]
