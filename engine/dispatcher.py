@@ -142,7 +142,7 @@ class Dispatcher:
             try:
                 outcome = await self._turn(flight, lease, listener)
             finally:
-                self._ports.pool.release(lease, conversation=lease.session.conversation, user=flight.request.user)
+                self._ports.pool.release(lease)
             if not outcome.ok:
                 raise error_of(outcome)
             call.succeeded()

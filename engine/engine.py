@@ -32,13 +32,22 @@ from engine.events.recorder import Recorder
 from engine.flow.admission import Admission, AdmissionLimits
 from engine.housekeeper import Housekeeper
 from engine.launchers.containment import Containment
+from engine.launchers.host import Host
 from engine.launchers.kernel import become_subreaper
 from engine.launchers.ledger import Ledger
 from engine.launchers.local import LocalLauncher
 from engine.launchers.processes import alive
 from engine.offline.demo import DemoTraffic
 from engine.offline.server import OfflineModel
-from engine.pool.pool import Pool, PoolLimits
+from engine.plugins import BALANCER_GROUP, find
+from engine.pool.balancers import BALANCERS, Balancer
+from engine.pool.conversations import Conversations
+from engine.pool.growth import Growth
+from engine.pool.keeper import Keeper
+from engine.pool.limits import pool_limits
+from engine.pool.members import PoolPorts
+from engine.pool.pool import Pool
+from engine.pool.routing import Router
 from engine.recovery.breaker import Breaker, BreakerLimits
 from engine.recovery.gate import Gate
 from engine.recovery.retry import RetryPolicy
@@ -50,6 +59,7 @@ from engine.sessions.transcripts import Transcripts
 from engine.settings.live import ChangeRecord, LiveSettings
 from engine.settings.load import Loaded
 from engine.settings.schema import Settings
+from engine.store.leases import SqliteLeases
 from engine.tasks.checkpoints import Checkpoint, Checkpoints
 from engine.workers.nursery import Nursery
 
@@ -92,19 +102,12 @@ class Engine:
             offline=self.choice.offline,
         )
         self.backend = self._make_backend(settings)
-        self.pool = Pool(
-            SessionPorts(
-                backend=self.backend,
-                launcher=self.launcher,
-                bus=self.bus,
-                clock=self.clock,
-                desk=self.desk,
-                transcripts=self.transcripts,
-                limits=lambda: self._turn_limits,
-            ),
-            lambda: self._pool_limits,
-            lambda: self.profiles.find("default", DEFAULT_TENANT),
-        )
+        self._chance = random.Random()  # noqa: S311 - jitter and placement, not secrets
+        self._leases = SqliteLeases(settings.engine.state_dir / "leases.db", self.id, self._ledger.gone)
+        self._router = Router(_balancer(settings))
+        self._pool_ports = self._make_pool_ports()
+        self.pool = Pool(self._pool_ports)
+        self.keeper = Keeper(self.pool, self._pool_ports, Host(settings.engine.state_dir))
         self.dispatcher = Dispatcher(
             DispatcherPorts(
                 bus=self.bus,
@@ -117,7 +120,7 @@ class Engine:
                 profile=self.profiles.find,
                 holds_prompt=self._holds_prompt,
             ),
-            random.Random(),  # noqa: S311 - jitter, not secrets
+            self._chance,
         )
         self.phase = "new"
 
@@ -131,6 +134,7 @@ class Engine:
         self.live.add_applier("engine", self._apply)
         self.live.subscribe(self._on_settings)
         self._enter_ledger()
+        self._leases.open()
         self._start_recorder()
         become_subreaper()
         if self.choice.offline:
@@ -149,10 +153,8 @@ class Engine:
         )
         await self._reap_dead_engines()
         self.phase = "running"
-        self.pool.warm_up()
-        own = Housekeeper(
-            self.pool, self.bus, self.clock, self.containment, self._recorder, lambda: self.launcher.child_pids
-        )
+        self.pool.changed()
+        own = Housekeeper(self.keeper, self.bus, self.containment, self._recorder, lambda: self.launcher.child_pids)
         self._chores.spawn(own.run(), "housekeeper")
         if self.choice.demo:
             self._chores.spawn(DemoTraffic(self.submit, self.id).run(), "demo traffic")
@@ -233,7 +235,9 @@ class Engine:
             stack.callback(self._close_recorder)
             if self._model is not None:
                 stack.push_async_callback(self._model.aclose)
+            stack.callback(self._leases.close)
             await self._chores.aclose()
+            await self.keeper.aclose()
             await self._sent.aclose()
             await self.pool.aclose(at_once=at_once)
             survivors = await self._sweep()
@@ -250,6 +254,27 @@ class Engine:
     def _check_running(self) -> None:
         if self.phase != "running":
             raise Overloaded(f"The engine is {self.phase}.", remedy="Try again when it is back.", retry_after=5.0)
+
+    def _make_pool_ports(self) -> PoolPorts:
+        session = SessionPorts(
+            backend=self.backend,
+            launcher=self.launcher,
+            bus=self.bus,
+            clock=self.clock,
+            desk=self.desk,
+            transcripts=self.transcripts,
+            limits=lambda: self._turn_limits,
+        )
+        return PoolPorts(
+            session=session,
+            limits=lambda: self._pool_limits,
+            router=self._router,
+            growth=Growth(lambda: self._pool_limits, self.bus),
+            conversations=Conversations(self._leases, self.bus, self.clock),
+            default=lambda: self.profiles.find("default", DEFAULT_TENANT),
+            profile=self.profiles.known,
+            chance=self._chance,
+        )
 
     def _make_backend(self, settings: Settings) -> Backend:
         state = settings.engine.state_dir
@@ -346,7 +371,9 @@ class Engine:
                 text, severity = f"{flight.request.id} was broken off, checkpoint in {path}", ev.Severity.WARNING
             self.bus.publish(ev.Notice(severity=severity, text=text))
 
-    def _apply(self, _before: Settings, after: Settings) -> None:
+    def _apply(self, before: Settings, after: Settings) -> None:
+        if before.session_pool.load_balancing.strategy != after.session_pool.load_balancing.strategy:
+            self._router.balancer = _balancer(after)
         self._read_limits(after)
         self.cache.limits = _cache_limits(after)
         self.admission.limits = AdmissionLimits(after.queue.max_waiting)
@@ -354,22 +381,12 @@ class Engine:
 
     def _on_settings(self, record: ChangeRecord) -> None:
         self.bus.publish(ev.SettingsChanged(who=record.who, changes=record.changes))
-        self.pool.reconsider()
+        self.pool.tend()
 
     def _read_limits(self, settings: Settings) -> None:
         pool = settings.session_pool
         self._turn_limits = TurnLimits(pool.first_byte_timeout, pool.inactivity_timeout, pool.turn_timeout)
-        self._pool_limits = PoolLimits(
-            min_size=pool.min_size,
-            max_size=pool.max_size,
-            max_starting=pool.max_starting,
-            acquire_timeout=pool.acquire_timeout,
-            start_timeout=pool.start_timeout,
-            idle_timeout=pool.idle_timeout,
-            max_lifetime=pool.max_lifetime,
-            max_turns=pool.max_turns_per_session,
-            term_grace=settings.engine.stop_term_grace,
-        )
+        self._pool_limits = pool_limits(settings)
         retry = settings.retry
         self._retry_policy = RetryPolicy(retry.max_attempts, retry.base_delay, retry.max_delay, retry.jitter)
 
@@ -380,6 +397,11 @@ class Engine:
     def _on_chore_error(self, name: str, error: BaseException) -> None:
         text = f"{name} failed: {error!r}"
         self.bus.publish(ev.Notice(severity=ev.Severity.CRITICAL, text=text, remedy="Restart the engine."))
+
+
+def _balancer(settings: Settings) -> Balancer:
+    name = settings.session_pool.load_balancing.strategy
+    return find("balancer", BALANCER_GROUP, name, BALANCERS, "session_pool.load_balancing.strategy")()
 
 
 def _cache_limits(settings: Settings) -> CacheLimits:

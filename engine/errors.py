@@ -121,6 +121,12 @@ class SessionLost(QuarterdeckError):
     retryable = True
 
 
+class ConversationHeld(QuarterdeckError):
+    """Another process may still write the conversation."""
+
+    kind, code, scope, http_status = ErrorKind.RESOURCE, "conversation_held", ErrorScope.SESSION, 409
+
+
 class DeadlinePassed(QuarterdeckError):
     """A clock of the request ran out."""
 

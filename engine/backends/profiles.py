@@ -50,6 +50,14 @@ class Profiles:
             own_home=self._needs_home(backend, tenant) or not settings.credential.share_login,
         )
 
+    def known(self, name: str) -> Profile | None:
+        """The profile by its name alone, for work of the engine's own; None for an unknown or unusable one."""
+        given = self._settings().profiles.get(name)
+        try:
+            return self.find(name, given.tenant) if given is not None else None
+        except Forbidden:
+            return None
+
     def _needs_home(self, backend: str, tenant: str) -> bool:
         """Whether the operator's own Claude configuration is out of bounds."""
         return self._offline or backend == "simulator" or tenant != DEFAULT_TENANT

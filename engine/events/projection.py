@@ -136,6 +136,27 @@ def _session_readings(state: State, event: ev.SessionReadings, _at: float) -> No
             row.cpu, row.rss, row.processes = reading.cpu, reading.rss, reading.processes
 
 
+def _session_judged(state: State, event: ev.SessionJudged, _at: float) -> None:
+    if row := state.sessions.get(event.session):
+        row.health = "" if event.condition == "well" else event.reason
+    if event.condition != "well":
+        severity = Severity.WARNING if event.acted else Severity.INFO
+        acted = f": {event.acted}" if event.acted else ""
+        _note(state, "notice", event.session, f"{event.condition}, {event.reason}{acted}", severity)
+
+
+def _pool_measured(state: State, event: ev.PoolMeasured, _at: float) -> None:
+    state.pool = event.pool
+
+
+def _pool_scaled(state: State, event: ev.PoolScaled, _at: float) -> None:
+    _note(state, "tuning", "pool", f"{event.size} → {event.target} sessions, {event.reason}", Severity.INFO)
+
+
+def _conversation_moved(state: State, event: ev.ConversationWoken | ev.ConversationHibernated, _at: float) -> None:
+    """The counts come with PoolMeasured, the session's row with its own events."""
+
+
 def _session_ended(state: State, event: ev.SessionEnded, at: float) -> None:
     row = state.sessions.pop(event.session, None)
     if row is None:
@@ -301,6 +322,11 @@ _REDUCERS: dict[type[ev.Event], Reducer] = {
     ev.SessionBound: _session_bound,
     ev.SessionReadings: _session_readings,
     ev.SessionEnded: _session_ended,
+    ev.SessionJudged: _session_judged,
+    ev.PoolMeasured: _pool_measured,
+    ev.PoolScaled: _pool_scaled,
+    ev.ConversationWoken: _conversation_moved,
+    ev.ConversationHibernated: _conversation_moved,
     ev.RequestQueued: _request_queued,
     ev.RequestRetrying: _request_retrying,
     ev.RequestEnded: _request_ended,

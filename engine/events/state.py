@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from engine.events.types import SessionState, Severity
+from engine.events.types import PoolStatistics, SessionState, Severity
 
 RECENT_KEPT = 200
 """Lines of the recent list."""
@@ -68,6 +68,7 @@ class SessionView(msgspec.Struct):
     last_duration: float = 0.0
     start_s: float = 0.0
     retry_attempt: int = 0
+    health: str = ""
 
 
 class RequestView(msgspec.Struct):
@@ -153,6 +154,7 @@ class State(msgspec.Struct):
     buckets: list[Bucket] = []
     totals: Totals = msgspec.field(default_factory=Totals)
     errors_by_kind: dict[str, int] = {}
+    pool: PoolStatistics | None = None
 
 
 encode_state = msgspec.json.Encoder().encode

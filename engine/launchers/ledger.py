@@ -43,6 +43,11 @@ class Ledger:
         """Engines of this folder whose process is gone."""
         return [entry.engine for entry in self._entries() if not _running(entry)]
 
+    def gone(self, engine: str) -> bool:
+        """Whether an engine is proven dead: its process is gone, and nothing that runs carries its tag."""
+        running = any(entry.engine == engine and _running(entry) for entry in self._entries())
+        return not running and not self.orphans(engine)
+
     def orphans(self, engine: str) -> list[ProcessId]:
         """Living processes that carry the tag of `engine`."""
         return tagged(lambda tags: tags.get(ENGINE_TAG) == engine)

@@ -4,106 +4,107 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import uuid
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, replace
 
-import msgspec
-
-from engine.backends.base import AgentSpec, Profile
-from engine.errors import DeadlinePassed, NotFound, Overloaded, QuarterdeckError, StartFailed
-from engine.events.types import Notice, Severity
+from engine.backends.base import Profile
+from engine.errors import BadInput, DeadlinePassed, Overloaded, QuarterdeckError
+from engine.events.types import PoolStatistics
 from engine.pool.lease import Lease, Waiter
-from engine.pool.routing import LeaseWish, Room, RouteDecision, Seat, route
-from engine.pool.statistics import PoolCounts, PoolStatistics
-from engine.sessions.session import Session, SessionPorts
-from engine.workers.nursery import Nursery
+from engine.pool.limits import PoolLimits
+from engine.pool.members import Member, Members, PoolPorts
+from engine.pool.routing import LeaseWish, Room, RouteDecision
+from engine.pool.scaler import Load
+from engine.pool.seats import Seats, SubPool
+from engine.pool.statistics import PoolRecord
+from engine.sessions.session import Session
 
-_SETTLE_S = 2.0
 _WARM_RETRY_MAX_S = 60.0
 
 
-@dataclass(frozen=True)
-class PoolLimits:
-    """The settings that the pool obeys, read afresh for every decision. Times in seconds."""
-
-    min_size: int
-    max_size: int
-    max_starting: int
-    acquire_timeout: float
-    start_timeout: float
-    idle_timeout: float
-    max_lifetime: float
-    max_turns: int
-    term_grace: float
-
-
 class Pool:
-    """Owner of all sessions and leases; used on the engine's thread only."""
+    """Owner of the leases and of those who wait for one; used on the engine's thread only."""
 
-    def __init__(self, ports: SessionPorts, limits: Callable[[], PoolLimits], default: Callable[[], Profile]) -> None:
+    def __init__(self, ports: PoolPorts) -> None:
         self._ports = ports
-        self._limits = limits
-        self._default = default
-        self._sessions: dict[str, Session] = {}
-        self._seats: dict[str, Seat] = {}
+        self._limits = ports.limits
+        self._growth = ports.growth
+        self._members = Members(ports, self)
         self._leases: dict[str, Lease] = {}
-        self._started_at: dict[str, float] = {}
-        self._starting: dict[str, LeaseWish] = {}
         self._waiters: dict[Waiter, None] = {}
-        self._numbers = 0
         self._epoch = 0
         self._open = True
         self._returned = asyncio.Event()
-        self._starts = Nursery("pool start", self._on_error)
-        self._stops = Nursery("pool stop", self._on_error)
         self._warm_failures = 0
         self._warm_at = 0.0
-        self.counts = PoolCounts()
+        self._refills: dict[SubPool, float] = {}
+        self._known_room: Room | None = None
+
+    @property
+    def members(self) -> dict[str, Member]:
+        """All sessions with what the pool knows of them, by id."""
+        return self._members.all
 
     @property
     def sessions(self) -> dict[str, Session]:
-        """All sessions by id; read it, never write it."""
-        return self._sessions
+        """All sessions by id."""
+        return {name: member.session for name, member in self._members.all.items()}
+
+    @property
+    def seats(self) -> Seats:
+        """The sessions as routing sees them."""
+        return self._members.seats
+
+    @property
+    def record(self) -> PoolRecord:
+        """What happened so far."""
+        return self._members.record
 
     def session(self, session: str) -> Session:
         """One session by id. Raises NotFound."""
-        found = self._sessions.get(session)
-        if found is None:
-            raise NotFound(
-                f"There is no session {session}.", field="session", remedy="`quarterdeck sessions` lists them."
-            )
-        return found
+        return self._members.get(session).session
 
-    def statistics(self) -> PoolStatistics:
-        """The pool as it is now."""
-        limits, waiting, size = self._limits(), len(self._waiters), len(self._sessions)
-        active, starting = len(self._leases), len(self._starting)
+    def statistics(self, memory: int = 0, cpu: float = 0.0) -> PoolStatistics:
+        """The pool as it is now; `memory` and `cpu` are the sessions' sums, which the keeper reads."""
+        limits, waiting, size = self._limits(), len(self._waiters), len(self._members)
+        active, counts, last = len(self._leases), self.record.snapshot(), self._growth.last
         return PoolStatistics(
             size=size,
             active=active,
-            idle=sum(seat.idle for seat in self._seats.values()),
-            starting=starting,
+            idle=self.seats.idle_count,
+            warm=sum(1 for seat in self.seats if seat.idle and not seat.holds),
+            starting=self._members.starting,
             waiting=waiting,
-            min_size=limits.min_size,
-            max_size=limits.max_size,
+            hibernated=self._ports.conversations.hibernated,
+            min_size=limits.scaling.min_size,
+            max_size=limits.scaling.max_size,
+            target=last.target if last else size,
+            reason=last.reason if last else "",
             utilisation=(active + waiting) / size if size else 0.0,
-            counts=msgspec.structs.replace(self.counts),
+            reuse=counts.reuses / counts.leases if counts.leases else 0.0,
+            throughput=self.record.throughput(self._now()),
+            memory=memory,
+            cpu=cpu,
+            wait=self.record.waits,
+            wake=self.record.wakes,
+            counts=counts,
         )
+
+    # leases
 
     async def lease(self, wish: LeaseWish, timeout: float | None = None) -> Lease:
         """Wait for a session, at most `timeout` seconds (the setting's by default).
 
-        Raises DeadlinePassed with the reason of the wait, Overloaded while draining, and what a failed start raised.
+        Raises DeadlinePassed with the reason of the wait, Overloaded while draining or when the disk is full, and what
+        a failed start raised.
         """
-        if not self._open:
-            raise Overloaded("The engine drains and takes no new work.", remedy="Try again when it is back.")
+        self._check_open()
         seconds = self._limits().acquire_timeout if timeout is None else timeout
         waiter = Waiter(wish, self._now(), asyncio.get_running_loop().create_future())
         self._waiters[waiter] = None
-        self._assign()
         try:
+            self._assign()
+            if waiter.granted.done():
+                return waiter.granted.result()
             async with asyncio.timeout(seconds):
                 return await waiter.granted
         except TimeoutError:
@@ -117,60 +118,75 @@ class Pool:
         finally:
             del self._waiters[waiter]
 
-    def release(self, lease: Lease, *, conversation: str = "", user: str = "") -> None:
-        """Give a session back, holding `conversation`. A lease that is no longer the session's is ignored."""
+    def hold(self, lease: Lease, conversation: str, user: str) -> None:
+        """The leased session goes on in `conversation`. Raises ConversationHeld when it may not write it."""
+        session = lease.session
+        if self._leases.get(session.id) is lease:
+            if self._ports.conversations.use(session.id, conversation):
+                self.record.counts.hibernations += 1
+            self.seats.hold(session.id, conversation, user)
+            session.hold(conversation, user)
+
+    def release(self, lease: Lease) -> None:
+        """Give a session back. A lease that is no longer the session's is ignored."""
         session = lease.session
         if self._leases.get(session.id) is not lease:
             return
         del self._leases[session.id]
         self._returned.set()
-        if session.usable and session.turns < self._limits().max_turns and self._open:
-            self._seat(session, conversation, user)
-            self._assign()
-        elif not session.lost:
-            self._seat(session, conversation, user, idle=False)
-            self._stops.spawn(self._recycle(session, conversation, user), f"recycle {session.id}")
+        if not session.lost:
+            self._members.give_back(self._members.get(session.id))
 
-    def hold(self, lease: Lease, conversation: str, user: str) -> None:
-        """The leased session now holds `conversation`: no other session may resume it."""
-        if self._leases.get(lease.session.id) is lease:
-            self._seat(lease.session, conversation, user, idle=False)
-            lease.session.hold(conversation, user)
+    # size
 
-    async def stop_session(self, session_id: str, reason: str, *, kill: bool = False) -> None:
+    def scale(self, size: int | None) -> int:
+        """Keep so many sessions from now on; None follows the load again. Returns the size gone to. Raises BadInput."""
+        scaling = self._limits().scaling
+        if size is not None and not scaling.min_size <= size <= scaling.max_size:
+            sentence = f"it may have {scaling.min_size} to {scaling.max_size} sessions"
+            raise BadInput(
+                f"The pool cannot be scaled to {size}: {sentence}.",
+                field="target",
+                remedy="Change `session_pool.min_size` or `session_pool.max_size` first.",
+            )
+        self._growth.ask(size)
+        self.tend()
+        return self._target()
+
+    def tend(self) -> None:
+        """Once a tick: follow the load, give back what idles, replace what is old, keep spares warm."""
+        if self._open:
+            self._shrink(self._target())
+            self.changed()
+
+    async def stop_session(self, session: str, reason: str, *, kill: bool = False) -> None:
         """Stop one session by the ladder, or at once. Raises NotFound."""
-        session = self.session(session_id)
-        if session.stopping:
-            return
-        self._unseat(session)
-        await asyncio.shield(self._stops.spawn(self._stop(session, reason, kill=kill), f"stop {session.id}"))
+        await self._members.stop(self._members.get(session), reason, kill=kill)
 
-    def warm_up(self) -> None:
-        """Start sessions of the default profile until `min_size` is met."""
-        limits = self._limits()
-        if not self._open or self._now() < self._warm_at:
-            return
-        while len(self._sessions) < limits.min_size and len(self._starting) < limits.max_starting:
-            self._start(LeaseWish(self._default(), ""), None)
+    def retire(self, session: str, reason: str) -> None:
+        """No new work for it: stopped now when idle, else at its turn's end. Raises NotFound."""
+        self._members.retire(self._members.get(session), reason)
 
-    def reconsider(self) -> None:
-        """The limits or the room changed: serve who waits, start what is missing."""
-        self._assign()
-        self.warm_up()
+    async def drain_session(self, session: str, reason: str, deadline: float) -> None:
+        """No new work for it; stopped at its turn's end, or after `deadline` seconds. Raises NotFound."""
+        self.retire(session, reason)
+        await self._wait_for_leases(deadline, session)
+        if session in self._members.all:
+            await self.stop_session(session, reason)
 
-    def retire_idle(self) -> None:
-        """Stop sessions that were idle too long, above `min_size`, and those past their lifetime."""
-        limits, now = self._limits(), self._now()
-        spare = len(self._sessions) - limits.min_size
-        for seat in sorted((s for s in self._seats.values() if s.idle), key=lambda s: s.last_used):
-            old = now - self._started_at[seat.session] > limits.max_lifetime
-            if not old and (spare <= 0 or now - seat.last_used < limits.idle_timeout):
-                continue
-            spare -= 1
-            session = self._sessions[seat.session]
-            self._unseat(session)
-            self._stops.spawn(self._stop(session, "lifetime" if old else "idle"), f"retire {session.id}")
-        self.warm_up()
+    async def drain_profile(self, profile: Profile, reason: str, deadline: float) -> int:
+        """Start no more of its sessions and drain those that are there; returns their number."""
+        self._growth.drain(profile.key, on=True)
+        mine = [name for name, member in self._members.all.items() if member.wish.profile.key == profile.key]
+        async with asyncio.TaskGroup() as group:
+            for name in mine:
+                group.create_task(self.drain_session(name, reason, deadline))
+        return len(mine)
+
+    def resume_profile(self, profile: Profile) -> None:
+        """Its sessions may start again."""
+        self._growth.drain(profile.key, on=False)
+        self.changed()
 
     async def drain(self, grace: float) -> list[Session]:
         """Take no new work and wait up to `grace` seconds for the leases; returns sessions still in a turn."""
@@ -178,36 +194,55 @@ class Pool:
         for waiter in list(self._waiters):
             if waiter.waiting:
                 waiter.granted.set_exception(Overloaded("The engine drains.", remedy="Try again when it is back."))
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(grace):
-                while self._leases:
-                    self._returned.clear()
-                    await self._returned.wait()
+        await self._wait_for_leases(grace)
         return [lease.session for lease in self._leases.values()]
 
     async def aclose(self, *, at_once: bool = False) -> int:
         """Stop every session and prove the trees empty; returns the number of surviving processes."""
         self._open = False
-        before = self.counts.survivors
-        await self._starts.aclose()
-        for session in [session for session in self._sessions.values() if not session.stopping]:
-            self._unseat(session)
-            self._stops.spawn(self._stop(session, "shutdown", kill=at_once), f"stop {session.id}")
-        await self._stops.join()
-        return self.counts.survivors - before
+        return await self._members.aclose(at_once=at_once)
 
     async def hurry(self) -> None:
         """Kill every process tree at once; the stops that run see it and end."""
-        await asyncio.gather(*(session.hurry() for session in self._sessions.values()))
+        await self._members.hurry()
+
+    # what the members tell
+
+    def changed(self) -> None:
+        """Sessions, limits or room changed: serve who waits, start what is missing."""
+        self._assign()
+        self._fill()
+
+    def start_failed(self, wish: LeaseWish, error: QuarterdeckError) -> bool:
+        """Tell the first who waits for such a session; else it was a spare, and spares wait a while."""
+        for waiter in self._waiters:
+            same = waiter.wish.profile.key == wish.profile.key and waiter.wish.conversation == wish.conversation
+            if waiter.waiting and same:
+                waiter.granted.set_exception(error)
+                return True
+        self._warm_failures += 1
+        self._warm_at = self._now() + min(_WARM_RETRY_MAX_S, 2.0**self._warm_failures)
+        return False
+
+    def gone(self, session: str) -> None:
+        """Its lease is void."""
+        self._leases.pop(session, None)
+        self._returned.set()
+
+    # assigning
 
     def _assign(self) -> None:
         """Serve waiting wishes in order; called on every change and never awaits."""
-        ahead: Counter[tuple[str, str]] = Counter()
+        ahead: Counter[SubPool] = Counter()
+        self._known_room = None
         for waiter in list(self._waiters):
             if not waiter.waiting:
                 continue
+            if not self.seats.idle_count and (full := self._room().full):
+                waiter.why = full
+                return
             key = waiter.wish.profile.key
-            decision = route(waiter.wish, self._seats, self._room(), ahead[key])
+            decision = self._ports.router.route(waiter.wish, self.seats, self._room, ahead[key])
             waiter.why = decision.reason
             if decision.use:
                 self._grant(waiter, decision)
@@ -217,153 +252,147 @@ class Pool:
                 ahead[key] += 1
 
     def _room(self) -> Room:
-        limits = self._limits()
-        pending = Counter(wish.profile.key for wish in self._starting.values() if not wish.conversation)
-        resuming = {(w.profile.tenant, w.conversation) for w in self._starting.values() if w.conversation}
+        """The room as it is within one round of assigning; a start changes it."""
+        if self._known_room is None:
+            self._known_room = self._look_for_room()
+        return self._known_room
+
+    def _look_for_room(self) -> Room:
+        limits, size = self._limits(), len(self._members)
+        starts = [member.wish for member in self._members.all.values() if member.starting]
+        resuming = frozenset((wish.profile.tenant, wish.conversation) for wish in starts if wish.conversation)
+        allowed, why = self._growth.allowed(self._load())
         return Room(
-            size=len(self._sessions),
-            starting=len(self._starting),
-            max_size=limits.max_size,
+            size=size,
+            starting=len(starts),
+            waking=len(resuming),
+            allowed=allowed,
+            why=why,
             max_starting=limits.max_starting,
-            pending=pending,
-            pending_conversations=frozenset(resuming),
+            max_waking=limits.max_waking,
+            pending=Counter(wish.profile.key for wish in starts if not wish.conversation),
+            resuming=resuming,
+            held=self._growth.held(self._now()),
         )
 
+    def _load(self) -> Load:
+        waiting = sum(waiter.waiting for waiter in self._waiters)
+        size, busy, starting = len(self._members), len(self._leases), self._members.starting
+        return self._growth.load(self._now(), busy=busy, waiting=waiting, size=size, starting=starting)
+
+    def _target(self) -> int:
+        return self._growth.decide(self._load()).target
+
     def _grant(self, waiter: Waiter, decision: RouteDecision) -> None:
-        session = self._sessions[decision.use]
-        seat = self._seats[decision.use]
-        self._seats[decision.use] = replace(seat, idle=False)
+        member, now = self._members.get(decision.use), self._now()
+        session = member.session
+        seat = self.seats.get(session.id)
+        counts = self.record.counts
+        counts.warm_hits += seat is not None and not seat.holds and not member.demanded
+        counts.affinity_hits += bool(waiter.wish.conversation) or decision.by_user
+        counts.reuses += not member.demanded
+        counts.leases += 1
+        self.seats.take(session.id)
         self._epoch += 1
         lease = Lease(
             session=session,
             epoch=self._epoch,
             clear=decision.clear,
             reason=decision.reason,
-            waited=self._now() - waiter.since,
-            reused=session.turns > 0,
+            waited=now - waiter.since,
+            reused=not member.demanded,
         )
+        member.demanded = False
         self._leases[session.id] = lease
-        self._count(lease, waiter.wish, seat)
+        self.record.leased(now, lease.waited)
         waiter.granted.set_result(lease)
 
-    def _count(self, lease: Lease, wish: LeaseWish, seat: Seat) -> None:
-        counts = self.counts
-        counts.leases += 1
-        counts.reuses += lease.reused
-        counts.warm_hits += not seat.holds
-        counts.affinity_hits += bool(wish.conversation) or (bool(wish.user) and seat.user == wish.user)
-
     def _grow(self, wish: LeaseWish, decision: RouteDecision) -> None:
-        victim = self._sessions.get(decision.evict)
-        if victim is not None:
-            self.counts.evictions += 1
-            self._unseat(victim)
-        self._start(wish, victim)
+        victim = self._members.all.get(decision.evict)
+        self.record.counts.evictions += victim is not None
+        self._members.start(wish, victim, demanded=True)
+        self._known_room = None
 
-    def _start(self, wish: LeaseWish, victim: Session | None) -> None:
-        self._numbers += 1
-        name = f"s{self._numbers:04d}"
-        spec = AgentSpec(name, wish.profile, wish.conversation or str(uuid.uuid4()), resume=bool(wish.conversation))
-        session = Session(spec, self._ports, self._on_exit)
-        self._sessions[name] = session
-        self._starting[name] = wish
-        self.counts.starts += 1
-        self._starts.spawn(self._bring_up(session, wish, victim), f"start {name}")
+    # filling and shrinking
 
-    async def _bring_up(self, session: Session, wish: LeaseWish, victim: Session | None) -> None:
-        try:
-            if victim is not None:
-                await self._stop(victim, "makes room")
-            await session.start(self._limits().start_timeout)
-        except QuarterdeckError as error:
-            self._start_failed(session, wish, error)
-        except asyncio.CancelledError:
-            self._forget(session)
-            raise
-        except Exception as error:  # noqa: BLE001 - the worker's border: whoever waits must hear of it
-            self._start_failed(session, wish, StartFailed(f"Session {session.id} could not start: {error!r}."))
-        else:
-            del self._starting[session.id]
-            self._started_at[session.id] = self._now()
-            self._warm_failures = 0
-            if session.lost:
-                self._on_exit(session)
-            elif self._open:
-                self._seat(session, wish.conversation, "")
-        self.reconsider()
+    def _fill(self) -> None:
+        """Start what is missing to the target and to the minimum, and the warm spares."""
+        limits, now = self._limits(), self._now()
+        if not self._open or now < self._warm_at or self._growth.disk_full:
+            return
+        held, target = self._growth.held(now), self._target()
+        while len(self._members) < target and self._may_start(limits):
+            profile = self._wanted_profile(limits)
+            if profile.key in held:
+                break
+            self._members.start(LeaseWish(profile, ""))
+        for name, wanted in limits.warm.items():
+            spare = self._ports.profile(name)
+            if spare is not None and spare.key not in held:
+                self._refill(spare, wanted, limits, now)
 
-    def _start_failed(self, session: Session, wish: LeaseWish, error: QuarterdeckError) -> None:
-        self._forget(session)
-        self.counts.start_failures += 1
-        for waiter in self._waiters:
-            same = waiter.wish.profile.key == wish.profile.key and waiter.wish.conversation == wish.conversation
-            if waiter.waiting and same:
-                waiter.granted.set_exception(error)
-                return
-        self._warm_failures += 1
-        self._warm_at = self._now() + min(_WARM_RETRY_MAX_S, 2.0**self._warm_failures)
-        self._ports.bus.publish(Notice(severity=Severity.WARNING, text=error.message, remedy=error.remedy))
+    def _wanted_profile(self, limits: PoolLimits) -> Profile:
+        """Whose sessions are added: the default's up to `min_size`, then those of the profile with most to do."""
+        default = self._ports.default()
+        if len(self._members) < limits.scaling.min_size:
+            return default
+        wishes = [self._members.get(name).wish for name in self._leases]
+        wishes += [waiter.wish for waiter in self._waiters if waiter.waiting]
+        busiest = Counter(wish.profile.key for wish in wishes).most_common(1)
+        key = busiest[0][0] if busiest else default.key
+        return next((wish.profile for wish in wishes if wish.profile.key == key), default)
 
-    async def _recycle(self, session: Session, conversation: str, user: str) -> None:
-        worn = session.turns >= self._limits().max_turns
-        if not worn and await session.settle(_SETTLE_S) and self._open:
-            self._seat(session, conversation, user)
-        else:
-            self._unseat(session)
-            await self._stop(session, "worn" if worn else "would not settle")
-        self._assign()
+    def _refill(self, profile: Profile, wanted: int, limits: PoolLimits, now: float) -> None:
+        """A used spare is replaced after a random delay, so that many used at once do not start at once."""
+        coming = sum(member.starting and not member.demanded for member in self._members.all.values())
+        if self.seats.warm_count(profile.key) + coming >= wanted or len(self._members) >= limits.scaling.max_size:
+            self._refills.pop(profile.key, None)
+            return
+        due = self._refills.setdefault(profile.key, now + self._ports.chance.uniform(0.0, limits.warm_jitter))
+        if now >= due and self._may_start(limits):
+            del self._refills[profile.key]
+            self._members.start(LeaseWish(profile, ""))
 
-    def _on_exit(self, session: Session) -> None:
-        """The process ended by itself."""
-        self.counts.crashes += 1
-        self._unseat(session)
-        with contextlib.suppress(Overloaded):  # while closing, the stop that runs collects it
-            self._stops.spawn(self._collect(session), f"collect {session.id}")
+    def _may_start(self, limits: PoolLimits) -> bool:
+        return self._members.starting < limits.max_starting and self._growth.carry(len(self._members)).more > 0
 
-    async def _collect(self, session: Session) -> None:
-        ending = await session.collect(self._limits().term_grace)
-        self.counts.survivors += len(ending.survivors)
-        self._forget(session)
-        self._assign()
+    def _shrink(self, target: int) -> None:
+        """Stop sessions past their lifetime, those idle too long above the minimum, and those above the target."""
+        limits, now = self._limits(), self._now()
+        spare, surplus = len(self._members) - limits.scaling.min_size, len(self._members) - target
+        for seat in self.seats.idle():
+            member = self._members.get(seat.session)
+            reason = self._members.reason_to_retire(member)
+            if not reason and spare > 0 and now - seat.last_used >= limits.idle_timeout:
+                reason = "idle"
+            if not reason and spare > 0 and surplus > 0:
+                reason = "scaled down"
+            if reason:
+                spare, surplus = spare - 1, surplus - 1
+                self._members.retire(member, reason)
 
-    async def _stop(self, session: Session, reason: str, *, kill: bool = False) -> None:
-        ending = await (session.kill(reason) if kill else session.stop(reason, self._limits().term_grace))
-        self.counts.survivors += len(ending.survivors)
-        self._forget(session)
-        self._assign()
+    # small things
 
-    def _seat(self, session: Session, conversation: str, user: str, *, idle: bool = True) -> None:
-        self._seats[session.id] = Seat(
-            session=session.id,
-            key=session.profile.key,
-            holds=conversation,
-            user=user,
-            idle=idle,
-            last_used=session.last_used,
-        )
+    async def _wait_for_leases(self, seconds: float, session: str = "") -> None:
+        """Until one session's lease ended, or all did, or the time is up."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while session in self._leases if session else self._leases:
+                    self._returned.clear()
+                    await self._returned.wait()
 
-    def _unseat(self, session: Session) -> None:
-        """No new work, but the conversation stays taken until the tree is proven empty."""
-        seat = self._seats.get(session.id)
-        if seat is not None:
-            self._seats[session.id] = replace(seat, idle=False)
-
-    def _forget(self, session: Session) -> None:
-        self._sessions.pop(session.id, None)
-        self._seats.pop(session.id, None)
-        self._leases.pop(session.id, None)
-        self._returned.set()
-        self._starting.pop(session.id, None)
-        self._started_at.pop(session.id, None)
+    def _check_open(self) -> None:
+        if not self._open:
+            raise Overloaded("The engine drains and takes no new work.", remedy="Try again when it is back.")
+        if why := self._growth.disk_full:
+            remedy = "Free disk space, or lower `session_pool.limits.disk_floor`."
+            raise Overloaded(f"No work is taken: {why}.", remedy=remedy)
 
     def _give_back(self, waiter: Waiter) -> None:
         """The waiter left at the very moment that it was served: nothing may leak."""
         granted = waiter.granted
         if granted.done() and not granted.cancelled() and granted.exception() is None:
             self.release(granted.result())
-
-    def _on_error(self, name: str, error: BaseException) -> None:
-        self._ports.bus.publish(Notice(severity=Severity.CRITICAL, text=f"{name} failed: {error!r}"))
 
     def _now(self) -> float:
         return self._ports.clock.monotonic()

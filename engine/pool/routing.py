@@ -1,11 +1,18 @@
-"""Which session serves a waiting request: a pure decision, carried out by the pool."""
+"""Which session serves a waiting request: a pure decision, carried out by the pool.
+
+The session that holds the conversation → the user's last one → a warm one → the balancer's choice among those whose
+conversation nobody came back to → one more session → the least recently used conversation gives its process back.
+A conversation that is gone on with is worth a wake, so fresh requests clear the others first.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from engine.backends.base import Profile
+from engine.pool.balancers import Balancer
+from engine.pool.seats import Seats, SubPool
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,27 +25,30 @@ class LeaseWish:
 
 
 @dataclass(frozen=True, slots=True)
-class Seat:
-    """One session as routing sees it. `holds` is empty for one that was never used since its start or `/clear`."""
-
-    session: str
-    key: tuple[str, str]
-    holds: str
-    user: str
-    idle: bool
-    last_used: float
-
-
-@dataclass(frozen=True, slots=True)
 class Room:
-    """How much the pool may still grow. `starting` counts starts under way, `pending` those of each profile."""
+    """How much the pool may still grow, and `why` no further.
+
+    `starting` counts starts under way and `waking` those of them that resume; `pending` are the starts of each sub-pool
+    for anybody, `resuming` the conversations that are being resumed, `held` the sub-pools that may not start and why.
+    """
 
     size: int
     starting: int
-    max_size: int
+    waking: int
+    allowed: int
+    why: str
     max_starting: int
-    pending: Mapping[tuple[str, str], int]
-    pending_conversations: frozenset[tuple[str, str]]
+    max_waking: int
+    pending: Mapping[SubPool, int]
+    resuming: frozenset[tuple[str, str]]
+    held: Mapping[SubPool, str]
+
+    @property
+    def full(self) -> str:
+        """Why nothing can start or make room now, as long as no session is idle; empty when something can."""
+        if self.starting >= self.max_starting:
+            return f"{self.starting} sessions are starting, as many as may at once"
+        return "" if self.size < self.allowed else f"all {self.size} sessions are busy: {self.why}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,56 +60,76 @@ class RouteDecision:
     clear: bool = False
     start: bool = False
     evict: str = ""
+    by_user: bool = False
 
 
-def route(wish: LeaseWish, seats: Mapping[str, Seat], room: Room, ahead: int) -> RouteDecision:
-    """Decide for one wish. `ahead` counts waiting wishes of the same profile that were there first."""
-    if wish.conversation:
-        return _route_conversation(wish, seats, room)
-    mine = [seat for seat in seats.values() if seat.idle and seat.key == wish.profile.key]
-    if mine:
-        return _choose_idle(wish, mine)
-    if room.pending.get(wish.profile.key, 0) > ahead:
-        return RouteDecision("a session of the profile is starting")
-    return _grow(seats, room)
+RoomNow = Callable[[], Room]
+"""Tells the room when it is asked for: most decisions need none."""
 
 
-def _route_conversation(wish: LeaseWish, seats: Mapping[str, Seat], room: Room) -> RouteDecision:
+class Router:
+    """Owner of the balancer; everything else it is told."""
+
+    def __init__(self, balancer: Balancer) -> None:
+        self.balancer = balancer
+
+    def route(self, wish: LeaseWish, seats: Seats, room: RoomNow, ahead: int) -> RouteDecision:
+        """Decide for one wish. `ahead` counts waiting wishes of the same sub-pool that were there first."""
+        if wish.conversation:
+            return _route_conversation(wish, seats, room)
+        key = wish.profile.key
+        if seats.idle_of(key):
+            return self._choose_idle(wish, seats, room)
+        if room().pending.get(key, 0) > ahead:
+            return RouteDecision("a session of the profile is starting")
+        return _grow(wish, seats, room)
+
+    def _choose_idle(self, wish: LeaseWish, seats: Seats, room: RoomNow) -> RouteDecision:
+        key = wish.profile.key
+        if (seat := seats.of_user(key, wish.user)) is not None:
+            return RouteDecision("the user's last session", use=seat.session, clear=True, by_user=True)
+        if (seat := seats.warm(key)) is not None:
+            return RouteDecision("a warm session", use=seat.session)
+        if candidates := seats.once_idle(key, self.balancer.considers):
+            chosen = candidates[0].session
+            if len(candidates) > 1:
+                chosen = self.balancer.choose(candidates, wish.user or key[0])
+            return RouteDecision("the balancer's choice", use=chosen, clear=True)
+        growth = _grow(wish, seats, room)
+        if growth.start and not growth.evict:
+            return growth
+        oldest = seats.oldest(key)
+        if oldest is None:
+            return growth
+        return RouteDecision("the least recently used conversation hibernates", use=oldest.session, clear=True)
+
+
+def _route_conversation(wish: LeaseWish, seats: Seats, room: RoomNow) -> RouteDecision:
     tenant = wish.profile.tenant
-    holder = next((s for s in seats.values() if s.holds == wish.conversation and s.key[0] == tenant), None)
+    holder = seats.holder(tenant, wish.conversation)
     if holder is not None:
         if not holder.idle:
             return RouteDecision("the conversation is busy in another turn")
         if holder.key == wish.profile.key:
             return RouteDecision("the session holds the conversation", use=holder.session)
         return RouteDecision("the conversation moves to another profile", start=True, evict=holder.session)
-    if (tenant, wish.conversation) in room.pending_conversations:
+    now = room()
+    if (tenant, wish.conversation) in now.resuming:
         return RouteDecision("the conversation is being resumed")
-    return _grow(seats, room)
+    if now.waking >= now.max_waking:
+        return RouteDecision(f"{now.waking} conversations are being woken, as many as may at once")
+    return _grow(wish, seats, room)
 
 
-def _choose_idle(wish: LeaseWish, mine: list[Seat]) -> RouteDecision:
-    """The user's last session, else a warm one, else the one used last, so that the tail can idle out."""
-    own = [seat for seat in mine if wish.user and seat.user == wish.user and seat.holds]
-    warm = [seat for seat in mine if not seat.holds]
-    if own:
-        return RouteDecision("the user's last session", use=_latest(own), clear=True)
-    if warm:
-        return RouteDecision("a warm session", use=_latest(warm))
-    return RouteDecision("the idle session used last", use=_latest(mine), clear=True)
-
-
-def _grow(seats: Mapping[str, Seat], room: Room) -> RouteDecision:
-    if room.starting >= room.max_starting:
-        return RouteDecision(f"{room.starting} sessions are starting, as many as may at once")
-    if room.size < room.max_size:
+def _grow(wish: LeaseWish, seats: Seats, room: RoomNow) -> RouteDecision:
+    now = room()
+    if held := now.held.get(wish.profile.key):
+        return RouteDecision(held)
+    if now.starting >= now.max_starting:
+        return RouteDecision(now.full)
+    if now.size < now.allowed:
         return RouteDecision("the pool may grow", start=True)
-    idle = [seat for seat in seats.values() if seat.idle]
-    if not idle:
-        return RouteDecision(f"all {room.size} sessions are busy")
-    oldest = min(idle, key=lambda seat: (bool(seat.holds), seat.last_used))
-    return RouteDecision("the least recently used idle session makes room", start=True, evict=oldest.session)
-
-
-def _latest(seats: list[Seat]) -> str:
-    return max(seats, key=lambda seat: seat.last_used).session
+    victim = seats.oldest_of_all()
+    if victim is None:
+        return RouteDecision(now.full)
+    return RouteDecision("the least recently used idle session makes room", start=True, evict=victim.session)

@@ -50,6 +50,10 @@ class TurnClocks:
         self._waiting = waiting
         self._progress = now
 
+    def silent_for(self, now: float) -> float:
+        """Seconds without progress; 0 while a permission waits."""
+        return 0.0 if self._waiting else now - self._progress
+
     def next_deadline(self) -> float:
         """When to look again."""
         return min(self._deadlines())[0]

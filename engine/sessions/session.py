@@ -13,7 +13,7 @@ import msgspec
 
 from engine.backends.base import AgentSpec, Backend, Profile
 from engine.clock import Clock
-from engine.errors import DeadlinePassed, SessionLost, StartFailed
+from engine.errors import DeadlinePassed, QuarterdeckError, SessionLost, StartFailed
 from engine.events import types as ev
 from engine.events.bus import Bus
 from engine.launchers.base import Child, Ending, Launcher, LaunchSpec
@@ -97,6 +97,10 @@ class Session:
         """Whether a turn may be begun."""
         return self.ready and not self.lost and not self._stopping and not self.busy
 
+    def silent_for(self, now: float) -> float:
+        """Seconds since the running turn wrote anything; 0 without a turn and while a permission waits."""
+        return self._turn.silent_for(now) if self._turn is not None else 0.0
+
     @property
     def stopping(self) -> bool:
         """Whether the stop ladder has begun."""
@@ -142,7 +146,7 @@ class Session:
             self._announce(order)
         try:
             outcome = await turn.wait()
-        except (asyncio.CancelledError, DeadlinePassed) as error:
+        except (asyncio.CancelledError, QuarterdeckError) as error:
             self._interrupt_quietly()
             self._publish_end(turn, None, str(error) or "cancelled")
             raise
@@ -172,6 +176,13 @@ class Session:
             return False
         self._write(self._machine.interrupt())
         return True
+
+    def cut_off(self, reason: str) -> None:
+        """End the turn because the session is about to be stopped; its caller is told why."""
+        if self._turn is not None:
+            self._turn.cut_off(reason)
+        else:
+            self.interrupt()
 
     async def control(self, subtype: str, timeout: float, **fields: Any) -> ControlReply:
         """Ask the agent something. Raises DeadlinePassed after `timeout` seconds, SessionLost when it ended."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from engine.clock import Clock
-from engine.errors import DeadlinePassed
+from engine.errors import DeadlinePassed, ErrorKind, TurnFailed
 from engine.events.types import TurnEnded
 from engine.sessions.clocks import TurnClocks, TurnLimits
 from engine.sessions.messages import Result
@@ -69,6 +69,10 @@ class RunningTurn:
         """The agent wrote something."""
         self._clocks.progressed(self._clock.monotonic())
 
+    def silent_for(self, now: float) -> float:
+        """Seconds since it last wrote; 0 while a permission waits."""
+        return self._clocks.silent_for(now)
+
     def answered(self) -> None:
         """The first sign of the answer."""
         self._clocks.answered(self._clock.monotonic())
@@ -100,6 +104,13 @@ class RunningTurn:
         """The process is gone."""
         if not self._done.done():
             self._done.set_result(judge_lost(exit_code, stderr, partial))
+
+    def cut_off(self, reason: str) -> None:
+        """The session is about to be stopped under the turn."""
+        if not self._done.done():
+            remedy = "Raise the limit in `session_pool.limits`, or make the request smaller."
+            sentence = f"The session was stopped in its turn: {reason}."
+            self._done.set_exception(TurnFailed(sentence, kind=ErrorKind.RESOURCE, code="session_limit", remedy=remedy))
 
     def ended_event(self, session: str, outcome: Outcome | None, reason: str, cost: float) -> TurnEnded:
         """The event of the turn's end."""

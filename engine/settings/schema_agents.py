@@ -12,6 +12,7 @@ from engine.settings.fields import (
     Backend,
     Duration,
     Group,
+    Number,
     PermissionMode,
     Place,
     WebAddress,
@@ -93,5 +94,9 @@ class Profile(Group):
     tenant: str = setting("default", "Tenant whose requests may use this profile.", restart="sessions")
     environment: Environment = setting(
         dict, "More environment variables for its agents.", secret=True, shown="none", restart="sessions"
+    )
+    warm: Whole = setting(0, "Never used sessions of this profile kept ready.", unit="sessions", ge=0, le=1000)
+    weight: Number = setting(
+        1.0, "What a session of this profile can take, for weighted balancing.", unit="ratio", ge=0.01, le=100
     )
     allow_github_token: bool = setting(False, "Whether its agents are given security.github_token.", restart="sessions")

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+import re
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from engine.settings.fields import BYTES, SECONDS, Duration, Group, Number, Size, Whole, in_order, setting
 
-Strategy = Literal["weighted_round_robin", "least_loaded", "power_of_two", "round_robin", "consistent_hash"]
+BALANCER_NAMES = ("weighted_round_robin", "least_loaded", "power_of_two", "round_robin", "consistent_hash")
 DAY = 86_400.0
+_EXTENSION = re.compile(r"[A-Za-z_][\w.-]*(:[A-Za-z_]\w*)?")
+
+
+def _balancer_name(name: str) -> str:
+    if name not in BALANCER_NAMES and not _EXTENSION.fullmatch(name):
+        raise ValueError(f"one of {', '.join(BALANCER_NAMES)}, an installed balancer's name, or module:Class")
+    return name
+
+
+Strategy = Annotated[str, AfterValidator(_balancer_name)]
 
 
 class AutoScaling(Group):
@@ -20,6 +31,18 @@ class AutoScaling(Group):
     scale_down_threshold: Number = setting(
         0.3, "Utilisation below which an idle session is given back.", unit="ratio", ge=0, le=1
     )
+    target_cpu: Number = setting(
+        0.95, "CPU of the machine above which the pool does not grow.", unit="ratio", ge=0.01, le=1
+    )
+    target_memory: Number = setting(
+        0.9, "Memory of the machine above which the pool does not grow.", unit="ratio", ge=0.01, le=1
+    )
+    cooldown: Duration = setting(
+        30.0, "Time after a change of size before the pool shrinks.", unit=SECONDS, ge=0, le=DAY
+    )
+    window: Duration = setting(120.0, "Time whose highest demand the pool keeps ready.", unit=SECONDS, ge=0, le=DAY)
+    step_up: Whole = setting(8, "Sessions added by one decision at most.", unit="sessions", ge=1, le=10_000)
+    step_down: Whole = setting(2, "Sessions given back by one decision at most.", unit="sessions", ge=1, le=10_000)
 
     @model_validator(mode="after")
     def _thresholds_in_order(self) -> Self:
@@ -35,6 +58,45 @@ class LoadBalancing(Group):
     )
 
 
+class SessionLimits(Group):
+    """What one session may take, and what the machine must keep. 0 is no limit."""
+
+    memory_soft: Size = setting(
+        1024**3, "Memory (PSS) above which a session gets no new work and is replaced.", unit=BYTES, ge=0, le=1024**5
+    )
+    memory_hard: Size = setting(
+        2 * 1024**3, "Memory (PSS) above which a session is stopped in its turn.", unit=BYTES, ge=0, le=1024**5
+    )
+    cpu_soft: Number = setting(
+        0.0, "CPU above which a session is replaced at its turn's end.", unit="percent of a core", ge=0, le=100_000
+    )
+    cpu_hard: Number = setting(
+        0.0, "CPU above which a session is stopped in its turn.", unit="percent of a core", ge=0, le=100_000
+    )
+    cpu_for: Duration = setting(60.0, "Time that CPU must stay above a limit.", unit=SECONDS, ge=1, le=DAY)
+    memory_slope: Size = setting(
+        32 * 1024**2, "Growth a minute of an idle session's memory that gets it replaced.", unit=BYTES, ge=0, le=1024**4
+    )
+    session_memory: Size = setting(
+        120 * 1024**2, "Memory taken for a session before one was measured.", unit=BYTES, ge=1024, le=1024**5
+    )
+    memory_floor: Size = setting(512 * 1024**2, "Memory of the machine that stays free.", unit=BYTES, ge=0, le=1024**5)
+    disk_floor: Size = setting(
+        512 * 1024**2, "Disk below which no work is taken: a full disk loses transcripts.", unit=BYTES, ge=0, le=1024**5
+    )
+    transcript_max: Size = setting(
+        1024**3, "Size of a transcript at which its session is replaced.", unit=BYTES, ge=0, le=1024**5
+    )
+
+    @model_validator(mode="after")
+    def _levels_in_order(self) -> Self:
+        if self.memory_soft and self.memory_hard:
+            in_order(self, "memory_soft", "memory_hard")
+        if self.cpu_soft and self.cpu_hard:
+            in_order(self, "cpu_soft", "cpu_hard")
+        return self
+
+
 class SessionPool(Group):
     """How many sessions are kept, and the clocks they live by."""
 
@@ -43,7 +105,17 @@ class SessionPool(Group):
     max_starting: Whole = setting(
         2, "Starts that may run at once; near the number of cores is best.", unit="sessions", ge=1, le=256
     )
+    max_waking: Whole = setting(
+        2, "Conversations that may be woken at once, within the starts.", unit="sessions", ge=1, le=256
+    )
+    warm: Whole = setting(
+        0, "Never used sessions of the default profile kept beside the others.", unit="sessions", ge=0, le=1000
+    )
+    warm_jitter: Duration = setting(
+        1.0, "Longest random delay before a used warm session is replaced.", unit=SECONDS, ge=0, le=3600
+    )
     auto_scaling: AutoScaling = Field(default_factory=AutoScaling)
+    limits: SessionLimits = Field(default_factory=SessionLimits)
     load_balancing: LoadBalancing = Field(default_factory=LoadBalancing)
     acquire_timeout: Duration = setting(30.0, "Longest wait of a request for a session.", unit=SECONDS, ge=0.01, le=DAY)
     start_timeout: Duration = setting(30.0, "Longest start of a session.", unit=SECONDS, ge=0.1, le=3600)
@@ -55,7 +127,11 @@ class SessionPool(Group):
     )
     turn_timeout: Duration = setting(1800.0, "Longest turn.", unit=SECONDS, ge=0.1, le=7 * DAY)
     idle_timeout: Duration = setting(
-        600.0, "Idle time after which a session above the minimum is given back.", unit=SECONDS, ge=0.1, le=7 * DAY
+        600.0,
+        "Idle time after which a session above the minimum is given back and its conversation hibernates.",
+        unit=SECONDS,
+        ge=0.1,
+        le=7 * DAY,
     )
     max_lifetime: Duration = setting(
         14_400.0, "Age at which a session is replaced once idle.", unit=SECONDS, ge=1, le=30 * DAY
@@ -65,6 +141,15 @@ class SessionPool(Group):
     )
     probe_timeout: Duration = setting(
         2.0, "Longest answer to a liveness probe before it counts as missed.", unit=SECONDS, ge=0.05, le=60
+    )
+
+    health_observe: bool = setting(False, "Only report what health checks and limits find, and act on nothing.")
+    crashes_borne: Whole = setting(
+        10, "Crashes of a profile's sessions in a period before its starts are held.", unit="crashes", ge=1, le=10_000
+    )
+    crash_period: Duration = setting(60.0, "The period that crashes are counted in.", unit=SECONDS, ge=1, le=DAY)
+    crash_hold: Duration = setting(
+        2.0, "Time that starts are held at first; it doubles each time.", unit=SECONDS, ge=0.1, le=3600
     )
 
     @model_validator(mode="after")

@@ -47,7 +47,7 @@ async def test_the_answer_grows_to_the_answer(tmp_path: Path) -> None:
 
 
 async def test_a_passing_api_failure_is_retried_and_told(tmp_path: Path) -> None:
-    async with running(tmp_path, *QUICK, "claude.max_retries=0") as engine:
+    async with running(tmp_path, *QUICK, "claude.max_retries=0", "session_pool.max_size=1") as engine:
         seen: list[Stamped] = []
         engine.bus.listen(seen.append)
         answer = await engine.submit(Request(id="a", prompt="[[fault: http529 x1]] fine"))

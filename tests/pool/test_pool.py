@@ -30,7 +30,7 @@ async def _ask(engine: Engine, prompt: str, **fields: str) -> str:
 
 
 async def test_unrelated_requests_share_a_process_with_an_empty_context(tmp_path: Path) -> None:
-    async with running(tmp_path) as engine:
+    async with running(tmp_path, "session_pool.max_size=1") as engine:
         first = await engine.submit(Request(id="a", prompt="remember this"))
         second = await engine.submit(Request(id="b", prompt="[[history]]"))
         assert first.session == second.session
@@ -41,7 +41,7 @@ async def test_unrelated_requests_share_a_process_with_an_empty_context(tmp_path
 
 
 async def test_a_conversation_finds_its_process_again_or_is_resumed_in_another(tmp_path: Path) -> None:
-    async with running(tmp_path) as engine:
+    async with running(tmp_path, "session_pool.max_size=1") as engine:
         first = await engine.submit(Request(id="a", prompt="one"))
         again = await engine.submit(Request(id="b", prompt="[[history]]", conversation=first.conversation))
         assert (again.session, again.text.split(",")[0]) == (first.session, "History: 2 user messages")
@@ -150,10 +150,12 @@ async def test_a_crashed_session_is_collected_and_a_new_one_answers(tmp_path: Pa
 
 
 async def test_an_unknown_conversation_is_a_clear_error_and_the_pool_is_unharmed(tmp_path: Path) -> None:
-    async with running(tmp_path) as engine:
+    async with running(tmp_path, "session_pool.max_size=1") as engine:
         unknown = "00000000-0000-4000-8000-000000000000"
-        with pytest.raises(StartFailed, match="No conversation found"):
+        held = (await engine.submit(Request(id="warm", prompt="x"))).session
+        with pytest.raises(NotFound, match="No conversation found"):
             await engine.submit(Request(id="a", prompt="hi", conversation=unknown))
+        assert held in engine.pool.sessions
         assert await _ask(engine, "still here") == "Echo: still here"
 
 

@@ -1,0 +1,88 @@
+"""Which session may write which conversation, and which conversations sleep: at most one writer, across engines."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from engine.clock import Clock
+from engine.errors import ConversationHeld
+from engine.events.bus import Bus
+from engine.events.types import ConversationHibernated, ConversationWoken
+from engine.store.leases import Holding, LeaseStore
+
+KNOWN = 10_000
+"""Conversations whose whereabouts are remembered, those used last; a forgotten one is resumed all the same."""
+
+
+@dataclass(slots=True)
+class _Desk:
+    """What one session may write, and whether anything was written yet."""
+
+    holding: Holding
+    used: bool = False
+
+
+class Conversations:
+    """Owner of the holdings of this engine's sessions and of the list of sleeping conversations."""
+
+    def __init__(self, leases: LeaseStore, bus: Bus, clock: Clock) -> None:
+        self._leases = leases
+        self._bus = bus
+        self._clock = clock
+        self._desks: dict[str, _Desk] = {}
+        self._asleep: OrderedDict[tuple[str, str], float] = OrderedDict()
+
+    @property
+    def hibernated(self) -> int:
+        """Conversations known to have no process."""
+        return len(self._asleep)
+
+    def open(self, session: str, tenant: str, conversation: str) -> None:
+        """Before a process starts: take the right to write. Raises ConversationHeld."""
+        self._desks[session] = _Desk(self._leases.acquire(tenant, conversation, session))
+
+    def woken(self, session: str, took: float) -> None:
+        """The process that resumes its conversation answers."""
+        desk = self._desks[session]
+        desk.used = True
+        self._asleep.pop((desk.holding.tenant, desk.holding.conversation), None)
+        self._bus.publish(
+            ConversationWoken(conversation=desk.holding.conversation, session=session, took=round(took, 3))
+        )
+
+    def use(self, session: str, conversation: str) -> bool:
+        """A turn is about to run in this conversation; whether another one went to sleep for it.
+
+        Raises ConversationHeld when the right to write is lost.
+        """
+        desk = self._desks.get(session)
+        if desk is None:
+            raise ConversationHeld(f"Session {session} holds no conversation.", retryable=True)
+        slept = False
+        if desk.holding.conversation != conversation:
+            slept = self._sleep(session, desk, "the session was cleared for another request")
+            desk.holding = self._leases.move(desk.holding, conversation, session)
+        elif not self._leases.is_current(desk.holding):
+            raise ConversationHeld(f"Another engine took conversation {conversation} over.")
+        desk.used = True
+        return slept
+
+    def close(self, session: str, reason: str) -> bool:
+        """The session's tree is proven empty: give the right to write back; whether a conversation went to sleep."""
+        desk = self._desks.pop(session, None)
+        if desk is None:
+            return False
+        self._leases.release(desk.holding)
+        return self._sleep(session, desk, reason)
+
+    def _sleep(self, session: str, desk: _Desk, reason: str) -> bool:
+        if not desk.used:
+            return False
+        holding = desk.holding
+        self._asleep[holding.tenant, holding.conversation] = self._clock.monotonic()
+        self._asleep.move_to_end((holding.tenant, holding.conversation))
+        if len(self._asleep) > KNOWN:
+            self._asleep.popitem(last=False)
+        self._bus.publish(ConversationHibernated(conversation=holding.conversation, session=session, reason=reason))
+        return True

@@ -1,0 +1,93 @@
+"""The settings that the pool obeys, as its policies want them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engine.pool.headroom import HeadroomLimits
+from engine.pool.intensity import IntensityLimits
+from engine.pool.quotas import QuotaLimits
+from engine.pool.scaler import ScalerLimits
+from engine.settings.schema import Settings
+
+
+@dataclass(frozen=True)
+class PoolLimits:
+    """Read afresh for every decision. Times in seconds; `warm` spares are by profile name."""
+
+    scaling: ScalerLimits
+    headroom: HeadroomLimits
+    quotas: QuotaLimits
+    intensity: IntensityLimits
+    warm: dict[str, int]
+    weights: dict[str, float]
+    warm_jitter: float
+    max_starting: int
+    max_waking: int
+    acquire_timeout: float
+    start_timeout: float
+    idle_timeout: float
+    max_lifetime: float
+    max_turns: int
+    term_grace: float
+    probe_timeout: float
+    health_interval: float
+    observe: bool
+    transcript_max: int
+
+    @property
+    def min_size(self) -> int:
+        """Sessions kept when there is nothing to do."""
+        return self.scaling.min_size
+
+    @property
+    def max_size(self) -> int:
+        """Sessions that may exist."""
+        return self.scaling.max_size
+
+
+def pool_limits(settings: Settings) -> PoolLimits:
+    """The pool's part of the settings."""
+    pool, limits, scaling = settings.session_pool, settings.session_pool.limits, settings.session_pool.auto_scaling
+    warm = {name: profile.warm for name, profile in settings.profiles.items() if profile.warm}
+    warm["default"] = max(pool.warm, warm.get("default", 0))
+    return PoolLimits(
+        scaling=ScalerLimits(
+            min_size=pool.min_size,
+            max_size=pool.max_size,
+            enabled=scaling.enabled,
+            up=scaling.scale_up_threshold,
+            down=scaling.scale_down_threshold,
+            target_cpu=scaling.target_cpu,
+            target_memory=scaling.target_memory,
+            cooldown=scaling.cooldown,
+            window=scaling.window,
+            step_up=scaling.step_up,
+            step_down=scaling.step_down,
+        ),
+        headroom=HeadroomLimits(limits.memory_floor, limits.disk_floor, limits.session_memory),
+        quotas=QuotaLimits(
+            memory_soft=limits.memory_soft,
+            memory_hard=limits.memory_hard,
+            cpu_soft=limits.cpu_soft,
+            cpu_hard=limits.cpu_hard,
+            cpu_for=limits.cpu_for,
+            slope=limits.memory_slope,
+        ),
+        intensity=IntensityLimits(pool.crashes_borne, pool.crash_period, pool.crash_hold),
+        warm=warm,
+        weights={name: profile.weight for name, profile in settings.profiles.items()},
+        warm_jitter=pool.warm_jitter,
+        max_starting=pool.max_starting,
+        max_waking=pool.max_waking,
+        acquire_timeout=pool.acquire_timeout,
+        start_timeout=pool.start_timeout,
+        idle_timeout=pool.idle_timeout,
+        max_lifetime=pool.max_lifetime,
+        max_turns=pool.max_turns_per_session,
+        term_grace=settings.engine.stop_term_grace,
+        probe_timeout=pool.probe_timeout,
+        health_interval=pool.load_balancing.health_check_interval,
+        observe=pool.health_observe,
+        transcript_max=limits.transcript_max,
+    )

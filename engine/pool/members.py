@@ -1,0 +1,295 @@
+"""The pool's members: each session from its start until its process tree is proven gone."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from engine.backends.base import AgentSpec, Profile
+from engine.clock import Clock
+from engine.errors import NotFound, Overloaded, QuarterdeckError, StartFailed
+from engine.events.bus import Bus
+from engine.events.types import Notice, Severity
+from engine.pool.conversations import Conversations
+from engine.pool.growth import Growth
+from engine.pool.limits import PoolLimits
+from engine.pool.routing import LeaseWish, Router
+from engine.pool.seats import Seat, Seats
+from engine.pool.statistics import PoolRecord
+from engine.sessions.session import Session, SessionPorts
+from engine.workers.nursery import Nursery
+
+_SETTLE_S = 2.0
+_LIFETIME_JITTER = 1 / 40
+"""Share of the lifetime by which sessions end at random before it, so that they do not end together (HikariCP)."""
+
+
+@dataclass(frozen=True)
+class PoolPorts:
+    """What the pool works with. `default` is the profile that `min_size` is for, `profile` finds one by name."""
+
+    session: SessionPorts
+    limits: Callable[[], PoolLimits]
+    router: Router
+    growth: Growth
+    conversations: Conversations
+    default: Callable[[], Profile]
+    profile: Callable[[str], Profile | None]
+    chance: random.Random
+
+    @property
+    def bus(self) -> Bus:
+        """Where events go."""
+        return self.session.bus
+
+    @property
+    def clock(self) -> Clock:
+        """The pool's time."""
+        return self.session.clock
+
+
+@dataclass(slots=True)
+class Member:
+    """A session with what the pool knows of it. `demanded` says that a waiter had it started and waits for it."""
+
+    session: Session
+    wish: LeaseWish
+    demanded: bool
+    starting: bool = True
+    started_at: float = 0.0
+    lifetime: float = 0.0
+    retire: str = ""
+
+
+class Owner(Protocol):
+    """Who hears of the members: the pool."""
+
+    def changed(self) -> None:
+        """A session came up, ended, or may be leased again."""
+
+    def start_failed(self, wish: LeaseWish, error: QuarterdeckError) -> bool:
+        """Whether somebody who waits was told."""
+
+    def gone(self, session: str) -> None:
+        """The session's lease is void."""
+
+
+class Members:
+    """Owner of the sessions and of their seats."""
+
+    def __init__(self, ports: PoolPorts, owner: Owner) -> None:
+        self._ports = ports
+        self._owner = owner
+        self._all: dict[str, Member] = {}
+        self._numbers = 0
+        self._open = True
+        self._starts = Nursery("pool start", self._on_error)
+        self._stops = Nursery("pool stop", self._on_error)
+        self._starting = 0
+        self.seats = Seats()
+        self.record = PoolRecord()
+
+    @property
+    def all(self) -> dict[str, Member]:
+        """Every member by its session's id; read it, never write it."""
+        return self._all
+
+    @property
+    def starting(self) -> int:
+        """Starts under way."""
+        return self._starting
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def get(self, session: str) -> Member:
+        """One by its session's id. Raises NotFound."""
+        member = self._all.get(session)
+        if member is None:
+            raise NotFound(
+                f"There is no session {session}.", field="session", remedy="`quarterdeck sessions` lists them."
+            )
+        return member
+
+    def start(self, wish: LeaseWish, victim: Member | None = None, *, demanded: bool = False) -> None:
+        """Start a session for a wish, after the victim is gone."""
+        self._numbers += 1
+        name = f"s{self._numbers:04d}"
+        spec = AgentSpec(name, wish.profile, wish.conversation or str(uuid.uuid4()), resume=bool(wish.conversation))
+        member = Member(Session(spec, self._ports.session, self._on_exit), wish, demanded)
+        self._all[name] = member
+        self._starting += 1
+        self.record.counts.starts += 1
+        if victim is not None:
+            self.seats.take(victim.session.id)
+        self._starts.spawn(self._bring_up(member, spec, victim), f"start {name}")
+
+    def give_back(self, member: Member) -> None:
+        """Its lease ended: it may be leased again, or ends when there is a reason to."""
+        session = member.session
+        if session.usable and self._open and not self.reason_to_retire(member):
+            self._seat(session)
+        else:
+            self._stops.spawn(self._recycle(member), f"recycle {session.id}")
+
+    def reason_to_retire(self, member: Member) -> str:
+        """Why it may not go on after its turn, or nothing."""
+        limits, asked = self._ports.limits(), self._ports.growth.asked
+        if member.retire:
+            return member.retire
+        if member.session.turns >= limits.max_turns:
+            return f"worn after {member.session.turns} turns"
+        if member.lifetime and self._now() - member.started_at > member.lifetime:
+            return "its lifetime is over"
+        if asked is not None and len(self._all) > asked:
+            return "scaled down"
+        return ""
+
+    def retire(self, member: Member, reason: str) -> None:
+        """No new work for it: stopped now when idle, else at its turn's end."""
+        if member.session.stopping:
+            return
+        member.retire = member.retire or reason
+        seat = self.seats.get(member.session.id)
+        if seat is not None and seat.idle:
+            self.record.counts.retirements += 1
+            self.seats.take(member.session.id)
+            self._stops.spawn(self._stop(member, reason), f"retire {member.session.id}")
+
+    async def stop(self, member: Member, reason: str, *, kill: bool = False) -> None:
+        """Stop it by the ladder, or at once; a caller that leaves does not end the stop."""
+        if not member.session.stopping:
+            self.seats.take(member.session.id)
+            stop = self._stops.spawn(self._stop(member, reason, kill=kill), f"stop {member.session.id}")
+            await asyncio.shield(stop)
+
+    async def aclose(self, *, at_once: bool) -> int:
+        """Stop every session and prove the trees empty; returns the number of surviving processes."""
+        self._open = False
+        before = self.record.counts.survivors
+        await self._starts.aclose()
+        for member in [member for member in self._all.values() if not member.session.stopping]:
+            self.seats.take(member.session.id)
+            self._stops.spawn(self._stop(member, "shutdown", kill=at_once), f"stop {member.session.id}")
+        await self._stops.join()
+        return self.record.counts.survivors - before
+
+    async def hurry(self) -> None:
+        """Kill every process tree at once; the stops that run see it and end."""
+        await asyncio.gather(*(member.session.hurry() for member in self._all.values()))
+
+    async def _bring_up(self, member: Member, spec: AgentSpec, victim: Member | None) -> None:
+        session, began = member.session, self._now()
+        try:
+            if spec.resume:
+                await self._check_transcript(spec)
+            if victim is not None:
+                await self._stop(victim, "makes room")
+            self._ports.conversations.open(session.id, spec.profile.tenant, spec.conversation)
+            await session.start(self._ports.limits().start_timeout)
+        except QuarterdeckError as error:
+            if victim is not None and victim.session.usable:
+                self._seat(victim.session)
+            self._failed(member, error)
+        except asyncio.CancelledError:
+            self._forget(member, "start cancelled")
+            raise
+        except Exception as error:  # noqa: BLE001 - the worker's border: whoever waits must hear of it
+            self._failed(member, StartFailed(f"Session {session.id} could not start: {error!r}."))
+        else:
+            self._came_up(member, began)
+        self._owner.changed()
+
+    async def _check_transcript(self, spec: AgentSpec) -> None:
+        """Nothing is started for a conversation that is not there."""
+        backend = self._ports.session.backend
+        if await asyncio.to_thread(backend.transcript, spec.profile, spec.conversation) is None:
+            raise NotFound(
+                f"No conversation found with id {spec.conversation}.",
+                field="conversation",
+                remedy="Leave the conversation out for a new one; a conversation is resumed by its own profile.",
+            )
+
+    def _came_up(self, member: Member, began: float) -> None:
+        session, wish, limits, now = member.session, member.wish, self._ports.limits(), self._now()
+        self._started(member)
+        member.started_at = now
+        member.lifetime = limits.max_lifetime * (1 - self._ports.chance.uniform(0.0, _LIFETIME_JITTER))
+        if wish.conversation:
+            self._ports.conversations.woken(session.id, now - began)
+            self.record.counts.wakes += 1
+            self.record.woke(now - began)
+        if session.lost:
+            self._on_exit(session)
+        elif self._open:
+            weight = limits.weights.get(wish.profile.name, 1.0)
+            self.seats.add(Seat(session.id, wish.profile.key, weight=weight))
+            self.seats.hold(session.id, wish.conversation, "", came_back=2)
+            self._seat(session)
+
+    def _seat(self, session: Session) -> None:
+        self.seats.give_back(session.id, session.last_used, turns=session.turns)
+        self._owner.changed()
+
+    def _failed(self, member: Member, error: QuarterdeckError) -> None:
+        self._forget(member, "start failed")
+        self.record.counts.start_failures += 1
+        if not self._owner.start_failed(member.wish, error):
+            self._ports.bus.publish(Notice(severity=Severity.WARNING, text=error.message, remedy=error.remedy))
+
+    def _started(self, member: Member) -> None:
+        if member.starting:
+            member.starting = False
+            self._starting -= 1
+
+    async def _recycle(self, member: Member) -> None:
+        session, reason = member.session, self.reason_to_retire(member)
+        if not reason and await session.settle(_SETTLE_S) and self._open:
+            self._seat(session)
+        elif not session.stopping:
+            self.record.counts.retirements += 1
+            await self._stop(member, reason or "would not settle")
+
+    def _on_exit(self, session: Session) -> None:
+        """The process ended by itself."""
+        member = self._all.get(session.id)
+        if member is None:
+            return
+        self.record.counts.crashes += 1
+        self._ports.growth.crashed(member.wish.profile.key, self._now())
+        self.seats.take(session.id)
+        with contextlib.suppress(Overloaded):  # while closing, the stop that runs collects it
+            self._stops.spawn(self._collect(member), f"collect {session.id}")
+
+    async def _collect(self, member: Member) -> None:
+        ending = await member.session.collect(self._ports.limits().term_grace)
+        self._forget(member, "its process crashed", survivors=len(ending.survivors))
+        self._owner.changed()
+
+    async def _stop(self, member: Member, reason: str, *, kill: bool = False) -> None:
+        session, grace = member.session, self._ports.limits().term_grace
+        ending = await (session.kill(reason) if kill else session.stop(reason, grace))
+        self._forget(member, reason, survivors=len(ending.survivors))
+        self._owner.changed()
+
+    def _forget(self, member: Member, reason: str, *, survivors: int = 0) -> None:
+        """The session is gone. A tree that is not proven empty keeps its conversation: it might still write."""
+        name = member.session.id
+        self._started(member)
+        self._all.pop(name, None)
+        self.seats.remove(name)
+        self._owner.gone(name)
+        self.record.counts.survivors += survivors
+        if not survivors and self._ports.conversations.close(name, reason):
+            self.record.counts.hibernations += 1
+
+    def _on_error(self, name: str, error: BaseException) -> None:
+        self._ports.bus.publish(Notice(severity=Severity.CRITICAL, text=f"{name} failed: {error!r}"))
+
+    def _now(self) -> float:
+        return self._ports.clock.monotonic()

@@ -1,0 +1,161 @@
+"""How many sessions there should be: a pure decision from the load, with its reason.
+
+Up at once on a waiter, in steps; down only to the highest recommendation of a window, and only after a cooldown
+(the stabilisation of the Kubernetes HPA; ALGORITHMS.md section 6). `target = ⌈(busy + waiting) / up threshold⌉`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ScalerLimits:
+    """The settings that scaling obeys. Thresholds and targets are ratios, times are seconds."""
+
+    min_size: int
+    max_size: int
+    enabled: bool = True
+    up: float = 0.8
+    down: float = 0.3
+    target_cpu: float = 0.9
+    target_memory: float = 0.85
+    cooldown: float = 30.0
+    window: float = 120.0
+    step_up: int = 8
+    step_down: int = 2
+    warm: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What scaling looks at. `size` counts starting sessions too; `cpu` and `memory` are the machine's, as ratios."""
+
+    now: float
+    busy: int
+    waiting: int
+    size: int
+    starting: int = 0
+    cpu: float = 0.0
+    memory: float = 0.0
+
+    @property
+    def needed(self) -> int:
+        """Sessions that have something to do."""
+        return self.busy + self.waiting
+
+    @property
+    def utilisation(self) -> float:
+        """(busy + waiting) / all, as the statistics show it; 1 for waiters without a session."""
+        return self.needed / self.size if self.size else float(self.waiting > 0)
+
+
+@dataclass(frozen=True, slots=True)
+class ScaleDecision:
+    """The size to go to, why, and what it was decided from."""
+
+    target: int
+    reason: str
+    load: Load
+
+    @property
+    def change(self) -> int:
+        """Sessions to add, or to give back when negative."""
+        return self.target - self.load.size
+
+
+class Scaler:
+    """Owner of the recommendations of the window, of the last change, and of the size that was asked for by hand."""
+
+    def __init__(self) -> None:
+        self._wanted: int | None = None
+        self._recommended: deque[tuple[float, int]] = deque()
+        self._changed_at = -math.inf
+
+    @property
+    def asked(self) -> int | None:
+        """The size that was asked for by hand, None when the pool follows the load."""
+        return self._wanted
+
+    def ask(self, size: int | None) -> None:
+        """Keep this size from now on; None follows the load again."""
+        self._wanted = size
+
+    def decide(self, load: Load, limits: ScalerLimits) -> ScaleDecision:
+        """The size for this load. Call it on every change and once a tick."""
+        if self._wanted is not None:
+            return self._towards(load, limits, self._wanted, "asked for by hand")
+        if not limits.enabled:
+            return self._towards(load, limits, load.size, "autoscaling is off")
+        recommended, reason = _recommend(load, limits)
+        self._remember(load.now, recommended, limits.window)
+        if recommended >= load.size:
+            return self._grow(load, limits, recommended, reason)
+        return self._shrink(load, limits, reason)
+
+    def ceiling(self, load: Load, limits: ScalerLimits) -> tuple[int, str]:
+        """The most sessions that there may be for those who wait, and what sets it: a waiter needs no threshold."""
+        if self._wanted is not None:
+            return self._wanted, f"{self._wanted} sessions were asked for"
+        if not limits.enabled:
+            return max(load.size, limits.min_size, 1), "autoscaling is off"
+        if load.size and (brake := _brake(load, limits)):
+            return load.size, brake
+        return limits.max_size, f"max_size is {limits.max_size}"
+
+    def _grow(self, load: Load, limits: ScalerLimits, recommended: int, reason: str) -> ScaleDecision:
+        floor = limits.min_size
+        if recommended > max(load.size, floor):
+            brake = _brake(load, limits)
+            if brake and load.size > 0:
+                return self._towards(load, limits, load.size, brake)
+            recommended = min(recommended, load.size + limits.step_up)
+        return self._towards(load, limits, recommended, reason)
+
+    def _shrink(self, load: Load, limits: ScalerLimits, reason: str) -> ScaleDecision:
+        highest = max(size for _, size in self._recommended)
+        if highest >= load.size:
+            return self._towards(load, limits, load.size, f"{highest} were needed within {limits.window:g} s")
+        if load.now - self._changed_at < limits.cooldown:
+            return self._towards(load, limits, load.size, f"changed less than {limits.cooldown:g} s ago")
+        return self._towards(load, limits, max(highest, load.size - limits.step_down), reason)
+
+    def _towards(self, load: Load, limits: ScalerLimits, target: int, reason: str) -> ScaleDecision:
+        bounded = max(limits.min_size, min(limits.max_size, target))
+        if bounded != target:
+            reason = f"{reason}; {'min_size' if bounded > target else 'max_size'} is {bounded}"
+        if bounded != load.size:
+            self._changed_at = load.now
+        return ScaleDecision(bounded, reason, load)
+
+    def _remember(self, now: float, size: int, window: float) -> None:
+        while self._recommended and now - self._recommended[0][0] > window:
+            self._recommended.popleft()
+        while self._recommended and self._recommended[-1][1] <= size:  # only a maximum that may still count is kept
+            self._recommended.pop()
+        self._recommended.append((now, size))
+
+
+def _recommend(load: Load, limits: ScalerLimits) -> tuple[int, str]:
+    wanted = max(math.ceil(load.needed / limits.up) if limits.up else load.needed, load.needed + limits.warm)
+    wanted = max(wanted, load.needed)
+    if load.waiting and load.size < wanted:
+        return wanted, f"{load.waiting} waiting for {load.size} sessions"
+    if load.utilisation > limits.up:
+        return wanted, f"utilisation {load.utilisation:.0%} is above {limits.up:.0%}"
+    if load.needed + limits.warm > load.size:
+        return load.needed + limits.warm, f"{limits.warm} are kept warm"
+    if load.utilisation < limits.down:
+        return min(load.size, wanted), f"utilisation {load.utilisation:.0%} is below {limits.down:.0%}"
+    return load.size, f"utilisation {load.utilisation:.0%} is between the thresholds"
+
+
+def _brake(load: Load, limits: ScalerLimits) -> str:
+    """Why growing would do harm, or nothing."""
+    if load.memory > limits.target_memory:
+        return f"memory {load.memory:.0%} is above its target {limits.target_memory:.0%}"
+    if load.cpu > limits.target_cpu and not load.starting:  # a start is CPU itself, and soon over
+        return f"CPU {load.cpu:.0%} is above its target {limits.target_cpu:.0%}"
+    return ""

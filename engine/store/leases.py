@@ -1,0 +1,160 @@
+"""Who may write a conversation: one engine at a time, by a lease with a fencing epoch (HAZARDS H7).
+
+A lease is kept until the process tree of its holder is proven dead. Another engine takes it over only when its engine's
+process is gone and nothing carries that engine's tag any more; the epoch rises with every change of hands.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from engine.errors import ConversationHeld, SettingsError
+
+_BUSY_S = 2.0
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS conversation_leases (
+    tenant TEXT NOT NULL,
+    conversation TEXT NOT NULL,
+    engine TEXT NOT NULL,
+    session TEXT NOT NULL,
+    epoch INTEGER NOT NULL,
+    PRIMARY KEY (tenant, conversation)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS lease_epoch (epoch INTEGER NOT NULL);
+INSERT INTO lease_epoch SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM lease_epoch);
+"""
+_MINE = "FROM conversation_leases WHERE tenant = ? AND conversation = ? AND engine = ? AND epoch = ?"
+_DELETE_MINE = "DELETE " + _MINE
+_FIND_MINE = "SELECT 1 " + _MINE
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """The right to write one conversation, with the epoch that fences earlier holders."""
+
+    tenant: str
+    conversation: str
+    epoch: int
+
+
+class LeaseStore(Protocol):
+    """Owner of the leases of conversations, shared by engines."""
+
+    def acquire(self, tenant: str, conversation: str, session: str) -> Holding:
+        """Take the lease. Raises ConversationHeld while another session or a living engine has it."""
+
+    def move(self, holding: Holding, conversation: str, session: str) -> Holding:
+        """The same process goes on to another conversation. Raises ConversationHeld."""
+
+    def release(self, holding: Holding) -> None:
+        """The holder's tree is proven dead."""
+
+    def is_current(self, holding: Holding) -> bool:
+        """Whether nobody has taken the lease since."""
+
+    def close(self) -> None:
+        """Ask no more of it."""
+
+
+class SqliteLeases:
+    """Leases in one SQLite file (WAL), a write in some 40 µs on the caller's thread.
+
+    `gone` proves the death of another engine: its process and everything that carries its tag. Nothing need survive a
+    power cut, which ends the processes too, so nothing is synced.
+    """
+
+    def __init__(self, path: Path, engine: str, gone: Callable[[str], bool]) -> None:
+        self._path = path
+        self._engine = engine
+        self._gone = gone
+        self._opened: sqlite3.Connection | None = None
+
+    def open(self) -> None:
+        """Open the file, or make it. Raises SettingsError."""
+        try:
+            database = sqlite3.connect(self._path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
+            database.execute("PRAGMA journal_mode=WAL")
+            database.execute("PRAGMA synchronous=OFF")
+            database.executescript(_SCHEMA)
+        except sqlite3.Error as error:
+            problem = f"{self._path} cannot hold the leases of conversations: {error}."
+            raise SettingsError([problem], remedy="Move that file away, or set `engine.state_dir`.") from error
+        self._opened = database
+
+    def acquire(self, tenant: str, conversation: str, session: str) -> Holding:
+        """Take the lease. Raises ConversationHeld."""
+        with self._writing() as cursor:
+            return self._take(cursor, tenant, conversation, session)
+
+    def move(self, holding: Holding, conversation: str, session: str) -> Holding:
+        """Go on to another conversation: the lease of the first is given back."""
+        with self._writing() as cursor:
+            cursor.execute(_DELETE_MINE, self._key(holding))
+            return self._take(cursor, holding.tenant, conversation, session)
+
+    def release(self, holding: Holding) -> None:
+        """Give it back; a lease that has passed to somebody else stays theirs."""
+        with self._writing() as cursor:
+            cursor.execute(_DELETE_MINE, self._key(holding))
+
+    def is_current(self, holding: Holding) -> bool:
+        """Whether this engine still holds it at this epoch."""
+        found = self._database.execute(_FIND_MINE, self._key(holding)).fetchone()
+        return found is not None
+
+    def close(self) -> None:
+        """Close the file; what is still held stays held until this engine is proven gone."""
+        if self._opened is not None:
+            self._opened.close()
+            self._opened = None
+
+    def _take(self, cursor: sqlite3.Cursor, tenant: str, conversation: str, session: str) -> Holding:
+        found = cursor.execute(
+            "SELECT engine, session FROM conversation_leases WHERE tenant = ? AND conversation = ?",
+            (tenant, conversation),
+        ).fetchone()
+        if found is not None:
+            self._check_free(conversation, *found)
+        (epoch,) = cursor.execute("UPDATE lease_epoch SET epoch = epoch + 1 RETURNING epoch").fetchone()
+        row = (tenant, conversation, self._engine, session, epoch)
+        cursor.execute("INSERT OR REPLACE INTO conversation_leases VALUES (?, ?, ?, ?, ?)", row)
+        return Holding(tenant, conversation, epoch)
+
+    def _check_free(self, conversation: str, engine: str, session: str) -> None:
+        if engine == self._engine:
+            raise ConversationHeld(f"Session {session} still holds conversation {conversation}.", retryable=True)
+        if not self._gone(engine):
+            raise ConversationHeld(
+                f"Engine {engine} holds conversation {conversation}.",
+                remedy="Ask that engine, or stop it: one conversation has one writer.",
+            )
+
+    def _key(self, holding: Holding) -> tuple[str, str, str, int]:
+        return (holding.tenant, holding.conversation, self._engine, holding.epoch)
+
+    @property
+    def _database(self) -> sqlite3.Connection:
+        if self._opened is None:
+            raise ConversationHeld("The engine has stopped.", retryable=True)
+        return self._opened
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Cursor]:
+        try:
+            with closing(self._database.cursor()) as cursor:
+                cursor.execute("BEGIN IMMEDIATE")
+                try:
+                    yield cursor
+                except BaseException:
+                    cursor.execute("ROLLBACK")
+                    raise
+                cursor.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise ConversationHeld(
+                f"The leases of conversations cannot be written: {error}.", retryable=True
+            ) from error
