@@ -96,8 +96,8 @@ class Settings(Group):
 
     @property
     def token_file(self) -> Path:
-        """The file of the hashed access tokens."""
-        return self.api.token_file or self.engine.state_dir / "tokens.json"
+        """The file of the token that TCP asks for, which its owner alone may read."""
+        return self.api.token_file or self.engine.state_dir / "token"
 
     @property
     def database_url(self) -> str:

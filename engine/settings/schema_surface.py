@@ -76,7 +76,10 @@ class Api(Group):
         restart="api",
     )
     token_file: Place | None = setting(
-        None, "File of the hashed access tokens.", shown="tokens.json in engine.state_dir", restart="api"
+        None,
+        "File of the token that TCP asks for; made at first use.",
+        shown="token in engine.state_dir",
+        restart="api",
     )
 
 

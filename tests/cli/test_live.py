@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.headless import Headless, headless, quarterdeck
+from tests.support.headless import PROGRAM, Headless, environment_of, headless, quarterdeck
 from tests.support.processes import runs, wait_until
 
 
@@ -144,6 +146,16 @@ def test_an_unknown_session_is_wrong_usage(engine: Headless) -> None:
 def test_breakers_are_shown(engine: Headless) -> None:
     assert plain(engine, "breakers") == [["credential:default", "closed"]]
     assert as_json(engine, "breakers") == [{"name": "credential:default", "state": "closed"}]
+
+
+def test_on_a_terminal_a_table_has_a_header_and_columns(engine: Headless) -> None:
+    reader, terminal = os.openpty()
+    arguments = [*PROGRAM, "breakers"]
+    subprocess.run(arguments, stdout=terminal, cwd=engine.home, env=environment_of(engine.home), check=True)
+    shown = os.read(reader, 65536).decode().replace("\x1b[2m", "").replace("\x1b[0m", "")
+    os.close(terminal)
+    os.close(reader)
+    assert shown.splitlines() == ["BREAKER             STATE ", "credential:default  closed"]
 
 
 def test_doctor_names_what_is_missing_with_its_cure(home: Path) -> None:

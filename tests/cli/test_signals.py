@@ -14,7 +14,7 @@ from engine.errors import NoEngine
 from engine.thread import EngineThread
 from tests.support.engines import loaded
 from tests.support.headless import PROGRAM, Headless, environment_of, headless
-from tests.support.processes import runs, wait_until
+from tests.support.processes import command_of, runs, wait_until
 
 DRAINING = [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT]
 TOOL = '[[tool: Bash {"command": "setsid sleep 600 & sleep 600"}]]'
@@ -49,10 +49,14 @@ def test_a_running_turn_finishes_within_the_grace(home: Path, number: signal.Sig
         assert not (home / "state/quarterdeck/checkpoints").exists()
 
 
-def test_a_turn_that_is_not_done_in_the_grace_is_checkpointed_and_its_tools_end(home: Path) -> None:
-    with headless(home, settings=["engine.grace=300ms"]) as engine:
+@pytest.mark.parametrize("agent", ["simulator", pytest.param("claude", marks=pytest.mark.real_cli)])
+def test_a_turn_that_is_not_done_in_the_grace_is_checkpointed_and_its_tools_end(
+    home: Path, agent: str, request: pytest.FixtureRequest
+) -> None:
+    real = ("--backend=claude", "--offline") if agent == "claude" and request.getfixturevalue("claude") else ()
+    with headless(home, *real, settings=["engine.grace=300ms"]) as engine:
         tree = begin(engine, TOOL, user="ada")
-        wait_until(lambda: len(engine.tree()) >= 3)
+        wait_until(lambda: sum(command_of(pid) == "sleep 600 " for pid in engine.tree()) == 2)
         tree = engine.tree()
         engine.signal(signal.SIGTERM)
         assert engine.exit_code() == 0

@@ -17,7 +17,7 @@ from tui.screens.station import Station
 from tui.spans import Line, columns
 from tui.widgets.ink import Painted
 
-_SIDE = 40
+_SIDE = 39
 """Cells of the right column where there is one."""
 
 
@@ -99,7 +99,7 @@ class OverviewScreen(Station):
 
     def _beside(self, width: int, room: int) -> list[Line]:
         state, now = self.store.state, self.store.now
-        left = width - _SIDE - 3
+        left = width - _SIDE - 4
         upper = max(8, min(len(self._items) + 2, room // 2))
         above = draw.attention_block(self._items, self.cursor, left, upper - 1)
         lines = columns(above, draw.pool_block(state, _SIDE), left + 2, width - 1)

@@ -98,8 +98,9 @@ def attention_block(items: Sequence[Attention], cursor: int, width: int, height:
 def recent_block(recent: Sequence[RecentLine], width: int, height: int) -> list[Line]:
     """What happened, newest first."""
     lines = [rule("RECENT", width)]
-    subject = 22 if width >= 70 else 13
-    for line in list(recent)[::-1][: max(0, height - 1)]:
+    shown = list(recent)[::-1][: max(0, height - 1)]
+    subject = min(22 if width >= 70 else 13, max((len(line.subject) for line in shown), default=0))
+    for line in shown:
         glyph, role = _MARKS.get(line.mark, ("·", "muted"))
         head: Line = [(f"  {formats.clock(line.at)}  ", "muted"), (f"{glyph} ", role)]
         lines.append(

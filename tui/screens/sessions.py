@@ -150,9 +150,9 @@ class SessionsScreen(Station):
         tail = list(self._reader.entries) if self._reader is not None else []
         if self._drawer_beside:
             p95 = trends.measure(self.store.state.buckets, now, 1).p95.now
-            drawer.show(session_lines.drawer(row, card, tail, now, p95, width, height))
+            drawer.show(session_lines.drawer(row, card, tail, now, p95, width - 1, height))
         else:
-            drawer.show(session_lines.bottom(row, card, tail, now, width, height))
+            drawer.show(session_lines.bottom(row, card, tail, now, width - 1, height))
 
     def _nothing(self) -> str:
         if self.grid.total:

@@ -16,7 +16,7 @@ from tui.widgets.ink import Inked
 
 HEAD = 24
 """Cells before the text: time, glyph and kind."""
-NARROW_HEAD = 12
+NARROW_HEAD = 13
 FOLDED = {"result": 3, "think": 1, "note": 2, "tool": 2, "error": 8}
 """Lines that a folded entry of a kind shows; kinds not named show FOLDED_ELSE."""
 FOLDED_ELSE = 60
@@ -39,7 +39,7 @@ def entry_lines(entry: Entry, width: int, most: int) -> list[Line]:
     narrow = width < 100
     head = NARROW_HEAD if narrow else HEAD
     glyph, role = _GLYPHS.get(entry.kind, ("·", "muted"))
-    name = "" if narrow else fit(entry.title if entry.kind == "tool" else entry.kind, head - 14)
+    name = "" if narrow else fit(entry.title if entry.kind == "tool" else entry.kind, head - 13)
     quiet = entry.kind in {"result", "think", "note"}
     text = _text_of(entry, narrow=narrow)
     wrapped, more = wrap(text, max(10, width - head - 1), most)

@@ -1,0 +1,129 @@
+"""The console in a real terminal: it says what it runs, and however it ends the terminal is as before."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import signal
+import struct
+import subprocess
+import termios
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pyte
+import pytest
+
+from tests.support.headless import PROGRAM, environment_of
+from tests.support.processes import survivors, wait_until
+
+COLUMNS, LINES = 100, 30
+OWN_SCREEN_LEFT = b"\x1b[?1049l"
+QUICK = ("--set", "engine.grace=0s", "--set", "engine.stop_term_grace=1s", "--set", "console.title=prod-eu")
+
+
+class Terminal:
+    """A terminal with a console in it; `said` is every byte that came out of it."""
+
+    def __init__(self, process: subprocess.Popen[bytes], master: int) -> None:
+        self.process = process
+        self.said = b""
+        self._master = master
+        self._screen = pyte.Screen(COLUMNS, LINES)
+        self._stream = pyte.ByteStream(self._screen)
+
+    def shows(self, text: str) -> Callable[[], bool]:
+        """Whether the text is on the screen now."""
+        return lambda: self._read() and any(text in line for line in self._screen.display)
+
+    def ended(self) -> bool:
+        """Whether the process is gone; what it wrote last is read."""
+        self._read()
+        return self.process.poll() is not None
+
+    def press(self, keys: bytes) -> None:
+        """Type."""
+        os.write(self._master, keys)
+
+    @property
+    def modes(self) -> list[object]:
+        """The terminal's own settings: echo, line mode and all."""
+        return termios.tcgetattr(self._master)[:4]
+
+    def _read(self) -> bool:
+        try:
+            while data := os.read(self._master, 65536):
+                self.said += data
+                self._stream.feed(data)
+        except OSError:  # nothing more now, or the other end is gone
+            return True
+        return True
+
+
+@contextmanager
+def terminal(home: Path, *arguments: str) -> Iterator[Terminal]:
+    """The console in a terminal of its own, killed at the end if it is still there."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
+    os.set_blocking(master, False)
+    process = subprocess.Popen(
+        [*PROGRAM, *arguments],
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        cwd=home,
+        env=environment_of(home, TERM="xterm-256color", LANG="C.UTF-8"),
+        start_new_session=True,
+    )
+    try:
+        yield Terminal(process, master)
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+        os.close(slave)
+        os.close(master)
+
+
+def _by_key(console: Terminal) -> None:
+    console.press(b"q")
+    wait_until(console.shows("drain and leave"))
+    console.press(b"\r")
+
+
+def _by_signal(number: signal.Signals) -> Callable[[Terminal], None]:
+    return lambda console: console.process.send_signal(number)
+
+
+@pytest.mark.parametrize("leave", [_by_key, _by_signal(signal.SIGTERM), _by_signal(signal.SIGHUP)])
+def test_leaving_drains_the_engine_and_gives_the_terminal_back(home: Path, leave: Callable[[Terminal], None]) -> None:
+    with terminal(home, "--backend", "simulator", *QUICK, "--set", "engine.demo=on") as console:
+        before = console.modes
+        wait_until(console.shows("● HEALTHY"))
+        assert console.shows("SIMULATOR · demo traffic")() or console.shows("SIMULATOR, demo traffic")()
+        assert console.shows("prod-eu  [1 Overview]")()
+        assert console.modes != before
+        leave(console)
+        wait_until(console.ended)
+        assert console.process.returncode == 0
+        own, _, after = console.said.rpartition(OWN_SCREEN_LEFT)
+        assert own
+        assert b"draining" in after
+        assert b"Traceback" not in console.said
+        assert b"Warning" not in after
+        assert console.modes == before
+    (recording,) = (home / "state" / "quarterdeck" / "recordings").glob("*.flight.jsonl")
+    assert survivors(recording.name.partition("-")[0]) == []
+
+
+def test_a_bad_setting_closes_the_console_and_is_told_in_the_plain_terminal(home: Path) -> None:
+    with terminal(home, "--set", "console.refresh_hz=77") as console:
+        before = console.modes
+        wait_until(console.ended)
+        assert console.process.returncode == 2
+        after = console.said.rpartition(OWN_SCREEN_LEFT)[2]
+        assert b"console.refresh_hz = 77" in after
+        assert b"from 0.2 to 4" in after
+        assert console.modes == before
