@@ -25,10 +25,11 @@ from engine.backends.simulator import SimulatorBackend
 from engine.cache.memory import CacheLimits, MemoryCache
 from engine.clock import Clock, SystemClock
 from engine.dispatcher import Dispatcher, DispatcherPorts
-from engine.errors import Forbidden, Overloaded, QuarterdeckError, SettingsError
+from engine.errors import Forbidden, NotFound, Overloaded, QuarterdeckError, SettingsError
 from engine.events import types as ev
 from engine.events.bus import Bus
 from engine.events.recorder import Recorder
+from engine.events.types import PoolStatistics
 from engine.flow.admission import Admission, AdmissionLimits
 from engine.housekeeper import Housekeeper
 from engine.launchers.containment import Containment
@@ -166,6 +167,8 @@ class Engine:
             reasons.append(f"the engine is {self.phase}")
         if self.gate.breaker.state.value == "open":
             reasons.append(f"the breaker {self.gate.name} is open")
+        if full := self._pool_ports.growth.disk_full:
+            reasons.append(full)
         if self.admission.waiting >= self.admission.limits.max_waiting:
             reasons.append("the queue is full")
         return reasons
@@ -201,6 +204,38 @@ class Engine:
         """Stop a session by the ladder or, with `kill`, at once. Raises NotFound."""
         self.check_writable()
         await self.pool.stop_session(session, f"{'killed' if kill else 'stopped'} by {who}", kill=kill)
+
+    def statistics(self) -> PoolStatistics:
+        """The pool as it is now, with what its sessions took when they were read last."""
+        measured = self.bus.state.pool
+        return self.pool.statistics(measured.memory if measured else 0, measured.cpu if measured else 0.0)
+
+    def scale(self, size: int) -> int:
+        """Keep so many sessions, whatever the load; returns the size gone to. Raises BadInput."""
+        self.check_writable()
+        return self.pool.scale(size)
+
+    def autoscale(self, on: bool, who: str) -> None:
+        """Follow the load from now on, or stay at the present size."""
+        self.check_writable()
+        if self.settings.session_pool.auto_scaling.enabled != on:
+            self.live.propose({"session_pool.auto_scaling.enabled": on}, who)
+        self.pool.scale(None)
+
+    async def recycle_session(self, session: str, who: str, deadline: float) -> None:
+        """No new work for a session; it ends with its turn, or after `deadline` seconds. Raises NotFound."""
+        self.check_writable()
+        await self.pool.drain_session(session, f"recycled by {who}", deadline)
+
+    async def drain_profile(self, name: str, deadline: float) -> int:
+        """Start none of a profile's sessions and end those that are there. Raises NotFound."""
+        self.check_writable()
+        return await self.pool.drain_profile(self._profile(name), "its profile is drained", deadline)
+
+    def resume_profile(self, name: str) -> None:
+        """A drained profile's sessions may start again. Raises NotFound."""
+        self.check_writable()
+        self.pool.resume_profile(self._profile(name))
 
     def change_settings(self, changes: Mapping[str, Any], who: str) -> ChangeRecord:
         """Apply changes live, all or none. Raises SettingsError."""
@@ -250,6 +285,13 @@ class Engine:
     async def hurry(self) -> None:
         """Kill every session at once while `aclose` still goes down the polite steps."""
         await self.pool.hurry()
+
+    def _profile(self, name: str) -> Profile:
+        found = self.profiles.known(name)
+        if found is None:
+            known = ", ".join(self.settings.profiles)
+            raise NotFound(f"There is no profile {name!r}.", field="profile", remedy=f"Known ones: {known}.")
+        return found
 
     def _check_running(self) -> None:
         if self.phase != "running":

@@ -15,6 +15,7 @@ from engine.events.types import Stamped
 
 _LEVELS: dict[type[ev.Event], int] = {
     ev.SessionReadings: logging.NOTSET,
+    ev.PoolMeasured: logging.NOTSET,
     ev.TurnActivity: logging.NOTSET,
     ev.SessionChanged: logging.DEBUG,
     ev.SessionBound: logging.DEBUG,

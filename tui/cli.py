@@ -22,7 +22,9 @@ COMMANDS = {
     "config": "Show, check and change settings.",
     "doctor": "Say what this machine lacks, and how to cure it.",
     "offline-model": "Serve the offline model alone.",
+    "profiles": "List profiles, drain one, let it start again.",
     "run": "Answer one prompt.",
+    "scale": "Set the size of the pool, or let it follow the load.",
     "sessions": "List sessions, interrupt, stop or kill them.",
 }
 

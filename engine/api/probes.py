@@ -62,7 +62,8 @@ class _EngineCollector(Collector):
     def collect(self) -> Iterable[Metric]:
         """All families."""
         engine, state = self._engine, self._engine.bus.state
-        pool, totals = engine.pool.statistics(), state.totals
+        pool, totals = engine.statistics(), state.totals
+        counts = pool.counts
         gauges = {
             "session_pool_size": ("Sessions in the pool", pool.size),
             "websocket_connections_active": ("Open WebSockets", self._probes.connections),
@@ -70,6 +71,12 @@ class _EngineCollector(Collector):
             "quarterdeck_sessions_idle": ("Idle sessions", pool.idle),
             "quarterdeck_sessions_starting": ("Sessions that are starting", pool.starting),
             "quarterdeck_pool_waiting": ("Requests that wait for a session", pool.waiting),
+            "quarterdeck_sessions_warm": ("Sessions that were never used", pool.warm),
+            "quarterdeck_sessions_memory_bytes": ("Memory of all sessions, PSS where it was sampled", pool.memory),
+            "quarterdeck_sessions_cpu_percent": ("CPU of all sessions, percent of a core", pool.cpu),
+            "quarterdeck_pool_target": ("Sessions that scaling goes to", pool.target),
+            "quarterdeck_conversations_hibernated": ("Conversations without a process", pool.hibernated),
+            "quarterdeck_pool_reuse_ratio": ("Leases of a process that ran already / leases", pool.reuse),
             "quarterdeck_pool_utilisation_ratio": ("(leased + waiting) / sessions", pool.utilisation),
             "quarterdeck_permissions_waiting": ("Permissions that wait for an answer", len(state.permissions)),
             "quarterdeck_engine_memory_bytes": ("Resident memory of the engine", state.engine.rss),
@@ -86,14 +93,29 @@ class _EngineCollector(Collector):
             "quarterdeck_tokens_out": ("Output tokens", totals.tokens_out),
             "quarterdeck_cost_dollars": ("Cost as the CLI reports it", totals.cost),
             "quarterdeck_sessions_started": ("Sessions started", totals.started),
-            "quarterdeck_sessions_crashed": ("Sessions whose process ended by itself", pool.counts.crashes),
-            "quarterdeck_leases": ("Leases granted", pool.counts.leases),
-            "quarterdeck_leases_reused": ("Leases of an already used process", pool.counts.reuses),
+            "quarterdeck_sessions_crashed": ("Sessions whose process ended by itself", counts.crashes),
+            "quarterdeck_sessions_condemned": ("Sessions killed by a health check", counts.condemned),
+            "quarterdeck_sessions_evicted": ("Idle sessions stopped to make room", counts.evictions),
+            "quarterdeck_sessions_retired": ("Sessions replaced or given back", counts.retirements),
+            "quarterdeck_processes_leaked": ("Processes that would not end", counts.survivors),
+            "quarterdeck_conversations_woken": ("Hibernated conversations resumed", counts.wakes),
+            "quarterdeck_leases_warm": ("Leases of a warm session", counts.warm_hits),
+            "quarterdeck_leases_affine": ("Leases of the conversation's or the user's session", counts.affinity_hits),
+            "quarterdeck_leases": ("Leases granted", counts.leases),
+            "quarterdeck_leases_reused": ("Leases of an already used process", counts.reuses),
         }
         for name, (text, value) in gauges.items():
             yield GaugeMetricFamily(name, text, value)
         for name, (text, value) in counters.items():
             yield CounterMetricFamily(name, text, value)
+        for name, text, shares in (
+            ("quarterdeck_lease_wait_seconds", "Wait for a session, of the last 1024 leases", pool.wait),
+            ("quarterdeck_wake_seconds", "Wakes of conversations, the last 1024", pool.wake),
+        ):
+            family = GaugeMetricFamily(name, text, labels=["quantile"])
+            for quantile, seconds in (("0.5", shares.p50), ("0.95", shares.p95), ("0.99", shares.p99)):
+                family.add_metric([quantile], seconds)
+            yield family
         errors = CounterMetricFamily("quarterdeck_errors", "Failed requests by kind", labels=["kind"])
         for kind, count in state.errors_by_kind.items():
             errors.add_metric([kind or "cancelled"], count)

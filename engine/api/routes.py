@@ -57,7 +57,6 @@ class Routes:
     def all(self) -> list[Route]:
         """Every route."""
         return [
-            Route("/api/pool", self.pool),
             Route("/api/sessions", self.sessions),
             Route("/api/sessions/{id}", self.session),
             Route("/api/sessions/{id}/transcript", self.transcript),
@@ -74,13 +73,11 @@ class Routes:
             Route("/api/breakers", self.breakers),
         ]
 
-    async def pool(self, _request: HttpRequest) -> Response:
-        """GET /api/pool."""
-        return done({"pool": self._engine.pool.statistics()})
-
     async def sessions(self, request: HttpRequest) -> Response:
-        """GET /api/sessions?limit=&offset=."""
-        rows = list(self._engine.bus.state.sessions.values())
+        """GET /api/sessions?limit=&offset=&ended=1: those that run, or how the last ones ended, newest first."""
+        state = self._engine.bus.state
+        ended = number_of(request, "ended", 0, 0, 1)
+        rows = state.ended[::-1] if ended else list(state.sessions.values())
         return done({"sessions": _page(request, rows), "total": len(rows)})
 
     async def session(self, request: HttpRequest) -> Response:

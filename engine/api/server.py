@@ -19,6 +19,7 @@ from engine.api.access import TokenGate, token_in
 from engine.api.envelope import failed
 from engine.api.event_stream import EventStream
 from engine.api.local_socket import LocalSocket
+from engine.api.pool_routes import PoolRoutes
 from engine.api.probes import Probes
 from engine.api.routes import Routes
 from engine.engine import Engine
@@ -71,7 +72,7 @@ async def serve(engine: Engine) -> Stop:
 def application(engine: Engine, caller: str) -> Starlette:
     """The ASGI application over one engine."""
     probes = Probes(engine)
-    routes: list[BaseRoute] = [*probes.all(), *Routes(engine, caller).all()]
+    routes: list[BaseRoute] = [*probes.all(), *Routes(engine, caller).all(), *PoolRoutes(engine, caller).all()]
     routes.append(WebSocketRoute("/ws", EventStream(engine, probes).serve))
     handlers = {QuarterdeckError: _on_error, HTTPException: _on_http_error, Exception: _on_bug}
     return Starlette(routes=routes, exception_handlers=handlers)

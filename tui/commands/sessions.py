@@ -10,6 +10,8 @@ from tui.client import EngineClient, address_of
 from tui.options import Common, common_options
 from tui.output import print_json, print_table
 
+_ENDED_COLUMNS = ("id", "profile", "turns", "reason", "last_error", "conversation")
+_ANSWER_S = 60.0
 _COLUMNS = ("id", "state", "profile", "user", "turns", "activity", "conversation")
 
 
@@ -21,11 +23,12 @@ def command(common: Common) -> None:
         _list(common)
 
 
-@command.command("list")
+@command.command("list", epilog="Example: quarterdeck sessions list --ended")
+@click.option("--ended", is_flag=True, help="How the last ones ended, newest first.")
 @common_options
-def list_sessions(common: Common) -> None:
+def list_sessions(common: Common, ended: bool) -> None:
     """List the sessions."""
-    _list(common)
+    _list(common, ended=ended)
 
 
 @command.command("show")
@@ -59,16 +62,31 @@ command.add_command(_acting("stop", "Stop these sessions politely: interrupt, EO
 command.add_command(_acting("kill", "Kill the process trees of these sessions at once."))
 
 
-def _list(common: Common) -> None:
-    rows = _call(common, "GET", "/api/sessions?limit=1000")["sessions"]
+@command.command("recycle", epilog="Example: quarterdeck sessions recycle s0003 --deadline 30")
+@click.argument("sessions", nargs=-1, required=True)
+@click.option("--deadline", type=float, default=60.0, show_default=True, help="Seconds that a running turn gets.")
+@common_options
+def recycle(common: Common, sessions: tuple[str, ...], deadline: float) -> None:
+    """Give these sessions no new work and stop them at the end of their turn."""
+    body = {"deadline": deadline}
+    done = {name: _call(common, "POST", f"/api/sessions/{name}/recycle", body, deadline) for name in sessions}
+    if common.json:
+        print_json(done)
+    else:
+        print_table([(name, "recycled") for name in done], ("session", "done"))
+
+
+def _list(common: Common, *, ended: bool = False) -> None:
+    rows = _call(common, "GET", f"/api/sessions?limit=1000&ended={int(ended)}")["sessions"]
+    columns = _ENDED_COLUMNS if ended else _COLUMNS
     if common.json:
         print_json(rows)
     else:
-        print_table([[row.get(column, "") for column in _COLUMNS] for row in rows], _COLUMNS)
+        print_table([[row.get(column, "") for column in columns] for row in rows], columns)
 
 
-def _call(common: Common, method: str, path: str) -> dict[str, Any]:
+def _call(common: Common, method: str, path: str, body: Any = None, extra_s: float = 0.0) -> dict[str, Any]:
     from tui.settings_source import load
 
     with EngineClient(address_of(None, load(common).settings.api.socket)) as client:
-        return client.call(method, path)
+        return client.call(method, path, body, _ANSWER_S + extra_s)

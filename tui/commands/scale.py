@@ -1,0 +1,37 @@
+"""`quarterdeck scale N|auto|off`: the size of the running engine's pool."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from engine.errors import BadInput
+from tui.client import EngineClient, address_of
+from tui.options import Common, common_options
+from tui.output import print_json, print_table
+
+
+@click.command("scale", epilog="Example: quarterdeck scale auto")
+@click.argument("size")
+@common_options
+def command(common: Common, size: str) -> None:
+    """Keep SIZE sessions, `auto` to follow the load again, `off` to stay at the present size."""
+    from tui.settings_source import load
+
+    path, body = _asked(size)
+    with EngineClient(address_of(None, load(common).settings.api.socket)) as client:
+        pool = client.call("POST", path, body)["pool"]
+    if common.json:
+        print_json(pool)
+    else:
+        print_table([(pool["size"], pool["target"], pool["reason"])], ("sessions", "going to", "because"))
+
+
+def _asked(size: str) -> tuple[str, dict[str, Any]]:
+    if size in {"auto", "off"}:
+        return "/api/pool/autoscale", {"enabled": size == "auto"}
+    try:
+        return "/api/pool/scale", {"target": int(size)}
+    except ValueError:
+        raise BadInput(f"{size!r} is no size.", field="size", remedy="Use a whole number, `auto` or `off`.") from None
