@@ -32,6 +32,17 @@ def at_most(
     return Figure(name, _short(value), unit, against, _short(ratio), f"≤ {limit:g} {unit}", value <= limit)
 
 
+def at_least(name: str, value: float, unit: str, limit: float, *, against: str = "") -> Figure:
+    """A number that must reach `limit`, which has the same unit."""
+    return Figure(name, _short(value), unit, against, None, f"≥ {limit:g} {unit}", value >= limit)
+
+
+def ratio_at_most(name: str, value: float, unit: str, base: float, limit: float, *, against: str) -> Figure:
+    """A number that may be at most `limit` times `base`."""
+    ratio = value / base
+    return Figure(name, _short(value), unit, against, _short(ratio), f"≤ {limit:g} times", ratio <= limit)
+
+
 def ratio_at_least(name: str, value: float, unit: str, base: float, limit: float, *, against: str) -> Figure:
     """A number that must be at least `limit` times `base`."""
     ratio = value / base

@@ -6,11 +6,9 @@ All run on one offline model in a process of its own, in turns within one run; i
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -20,10 +18,9 @@ from engine.backends.binary import find_claude
 from engine.bench.cpu import Meter, Spent
 from engine.bench.figures import Figure, at_most, figure, p50, ratio_at_least, skipped
 from engine.bench.plain import Ask, WrongAnswer, has_sdk, held_open, one_process, sdk_query
+from engine.bench.rig import claude_settings, offline_model, running
 from engine.engine import Engine
 from engine.requests import Request
-from engine.settings.load import Loaded, load_settings
-from engine.thread import EngineThread
 
 IN_FLIGHT = 8
 WORDS = 40
@@ -82,15 +79,11 @@ def measure(folder: Path, size: Size, seed: int, progress: Progress) -> list[Fig
 
 
 async def _measure(binary: Path, folder: Path, size: Size, seed: int, progress: Progress) -> list[Figure]:
-    async with _model(seed) as url:
-        thread = EngineThread(_settings(folder, binary, url))
+    async with offline_model(seed) as url:
+        sizes = [f"session_pool.min_size={IN_FLIGHT}", f"session_pool.max_size={IN_FLIGHT}"]
         progress("warming the pool")
-        await asyncio.to_thread(thread.start)
-        try:
+        with running(claude_settings(folder, binary, url, sizes)) as thread:
             return await asyncio.wrap_future(thread.call(_on_engine(thread.engine, size, seed, progress)))
-        finally:
-            thread.request_stop("the benchmark is done")
-            await asyncio.to_thread(thread.join)
 
 
 async def _on_engine(engine: Engine, size: Size, seed: int, progress: Progress) -> list[Figure]:
@@ -225,38 +218,3 @@ def _added(bare: Way, through: Way) -> list[Figure]:
         at_most(f"engine CPU added, {turn}", own - plain, "ms", _OVERHEAD_CPU_MS, against=reader, ratio=own / plain),
         at_most(f"p50 added, {turn}", late - early, "ms", _OVERHEAD_P50_MS, against=speed, ratio=late / early),
     ]
-
-
-# what is measured on
-
-
-@asynccontextmanager
-async def _model(seed: int) -> AsyncIterator[str]:
-    """The offline model's address, from a process of its own."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "engine.offline", str(seed), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
-    )
-    if process.stdin is None or process.stdout is None:
-        raise RuntimeError("a pipe was asked for and not given")
-    try:
-        yield (await process.stdout.readline()).decode().strip()
-    finally:
-        process.stdin.close()
-        await process.wait()
-
-
-def _settings(folder: Path, binary: Path, url: str) -> Loaded:
-    overrides = [
-        "engine.backend=claude",
-        "engine.demo=off",
-        f"engine.state_dir={folder / 'state'}",
-        f"claude.binary={binary}",
-        "credential.api_key=offline",
-        f"credential.base_url={url}",
-        "credential.share_login=false",
-        f"session_pool.min_size={IN_FLIGHT}",
-        f"session_pool.max_size={IN_FLIGHT}",
-        "session_pool.max_turns_per_session=100000",
-        "session_pool.start_timeout=120s",
-    ]
-    return load_settings(None, overrides, {"HOME": str(folder)}, None)

@@ -72,6 +72,9 @@ class Owner(Protocol):
     def changed(self) -> None:
         """A session came up, ended, or may be leased again."""
 
+    def free(self) -> None:
+        """A session may be leased again."""
+
     def start_failed(self, wish: LeaseWish, error: QuarterdeckError) -> bool:
         """Whether somebody who waits was told."""
 
@@ -234,7 +237,7 @@ class Members:
 
     def _seat(self, session: Session) -> None:
         self.seats.give_back(session.id, session.last_used, turns=session.turns)
-        self._owner.changed()
+        self._owner.free()
 
     def _failed(self, member: Member, error: QuarterdeckError) -> None:
         self._forget(member, "start failed")

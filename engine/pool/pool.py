@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
+from collections.abc import Callable
+from functools import partial
 
 from engine.backends.base import Profile
 from engine.errors import BadInput, DeadlinePassed, Overloaded, QuarterdeckError
@@ -100,11 +102,12 @@ class Pool:
         self._check_open()
         seconds = self._limits().acquire_timeout if timeout is None else timeout
         waiter = Waiter(wish, self._now(), asyncio.get_running_loop().create_future())
+        self._known_room = None
+        self._serve(waiter, lambda: self._ahead_of(waiter))
+        if waiter.granted.done():
+            return waiter.granted.result()
         self._waiters[waiter] = None
         try:
-            self._assign()
-            if waiter.granted.done():
-                return waiter.granted.result()
             async with asyncio.timeout(seconds):
                 return await waiter.granted
         except TimeoutError:
@@ -116,7 +119,7 @@ class Pool:
             self._give_back(waiter)
             raise
         finally:
-            del self._waiters[waiter]
+            self._waiters.pop(waiter, None)
 
     def hold(self, lease: Lease, conversation: str, user: str) -> None:
         """The leased session goes on in `conversation`. Raises ConversationHeld when it may not write it."""
@@ -193,7 +196,7 @@ class Pool:
         self._open = False
         for waiter in list(self._waiters):
             if waiter.waiting:
-                waiter.granted.set_exception(Overloaded("The engine drains.", remedy="Try again when it is back."))
+                self._refuse(waiter, Overloaded("The engine drains.", remedy="Try again when it is back."))
         await self._wait_for_leases(grace)
         return [lease.session for lease in self._leases.values()]
 
@@ -213,12 +216,17 @@ class Pool:
         self._assign()
         self._fill()
 
+    def free(self) -> None:
+        """A session may be leased again."""
+        if self._waiters:
+            self._assign()
+
     def start_failed(self, wish: LeaseWish, error: QuarterdeckError) -> bool:
         """Tell the first who waits for such a session; else it was a spare, and spares wait a while."""
         for waiter in self._waiters:
             same = waiter.wish.profile.key == wish.profile.key and waiter.wish.conversation == wish.conversation
             if waiter.waiting and same:
-                waiter.granted.set_exception(error)
+                self._refuse(waiter, error)
                 return True
         self._warm_failures += 1
         self._warm_at = self._now() + min(_WARM_RETRY_MAX_S, 2.0**self._warm_failures)
@@ -238,18 +246,28 @@ class Pool:
         for waiter in list(self._waiters):
             if not waiter.waiting:
                 continue
-            if not self.seats.idle_count and (full := self._room().full):
-                waiter.why = full
-                return
             key = waiter.wish.profile.key
-            decision = self._ports.router.route(waiter.wish, self.seats, self._room, ahead[key])
-            waiter.why = decision.reason
-            if decision.use:
-                self._grant(waiter, decision)
-            elif decision.start:
-                self._grow(waiter.wish, decision)
+            if not self._serve(waiter, partial(ahead.__getitem__, key)):
+                return
             if waiter.waiting and not waiter.wish.conversation:
                 ahead[key] += 1
+
+    def _serve(self, waiter: Waiter, ahead: Callable[[], int]) -> bool:
+        """Grant the wish or start what it needs, if that is possible now; False when nobody can be served."""
+        if not self.seats.idle_count and (full := self._room().full):
+            waiter.why = full
+            return False
+        decision = self._ports.router.route(waiter.wish, self.seats, self._room, ahead)
+        waiter.why = decision.reason
+        if decision.use:
+            self._grant(waiter, decision)
+        elif decision.start:
+            self._grow(waiter.wish, decision)
+        return True
+
+    def _ahead_of(self, newest: Waiter) -> int:
+        key = newest.wish.profile.key
+        return sum(waiter.wish.profile.key == key and not waiter.wish.conversation for waiter in self._waiters)
 
     def _room(self) -> Room:
         """The room as it is within one round of assigning; a start changes it."""
@@ -276,7 +294,7 @@ class Pool:
         )
 
     def _load(self) -> Load:
-        waiting = sum(waiter.waiting for waiter in self._waiters)
+        waiting = len(self._waiters)
         size, busy, starting = len(self._members), len(self._leases), self._members.starting
         return self._growth.load(self._now(), busy=busy, waiting=waiting, size=size, starting=starting)
 
@@ -305,6 +323,8 @@ class Pool:
         member.demanded = False
         self._leases[session.id] = lease
         self.record.leased(now, lease.waited)
+        self._known_room = None
+        self._waiters.pop(waiter, None)
         waiter.granted.set_result(lease)
 
     def _grow(self, wish: LeaseWish, decision: RouteDecision) -> None:
@@ -387,6 +407,10 @@ class Pool:
         if why := self._growth.disk_full:
             remedy = "Free disk space, or lower `session_pool.limits.disk_floor`."
             raise Overloaded(f"No work is taken: {why}.", remedy=remedy)
+
+    def _refuse(self, waiter: Waiter, error: QuarterdeckError) -> None:
+        self._waiters.pop(waiter, None)
+        waiter.granted.set_exception(error)
 
     def _give_back(self, waiter: Waiter) -> None:
         """The waiter left at the very moment that it was served: nothing may leak."""

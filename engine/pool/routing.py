@@ -73,14 +73,14 @@ class Router:
     def __init__(self, balancer: Balancer) -> None:
         self.balancer = balancer
 
-    def route(self, wish: LeaseWish, seats: Seats, room: RoomNow, ahead: int) -> RouteDecision:
-        """Decide for one wish. `ahead` counts waiting wishes of the same sub-pool that were there first."""
+    def route(self, wish: LeaseWish, seats: Seats, room: RoomNow, ahead: Callable[[], int]) -> RouteDecision:
+        """Decide for one wish. `ahead()` counts waiting wishes of the same sub-pool that were there first."""
         if wish.conversation:
             return _route_conversation(wish, seats, room)
         key = wish.profile.key
         if seats.idle_of(key):
             return self._choose_idle(wish, seats, room)
-        if room().pending.get(key, 0) > ahead:
+        if room().pending.get(key, 0) > ahead():
             return RouteDecision("a session of the profile is starting")
         return _grow(wish, seats, room)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 import tempfile
 from pathlib import Path
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from engine.bench.figures import Figure
 
-GROUPS = ("turn", "console")
+GROUPS = ("turn", "pool", "console")
 _HEADER = ("", "figure", "value", "unit", "ratio", "budget", "against")
 
 
@@ -29,20 +30,19 @@ _HEADER = ("", "figure", "value", "unit", "ratio", "budget", "against")
 def command(common: Common, group: str, quick: bool, seed: int) -> int:
     """Measure a group of figures; exits with 1 when one misses its budget.
 
-    turn: the pool against one CLI a prompt, and what the engine adds to a turn. console: first frame, memory, CPU.
+    turn: the pool against one CLI a prompt, and what the engine adds to a turn. pool: leases, scaling, crashes, leaks,
+    100 live CLIs. console: first frame, memory, CPU.
     """
     from engine.backends.binary import find_claude
     from engine.backends.claude import cli_version
-    from engine.bench import console, machine, turn
+    from engine.bench import machine
 
     binary = find_claude(None)
     facts = machine.describe(cli_version(binary) if binary is not None else "")
     with tempfile.TemporaryDirectory(prefix="quarterdeck-bench-") as name:
         folder = Path(name)
-        if group == "turn":
-            rows = turn.measure(folder, turn.QUICK if quick else turn.FULL, seed, _progress())
-        else:
-            rows = console.measure(folder, console.QUICK if quick else console.FULL, seed, _progress())
+        module = importlib.import_module(f"engine.bench.{group}")
+        rows = module.measure(folder, module.QUICK if quick else module.FULL, seed, _progress())
     if common.json:
         print_json({"figures": rows, "machine": facts, "seed": seed})
     else:
