@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from engine.launchers.processes import (
     ENGINE_TAG,
@@ -19,11 +19,13 @@ from engine.launchers.processes import (
     send_signal,
     stat_of,
     tags_of,
+    trees,
 )
 
 _POLL_S = 0.02
 _KILL_WAIT_S = 5.0
 _ZOMBIE_ROUNDS = 3
+_SIGHTED_KEPT = 256
 
 
 class Containment:
@@ -37,16 +39,29 @@ class Containment:
         self._scan: asyncio.Task[dict[str, list[ProcessId]]] | None = None
         self._next_scan: asyncio.Task[dict[str, list[ProcessId]]] | None = None
         self._seen_zombies: dict[ProcessId, int] = {}
+        self._sighted: dict[str, list[ProcessId]] = {}
 
     def tags(self, session: str) -> dict[str, str]:
         """The environment entries that mark a process as the session's."""
         return {ENGINE_TAG: self.engine, SESSION_TAG: f"{self.engine}/{session}"}
 
+    async def look(self, roots: Mapping[str, int]) -> dict[str, int]:
+        """Look at the sessions' trees, by the pids of their roots, and remember who is in them; returns their sizes.
+
+        A tool that later leaves its tree and has dropped its tag is still known as the session's.
+        """
+        seen = await asyncio.to_thread(lambda: trees(roots.values(), all_stats()))
+        for session, pid in roots.items():
+            known = [process for process in self._sighted.get(session, ()) if process not in seen[pid]]
+            self._sighted[session] = [*filter(alive, known), *seen[pid]][-_SIGHTED_KEPT:]
+        return {session: 1 + len(seen[pid]) for session, pid in roots.items()}
+
     async def members(self, session: str, root: ProcessId | None = None) -> list[ProcessId]:
-        """All living processes of a session: by tag, and by descent from `root` as well."""
+        """All living processes of a session: by tag, by descent from `root`, and those that were in its tree before."""
         by_tag = (await self._fresh_scan()).get(f"{self.engine}/{session}", [])
         below = await asyncio.to_thread(descendants, root.pid) if root is not None and alive(root) else []
-        return list(dict.fromkeys([*by_tag, *below]))
+        before = filter(alive, self._sighted.get(session, ()))
+        return list(dict.fromkeys([*by_tag, *below, *before]))
 
     async def end(self, processes: Iterable[ProcessId], term_grace: float) -> list[ProcessId]:
         """SIGTERM, up to `term_grace` seconds, SIGKILL; returns those that are still alive."""
@@ -68,6 +83,7 @@ class Containment:
             found = await self.members(session)
             left = [process for process in dict.fromkeys([*suspects, *found]) if alive(process)]
             if not left:
+                self._sighted.pop(session, None)
                 return []
             suspects = await self.end(left, term_grace)
             term_grace = 0.0

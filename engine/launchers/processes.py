@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,16 +94,26 @@ def tagged(matches: Callable[[dict[str, str]], bool]) -> list[ProcessId]:
     ]
 
 
-def descendants(root: int, stats: Iterable[ProcessStat] | None = None) -> list[ProcessId]:
+def descendants(root: int) -> list[ProcessId]:
     """All living processes below `root`, nearest first, found by parent."""
+    return trees([root], all_stats())[root]
+
+
+def trees(roots: Iterable[int], stats: Iterable[ProcessStat]) -> dict[int, list[ProcessId]]:
+    """The living processes below each root in one reading of the machine, nearest first."""
     children: dict[int, list[ProcessStat]] = {}
-    for found in all_stats() if stats is None else stats:
+    for found in stats:
         children.setdefault(found.parent, []).append(found)
+    return {root: _below(root, children) for root in roots}
+
+
+def _below(root: int, children: Mapping[int, list[ProcessStat]]) -> list[ProcessId]:
     below: list[ProcessId] = []
     front = [root]
     while front:
-        front = [child.id.pid for parent in front for child in children.get(parent, ())]
-        below += [stat.id for pid in front if (stat := stat_of(pid)) is not None and not stat.zombie]
+        born = [child for parent in front for child in children.get(parent, ())]
+        below += [child.id for child in born if not child.zombie]
+        front = [child.id.pid for child in born]
     return below
 
 

@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 import os
 import statistics
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+
+from msgspec.structs import replace
 
 from engine.errors import QuarterdeckError
 from engine.events.types import Notice, PoolMeasured, Reading, SessionJudged, SessionReadings, Severity
@@ -26,11 +28,16 @@ _ENGINE = ""
 _SETTLE_S = 2.0
 
 
+Look = Callable[[Mapping[str, int]], Awaitable[dict[str, int]]]
+"""Looks at the process trees of sessions by their roots' pids and tells how many processes each has."""
+
+
 class Keeper:
     """Owner of the readings, the quotas' samples and the health checks."""
 
-    def __init__(self, pool: Pool, ports: PoolPorts, host: Host) -> None:
+    def __init__(self, pool: Pool, ports: PoolPorts, host: Host, look: Look) -> None:
         self._pool = pool
+        self._look = look
         self._ports = ports
         self._host = host
         self._readings = Readings()
@@ -39,6 +46,7 @@ class Keeper:
         self._sampled: dict[str, float] = {}
         self._levels: dict[str, Level] = {}
         self._rounds = 0
+        self._processes: dict[str, int] = {}
         self._work = Nursery("pool keeper", self._on_error)
         self._sampling = False
         self.checkups = Checkups(pool, ports)
@@ -62,7 +70,11 @@ class Keeper:
         pids = {name: member.session.pid for name, member in members.items() if member.session.pid}
         readings = self._readings.read({**pids, _ENGINE: os.getpid()}, now)
         own = next((reading for reading in readings if reading.session == _ENGINE), Reading(_ENGINE, 0.0, 0))
-        sessions = [reading for reading in readings if reading.session != _ENGINE]
+        sessions = [
+            replace(reading, processes=self._processes.get(reading.session, 1))
+            for reading in readings
+            if reading.session != _ENGINE
+        ]
         self._forget(pids)
         self._ports.bus.publish(SessionReadings(readings=sessions, engine_cpu=own.cpu, engine_rss=own.rss))
         for reading in sessions:
@@ -111,9 +123,10 @@ class Keeper:
             await self._pool.stop_session(session.id, reason)
 
     async def _sample(self, pids: dict[str, int], now: float) -> None:
-        """PSS of those whose sample is oldest, and the size of what they write, in a thread."""
+        """Who is in the trees, PSS of those whose sample is oldest, and the size of what they write, in threads."""
         self._sampling = True
         try:
+            self._processes = await self._look(pids)
             most = max(1, round(len(pids) * READ_EVERY / PSS_SECONDS))
             oldest = sorted(pids, key=lambda name: self._sampled.get(name, 0.0))[:most]
             found = await asyncio.to_thread(lambda: {name: pss_of(pids[name]) for name in oldest})

@@ -10,7 +10,7 @@ import pytest
 from engine.launchers.base import Ending
 from engine.launchers.local import LocalChild
 from tests.launchers.yard import DEAF, STAYS, Yard
-from tests.support.processes import environ_of, runs, until
+from tests.support.processes import environ_of, parent_of, runs, until
 
 ESCAPES = {
     "a child": ("sleep 600 &", 1),
@@ -101,3 +101,18 @@ async def test_one_sessions_end_leaves_another_ones_tree_alone(yard: Yard) -> No
     left = [environ_of(pid)["QUARTERDECK_SESSION"] for pid in yard.survivors()]
     assert left == [f"{yard.engine}/s10"] * 2
     assert yard.launcher.children == {other}
+
+
+async def test_a_tool_that_dropped_the_tag_and_left_the_tree_is_known_from_before(yard: Yard) -> None:
+    """Its parent, an untagged daemoniser, ends on a line, so that the tool is nobody's child any more."""
+    daemoniser = "sleep 600 & echo $! >pid; read line <leave"
+    child = await yard.start(f"mkfifo leave; env -i PATH=$PATH bash -c '{daemoniser}' & echo ready; {STAYS}")
+    await until(lambda: (yard.folder / "pid").exists() and (yard.folder / "pid").read_text().strip())
+    tool = int((yard.folder / "pid").read_text())
+    parent = parent_of(tool)
+    assert (await yard.containment.look({"s1": child.pid}))["s1"] == 3
+    (yard.folder / "leave").write_text("\n")
+    await until(lambda: parent_of(tool) != parent)
+    assert environ_of(tool).keys() <= {"PATH", "PWD", "SHLVL", "_", "OLDPWD"}
+    ending = await yard.launcher.stop(child, polite=5.0, term_grace=1.0)
+    assert (ending.survivors, runs(tool)) == ((), False)

@@ -43,6 +43,14 @@ def state_of(pid: int) -> str:
         return ""
 
 
+def parent_of(pid: int) -> int:
+    """The parent's pid, 0 when the process is gone."""
+    try:
+        return int((PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
+
+
 def runs(pid: int) -> bool:
     """Whether a process is there and no zombie."""
     return state_of(pid) not in {"", "Z", "X"}
