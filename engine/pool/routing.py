@@ -53,7 +53,10 @@ class Room:
 
 @dataclass(frozen=True, slots=True)
 class RouteDecision:
-    """`use` a session (after `/clear` when `clear`), or `start` one (stopping `evict` first), or wait."""
+    """`use` a session (after `/clear` when `clear`), or `start` one (stopping `evict` first), or wait.
+
+    `coming` says that a session is starting for whoever waits.
+    """
 
     reason: str
     use: str = ""
@@ -61,6 +64,7 @@ class RouteDecision:
     start: bool = False
     evict: str = ""
     by_user: bool = False
+    coming: bool = False
 
 
 RoomNow = Callable[[], Room]
@@ -77,14 +81,11 @@ class Router:
         """Decide for one wish. `ahead()` counts waiting wishes of the same sub-pool that were there first."""
         if wish.conversation:
             return _route_conversation(wish, seats, room)
-        key = wish.profile.key
-        if seats.idle_of(key):
-            return self._choose_idle(wish, seats, room)
-        if room().pending.get(key, 0) > ahead():
-            return RouteDecision("a session of the profile is starting")
-        return _grow(wish, seats, room)
+        if seats.idle_of(wish.profile.key):
+            return self._choose_idle(wish, seats, room, ahead)
+        return _start_one(wish, seats, room, ahead)
 
-    def _choose_idle(self, wish: LeaseWish, seats: Seats, room: RoomNow) -> RouteDecision:
+    def _choose_idle(self, wish: LeaseWish, seats: Seats, room: RoomNow, ahead: Callable[[], int]) -> RouteDecision:
         key = wish.profile.key
         if (seat := seats.of_user(key, wish.user)) is not None:
             return RouteDecision("the user's last session", use=seat.session, clear=True, by_user=True)
@@ -95,11 +96,9 @@ class Router:
             if len(candidates) > 1:
                 chosen = self.balancer.choose(candidates, wish.user or key[0])
             return RouteDecision("the balancer's choice", use=chosen, clear=True)
-        growth = _grow(wish, seats, room)
-        if growth.start and not growth.evict:
-            return growth
+        growth = _start_one(wish, seats, room, ahead)
         oldest = seats.oldest(key)
-        if oldest is None:
+        if oldest is None or growth.coming or (growth.start and not growth.evict):
             return growth
         return RouteDecision("the least recently used conversation hibernates", use=oldest.session, clear=True)
 
@@ -112,21 +111,34 @@ def _route_conversation(wish: LeaseWish, seats: Seats, room: RoomNow) -> RouteDe
             return RouteDecision("the conversation is busy in another turn")
         if holder.key == wish.profile.key:
             return RouteDecision("the session holds the conversation", use=holder.session)
-        return RouteDecision("the conversation moves to another profile", start=True, evict=holder.session)
     now = room()
     if (tenant, wish.conversation) in now.resuming:
         return RouteDecision("the conversation is being resumed")
     if now.waking >= now.max_waking:
         return RouteDecision(f"{now.waking} conversations are being woken, as many as may at once")
-    return _grow(wish, seats, room)
+    if holder is not None:
+        moves = "the conversation moves to another profile"
+        return _held(wish, now) or RouteDecision(moves, start=True, evict=holder.session)
+    return _grow(wish, seats, now)
 
 
-def _grow(wish: LeaseWish, seats: Seats, room: RoomNow) -> RouteDecision:
+def _start_one(wish: LeaseWish, seats: Seats, room: RoomNow, ahead: Callable[[], int]) -> RouteDecision:
     now = room()
+    if now.pending.get(wish.profile.key, 0) > ahead():
+        return RouteDecision("a session of the profile is starting", coming=True)
+    return _grow(wish, seats, now)
+
+
+def _held(wish: LeaseWish, now: Room) -> RouteDecision | None:
+    """Why no session of the profile may start at this moment."""
     if held := now.held.get(wish.profile.key):
         return RouteDecision(held)
-    if now.starting >= now.max_starting:
-        return RouteDecision(now.full)
+    return RouteDecision(now.full) if now.starting >= now.max_starting else None
+
+
+def _grow(wish: LeaseWish, seats: Seats, now: Room) -> RouteDecision:
+    if (held := _held(wish, now)) is not None:
+        return held
     if now.size < now.allowed:
         return RouteDecision("the pool may grow", start=True)
     victim = seats.oldest_of_all()

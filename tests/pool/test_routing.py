@@ -1,87 +1,213 @@
-"""Which session serves a wish: the pure decision."""
+"""Which session serves a wish: the whole order of the decision."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
 from engine.backends.base import Profile
-from engine.pool.routing import LeaseWish, Room, Seat, route
+from engine.pool.balancers import Candidate, LeastLoaded
+from engine.pool.routing import LeaseWish, Room, RouteDecision, Router
+from engine.pool.seats import Seat, Seats
 
 ANA = Profile("default", tenant="ana")
 BEN = Profile("default", tenant="ben")
-EMPTY = Room(size=0, starting=0, max_size=4, max_starting=2, pending={}, pending_conversations=frozenset())
-FULL = Room(size=4, starting=0, max_size=4, max_starting=2, pending={}, pending_conversations=frozenset())
+BIG = Profile("big", tenant="ana")
+EMPTY: dict[str, Any] = {
+    "size": 0,
+    "starting": 0,
+    "waking": 0,
+    "allowed": 4,
+    "why": "max_size is 4",
+    "max_starting": 2,
+    "max_waking": 2,
+    "pending": {},
+    "resuming": frozenset(),
+    "held": {},
+}
+FULL = {**EMPTY, "size": 4}
 
 
-def seat(
-    name: str, profile: Profile = ANA, *, holds: str = "", user: str = "", idle: bool = True, used: float = 0.0
-) -> Seat:
-    return Seat(name, profile.key, holds, user, idle, used)
+class Asked(LeastLoaded):
+    """A balancer that takes the second candidate and notes what it was asked."""
+
+    def __init__(self) -> None:
+        self.keys: list[str] = []
+
+    def choose(self, candidates: Sequence[Candidate], key: str) -> str:
+        self.keys.append(key)
+        return candidates[1].session
 
 
-def seats(*given: Seat) -> dict[str, Seat]:
-    return {one.session: one for one in given}
+class House:
+    """Seats, and the decisions on them."""
+
+    def __init__(self) -> None:
+        self.seats = Seats()
+        self.balancer = Asked()
+        self.router = Router(self.balancer)
+        self.looked = 0
+        self._now = 0.0
+
+    def sit(
+        self, name: str, profile: Profile = ANA, *, holds: str = "", user: str = "", turns: int = 1, idle: bool = True
+    ) -> None:
+        """Add a session that served so many turns of what it holds; a later one was used later."""
+        self._now += 1
+        self.seats.add(Seat(name, profile.key))
+        if holds:
+            self.seats.hold(name, holds, user)
+        self.seats.give_back(name, self._now, turns=turns if holds else 0)
+        if not idle:
+            self.seats.take(name)
+
+    def route(self, wish: LeaseWish, ahead: int = 0, **room: Any) -> RouteDecision:
+        def look() -> Room:
+            self.looked += 1
+            return Room(**{**EMPTY, "size": len(self.seats), **room})
+
+        return self.router.route(wish, self.seats, look, lambda: ahead)
 
 
-def test_the_session_that_holds_the_conversation_serves_it_without_clearing() -> None:
-    decision = route(LeaseWish(ANA, "u", "c1"), seats(seat("a", holds="c1"), seat("b")), EMPTY, 0)
-    assert (decision.use, decision.clear) == ("a", False)
+@pytest.fixture
+def house() -> House:
+    return House()
 
 
-def test_a_busy_conversation_waits_for_its_one_writer() -> None:
-    decision = route(LeaseWish(ANA, "u", "c1"), seats(seat("a", holds="c1", idle=False), seat("b")), EMPTY, 0)
-    assert not decision.use
+def test_a_fresh_wish_goes_down_the_whole_order(house: House) -> None:
+    house.sit("loyal", holds="c1", turns=2)
+    house.sit("one", holds="c2")
+    house.sit("two", holds="c3")
+    house.sit("spare")
+    house.sit("mine", holds="c4", user="u")
+    wish, order = LeaseWish(ANA, "u"), []
+    for _ in range(5):
+        decision = house.route(wish, **FULL)
+        order.append((decision.use, decision.clear, decision.reason))
+        house.seats.take(decision.use)
+    assert order == [
+        ("mine", True, "the user's last session"),
+        ("spare", False, "a warm session"),
+        ("one", True, "the balancer's choice"),
+        ("two", True, "the balancer's choice"),
+        ("loyal", True, "the least recently used conversation hibernates"),
+    ]
+    assert house.balancer.keys == ["u"]
+    assert "busy: max_size is 4" in house.route(wish, **FULL).reason
+
+
+def test_a_conversation_that_is_gone_on_with_is_kept_while_there_is_another_way(house: House) -> None:
+    house.sit("loyal", holds="c1", user="u", turns=2)
+    assert house.route(LeaseWish(ANA, "u")).start
+    house.sit("once", holds="c2")
+    assert house.route(LeaseWish(ANA, "u"), **FULL).use == "once"
+    house.seats.take("once")
+    assert house.route(LeaseWish(ANA, "u"), **FULL).use == "loyal"
+
+
+def test_of_the_conversations_that_are_gone_on_with_the_least_recently_used_one_goes_first(house: House) -> None:
+    for name in ("old", "new"):
+        house.sit(name, holds=name, turns=3)
+    assert house.route(LeaseWish(ANA, "u"), **FULL).use == "old"
+
+
+def test_whoever_waits_for_a_start_has_no_second_one_started_for_them(house: House) -> None:
+    house.sit("loyal", holds="c1", turns=2)
+    coming = {"size": 2, "starting": 1, "pending": {ANA.key: 1}}
+    decision = house.route(LeaseWish(ANA, "u"), **coming)
     assert not decision.start
+    assert not decision.use
+    assert house.route(LeaseWish(ANA, "u"), ahead=1, **coming).start
+
+
+def test_the_holder_serves_its_conversation_without_clearing_whoever_asks(house: House) -> None:
+    house.sit("a", holds="c1", user="u")
+    house.sit("b")
+    decision = house.route(LeaseWish(ANA, "somebody else", "c1"))
+    assert (decision.use, decision.clear) == ("a", False)
+    assert house.looked == 0
+
+
+def test_a_busy_conversation_waits_for_its_one_writer(house: House) -> None:
+    house.sit("a", holds="c1", idle=False)
+    house.sit("b")
+    decision = house.route(LeaseWish(ANA, "u", "c1"))
+    assert (decision.use, decision.start) == ("", False)
     assert "busy" in decision.reason
 
 
-def test_another_tenants_conversation_of_the_same_name_is_not_found() -> None:
-    decision = route(LeaseWish(BEN, "u", "c1"), seats(seat("a", holds="c1")), EMPTY, 0)
-    assert decision.start
-    assert not decision.evict
-
-
-def test_an_unknown_conversation_is_resumed_once() -> None:
+def test_a_sleeping_conversation_is_woken_once_and_not_more_at_once_than_may_be(house: House) -> None:
     wish = LeaseWish(ANA, "u", "c1")
-    assert route(wish, {}, EMPTY, 0).start
-    resuming = Room(1, 1, 4, 2, {}, frozenset({("ana", "c1")}))
-    assert not route(wish, {}, resuming, 0).start
+    assert house.route(wish).start
+    assert "being resumed" in house.route(wish, resuming=frozenset({("ana", "c1")})).reason
+    crowded = house.route(wish, waking=2, max_starting=9)
+    assert not crowded.start
+    assert "2 conversations are being woken" in crowded.reason
+    assert house.route(wish, waking=1, starting=1).start
 
 
-def test_the_users_last_session_then_a_warm_one_then_the_one_used_last() -> None:
-    mine, warm = seat("mine", holds="c1", user="u"), seat("warm")
-    old, new = seat("old", holds="c2", used=1.0), seat("new", holds="c3", used=2.0)
-    wish = LeaseWish(ANA, "u")
-    assert (route(wish, seats(new, warm, mine), EMPTY, 0).use, route(wish, seats(mine), EMPTY, 0).clear) == (
-        "mine",
-        True,
-    )
-    assert (route(wish, seats(new, warm), EMPTY, 0).use, route(wish, seats(warm), EMPTY, 0).clear) == ("warm", False)
-    assert (route(wish, seats(old, new), EMPTY, 0).use, route(wish, seats(old), EMPTY, 0).clear) == ("new", True)
-
-
-def test_tenants_never_share_a_process() -> None:
-    decision = route(LeaseWish(BEN, "u"), seats(seat("a"), seat("b", holds="c1")), EMPTY, 0)
-    assert not decision.use
-    assert decision.start
-
-
-def test_a_full_pool_makes_room_by_stopping_the_oldest_idle_session() -> None:
-    others = seats(seat("warm", used=9.0), seat("old", holds="x", used=1.0), seat("busy", holds="y", idle=False))
-    assert route(LeaseWish(BEN, "u"), others, FULL, 0).evict == "warm"
-    del others["warm"]
-    assert route(LeaseWish(BEN, "u"), others, FULL, 0).evict == "old"
-    del others["old"]
-    assert "busy" in route(LeaseWish(BEN, "u"), others, FULL, 0).reason
-
-
-def test_no_more_sessions_are_started_than_wishes_wait_or_than_may_start() -> None:
-    starting = Room(1, 1, 4, 2, {ANA.key: 1}, frozenset())
-    assert not route(LeaseWish(ANA, "u"), {}, starting, 0).start
-    assert route(LeaseWish(ANA, "u"), {}, starting, 1).start
-    crowded = Room(2, 2, 4, 2, {ANA.key: 2}, frozenset())
-    assert not route(LeaseWish(ANA, "u"), {}, crowded, 2).start
-
-
-def test_a_conversation_that_changes_profile_leaves_its_old_session_first() -> None:
-    other = Profile("other", tenant="ana")
-    decision = route(LeaseWish(other, "u", "c1"), seats(seat("a", holds="c1")), EMPTY, 0)
+def test_a_conversation_that_changes_profile_leaves_its_old_session_first(house: House) -> None:
+    house.sit("a", holds="c1")
+    decision = house.route(LeaseWish(BIG, "u", "c1"))
     assert (decision.start, decision.evict) == (True, "a")
+
+
+@pytest.mark.parametrize(
+    ("room", "words"),
+    [
+        ({"starting": 2}, "2 sessions are starting"),
+        ({"waking": 2, "max_starting": 9}, "being woken"),
+        ({"held": {BIG.key: "profile big is drained"}}, "drained"),
+    ],
+)
+def test_a_conversation_that_changes_profile_obeys_the_limits_of_starts(
+    house: House, room: dict[str, Any], words: str
+) -> None:
+    house.sit("a", holds="c1")
+    decision = house.route(LeaseWish(BIG, "u", "c1"), **room)
+    assert (decision.start, decision.evict) == (False, "")
+    assert words in decision.reason
+
+
+def test_tenants_share_neither_sessions_nor_conversations(house: House) -> None:
+    house.sit("warm")
+    house.sit("held", holds="c1", user="u")
+    for wish in (LeaseWish(BEN, "u"), LeaseWish(BEN, "u", "c1")):
+        decision = house.route(wish)
+        assert (decision.use, decision.start, decision.evict) == ("", True, "")
+
+
+def test_a_full_pool_makes_room_for_another_profile_by_what_costs_least(house: House) -> None:
+    house.sit("loyal", holds="c1", turns=2)
+    house.sit("warm")
+    house.sit("once", holds="c2")
+    victims = []
+    for _ in range(3):
+        victims.append(house.route(LeaseWish(BEN, "u"), **FULL).evict)
+        house.seats.take(victims[-1])
+    assert victims == ["warm", "once", "loyal"]
+    assert not house.route(LeaseWish(BEN, "u"), **FULL).start
+
+
+def test_no_more_sessions_are_started_than_wishes_wait_or_than_may_start(house: House) -> None:
+    wish = LeaseWish(ANA, "u")
+    assert house.route(wish, starting=1, pending={ANA.key: 1}).reason == "a session of the profile is starting"
+    assert house.route(wish, ahead=1, starting=1, pending={ANA.key: 1}).start
+    crowded = house.route(wish, ahead=2, starting=2, pending={ANA.key: 2})
+    assert not crowded.start
+    assert "2 sessions are starting" in crowded.reason
+
+
+def test_a_profile_whose_starts_are_held_waits_and_says_why_and_others_start(house: House) -> None:
+    held = {ANA.key: "sessions of profile default crashed too often"}
+    assert house.route(LeaseWish(ANA, "u"), held=held).reason == held[ANA.key]
+    assert house.route(LeaseWish(BEN, "u"), held=held).start
+
+
+def test_a_nameless_user_has_no_last_session_and_the_balancer_hears_the_tenant(house: House) -> None:
+    house.sit("a", holds="c1")
+    house.sit("b", holds="c2")
+    assert house.route(LeaseWish(ANA, "")).use == "a"
+    assert house.balancer.keys == ["ana"]

@@ -1,0 +1,166 @@
+"""The indexes of the seats against a model that has none and looks at every seat."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from engine.pool.seats import Seat, Seats, SubPool
+
+KEYS: list[SubPool] = [("ana", "default"), ("ana", "big"), ("ben", "default")]
+USERS = ["", "u1", "u2"]
+CONVERSATIONS = ["c1", "c2", "c3"]
+MOST = 8
+
+
+@dataclass
+class Plain:
+    """A seat of the model; `since` orders the idle ones."""
+
+    name: str
+    key: SubPool
+    holds: str = ""
+    user: str = ""
+    idle: bool = False
+    since: int = 0
+    turns: int = 0
+    held: int = 0
+
+
+class SeatsAgreeWithAModel(RuleBasedStateMachine):
+    """Every change is made on both, every question asked of both."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seats = Seats()
+        self.plain: dict[str, Plain] = {}
+        self.made = 0
+        self.time = 0
+
+    def some(self, number: int) -> Plain:
+        return list(self.plain.values())[number % len(self.plain)]
+
+    def tick(self) -> int:
+        self.time += 1
+        return self.time
+
+    @precondition(lambda self: len(self.plain) < MOST)
+    @rule(key=st.sampled_from(KEYS))
+    def add(self, key: SubPool) -> None:
+        self.made += 1
+        name = f"s{self.made}"
+        self.plain[name] = Plain(name, key)
+        self.seats.add(Seat(name, key))
+
+    @precondition(lambda self: self.plain)
+    @rule(number=st.integers(0, MOST))
+    def remove(self, number: int) -> None:
+        one = self.some(number)
+        del self.plain[one.name]
+        self.seats.remove(one.name)
+
+    @precondition(lambda self: self.plain)
+    @rule(number=st.integers(0, MOST))
+    def take(self, number: int) -> None:
+        one = self.some(number)
+        one.idle = False
+        self.seats.take(one.name)
+
+    @precondition(lambda self: self.plain)
+    @rule(number=st.integers(0, MOST), turns=st.integers(0, 2))
+    def give_back(self, number: int, turns: int) -> None:
+        one = self.some(number)
+        served = turns if one.holds else 0
+        one.turns += served
+        one.held += served
+        one.idle, one.since = True, self.tick()
+        self.seats.give_back(one.name, float(self.time), turns=one.turns)
+
+    @precondition(lambda self: self.plain)
+    @rule(
+        number=st.integers(0, MOST),
+        conversation=st.sampled_from(CONVERSATIONS),
+        user=st.sampled_from(USERS),
+        came_back=st.integers(0, 2),
+    )
+    def hold(self, number: int, conversation: str, user: str, came_back: int) -> None:
+        one = self.some(number)
+        others = (other for other in self.plain.values() if other is not one and other.key[0] == one.key[0])
+        if any(other.holds == conversation for other in others):
+            return  # a conversation has one writer
+        if one.holds != conversation:
+            one.held = came_back
+        one.holds, one.user, one.since = conversation, user, self.tick()
+        self.seats.hold(one.name, conversation, user, came_back=came_back)
+
+    @rule()
+    def a_stranger_changes_nothing(self) -> None:
+        self.seats.take("nobody")
+        self.seats.remove("nobody")
+        self.seats.hold("nobody", "c1", "u1")
+        self.seats.give_back("nobody", 1.0, turns=1)
+        self.seats.set_load("nobody", 1.0)
+        assert self.seats.get("nobody") is None
+
+    def idle(self, key: SubPool | None = None) -> list[Plain]:
+        found = [one for one in self.plain.values() if one.idle and key in (None, one.key)]
+        return sorted(found, key=lambda one: one.since)
+
+    @invariant()
+    def the_idle_ones_are_in_order(self) -> None:
+        assert len(self.seats) == len(self.plain)
+        assert {seat.session for seat in self.seats} == set(self.plain)
+        assert [seat.session for seat in self.seats.idle()] == [one.name for one in self.idle()]
+        assert self.seats.idle_count == len(self.idle())
+
+    @invariant()
+    def each_sub_pool_answers_alike(self) -> None:
+        for key in KEYS:
+            idle = self.idle(key)
+            warm = [one for one in idle if not one.holds]
+            once = [one for one in idle if one.holds and one.held <= 1]
+            assert self.seats.idle_of(key) == len(idle)
+            assert self.seats.warm_count(key) == len(warm)
+            assert _name(self.seats.warm(key)) == _last(warm)
+            assert _name(self.seats.oldest(key)) == (idle[0].name if idle else None)
+            for most in (1, 3):
+                found = [seat.session for seat in self.seats.once_idle(key, most)]
+                assert found == [one.name for one in reversed(once)][:most]
+            for user in USERS:
+                mine = [one for one in once if user and one.user == user]
+                assert _name(self.seats.of_user(key, user)) == _last(mine)
+
+    @invariant()
+    def holders_and_the_one_to_give_up_are_found(self) -> None:
+        for tenant in {key[0] for key in KEYS}:
+            for conversation in CONVERSATIONS:
+                mine = [one for one in self.plain.values() if (one.key[0], one.holds) == (tenant, conversation)]
+                assert _name(self.seats.holder(tenant, conversation)) == (mine[0].name if mine else None)
+        idle = self.idle()
+        light = [one for one in idle if not one.holds or one.held <= 1]
+        first = next(iter(light or idle), None)
+        assert _name(self.seats.oldest_of_all()) == (first.name if first else None)
+
+
+def _name(seat: Seat | None) -> str | None:
+    return seat.session if seat is not None else None
+
+
+def _last(some: list[Plain]) -> str | None:
+    return some[-1].name if some else None
+
+
+TestSeats = SeatsAgreeWithAModel.TestCase
+TestSeats.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+
+
+def test_the_load_that_balancers_see_is_what_was_read_last() -> None:
+    seats = Seats()
+    seats.add(Seat("a", KEYS[0]))
+    seats.set_load("a", 0.4)
+    seat = seats.get("a")
+    assert seat is not None
+    assert seat.load == 0.4
