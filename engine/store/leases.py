@@ -77,14 +77,14 @@ class SqliteLeases:
     def open(self) -> None:
         """Open the file, or make it. Raises SettingsError."""
         try:
-            database = sqlite3.connect(self._path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
-            database.execute("PRAGMA journal_mode=WAL")
-            database.execute("PRAGMA synchronous=OFF")
-            database.executescript(_SCHEMA)
+            self._opened = sqlite3.connect(self._path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
+            self._opened.execute("PRAGMA journal_mode=WAL")
+            self._opened.execute("PRAGMA synchronous=OFF")
+            self._opened.executescript(_SCHEMA)
         except sqlite3.Error as error:
+            self.close()
             problem = f"{self._path} cannot hold the leases of conversations: {error}."
             raise SettingsError([problem], remedy="Move that file away, or set `engine.state_dir`.") from error
-        self._opened = database
 
     def acquire(self, tenant: str, conversation: str, session: str) -> Holding:
         """Take the lease. Raises ConversationHeld."""
@@ -104,8 +104,8 @@ class SqliteLeases:
 
     def is_current(self, holding: Holding) -> bool:
         """Whether this engine still holds it at this epoch."""
-        found = self._database.execute(_FIND_MINE, self._key(holding)).fetchone()
-        return found is not None
+        with self._errors():
+            return self._database.execute(_FIND_MINE, self._key(holding)).fetchone() is not None
 
     def close(self) -> None:
         """Close the file; what is still held stays held until this engine is proven gone."""
@@ -145,16 +145,20 @@ class SqliteLeases:
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Cursor]:
-        try:
-            with closing(self._database.cursor()) as cursor:
-                cursor.execute("BEGIN IMMEDIATE")
-                try:
-                    yield cursor
-                except BaseException:
-                    cursor.execute("ROLLBACK")
-                    raise
+        with self._errors(), closing(self._database.cursor()) as cursor:
+            cursor.execute("BEGIN IMMEDIATE")
+            try:
+                yield cursor
                 cursor.execute("COMMIT")
+            finally:
+                if self._database.in_transaction:
+                    cursor.execute("ROLLBACK")
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
         except sqlite3.Error as error:
-            raise ConversationHeld(
-                f"The leases of conversations cannot be written: {error}.", retryable=True
-            ) from error
+            sentence = f"The leases of conversations in {self._path} cannot be used: {error}."
+            remedy = "Check the disk, and that nothing else locks that file."
+            raise ConversationHeld(sentence, remedy=remedy, retryable=True) from error
