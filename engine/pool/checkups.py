@@ -109,7 +109,9 @@ class Checkups:
             return
         try:
             await session.probe(self._ports.limits().probe_timeout)
-        except (DeadlinePassed, SessionLost):
+        except SessionLost:
+            return
+        except DeadlinePassed:
             self._pool.record.counts.condemned += 1
             self._tell(session, verdict, "killed; its conversation is resumed on demand")
             await self._pool.stop_session(session.id, verdict.reason, kill=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from engine.clock import Clock
 from engine.errors import ConversationHeld
 from engine.events.bus import Bus
-from engine.events.types import ConversationHibernated, ConversationWoken
+from engine.events.types import ConversationHibernated, ConversationWoken, Notice, Severity
 from engine.store.leases import Holding, LeaseStore
 
 KNOWN = 10_000
@@ -32,6 +32,7 @@ class Conversations:
         self._clock = clock
         self._desks: dict[str, _Desk] = {}
         self._asleep: OrderedDict[tuple[str, str], float] = OrderedDict()
+        self._owed: list[Holding] = []
 
     @property
     def hibernated(self) -> int:
@@ -40,6 +41,9 @@ class Conversations:
 
     def open(self, session: str, tenant: str, conversation: str) -> None:
         """Before a process starts: take the right to write. Raises ConversationHeld."""
+        while self._owed:
+            self._leases.release(self._owed[-1])
+            self._owed.pop()
         self._desks[session] = _Desk(self._leases.acquire(tenant, conversation, session))
 
     def woken(self, session: str, took: float) -> None:
@@ -69,11 +73,18 @@ class Conversations:
         return slept
 
     def close(self, session: str, reason: str) -> bool:
-        """The session's tree is proven empty: give the right to write back; whether a conversation went to sleep."""
+        """The session's tree is proven empty: give the right to write back; whether a conversation went to sleep.
+
+        A right that cannot be given back now is given back before the next one is taken.
+        """
         desk = self._desks.pop(session, None)
         if desk is None:
             return False
-        self._leases.release(desk.holding)
+        try:
+            self._leases.release(desk.holding)
+        except ConversationHeld as error:
+            self._owed.append(desk.holding)
+            self._bus.publish(Notice(severity=Severity.WARNING, text=error.message, remedy=error.remedy))
         return self._sleep(session, desk, reason)
 
     def _sleep(self, session: str, desk: _Desk, reason: str) -> bool:

@@ -50,10 +50,10 @@ class Growth:
         self._host = host
         self._measured = measured
 
-    def load(self, now: float, *, busy: int, waiting: int, size: int, starting: int) -> Load:
+    def load(self, now: float, *, busy: int, waiting: int, size: int, starting: int, spare: int) -> Load:
         """The pool's load beside the machine's."""
         cpu, memory = (self._host.cpu, self._host.memory_used) if self._host is not None else (0.0, 0.0)
-        return Load(now, busy, waiting, size, starting, cpu, memory)
+        return Load(now, busy, waiting, size, starting, cpu, memory, spare)
 
     def decide(self, load: Load) -> ScaleDecision:
         """What scaling wants for this load, told as an event when it changes."""

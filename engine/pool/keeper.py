@@ -14,7 +14,8 @@ from engine.errors import QuarterdeckError
 from engine.events.types import Notice, PoolMeasured, Reading, SessionJudged, SessionReadings, Severity
 from engine.launchers.host import Host
 from engine.pool.checkups import Checkups, transcript_size
-from engine.pool.members import Member, PoolPorts
+from engine.pool.member import Member
+from engine.pool.members import PoolPorts
 from engine.pool.pool import Pool
 from engine.pool.quotas import Level, Quota, QuotaVerdict
 from engine.sessions.readings import Readings, pss_of

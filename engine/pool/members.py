@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 from engine.backends.base import AgentSpec, Profile
 from engine.clock import Clock
-from engine.errors import NotFound, Overloaded, QuarterdeckError, StartFailed
+from engine.errors import NotFound, QuarterdeckError, StartFailed
 from engine.events.bus import Bus
 from engine.events.types import Notice, Severity
 from engine.pool.conversations import Conversations
 from engine.pool.growth import Growth
 from engine.pool.limits import PoolLimits
+from engine.pool.member import Member, Owner
 from engine.pool.routing import LeaseWish, Router
 from engine.pool.seats import Seat, Seats
 from engine.pool.statistics import PoolRecord
@@ -53,35 +52,6 @@ class PoolPorts:
         return self.session.clock
 
 
-@dataclass(slots=True)
-class Member:
-    """A session with what the pool knows of it. `demanded` says that a waiter had it started and waits for it."""
-
-    session: Session
-    wish: LeaseWish
-    demanded: bool
-    starting: bool = True
-    started_at: float = 0.0
-    lifetime: float = 0.0
-    retire: str = ""
-
-
-class Owner(Protocol):
-    """Who hears of the members: the pool."""
-
-    def changed(self) -> None:
-        """A session came up, ended, or may be leased again."""
-
-    def free(self) -> None:
-        """A session may be leased again."""
-
-    def start_failed(self, wish: LeaseWish, error: QuarterdeckError) -> bool:
-        """Whether somebody who waits was told."""
-
-    def gone(self, session: str) -> None:
-        """The session's lease is void."""
-
-
 class Members:
     """Owner of the sessions and of their seats."""
 
@@ -107,6 +77,11 @@ class Members:
         """Starts under way."""
         return self._starting
 
+    @property
+    def staying(self) -> int:
+        """Members that are not about to leave."""
+        return sum(member.stays for member in self._all.values())
+
     def __len__(self) -> int:
         return len(self._all)
 
@@ -130,15 +105,18 @@ class Members:
         self.record.counts.starts += 1
         if victim is not None:
             self.seats.take(victim.session.id)
-        self._starts.spawn(self._bring_up(member, spec, victim), f"start {name}")
+        member.start = self._starts.spawn(self._bring_up(member, spec, victim), f"start {name}")
 
     def give_back(self, member: Member) -> None:
         """Its lease ended: it may be leased again, or ends when there is a reason to."""
-        session = member.session
-        if session.usable and self._open and not self.reason_to_retire(member):
-            self._seat(session)
+        if member.ending is not None or not self._open:
+            return
+        if reason := self.reason_to_retire(member):
+            self._leave(member, reason)
+        elif member.session.usable:
+            self._seat(member)
         else:
-            self._stops.spawn(self._recycle(member), f"recycle {session.id}")
+            self._stops.spawn(self._recycle(member), f"recycle {member.session.id}")
 
     def reason_to_retire(self, member: Member) -> str:
         """Why it may not go on after its turn, or nothing."""
@@ -149,36 +127,30 @@ class Members:
             return f"worn after {member.session.turns} turns"
         if member.lifetime and self._now() - member.started_at > member.lifetime:
             return "its lifetime is over"
-        if asked is not None and len(self._all) > asked:
+        if asked is not None and self.staying > asked:
             return "scaled down"
         return ""
 
     def retire(self, member: Member, reason: str) -> None:
         """No new work for it: stopped now when idle, else at its turn's end."""
-        if member.session.stopping:
-            return
         member.retire = member.retire or reason
         seat = self.seats.get(member.session.id)
         if seat is not None and seat.idle:
-            self.record.counts.retirements += 1
-            self.seats.take(member.session.id)
-            self._stops.spawn(self._stop(member, reason), f"retire {member.session.id}")
+            self._leave(member, reason)
 
     async def stop(self, member: Member, reason: str, *, kill: bool = False) -> None:
-        """Stop it by the ladder, or at once; a caller that leaves does not end the stop."""
-        if not member.session.stopping:
-            self.seats.take(member.session.id)
-            stop = self._stops.spawn(self._stop(member, reason, kill=kill), f"stop {member.session.id}")
-            await asyncio.shield(stop)
+        """Stop it by the ladder, or at once, and wait for its end; a caller that leaves does not end the stop."""
+        if kill and member.ending is not None:
+            await member.session.hurry()
+        await asyncio.shield(self._end(member, reason, kill=kill))
 
     async def aclose(self, *, at_once: bool) -> int:
         """Stop every session and prove the trees empty; returns the number of surviving processes."""
         self._open = False
         before = self.record.counts.survivors
         await self._starts.aclose()
-        for member in [member for member in self._all.values() if not member.session.stopping]:
-            self.seats.take(member.session.id)
-            self._stops.spawn(self._stop(member, "shutdown", kill=at_once), f"stop {member.session.id}")
+        for member in list(self._all.values()):
+            self._end(member, "shutdown", kill=at_once)
         await self._stops.join()
         return self.record.counts.survivors - before
 
@@ -192,14 +164,14 @@ class Members:
             if spec.resume:
                 await self._check_transcript(spec)
             if victim is not None:
-                await self._stop(victim, "makes room")
+                await asyncio.shield(self._end(victim, "makes room"))
             self._ports.conversations.open(session.id, spec.profile.tenant, spec.conversation)
             await session.start(self._ports.limits().start_timeout)
         except QuarterdeckError as error:
-            if victim is not None and victim.session.usable:
-                self._seat(victim.session)
+            self._spare(victim)
             self._failed(member, error)
         except asyncio.CancelledError:
+            self._spare(victim)
             self._forget(member, "start cancelled")
             raise
         except Exception as error:  # noqa: BLE001 - the worker's border: whoever waits must hear of it
@@ -227,17 +199,27 @@ class Members:
             self._ports.conversations.woken(session.id, now - began)
             self.record.counts.wakes += 1
             self.record.woke(now - began)
+        self._owner.came_up(wish)
         if session.lost:
             self._on_exit(session)
         elif self._open:
             weight = limits.weights.get(wish.profile.name, 1.0)
             self.seats.add(Seat(session.id, wish.profile.key, weight=weight))
             self.seats.hold(session.id, wish.conversation, "", came_back=2)
-            self._seat(session)
+            self._seat(member)
 
-    def _seat(self, session: Session) -> None:
+    def _seat(self, member: Member) -> None:
+        session, seat = member.session, self.seats.get(member.session.id)
+        if seat is not None and seat.holds not in {"", session.conversation}:
+            self._leave(member, f"it left conversation {seat.holds} under a request")
+            return
         self.seats.give_back(session.id, session.last_used, turns=session.turns)
         self._owner.free()
+
+    def _spare(self, victim: Member | None) -> None:
+        """What was to make room need not."""
+        if victim is not None and victim.ending is None and victim.session.usable and self._open:
+            self._seat(victim)
 
     def _failed(self, member: Member, error: QuarterdeckError) -> None:
         self._forget(member, "start failed")
@@ -251,23 +233,35 @@ class Members:
             self._starting -= 1
 
     async def _recycle(self, member: Member) -> None:
-        session, reason = member.session, self.reason_to_retire(member)
-        if not reason and await session.settle(_SETTLE_S) and self._open:
-            self._seat(session)
-        elif not session.stopping:
-            self.record.counts.retirements += 1
-            await self._stop(member, reason or "would not settle")
+        settled = await member.session.settle(_SETTLE_S)
+        if member.ending is not None or not self._open:
+            return
+        if reason := self.reason_to_retire(member) or ("" if settled else "would not settle"):
+            self._leave(member, reason)
+        else:
+            self._seat(member)
+
+    def _leave(self, member: Member, reason: str) -> None:
+        """No lease is on it, and it gets none any more."""
+        self.record.counts.retirements += member.ending is None
+        self._end(member, reason)
+
+    def _end(self, member: Member, reason: str, *, kill: bool = False) -> asyncio.Task[None]:
+        """The end of a member, begun once however many ask for it."""
+        if member.ending is None:
+            self.seats.take(member.session.id)
+            member.ending = self._stops.spawn(self._stop(member, reason, kill=kill), f"stop {member.session.id}")
+        return member.ending
 
     def _on_exit(self, session: Session) -> None:
         """The process ended by itself."""
         member = self._all.get(session.id)
-        if member is None:
+        if member is None or member.ending is not None:
             return
         self.record.counts.crashes += 1
         self._ports.growth.crashed(member.wish.profile.key, self._now())
         self.seats.take(session.id)
-        with contextlib.suppress(Overloaded):  # while closing, the stop that runs collects it
-            self._stops.spawn(self._collect(member), f"collect {session.id}")
+        member.ending = self._stops.spawn(self._collect(member), f"collect {session.id}")
 
     async def _collect(self, member: Member) -> None:
         ending = await member.session.collect(self._ports.limits().term_grace)
@@ -276,6 +270,11 @@ class Members:
 
     async def _stop(self, member: Member, reason: str, *, kill: bool = False) -> None:
         session, grace = member.session, self._ports.limits().term_grace
+        if member.starting and member.start is not None:
+            member.start.cancel()  # which kills what was started
+            await asyncio.wait([member.start])
+            self._owner.changed()
+            return
         ending = await (session.kill(reason) if kill else session.stop(reason, grace))
         self._forget(member, reason, survivors=len(ending.survivors))
         self._owner.changed()

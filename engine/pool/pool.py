@@ -9,18 +9,19 @@ from collections.abc import Callable
 from functools import partial
 
 from engine.backends.base import Profile
-from engine.errors import BadInput, DeadlinePassed, Overloaded, QuarterdeckError
+from engine.errors import BadInput, ConversationHeld, DeadlinePassed, Overloaded, QuarterdeckError
 from engine.events.types import PoolStatistics
 from engine.pool.lease import Lease, Waiter
 from engine.pool.limits import PoolLimits
-from engine.pool.members import Member, Members, PoolPorts
+from engine.pool.member import Member
+from engine.pool.members import Members, PoolPorts
 from engine.pool.routing import LeaseWish, Room, RouteDecision
 from engine.pool.scaler import Load
 from engine.pool.seats import Seats, SubPool
 from engine.pool.statistics import PoolRecord
 from engine.sessions.session import Session
 
-_WARM_RETRY_MAX_S = 60.0
+_SPARE_RETRY_MAX_S = 60.0
 
 
 class Pool:
@@ -36,8 +37,8 @@ class Pool:
         self._epoch = 0
         self._open = True
         self._returned = asyncio.Event()
-        self._warm_failures = 0
-        self._warm_at = 0.0
+        self._spare_failures: Counter[SubPool] = Counter()
+        self._spares_at: dict[SubPool, float] = {}
         self._refills: dict[SubPool, float] = {}
         self._known_room: Room | None = None
 
@@ -112,7 +113,8 @@ class Pool:
                 return await waiter.granted
         except TimeoutError:
             self._give_back(waiter)
-            sentence = f"No session became free within {seconds:g} s: {waiter.why}."
+            why = waiter.why or self._look_for_room().full or "others were there first"
+            sentence = f"No session became free within {seconds:g} s: {why}."
             remedy = "Raise `session_pool.max_size` or `session_pool.acquire_timeout`."
             raise DeadlinePassed(sentence, remedy=remedy, retryable=True) from None
         except asyncio.CancelledError:
@@ -125,8 +127,12 @@ class Pool:
         """The leased session goes on in `conversation`. Raises ConversationHeld when it may not write it."""
         session = lease.session
         if self._leases.get(session.id) is lease:
-            if self._ports.conversations.use(session.id, conversation):
-                self.record.counts.hibernations += 1
+            try:
+                slept = self._ports.conversations.use(session.id, conversation)
+            except ConversationHeld as error:
+                self.retire(session.id, error.message)
+                raise
+            self.record.counts.hibernations += slept
             self.seats.hold(session.id, conversation, user)
             session.hold(conversation, user)
 
@@ -228,9 +234,15 @@ class Pool:
             if waiter.waiting and same:
                 self._refuse(waiter, error)
                 return True
-        self._warm_failures += 1
-        self._warm_at = self._now() + min(_WARM_RETRY_MAX_S, 2.0**self._warm_failures)
+        key = wish.profile.key
+        self._spare_failures[key] += 1
+        self._spares_at[key] = self._now() + min(_SPARE_RETRY_MAX_S, 2.0 ** self._spare_failures[key])
         return False
+
+    def came_up(self, wish: LeaseWish) -> None:
+        """Sessions of the profile start well."""
+        self._spare_failures.pop(wish.profile.key, None)
+        self._spares_at.pop(wish.profile.key, None)
 
     def gone(self, session: str) -> None:
         """Its lease is void."""
@@ -296,7 +308,14 @@ class Pool:
     def _load(self) -> Load:
         waiting = len(self._waiters)
         size, busy, starting = len(self._members), len(self._leases), self._members.starting
-        return self._growth.load(self._now(), busy=busy, waiting=waiting, size=size, starting=starting)
+        spare = sum(min(self.seats.warm_count(key), wanted) for key, wanted in self._spares().items())
+        return self._growth.load(self._now(), busy=busy, waiting=waiting, size=size, starting=starting, spare=spare)
+
+    def _spares(self) -> dict[SubPool, int]:
+        """How many never used sessions each sub-pool shall have; a size by hand counts them as any other."""
+        warm = self._limits().warm.items() if self._growth.asked is None else ()
+        found = {name: self._ports.profile(name) for name, wanted in warm if wanted}
+        return {profile.key: self._limits().warm[name] for name, profile in found.items() if profile is not None}
 
     def _target(self) -> int:
         return self._growth.decide(self._load()).target
@@ -307,7 +326,7 @@ class Pool:
         seat = self.seats.get(session.id)
         counts = self.record.counts
         counts.warm_hits += seat is not None and not seat.holds and not member.demanded
-        counts.affinity_hits += bool(waiter.wish.conversation) or decision.by_user
+        counts.affinity_hits += (bool(waiter.wish.conversation) and not member.demanded) or decision.by_user
         counts.reuses += not member.demanded
         counts.leases += 1
         self.seats.take(session.id)
@@ -338,9 +357,10 @@ class Pool:
     def _fill(self) -> None:
         """Start what is missing to the target and to the minimum, and the warm spares."""
         limits, now = self._limits(), self._now()
-        if not self._open or now < self._warm_at or self._growth.disk_full:
+        if not self._open or self._growth.disk_full:
             return
-        held, target = self._growth.held(now), self._target()
+        held = self._growth.held(now).keys() | {key for key, at in self._spares_at.items() if now < at}
+        target = self._target()
         while len(self._members) < target and self._may_start(limits):
             profile = self._wanted_profile(limits)
             if profile.key in held:
@@ -364,8 +384,10 @@ class Pool:
 
     def _refill(self, profile: Profile, wanted: int, limits: PoolLimits, now: float) -> None:
         """A used spare is replaced after a random delay, so that many used at once do not start at once."""
-        coming = sum(member.starting and not member.demanded for member in self._members.all.values())
-        if self.seats.warm_count(profile.key) + coming >= wanted or len(self._members) >= limits.scaling.max_size:
+        spares = [member for member in self._members.all.values() if member.starting and not member.demanded]
+        coming = sum(member.wish.profile.key == profile.key for member in spares)
+        most = limits.scaling.max_size if self._growth.asked is None else self._growth.asked
+        if self.seats.warm_count(profile.key) + coming >= wanted or len(self._members) >= most:
             self._refills.pop(profile.key, None)
             return
         due = self._refills.setdefault(profile.key, now + self._ports.chance.uniform(0.0, limits.warm_jitter))
@@ -379,10 +401,14 @@ class Pool:
     def _shrink(self, target: int) -> None:
         """Stop sessions past their lifetime, those idle too long above the minimum, and those above the target."""
         limits, now = self._limits(), self._now()
-        spare, surplus = len(self._members) - limits.scaling.min_size, len(self._members) - target
+        spare, surplus = self._members.staying - limits.scaling.min_size, self._members.staying - target
+        kept = self._spares()
         for seat in self.seats.idle():
             member = self._members.get(seat.session)
             reason = self._members.reason_to_retire(member)
+            if not reason and not seat.holds and kept.get(seat.key, 0) > 0:
+                kept[seat.key] -= 1
+                continue
             if not reason and spare > 0 and now - seat.last_used >= limits.idle_timeout:
                 reason = "idle"
             if not reason and spare > 0 and surplus > 0:

@@ -26,12 +26,14 @@ class ScalerLimits:
     window: float = 120.0
     step_up: int = 8
     step_down: int = 2
-    warm: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What scaling looks at. `size` counts starting sessions too; `cpu` and `memory` are the machine's, as ratios."""
+    """What scaling looks at. `size` counts starting sessions too; `cpu` and `memory` are the machine's, as ratios.
+
+    `spare` counts the never used sessions that are kept beside those that are needed.
+    """
 
     now: float
     busy: int
@@ -40,6 +42,7 @@ class Load:
     starting: int = 0
     cpu: float = 0.0
     memory: float = 0.0
+    spare: int = 0
 
     @property
     def needed(self) -> int:
@@ -139,14 +142,13 @@ class Scaler:
 
 
 def _recommend(load: Load, limits: ScalerLimits) -> tuple[int, str]:
-    wanted = max(math.ceil(load.needed / limits.up) if limits.up else load.needed, load.needed + limits.warm)
-    wanted = max(wanted, load.needed)
+    wanted = max(math.ceil(load.needed / limits.up) if limits.up else 0, load.needed + load.spare)
     if load.waiting and load.size < wanted:
         return wanted, f"{load.waiting} waiting for {load.size} sessions"
     if load.utilisation > limits.up:
         return wanted, f"utilisation {load.utilisation:.0%} is above {limits.up:.0%}"
-    if load.needed + limits.warm > load.size:
-        return load.needed + limits.warm, f"{limits.warm} are kept warm"
+    if load.needed + load.spare > load.size:
+        return load.needed + load.spare, f"{load.spare} are kept warm"
     if load.utilisation < limits.down:
         return min(load.size, wanted), f"utilisation {load.utilisation:.0%} is below {limits.down:.0%}"
     return load.size, f"utilisation {load.utilisation:.0%} is between the thresholds"

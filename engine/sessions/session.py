@@ -140,7 +140,7 @@ class Session:
             raise SessionLost(f"Session {self.id} has ended.")
         turn = RunningTurn(order, self._ports.limits(), self._ports.clock)
         self._turn = turn
-        self.turns += 1
+        self.turns += not order.quiet
         self._begin(order.prompt)
         if not order.quiet:
             self._announce(order)

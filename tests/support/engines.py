@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from engine.clock import Clock
 from engine.engine import Engine
 from engine.launchers.processes import ENGINE_TAG, tagged
 from engine.settings.load import Loaded, load_settings
@@ -27,9 +28,10 @@ def loaded(folder: Path, *overrides: str) -> Loaded:
 
 
 @asynccontextmanager
-async def running(folder: Path, *overrides: str) -> AsyncIterator[Engine]:
+async def running(folder: Path, *overrides: str, clock: Clock | None = None) -> AsyncIterator[Engine]:
     """A started engine; at the end its tree must be empty."""
-    engine = Engine(loaded(folder, *overrides), environ={"HOME": str(folder / "home"), "PATH": "/usr/bin:/bin"})
+    environ = {"HOME": str(folder / "home"), "PATH": "/usr/bin:/bin"}
+    engine = Engine(loaded(folder, *overrides), clock=clock, environ=environ)
     await engine.start()
     try:
         yield engine

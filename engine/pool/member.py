@@ -1,0 +1,53 @@
+"""A member of the pool: a session with what the pool knows of it, and the owner that hears of it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Protocol
+
+from engine.errors import QuarterdeckError
+from engine.pool.routing import LeaseWish
+from engine.sessions.session import Session
+
+
+@dataclass(slots=True, eq=False)
+class Member:
+    """`demanded` says that a waiter had it started and waits for it.
+
+    `start` is its start, `ending` its one end, from the stop's begin until the process tree is proven gone.
+    """
+
+    session: Session
+    wish: LeaseWish
+    demanded: bool
+    starting: bool = True
+    started_at: float = 0.0
+    lifetime: float = 0.0
+    retire: str = ""
+    start: asyncio.Task[None] | None = None
+    ending: asyncio.Task[None] | None = None
+
+    @property
+    def stays(self) -> bool:
+        """Whether nothing has decided yet that it leaves."""
+        return self.ending is None and not self.retire
+
+
+class Owner(Protocol):
+    """Who hears of the members: the pool."""
+
+    def changed(self) -> None:
+        """A session came up, ended, or may be leased again."""
+
+    def free(self) -> None:
+        """A session may be leased again."""
+
+    def came_up(self, wish: LeaseWish) -> None:
+        """A session for this wish answers."""
+
+    def start_failed(self, wish: LeaseWish, error: QuarterdeckError) -> bool:
+        """Whether somebody who waits was told."""
+
+    def gone(self, session: str) -> None:
+        """The session's lease is void."""
