@@ -326,3 +326,14 @@ async def test_leaving_an_engine_of_its_own_asks_and_a_remote_one_does_not(feed:
         await console.press("q")
         assert console.app._exit
     assert other.closed == 1
+
+
+async def test_the_palette_finds_a_command_by_its_words_and_runs_it(feed: FakeFeed, clock: ManualClock) -> None:
+    async with bridge(feed, clock) as console:
+        await console.press("2", "ctrl+p")
+        await until(lambda: "Search for commands" in console.text)
+        await console.pilot.press(*"oldest")
+        await until(lambda: "go to Overview" not in console.text and "oldest approval" in console.text)
+        await console.pilot.press("enter")
+        await until(lambda: isinstance(console.app.screen, TranscriptScreen))
+        assert console.app.screen.session == "s0008"  # type: ignore[attr-defined]

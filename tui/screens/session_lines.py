@@ -113,6 +113,10 @@ def _state_line(row: SessionView, now: float) -> Line:
 
 
 def _now(row: SessionView) -> str:
+    if row.state is SessionState.FAILED:
+        return f"nothing; it has ended ({row.reason})" if row.reason else "nothing; it has failed"
+    if row.state is SessionState.STARTING:
+        return "its process is starting"
     return row.activity or ("the turn has begun" if row.request else "nothing; it waits for a prompt")
 
 
