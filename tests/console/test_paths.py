@@ -227,7 +227,8 @@ async def test_a_lost_link_is_told_at_once_and_the_last_data_is_greyed(feed: Fak
         await console.settle()
         assert "■ NO ENGINE   last data 18s old · retry 4 in 6s · refused" in console.lines[1]
         assert body.styles.text_opacity < 1.0
-        assert "s0001" in console.text
+        assert "s0001  ● running" in console.text
+        assert "14:02:31" in console.lines[0]
         feed.status = FeedStatus(Link.LIVE, "unix:x")
         await console.settle()
         assert "▲ DEGRADED" in console.lines[1]

@@ -59,7 +59,7 @@ def bottom(
 ) -> list[Line]:
     """The drawer below the grid, for narrow terminals."""
     title = f"{row.id}  {STATE_GLYPHS[row.state]} {row.state.value} {formats.span(now - row.since)}  {row.profile}"
-    lines = [rule(title, width, "enter transcript")]
+    lines: list[Line] = [[(" ", ""), *rule(title, width - 1, "enter transcript")]]
     if card is not None:
         lines += [question(card, now, width)]
     else:
