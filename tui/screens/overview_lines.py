@@ -10,7 +10,7 @@ from tui import formats
 from tui.attention import Attention
 from tui.glyphs import STATE_ROLES
 from tui.screens.header import counts_line, tally_states
-from tui.spans import Line, between, columns, crop, fit, rule
+from tui.spans import Line, between, columns, crop, fit, rule, width_of
 from tui.trends import Trend, Trends
 from tui.widgets.plots import area, gauge, parts
 
@@ -37,7 +37,9 @@ def composition(state: State, failed: int, trends: Trends, width: int) -> list[L
     tally[SessionState.FAILED] = failed
     order = (*(s for s in SessionState if s not in {SessionState.IDLE, SessionState.FAILED}), SessionState.IDLE)
     shares = [(float(tally[s]), _BAR_CHARS.get(s, "━"), STATE_ROLES[s]) for s in (*order, SessionState.FAILED)]
-    counts: Line = [(" ", ""), *counts_line(state, failed, words=width >= 100)]
+    counts: Line = [(" ", ""), *counts_line(state, failed, words=True)]
+    if width_of([*counts, *right]) > width:
+        counts = [(" ", ""), *counts_line(state, failed, words=False)]
     return [between(counts, right, width), [(" ", ""), *parts(shares, width - 2)]]
 
 
