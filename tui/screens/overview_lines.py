@@ -47,9 +47,9 @@ def trend_blocks(trends: Trends, width: int, height: int) -> list[Line]:
     """The three charts side by side: a head line, `height` rows, and a time axis when there is room."""
     gap = 2
     each = (width - 2 - 2 * gap) // 3
-    turn = f"TURN p95 {formats.seconds(trends.p95.now)}"
+    turn = f"TURN p95 {formats.took(trends.p95.now)}"
     if each >= 34:
-        turn = f"TURN p50 {formats.seconds(trends.p50)} p95 {formats.seconds(trends.p95.now)}"
+        turn = f"TURN p50 {formats.took(trends.p50)} p95 {formats.took(trends.p95.now)}"
     speed = f"{'THROUGHPUT ' if each >= 34 else ''}{formats.count(trends.tokens.now)} tok/s"
     wrong = f"{'ERRORS' if each >= 34 else 'ERR'} {trends.errors.now:.1f}/min"
     blocks = [

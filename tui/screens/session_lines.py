@@ -149,7 +149,7 @@ def _processes(number: int) -> str:
 def _fares(row: SessionView, now: float, pool_p95: float, width: int) -> list[Line]:
     lines: list[Line] = []
     if row.turns:
-        text = f" last turn {formats.seconds(row.last_duration)} (pool p95 {formats.seconds(pool_p95)})"
+        text = f" last turn {formats.seconds(row.last_duration)} (pool p95 {formats.took(pool_p95)})"
         lines.append([(text, "retry" if pool_p95 and row.last_duration > 2 * pool_p95 else "")])
     errors = formats.plural(row.errors, "error")
     lines.append([(f" {errors} in {formats.plural(row.turns, 'turn')}", "fail" if row.errors else "muted")])
