@@ -105,6 +105,22 @@ async def test_a_dialog_keeps_the_sessions_it_was_opened_for(feed: FakeFeed, clo
         assert feed.calls == [("stop", "s0001")]
 
 
+async def test_an_ended_session_cannot_be_killed_but_its_conversation_goes_on(
+    feed: FakeFeed, clock: ManualClock
+) -> None:
+    async with bridge(feed, clock) as console:
+        await console.press("2", *"jjjjjjjjjj", "K")
+        assert console.told == ["s0011 has ended; there is nothing to kill."]
+        await console.press("enter", "P")
+        await console.type("again")
+        await console.press("enter")
+        assert feed.calls == [("prompt", "again", f"{scene.CONVERSATION}10", "default")]
+        await console.press("escape", "k", "space", "space", "K")
+        assert "KILL 1 SESSION" in console.text
+        await console.press("enter")
+        assert feed.calls[1:] == [("kill", "s0010")]
+
+
 async def test_interrupting_one_session_needs_no_question(feed: FakeFeed, clock: ManualClock) -> None:
     async with bridge(feed, clock) as console:
         await console.press("2", "I")
