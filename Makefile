@@ -30,7 +30,7 @@ bench: $(VENV)/.test ## Measure every figure that has a budget.
 	@$(BIN)/quarterdeck bench console
 
 screenshots: $(VENV)/.test ## Render screenshots/ from the recording.
-	@$(BIN)/python -m tools.screenshots
+	@$(BIN)/python screenshots/make.py
 
 docs: $(VENV)/.run ## Write the settings reference and .env.example anew.
 	@$(BIN)/python -c 'from engine.settings.reference import markdown; print(markdown(), end="")' > docs/settings.md

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 from textual.binding import BindingType
-from textual.command import Provider
 from textual.screen import Screen
 
 from engine.clock import Clock, SystemClock
@@ -25,7 +24,6 @@ from tui.glyphs import GlyphSetting
 from tui.health import Verdict, verdict
 from tui.intents import Intents
 from tui.look import SETTINGS
-from tui.palette import RegistryCommands
 from tui.screens.dialogs import Chooser, Confirm, leaving_facts
 from tui.screens.help import Help
 from tui.screens.overview import OverviewScreen
@@ -37,10 +35,20 @@ from tui.skins import FALLBACK
 from tui.store import Store
 from tui.widgets.sort import BY_KEY
 
+if TYPE_CHECKING:
+    from textual.command import Provider
+
 WIDTHS = [(0, "-tiny"), (60, "-narrow"), (100, "-normal"), (116, "-roomy"), (160, "-wide")]
 """Class that every screen has from this many columns on."""
 HEIGHTS = [(0, "-flat"), (16, "-short"), (30, "-tall")]
 """Class that every screen has from this many lines on."""
+
+
+def _commands() -> type[Provider]:
+    """The palette costs 40 ms to import, so the first frame does without it."""
+    from tui.palette import RegistryCommands
+
+    return RegistryCommands
 
 
 class Console(Dressed):
@@ -52,7 +60,7 @@ class Console(Dressed):
 
     TITLE = "Quarterdeck"
     CSS_PATH = "console.tcss"
-    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {RegistryCommands}
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_commands}
     MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
         "overview": OverviewScreen,
         "sessions": SessionsScreen,

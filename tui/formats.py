@@ -69,6 +69,11 @@ def seconds(value: float) -> str:
     return f"{value:.1f}s" if value < 10 else span(value)
 
 
+def took(value: float) -> str:
+    """How long turns took; a dash while there were none."""
+    return seconds(value) if value else "–"
+
+
 def clock(at: float) -> str:
     """The local time of day of a moment in seconds since 1970."""
     return time.strftime("%H:%M:%S", time.localtime(at)) if at > 0 else "--:--:--"

@@ -37,9 +37,11 @@ class Intents:
             return "A recording cannot be acted on." if link is Link.REPLAY else "No engine to act on."
         if name in {"allow", "deny", "allow_conversation"}:
             return self._permission_refusal()
-        if name != "prompt" and not rows:
+        if name == "prompt":
+            return ""
+        if not rows:
             return "There is no session under the cursor."
-        return ""
+        return "" if self._alive(rows) else f"{rows[0].id} has ended; there is nothing to {name}."
 
     async def act(self, name: str, rows: Sequence[SessionView], feed: Feed) -> None:
         """Do it; what the engine refuses is told with its remedy."""
@@ -48,13 +50,16 @@ class Intents:
                 case "prompt":
                     await self._prompt(rows[0] if rows else None, feed)
                 case "interrupt":
-                    await self._interrupt(rows, feed)
+                    await self._interrupt(self._alive(rows), feed)
                 case "stop" | "kill":
-                    await self._end(rows, feed, kill=name == "kill")
+                    await self._end(self._alive(rows), feed, kill=name == "kill")
                 case "allow" | "deny" | "allow_conversation":
                     await self._answer(name, feed)
         except QuarterdeckError as error:
             self._console.tell(str(error), "error")
+
+    def _alive(self, rows: Sequence[SessionView]) -> list[SessionView]:
+        return [row for row in rows if row.id in self._console.store.live.sessions]
 
     def _permission_refusal(self) -> str:
         arming = self._console.arming

@@ -56,8 +56,10 @@ class Store:
 
     @property
     def now(self) -> float:
-        """The moment that is shown, in seconds since 1970 on the engine's clock."""
-        return self._frozen_at if self._frozen is not None else self.live_now
+        """The moment that is shown, in seconds since 1970 on the engine's clock; without a link, the last one heard."""
+        if self._frozen is not None:
+            return self._frozen_at
+        return self.live_now - (self.age if self.status.link is Link.LOST else 0.0)
 
     @property
     def live_now(self) -> float:

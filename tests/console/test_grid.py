@@ -15,7 +15,6 @@ from engine.events.types import AnyEvent
 from tests.console import scene
 from tests.support.console import Bridge, FakeFeed, bridge
 from tui.screens.sessions import SessionsScreen
-from tui.spans import plain
 from tui.widgets.columns import GAP, LEAD, SESSION_COLUMNS, lay_out
 from tui.widgets.grid import Grid
 
@@ -201,4 +200,3 @@ def test_the_columns_fit_their_width_and_the_least_wanted_go_first(width: int) -
 
 def test_the_titles_of_the_columns_fit_them() -> None:
     assert all(len(column.title) <= column.width for column in SESSION_COLUMNS)
-    assert plain([("", "")]) == ""

@@ -105,6 +105,22 @@ async def test_a_dialog_keeps_the_sessions_it_was_opened_for(feed: FakeFeed, clo
         assert feed.calls == [("stop", "s0001")]
 
 
+async def test_an_ended_session_cannot_be_killed_but_its_conversation_goes_on(
+    feed: FakeFeed, clock: ManualClock
+) -> None:
+    async with bridge(feed, clock) as console:
+        await console.press("2", *"jjjjjjjjjj", "K")
+        assert console.told == ["s0011 has ended; there is nothing to kill."]
+        await console.press("enter", "P")
+        await console.type("again")
+        await console.press("enter")
+        assert feed.calls == [("prompt", "again", f"{scene.CONVERSATION}10", "default")]
+        await console.press("escape", "k", "space", "space", "K")
+        assert "KILL 1 SESSION" in console.text
+        await console.press("enter")
+        assert feed.calls[1:] == [("kill", "s0010")]
+
+
 async def test_interrupting_one_session_needs_no_question(feed: FakeFeed, clock: ManualClock) -> None:
     async with bridge(feed, clock) as console:
         await console.press("2", "I")
@@ -227,7 +243,8 @@ async def test_a_lost_link_is_told_at_once_and_the_last_data_is_greyed(feed: Fak
         await console.settle()
         assert "■ NO ENGINE   last data 18s old · retry 4 in 6s · refused" in console.lines[1]
         assert body.styles.text_opacity < 1.0
-        assert "s0001" in console.text
+        assert "s0001  ● running" in console.text
+        assert "14:02:31" in console.lines[0]
         feed.status = FeedStatus(Link.LIVE, "unix:x")
         await console.settle()
         assert "▲ DEGRADED" in console.lines[1]
@@ -326,3 +343,14 @@ async def test_leaving_an_engine_of_its_own_asks_and_a_remote_one_does_not(feed:
         await console.press("q")
         assert console.app._exit
     assert other.closed == 1
+
+
+async def test_the_palette_finds_a_command_by_its_words_and_runs_it(feed: FakeFeed, clock: ManualClock) -> None:
+    async with bridge(feed, clock) as console:
+        await console.press("2", "ctrl+p")
+        await until(lambda: "Search for commands" in console.text)
+        await console.pilot.press(*"oldest")
+        await until(lambda: "go to Overview" not in console.text and "oldest approval" in console.text)
+        await console.pilot.press("enter")
+        await until(lambda: isinstance(console.app.screen, TranscriptScreen))
+        assert console.app.screen.session == "s0008"  # type: ignore[attr-defined]

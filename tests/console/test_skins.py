@@ -12,7 +12,6 @@ from tui.skins import (
     PROBLEM_TOKENS,
     SURFACES,
     TOKENS,
-    NoSkin,
     contrast,
     load_skins,
     luminance,
@@ -88,7 +87,3 @@ def test_a_users_own_skin_is_found_and_wins_by_name(home: Path) -> None:
     folder.mkdir(parents=True)
     (folder / "default.toml").write_text(GOOD.replace("Quarterdeck at night", "Mine"), encoding="utf-8")
     assert load_skins({"XDG_CONFIG_HOME": str(home / "config")}).skins["default"].title == "Mine"
-
-
-def test_no_skin_is_a_value_error_so_that_one_handler_catches_all() -> None:
-    assert issubclass(NoSkin, ValueError)

@@ -44,6 +44,8 @@ LINES = st.lists(st.tuples(TEXTS.map(clean), st.sampled_from(["", *ROLES])), max
         (formats.coarse, 200_000, "2d"),
         (formats.seconds, 3.84, "3.8s"),
         (formats.seconds, 130, "2m10s"),
+        (formats.took, 3.84, "3.8s"),
+        (formats.took, 0.0, "–"),
         (formats.clock, 1795183351.0, "14:02:31"),
         (formats.clock, 0.0, "--:--:--"),
     ],

@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from engine.events.projection import Projection
 from engine.events.state import (
@@ -23,7 +25,9 @@ from tui.attention import attention
 from tui.feeds.base import FeedStatus, Link
 from tui.health import View, verdict
 from tui.screens.header import banners, health_line, where_line, whole_reasons
+from tui.screens.overview_lines import composition
 from tui.spans import plain, width_of
+from tui.trends import measure
 
 NOW = scene.NOW
 LIVE = FeedStatus(Link.LIVE, "a test")
@@ -193,6 +197,18 @@ def test_demo_traffic_of_the_simulator_is_told_at_every_width(width: int, banner
     line = where_line("prod-eu", "overview", banners(engine), "●2Hz 14:02:31", width)
     assert banner in plain(line)
     assert width_of(line) == width
+
+
+@given(st.integers(60, 200))
+def test_the_counts_are_never_cut_and_have_their_words_where_there_is_room(width: int) -> None:
+    projection = Projection()
+    for stamped in scene.tape():
+        projection.apply(stamped)
+    counts, bar = composition(projection.state, 1, measure(projection.state.buckets, NOW, 20), width)
+    assert width_of(counts) == width
+    assert width_of(bar) == width - 1
+    assert "…" not in plain(counts)
+    assert ("5 running" in plain(counts)) is (width >= 104)
 
 
 def test_a_real_pool_has_no_banner() -> None:

@@ -100,9 +100,9 @@ class Bridge:
 
     async def settle(self) -> None:
         """Let the console take in what its feed brought, and finish what it has begun."""
-        await self.pilot.pause()
+        await self.pilot._wait_for_screen()
         self.app.tick()
-        await self.pilot.pause()
+        await self.pilot._wait_for_screen()
         await self.pilot.pause()
 
     @property

@@ -139,7 +139,7 @@ def summary_lines(verdict: Verdict, state: State, now: float, failed: int, width
             (whole_reasons(verdict.reasons, width - len(verdict.word) - 3), ""),
         ],
         counts_line(state, failed, words=False),
-        [(f"{formats.count(trend.tokens.now)} tok/s p95 {formats.seconds(trend.p95.now)} queue {waiting}{wait}", "")],
+        [(f"{formats.count(trend.tokens.now)} tok/s p95 {formats.took(trend.p95.now)} queue {waiting}{wait}", "")],
         [(f"? {formats.plural(asked, 'approval')}", "ask" if asked else "muted")],
         [("! review  ? keys  q quit", "muted")],
     ]

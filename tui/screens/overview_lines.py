@@ -10,7 +10,7 @@ from tui import formats
 from tui.attention import Attention
 from tui.glyphs import STATE_ROLES
 from tui.screens.header import counts_line, tally_states
-from tui.spans import Line, between, columns, crop, fit, rule
+from tui.spans import Line, between, columns, crop, fit, rule, width_of
 from tui.trends import Trend, Trends
 from tui.widgets.plots import area, gauge, parts
 
@@ -37,7 +37,9 @@ def composition(state: State, failed: int, trends: Trends, width: int) -> list[L
     tally[SessionState.FAILED] = failed
     order = (*(s for s in SessionState if s not in {SessionState.IDLE, SessionState.FAILED}), SessionState.IDLE)
     shares = [(float(tally[s]), _BAR_CHARS.get(s, "━"), STATE_ROLES[s]) for s in (*order, SessionState.FAILED)]
-    counts: Line = [(" ", ""), *counts_line(state, failed, words=width >= 100)]
+    counts: Line = [(" ", ""), *counts_line(state, failed, words=True)]
+    if width_of([*counts, *right]) > width:
+        counts = [(" ", ""), *counts_line(state, failed, words=False)]
     return [between(counts, right, width), [(" ", ""), *parts(shares, width - 2)]]
 
 
@@ -45,9 +47,9 @@ def trend_blocks(trends: Trends, width: int, height: int) -> list[Line]:
     """The three charts side by side: a head line, `height` rows, and a time axis when there is room."""
     gap = 2
     each = (width - 2 - 2 * gap) // 3
-    turn = f"TURN p95 {formats.seconds(trends.p95.now)}"
+    turn = f"TURN p95 {formats.took(trends.p95.now)}"
     if each >= 34:
-        turn = f"TURN p50 {formats.seconds(trends.p50)} p95 {formats.seconds(trends.p95.now)}"
+        turn = f"TURN p50 {formats.took(trends.p50)} p95 {formats.took(trends.p95.now)}"
     speed = f"{'THROUGHPUT ' if each >= 34 else ''}{formats.count(trends.tokens.now)} tok/s"
     wrong = f"{'ERRORS' if each >= 34 else 'ERR'} {trends.errors.now:.1f}/min"
     blocks = [

@@ -59,7 +59,7 @@ def bottom(
 ) -> list[Line]:
     """The drawer below the grid, for narrow terminals."""
     title = f"{row.id}  {STATE_GLYPHS[row.state]} {row.state.value} {formats.span(now - row.since)}  {row.profile}"
-    lines = [rule(title, width, "enter transcript")]
+    lines: list[Line] = [[(" ", ""), *rule(title, width - 1, "enter transcript")]]
     if card is not None:
         lines += [question(card, now, width)]
     else:
@@ -113,6 +113,10 @@ def _state_line(row: SessionView, now: float) -> Line:
 
 
 def _now(row: SessionView) -> str:
+    if row.state is SessionState.FAILED:
+        return f"nothing; it has ended ({row.reason})" if row.reason else "nothing; it has failed"
+    if row.state is SessionState.STARTING:
+        return "its process is starting"
     return row.activity or ("the turn has begun" if row.request else "nothing; it waits for a prompt")
 
 
@@ -145,7 +149,7 @@ def _processes(number: int) -> str:
 def _fares(row: SessionView, now: float, pool_p95: float, width: int) -> list[Line]:
     lines: list[Line] = []
     if row.turns:
-        text = f" last turn {formats.seconds(row.last_duration)} (pool p95 {formats.seconds(pool_p95)})"
+        text = f" last turn {formats.seconds(row.last_duration)} (pool p95 {formats.took(pool_p95)})"
         lines.append([(text, "retry" if pool_p95 and row.last_duration > 2 * pool_p95 else "")])
     errors = formats.plural(row.errors, "error")
     lines.append([(f" {errors} in {formats.plural(row.turns, 'turn')}", "fail" if row.errors else "muted")])

@@ -63,9 +63,8 @@ class TranscriptScreen(Station):
         self.prose.focus()
 
     def targets(self) -> list[SessionView]:
-        """This session, while it lives."""
-        row = self.store.state.sessions.get(self.session)
-        return [row] if row is not None else []
+        """This session; of one that has ended the conversation can still be gone on with."""
+        return [self.row] if self.row is not None else []
 
     def paint_body(self) -> None:
         """The line about the session, the card, and whatever of the transcript is new."""

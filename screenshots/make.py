@@ -1,0 +1,100 @@
+"""Draws the screenshots from the recording beside this file: `python screenshots/make.py`.
+
+Clock, size and recording are fixed, so each run writes the same bytes. The pictures are drawn with DejaVu Sans Mono.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import resvg_py
+
+from engine.clock import ManualClock
+from engine.events.recording import Recording
+from engine.sessions.transcripts import Entry
+from tui.app import Console
+from tui.feeds.base import FeedStatus, Link
+from tui.feeds.recorded import RecordedFeed
+from tui.skins import FALLBACK, load_skins
+
+HERE = Path(__file__).parent
+RECORDING = HERE / "demo.flight.jsonl"
+SAID = HERE / "demo.said.jsonl"
+SIZE = (120, 36)
+ARMED_S = 1.0
+FONT = "DejaVu Sans Mono"
+SCENES: dict[str, Sequence[str]] = {
+    "overview": (),
+    "sessions": ("2", "j", "j"),
+    "approval": ("2", "j", "j", "enter"),
+    "transcript": ("2", *"jjjjjj", "enter"),
+    "help": ("2", "question_mark"),
+    "kill": ("2", "z", "j", "space", "space", "K"),
+}
+"""Keys that lead to each picture in the default skin."""
+
+_FONT_FACE = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
+
+
+class Line(msgspec.Struct):
+    """One line of what was said."""
+
+    session: str
+    entry: Entry
+
+
+class LiveRecording(RecordedFeed):
+    """A recording that looks like the pool did while it was made."""
+
+    @property
+    def status(self) -> FeedStatus:
+        """As if live."""
+        return FeedStatus(Link.LIVE, "recording")
+
+
+async def main() -> None:
+    """All pictures."""
+    os.environ["TZ"] = "UTC"
+    time.tzset()
+    for name, keys in SCENES.items():
+        await _picture(name, FALLBACK, keys)
+    for skin in load_skins({}).skins:
+        if skin != FALLBACK:
+            await _picture(f"overview-{skin}", skin, ())
+
+
+async def _picture(name: str, skin: str, keys: Sequence[str]) -> None:
+    clock = ManualClock(0.0)
+    recording = Recording(RECORDING)
+    last = max(stamped.at for stamped in recording.events())
+    said = [msgspec.json.decode(line, type=Line) for line in SAID.read_bytes().splitlines()]
+    feed = LiveRecording(recording, clock, said=[(line.session, line.entry) for line in said])
+    app = Console(feed, skin=skin, glyphs="unicode", title="prod-eu", clock=clock)
+    async with app.run_test(size=SIZE) as pilot:
+        await pilot.pause()
+        app.tick()
+        clock.advance(last)
+        app.tick()
+        await pilot.pause()
+        await pilot.press(*keys)
+        for _ in range(3):
+            clock.advance(ARMED_S / 3)
+            app.tick()
+            await pilot.pause(0.2)  # the drawer follows the cursor once it rests
+        _write(name, app.export_screenshot(title="quarterdeck"))
+
+
+def _write(name: str, svg: str) -> None:
+    svg = _FONT_FACE.sub("", svg).replace("Fira Code", FONT)
+    (HERE / f"{name}.svg").write_text(svg, encoding="utf-8")
+    (HERE / f"{name}.png").write_bytes(bytes(resvg_py.svg_to_bytes(svg_string=svg, font_family=FONT)))
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,201 @@
+"""Makes the recording that the screenshots are taken from: `python screenshots/record.py [MINUTES]`.
+
+A simulator engine serves invented users for a while and is left in the middle of its work: two sessions wait for an
+approval, one retries, one has failed. What is kept beside this file is thinned to a small size and holds no path, no
+process number and no name of the machine it was made on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+import sys
+import tempfile
+from pathlib import Path
+
+import msgspec
+
+from engine.engine import Engine
+from engine.errors import QuarterdeckError
+from engine.events import types as ev
+from engine.events.recorder import SUFFIX, SegmentHead
+from engine.events.recording import Recording
+from engine.events.state import encode_state
+from engine.requests import Request
+from engine.sessions.transcripts import Entry, Page
+from engine.settings.load import load_settings
+
+HERE = Path(__file__).parent
+RECORDING = HERE / f"demo{SUFFIX}"
+SAID = HERE / "demo.said.jsonl"
+SAID_ENTRIES = 30
+"""Entries of each session's transcript that are kept."""
+KEPT_S = 75.0
+"""Seconds of events that are kept; what was before them is one state."""
+PID = 4000
+"""Stands for the process numbers, which are nobody's."""
+FINALE_S = 14.0
+
+USERS = ("ana", "ben", "chi", "dora", "eli", "fay", "gus", "hana")
+FILES = {
+    "queue/lease.py": "class Lease:\n    def extend(self, seconds: float) -> None: ...\n",
+    "queue/worker.py": "class Worker:\n    def _tick(self) -> None:\n        self.lease.renew(self.timeout)\n",
+    "tests/last_run.txt": "118 passed, 2 failed\nFAILED test_lease_renewed_once\nFAILED test_drain_is_idempotent\n",
+    "docs/index.md": "# Billing\n\n12 pages\n",
+}
+FLAKY = (
+    "fix flaky test in auth\n[[think: The fixture shares one clock between two tests.]] [[delay: 2s]] [[pace: 60ms]]"
+    " [[reply: The two tests share a module-level clock, so the second one sees the time of the first. I gave each its"
+    " own clock and ran the file twenty times: no failure left.]]"
+)
+WORKER = (
+    'refactor queue worker\n[[tool: Bash {"command": "cat queue/worker.py"}]] [[delay: 1s]] [[pace: 50ms]]'
+    " [[reply: The lease is renewed in two places. I will move it into Worker.renew() and keep lease_timeout as an"
+    " alias, so that billing/ is untouched.]]"
+)
+MIGRATION = (
+    'write migration 0042\n[[tool: Write {"file_path": "0042_lease_until.sql", "content": "alter table lease"}]]'
+    " [[delay: 2s]] [[pace: 60ms]] [[reply: Migration 0042 adds lease.until, filled from started_at in batches.]]"
+)
+REVIEW = (
+    "review PR #1881\n[[delay: 3s]] [[pace: 90ms]] [[reply: Two things before this can go in. The retry loop sleeps"
+    " while it holds the lock, so one slow peer stalls every caller; take the delay outside. And close() is called"
+    " twice when the first write fails. The tests cover neither; I added one for each and both fail without the fix.]]"
+)
+DOCS = (
+    'update docs index\n[[tool: Bash {"command": "wc -l docs/index.md"}]] [[delay: 1s]] [[pace: 80ms]]'
+    " [[reply: The index lists all twelve pages again; three links pointed at files that had been renamed.]]"
+)
+TRIAGE = (
+    "triage crash reports\n[[delay: 5s]] [[pace: 110ms]] [[reply: 41 reports, four causes. 29 are the null lease after"
+    " a restart, fixed by #1881. 7 are out of memory on exports above two million rows. 4 are one host with a bad"
+    " disk. The last one is new: the parser loops on an empty header. I opened an issue with the input that shows it.]]"
+)
+BUDGET = (
+    "add retry budget\n[[delay: 1s]] [[pace: 70ms]] [[reply: Retries now draw from a budget of ten percent of the"
+    " traffic, shared by all workers, so an outage is no longer met with three times the load.]]"
+)
+PORT = (
+    "port parser to rust\n[[delay: 7s]] [[pace: 120ms]] [[reply: The tokenizer and the header parser are ported, with"
+    " the same error messages. The 312 cases of the old suite pass against both; the new one reads the large sample in"
+    " 0.4 s instead of 6.1 s. What is left is the streaming reader, which needs a decision about buffering first.]]"
+)
+PROMPTS = (FLAKY, WORKER, MIGRATION, REVIEW, DOCS, TRIAGE, BUDGET, PORT)
+TROUBLED = "update the changelog\n[[fault: http529 x1]] [[pace: 60ms]] [[reply: The changelog names the lease fix.]]"
+HOPELESS = "summarise the incident\n[[fault: http400_content_filter]]"
+TROUBLED_SHARE, HOPELESS_SHARE = 0.04, 0.01
+SUITE = (
+    'refactor queue worker\n[[tool: Bash {"command": "cat queue/worker.py"}]]'
+    ' [[tool: Write {"file_path": "queue/worker.py", "content": "class Worker: ...\\n"}]]'
+    ' [[tool: Bash {"command": "tail -n 3 tests/last_run.txt"}]]'
+    ' [[tool: Bash {"command": "rm -rf build/ && make test"}]] [[reply: done]]'
+)
+LONG = "The streaming reader keeps one block ahead of the parser and hands it over when asked. " * 12
+FINALE = (
+    SUITE,
+    'publish release notes\n[[tool: Bash {"command": "git push origin fix/lease --force-with-lease"}]] [[reply: done]]',
+    "keep the old API\n[[delay: 2s]] [[crash]]",
+    f"port parser to rust\n[[delay: 1s]] [[reply: {LONG}]] [[pace: 160ms]]",
+    f"review PR #1884\n[[delay: 1s]] [[reply: {LONG}]] [[pace: 140ms]]",
+    f"triage crash reports\n[[delay: 2s]] [[reply: {LONG}]] [[pace: 150ms]]",
+)
+
+
+async def main(minutes: float) -> None:
+    """Record, thin, and put beside this file."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        engine = _engine(folder)
+        await engine.start()
+        try:
+            end = await _traffic(engine, minutes * 60)
+            sessions = [*engine.pool.sessions, *(row.id for row in engine.bus.state.ended)]
+            said = [engine.transcripts.page(session, 0, 5000) for session in sessions]
+        finally:
+            await engine.aclose()
+        RECORDING.write_bytes(_thinned(Recording(folder / "state" / "recordings"), end))
+        SAID.write_bytes(b"".join(_line(entry, page.session) for page in said for entry in _last(page)))
+
+
+def _engine(folder: Path) -> Engine:
+    workspace = folder / "billing"
+    for path, text in FILES.items():
+        (workspace / path).parent.mkdir(parents=True, exist_ok=True)
+        (workspace / path).write_text(text)
+    overrides = (
+        "engine.backend=simulator",
+        "engine.demo=off",
+        "engine.grace=0s",
+        f"engine.state_dir={folder / 'state'}",
+        f"profiles.default.workspace={workspace}",
+        "claude.permission_mode=acceptEdits",
+        "claude.permission_timeout=1h",
+        "session_pool.min_size=6",
+        "session_pool.max_size=16",
+        "events.segment_bytes=1GiB",
+    )
+    environ = {"HOME": str(folder), "PATH": "/usr/local/bin:/usr/bin:/bin"}
+    return Engine(load_settings(None, list(overrides), environ, None), environ=environ)
+
+
+async def _traffic(engine: Engine, seconds: float) -> float:
+    chance, numbers = random.Random(1881), itertools.count(1)  # noqa: S311 - a demo needs no secrets
+
+    async def ask(user: str, prompt: str, conversation: str = "") -> str:
+        request = Request(id=f"r{next(numbers):04d}", prompt=prompt, user=user, conversation=conversation)
+        try:
+            return (await engine.submit(request)).conversation
+        except QuarterdeckError:
+            return ""
+
+    async def work(user: str) -> None:
+        conversation = ""
+        while True:
+            await asyncio.sleep(chance.uniform(1, 14))
+            luck = chance.random()
+            prompt = TROUBLED if luck < TROUBLED_SHARE else chance.choice(PROMPTS)
+            prompt = HOPELESS if luck > 1 - HOPELESS_SHARE else prompt
+            conversation = await ask(user, prompt, conversation if chance.random() < 0.6 else "")
+
+    async with asyncio.TaskGroup() as users:
+        workers = [users.create_task(work(user)) for user in USERS]
+        await asyncio.sleep(seconds)
+        last = [users.create_task(ask(user, prompt)) for user, prompt in zip(USERS, FINALE, strict=False)]
+        await asyncio.sleep(FINALE_S)
+        end = engine.clock.wall()
+        for task in (*workers, *last):
+            task.cancel()
+    return end
+
+
+def _thinned(recording: Recording, end: float) -> bytes:
+    """The last KEPT_S seconds until `end`, opened by the state that all before them made."""
+    state = recording.state_at(end - KEPT_S)
+    state.engine.pid = PID
+    for row in [*state.sessions.values(), *state.ended]:
+        row.pid = PID + int(row.id.lstrip("s"))
+    head = SegmentHead(state.engine.engine, 1, state.seq, state.at, msgspec.Raw(encode_state(state)))
+    kept = [stamped for stamped in recording.events() if state.seq < stamped.seq and stamped.at <= end]
+    return b"".join(line + b"\n" for line in (msgspec.json.encode(head), *map(_anonymous, kept)))
+
+
+def _anonymous(stamped: ev.Stamped) -> bytes:
+    event = stamped.event
+    if isinstance(event, ev.SessionReady):
+        event = msgspec.structs.replace(event, pid=PID + int(event.session.lstrip("s")))
+    return ev.encode_stamped(msgspec.structs.replace(stamped, event=event))
+
+
+def _last(page: Page) -> list[Entry]:
+    return page.entries[-SAID_ENTRIES:]
+
+
+def _line(entry: Entry, session: str) -> bytes:
+    # The directives below a prompt's first line shaped the simulated answer; nobody would have typed them.
+    text = entry.text.partition("\n")[0] if entry.kind == "user" else entry.text
+    return msgspec.json.encode({"session": session, "entry": msgspec.structs.replace(entry, text=text)}) + b"\n"
+
+
+if __name__ == "__main__":
+    asyncio.run(main(float(sys.argv[1]) if len(sys.argv) > 1 else 20.5))
