@@ -40,7 +40,7 @@ from engine.launchers.local import LocalLauncher
 from engine.launchers.processes import alive
 from engine.offline.demo import DemoTraffic
 from engine.offline.server import OfflineModel
-from engine.plugins import BALANCER_GROUP, find
+from engine.plugins import BACKEND_GROUP, BALANCER_GROUP, find
 from engine.pool.balancers import BALANCERS, Balancer
 from engine.pool.conversations import Conversations
 from engine.pool.growth import Growth
@@ -332,7 +332,15 @@ class Engine:
         if binary is None and any(profile.backend == "claude" for profile in settings.profiles.values()):
             binary = find_claude(settings.claude.binary or None)
         claude = ClaudeBackend(binary, homes, self._credential, options)
-        return BackendsByProfile({"claude": claude, "simulator": SimulatorBackend(homes, options)})
+
+        def extension(profile: Profile) -> Backend:
+            key = f"profiles.{profile.name}.backend"
+            if settings.engine.backend == profile.backend:
+                key = "engine.backend"
+            made: Backend = find("backend", BACKEND_GROUP, profile.backend, {}, key)(homes, options)
+            return made
+
+        return BackendsByProfile({"claude": claude, "simulator": SimulatorBackend(homes, options)}, extension)
 
     def _credential(self) -> Credential:
         if self._model is not None:

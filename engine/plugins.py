@@ -15,7 +15,7 @@ BALANCER_GROUP = "quarterdeck.balancers"
 BACKEND_GROUP = "quarterdeck.backends"
 
 
-def find(kind: str, group: str, name: str, built_in: Mapping[str, Callable[[], T]], key: str) -> Callable[[], T]:
+def find(kind: str, group: str, name: str, built_in: Mapping[str, Callable[..., T]], key: str) -> Callable[..., T]:
     """What makes a `kind` by its name. Raises SettingsError, which names the setting `key` and all that is known."""
     if name in built_in:
         return built_in[name]
@@ -29,7 +29,7 @@ def find(kind: str, group: str, name: str, built_in: Mapping[str, Callable[[], T
     return _loaded(kind, name, key, found[name].load)
 
 
-def _imported(kind: str, name: str, key: str) -> Callable[[], Any]:
+def _imported(kind: str, name: str, key: str) -> Callable[..., Any]:
     module, _, attribute = name.partition(":")
 
     def load() -> Any:
@@ -38,7 +38,7 @@ def _imported(kind: str, name: str, key: str) -> Callable[[], Any]:
     return _loaded(kind, name, key, load)
 
 
-def _loaded(kind: str, name: str, key: str, load: Callable[[], Any]) -> Callable[[], Any]:
+def _loaded(kind: str, name: str, key: str, load: Callable[[], Any]) -> Callable[..., Any]:
     try:
         made = load()
     except (ImportError, AttributeError, SyntaxError, ValueError) as error:

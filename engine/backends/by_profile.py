@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from engine.backends.base import AgentCommand, AgentSpec, Backend, Profile
 
 
 class BackendsByProfile:
-    """Passes every question on to the backend that the profile names."""
+    """Passes every question on to the backend that the profile names; `make` makes those that are not built in."""
 
-    def __init__(self, backends: Mapping[str, Backend]) -> None:
-        self._backends = backends
+    def __init__(self, built_in: Mapping[str, Backend], make: Callable[[Profile], Backend]) -> None:
+        self._backends = dict(built_in)
+        self._make = make
 
     def command(self, spec: AgentSpec) -> AgentCommand:
-        """How to start an agent. Raises BackendMissing or StartFailed."""
-        return self._backends[spec.profile.backend].command(spec)
+        """How to start an agent. Raises BackendMissing or StartFailed, SettingsError for an unknown backend."""
+        return self._of(spec.profile).command(spec)
 
     def transcript(self, profile: Profile, conversation: str) -> Path | None:
-        """The file that holds a conversation."""
-        return self._backends[profile.backend].transcript(profile, conversation)
+        """The file that holds a conversation. Raises SettingsError for an unknown backend."""
+        return self._of(profile).transcript(profile, conversation)
+
+    def _of(self, profile: Profile) -> Backend:
+        if profile.backend not in self._backends:
+            self._backends[profile.backend] = self._make(profile)
+        return self._backends[profile.backend]

@@ -11,6 +11,7 @@ from engine.backends.claude import Credential
 from engine.errors import BackendMissing
 from engine.settings.schema import Settings
 
+BUILT_IN = frozenset({"auto", "claude", "simulator"})
 NO_CLI = "no Claude Code CLI on this machine"
 NO_CREDENTIALS = "no API key and no `claude login`"
 
@@ -29,6 +30,8 @@ class Choice:
 def choose(settings: Settings, config_dir: Path) -> Choice:
     """Decide from the settings and this machine. Raises BackendMissing when the CLI was asked for and is not here."""
     wanted = settings.engine.backend
+    if wanted not in BUILT_IN:
+        return Choice(wanted, None, False, settings.engine.demo == "on", "")
     binary = find_claude(settings.claude.binary or None) if wanted != "simulator" else None
     offline = settings.engine.offline
     if wanted == "claude" or offline:

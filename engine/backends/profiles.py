@@ -32,7 +32,7 @@ class Profiles:
                 field="profile",
                 remedy=f"Known ones: {known}. Profiles are made with `profiles.<name>` in the settings.",
             )
-        backend = given.backend or self._backend
+        backend = self._backend if given.backend in {None, "auto"} else str(given.backend)
         if tenant != DEFAULT_TENANT and backend == "claude":
             self._refuse_login(name)
         environment = dict(given.environment)
@@ -60,7 +60,7 @@ class Profiles:
 
     def _needs_home(self, backend: str, tenant: str) -> bool:
         """Whether the operator's own Claude configuration is out of bounds."""
-        return self._offline or backend == "simulator" or tenant != DEFAULT_TENANT
+        return self._offline or backend != "claude" or tenant != DEFAULT_TENANT
 
     def _refuse_login(self, name: str) -> None:
         credential = self._credential()

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from engine.errors import SettingsError
-from engine.settings.fields import BYTES, SECONDS, Group
+from engine.settings.fields import BYTES, SECONDS, Group, OpenChoice
 from engine.settings.quantities import format_duration, format_size
 from engine.settings.schema import Profile, Settings
 
@@ -44,6 +44,7 @@ class Setting:
     minimum: float | None
     maximum: float | None
     choices: tuple[str, ...]
+    extensible: bool
     optional: bool
     restart: str
     secret: bool
@@ -70,6 +71,7 @@ class Setting:
         """What the setting takes, in words."""
         if self.choices:
             words = f"one of {', '.join(self.choices)}"
+            words += ", an extension or module:Class" if self.extensible else ""
         else:
             words = {SECONDS: "a duration such as 30s, 5m or 1h", BYTES: "a size such as 512MiB or 1GB"}.get(
                 self.unit, _KINDS[self.kind]
@@ -170,7 +172,10 @@ def _settings_of(model: type[Group], prefix: str) -> Iterator[Setting]:
 
 def _setting(key: str, field: FieldInfo) -> Setting:
     annotation, optional = _without_none(field.annotation)
-    choices = get_args(annotation) if get_origin(annotation) is Literal else ()
+    open_choice = next(
+        (mark for mark in (*field.metadata, *get_args(annotation)) if isinstance(mark, OpenChoice)), None
+    )
+    choices = get_args(annotation) if get_origin(annotation) is Literal else (open_choice.names if open_choice else ())
     # The schema declares every field through `setting`, which always fills these.
     extra: dict[str, Any] = dict(field.json_schema_extra) if isinstance(field.json_schema_extra, dict) else {}
     default = field.get_default(call_default_factory=True)
@@ -183,6 +188,7 @@ def _setting(key: str, field: FieldInfo) -> Setting:
         minimum=_bound(field, "ge"),
         maximum=_bound(field, "le"),
         choices=choices,
+        extensible=open_choice is not None,
         optional=optional,
         restart=extra["restart"],
         secret=extra["secret"],

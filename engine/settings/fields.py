@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler, SecretStr
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from engine.settings.quantities import parse_duration, parse_size
 
 SECONDS, BYTES = "seconds", "bytes"
+_EXTENSION = re.compile(r"[A-Za-z_][\w.-]*(:[A-Za-z_]\w*)?")
 _HEX_KEY = re.compile(r"[0-9a-fA-F]{64}")
 _T = TypeVar("_T", bound=BaseModel)
 
@@ -20,6 +22,23 @@ class Group(BaseModel):
     """Settings that belong together; frozen, so that a change is always a new, validated whole."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenChoice:
+    """Marks a text that is one of `names`, or names an extension (engine/plugins.py)."""
+
+    names: tuple[str, ...]
+
+    def check(self, name: str) -> str:
+        """The name; ValueError for what can name nothing."""
+        if not _EXTENSION.fullmatch(name):
+            raise ValueError(f"one of {', '.join(self.names)}, an installed extension's name, or module:Class")
+        return name
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """pydantic's way to ask for a check."""
+        return core_schema.no_info_after_validator_function(self.check, handler(source))
 
 
 def setting(
@@ -111,4 +130,7 @@ HexKey = Annotated[SecretStr, AfterValidator(_hex_key)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_secret)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 PermissionMode = Literal["default", "acceptEdits", "plan", "dontAsk", "bypassPermissions"]
-Backend = Literal["auto", "claude", "simulator"]
+Backend = Annotated[str, OpenChoice(("auto", "claude", "simulator"))]
+Strategy = Annotated[
+    str, OpenChoice(("weighted_round_robin", "least_loaded", "power_of_two", "round_robin", "consistent_hash"))
+]

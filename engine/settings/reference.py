@@ -97,7 +97,7 @@ def _property(setting: catalogue.Setting) -> dict[str, Any]:
     if setting.unit in (SECONDS, BYTES):
         shape["type"] = [shape["type"], "string"]
     if setting.choices:
-        shape["enum"] = [*setting.choices, *([None] if setting.optional else [])]
+        shape["examples" if setting.extensible else "enum"] = [*setting.choices, *([None] if setting.optional else [])]
     if setting.optional:
         shape["type"] = [*_listed(shape["type"]), "null"]
     limits = {"minimum": setting.minimum, "maximum": setting.maximum}

@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from engine.settings.fields import BYTES, SECONDS, Duration, Group, Number, Size, Whole, in_order, setting
+from engine.settings.fields import BYTES, SECONDS, Duration, Group, Number, Size, Strategy, Whole, in_order, setting
 
-BALANCER_NAMES = ("weighted_round_robin", "least_loaded", "power_of_two", "round_robin", "consistent_hash")
 DAY = 86_400.0
-_EXTENSION = re.compile(r"[A-Za-z_][\w.-]*(:[A-Za-z_]\w*)?")
-
-
-def _balancer_name(name: str) -> str:
-    if name not in BALANCER_NAMES and not _EXTENSION.fullmatch(name):
-        raise ValueError(f"one of {', '.join(BALANCER_NAMES)}, an installed balancer's name, or module:Class")
-    return name
-
-
-Strategy = Annotated[str, AfterValidator(_balancer_name)]
 
 
 class AutoScaling(Group):

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from engine.api.pool_routes import PoolRoutes
 from engine.api.routes import Routes
 from tests.api.serving import LONG, Served, refused
 from tests.support.processes import runs, until
@@ -19,6 +20,7 @@ LOOKS = {
     "/api/config": {"config", "origins"},
     "/api/config/history": {"changes", "total"},
     "/api/breakers": {"breakers", "total"},
+    "/api/profiles": {"profiles"},
 }
 ACTS = {
     "/api/prompts": ("POST", 400),
@@ -26,6 +28,11 @@ ACTS = {
     "/api/sessions/{id}/interrupt": ("POST", 404),
     "/api/sessions/{id}/stop": ("POST", 404),
     "/api/sessions/{id}/kill": ("POST", 404),
+    "/api/sessions/{id}/recycle": ("POST", 404),
+    "/api/pool/scale": ("POST", 400),
+    "/api/pool/autoscale": ("POST", 400),
+    "/api/profiles/{name}/drain": ("POST", 404),
+    "/api/profiles/{name}/resume": ("POST", 404),
     "/api/config": ("PATCH", 400),
     "/api/config/undo": ("POST", 400),
 }
@@ -38,8 +45,8 @@ async def test_every_resource_has_its_name_in_the_envelope(served: Served) -> No
     for path, names in LOOKS.items():
         assert (await served.data("GET", path.replace("{id}", session))).keys() == names
     for path, (method, status) in ACTS.items():
-        assert (await served.refusal(method, path.replace("{id}", "nobody")))[0] == status
-    routes = Routes(served.engine, "somebody").all()
+        assert (await served.refusal(method, path.replace("{id}", "nobody").replace("{name}", "nobody")))[0] == status
+    routes = [*Routes(served.engine, "somebody").all(), *PoolRoutes(served.engine, "somebody").all()]
     assert {route.path for route in routes} == LOOKS.keys() | ACTS.keys()
 
 
@@ -146,7 +153,13 @@ async def test_a_read_only_engine_refuses_everything_that_acts(served: Served) -
     settings = served.engine.settings
     read_only = settings.engine.model_copy(update={"read_only": True})
     served.engine.live._current = settings.model_copy(update={"engine": read_only})
-    bodies = {"/api/prompts": {"prompt": "x"}, "/api/permissions/{id}": {"allowed": True}, "/api/config": {"a": 1}}
+    bodies: dict[str, dict[str, Any]] = {
+        "/api/prompts": {"prompt": "x"},
+        "/api/permissions/{id}": {"allowed": True},
+        "/api/pool/scale": {"target": 1},
+        "/api/pool/autoscale": {"enabled": True},
+        "/api/config": {"a": 1},
+    }
     for path, (method, _) in ACTS.items():
         refusal = await served.refusal(method, path.replace("{id}", session), bodies.get(path))
         assert refusal == (403, "forbidden", None), path

@@ -13,8 +13,8 @@ from engine.pool.routing import LeaseWish
 from engine.requests import Answer, Request
 
 E = TypeVar("E", bound=Event)
-MANY = ("session_pool.max_starting=8", "session_pool.max_waking=8", "session_pool.auto_scaling.scale_up_threshold=1")
-"""Starts that do not wait for each other, and no session beside those that are needed."""
+MANY = ("session_pool.max_starting=8", "session_pool.max_waking=8")
+"""Starts that do not wait for each other, so that a test is soon where it begins."""
 
 
 class Told:

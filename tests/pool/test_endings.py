@@ -9,7 +9,7 @@ import pytest
 
 from engine.clock import ManualClock
 from engine.errors import DeadlinePassed, NotFound, QuarterdeckError
-from engine.events.types import SessionEnded, SessionStarting, SessionState
+from engine.events.types import SessionChanged, SessionEnded, SessionStarting, SessionState
 from tests.pool.ground import MANY, Talk, Told, idle, leases, profile, wish
 from tests.support.engines import running
 from tests.support.processes import runs, until

@@ -63,11 +63,8 @@ def test_nothing_given_is_the_defaults_on_this_machine(tmp_path: Path) -> None:
 def test_the_sample_file_of_the_design_loads_as_it_stands(tmp_path: Path) -> None:
     settings = load(SAMPLE, folder=tmp_path).settings
     assert (settings.session_pool.min_size, settings.session_pool.max_size) == (10, 100)
-    assert settings.session_pool.auto_scaling.model_dump() == {
-        "enabled": True,
-        "scale_up_threshold": 0.8,
-        "scale_down_threshold": 0.3,
-    }
+    scaling = settings.session_pool.auto_scaling
+    assert (scaling.enabled, scaling.scale_up_threshold, scaling.scale_down_threshold) == (True, 0.8, 0.3)
     assert settings.session_pool.load_balancing.strategy == "weighted_round_robin"
     assert settings.session_pool.load_balancing.health_check_interval == 30.0
     assert settings.circuit_breaker.model_dump() == {"failure_threshold": 10, "timeout": 60.0, "half_open_max_calls": 3}

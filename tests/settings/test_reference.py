@@ -88,9 +88,11 @@ def test_the_json_schema_holds_type_range_unit_and_effect() -> None:
         "x-environment": "QUARTERDECK_SESSION_POOL__TURN_TIMEOUT",
         "x-unit": "seconds",
     }
-    assert "weighted_round_robin" in pool["load_balancing"]["properties"]["strategy"]["enum"]
+    assert "weighted_round_robin" in pool["load_balancing"]["properties"]["strategy"]["examples"]
+    assert "full" in schema["properties"]["retry"]["properties"]["jitter"]["enum"]
     profile = schema["properties"]["profiles"]["additionalProperties"]["properties"]
-    assert None in profile["backend"]["enum"]
+    assert None in profile["backend"]["examples"]
+    assert None in profile["permission_mode"]["enum"]
     assert schema["properties"]["credential"]["properties"]["api_key"]["x-secret"] is True
     assert schema["additionalProperties"] is False
 

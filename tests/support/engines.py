@@ -22,6 +22,7 @@ def loaded(folder: Path, *overrides: str) -> Loaded:
         "engine.stop_term_grace=1s",
         "engine.grace=1s",
         "session_pool.min_size=0",
+        "session_pool.auto_scaling.scale_up_threshold=1",  # no session beside those that are needed
     )
     environ = {"HOME": str(folder / "home"), "PATH": "/usr/local/bin:/usr/bin:/bin"}
     return load_settings(None, [*base, *overrides], environ, None)

@@ -20,6 +20,7 @@ PROGRAM = (sys.executable, "-m", "tui.cli")
 ROOT = Path(__file__).parents[2]
 QUICK = (
     "session_pool.min_size=0",
+    "session_pool.auto_scaling.scale_up_threshold=1",
     "engine.demo=off",
     "engine.stop_term_grace=1s",
     "claude.extra_args=[--allowedTools=Bash]",
