@@ -17,7 +17,7 @@ from engine.errors import SettingsError
 from engine.plugins import find
 from engine.pool.balancers import BALANCERS, RoundRobin
 from engine.settings.load import load_settings
-from tests.pool.ground import MANY, Talk
+from tests.pool.ground import MANY, Talk, idle
 from tests.support.engines import loaded, running
 
 EXAMPLE = Path(__file__).parents[2] / "examples/quarterdeck-sticky"
@@ -66,7 +66,8 @@ async def test_an_installed_balancer_is_used_by_its_name(installed: Path, tmp_pa
     async with running(tmp_path, *MANY, f"{STRATEGY}=sticky") as engine:
         assert type(engine._router.balancer).__module__ == "quarterdeck_sticky"
         talk = Talk(engine)
-        await talk.conversations(3)
+        await idle(engine, 3)
+        assert len({(await talk.ask("warm")).session for _ in range(3)}) == 3
         homes = {(await talk.ask("x", user="")).session for _ in range(6)}
         assert len(homes) == 1
         engine.change_settings({STRATEGY: "round_robin"}, "test")
