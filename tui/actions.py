@@ -117,6 +117,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("session.deny", "D", "deny what it asks", _SESS, "screen.act('deny')", True, 1, short="deny"),
     Action("overview.prompt", "P", "start a conversation", _OVER, "screen.act('prompt')", True, 2,
            short="prompt"),
+    Action("overview.scale", "N", "set the size of the pool", _OVER, "screen.act('scale')", True, 3, short="scale"),
     Action("transcript.allow", "A", "allow what it asks, once", _TRAN, "screen.act('allow')", True, 1, short="allow"),
     Action("transcript.allow_all", "C", "allow in conversation", _TRAN, "screen.act('allow_conversation')",
            True, 3, short="allow always"),

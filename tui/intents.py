@@ -11,7 +11,7 @@ from engine.events.types import SessionState
 from tui import formats
 from tui.feeds.base import Feed, Link
 from tui.glyphs import STATE_GLYPHS, STATE_ROLES
-from tui.screens.dialogs import Confirm, PromptEntry
+from tui.screens.dialogs import Confirm, Entry
 from tui.spans import Line, fit
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Intents:
             return "A recording cannot be acted on." if link is Link.REPLAY else "No engine to act on."
         if name in {"allow", "deny", "allow_conversation"}:
             return self._permission_refusal()
-        if name == "prompt":
+        if name in {"prompt", "scale"}:
             return ""
         if not rows:
             return "There is no session under the cursor."
@@ -49,6 +49,8 @@ class Intents:
             match name:
                 case "prompt":
                     await self._prompt(rows[0] if rows else None, feed)
+                case "scale":
+                    await self._scale(feed)
                 case "interrupt":
                     await self._interrupt(self._alive(rows), feed)
                 case "stop" | "kill":
@@ -73,10 +75,27 @@ class Intents:
         where = f"conversation {conversation[:8]} of {row.id}" if row is not None and conversation else ""
         facts: list[Line] = [[("to      ", "muted"), (where or "a new conversation", "")]]
         facts.append([("profile ", "muted"), (profile, "")])
-        text = await self._console.push_screen_wait(PromptEntry(facts))
+        text = await self._console.push_screen_wait(Entry("SEND A PROMPT", facts, "send", "what should Claude do?"))
         if text:
             request = await feed.prompt(text, conversation=conversation, profile=profile)
             self._console.tell(f"Sent as request {request}.")
+
+    async def _scale(self, feed: Feed) -> None:
+        pool = self._console.store.live.pool
+        facts: list[Line] = []
+        if pool is not None:
+            facts.append([("now     ", "muted"), (f"{pool.size} sessions, {pool.active} of them busy", "")])
+            facts.append([("may be  ", "muted"), (f"{pool.min_size} to {pool.max_size}", "")])
+            facts.append([("target  ", "muted"), (f"{pool.target}: {pool.reason}", "")])
+        facts.append([("command ", "muted"), ("quarterdeck scale N|auto", "")])
+        text = await self._console.push_screen_wait(Entry("SCALE THE POOL", facts, "scale", "a number, or auto"))
+        if not text:
+            return
+        if text != "auto" and not text.isdecimal():
+            self._console.tell(f"{text!r} is no size: a whole number, or auto.", "warning")
+            return
+        await feed.scale(None if text == "auto" else int(text))
+        self._console.tell("The pool follows the load." if text == "auto" else f"The pool goes to {text} sessions.")
 
     async def _interrupt(self, rows: Sequence[SessionView], feed: Feed) -> None:
         happens = "the turn ends; session and conversation stay"

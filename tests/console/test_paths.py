@@ -140,6 +140,16 @@ async def test_a_prompt_goes_to_the_conversation_under_the_cursor(feed: FakeFeed
         assert feed.calls[-1] == ("prompt", "hello", "", "default")
 
 
+async def test_the_pool_is_scaled_by_a_number_or_follows_the_load(feed: FakeFeed, clock: ManualClock) -> None:
+    async with bridge(feed, clock) as console:
+        for typed in ("12", "auto", "many"):
+            await console.press("N")
+            await console.type(typed)
+            await console.press("enter")
+        assert feed.calls == [("scale", 12), ("scale", None)]
+        assert "'many' is no size" in console.told[-1]
+
+
 async def test_what_the_engine_refuses_is_told_with_its_remedy(feed: FakeFeed, clock: ManualClock) -> None:
     feed.refusal = NotFound("There is no session s0001.", remedy="Look at `quarterdeck sessions`.")
     async with bridge(feed, clock) as console:

@@ -70,6 +70,7 @@ async def test_a_recording_refuses_every_intent(recording: Recording) -> None:
         feed.prompt("hi"),
         feed.interrupt("s0001"),
         feed.stop("s0001", kill=True),
+        feed.scale(3),
         feed.answer("p1", allowed=True),
         feed.change_settings({}),
     ):

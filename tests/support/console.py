@@ -66,6 +66,9 @@ class FakeFeed:
     async def stop(self, session: str, *, kill: bool) -> None:
         self._note("kill" if kill else "stop", session)
 
+    async def scale(self, size: int | None) -> None:
+        self._note("scale", size)
+
     async def answer(self, permission: str, *, allowed: bool, scope: str = "once", message: str = "") -> None:
         self._note("answer", permission, allowed, scope)
 

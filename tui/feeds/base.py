@@ -71,6 +71,9 @@ class Feed(Protocol):
     async def stop(self, session: str, *, kill: bool) -> None:
         """Stop a session by the ladder, or kill it at once."""
 
+    async def scale(self, size: int | None) -> None:
+        """Keep so many sessions, whatever the load; None follows the load."""
+
     async def answer(self, permission: str, *, allowed: bool, scope: str = "once", message: str = "") -> None:
         """Answer a permission; `scope` is once, conversation or profile."""
 

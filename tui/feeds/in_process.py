@@ -96,6 +96,18 @@ class InProcessFeed:
         """Stop or kill a session."""
         await self._call(self._thread.engine.stop_session(session, self._who, kill=kill))
 
+    async def scale(self, size: int | None) -> None:
+        """Set the pool's size, or let it follow the load."""
+        engine = self._thread.engine
+
+        async def scale() -> None:
+            if size is None:
+                engine.autoscale(True, self._who)
+            else:
+                engine.scale(size)
+
+        await self._call(scale())
+
     async def answer(self, permission: str, *, allowed: bool, scope: str = "once", message: str = "") -> None:
         """Answer a permission."""
         engine = self._thread.engine

@@ -92,6 +92,10 @@ class RecordedFeed:
         """Refused."""
         _refuse()
 
+    async def scale(self, size: int | None) -> None:
+        """Refused."""
+        _refuse()
+
     async def answer(
         self,
         permission: str,

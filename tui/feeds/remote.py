@@ -114,6 +114,13 @@ class RemoteFeed:
         """Stop or kill a session."""
         await self._call("POST", f"/api/sessions/{session}/{'kill' if kill else 'stop'}")
 
+    async def scale(self, size: int | None) -> None:
+        """Set the pool's size, or let it follow the load."""
+        if size is None:
+            await self._call("POST", "/api/pool/autoscale", {"enabled": True})
+        else:
+            await self._call("POST", "/api/pool/scale", {"target": size})
+
     async def answer(self, permission: str, *, allowed: bool, scope: str = "once", message: str = "") -> None:
         """Answer a permission."""
         body = {"allowed": allowed, "scope": scope, "message": message}

@@ -82,11 +82,11 @@ class Confirm(Dialog[bool]):
             message.input.value = ""
 
 
-class PromptEntry(Dialog[str]):
-    """Takes one prompt; enter sends it."""
+class Entry(Dialog[str]):
+    """Takes one line; enter gives it back."""
 
-    def __init__(self, facts: Sequence[Line]) -> None:
-        super().__init__("SEND A PROMPT", facts, "enter send · esc close", entry="what should Claude do?")
+    def __init__(self, title: str, facts: Sequence[Line], verb: str, ask: str) -> None:
+        super().__init__(title, facts, f"enter {verb} · esc close", entry=ask)
 
     @on(Input.Submitted)
     def _typed(self, message: Input.Submitted) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from engine.events.state import RecentLine, State
-from engine.events.types import SessionState
+from engine.events.types import PoolStatistics, SessionState
 from tui import formats
 from tui.attention import Attention
 from tui.glyphs import STATE_ROLES
@@ -128,8 +128,20 @@ def pool_block(state: State, width: int) -> list[Line]:
     cpu = sum(row.cpu for row in state.sessions.values())
     lines.append([(" use      ", "muted"), (f"cpu {cpu:.0f}%  memory {formats.size(memory)}", "")])
     lines.append([(" engine   ", "muted"), (f"cpu {engine.cpu:.0f}%  memory {formats.size(engine.rss)}", "")])
+    if state.pool is not None:
+        lines += _pool_lines(state.pool, used, width)
     lines += _breakers(state)
     return lines
+
+
+def _pool_lines(pool: PoolStatistics, used: int, width: int) -> list[Line]:
+    """Where the size goes and why, and how well processes are used again."""
+    going = f"{used} → {pool.target}: {pool.reason}" if pool.target != used else pool.reason
+    reused = f"{pool.reuse:.0%} of turns  asleep {pool.hibernated}" if pool.counts.leases else "no turn yet"
+    return [
+        [(" scaling  ", "muted"), (fit(going, max(0, width - 10)), "")],
+        [(" reuse    ", "muted"), (reused, "")],
+    ]
 
 
 def _breakers(state: State) -> list[Line]:
