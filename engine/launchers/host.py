@@ -28,19 +28,24 @@ class HostFacts:
 
 
 class Host:
-    """Reads the machine; `folder` is where transcripts go. CPU is since the last reading. 0.2 ms a reading."""
+    """Reads the machine; `folder` is where transcripts go. 0.2 ms a reading.
+
+    CPU is smoothed over the last readings: a short one, as the first always is, says little.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._cpu = 0.0
         psutil.cpu_percent()
 
     def read(self) -> HostFacts:
         """What there is now."""
         memory = psutil.virtual_memory()
+        self._cpu += (psutil.cpu_percent() / 100 - self._cpu) / 2
         return HostFacts(
             memory_free=memory.available,
             memory_used=1 - memory.available / memory.total,
-            cpu=psutil.cpu_percent() / 100,
+            cpu=self._cpu,
             files_free=_files_free(),
             inotify_limit=number_in(INOTIFY_LIMIT),
             pids_free=_pids_free(),

@@ -296,9 +296,11 @@ class Session:
             self._write(self._machine.interrupt())
 
     def _on_output(self, data: bytes) -> None:
-        if self._turn is not None:
+        facts = self._machine.feed(data)
+        replies_only = bool(facts) and all(isinstance(fact, f.Replied) for fact in facts)
+        if self._turn is not None and not replies_only:  # a probe's answer is life, not progress (HAZARDS H5)
             self._turn.progressed()
-        for fact in self._machine.feed(data):
+        for fact in facts:
             self._take(fact)
 
     def _take(self, fact: f.Fact) -> None:

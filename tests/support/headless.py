@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[2]
 QUICK = (
     "session_pool.min_size=0",
     "session_pool.auto_scaling.scale_up_threshold=1",
+    "session_pool.auto_scaling.target_cpu=1",  # whatever else runs on the machine
     "engine.demo=off",
     "engine.stop_term_grace=1s",
     "claude.extra_args=[--allowedTools=Bash]",

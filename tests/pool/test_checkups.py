@@ -1,0 +1,200 @@
+"""Health checks on real processes: two witnesses before any act, and none in observe mode."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from engine.clock import ManualClock
+from engine.engine import Engine
+from engine.errors import DeadlinePassed
+from engine.events.types import SessionEnded, SessionJudged
+from engine.sessions.session import Session
+from tests.pool.ground import MANY, Talk, Told, idle, profile
+from tests.support.engines import running
+from tests.support.processes import until
+
+QUICK = (*MANY, "session_pool.probe_timeout=100ms", "session_pool.load_balancing.health_check_interval=30s")
+
+
+async def check(engine: Engine, clock: ManualClock) -> None:
+    """Check every session once, to the end."""
+    checkups = engine.keeper.checkups
+    for _ in range(2):
+        checkups.round(clock.monotonic())
+        clock.advance(30.0)
+    await until(lambda: not checkups._checked)
+
+
+@contextmanager
+def frozen(session: Session) -> Iterator[None]:
+    """Stopped by SIGSTOP; a pid of 0 would be our own."""
+    assert session.pid
+    os.kill(session.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        if session.pid and not session.lost:
+            os.kill(session.pid, signal.SIGCONT)
+
+
+async def test_healthy_sessions_are_left_alone_and_nothing_is_told(tmp_path: Path) -> None:
+    clock = ManualClock()
+    async with running(tmp_path, *QUICK, clock=clock) as engine:
+        told, talk = Told(engine), Talk(engine)
+        names = await idle(engine, 2)
+        await talk.ask("hello")
+        turn = talk.begin("[[words: 20]] [[pace: 20ms]]")
+        for _ in range(3):
+            await check(engine, clock)
+        await turn
+        assert told.of(SessionJudged) == []
+        assert set(names) <= set(engine.pool.sessions)
+
+
+async def test_a_stopped_idle_session_is_found_by_two_witnesses_and_killed(tmp_path: Path) -> None:
+    clock = ManualClock()
+    async with running(tmp_path, *QUICK, clock=clock) as engine:
+        told, talk = Told(engine), Talk(engine)
+        first = await talk.ask("one")
+        with frozen(engine.pool.session(first.session)):
+            await check(engine, clock)
+        (verdict,) = told.of(SessionJudged)
+        assert (verdict.session, verdict.condition) == (first.session, "condemned")
+        assert "does not answer probes and its process is stopped" in verdict.reason
+        assert verdict.acted.startswith("killed")
+        assert [event.how for event in told.of(SessionEnded)] == ["sigkill"]
+        counts = engine.pool.statistics().counts
+        assert (counts.condemned, counts.crashes) == (1, 0)
+        assert (await talk.ask("[[history]]", first.conversation)).text.startswith("History: 2 user messages")
+
+
+async def test_a_session_stopped_in_its_turn_is_killed_and_the_request_answered_by_resume(tmp_path: Path) -> None:
+    clock = ManualClock()
+    async with running(tmp_path, *QUICK, "retry.base_delay=10ms", clock=clock) as engine:
+        talk = Talk(engine)
+        first = await talk.ask("one")
+        session = engine.pool.session(first.session)
+        turn = talk.begin("[[delay: 200ms]] [[history]]", first.conversation)
+        await until(lambda: session.busy)
+        with frozen(session):
+            await check(engine, clock)
+        answer = await turn
+        assert (answer.attempts, answer.conversation) == (2, first.conversation)
+        assert answer.text.startswith("History: ")
+        assert answer.session != first.session
+
+
+async def test_in_observe_mode_everything_is_told_and_nothing_done(tmp_path: Path) -> None:
+    clock = ManualClock()
+    async with running(tmp_path, *QUICK, "session_pool.health_observe=true", clock=clock) as engine:
+        told = Told(engine)
+        (name,) = await idle(engine, 1)
+        with frozen(engine.pool.session(name)):
+            await check(engine, clock)
+        (verdict,) = told.of(SessionJudged)
+        assert (verdict.condition, verdict.acted) == ("condemned", "")
+        assert engine.pool.session(name).usable
+        assert engine.pool.statistics().counts.condemned == 0
+
+
+async def test_whoever_answers_at_the_last_look_is_spared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, probes = ManualClock(), 0
+
+    async def probe(self: Session, timeout: float) -> float:
+        nonlocal probes
+        probes += 1
+        if probes < 3:
+            raise DeadlinePassed("no answer")
+        return 0.0
+
+    async with running(tmp_path, *QUICK, clock=clock) as engine:
+        (name,) = await idle(engine, 1)
+        monkeypatch.setattr(Session, "probe", probe)
+        with frozen(engine.pool.session(name)):
+            await check(engine, clock)
+        assert probes == 3
+        assert engine.pool.session(name).usable
+
+
+async def test_a_turn_that_falls_silent_makes_its_session_suspect_and_is_told_once(tmp_path: Path) -> None:
+    clock = ManualClock()
+    async with running(tmp_path, *QUICK, "session_pool.first_byte_timeout=1h", clock=clock) as engine:
+        told = Told(engine)
+        turn = Talk(engine).begin("[[stall]]")
+        await until(lambda: any(row.activity for row in engine.bus.state.sessions.values()))
+        clock.advance(151.0)
+        for _ in range(2):
+            await check(engine, clock)
+        (verdict,) = told.of(SessionJudged)
+        assert (verdict.condition, verdict.reason, verdict.acted) == ("suspect", "its turn makes no progress", "")
+        assert len(engine.pool.sessions) == 1
+        turn.cancel()
+        await asyncio.wait([turn])
+
+
+async def test_answers_to_probes_are_no_progress_and_the_inactivity_clock_runs_out(tmp_path: Path) -> None:
+    clocks = ("session_pool.first_byte_timeout=1h", "session_pool.inactivity_timeout=400ms", "retry.max_attempts=1")
+    async with running(tmp_path, *QUICK, *clocks) as engine:
+        turn = Talk(engine).begin("[[stall]]")
+        await until(lambda: any(session.busy for session in engine.pool.sessions.values()))
+        (session,) = engine.pool.sessions.values()
+        async with asyncio.timeout(10.0):
+            while not turn.done():
+                await session.probe(5.0)
+        with pytest.raises(DeadlinePassed, match="inactivity clock ran out"):
+            await turn
+
+
+async def test_a_transcript_that_is_gone_makes_its_session_suspect_until_it_is_back(tmp_path: Path) -> None:
+    clock = ManualClock()
+    async with running(tmp_path, *QUICK, clock=clock) as engine:
+        told, talk = Told(engine), Talk(engine)
+        first = await talk.ask("one")
+        path = engine.backend.transcript(profile(engine), first.conversation)
+        assert path is not None
+        hidden = path.rename(path.with_suffix(".away"))
+        await check(engine, clock)
+        hidden.rename(path)
+        await check(engine, clock)
+        assert [(verdict.condition, verdict.reason) for verdict in told.of(SessionJudged)] == [
+            ("suspect", "its conversation's transcript is gone"),
+            ("well", ""),
+        ]
+
+
+async def test_checks_are_spread_over_the_interval_and_one_runs_at_a_time(tmp_path: Path) -> None:
+    clock = ManualClock()
+    async with running(tmp_path, *QUICK, clock=clock) as engine:
+        await idle(engine, 6)
+        checkups = engine.keeper.checkups
+        checkups.round(clock.monotonic())
+        due = sorted(at - clock.monotonic() for at in checkups._due.values())
+        assert all(0 <= wait <= 30.0 for wait in due)
+        assert due[-1] - due[0] > 1.0
+
+
+async def test_a_session_that_ends_under_its_check_is_not_judged(tmp_path: Path) -> None:
+    clock = ManualClock()
+    async with running(tmp_path, *QUICK, clock=clock) as engine:
+        told = Told(engine)
+        (name,) = await idle(engine, 1)
+        session = engine.pool.session(name)
+        checkups = engine.keeper.checkups
+        checkups.round(clock.monotonic())
+        clock.advance(30.0)
+        os.kill(session.pid, signal.SIGSTOP)
+        checkups.round(clock.monotonic())
+        assert name in checkups._checked
+        await asyncio.sleep(0)
+        os.kill(session.pid, signal.SIGKILL)
+        await until(lambda: not checkups._checked)
+        await until(lambda: not engine.pool.members)
+        assert told.of(SessionJudged) == []
+        assert engine.pool.statistics().counts.condemned == 0
