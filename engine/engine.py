@@ -108,7 +108,7 @@ class Engine:
         self._router = Router(_balancer(settings))
         self._pool_ports = self._make_pool_ports()
         self.pool = Pool(self._pool_ports)
-        host = Host(settings.engine.state_dir)
+        host = Host(settings.engine.state_dir, watches=self.choice.backend == "claude")
         self.keeper = Keeper(self.pool, self._pool_ports, host, self.containment.look)
         self.dispatcher = Dispatcher(
             DispatcherPorts(

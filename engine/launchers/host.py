@@ -30,11 +30,13 @@ class HostFacts:
 class Host:
     """Reads the machine; `folder` is where transcripts go. 0.2 ms a reading.
 
-    CPU is smoothed over the last readings: a short one, as the first always is, says little.
+    CPU is smoothed over the last readings: a short one, as the first always is, says little. `watches` says that
+    sessions watch files, each with an inotify instance: the CLI does, the simulator does not.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, watches: bool = True) -> None:
         self._folder = folder
+        self._watches = watches
         self._cpu = 0.0
         psutil.cpu_percent()
 
@@ -47,7 +49,7 @@ class Host:
             memory_used=1 - memory.available / memory.total,
             cpu=self._cpu,
             files_free=_files_free(),
-            inotify_limit=number_in(INOTIFY_LIMIT),
+            inotify_limit=number_in(INOTIFY_LIMIT) if self._watches else None,
             pids_free=_pids_free(),
             disk_free=disk_free(self._folder),
         )

@@ -70,6 +70,9 @@ class Pool:
         """The pool as it is now; `memory` and `cpu` are the sessions' sums, which the keeper reads."""
         limits, waiting, size = self._limits(), len(self._waiters), len(self._members)
         active, counts, last = len(self._leases), self.record.snapshot(), self._growth.last
+        target, reason = (last.target, last.reason) if last else (size, "")
+        if size < target and not (carried := self._growth.carry(size)).more:
+            reason = f"{reason}; {carried.reason}"
         return PoolStatistics(
             size=size,
             active=active,
@@ -80,8 +83,8 @@ class Pool:
             hibernated=self._ports.conversations.hibernated,
             min_size=limits.scaling.min_size,
             max_size=limits.scaling.max_size,
-            target=last.target if last else size,
-            reason=last.reason if last else "",
+            target=target,
+            reason=reason,
             utilisation=(active + waiting) / size if size else 0.0,
             reuse=counts.reuses / counts.leases if counts.leases else 0.0,
             throughput=self.record.throughput(self._now()),
