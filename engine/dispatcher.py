@@ -24,25 +24,29 @@ from engine.flow.admission import Admission
 from engine.pool.lease import Lease
 from engine.pool.pool import Pool
 from engine.pool.routing import LeaseWish
+from engine.recovery.budget import Budget
 from engine.recovery.classifier import error_of
 from engine.recovery.gate import Gate
-from engine.recovery.retry import RetryPolicy, decide
+from engine.recovery.retry import RetryPolicy, Try, decide
 from engine.requests import Answer, Listener, Request, Silent
 from engine.sessions.outcome import Outcome
 from engine.sessions.summaries import one_line, prompt_title
 from engine.sessions.turn import TurnOrder
 
+CREDENTIAL_BREAKER = "credential:default"
 CONTINUE = "Continue from where you left off."
 """Sent instead of a prompt that the resumed conversation already holds, so that it is not doubled."""
 _NEVER_S = 1e9
+_MEMORY = 0.1
+"""Weight of the newest attempt in the share of attempts that fail of late."""
 
 
 @dataclass(frozen=True)
 class DispatcherPorts:
     """The parts on the way of a request.
 
-    `profile` finds a profile by name for a tenant; `holds_prompt` tells whether a conversation's transcript has the
-    user line with a uuid already.
+    `load` is the pool's utilisation. `profile` finds a profile by name for a tenant; `holds_prompt` tells whether a
+    conversation's transcript has the user line with a uuid already.
     """
 
     bus: Bus
@@ -52,6 +56,8 @@ class DispatcherPorts:
     gate: Gate
     pool: Pool
     retry: Callable[[], RetryPolicy]
+    budget: Budget
+    load: Callable[[], float]
     profile: Callable[[str, str], Profile]
     holds_prompt: Callable[[Profile, str, str], bool]
 
@@ -71,6 +77,8 @@ class Flight:
     session: str = ""
     held: str = ""
     uuid: str = ""
+    delay: float = 0.0
+    cost: int = 0
     text: list[str] = field(default_factory=list)
 
 
@@ -81,6 +89,7 @@ class Dispatcher:
         self._ports = ports
         self._chance = chance
         self._answers: SingleFlight[Answer] = SingleFlight()
+        self._failing = 0.0
         self.flights: dict[str, Flight] = {}
 
     async def dispatch(self, request: Request, listener: Listener | None = None) -> Answer:
@@ -131,21 +140,26 @@ class Dispatcher:
         while True:
             flight.attempts += 1
             try:
-                return await self._attempt(flight, listener)
+                answer = await self._attempt(flight, listener)
             except QuarterdeckError as error:
+                self._failing += (1 - self._failing) * _MEMORY
                 await self._back_off(flight, error)
                 await self._choose_prompt(flight)
+            else:
+                self._failing *= 1 - _MEMORY
+                return answer
 
     async def _attempt(self, flight: Flight, listener: Listener) -> Answer:
-        with self._ports.gate.call() as call:
+        with self._ports.gate.call(_guards(flight.profile)) as call:
             lease = await self._lease(flight)
             try:
-                outcome = await self._turn(flight, lease, listener)
+                call.began()
+                outcome = await self._turn(flight, lease, listener, call.answered)
             finally:
                 self._ports.pool.release(lease)
             if not outcome.ok:
                 raise error_of(outcome)
-            call.succeeded()
+        self._ports.budget.worked(flight.cost)
         return self._answer(flight, outcome, lease.session.conversation)
 
     # admission and lease
@@ -160,7 +174,7 @@ class Dispatcher:
 
     # turn in the session
 
-    async def _turn(self, flight: Flight, lease: Lease, listener: Listener) -> Outcome:
+    async def _turn(self, flight: Flight, lease: Lease, listener: Listener, on_answer: Callable[[], None]) -> Outcome:
         session, request = lease.session, flight.request
         if lease.clear:
             await session.clear()
@@ -180,6 +194,7 @@ class Dispatcher:
             attempt=flight.attempts,
             on_delta=grow,
             on_drop=listener.dropped,
+            on_answer=on_answer,
         )
         try:
             return await session.run(order)
@@ -189,16 +204,18 @@ class Dispatcher:
     # classify → retry with backoff
 
     async def _back_off(self, flight: Flight, error: QuarterdeckError) -> None:
-        decision = decide(
-            self._ports.retry(),
-            error,
+        tried = Try(
             flight.attempts,
             acted=error.acted and not flight.request.idempotent,
             left=flight.deadline - self._now(),
-            uniform=self._chance.uniform,
+            last_delay=flight.delay,
+            load=self._ports.load(),
+            failing=self._failing,
         )
+        decision = decide(self._ports.retry(), error, tried, self._ports.budget, self._chance.uniform)
         if not decision.again:
             raise error
+        flight.delay, flight.cost = decision.delay, decision.cost
         self._ports.bus.publish(
             RequestRetrying(
                 request=flight.request.id,
@@ -274,3 +291,8 @@ class Dispatcher:
 
     def _now(self) -> float:
         return self._ports.clock.monotonic()
+
+
+def _guards(profile: Profile) -> list[str]:
+    """The breakers that a call of this profile passes."""
+    return [CREDENTIAL_BREAKER, f"model:{profile.model or 'default'}"]

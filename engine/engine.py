@@ -25,7 +25,7 @@ from engine.backends.simulator import SimulatorBackend
 from engine.cache.memory import CacheLimits, MemoryCache
 from engine.clock import Clock, SystemClock
 from engine.dispatcher import Dispatcher, DispatcherPorts
-from engine.errors import Forbidden, NotFound, Overloaded, QuarterdeckError, SettingsError
+from engine.errors import ErrorKind, Forbidden, NotFound, Overloaded, QuarterdeckError, SettingsError
 from engine.events import types as ev
 from engine.events.bus import Bus
 from engine.events.recorder import Recorder
@@ -49,7 +49,11 @@ from engine.pool.limits import pool_limits
 from engine.pool.members import PoolPorts
 from engine.pool.pool import Pool
 from engine.pool.routing import Router
-from engine.recovery.breaker import Breaker, BreakerLimits
+from engine.recovery.backoff import Backoff, Jitter
+from engine.recovery.backoff import Growth as DelayGrowth
+from engine.recovery.breaker import BreakerLimits
+from engine.recovery.breakers import Breakers
+from engine.recovery.budget import Budget
 from engine.recovery.gate import Gate
 from engine.recovery.retry import RetryPolicy
 from engine.requests import Answer, Listener, Request
@@ -64,7 +68,6 @@ from engine.store.leases import SqliteLeases
 from engine.tasks.checkpoints import Checkpoint, Checkpoints
 from engine.workers.nursery import Nursery
 
-CREDENTIAL_BREAKER = "credential:default"
 _ORPHAN_TERM_GRACE_S = 5.0
 
 
@@ -95,7 +98,8 @@ class Engine:
         self._read_limits(settings)
         self.cache: MemoryCache[Answer] = MemoryCache(_cache_limits(settings))
         self.admission = Admission(AdmissionLimits(settings.queue.max_waiting))
-        self.gate = Gate(CREDENTIAL_BREAKER, Breaker(_breaker_limits(settings)), self.bus, self.clock)
+        self.breakers = Breakers(lambda: _breaker_limits(self.settings), self.bus, self.clock)
+        self.budget = Budget(settings.retry.budget)
         self.profiles = Profiles(
             lambda: self.settings,
             self._credential,
@@ -116,9 +120,11 @@ class Engine:
                 clock=self.clock,
                 cache=self.cache,
                 admission=self.admission,
-                gate=self.gate,
+                gate=Gate(self.breakers),
                 pool=self.pool,
                 retry=lambda: self._retry_policy,
+                budget=self.budget,
+                load=lambda: min(1.0, self.pool.utilisation),
                 profile=self.profiles.find,
                 holds_prompt=self._holds_prompt,
             ),
@@ -156,7 +162,9 @@ class Engine:
         await self._reap_dead_engines()
         self.phase = "running"
         self.pool.changed()
-        own = Housekeeper(self.keeper, self.bus, self.containment, self._recorder, lambda: self.launcher.child_pids)
+        own = Housekeeper(
+            self.keeper, self.bus, self.containment, self._recorder, lambda: self.launcher.child_pids, self._look
+        )
         self._chores.spawn(own.run(), "housekeeper")
         if self.choice.demo:
             self._chores.spawn(DemoTraffic(self.submit, self.id).run(), "demo traffic")
@@ -166,8 +174,7 @@ class Engine:
         reasons = []
         if self.phase != "running":
             reasons.append(f"the engine is {self.phase}")
-        if self.gate.breaker.state.value == "open":
-            reasons.append(f"the breaker {self.gate.name} is open")
+        reasons += [f"the breaker {name} is open" for name in self.breakers.open_ones()]
         if full := self._pool_ports.growth.disk_full:
             reasons.append(full)
         if self.admission.waiting >= self.admission.limits.max_waiting:
@@ -293,6 +300,10 @@ class Engine:
             known = ", ".join(self.settings.profiles)
             raise NotFound(f"There is no profile {name!r}.", field="profile", remedy=f"Known ones: {known}.")
         return found
+
+    def _look(self) -> None:
+        """Once a second: hung calls vote."""
+        self.breakers.look(min(1.0, self.pool.utilisation))
 
     def _check_running(self) -> None:
         if self.phase != "running":
@@ -428,7 +439,8 @@ class Engine:
         self._read_limits(after)
         self.cache.limits = _cache_limits(after)
         self.admission.limits = AdmissionLimits(after.queue.max_waiting)
-        self.gate.breaker.limits = _breaker_limits(after)
+        self.breakers.obey(_breaker_limits(after))
+        self.budget.resize(after.retry.budget)
 
     def _on_settings(self, record: ChangeRecord) -> None:
         self.bus.publish(ev.SettingsChanged(who=record.who, changes=record.changes))
@@ -438,8 +450,7 @@ class Engine:
         pool = settings.session_pool
         self._turn_limits = TurnLimits(pool.first_byte_timeout, pool.inactivity_timeout, pool.turn_timeout)
         self._pool_limits = pool_limits(settings)
-        retry = settings.retry
-        self._retry_policy = RetryPolicy(retry.max_attempts, retry.base_delay, retry.max_delay, retry.jitter)
+        self._retry_policy = _retry_policy(settings)
 
     async def _submit_quietly(self, request: Request) -> None:
         with contextlib.suppress(QuarterdeckError):  # its RequestEnded event tells
@@ -461,5 +472,12 @@ def _cache_limits(settings: Settings) -> CacheLimits:
 
 
 def _breaker_limits(settings: Settings) -> BreakerLimits:
-    breaker = settings.circuit_breaker
-    return BreakerLimits(breaker.failure_threshold, breaker.timeout, breaker.half_open_max_calls)
+    return BreakerLimits(**settings.circuit_breaker.model_dump())
+
+
+def _retry_policy(settings: Settings) -> RetryPolicy:
+    retry = settings.retry
+    given = retry.attempts.model_dump()
+    attempts = {ErrorKind(name): most for name, most in given.items() if most is not None}
+    backoff = Backoff(retry.base_delay, retry.max_delay, DelayGrowth(retry.backoff), Jitter(retry.jitter))
+    return RetryPolicy(retry.max_attempts, attempts, backoff)

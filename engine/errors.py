@@ -128,9 +128,10 @@ class ConversationHeld(QuarterdeckError):
 
 
 class DeadlinePassed(QuarterdeckError):
-    """A clock of the request ran out."""
+    """A clock of the request ran out; `clock` names the turn's clock where it was one of those."""
 
     kind, code, http_status = ErrorKind.TIMEOUT, "deadline_passed", 504
+    clock = ""
 
 
 class Overloaded(QuarterdeckError):

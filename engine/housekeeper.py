@@ -25,7 +25,9 @@ class Housekeeper:
         containment: Containment,
         recorder: Recorder | None,
         own_children: Callable[[], set[int]],
+        look: Callable[[], None],
     ) -> None:
+        self._look = look
         self._keeper = keeper
         self._bus = bus
         self._containment = containment
@@ -42,6 +44,7 @@ class Housekeeper:
     def round(self) -> None:
         """All chores once."""
         self._keeper.round()
+        self._look()
         self._containment.reap_adopted(self._own_children())
         if self._recorder is not None:
             self._flush(self._recorder)

@@ -15,6 +15,7 @@ from engine.api.answers import answered, streamed
 from engine.api.envelope import body_of, converted, done, number_of
 from engine.engine import Engine
 from engine.errors import BadInput, NotFound
+from engine.recovery.breaker import Breaker
 from engine.requests import Request
 from engine.settings.tree import flatten
 
@@ -47,6 +48,12 @@ class AnswerBody(msgspec.Struct, kw_only=True):
     message: str = ""
 
 
+class BreakerBody(msgspec.Struct, kw_only=True):
+    """POST /api/breakers/{name}."""
+
+    act: str
+
+
 class Routes:
     """The handlers over one engine; `caller` names who asks on this listener."""
 
@@ -71,6 +78,8 @@ class Routes:
             Route("/api/config/history", self.history),
             Route("/api/config/undo", self.undo, methods=["POST"]),
             Route("/api/breakers", self.breakers),
+            Route("/api/breakers/{name:path}", self.breaker),
+            Route("/api/breakers/{name:path}", self.control_breaker, methods=["POST"]),
         ]
 
     async def sessions(self, request: HttpRequest) -> Response:
@@ -163,9 +172,20 @@ class Routes:
 
     async def breakers(self, request: HttpRequest) -> Response:
         """GET /api/breakers."""
-        gate = self._engine.gate
-        rows: list[Any] = [{"name": gate.name, "state": gate.breaker.state}]
+        rows: list[Any] = [_breaker_view(name, found) for name, found in self._engine.breakers.all.items()]
         return done({"breakers": _page(request, rows), "total": len(rows)})
+
+    async def breaker(self, request: HttpRequest) -> Response:
+        """GET /api/breakers/{name}: with its history."""
+        name = request.path_params["name"]
+        return done({"breaker": _breaker_view(name, self._engine.breakers.get(name))})
+
+    async def control_breaker(self, request: HttpRequest) -> Response:
+        """POST /api/breakers/{name} {"act": "open"}: open, close, disable or trip it by hand."""
+        body: BreakerBody = converted(await body_of(request), BreakerBody)
+        name = request.path_params["name"]
+        self._engine.check_writable()
+        return done({"breaker": _breaker_view(name, self._engine.breakers.control(name, body.act, self._caller))})
 
     def _view(self, request: HttpRequest) -> Any:
         name = request.path_params["id"]
@@ -175,6 +195,19 @@ class Routes:
             remedy = "GET /api/sessions lists them."
             raise NotFound(f"There is no session {name}.", field="id", remedy=remedy)
         return found
+
+
+def _breaker_view(name: str, breaker: Breaker) -> dict[str, Any]:
+    return {
+        "name": name,
+        "state": breaker.state,
+        "reason": breaker.reason,
+        "running": breaker.running,
+        "history": [
+            {"at": change.at, "before": change.before, "after": change.after, "reason": change.reason}
+            for change in breaker.history
+        ],
+    }
 
 
 def _page(request: HttpRequest, rows: list[Any]) -> list[Any]:

@@ -53,6 +53,12 @@ class Pool:
         return {name: member.session for name, member in self._members.all.items()}
 
     @property
+    def utilisation(self) -> float:
+        """(leased + waiting) / all; 0 for an empty pool."""
+        size = len(self._members)
+        return (len(self._leases) + len(self._waiters)) / size if size else 0.0
+
+    @property
     def seats(self) -> Seats:
         """The sessions as routing sees them."""
         return self._members.seats
@@ -85,7 +91,7 @@ class Pool:
             max_size=limits.scaling.max_size,
             target=target,
             reason=reason,
-            utilisation=(active + waiting) / size if size else 0.0,
+            utilisation=self.utilisation,
             reuse=counts.reuses / counts.leases if counts.leases else 0.0,
             throughput=self.record.throughput(self._now()),
             memory=memory,

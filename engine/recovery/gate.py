@@ -1,81 +1,76 @@
-"""The shell around a breaker: asks before a call, votes after it, and publishes its changes."""
+"""The shell around the breakers of one call: asks before it, votes after it."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from engine.clock import Clock
-from engine.errors import ErrorKind, Overloaded, QuarterdeckError, TurnFailed
-from engine.events.bus import Bus
-from engine.events.types import BreakerChanged
-from engine.recovery.breaker import Breaker, Permit, Refusal
-from engine.sessions.summaries import one_line
+from engine.errors import DeadlinePassed, ErrorKind, QuarterdeckError, TurnFailed
+from engine.recovery.breaker import Permit
+from engine.recovery.breakers import Breakers
 
-_GUARDED = frozenset({ErrorKind.NETWORK, ErrorKind.AUTH, ErrorKind.RESOURCE, ErrorKind.INTERNAL, ErrorKind.TIMEOUT})
+_BLAMED = {
+    ErrorKind.AUTH: "credential",
+    ErrorKind.RESOURCE: "credential",
+    ErrorKind.NETWORK: "model",
+    ErrorKind.INTERNAL: "model",
+    ErrorKind.TIMEOUT: "model",
+}
+"""The scope that a failed turn speaks against, by the type of its error."""
+_OVERLOADED = 529
 
 
 class Call:
     """One call through the gate."""
 
-    def __init__(self) -> None:
-        self.ok = False
+    def __init__(self, breakers: Breakers, permits: dict[str, Permit]) -> None:
+        self._breakers = breakers
+        self.permits = permits
+        self._answered = False
 
-    def succeeded(self) -> None:
-        """The API answered."""
-        self.ok = True
+    def began(self) -> None:
+        """The turn begins: the wait for a session is over."""
+        self._breakers.began(self.permits)
+
+    def answered(self) -> None:
+        """The first sign of an answer."""
+        if not self._answered:
+            self._answered = True
+            self._breakers.answered(self.permits)
 
 
 class Gate:
-    """Owner of the breaker named `name`."""
+    """Guards calls; the breakers are the owner's."""
 
-    def __init__(self, name: str, breaker: Breaker, bus: Bus, clock: Clock) -> None:
-        self.name = name
-        self.breaker = breaker
-        self._bus = bus
-        self._clock = clock
+    def __init__(self, breakers: Breakers) -> None:
+        self._breakers = breakers
 
     @contextmanager
-    def call(self) -> Iterator[Call]:
-        """Guard one call. Raises Overloaded while the breaker is open; only failures of the API count against it."""
-        permit = self._ask()
-        call = Call()
+    def call(self, names: Iterable[str]) -> Iterator[Call]:
+        """Guard one call by these breakers. Raises Overloaded while one is open; a clean end is a success."""
+        permits = self._breakers.ask(names)
         try:
-            yield call
+            yield Call(self._breakers, permits)
         except QuarterdeckError as error:
-            self._vote(permit, error)
+            blamed = blamed_scope(error)
+            if blamed:
+                self._breakers.failed(permits, blamed, error.message)
+            else:
+                self._breakers.returned(permits)
             raise
         except asyncio.CancelledError:
-            self.breaker.returned(permit)
+            self._breakers.returned(permits)
             raise
-        if call.ok:
-            before = self.breaker.state
-            self.breaker.succeeded(permit)
-            self._publish_change(before.value, "calls work again")
+        self._breakers.succeeded(permits)
 
-    def _ask(self) -> Permit:
-        before = self.breaker.state
-        answer = self.breaker.ask(self._clock.monotonic())
-        self._publish_change(before.value, "its open time is over")
-        if isinstance(answer, Refusal):
-            raise Overloaded(
-                f"The breaker {self.name} is open after repeated API failures.",
-                remedy="`quarterdeck breakers` shows why; it tries again by itself.",
-                retry_after=answer.retry_after,
-                retryable=False,
-            )
-        return answer
 
-    def _vote(self, permit: Permit, error: QuarterdeckError) -> None:
-        if isinstance(error, TurnFailed) and error.kind in _GUARDED:
-            before = self.breaker.state
-            self.breaker.failed(permit, self._clock.monotonic())
-            self._publish_change(before.value, error.message)
-        else:
-            self.breaker.returned(permit)
-
-    def _publish_change(self, before: str, reason: str) -> None:
-        after = self.breaker.state.value
-        if after != before:
-            self._bus.publish(BreakerChanged(breaker=self.name, old=before, new=after, reason=one_line(reason)))
+def blamed_scope(error: QuarterdeckError) -> str:
+    """The scope of breakers that an error speaks against; empty for one that is the request's own, or ours."""
+    if isinstance(error, DeadlinePassed) and error.clock:
+        return "model"
+    if not isinstance(error, TurnFailed):
+        return ""
+    if error.code == f"api_{_OVERLOADED}":
+        return "model"
+    return _BLAMED.get(error.kind, "")

@@ -2,54 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from engine.errors import QuarterdeckError
+from engine.errors import ErrorKind, QuarterdeckError
+from engine.recovery.backoff import Backoff, Uniform, delay_before
+from engine.recovery.budget import Budget
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """At most `max_attempts` in all; delays in seconds grow from `base_delay` by doubling up to `max_delay`."""
+    """At most `max_attempts` in all, or what `attempts` says for the type of the error."""
 
     max_attempts: int = 3
-    base_delay: float = 0.5
-    max_delay: float = 30.0
-    jitter: str = "full"
+    attempts: Mapping[ErrorKind, int] = field(default_factory=dict)
+    backoff: Backoff = field(default_factory=Backoff)
+
+    def most(self, kind: ErrorKind) -> int:
+        """Attempts for this type of error."""
+        return self.attempts.get(kind, self.max_attempts)
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """The attempt that failed: its number (from 1), whether it acted, seconds left, the delay before it.
+
+    `acted` says that the turn used tools and the request is not idempotent.
+    """
+
+    attempt: int
+    acted: bool
+    left: float
+    last_delay: float = 0.0
+    load: float = 0.0
+    failing: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class RetryDecision:
-    """Try again after `delay` seconds, or give up; and why."""
+    """Try again after `delay` seconds, or give up; and why. `cost` is what it took from the budget."""
 
     again: bool
     delay: float
     reason: str
+    cost: int = 0
 
 
-def decide(
-    policy: RetryPolicy,
-    error: QuarterdeckError,
-    attempt: int,
-    *,
-    acted: bool,
-    left: float,
-    uniform: Callable[[float, float], float],
-) -> RetryDecision:
-    """Decide after attempt number `attempt` (from 1) failed.
-
-    `acted` says that the turn used tools and the request is not idempotent; `left` is the time in seconds to its
-    deadline. A server's delay comes first; otherwise full jitter: U(0, min(max_delay, base_delay * 2**(attempt-1))).
-    """
+def decide(policy: RetryPolicy, error: QuarterdeckError, tried: Try, budget: Budget, uniform: Uniform) -> RetryDecision:
+    """Decide after an attempt failed. A server's delay comes first, then the backoff; the budget is asked last."""
     if not error.retryable:
-        return RetryDecision(False, 0.0, "the same request would fail again")
-    if acted:
-        return RetryDecision(False, 0.0, "the turn had used tools and the request is not idempotent")
-    if attempt >= policy.max_attempts:
-        return RetryDecision(False, 0.0, f"{attempt} attempts were made")
-    ceiling = min(policy.max_delay, policy.base_delay * 2.0 ** (attempt - 1))
-    delay = uniform(0.0, ceiling) if policy.jitter == "full" else ceiling
+        return _no("the same request would fail again")
+    if tried.acted:
+        return _no("the turn had used tools and the request is not idempotent")
+    if tried.attempt >= policy.most(error.kind):
+        return _no(f"{tried.attempt} attempts were made")
+    delay = delay_before(
+        policy.backoff, tried.attempt, uniform, last=tried.last_delay, load=tried.load, failing=tried.failing
+    )
     delay = max(delay, error.retry_after or 0.0)
-    if delay >= left:
-        return RetryDecision(False, 0.0, f"the deadline is in {left:.1f} s, the next attempt would be in {delay:.1f} s")
-    return RetryDecision(True, delay, error.message)
+    if delay >= tried.left:
+        return _no(f"the deadline is in {tried.left:.1f} s, the next attempt would be in {delay:.1f} s")
+    cost = budget.take(throttled=error.kind is ErrorKind.RESOURCE)
+    if cost is None:
+        return _no("the retry budget is spent: too many calls fail")
+    return RetryDecision(True, delay, error.message, cost)
+
+
+def _no(reason: str) -> RetryDecision:
+    return RetryDecision(False, 0.0, reason)

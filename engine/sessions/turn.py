@@ -19,13 +19,17 @@ def _ignore_text(_text: str) -> None:
     """Nobody listens to the stream."""
 
 
+def _ignore() -> None:
+    """Nobody waits for the first sign."""
+
+
 def _ignore_size(_size: int) -> None:
     """Nobody listens to the stream."""
 
 
 @dataclass(frozen=True)
 class TurnOrder:
-    """What to run: `quiet` turns (our own `/clear`) are not published."""
+    """What to run: `quiet` turns (our own `/clear`) are not published; `on_answer` hears of the first sign of it."""
 
     request: str
     prompt: str
@@ -34,6 +38,7 @@ class TurnOrder:
     quiet: bool = False
     on_delta: Callable[[str], None] = _ignore_text
     on_drop: Callable[[int], None] = _ignore_size
+    on_answer: Callable[[], None] = _ignore
 
     @property
     def title(self) -> str:
@@ -74,8 +79,10 @@ class RunningTurn:
         return self._clocks.silent_for(now)
 
     def answered(self) -> None:
-        """The first sign of the answer."""
-        self._clocks.answered(self._clock.monotonic())
+        """A sign of the answer; the first one is told."""
+        if self._clocks.first_byte_at is None:
+            self._clocks.answered(self._clock.monotonic())
+            self.order.on_answer()
 
     def used(self, tool: str) -> None:
         """The agent called a tool: from now on a second run may do its work twice."""
@@ -141,7 +148,9 @@ class RunningTurn:
                 timers[:] = [loop.call_later(self._wait_s(), look)]
             elif not self._done.done():
                 sentence = f"The turn's {expired.clock} clock ran out after {expired.seconds:g} s."
-                self._done.set_exception(DeadlinePassed(sentence, remedy=f"Raise `{expired.setting}`."))
+                late = DeadlinePassed(sentence, remedy=f"Raise `{expired.setting}`.")
+                late.clock = expired.clock
+                self._done.set_exception(late)
 
         timers.append(loop.call_later(self._wait_s(), look))
         return timers

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -153,6 +153,45 @@ class CircuitBreaker(Group):
         60.0, "Time an open breaker waits before it lets a call try.", unit=SECONDS, ge=0.1, le=DAY
     )
     half_open_max_calls: Whole = setting(3, "Calls that may try while half open.", unit="calls", ge=1, le=1000)
+    failure_rate: Number = setting(
+        0.5, "Share of failed calls in the window that opens a breaker; 1 never does.", unit="ratio", ge=0.01, le=1
+    )
+    slow_rate: Number = setting(
+        0.8, "Share of slow calls in the window that opens a breaker; 1 never does.", unit="ratio", ge=0.01, le=1
+    )
+    slow_call: Duration = setting(
+        60.0, "Time to the first sign of an answer that makes a call slow.", unit=SECONDS, ge=0.05, le=DAY
+    )
+    minimum_calls: Whole = setting(20, "Calls in the window before its rates count.", unit="calls", ge=1, le=1_000_000)
+    window: Whole = setting(60, "The window of the rates.", unit="seconds", ge=1, le=3600, restart="engine")
+    longest_timeout: Duration = setting(
+        600.0, "Bound of the open time, which doubles with each opening in a row.", unit=SECONDS, ge=0.1, le=DAY
+    )
+    forget_after: Duration = setting(
+        300.0, "Healthy time after which the open time starts anew.", unit=SECONDS, ge=0, le=DAY
+    )
+    load_adjusted: bool = setting(True, "Whether a loaded pool opens its breakers at a lower failure rate.")
+
+    @model_validator(mode="after")
+    def _times_in_order(self) -> Self:
+        return in_order(self, "timeout", "longest_timeout")
+
+
+def _attempts(kind: str, default: int | None = None) -> Any:
+    text = f"Attempts at a turn that failed by a {kind} error; empty is `retry.max_attempts`, 1 never tries again."
+    return setting(default, text, unit="attempts", ge=1, le=100)
+
+
+class RetryAttempts(Group):
+    """Attempts by type of error."""
+
+    network: Whole | None = _attempts("network")
+    process: Whole | None = _attempts("process")
+    auth: Whole | None = _attempts("auth", 1)
+    resource: Whole | None = _attempts("resource")
+    timeout: Whole | None = _attempts("timeout")
+    validation: Whole | None = _attempts("validation", 1)
+    internal: Whole | None = _attempts("internal")
 
 
 class Retry(Group):
@@ -161,8 +200,19 @@ class Retry(Group):
     max_attempts: Whole = setting(3, "Attempts at a turn, the first one counted.", unit="attempts", ge=1, le=100)
     base_delay: Duration = setting(0.5, "Delay before the second attempt.", unit=SECONDS, ge=0, le=3600)
     max_delay: Duration = setting(30.0, "Longest delay between two attempts.", unit=SECONDS, ge=0, le=DAY)
-    jitter: Literal["full", "none"] = setting(
-        "full", "Whether delays are spread at random so that retries do not meet."
+    backoff: Literal["exponential", "linear", "fixed", "adaptive"] = setting(
+        "exponential", "How delays grow; adaptive grows with the load and the failures of late."
+    )
+    jitter: Literal["full", "equal", "decorrelated", "none"] = setting(
+        "full", "How delays are spread at random so that retries do not meet."
+    )
+    attempts: RetryAttempts = Field(default_factory=RetryAttempts)
+    budget: Whole = setting(
+        500,
+        "Tokens for retries, respawns and probes together; a retry takes some, success gives back.",
+        unit="tokens",
+        ge=0,
+        le=1_000_000,
     )
 
     @model_validator(mode="after")

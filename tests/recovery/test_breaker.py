@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 from engine.recovery.breaker import Breaker, BreakerLimits, BreakerState, Permit, Refusal
 
 LIMITS = BreakerLimits(failure_threshold=3, timeout=60.0, half_open_max_calls=2)
@@ -24,7 +26,7 @@ def test_it_opens_after_so_many_failures_in_a_row() -> None:
     breaker = Breaker(LIMITS)
     for _ in range(2):
         breaker.failed(_ask(breaker, 0.0), 0.0)
-    breaker.succeeded(_ask(breaker, 0.0))
+    breaker.succeeded(_ask(breaker, 0.0), 0.0)
     for _ in range(2):
         breaker.failed(_ask(breaker, 0.0), 0.0)
     assert breaker.state is BreakerState.CLOSED
@@ -33,23 +35,27 @@ def test_it_opens_after_so_many_failures_in_a_row() -> None:
 
 
 def test_open_refuses_and_says_for_how_long() -> None:
-    assert _opened().ask(20.0) == Refusal(40.0)
+    refusal = _opened().ask(20.0)
+    assert isinstance(refusal, Refusal)
+    assert (refusal.retry_after, refusal.reason) == (40.0, "3 failures in a row: a call failed")
 
 
 def test_half_open_lets_so_many_calls_try_and_closes_when_they_work() -> None:
     breaker = _opened()
     first, second = _ask(breaker, 60.0), _ask(breaker, 60.0)
     assert isinstance(breaker.ask(60.0), Refusal)
-    breaker.succeeded(first)
+    breaker.succeeded(first, 60.0)
     assert breaker.state is BreakerState.HALF_OPEN
-    breaker.succeeded(second)
+    breaker.succeeded(second, 60.0)
     assert breaker.state is BreakerState.CLOSED
 
 
 def test_one_failure_while_half_open_opens_it_again() -> None:
     breaker = _opened()
     breaker.failed(_ask(breaker, 60.0), 60.0)
-    assert breaker.ask(61.0) == Refusal(59.0)
+    again = breaker.ask(61.0)
+    assert isinstance(again, Refusal)
+    assert again.retry_after == 119.0  # twice as long the second time in a row
 
 
 def test_a_call_from_before_cannot_vote_after() -> None:
@@ -57,7 +63,7 @@ def test_a_call_from_before_cannot_vote_after() -> None:
     early = _ask(breaker, 0.0)
     for _ in range(3):
         breaker.failed(_ask(breaker, 0.0), 0.0)
-    breaker.succeeded(early)
+    breaker.succeeded(early, 0.0)
     assert breaker.state is BreakerState.OPEN
 
 
@@ -68,3 +74,104 @@ def test_permits_come_back_when_returned_and_expire_when_forgotten() -> None:
     _ask(breaker, 61.0)
     assert isinstance(breaker.ask(62.0), Refusal)
     assert isinstance(breaker.ask(122.0), Permit)
+
+
+RATES = BreakerLimits(failure_threshold=1000, failure_rate=0.5, slow_rate=0.5, slow_call=5.0, minimum_calls=10)
+
+
+def _run(breaker: Breaker, now: float, *, failed: bool) -> None:
+    permit = _ask(breaker, now)
+    if failed:
+        breaker.failed(permit, now)
+    else:
+        breaker.succeeded(permit, now)
+
+
+def test_it_opens_on_the_failure_rate_of_the_window_and_not_before_the_minimum() -> None:
+    breaker = Breaker(RATES)
+    for n in range(9):
+        _run(breaker, n * 0.1, failed=n % 2 == 0)
+    assert breaker.state is BreakerState.CLOSED
+    _run(breaker, 0.9, failed=True)
+    assert (breaker.state, breaker.reason) == (BreakerState.OPEN, "6 of 10 calls failed within 60 s")
+
+
+def test_what_has_left_the_window_counts_no_more() -> None:
+    breaker = Breaker(RATES)
+    for n in range(9):
+        _run(breaker, n * 0.1, failed=True)
+    for n in range(30):
+        _run(breaker, 61.0 + n * 0.1, failed=n % 3 == 0)
+    assert breaker.state is BreakerState.CLOSED
+
+
+def test_calls_that_hang_open_it_while_they_run() -> None:
+    breaker = Breaker(RATES)
+    for _ in range(10):
+        _ask(breaker, 0.0)
+    breaker.look(4.9)
+    assert breaker.state is BreakerState.CLOSED
+    breaker.look(5.0)
+    assert (breaker.state, breaker.reason) == (BreakerState.OPEN, "10 of 10 calls within 60 s took over 5 s")
+
+
+def test_a_long_answer_that_began_in_time_is_not_slow_and_a_wait_for_a_session_is_not_the_apis() -> None:
+    breaker = Breaker(RATES)
+    for _ in range(10):
+        permit = _ask(breaker, 0.0)
+        breaker.began(permit, 100.0)
+        breaker.answered(permit, 104.0)
+    breaker.look(900.0)
+    assert breaker.state is BreakerState.CLOSED
+
+
+def test_a_loaded_pool_opens_at_a_lower_rate() -> None:
+    def opens(load: float) -> bool:
+        breaker = Breaker(RATES)
+        breaker.load = load
+        for n in range(20):
+            if breaker.state is BreakerState.CLOSED:
+                _run(breaker, n * 0.1, failed=n % 3 == 0)
+        return breaker.state is BreakerState.OPEN
+
+    assert (opens(0.0), opens(1.0)) == (False, True)
+
+
+def test_the_open_time_doubles_up_to_its_bound_and_is_forgotten_after_health() -> None:
+    limits = BreakerLimits(failure_threshold=1, timeout=10.0, longest_timeout=35.0, half_open_max_calls=1)
+    breaker, now, waits = Breaker(limits), 0.0, []
+    for _ in range(4):
+        breaker.failed(_ask(breaker, now), now)
+        refusal = breaker.ask(now)
+        assert isinstance(refusal, Refusal)
+        waits.append(refusal.retry_after)
+        now += refusal.retry_after
+    assert waits == [10.0, 20.0, 35.0, 35.0]
+    breaker.succeeded(_ask(breaker, now), now)
+    now += limits.forget_after + 1
+    breaker.failed(_ask(breaker, now), now)
+    refusal = breaker.ask(now)
+    assert isinstance(refusal, Refusal)
+    assert refusal.retry_after == 10.0
+
+
+def test_by_hand_it_stays_open_or_lets_everything_through() -> None:
+    breaker = Breaker(LIMITS)
+    breaker.force(BreakerState.FORCED_OPEN, 0.0, "ana")
+    refusal = breaker.ask(1e6)
+    assert isinstance(refusal, Refusal)
+    assert (refusal.retry_after, refusal.reason) == (float("inf"), "forced open by ana")
+    breaker.force(BreakerState.DISABLED, 0.0, "ana")
+    for _ in range(20):
+        breaker.failed(_ask(breaker, 0.0), 0.0)
+    assert breaker.state is BreakerState.DISABLED
+    breaker.force(BreakerState.CLOSED, 0.0, "ana")
+    assert [change.after for change in breaker.history] == ["forced_open", "disabled", "closed"]
+
+
+def test_ten_thousand_healthy_calls_with_five_percent_noise_open_nothing() -> None:
+    chance, breaker = random.Random(7), Breaker(BreakerLimits())
+    for n in range(10_000):
+        breaker.load = chance.random()
+        _run(breaker, n * 0.05, failed=chance.random() < 0.05)
+    assert not breaker.history

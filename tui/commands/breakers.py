@@ -1,6 +1,8 @@
-"""`quarterdeck breakers`: the circuit breakers of the running engine."""
+"""`quarterdeck breakers …`: the circuit breakers of the running engine."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import click
 
@@ -9,15 +11,51 @@ from tui.options import Common, common_options
 from tui.output import print_json, print_table
 
 
-@click.command("breakers", epilog="Example: quarterdeck breakers --json")
+@click.group("breakers", invoke_without_command=True, epilog="Example: quarterdeck breakers --json")
 @common_options
 def command(common: Common) -> None:
-    """Show the circuit breakers and their states."""
+    """Show the circuit breakers and their states, or move one by hand."""
+    if click.get_current_context().invoked_subcommand is None and click.get_current_context().parent is not None:
+        rows = _call(common, "GET", "/api/breakers?limit=1000")["breakers"]
+        if common.json:
+            print_json(rows)
+        else:
+            cells = [(row["name"], row["state"], row["running"], row["reason"]) for row in rows]
+            print_table(cells, ("breaker", "state", "running", "because"))
+
+
+@command.command("show", epilog="Example: quarterdeck breakers show credential:default")
+@click.argument("breaker")
+@common_options
+def show(common: Common, breaker: str) -> None:
+    """The changes of one breaker, oldest first."""
+    found = _call(common, "GET", f"/api/breakers/{breaker}")["breaker"]
+    if common.json:
+        print_json(found)
+    else:
+        rows = [(change["before"], change["after"], change["reason"]) for change in found["history"]]
+        print_table(rows, ("from", "to", "because"))
+
+
+def _acting(act: str, does: str) -> click.Command:
+    @click.command(act, help=does, epilog=f"Example: quarterdeck breakers {act} credential:default")
+    @click.argument("breaker")
+    @common_options
+    def move(common: Common, breaker: str) -> None:
+        found = _call(common, "POST", f"/api/breakers/{breaker}", {"act": act})["breaker"]
+        print_json(found) if common.json else click.echo(f"{breaker}: {found['state']}")
+
+    return move
+
+
+command.add_command(_acting("open", "Let nothing through until it is closed by hand."))
+command.add_command(_acting("close", "Let calls through; it goes on by itself from there."))
+command.add_command(_acting("trip", "Open it as a failure would; it tries again by itself."))
+command.add_command(_acting("disable", "Let everything through, whatever fails."))
+
+
+def _call(common: Common, method: str, path: str, body: Any = None) -> dict[str, Any]:
     from tui.settings_source import load
 
     with EngineClient(address_of(None, load(common).settings.api.socket)) as client:
-        rows = client.call("GET", "/api/breakers")["breakers"]
-    if common.json:
-        print_json(rows)
-    else:
-        print_table([(row["name"], row["state"]) for row in rows], ("breaker", "state"))
+        return client.call(method, path, body)
