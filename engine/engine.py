@@ -324,7 +324,7 @@ class Engine:
             limits=lambda: self._pool_limits,
             router=self._router,
             growth=Growth(lambda: self._pool_limits, self.bus),
-            conversations=Conversations(self._leases, self.bus, self.clock),
+            conversations=Conversations(self._leases, self.bus),
             default=lambda: self.profiles.find("default", DEFAULT_TENANT),
             profile=self.profiles.known,
             chance=self._chance,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from engine.clock import Clock
 from engine.errors import ConversationHeld
 from engine.events.bus import Bus
 from engine.events.types import ConversationHibernated, ConversationWoken, Notice, Severity
@@ -17,21 +16,20 @@ KNOWN = 10_000
 
 @dataclass(slots=True)
 class _Desk:
-    """What one session may write, and whether anything was written yet."""
+    """What one session may write, and the turns that the conversation had as far as is known."""
 
     holding: Holding
-    used: bool = False
+    turns: int = 0
 
 
 class Conversations:
     """Owner of the holdings of this engine's sessions and of the list of sleeping conversations."""
 
-    def __init__(self, leases: LeaseStore, bus: Bus, clock: Clock) -> None:
+    def __init__(self, leases: LeaseStore, bus: Bus) -> None:
         self._leases = leases
         self._bus = bus
-        self._clock = clock
         self._desks: dict[str, _Desk] = {}
-        self._asleep: OrderedDict[tuple[str, str], float] = OrderedDict()
+        self._asleep: OrderedDict[tuple[str, str], int] = OrderedDict()
         self._owed: list[Holding] = []
 
     @property
@@ -46,14 +44,14 @@ class Conversations:
             self._owed.pop()
         self._desks[session] = _Desk(self._leases.acquire(tenant, conversation, session))
 
-    def woken(self, session: str, took: float) -> None:
-        """The process that resumes its conversation answers."""
+    def woken(self, session: str, took: float) -> int:
+        """The process that resumes its conversation answers; returns the turns it had, at least one."""
         desk = self._desks[session]
-        desk.used = True
-        self._asleep.pop((desk.holding.tenant, desk.holding.conversation), None)
+        desk.turns = max(1, self._asleep.pop((desk.holding.tenant, desk.holding.conversation), 1))
         self._bus.publish(
             ConversationWoken(conversation=desk.holding.conversation, session=session, took=round(took, 3))
         )
+        return desk.turns
 
     def use(self, session: str, conversation: str) -> bool:
         """A turn is about to run in this conversation; whether another one went to sleep for it.
@@ -66,10 +64,10 @@ class Conversations:
         slept = False
         if desk.holding.conversation != conversation:
             slept = self._sleep(session, desk, "the session was cleared for another request")
-            desk.holding = self._leases.move(desk.holding, conversation, session)
+            desk.holding, desk.turns = self._leases.move(desk.holding, conversation, session), 0
         elif not self._leases.is_current(desk.holding):
             raise ConversationHeld(f"Another engine took conversation {conversation} over.")
-        desk.used = True
+        desk.turns += 1
         return slept
 
     def close(self, session: str, reason: str) -> bool:
@@ -88,10 +86,10 @@ class Conversations:
         return self._sleep(session, desk, reason)
 
     def _sleep(self, session: str, desk: _Desk, reason: str) -> bool:
-        if not desk.used:
+        if not desk.turns:
             return False
         holding = desk.holding
-        self._asleep[holding.tenant, holding.conversation] = self._clock.monotonic()
+        self._asleep[holding.tenant, holding.conversation] = desk.turns
         self._asleep.move_to_end((holding.tenant, holding.conversation))
         if len(self._asleep) > KNOWN:
             self._asleep.popitem(last=False)

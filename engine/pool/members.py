@@ -195,8 +195,9 @@ class Members:
         self._started(member)
         member.started_at = now
         member.lifetime = limits.max_lifetime * (1 - self._ports.chance.uniform(0.0, _LIFETIME_JITTER))
+        had = 0
         if wish.conversation:
-            self._ports.conversations.woken(session.id, now - began)
+            had = self._ports.conversations.woken(session.id, now - began)
             self.record.counts.wakes += 1
             self.record.woke(now - began)
         self._owner.came_up(wish)
@@ -205,7 +206,7 @@ class Members:
         elif self._open:
             weight = limits.weights.get(wish.profile.name, 1.0)
             self.seats.add(Seat(session.id, wish.profile.key, weight=weight))
-            self.seats.hold(session.id, wish.conversation, "", came_back=2)
+            self.seats.hold(session.id, wish.conversation, "", came_back=1 + had)
             self._seat(member)
 
     def _seat(self, member: Member) -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
+EXAMINED = 8
+"""Least recently used seats among which the one to give up is chosen."""
 SubPool = tuple[str, str]
 """Tenant and profile: the key of a sub-pool."""
 
@@ -139,9 +142,9 @@ class Seats:
         return _latest(pool.once, most) if pool else []
 
     def oldest(self, key: SubPool) -> Seat | None:
-        """The idle seat of a sub-pool that was used least recently."""
+        """The idle seat of a sub-pool whose conversation is wanted least."""
         pool = self._pools.get(key)
-        return next(iter(pool.all.values()), None) if pool else None
+        return _least_wanted(pool.all) if pool else None
 
     def idle_of(self, key: SubPool) -> int:
         """Idle seats of a sub-pool."""
@@ -149,8 +152,8 @@ class Seats:
         return len(pool.all) if pool else 0
 
     def oldest_of_all(self) -> Seat | None:
-        """The idle seat to give up for another profile: a warm or one-turn one first, then the least recently used."""
-        return next((seat for seat in self._idle.values() if seat.once), None) or next(iter(self._idle.values()), None)
+        """The idle seat to give up: a warm or one-turn one first, then the one whose conversation is wanted least."""
+        return next((seat for seat in self._idle.values() if seat.once), None) or _least_wanted(self._idle)
 
     def idle(self) -> list[Seat]:
         """All idle seats, the one idle longest first."""
@@ -187,6 +190,11 @@ class Seats:
             mine.pop(name, None)
             if not mine:
                 del self._users[seat.key, seat.user]
+
+
+def _least_wanted(seats: dict[str, Seat]) -> Seat | None:
+    """Of those used least recently the one with the fewest turns: a conversation much used comes back sooner."""
+    return min(islice(seats.values(), EXAMINED), key=lambda seat: seat.held_turns, default=None)
 
 
 def _last(seats: dict[str, Seat]) -> Seat | None:

@@ -1,0 +1,218 @@
+"""What sessions may take and what the machine must keep, on real processes that leak and burn."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.clock import ManualClock
+from engine.engine import Engine
+from engine.errors import DeadlinePassed, Overloaded, TurnFailed
+from engine.events.types import SessionJudged
+from engine.launchers.host import Host, HostFacts, disk_free, number_in
+from engine.pool.headroom import MIB
+from engine.sessions.readings import cpu_of
+from tests.pool.ground import MANY, Talk, Told, idle, leases, wish
+from tests.support.engines import running
+from tests.support.processes import until
+
+LIMITS = "session_pool.limits"
+LEAKY = "[[leak: 128MiB]] [[words: 40]] [[pace: 40ms]]"
+PLENTY = HostFacts(
+    memory_free=64_000 * MIB,
+    memory_used=0.1,
+    cpu=0.1,
+    files_free=10_000,
+    inotify_limit=8_000,
+    pids_free=10_000,
+    disk_free=64_000 * MIB,
+)
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Sets what the machine has."""
+
+    def has(**facts: Any) -> None:
+        monkeypatch.setattr(Host, "read", lambda _self: replace(PLENTY, **facts))
+
+    return has
+
+
+async def measure(engine: Engine) -> None:
+    """Read every session twice, PSS included, and judge it."""
+    keeper = engine.keeper
+    for _ in range(4):
+        keeper.round()
+        await asyncio.sleep(0)
+        await until(lambda: not keeper._sampling)
+
+
+async def judged(engine: Engine, told: Told) -> list[SessionJudged]:
+    """Measure until something was found."""
+    async with asyncio.timeout(15.0):
+        while not told.of(SessionJudged):
+            await measure(engine)
+            await asyncio.sleep(0.02)
+    return told.of(SessionJudged)
+
+
+async def test_above_the_soft_limit_the_turn_ends_well_and_then_its_session_is_replaced(tmp_path: Path) -> None:
+    async with running(tmp_path, *MANY, f"{LIMITS}.memory_soft=64MiB") as engine:
+        told, talk = Told(engine), Talk(engine)
+        turn = talk.begin(LEAKY)
+        (verdict,) = await judged(engine, told)
+        assert (verdict.condition, verdict.acted) == ("soft", "replaced at its turn's end")
+        assert "above memory_soft of 64 MiB" in verdict.reason
+        assert not turn.done()
+        answer = await turn
+        assert len(answer.text.split()) == 40
+        await until(lambda: answer.session not in engine.pool.sessions)
+        again = await talk.ask("[[history]]", answer.conversation)
+        assert again.text.startswith("History: 2 user messages")
+
+
+async def test_above_the_hard_limit_the_turn_is_ended_with_its_reason_and_others_go_on(tmp_path: Path) -> None:
+    hard = (f"{LIMITS}.memory_soft=0", f"{LIMITS}.memory_hard=64MiB")
+    async with running(tmp_path, *MANY, *hard) as engine:
+        told, talk = Told(engine), Talk(engine)
+        turn, other = talk.begin(LEAKY), talk.begin("[[words: 40]] [[pace: 40ms]]")
+        (verdict,) = await judged(engine, told)
+        assert (verdict.condition, verdict.acted) == ("hard", "interrupted and stopped")
+        with pytest.raises(TurnFailed, match="above memory_hard of 64 MiB") as refusal:
+            await turn
+        assert (refusal.value.code, refusal.value.retryable) == ("session_limit", False)
+        assert "session_pool.limits" in refusal.value.remedy
+        await until(lambda: verdict.session not in engine.pool.sessions)
+        assert len((await other).text.split()) == 40
+
+
+async def test_an_idle_session_above_a_limit_is_stopped_at_once(tmp_path: Path) -> None:
+    async with running(tmp_path, f"{LIMITS}.memory_soft=64MiB") as engine:
+        told, talk = Told(engine), Talk(engine)
+        answer = await talk.ask("[[leak: 128MiB]] hello")
+        (verdict,) = await judged(engine, told)
+        assert verdict.session == answer.session
+        await until(lambda: not engine.pool.members)
+
+
+async def test_in_observe_mode_a_limit_is_told_and_nothing_done(tmp_path: Path) -> None:
+    observe = "session_pool.health_observe=true"
+    async with running(tmp_path, f"{LIMITS}.memory_soft=0", f"{LIMITS}.memory_hard=64MiB", observe) as engine:
+        told, talk = Told(engine), Talk(engine)
+        turn = talk.begin(LEAKY)
+        (verdict,) = await judged(engine, told)
+        assert (verdict.condition, verdict.acted) == ("hard", "")
+        answer = await turn
+        await measure(engine)
+        assert answer.session in engine.pool.sessions
+        assert len(told.of(SessionJudged)) == 1
+
+
+async def test_cpu_that_stays_above_its_hard_limit_ends_the_turn(tmp_path: Path) -> None:
+    clock = ManualClock()
+    async with running(tmp_path, f"{LIMITS}.cpu_hard=1", f"{LIMITS}.cpu_for=5s", clock=clock) as engine:
+        await engine._chores.aclose()  # whose readings on a clock that stands still would be of no use
+        told, rounds = Told(engine), 0
+        turn = Talk(engine).begin("[[flood: 1000000]]")
+        await until(lambda: any(session.busy for session in engine.pool.sessions.values()))
+        (session,) = engine.pool.sessions.values()
+        while not told.of(SessionJudged):
+            used = cpu_of(session.pid) or 0.0
+            await until(lambda burnt=used: (cpu_of(session.pid) or 0.0) >= burnt + 0.03)
+            clock.advance(1.0)
+            engine.keeper._read(clock.monotonic())
+            rounds += 1
+        (verdict,) = told.of(SessionJudged)
+        assert rounds == 7  # one to begin from, one that is above, five seconds
+        assert (verdict.condition, verdict.reason) == ("hard", "CPU above 1 % for 5 s")
+        with pytest.raises(TurnFailed, match="CPU above") as refusal:
+            await turn
+        assert refusal.value.code == "session_limit"
+
+
+async def test_a_transcript_that_runs_away_gets_its_session_replaced(tmp_path: Path) -> None:
+    async with running(tmp_path, f"{LIMITS}.transcript_max=20KiB") as engine:
+        told, talk = Told(engine), Talk(engine)
+        small = await talk.ask("hello")
+        await measure(engine)
+        assert told.of(SessionJudged) == []
+        big = await talk.ask(f"[[reply: done]] {'x' * 30_000}", small.conversation)
+        verdict = (await judged(engine, told))[0]
+        assert verdict.session == big.session
+        assert "above transcript_max" in verdict.reason
+        await until(lambda: big.session not in engine.pool.sessions)
+
+
+async def test_a_full_disk_refuses_work_with_its_reason_until_there_is_room(
+    tmp_path: Path, machine: Callable[..., None]
+) -> None:
+    machine(disk_free=100 * MIB)
+    async with running(tmp_path, "session_pool.min_size=1") as engine:
+        await measure(engine)
+        (reason,) = engine.ready()
+        assert reason == "100 MiB of disk are free, and 512 MiB must be"
+        with pytest.raises(Overloaded, match="No work is taken: 100 MiB of disk") as refusal:
+            await engine.pool.lease(wish(engine))
+        assert "session_pool.limits.disk_floor" in refusal.value.remedy
+        machine()
+        await measure(engine)
+        assert engine.ready() == []
+        assert (await Talk(engine).ask("hello")).text == "Echo: hello"
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        ({"memory_free": 513 * MIB}, "513 MiB of memory are free"),
+        ({"files_free": 65}, "65 file descriptors are free"),
+        ({"inotify_limit": 2}, "fs.inotify.max_user_instances is 2"),
+        ({"pids_free": 257}, "257 process ids are free"),
+        ({"memory_used": 0.99}, "memory 99% is above its target 90%"),
+    ],
+)
+async def test_a_pool_that_the_machine_cannot_carry_does_not_grow_and_says_why(
+    tmp_path: Path, machine: Callable[..., None], facts: dict[str, Any], words: str
+) -> None:
+    machine()
+    async with running(tmp_path, *MANY) as engine:
+        (lease,) = await leases(engine, 1)
+        machine(**facts)
+        await measure(engine)
+        with pytest.raises(DeadlinePassed, match=words):
+            await engine.pool.lease(wish(engine), timeout=0.05)
+        machine()
+        await measure(engine)
+        engine.pool.release(await engine.pool.lease(wish(engine)))
+        engine.pool.release(lease)
+
+
+async def test_what_the_sessions_take_is_in_the_statistics(tmp_path: Path) -> None:
+    async with running(tmp_path, *MANY) as engine:
+        await idle(engine, 2)
+        await measure(engine)
+        statistics = engine.statistics()
+        assert statistics.memory > 2 * MIB
+        assert statistics.target == 2
+        assert engine.keeper._measured() is not None
+        for name in list(engine.pool.sessions):
+            await engine.stop_session(name, "test")
+        await measure(engine)
+        assert engine.statistics().memory == 0
+        assert engine.keeper._measured() is None
+
+
+def test_the_machine_is_read_as_it_is(tmp_path: Path) -> None:
+    facts = Host(tmp_path).read()
+    assert facts.memory_free > 0
+    assert 0 <= facts.memory_used < 1
+    assert 0 <= facts.cpu <= 0.5
+    assert facts.disk_free == pytest.approx(disk_free(tmp_path / "not" / "yet"), rel=0.2)
+    assert number_in(tmp_path / "nothing") is None
+    (tmp_path / "max").write_text("max\n")
+    assert number_in(tmp_path / "max") is None
