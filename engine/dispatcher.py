@@ -155,6 +155,7 @@ class Dispatcher:
             try:
                 call.began()
                 outcome = await self._turn(flight, lease, listener, call.answered)
+                self._ports.gate.turn_ended(lease.session.id, outcome)
             finally:
                 self._ports.pool.release(lease)
             if not outcome.ok:

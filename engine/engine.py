@@ -120,7 +120,7 @@ class Engine:
                 clock=self.clock,
                 cache=self.cache,
                 admission=self.admission,
-                gate=Gate(self.breakers),
+                gate=Gate(self.breakers, self._retire_session),
                 pool=self.pool,
                 retry=lambda: self._retry_policy,
                 budget=self.budget,
@@ -174,7 +174,8 @@ class Engine:
         reasons = []
         if self.phase != "running":
             reasons.append(f"the engine is {self.phase}")
-        reasons += [f"the breaker {name} is open" for name in self.breakers.open_ones()]
+        shared = [name for name in self.breakers.open_ones() if not name.startswith("session:")]
+        reasons += [f"the breaker {name} is open" for name in shared]
         if full := self._pool_ports.growth.disk_full:
             reasons.append(full)
         if self.admission.waiting >= self.admission.limits.max_waiting:
@@ -300,6 +301,10 @@ class Engine:
             known = ", ".join(self.settings.profiles)
             raise NotFound(f"There is no profile {name!r}.", field="profile", remedy=f"Known ones: {known}.")
         return found
+
+    def _retire_session(self, session: str, reason: str) -> None:
+        with contextlib.suppress(NotFound):  # it is gone already
+            self.pool.retire(session, reason)
 
     def _look(self) -> None:
         """Once a second: hung calls vote."""

@@ -38,6 +38,10 @@ class Breakers:
         """By name; read them, change them through the methods here."""
         return dict(self._all)
 
+    def knows(self, name: str) -> bool:
+        """Whether there is such a breaker by now."""
+        return name in self._all
+
     def get(self, name: str) -> Breaker:
         """One by name. Raises NotFound."""
         found = self._all.get(name)

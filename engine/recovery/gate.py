@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from engine.errors import DeadlinePassed, ErrorKind, QuarterdeckError, TurnFailed
-from engine.recovery.breaker import Permit
+from engine.recovery.breaker import BreakerState, Permit
 from engine.recovery.breakers import Breakers
+from engine.sessions.outcome import Ended, Outcome
 
 _BLAMED = {
     ErrorKind.AUTH: "credential",
@@ -41,10 +42,11 @@ class Call:
 
 
 class Gate:
-    """Guards calls; the breakers are the owner's."""
+    """Guards calls; the breakers are the owner's. `retire` takes a session whose own breaker opens out of service."""
 
-    def __init__(self, breakers: Breakers) -> None:
+    def __init__(self, breakers: Breakers, retire: Callable[[str, str], None]) -> None:
         self._breakers = breakers
+        self._retire = retire
 
     @contextmanager
     def call(self, names: Iterable[str]) -> Iterator[Call]:
@@ -63,6 +65,16 @@ class Gate:
             self._breakers.returned(permits)
             raise
         self._breakers.succeeded(permits)
+
+    def turn_ended(self, session: str, outcome: Outcome) -> None:
+        """A session whose turns keep failing is replaced; a failure of the API says nothing about its session."""
+        name = f"session:{session}"
+        if outcome.ok and self._breakers.knows(name):
+            self._breakers.vote(name)
+        elif outcome.ended is Ended.FAILED:
+            breaker = self._breakers.vote(name, outcome.reason or "no reason was given")
+            if breaker.state is BreakerState.OPEN:
+                self._retire(session, f"its turns keep failing: {breaker.reason}")
 
 
 def blamed_scope(error: QuarterdeckError) -> str:

@@ -75,10 +75,10 @@ async def test_the_breaker_opens_refuses_and_closes_again(tmp_path: Path) -> Non
             await engine.submit(Request(id="c", prompt="fine"))
         assert caught.value.retry_after is not None
         again = engine.clock.monotonic() + caught.value.retry_after
-        assert engine.ready() == ["the breaker credential:default is open"]
+        assert engine.ready() == ["the breaker model:default is open"]
         await until(lambda: engine.clock.monotonic() > again)
         assert (await engine.submit(Request(id="d", prompt="fine"))).text == "Echo: fine"
-        assert engine.bus.state.breakers["credential:default"] == "closed"
+        assert engine.bus.state.breakers["model:default"] == "closed"
 
 
 async def test_equal_cacheable_requests_run_once(tmp_path: Path) -> None:

@@ -1,45 +1,117 @@
-"""The retry decision."""
+"""The retry decision, the delays before it, and the budget that bounds it."""
 
 from __future__ import annotations
 
+import random
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from engine.errors import ErrorKind, QuarterdeckError, TurnFailed
-from engine.recovery.retry import RetryPolicy, decide
+from engine.recovery.backoff import Backoff, Growth, Jitter, delay_before
+from engine.recovery.budget import RETRY_COST, THROTTLED_COST, Budget
+from engine.recovery.retry import RetryDecision, RetryPolicy, Try, decide
 
-POLICY = RetryPolicy(max_attempts=3, base_delay=1.0, max_delay=5.0)
+POLICY = RetryPolicy(max_attempts=3, attempts={ErrorKind.NETWORK: 5}, backoff=Backoff(1.0, 5.0))
+FIRST = Try(1, acted=False, left=1e9)
 
 
-def _decide(
-    error: QuarterdeckError, attempt: int = 1, *, acted: bool = False, left: float = 1e9, policy: RetryPolicy = POLICY
-):  # type: ignore[no-untyped-def]
-    return decide(policy, error, attempt, acted=acted, left=left, uniform=lambda _low, high: high)
+def _high(_low: float, high: float) -> float:
+    return high
+
+
+def _decide(error: QuarterdeckError, tried: Try = FIRST, budget: Budget | None = None) -> RetryDecision:
+    return decide(POLICY, error, tried, budget or Budget(500), _high)
 
 
 def _overloaded(retry_after: float | None = None) -> TurnFailed:
     return TurnFailed("overloaded", kind=ErrorKind.RESOURCE, retryable=True, retry_after=retry_after)
 
 
-@pytest.mark.parametrize(("attempt", "delay"), [(1, 1.0), (2, 2.0)])
-def test_delays_double(attempt: int, delay: float) -> None:
-    assert _decide(_overloaded(), attempt).delay == delay
-
-
-def test_delays_are_capped_and_jittered_below_the_cap() -> None:
-    many = RetryPolicy(max_attempts=99, base_delay=1.0, max_delay=5.0)
-    assert _decide(_overloaded(), 20, policy=many).delay == 5.0
-    low = decide(POLICY, _overloaded(), 2, acted=False, left=1e9, uniform=lambda low, _high: low)
-    assert (low.again, low.delay) == (True, 0.0)
-
-
 def test_the_servers_delay_comes_first() -> None:
+    assert _decide(_overloaded()).delay == 1.0
     assert _decide(_overloaded(retry_after=4.0)).delay == 4.0
 
 
 def test_it_gives_up_with_a_reason() -> None:
-    fatal = TurnFailed("bad key", kind=ErrorKind.AUTH)
-    assert "fail again" in _decide(fatal).reason
-    assert "3 attempts" in _decide(_overloaded(), 3).reason
-    assert "not idempotent" in _decide(_overloaded(), acted=True).reason
-    assert "deadline" in _decide(_overloaded(), left=0.5).reason
-    assert not any(d.again for d in (_decide(fatal), _decide(_overloaded(), 3), _decide(_overloaded(), acted=True)))
+    given_up = {
+        "fail again": _decide(TurnFailed("bad key", kind=ErrorKind.AUTH)),
+        "3 attempts": _decide(_overloaded(), Try(3, acted=False, left=1e9)),
+        "not idempotent": _decide(_overloaded(), Try(1, acted=True, left=1e9)),
+        "deadline": _decide(_overloaded(), Try(1, acted=False, left=0.5)),
+        "budget is spent": _decide(_overloaded(), budget=Budget(THROTTLED_COST - 1)),
+    }
+    for reason, decision in given_up.items():
+        assert (decision.again, reason in decision.reason) == (False, True), reason
+
+
+def test_a_type_of_error_may_have_attempts_of_its_own() -> None:
+    broken = TurnFailed("reset", kind=ErrorKind.NETWORK, retryable=True)
+    assert _decide(broken, Try(4, acted=False, left=1e9)).again
+    assert not _decide(broken, Try(5, acted=False, left=1e9)).again
+
+
+def test_what_will_not_be_tried_again_takes_nothing_from_the_budget() -> None:
+    budget = Budget(100)
+    _decide(_overloaded(), Try(3, acted=False, left=1e9), budget)
+    assert budget.tokens == 100
+    assert _decide(_overloaded(), budget=budget).cost == THROTTLED_COST
+    assert budget.tokens == 100 - THROTTLED_COST
+
+
+@pytest.mark.parametrize(
+    ("growth", "ceilings"),
+    [
+        (Growth.FIXED, [1.0, 1.0, 1.0, 1.0]),
+        (Growth.LINEAR, [1.0, 2.0, 3.0, 4.0]),
+        (Growth.EXPONENTIAL, [1.0, 2.0, 4.0, 8.0]),
+        (Growth.ADAPTIVE, [2.25, 4.5, 9.0, 10.0]),
+    ],
+)
+def test_delays_grow_as_they_are_told_up_to_the_cap(growth: Growth, ceilings: list[float]) -> None:
+    backoff = Backoff(1.0, 10.0, growth, Jitter.NONE)
+    assert [delay_before(backoff, n, _high, load=0.5, failing=0.5) for n in (1, 2, 3, 4)] == ceilings
+
+
+@given(
+    attempt=st.integers(1, 2000),
+    growth=st.sampled_from(list(Growth)),
+    jitter=st.sampled_from(list(Jitter)),
+    last=st.floats(0, 100),
+    seed=st.integers(0, 10),
+)
+def test_no_delay_is_ever_negative_or_above_the_cap(
+    attempt: int, growth: Growth, jitter: Jitter, last: float, seed: int
+) -> None:
+    uniform = random.Random(seed).uniform
+    delay = delay_before(Backoff(0.5, 30.0, growth, jitter), attempt, uniform, last=last, load=1.0, failing=1.0)
+    assert 0.0 <= delay <= 30.0
+
+
+def test_equal_jitter_keeps_half_and_decorrelated_looks_at_the_last_delay() -> None:
+    low = min
+    assert delay_before(Backoff(1.0, 30.0, jitter=Jitter.EQUAL), 3, low) == 2.0
+    assert delay_before(Backoff(1.0, 30.0, jitter=Jitter.DECORRELATED), 3, _high, last=4.0) == 12.0
+
+
+def test_in_an_outage_retries_end_and_the_load_falls_to_the_first_attempts() -> None:
+    budget, retries = Budget(500), 0
+    for _ in range(10_000):
+        retries += budget.take(throttled=False) is not None
+    assert retries == 500 // RETRY_COST
+    for _ in range(RETRY_COST):
+        budget.worked()
+    assert budget.take(throttled=False) == RETRY_COST
+
+
+def test_a_retry_that_works_gives_back_what_it_took_and_never_more_than_there_may_be() -> None:
+    budget = Budget(100)
+    cost = budget.take(throttled=True)
+    assert cost == THROTTLED_COST
+    budget.worked(cost)
+    budget.worked(1000)
+    assert budget.tokens == 100
+    budget.take(throttled=False)
+    budget.resize(50)
+    assert (budget.tokens, budget.size) == (50 - RETRY_COST, 50)

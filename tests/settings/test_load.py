@@ -67,7 +67,8 @@ def test_the_sample_file_of_the_design_loads_as_it_stands(tmp_path: Path) -> Non
     assert (scaling.enabled, scaling.scale_up_threshold, scaling.scale_down_threshold) == (True, 0.8, 0.3)
     assert settings.session_pool.load_balancing.strategy == "weighted_round_robin"
     assert settings.session_pool.load_balancing.health_check_interval == 30.0
-    assert settings.circuit_breaker.model_dump() == {"failure_threshold": 10, "timeout": 60.0, "half_open_max_calls": 3}
+    breaker = settings.circuit_breaker
+    assert (breaker.failure_threshold, breaker.timeout, breaker.half_open_max_calls) == (10, 60.0, 3)
 
 
 def test_later_sources_win_and_each_value_knows_its_origin(tmp_path: Path) -> None:
@@ -193,7 +194,7 @@ def test_all_problems_of_all_sources_come_at_once(tmp_path: Path) -> None:
         f"log.level = warn ({config}): it must be one of debug, info, warning, error; the nearest is warning.",
         "--set cache.ttl: this is not KEY=VALUE, such as session_pool.max_size=20.",
         "api.port = 99999 (--set): it must be a whole number from 1 to 65535, or empty.",
-        "retry.jitter = [1 (--set): it must be one of full, none.",
+        "retry.jitter = [1 (--set): it must be one of full, equal, decorrelated, none.",
         "cache.enabled = maybe (environment QUARTERDECK_CACHE__ENABLED): it must be true or false.",
         "claude.permission_mode = perhaps (environment CLAUDE_AUTO_ACCEPT): it must be true or false.",
         (
