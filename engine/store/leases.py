@@ -7,6 +7,7 @@ process is gone and nothing carries that engine's tag any more; the epoch rises 
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from typing import Protocol
 from engine.errors import ConversationHeld, SettingsError
 
 _BUSY_S = 2.0
+_RETRY_S = 0.005
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS conversation_leases (
     tenant TEXT NOT NULL,
@@ -78,7 +80,7 @@ class SqliteLeases:
         """Open the file, or make it. Raises SettingsError."""
         try:
             self._opened = sqlite3.connect(self._path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
-            self._opened.execute("PRAGMA journal_mode=WAL")
+            _use_wal(self._opened)
             self._opened.execute("PRAGMA synchronous=OFF")
             self._opened.executescript(_SCHEMA)
         except sqlite3.Error as error:
@@ -162,3 +164,17 @@ class SqliteLeases:
             sentence = f"The leases of conversations in {self._path} cannot be used: {error}."
             remedy = "Check the disk, and that nothing else locks that file."
             raise ConversationHeld(sentence, remedy=remedy, retryable=True) from error
+
+
+def _use_wal(database: sqlite3.Connection) -> None:
+    """Two engines may make the file at once, and a change of the journal does not wait as statements do."""
+    deadline = time.monotonic() + _BUSY_S
+    while True:
+        try:
+            database.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
+                raise
+            time.sleep(_RETRY_S)
+        else:
+            return

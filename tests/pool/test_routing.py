@@ -107,10 +107,13 @@ def test_a_conversation_that_is_gone_on_with_is_kept_while_there_is_another_way(
     assert house.route(LeaseWish(ANA, "u"), **FULL).use == "loyal"
 
 
-def test_of_the_conversations_that_are_gone_on_with_the_least_recently_used_one_goes_first(house: House) -> None:
-    for name in ("old", "new"):
-        house.sit(name, holds=name, turns=3)
+def test_of_the_conversations_that_are_gone_on_with_the_one_with_the_fewest_turns_goes_first_and_then_the_oldest(
+    house: House,
+) -> None:
+    for name, turns in (("much", 9), ("old", 3), ("new", 3)):
+        house.sit(name, holds=name, turns=turns)
     assert house.route(LeaseWish(ANA, "u"), **FULL).use == "old"
+    assert house.route(LeaseWish(BEN, "u"), **FULL).evict == "old"
 
 
 def test_whoever_waits_for_a_start_has_no_second_one_started_for_them(house: House) -> None:

@@ -185,6 +185,19 @@ def test_leases_outlive_the_store_that_took_them(tmp_path: Path) -> None:
         store.acquire("t", "c1", "s0001")
 
 
+def test_a_file_that_stays_locked_is_refused_at_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leases, "_BUSY_S", 0.02)
+    path = tmp_path / "leases.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as stranger:
+        stranger.execute("CREATE TABLE t (x)")
+        stranger.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(SettingsError, match="locked"):
+            SqliteLeases(path, "me", lambda _engine: False).open()
+        stranger.execute("ROLLBACK")
+        with opened(path, "me") as store:
+            assert store.is_current(store.acquire("t", "c1", "s0001"))
+
+
 def test_a_file_that_is_no_database_is_named_with_its_cure(tmp_path: Path) -> None:
     path = tmp_path / "leases.db"
     path.write_bytes(b"no database at all " * 100)

@@ -11,8 +11,10 @@ from tui.client import EngineClient, address_of
 from tui.options import Common, common_options
 from tui.output import print_json, print_table
 
+_NEGATIVE = {"ignore_unknown_options": True}  # so that -1 is a size, and refused as one
 
-@click.command("scale", epilog="Example: quarterdeck scale auto")
+
+@click.command("scale", context_settings=_NEGATIVE, epilog="Example: quarterdeck scale auto")
 @click.argument("size")
 @common_options
 def command(common: Common, size: str) -> None:
