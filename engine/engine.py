@@ -32,6 +32,7 @@ from engine.events.recorder import Recorder
 from engine.events.types import PoolStatistics
 from engine.flow.admission import Admission, AdmissionLimits
 from engine.housekeeper import Housekeeper
+from engine.launchers.cgroups import Cgroups, GroupLimits
 from engine.launchers.containment import Containment
 from engine.launchers.host import Host
 from engine.launchers.kernel import become_subreaper
@@ -83,7 +84,8 @@ class Engine:
         self.transcripts = Transcripts(settings.events.transcript_bytes)
         self.desk = PermissionDesk(self.bus, self.clock, lambda: self.settings.claude.permission_timeout)
         self.containment = Containment(self.id)
-        self.launcher = LocalLauncher(self.containment)
+        self._groups = Cgroups(self.id, lambda: _group_limits(self.settings))
+        self.launcher = LocalLauncher(self.containment, self._groups)
         self.checkpoints = Checkpoints(settings.engine.state_dir / "checkpoints")
         self._ledger = Ledger(settings.engine.state_dir / "engines")
         self._environ = environ
@@ -145,6 +147,7 @@ class Engine:
         self._leases.open()
         self._start_recorder()
         become_subreaper()
+        self._groups.open()
         if self.choice.offline:
             self._model = OfflineModel()
             await self._model.start()
@@ -280,6 +283,7 @@ class Engine:
             if self._model is not None:
                 stack.push_async_callback(self._model.aclose)
             stack.callback(self._leases.close)
+            stack.callback(self._groups.close)
             await self._chores.aclose()
             await self.keeper.aclose()
             await self._sent.aclose()
@@ -469,6 +473,11 @@ class Engine:
 def _balancer(settings: Settings) -> Balancer:
     name = settings.session_pool.load_balancing.strategy
     return find("balancer", BALANCER_GROUP, name, BALANCERS, "session_pool.load_balancing.strategy")()
+
+
+def _group_limits(settings: Settings) -> GroupLimits:
+    limits = settings.session_pool.limits
+    return GroupLimits(limits.memory_soft, limits.memory_hard)
 
 
 def _cache_limits(settings: Settings) -> CacheLimits:
