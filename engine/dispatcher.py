@@ -24,7 +24,6 @@ from engine.flow.admission import Admission
 from engine.pool.lease import Lease
 from engine.pool.pool import Pool
 from engine.pool.routing import LeaseWish
-from engine.recovery.classifier import error_of
 from engine.recovery.gate import Gate
 from engine.recovery.retry import RetryPolicy, decide
 from engine.requests import Answer, Listener, Request, Silent
@@ -42,7 +41,7 @@ class DispatcherPorts:
     """The parts on the way of a request.
 
     `profile` finds a profile by name for a tenant; `holds_prompt` tells whether a conversation's transcript has the
-    user line with a uuid already.
+    user line with a uuid already; `error_of` makes the error of an outcome that is no answer.
     """
 
     bus: Bus
@@ -54,6 +53,7 @@ class DispatcherPorts:
     retry: Callable[[], RetryPolicy]
     profile: Callable[[str, str], Profile]
     holds_prompt: Callable[[Profile, str, str], bool]
+    error_of: Callable[[Outcome], QuarterdeckError]
 
 
 @dataclass(eq=False)
@@ -144,7 +144,7 @@ class Dispatcher:
             finally:
                 self._ports.pool.release(lease)
             if not outcome.ok:
-                raise error_of(outcome)
+                raise self._ports.error_of(outcome)
             call.succeeded()
         return self._answer(flight, outcome, lease.session.conversation)
 

@@ -50,7 +50,9 @@ from engine.pool.members import PoolPorts
 from engine.pool.pool import Pool
 from engine.pool.routing import Router
 from engine.recovery.breaker import Breaker, BreakerLimits
+from engine.recovery.diagnosis import STORE, Diagnosis
 from engine.recovery.gate import Gate
+from engine.recovery.learned import LearnedRules
 from engine.recovery.retry import RetryPolicy
 from engine.requests import Answer, Listener, Request
 from engine.sessions.clocks import TurnLimits
@@ -96,6 +98,12 @@ class Engine:
         self.cache: MemoryCache[Answer] = MemoryCache(_cache_limits(settings))
         self.admission = Admission(AdmissionLimits(settings.queue.max_waiting))
         self.gate = Gate(CREDENTIAL_BREAKER, Breaker(_breaker_limits(settings)), self.bus, self.clock)
+        self.diagnosis = Diagnosis(
+            settings.recovery.rules,
+            LearnedRules(settings.engine.state_dir / STORE, self.clock),
+            self.clock,
+            on_trouble=lambda error: self._notice(error.message, error.remedy),
+        )
         self.profiles = Profiles(
             lambda: self.settings,
             self._credential,
@@ -121,6 +129,7 @@ class Engine:
                 retry=lambda: self._retry_policy,
                 profile=self.profiles.find,
                 holds_prompt=self._holds_prompt,
+                error_of=self.diagnosis.error_of,
             ),
             self._chance,
         )
@@ -137,6 +146,7 @@ class Engine:
         self.live.subscribe(self._on_settings)
         self._enter_ledger()
         self._leases.open()
+        self.diagnosis.learned.open()
         self._start_recorder()
         become_subreaper()
         if self.choice.offline:
@@ -272,6 +282,7 @@ class Engine:
             if self._model is not None:
                 stack.push_async_callback(self._model.aclose)
             stack.callback(self._leases.close)
+            stack.callback(self.diagnosis.close)
             await self._chores.aclose()
             await self.keeper.aclose()
             await self._sent.aclose()
@@ -415,8 +426,11 @@ class Engine:
             self.bus.publish(ev.Notice(severity=severity, text=text))
 
     def _apply(self, before: Settings, after: Settings) -> None:
-        if before.session_pool.load_balancing.strategy != after.session_pool.load_balancing.strategy:
-            self._router.balancer = _balancer(after)
+        strategies = (each.session_pool.load_balancing.strategy for each in (before, after))
+        balancer = _balancer(after) if len({*strategies}) > 1 else self._router.balancer
+        if before.recovery.rules != after.recovery.rules:
+            self.diagnosis.use(after.recovery.rules)
+        self._router.balancer = balancer
         self._read_limits(after)
         self.cache.limits = _cache_limits(after)
         self.admission.limits = AdmissionLimits(after.queue.max_waiting)
@@ -436,6 +450,9 @@ class Engine:
     async def _submit_quietly(self, request: Request) -> None:
         with contextlib.suppress(QuarterdeckError):  # its RequestEnded event tells
             await self.submit(request)
+
+    def _notice(self, text: str, remedy: str) -> None:
+        self.bus.publish(ev.Notice(severity=ev.Severity.WARNING, text=text, remedy=remedy))
 
     def _on_chore_error(self, name: str, error: BaseException) -> None:
         text = f"{name} failed: {error!r}"

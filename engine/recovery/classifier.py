@@ -56,6 +56,9 @@ class Classification(msgspec.Struct, frozen=True, kw_only=True):
     rule: str = HEALTHY
 
 
+Classify = Callable[[Evidence], Classification]
+
+
 class Corrections(Protocol):
     """What operators have taught."""
 
@@ -90,7 +93,7 @@ class Classifier:
         text = reporting_lines(known.stderr if succeeded else known.text, failed=known.failed is True)
         by_facts = {} if succeeded else self._index.by_facts(known)
         by_text = self._index.by_text(text, known) if text else {}
-        if text and not succeeded and (taught := self._taught(text, by_facts)) is not None:
+        if not succeeded and (taught := self._taught(known.text, by_facts)) is not None:
             return self._decided(taught, known, _LEARNED_CONFIDENCE)
         scores = higher(by_facts, by_text)
         if succeeded:
@@ -134,22 +137,21 @@ class Classifier:
 
 
 @cache
-def shipped_classifier() -> Classifier:
-    """The classifier of the shipped rules alone, on the machine's clock."""
+def _shipped() -> Classifier:
     return Classifier(shipped_rules(), clock=SystemClock())
 
 
-def error_of(outcome: Outcome, classifier: Classifier | None = None) -> QuarterdeckError:
-    """The error of an outcome that is no answer."""
-    error = _error_of(outcome, classifier or shipped_classifier())
+def error_of(outcome: Outcome, classify: Classify | None = None) -> QuarterdeckError:
+    """The error of an outcome that is no answer; by the shipped rules unless `classify` has others."""
+    error = _error_of(outcome, classify or _shipped().classify)
     error.acted = outcome.acted
     return error
 
 
-def _error_of(outcome: Outcome, classifier: Classifier) -> QuarterdeckError:
+def _error_of(outcome: Outcome, classify: Classify) -> QuarterdeckError:
     if outcome.ended is Ended.INTERRUPTED:
         return TurnInterrupted("The turn was interrupted.", remedy="Send the prompt again to go on.")
-    found = classifier.classify(of_outcome(outcome))
+    found = classify(of_outcome(outcome))
     if outcome.ended is Ended.LOST:
         return _lost(outcome, found)
     code = f"api_{outcome.api_error_status}" if outcome.api_error_status else "turn_failed"

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_AMOUNT = r"(\d+(?:\.\d+)?)\s*(ms|milliseconds?|seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h|days?|d)\b"
+_AMOUNT = r"(\d+(?:\.\d+)?)\s*(ms|milliseconds?|seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h|days?|d)(?![a-z])"
 _ONE = re.compile(_AMOUNT, re.IGNORECASE)
 _HEADER = re.compile(r"retry[-_ ]after(?:_s|-s)?[\"']?\s*[:=]?\s*[\"']?(\d+(?:\.\d+)?)\s*(ms|s|m|h)?\b", re.IGNORECASE)
 _IN = re.compile(
@@ -16,7 +16,9 @@ _IN = re.compile(
     re.IGNORECASE,
 )
 _WAIT = re.compile(rf"\b(?:wait|retry_delay[\"']?:?\s*[\"']?)\s*({_AMOUNT})", re.IGNORECASE)
-_EPOCH = re.compile(r"\breset(?:s|_at|sAt|At)?[\"']?\s*[:=]?\s*[\"']?(\d{10}|\d{13})\b|limit reached\|(\d{10})\b", re.IGNORECASE)
+_EPOCH = re.compile(
+    r"\breset(?:s|_at|sAt|At)?[\"']?\s*[:=]?\s*[\"']?(\d{10}|\d{13})\b|limit reached\|(\d{10})\b", re.IGNORECASE
+)
 _DATE = re.compile(r"\b(20\d\d)-(\d\d)-(\d\d)(?:(?:T|,?\s+(?:at\s)?)(\d\d):(\d\d)(?::\d\d)?)?\s*(Z|UTC)?")
 _RESETS = re.compile(
     r"\b(?:resets?|renews?|available(?: again)?|regain(?:ed)? access|try again)\s*(?:on|at)?\s*"
@@ -70,7 +72,7 @@ def _until_time(match: re.Match[str], now: float, zone: tzinfo | None) -> float 
     weekday, month, day, hour12, minute12, half, hour24, minute24, place = match.groups()
     hour = int(hour12) % 12 + (12 if half.lower() == "pm" else 0) if half else int(hour24)
     minute = int(minute12 or 0) if half else int(minute24)
-    if hour > 23 or minute > 59:
+    if hour > 23 or minute > 59 or (half and int(hour12) > 12):
         return None
     today = datetime.fromtimestamp(now, _zone(place) or zone or UTC)
     moment = today.replace(hour=hour, minute=minute, second=0, microsecond=0)

@@ -93,9 +93,12 @@ def of_record(record: Mapping[str, Any]) -> Evidence:
         return of_line(nested)
     stated = record.get("error")
     body = stated if isinstance(stated, Mapping) else {}
-    retries = [each for each in record.get("api_retry") or () if isinstance(each, Mapping)]
+    seen = record.get("api_retry")
+    retries = [each for each in seen if isinstance(each, Mapping)] if isinstance(seen, list) else []
     stderr, exception = _text(record, "stderr"), _text(record, "exception")
-    said = [_text(record, name) for name in ("result_text", "result", "text", "message", "msg", "reason", "detail")]
+    said = [
+        _text(record, name) for name in ("result_text", "result", "text", "message", "msg", "name", "reason", "detail")
+    ]
     said += [_text(body, "message"), stated if isinstance(stated, str) else "", _errors(record)]
     api_type = _text(record, "api_error_type", "error_type") or _text(body, "type")
     code = _text(record, "error_code", "code", "errno") or _text(body, "code")
@@ -135,7 +138,9 @@ def _with_exit(exit_code: int | None, *, by: str = "", **facts: Any) -> Evidence
 
 def _failed(record: Mapping[str, Any], exception: str, api_type: str) -> bool | None:
     stated = record.get("is_error")
-    if exception or record.get("startup_failure_reason") or record.get("killed_by_harness") and stated is not False:
+    if exception or record.get("startup_failure_reason"):
+        return True
+    if record.get("killed_by_harness") and stated is not False:
         return True
     if isinstance(stated, bool):
         return stated
@@ -144,7 +149,12 @@ def _failed(record: Mapping[str, Any], exception: str, api_type: str) -> bool | 
     level = str(record.get("level", "")).lower()
     if level in _LEVELS_WELL:
         return False
-    failing = record.get("success") is False or level in _LEVELS_ILL or record.get("type") == "error"
+    failing = (
+        record.get("success") is False
+        or bool(record.get("error") or record.get("errors"))
+        or level in _LEVELS_ILL
+        or record.get("type") == "error"
+    )
     if failing or _whole(record.get("api_error_status")) or api_type:
         return True
     return None
@@ -160,7 +170,7 @@ def _status(record: Mapping[str, Any], body: Mapping[str, Any], retries: list[Ma
 def _retry_after(record: Mapping[str, Any], retries: list[Mapping[str, Any]]) -> float | None:
     """A server's delay: stated, or seen in the CLI's first wait, which is its own half second otherwise."""
     for name in ("retry_after_s", "retry_after", "retry-after"):
-        if (stated := _number(record.get(name))) is not None:
+        if (stated := _number(record.get(name))) is not None and stated >= 0:
             return stated
     waits = [
         wait / 1000
@@ -173,7 +183,14 @@ def _retry_after(record: Mapping[str, Any], retries: list[Mapping[str, Any]]) ->
 
 def _errors(record: Mapping[str, Any]) -> str:
     errors = record.get("errors")
-    return "\n".join(each for each in errors if isinstance(each, str)) if isinstance(errors, list) else ""
+    if not isinstance(errors, list):
+        return ""
+    said = [each if isinstance(each, str) else _text(each, "message", "code") for each in errors if _telling(each)]
+    return "\n".join(said)
+
+
+def _telling(error: object) -> bool:
+    return isinstance(error, str | Mapping)
 
 
 def _text(record: Mapping[str, Any], *names: str) -> str:

@@ -11,14 +11,16 @@ Fact = tuple[str, str | int]
 
 _STATUS = re.compile(
     r"""(?:\bHTTP(?:/\d(?:\.\d)?)?\s*(?:status|error|code)?|\bstatus(?:[ _-]?code)?|\bAPI\ Error|\berror(?:[ _-]?code)?
-    |\bcode|\breturned|\banswered|\bresponded\ with|^\W*)["']?\s*[:=(]?\s*["(]?\s*E?([45]\d\d)\b(?!\s*(?:ms|s|bytes|files|tests)\b|[.,:]\d)
+          |\bcode|\breturned|\banswered|\bresponded\ with|^\W*)
+        ["']?\s*[:=(]?\s*["(]?\s*E?([45]\d\d)\b(?!\s*(?:ms|s|bytes|files|tests)\b|[.,:]\d)
     |\((?:HTTP\s)?([45]\d\d)\)|\bE([45]\d\d)\b""",
     re.IGNORECASE | re.VERBOSE,
 )
 _ERRNO_NUMBER = re.compile(r"\[Errno (\d+)\]|\berrno[:= ]+-?(\d+)\b")
 _ERRNO_NAME = re.compile(r"\bE[A-Z][A-Z0-9]{2,}\b")
 _EXIT = re.compile(
-    r"\b(?:exit(?:ed|s)?|status|code)(?:\s+\w+){0,2}?(?:\s+with)?(?:\s+(?:status|code))*\s*[:=]?\s*(-?\d{1,3})\b", re.I
+    r"\b(?:exit(?:ed|s)?|status|code)(?:\s+\w+){0,2}?(?:\s+with)?(?:\s+(?:status|code|value))*\s*[:=]?\s*(-?\d{1,3})\b",
+    re.IGNORECASE,
 )
 _SIGNAL = re.compile(
     r"\bSIG(HUP|INT|QUIT|ILL|ABRT|BUS|KILL|SEGV|TERM|PIPE|XCPU)\b|\bsignal:? (\d+|killed|terminated|aborted)\b"
@@ -39,14 +41,22 @@ _LAST_SHARED = 34
 
 def stated_in(text: str, lowered: str) -> Iterator[Fact]:
     """Every fact that the text states; `lowered` is the same text in lower case."""
-    if any(digit in text for digit in "45"):
+    if "4" in text or "5" in text:
         for match in _STATUS.finditer(text):
-            yield "status", int(match[match.lastindex or 0])
+            yield "status", int(_group(match))
     for match in _ERRNO_NAME.finditer(text):
         yield "errno", match[0]
     if "errno" in lowered:
         for match in _ERRNO_NUMBER.finditer(text):
-            yield "errno", _errno_name(int(match[match.lastindex or 0]))
+            yield "errno", _errno_name(int(_group(match)))
+    if "_error" in lowered or "_too_" in lowered:
+        for match in _API_TYPE.finditer(text):
+            yield "api_type", match[0]
+    yield from _ends_in(text, lowered)
+
+
+def _ends_in(text: str, lowered: str) -> Iterator[Fact]:
+    """How a process ended: its exit code, and the signal behind it."""
     if "exit" in lowered:
         for match in _EXIT.finditer(text):
             code = int(match[1])
@@ -55,11 +65,13 @@ def stated_in(text: str, lowered: str) -> Iterator[Fact]:
                 yield "signal", name
     if "sig" in lowered or "status=" in lowered:
         for match in _SIGNAL.finditer(text):
-            name = match[match.lastindex or 0].upper()
+            name = _group(match).upper()
             yield "signal", f"SIG{_NUMBERED.get(name, name)}"
-    if "_error" in lowered or "_too_" in lowered:
-        for match in _API_TYPE.finditer(text):
-            yield "api_type", match[0]
+
+
+def _group(match: re.Match[str]) -> str:
+    """The one group that matched."""
+    return match[match.lastindex or 0]
 
 
 def signal_name(exit_code: int) -> str:

@@ -92,7 +92,7 @@ class RuleIndex:
         return {
             number: self.rules[number].fact_weight - less
             for fact in facts
-            for number in self._by_fact.get(fact) or self._by_fact.get(_family(fact), ())
+            for number in self._by_fact.get(fact, self._by_fact.get(_family(fact), ()))
             if self._applies(number, known)
         }
 

@@ -116,9 +116,10 @@ def _stands(phrase: tuple[_Term, ...], places: Places) -> bool:
 
 
 def _spans(term: _Term, places: Places) -> list[tuple[int, int]]:
-    spans = []
-    for first, *rest in term:
-        for start in places.get(first, ()):
-            if all(start + step in places.get(atom, ()) for step, atom in enumerate(rest, 1)):
-                spans.append((start, start + len(rest)))
-    return spans
+    """Where a term stands, as the places of its first and last word."""
+    return [
+        (start, start + len(rest))
+        for first, *rest in term
+        for start in places.get(first, ())
+        if all(start + step in places.get(atom, ()) for step, atom in enumerate(rest, 1))
+    ]

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from engine.settings.fields import BYTES, SECONDS, Duration, Group, Number, Size, Whole, in_order, setting
+from engine.settings.fields import BYTES, SECONDS, Duration, Group, Number, Place, Size, Whole, in_order, setting
 
 BALANCER_NAMES = ("weighted_round_robin", "least_loaded", "power_of_two", "round_robin", "consistent_hash")
 DAY = 86_400.0
@@ -180,6 +180,14 @@ class Retry(Group):
     @model_validator(mode="after")
     def _delays_in_order(self) -> Self:
         return in_order(self, "base_delay", "max_delay")
+
+
+class Recovery(Group):
+    """How failures are judged."""
+
+    rules: Place | None = setting(
+        None, "A TOML file of own rules for the classifier, beside the shipped ones.", shown="the shipped rules"
+    )
 
 
 class Queue(Group):
