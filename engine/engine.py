@@ -24,7 +24,7 @@ from engine.backends.profiles import Profiles
 from engine.backends.simulator import SimulatorBackend
 from engine.cache.memory import CacheLimits, MemoryCache
 from engine.clock import Clock, SystemClock
-from engine.dispatcher import Dispatcher, DispatcherPorts
+from engine.dispatcher import CREDENTIAL_BREAKER, Dispatcher, DispatcherPorts
 from engine.errors import ErrorKind, Forbidden, NotFound, Overloaded, QuarterdeckError, SettingsError
 from engine.events import types as ev
 from engine.events.bus import Bus
@@ -55,7 +55,9 @@ from engine.recovery.backoff import Growth as DelayGrowth
 from engine.recovery.breaker import BreakerLimits
 from engine.recovery.breakers import Breakers
 from engine.recovery.budget import Budget
+from engine.recovery.diagnosis import STORE, Diagnosis
 from engine.recovery.gate import Gate
+from engine.recovery.learned import LearnedRules
 from engine.recovery.retry import RetryPolicy
 from engine.requests import Answer, Listener, Request
 from engine.sessions.clocks import TurnLimits
@@ -101,7 +103,14 @@ class Engine:
         self.cache: MemoryCache[Answer] = MemoryCache(_cache_limits(settings))
         self.admission = Admission(AdmissionLimits(settings.queue.max_waiting))
         self.breakers = Breakers(lambda: _breaker_limits(self.settings), self.bus, self.clock)
+        self.breakers.watch(CREDENTIAL_BREAKER)
         self.budget = Budget(settings.retry.budget)
+        self.diagnosis = Diagnosis(
+            settings.recovery.rules,
+            LearnedRules(settings.engine.state_dir / STORE, self.clock),
+            self.clock,
+            on_trouble=lambda error: self._notice(error.message, error.remedy),
+        )
         self.profiles = Profiles(
             lambda: self.settings,
             self._credential,
@@ -129,6 +138,7 @@ class Engine:
                 load=lambda: min(1.0, self.pool.utilisation),
                 profile=self.profiles.find,
                 holds_prompt=self._holds_prompt,
+                error_of=self.diagnosis.error_of,
             ),
             self._chance,
         )
@@ -145,6 +155,7 @@ class Engine:
         self.live.subscribe(self._on_settings)
         self._enter_ledger()
         self._leases.open()
+        self.diagnosis.learned.open()
         self._start_recorder()
         become_subreaper()
         self._groups.open()
@@ -284,6 +295,7 @@ class Engine:
                 stack.push_async_callback(self._model.aclose)
             stack.callback(self._leases.close)
             stack.callback(self._groups.close)
+            stack.callback(self.diagnosis.close)
             await self._chores.aclose()
             await self.keeper.aclose()
             await self._sent.aclose()
@@ -443,8 +455,11 @@ class Engine:
             self.bus.publish(ev.Notice(severity=severity, text=text))
 
     def _apply(self, before: Settings, after: Settings) -> None:
-        if before.session_pool.load_balancing.strategy != after.session_pool.load_balancing.strategy:
-            self._router.balancer = _balancer(after)
+        strategies = (each.session_pool.load_balancing.strategy for each in (before, after))
+        balancer = _balancer(after) if len({*strategies}) > 1 else self._router.balancer
+        if before.recovery.rules != after.recovery.rules:
+            self.diagnosis.use(after.recovery.rules)
+        self._router.balancer = balancer
         self._read_limits(after)
         self.cache.limits = _cache_limits(after)
         self.admission.limits = AdmissionLimits(after.queue.max_waiting)
@@ -464,6 +479,9 @@ class Engine:
     async def _submit_quietly(self, request: Request) -> None:
         with contextlib.suppress(QuarterdeckError):  # its RequestEnded event tells
             await self.submit(request)
+
+    def _notice(self, text: str, remedy: str) -> None:
+        self.bus.publish(ev.Notice(severity=ev.Severity.WARNING, text=text, remedy=remedy))
 
     def _on_chore_error(self, name: str, error: BaseException) -> None:
         text = f"{name} failed: {error!r}"
