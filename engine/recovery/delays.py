@@ -22,7 +22,8 @@ _EPOCH = re.compile(
 _DATE = re.compile(r"\b(20\d\d)-(\d\d)-(\d\d)(?:(?:T|,?\s+(?:at\s)?)(\d\d):(\d\d)(?::\d\d)?)?\s*(Z|UTC)?")
 _RESETS = re.compile(
     r"\b(?:resets?|renews?|available(?: again)?|regain(?:ed)? access|try again)\s*(?:on|at)?\s*"
-    r"(?:(mon|tue|wed|thu|fri|sat|sun)[a-z]*,?\s*)?(?:(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?\s(\d{1,2}),?\s*)?"
+    r"(?:(mon|tue|wed|thu|fri|sat|sun)[a-z]*,?\s*)?"
+    r"(?:(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?\s(\d{1,2}),?\s*)?"
     r"(?:at\s)?(?:(\d{1,2})(?::(\d\d))?\s*(am|pm)|(\d{1,2}):(\d\d))(?:\s*\(?([A-Za-z]+(?:/[A-Za-z_]+)+|UTC|GMT)\)?)?",
     re.IGNORECASE,
 )
@@ -32,7 +33,10 @@ _HINTS = ("retry", "again", "reset", "regain", "wait", "limit reached|", "renew"
 
 
 def delay_in(text: str, now: float, zone: tzinfo | None = None) -> float | None:
-    """Seconds that a text asks to wait, or None; `now` is since 1970, `zone` that of a time without one (None: UTC)."""
+    """Seconds that a text asks to wait, or None.
+
+    `now` is since 1970, `zone` that of a time of day without one (None: the machine's).
+    """
     lowered = text.lower()
     if not any(hint in lowered for hint in _HINTS):
         return None
@@ -74,7 +78,7 @@ def _until_time(match: re.Match[str], now: float, zone: tzinfo | None) -> float 
     minute = int(minute12 or 0) if half else int(minute24)
     if hour > 23 or minute > 59 or (half and int(hour12) > 12):
         return None
-    today = datetime.fromtimestamp(now, _zone(place) or zone or UTC)
+    today = datetime.fromtimestamp(now, UTC).astimezone(_zone(place) or zone)
     moment = today.replace(hour=hour, minute=minute, second=0, microsecond=0)
     if month:
         try:

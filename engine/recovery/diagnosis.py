@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, tzinfo
 from pathlib import Path
 
 from engine.clock import Clock
@@ -82,9 +81,4 @@ class Diagnosis:
             self._on_trouble(error)
 
     def _made(self, own_rules: Path | None) -> Classifier:
-        return Classifier(load_rules(own_rules), clock=self._clock, zone=local_zone(), corrections=self)
-
-
-def local_zone() -> tzinfo | None:
-    """The time zone of this machine, which a text means that names none."""
-    return datetime.now().astimezone().tzinfo
+        return Classifier(load_rules(own_rules), clock=self._clock, corrections=self)

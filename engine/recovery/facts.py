@@ -12,7 +12,7 @@ import msgspec
 from engine.recovery.said import signal_name
 from engine.sessions.outcome import Ended, Outcome
 
-HEAD, TAIL = 1500, 2500
+HEAD, TAIL = 1000, 2000
 """Characters that are read of the beginning and of the end of a long text."""
 _ENDED = {Ended.LOST: "lost", Ended.CAPPED: "capped"}
 """What stands for the terminal reason where a turn's end gave none."""

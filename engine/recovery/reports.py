@@ -11,9 +11,10 @@ _DEEDS = (
     r"investigated?|checked",
 )
 _CODE = (
-    r"[-+]\s|@@\s|diff --git|[-+]{3}\s[ab/]|\|\s|#+\s|//|/\*|\*\s|\"\"\"|'''",
+    r"[-+]\s|@@\s|diff --git|[-+]{3}\s[ab/]|\|\s|#+\s(?!Fatal|A fatal|There is insuff)|//|/\*|\*\s|\"\"\"|'''",
     r"(?:except|raise|throw|def|func|function|import|export|const|let|var|assert|return|try|finally|elif|async|await)\b(?![:!])",
     r"(?:class|if|for|while|switch|case|with|from|public|private)\b.*[:{(]\s*$",
+    r"[rfb]{0,2}[\"'](?!\S*:\s)|\w+(?:\.\w+)* = [\w\[({]|\w+: \{",
     r"from \S+ import\b|if \w+\s*[!=]= |\}\s*(?:catch|else|finally)",
     r"[\"']?[\w.-]+[\"']?\s*[:=]\s*(?:-?\d+(?:\.\d+)?\w{0,3}|null|None|\[\]|\{\}|true|false)\s*,?(?:\s*#.*)?$",
     r"[\"'][\w.-]+[\"']\s*:\s*[\"'].*[\"']\s*,?$|[\w.-]+\s*=\s*[\"'].*[\"'];?$|[A-Z][A-Z0-9_]+ = ",
@@ -74,16 +75,16 @@ _FRAME = re.compile(r'\s+(?:File ".*", line \d+|at \S+.*\(?\S+:\d+|\^+\s*$|~+)|T
 def reporting_lines(text: str, *, failed: bool) -> str:
     """The lines of a text that may report a failure.
 
-    Of a failure that is known only warnings are left out; where just the text can tell, everything that speaks about
-    errors without reporting one.
+    Of a failure that is known only warnings and stack frames are left out; where just the text can tell, everything
+    that speaks about errors without reporting one.
     """
-    lines = text.splitlines()
+    lines = _outside_tracebacks(text.splitlines())
     if failed:
         kept = [line for line in lines if not _WARNING.match(line)]
     elif any(line.startswith(("diff --git ", "@@ ")) for line in lines):
         return ""
     else:
-        kept = [line for line in _outside_tracebacks(lines) if not _STARTS.match(line) and not _ANYWHERE.search(line)]
+        kept = [line for line in lines if not _STARTS.match(line) and not _ANYWHERE.search(line)]
     return "\n".join(kept)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 import zlib
+from datetime import UTC
 from pathlib import Path
 
 import pytest
@@ -42,7 +43,7 @@ says = ["out-of paper"]
 
 
 def classifier_of(rules: tuple[Rule, ...] | list[Rule] | None = None) -> Classifier:
-    return Classifier(rules or shipped_rules(), clock=ManualClock(NOW))
+    return Classifier(rules or shipped_rules(), clock=ManualClock(NOW), zone=UTC)
 
 
 CLASSIFIER = classifier_of()
@@ -192,7 +193,7 @@ DELAYS: list[tuple[str, float | None]] = [
     ("rate limit exceeded, try again in 1m30s", 90),
     ("rate limit exceeded, please wait 250 ms", 0.25),
     ("API Error (Request timed out.) · Retrying in 5 seconds… (attempt 4/10)", 5),
-    ("You've hit your session limit · resets 3pm (UTC)", 3 * 3600),
+    ("You've hit your session limit · resets 3pm", 3 * 3600),
     ("You've hit your session limit · resets 11:30am (UTC)", 23.5 * 3600),
     ("You've hit your session limit · resets 9am (America/New_York)", 2 * 3600),
     ("You've hit your weekly limit · resets Mon 12:00am (UTC)", 36 * 3600),

@@ -25,7 +25,9 @@ _LONGEST_LINE = 8 * 1024 * 1024
 
 
 @click.group(
-    "classify", invoke_without_command=True, epilog="Example: echo 'connect ECONNREFUSED' | quarterdeck classify"
+    "classify",
+    invoke_without_command=True,
+    epilog="Example: quarterdeck classify   (a text or a JSON record a line on stdin)",
 )
 @click.option("--rules", "list_rules", is_flag=True, help="List the rules and how often each decided.")
 @common_options
@@ -114,7 +116,6 @@ def _classify(common: Common, given: BinaryIO, out: BinaryIO) -> None:
 
     from engine.clock import SystemClock
     from engine.recovery.classifier import Classifier
-    from engine.recovery.diagnosis import local_zone
     from engine.recovery.facts import of_line
     from engine.recovery.rules import load_rules
     from tui.settings_source import load
@@ -122,7 +123,7 @@ def _classify(common: Common, given: BinaryIO, out: BinaryIO) -> None:
     rules = load_rules(load(common).settings.recovery.rules)
     encode = msgspec.json.Encoder().encode
     with _store_if_any(common) as store:
-        classifier = Classifier(rules, clock=SystemClock(), zone=local_zone(), corrections=store)
+        classifier = Classifier(rules, clock=SystemClock(), corrections=store)
         for line in _lines(given):
             out.write(encode(classifier.classify(of_line(line))) + b"\n")
             out.flush()
