@@ -19,6 +19,7 @@ COMMANDS = {
     "attach": "Open the console on a running engine.",
     "bench": "Measure, and compare with the plain way.",
     "breakers": "Show the circuit breakers.",
+    "chaos": "Do harm to sessions of its own, and score how they recover.",
     "config": "Show, check and change settings.",
     "doctor": "Say what this machine lacks, and how to cure it.",
     "offline-model": "Serve the offline model alone.",
