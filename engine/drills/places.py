@@ -30,6 +30,7 @@ DRILL_SETTINGS = (
     "retry.base_delay=100ms",
     "retry.max_delay=2s",
     "retry.max_attempts=6",
+    "retry.breaker_wait=30s",
     "engine.stop_term_grace=1s",
     "session_pool.limits.disk_floor=0",
 )
