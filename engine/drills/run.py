@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -118,8 +119,9 @@ class _Run:
             traffic.stop()
             self._progress("draining")
             await asyncio.wait([load], timeout=_DRAIN_S)
-            load.cancel()
-            await asyncio.wait([load])
+            load.cancel()  # what has no end by now is lost
+            with contextlib.suppress(asyncio.CancelledError):
+                await load
 
     async def _warm_up(self, asked: list[Asked]) -> None:
         self._progress("warming up")
