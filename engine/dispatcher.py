@@ -17,7 +17,7 @@ from engine.backends.base import Profile
 from engine.cache.memory import MemoryCache
 from engine.cache.single_flight import SingleFlight
 from engine.clock import Clock
-from engine.errors import BadInput, DeadlinePassed, QuarterdeckError
+from engine.errors import BadInput, BreakerOpen, DeadlinePassed, QuarterdeckError
 from engine.events.bus import Bus
 from engine.events.types import RequestEnded, RequestQueued, RequestRetrying
 from engine.flow.admission import Admission
@@ -26,7 +26,7 @@ from engine.pool.pool import Pool
 from engine.pool.routing import LeaseWish
 from engine.recovery.budget import Budget
 from engine.recovery.gate import Gate
-from engine.recovery.retry import RetryPolicy, Try, decide
+from engine.recovery.retry import RetryPolicy, Try, decide, wait_at_breaker
 from engine.requests import Answer, Listener, Request, Silent
 from engine.sessions.outcome import Outcome
 from engine.sessions.summaries import one_line, prompt_title
@@ -79,6 +79,7 @@ class Flight:
     held: str = ""
     uuid: str = ""
     delay: float = 0.0
+    parked: float = 0.0
     cost: int = 0
     text: list[str] = field(default_factory=list)
 
@@ -142,6 +143,8 @@ class Dispatcher:
             flight.attempts += 1
             try:
                 answer = await self._attempt(flight, listener)
+            except BreakerOpen as error:
+                await self._wait_at_breaker(flight, error)
             except QuarterdeckError as error:
                 self._failing += (1 - self._failing) * _MEMORY
                 await self._back_off(flight, error)
@@ -228,6 +231,15 @@ class Dispatcher:
             )
         )
         await asyncio.sleep(decision.delay)
+
+    async def _wait_at_breaker(self, flight: Flight, error: BreakerOpen) -> None:
+        """No call was made: the request waits a while, or is refused."""
+        wait = wait_at_breaker(self._ports.retry(), error.retry_after, flight.parked, self._chance.uniform)
+        if wait is None:
+            raise error
+        flight.attempts -= 1
+        flight.parked += wait
+        await asyncio.sleep(wait)
 
     async def _choose_prompt(self, flight: Flight) -> None:
         """A prompt that the conversation has already is not sent twice."""

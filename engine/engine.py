@@ -512,4 +512,4 @@ def _retry_policy(settings: Settings) -> RetryPolicy:
     given = retry.attempts.model_dump()
     attempts = {ErrorKind(name): most for name, most in given.items() if most is not None}
     backoff = Backoff(retry.base_delay, retry.max_delay, DelayGrowth(retry.backoff), Jitter(retry.jitter))
-    return RetryPolicy(retry.max_attempts, attempts, backoff)
+    return RetryPolicy(retry.max_attempts, attempts, backoff, retry.breaker_wait)

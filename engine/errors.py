@@ -141,6 +141,12 @@ class Overloaded(QuarterdeckError):
     retryable = True
 
 
+class BreakerOpen(Overloaded):
+    """A breaker lets no call through; `retry_after` is when it may, None when only a person can say so."""
+
+    retryable = False
+
+
 class TurnFailed(QuarterdeckError):
     """The agent ended the turn with an error; `kind` says of what type."""
 

@@ -173,6 +173,11 @@ def digest(texts: list[str]) -> str:
     return f"{value:08x}"
 
 
+def strikes(mark: str, share: float) -> bool:
+    """Whether a fault that hits a share of all requests hits this one; the same mark always fares alike."""
+    return zlib.crc32(mark.encode("utf-8", "replace")) < share * 0x1_0000_0000
+
+
 def is_injected(text: str) -> bool:
     """Whether a text of a user message was put there by the CLI and is no prompt."""
     return text.lstrip().startswith(_INJECTED)

@@ -22,6 +22,7 @@ from engine.offline.asked import Asked, read_asked
 from engine.offline.breaks import OVERLOADED_BODY, fail, falls_back
 from engine.offline.faults import FAULTS, Break, Fallback, Fault, error_body
 from engine.offline.replies import BYTES_PER_TOKEN, Author, Reply, is_paced, sse
+from engine.offline.script import strikes
 from engine.offline.wire import MOST_HEAD_BYTES, BadRequest, Exchange, HttpRequest
 
 MOST_CONNECTIONS = 1024
@@ -60,6 +61,8 @@ class OfflineModel:
         self.counters: Counter[str] = Counter()
         self._author = Author(seed, delay, pace)
         self._window: tuple[Fault, int | None] | None = None
+        self._share = 1.0
+        self._slowness = 0.0
         self._done: OrderedDict[str, int] = OrderedDict()
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
@@ -92,13 +95,17 @@ class OfflineModel:
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
-    def fault_all(self, name: str, count: int | None = None) -> None:
-        """Lay a fault over every turn from now on, or over the next `count` requests. Raises BadInput."""
-        self._window = (known_fault(name), count)
+    def fault_all(self, name: str, count: int | None = None, share: float = 1.0) -> None:
+        """Lay a fault over a share of the turns' requests from now on, or over the next `count`. Raises BadInput."""
+        self._window, self._share = (known_fault(name), count), share
+
+    def slow_all(self, seconds: float, share: float = 1.0) -> None:
+        """Keep a share of the turns' requests waiting so long before their first byte."""
+        self._slowness, self._share = seconds, share
 
     def clear_faults(self) -> None:
-        """End the window that `fault_all` opened."""
-        self._window = None
+        """End the window that `fault_all` or `slow_all` opened."""
+        self._window, self._share, self._slowness = None, 1.0, 0.0
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         exchange = Exchange(reader, writer)
@@ -170,6 +177,8 @@ class OfflineModel:
         instead = falls_back(fault, stream=asked.body.stream) if fault else None
         if fault is None or fault.how is Break.HEADERS or instead is Fallback.ANSWERED:
             self._record(request, asked.prompt, 200)
+            if self._slowness and self._strikes(asked):
+                await asyncio.sleep(self._slowness)
             return await self._say(exchange, asked, self._author.reply(asked), fault)
         if instead is Fallback.OVERLOADED:
             fault = FAULTS["http529"]
@@ -206,12 +215,15 @@ class OfflineModel:
             fault = known_fault(script.fault)
             times = script.fault_times if script.fault_times is not None else fault.times
             return fault if self._counted(asked, times) else None
-        if self._window is None:
+        if self._window is None or not self._strikes(asked):
             return None
         fault, left = self._window
         if left is not None:
             self._window = (fault, left - 1) if left > 1 else None
         return fault
+
+    def _strikes(self, asked: Asked) -> bool:
+        return strikes(f"{self.counters['turn_requests']}/{asked.session}", self._share)
 
     def _counted(self, asked: Asked, times: int | None) -> bool:
         """Whether this request is among the first `times` for its prompt, in whatever session it comes."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 from engine.clock import Clock
-from engine.errors import BadInput, NotFound, Overloaded
+from engine.errors import BadInput, BreakerOpen, NotFound
 from engine.events.bus import Bus
 from engine.events.types import BreakerChanged
 from engine.recovery.breaker import Breaker, BreakerLimits, BreakerState, Permit, Refusal
@@ -54,7 +54,7 @@ class Breakers:
         return found
 
     def ask(self, names: Iterable[str]) -> dict[str, Permit]:
-        """Leave of all these at once. Raises Overloaded when one refuses, and takes nothing then."""
+        """Leave of all these at once. Raises BreakerOpen when one refuses, and takes nothing then."""
         taken: dict[str, Permit] = {}
         for name in names:
             with self._changing(name) as breaker:
@@ -164,14 +164,13 @@ class Breakers:
         return self._clock.monotonic()
 
 
-def _refused(name: str, breaker: Breaker, refusal: Refusal) -> Overloaded:
+def _refused(name: str, breaker: Breaker, refusal: Refusal) -> BreakerOpen:
     wait = refusal.retry_after if refusal.retry_after != float("inf") else None
     by_itself = (
         "It tries again by itself." if wait is not None else f"`quarterdeck breakers close {name}` lets calls through."
     )
-    return Overloaded(
+    return BreakerOpen(
         f"The breaker {name} is {breaker.state.value.replace('_', ' ')}: {refusal.reason}.",
         remedy=f"`quarterdeck breakers` shows it. {by_itself}",
         retry_after=wait,
-        retryable=False,
     )

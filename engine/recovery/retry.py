@@ -9,14 +9,20 @@ from engine.errors import ErrorKind, QuarterdeckError
 from engine.recovery.backoff import Backoff, Uniform, delay_before
 from engine.recovery.budget import Budget
 
+_ASK_AGAIN_S = (0.1, 0.5)
+
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """At most `max_attempts` in all, or what `attempts` says for the type of the error."""
+    """At most `max_attempts` in all, or what `attempts` says for the type of the error.
+
+    `breaker_wait` is the longest wait in seconds for an open breaker, which is no attempt.
+    """
 
     max_attempts: int = 3
     attempts: Mapping[ErrorKind, int] = field(default_factory=dict)
     backoff: Backoff = field(default_factory=Backoff)
+    breaker_wait: float = 0.0
 
     def most(self, kind: ErrorKind) -> int:
         """Attempts for this type of error."""
@@ -66,6 +72,16 @@ def decide(policy: RetryPolicy, error: QuarterdeckError, tried: Try, budget: Bud
     if cost is None:
         return _no("the retry budget is spent: too many calls fail")
     return RetryDecision(True, delay, error.message, cost)
+
+
+def wait_at_breaker(policy: RetryPolicy, retry_after: float | None, waited: float, uniform: Uniform) -> float | None:
+    """Seconds until a refused request asks its breaker again, None when it is refused for good.
+
+    A probe that works closes a breaker before `retry_after`: waits are short, and spread so that not all ask at once.
+    """
+    if retry_after is None or waited >= policy.breaker_wait:
+        return None
+    return min(uniform(*_ASK_AGAIN_S), policy.breaker_wait - waited)
 
 
 def _no(reason: str) -> RetryDecision:

@@ -14,6 +14,10 @@ class TurnLimits:
     turn: float = 1800.0
 
 
+SILENCE = frozenset({"first byte", "inactivity"})
+"""Clocks that tell of a silent API or session, where another attempt may be answered."""
+
+
 @dataclass(frozen=True, slots=True)
 class Expired:
     """A clock ran out: which, after how long, and the setting that governs it."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from engine.clock import Clock
 from engine.errors import DeadlinePassed, ErrorKind, TurnFailed
 from engine.events.types import TurnEnded
-from engine.sessions.clocks import TurnClocks, TurnLimits
+from engine.sessions.clocks import SILENCE, TurnClocks, TurnLimits
 from engine.sessions.messages import Result
 from engine.sessions.outcome import Outcome, judge, judge_lost
 from engine.sessions.summaries import one_line, prompt_title
@@ -149,7 +149,8 @@ class RunningTurn:
             elif not self._done.done():
                 sentence = f"The turn's {expired.clock} clock ran out after {expired.seconds:g} s."
                 late = DeadlinePassed(sentence, remedy=f"Raise `{expired.setting}`.")
-                late.clock = expired.clock
+                late.clock, late.acted = expired.clock, self._acted
+                late.retryable = expired.clock in SILENCE
                 self._done.set_exception(late)
 
         timers.append(loop.call_later(self._wait_s(), look))

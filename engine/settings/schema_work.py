@@ -218,6 +218,9 @@ class Retry(Group):
     jitter: Literal["full", "equal", "decorrelated", "none"] = setting(
         "full", "How delays are spread at random so that retries do not meet."
     )
+    breaker_wait: Duration = setting(
+        0.0, "Longest wait of a request for an open breaker to close; 0 refuses at once.", unit=SECONDS, ge=0, le=DAY
+    )
     attempts: RetryAttempts = Field(default_factory=RetryAttempts)
     budget: Whole = setting(
         500,

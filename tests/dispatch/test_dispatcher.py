@@ -81,6 +81,24 @@ async def test_the_breaker_opens_refuses_and_closes_again(tmp_path: Path) -> Non
         assert engine.bus.state.breakers["model:default"] == "closed"
 
 
+async def test_a_request_may_wait_for_an_open_breaker_and_spends_no_attempt_on_it(tmp_path: Path) -> None:
+    async with running(tmp_path, "retry.breaker_wait=60s", "retry.max_attempts=1") as engine:
+        await engine.submit(Request(id="a", prompt="fine"))
+        engine.breakers.control("model:default", "trip", "test")
+        waiting = asyncio.create_task(engine.submit(Request(id="b", prompt="fine")))
+        await until(lambda: "b" in engine.dispatcher.flights and engine.dispatcher.flights["b"].parked)
+        engine.breakers.control("model:default", "close", "test")
+        assert (await waiting).attempts == 1
+        assert engine.bus.state.totals.retries == 0
+
+
+async def test_a_turn_that_falls_silent_is_tried_again(tmp_path: Path) -> None:
+    silence = ("session_pool.inactivity_timeout=300ms", "session_pool.max_size=1")
+    async with running(tmp_path, *QUICK, *silence) as engine:
+        answer = await engine.submit(Request(id="a", prompt="[[fault: stall_mid_default_40s x1]] fine"))
+        assert (answer.attempts, answer.text) == (2, "Echo: fine")
+
+
 async def test_equal_cacheable_requests_run_once(tmp_path: Path) -> None:
     async with running(tmp_path) as engine:
         asked = [Request(id=f"r{n}", prompt="[[delay: 50ms]] same", cacheable=True) for n in range(4)]

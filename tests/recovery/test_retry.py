@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from engine.errors import ErrorKind, QuarterdeckError, TurnFailed
 from engine.recovery.backoff import Backoff, Growth, Jitter, delay_before
 from engine.recovery.budget import RETRY_COST, THROTTLED_COST, Budget
-from engine.recovery.retry import RetryDecision, RetryPolicy, Try, decide
+from engine.recovery.retry import RetryDecision, RetryPolicy, Try, decide, wait_at_breaker
 
 POLICY = RetryPolicy(max_attempts=3, attempts={ErrorKind.NETWORK: 5}, backoff=Backoff(1.0, 5.0))
 FIRST = Try(1, acted=False, left=1e9)
@@ -115,3 +115,14 @@ def test_a_retry_that_works_gives_back_what_it_took_and_never_more_than_there_ma
     budget.take(throttled=False)
     budget.resize(50)
     assert (budget.tokens, budget.size) == (50 - RETRY_COST, 50)
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "waited", "expected"),
+    [(5.0, 0.0, 0.5), (5.0, 9.8, pytest.approx(0.2)), (5.0, 10.0, None), (None, 0.0, None)],
+)
+def test_a_request_waits_at_a_breaker_in_short_steps_up_to_its_bound(
+    retry_after: float | None, waited: float, expected: float | None
+) -> None:
+    assert wait_at_breaker(RetryPolicy(breaker_wait=10.0), retry_after, waited, _high) == expected
+    assert wait_at_breaker(RetryPolicy(), retry_after, 0.0, _high) is None

@@ -9,7 +9,7 @@ from engine.backends.simulated_agent.flags import Options
 from engine.backends.simulated_agent.lines import Line, Tokens
 from engine.backends.simulated_agent.permission import Answer, Ask
 from engine.backends.simulated_agent.transcript import Transcript, find_transcript, read_prompts
-from engine.offline.script import BadDirective, duration
+from engine.offline.script import BadDirective, duration, is_injected
 
 DEFAULT_RETRIES = 10
 SYSTEM_PROMPT_TOKENS = 13_400
@@ -50,12 +50,17 @@ class Conversation:
         return SYSTEM_PROMPT_TOKENS + self._characters // CHARACTERS_PER_TOKEN
 
     def join(self, prompt: str) -> str:
-        """What the model is asked: the API makes one message of a prompt that a crash left unanswered and the next."""
-        if not self._answered and self.prompts:
+        """What the model is asked: the API makes one message of a prompt that a crash left unanswered and the next.
+
+        A text of the CLI's own (`Continue from…`) is no prompt: the last one is asked again.
+        """
+        if is_injected(prompt) and self.prompts:
             self._answered = True
-            prompt = f"{self.prompts.pop()}\n{prompt}"
+            return self.prompts[-1]
+        unanswered = "" if self._answered or not self.prompts else f"{self.prompts[-1]}\n"
+        self._answered = True
         self.prompts.append(prompt)
-        return prompt
+        return f"{unanswered}{prompt}"
 
     def begin(self, prompt: str, uuids: list[str]) -> None:
         """A turn starts: the prompt is on disk before anything is answered."""

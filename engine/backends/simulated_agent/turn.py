@@ -14,6 +14,7 @@ from engine.backends.simulated_agent import lines
 from engine.backends.simulated_agent.lines import Line, Tokens
 from engine.backends.simulated_agent.permission import Answer, Ask
 from engine.backends.simulated_agent.stream import AssistantMessage
+from engine.backends.simulated_agent.window import window_for
 from engine.offline.script import answer, read_script
 
 TYPE_CHECKING = False  # `typing` alone is a quarter of the start time
@@ -94,8 +95,11 @@ class Turn:
         requesting = lines.system("status", self._talk.session, status="requesting", user_message_uuids=self._uuids)
         lines.write_line(requesting)
         if self._script.fault is not None:
-            return (yield from self._faulted(self._script.fault))
-        return False
+            return (yield from self._faulted(self._script.fault, self._script.fault_times))
+        fault, delay = window_for(f"{self._uuids}{self._messages}")
+        if delay:
+            yield delay
+        return fault is not None and (yield from self._faulted(fault, None))
 
     # --- messages ---
 
@@ -196,14 +200,14 @@ class Turn:
 
     # --- endings ---
 
-    def _faulted(self, name: str) -> Generator[Wait, Answer | None, bool]:
-        """Do the script's fault, with the CLI's own retries; whether the turn ended by it."""
+    def _faulted(self, name: str, given_times: int | None) -> Generator[Wait, Answer | None, bool]:
+        """Do a fault of the script or the window, with the CLI's own retries; whether the turn ended by it."""
         from engine.backends.simulated_agent.failures import failure
 
         failing = failure(name, self._talk.model)
         if failing is None:
             return False
-        times = failing.times if self._script.fault_times is None else self._script.fault_times
+        times = failing.times if given_times is None else given_times
         attempt = 0
         while self._talk.fails_again(self._prompt, times):
             yield FOREVER if failing.silent else self._script.delay or self._talk.latency

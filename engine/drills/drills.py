@@ -1,0 +1,230 @@
+"""The drills: each knows how to do one kind of harm to its own ground, and how to end it."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from abc import ABC, abstractmethod
+
+from engine.drills.ground import Ground, strike_on
+from engine.drills.scorecard import Strike
+from engine.errors import QuarterdeckError
+from engine.requests import Request
+
+_BUSY = (sys.executable, "-I", "-S", "-c", "while True: pass")
+_HOG_MIB = 96
+
+
+class Drill(ABC):
+    """One kind of harm; `again` says that it strikes every other second, else once."""
+
+    name: str
+    about: str
+    again = False
+    backends: tuple[str, ...] = ("simulator", "claude")
+
+    @abstractmethod
+    async def inject(self, ground: Ground, chance: random.Random, radius: float) -> list[Strike]:
+        """Do the harm to at most this share of the sessions or calls, one at least; what was struck."""
+
+    @abstractmethod
+    async def heal(self, ground: Ground) -> None:
+        """End the harm."""
+
+
+class Signals(Drill):
+    """Sends sessions a signal: SIGKILL ends them, SIGSTOP makes them hang."""
+
+    again = True
+
+    def __init__(self, name: str, about: str, number: signal.Signals) -> None:
+        self.name = name
+        self.about = about
+        self._number = number
+
+    async def inject(self, ground: Ground, chance: random.Random, radius: float) -> list[Strike]:
+        """Signal some sessions, one at least."""
+        seen = await ground.sessions()
+        victims = chance.sample(seen, min(len(seen), max(1, int(radius * len(seen)))))
+        hit = [(one, time.time()) for one in victims if ground.signal(one.process, self._number)]
+        return [strike_on(self.name, one, at) for one, at in hit]
+
+    async def heal(self, ground: Ground) -> None:
+        """Nothing: it is for the engine to find them."""
+
+
+class Window(Drill):
+    """A fault over a share of all calls of the API."""
+
+    def __init__(self, name: str, about: str, fault: str) -> None:
+        self.name = name
+        self.about = about
+        self._fault = fault
+
+    async def inject(self, ground: Ground, chance: random.Random, radius: float) -> list[Strike]:  # noqa: ARG002
+        """Lay the fault on."""
+        ground.api.fault(self._fault, radius)
+        return [Strike(drill=self.name, at=time.time(), outage=True)]
+
+    async def heal(self, ground: Ground) -> None:
+        """Take it off."""
+        await ground.api.heal()
+
+
+class Slow(Drill):
+    """A share of all calls waits for its first byte."""
+
+    name, about = "slow", "a share of calls waits a second for its first byte"
+
+    async def inject(self, ground: Ground, chance: random.Random, radius: float) -> list[Strike]:  # noqa: ARG002
+        """Slow the API down: a strike that nothing needs to notice."""
+        ground.api.slow(1.0, radius)
+        return [Strike(drill=self.name, at=time.time())]
+
+    async def heal(self, ground: Ground) -> None:
+        """Full speed."""
+        await ground.api.heal()
+
+
+class NetworkCut(Drill):
+    """The API cannot be reached at all; its blast radius is everything."""
+
+    name, about = "network_cut", "nobody listens at the API's address (reaches every session)"
+
+    async def inject(self, ground: Ground, chance: random.Random, radius: float) -> list[Strike]:  # noqa: ARG002
+        """Cut it."""
+        await ground.api.cut()
+        return [Strike(drill=self.name, at=time.time(), outage=True)]
+
+    async def heal(self, ground: Ground) -> None:
+        """Listen again."""
+        await ground.api.heal()
+
+
+class DiskFull(Drill):
+    """The disk has less room than its floor: the floor is raised above what is free, nothing is written."""
+
+    name, about = "disk_full", "free disk is below `disk_floor` (the floor is raised; reaches every session)"
+
+    async def inject(self, ground: Ground, chance: random.Random, radius: float) -> list[Strike]:  # noqa: ARG002
+        """Raise the floor."""
+        await ground.change({"session_pool.limits.disk_floor": await ground.disk_free() + 1024**3})
+        return [Strike(drill=self.name, at=time.time(), outage=True)]
+
+    async def heal(self, ground: Ground) -> None:
+        """No floor."""
+        await ground.change({"session_pool.limits.disk_floor": 0})
+
+
+class MemoryHog(Drill):
+    """Sessions keep memory for good until the engine replaces them."""
+
+    name, about = "memory_hog", f"sessions leak {_HOG_MIB} MiB each"
+    backends = ("simulator",)
+
+    async def inject(self, ground: Ground, chance: random.Random, radius: float) -> list[Strike]:  # noqa: ARG002
+        """Let some sessions leak."""
+        struck = []
+        for _ in range(max(1, min(3, int(radius * len(await ground.sessions()))))):
+            request = Request(id=f"hog-{uuid.uuid4().hex[:8]}", prompt=f"[[leak: {_HOG_MIB}MiB]] hog")
+            try:
+                answer = await ground.ask(request)
+            except QuarterdeckError:
+                continue  # a session that never leaked is no victim
+            struck.append(Strike(drill=self.name, at=time.time(), session=answer.session))
+        return struck
+
+    async def heal(self, ground: Ground) -> None:
+        """Nothing: it is for the engine to find them."""
+
+
+class CpuHog(Drill):
+    """A process outside the engine takes a core."""
+
+    name, about = "cpu_hog", "another process takes a core of the machine"
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+
+    async def inject(self, ground: Ground, chance: random.Random, radius: float) -> list[Strike]:  # noqa: ARG002
+        """Start it."""
+        self._process = subprocess.Popen(_BUSY, stdin=subprocess.DEVNULL)  # noqa: ASYNC220 - ours, and quick
+        return [Strike(drill=self.name, at=time.time())]
+
+    async def heal(self, ground: Ground) -> None:  # noqa: ARG002
+        """End it."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+
+class ManyAtOnce(Drill):
+    """Several drills at one moment."""
+
+    name, about = "many_at_once", "kill, stop and a 529 window at one moment"
+
+    def __init__(self, parts: list[Drill]) -> None:
+        self._parts = parts
+
+    async def inject(self, ground: Ground, chance: random.Random, radius: float) -> list[Strike]:
+        """All of them."""
+        return [strike for part in self._parts for strike in await part.inject(ground, chance, radius)]
+
+    async def heal(self, ground: Ground) -> None:
+        """All of them."""
+        for part in self._parts:
+            await part.heal(ground)
+
+
+class EngineKilled(Drill):
+    """The engine's own process is killed, and started again when the drill heals."""
+
+    name, about = "engine_killed", "a headless engine is killed and started again (reaches every session)"
+
+    async def inject(self, ground: Ground, chance: random.Random, radius: float) -> list[Strike]:  # noqa: ARG002
+        """Kill it."""
+        at = time.time()
+        await ground.kill_engine()
+        return [Strike(drill=self.name, at=at, outage=True)]
+
+    async def heal(self, ground: Ground) -> None:
+        """Start it again; the next start reaps what the dead one left."""
+        await ground.start_engine()
+
+
+def all_drills() -> dict[str, Drill]:
+    """Fresh ones, by name, in the order in which `all` runs them."""
+    made: list[Drill] = [
+        _kill(),
+        _stop(),
+        Window("stall", "a share of calls falls silent in the answer", "stall_mid_default_40s"),
+        Slow(),
+        Window("window429", "a share of calls is refused with 429", "http429_plain"),
+        _window529(),
+        Window("unauthorized", "a share of calls is refused with 401", "http401_invalid_key"),
+        NetworkCut(),
+        Window("truncated", "a share of answers is cut in the middle", "truncated_chunked_nofallback"),
+        DiskFull(),
+        MemoryHog(),
+        CpuHog(),
+        ManyAtOnce([_kill(), _stop(), _window529()]),
+        EngineKilled(),
+    ]
+    return {drill.name: drill for drill in made}
+
+
+def _kill() -> Drill:
+    return Signals("kill", "sessions are killed", signal.SIGKILL)
+
+
+def _stop() -> Drill:
+    return Signals("stop", "sessions are stopped: alive, and deaf", signal.SIGSTOP)
+
+
+def _window529() -> Drill:
+    return Window("window529", "a share of calls is refused with 529", "http529")

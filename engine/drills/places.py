@@ -1,0 +1,112 @@
+"""Where drills take place: an engine in this process or one of its own, on the simulator or the real CLI."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.backends.simulated_agent.window import VARIABLE
+from engine.bench.rig import CALM, ROOMY
+from engine.drills.api import Api, OfflineApi, SimulatedApi
+from engine.drills.ground import Ground, OwnEngine, keeper_of
+from engine.drills.headless import HeadlessEngine
+from engine.drills.scorecard import Evidence
+from engine.offline.server import OfflineModel
+from engine.settings.load import load_settings
+from engine.thread import EngineThread
+
+DRILL_SETTINGS = (
+    "session_pool.load_balancing.health_check_interval=1s",
+    "session_pool.probe_timeout=500ms",
+    "session_pool.first_byte_timeout=5s",
+    "session_pool.inactivity_timeout=5s",
+    "session_pool.crashes_borne=1000",
+    "session_pool.auto_scaling.target_cpu=1",
+    "circuit_breaker.timeout=1s",
+    "circuit_breaker.longest_timeout=4s",
+    "retry.base_delay=100ms",
+    "retry.max_delay=2s",
+    "retry.max_attempts=6",
+    "retry.breaker_wait=30s",
+    "engine.stop_term_grace=1s",
+    "session_pool.limits.disk_floor=0",
+)
+"""Clocks short enough for a drill of seconds; a user's own settings come after them."""
+_MEMORY = ("session_pool.limits.memory_soft=48MiB", "session_pool.limits.memory_hard=512MiB")
+"""For simulators, which take a few MiB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to run; `radius` is the share of sessions or calls that a drill may hit, `binary` the real CLI or None."""
+
+    drills: tuple[str, ...]
+    seed: int = 0
+    seconds: float = 120.0
+    sessions: int = 20
+    radius: float = 0.2
+    binary: Path | None = None
+    overrides: tuple[str, ...] = ()
+
+    @property
+    def backend(self) -> str:
+        """What runs the sessions."""
+        return "simulator" if self.binary is None else "claude"
+
+
+@asynccontextmanager
+async def own_engine(plan: Plan, folder: Path, evidence: Evidence) -> AsyncIterator[Ground]:
+    """An engine in a thread of this process; its events are evidence."""
+    async with _api(plan, folder) as (api, overrides):
+        loaded = load_settings(None, overrides, {"HOME": str(folder)}, None)
+        thread = EngineThread(loaded, on_event=keeper_of(evidence.events))
+        await asyncio.to_thread(thread.start)
+        try:
+            yield OwnEngine(thread, api, plan.backend)
+        finally:
+            thread.request_stop("the drills are done")
+            await asyncio.to_thread(thread.join)
+
+
+@asynccontextmanager
+async def headless_engine(plan: Plan, folder: Path, evidence: Evidence) -> AsyncIterator[Ground]:  # noqa: ARG001
+    """An engine in a process of its own, whose callers are the only evidence."""
+    async with _api(plan, folder) as (api, overrides):
+        ground = HeadlessEngine(folder, overrides, api, plan.backend)
+        await ground.start_engine()
+        try:
+            yield ground
+        finally:
+            await ground.aclose()
+
+
+@asynccontextmanager
+async def _api(plan: Plan, folder: Path) -> AsyncIterator[tuple[Api, list[str]]]:
+    """The API that the sessions call, and the settings of an engine that calls it."""
+    await asyncio.to_thread(folder.mkdir, parents=True)
+    size = (f"session_pool.min_size={plan.sessions}", f"session_pool.max_size={plan.sessions}")
+    common = [
+        *CALM,
+        *ROOMY,
+        *DRILL_SETTINGS,
+        *size,
+        f"engine.backend={plan.backend}",
+        f"engine.state_dir={folder / 'state'}",
+        "credential.share_login=false",
+    ]
+    if plan.binary is None:
+        file = folder / "window"
+        mine = [*_MEMORY, f"profiles={{default: {{environment: {{{VARIABLE}: {file}}}}}}}"]
+        yield SimulatedApi(file), [*common, *mine, *plan.overrides]
+        return
+    async with OfflineModel(seed=plan.seed) as model:
+        mine = [
+            f"claude.binary={plan.binary}",
+            "credential.api_key=offline",
+            f"credential.base_url={model.url}",
+            "session_pool.start_timeout=120s",
+        ]
+        yield OfflineApi(model), [*common, *mine, *plan.overrides]

@@ -1,0 +1,168 @@
+"""Runs drills: warm up, strike, heal, drain, count survivors; aborts on demand or when a bound is passed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import psutil
+
+from engine.drills.drills import Drill, EngineKilled, all_drills
+from engine.drills.ground import Ground
+from engine.drills.load import Traffic
+from engine.drills.places import Plan, headless_engine, own_engine
+from engine.drills.scorecard import Asked, Evidence, Scorecard, Strike, is_excused, recovered_in, score
+from engine.errors import BadInput
+
+Progress = Callable[[str], None]
+HARMFUL = 0.6
+"""Share of a drill's time in which it does harm; the rest is calm."""
+_AGAIN_S = 2.0
+_WARM_UP_S = 1.0
+_DRAIN_S = 60.0
+_SETTLE_S = 30.0
+_LOOK_S = 0.1
+_FEW = 40
+_MOST_FAILED = 0.25
+_LEAST_MEMORY = 256 * 1024**2
+
+
+class Abort:
+    """Whether and why the run is to end early."""
+
+    def __init__(self) -> None:
+        self._asked = asyncio.Event()
+        self.reason = ""
+
+    def __call__(self, reason: str) -> None:
+        """End it; the first reason counts."""
+        self.reason = self.reason or reason
+        self._asked.set()
+
+    async def wait(self, seconds: float) -> None:
+        """Sleep so long, or until it is aborted."""
+        try:
+            async with asyncio.timeout(max(0.0, seconds)):
+                await self._asked.wait()
+        except TimeoutError:
+            return
+
+
+def chosen(names: Sequence[str], backend: str) -> tuple[str, ...]:
+    """The drills of these names, `all` for every one that the backend can do. Raises BadInput."""
+    known = {name: drill for name, drill in all_drills().items() if backend in drill.backends}
+    if "all" in names:
+        return tuple(known)
+    for name in names:
+        if name not in known:
+            why = f"needs the simulator, not {backend}" if name in all_drills() else "is no drill"
+            raise BadInput(f"{name!r} {why}.", field="drill", remedy=f"Known here: {', '.join(known)}, all.")
+    return tuple(dict.fromkeys(names))
+
+
+async def run(plan: Plan, folder: Path, progress: Progress, abort: Abort) -> Scorecard:
+    """Run a plan; both engines, the killed one too, have stopped when it returns."""
+    began, evidence, survivors = time.monotonic(), Evidence(), 0
+    drills = all_drills()
+    each = plan.seconds / len(plan.drills)
+    outer = [drills[name] for name in plan.drills if isinstance(drills[name], EngineKilled)]
+    inner = [drills[name] for name in plan.drills if not isinstance(drills[name], EngineKilled)]
+    for name, place, ours in (("own", own_engine, inner), ("headless", headless_engine, outer)):
+        if not ours or abort.reason:
+            continue
+        here = Evidence()
+        async with place(plan, folder / name, here) as ground:
+            await _Run(plan, ground, here, progress, abort).drills(ours, each)
+        survivors += ground.survivors()
+        evidence.join(here)
+    return score(
+        evidence,
+        drills=plan.drills,
+        seed=plan.seed,
+        backend=plan.backend,
+        sessions=plan.sessions,
+        seconds=time.monotonic() - began,
+        survivors=survivors,
+        aborted=abort.reason,
+    )
+
+
+class _Run:
+    """One ground's drills under traffic."""
+
+    def __init__(self, plan: Plan, ground: Ground, evidence: Evidence, progress: Progress, abort: Abort) -> None:
+        self._plan = plan
+        self._ground = ground
+        self._evidence = evidence
+        self._progress = progress
+        self._abort = abort
+        self._chance = random.Random(plan.seed)  # noqa: S311 - drills, not secrets
+
+    async def drills(self, drills: Sequence[Drill], seconds: float) -> None:
+        """Each for so many seconds, one after the other."""
+        users = max(1, int(self._plan.sessions * 0.7))
+        traffic = Traffic(self._ground.ask, users, self._plan.seed, drills[0].name)
+        self._evidence.asked = traffic.asked
+        load = asyncio.create_task(traffic.run())
+        try:
+            await self._warm_up(traffic.asked)
+            for drill in drills:
+                if not self._abort.reason:
+                    self._progress(f"{drill.name}: {drill.about}")
+                    await self._drill(drill, seconds)
+            await self._look(_SETTLE_S, lambda: not any(map(self._unsettled, self._evidence.strikes)))
+        finally:
+            traffic.stop()
+            self._progress("draining")
+            await asyncio.wait([load], timeout=_DRAIN_S)
+            load.cancel()  # what has no end by now is lost
+            with contextlib.suppress(asyncio.CancelledError):
+                await load
+
+    async def _warm_up(self, asked: list[Asked]) -> None:
+        self._progress("warming up")
+        await self._look(_DRAIN_S, lambda: sum(one.answered for one in asked) >= 2 * self._plan.sessions)
+        await self._abort.wait(_WARM_UP_S)
+
+    async def _drill(self, drill: Drill, seconds: float) -> None:
+        began, strikes = time.monotonic(), self._evidence.strikes
+        first = len(strikes)
+        harmful = began + HARMFUL * seconds
+        try:
+            while not self._abort.reason:
+                strikes += await drill.inject(self._ground, self._chance, self._plan.radius)
+                now = time.monotonic()
+                await self._look(min(_AGAIN_S, harmful - now) if drill.again else harmful - now)
+                if time.monotonic() >= harmful or not drill.again:
+                    break
+        finally:
+            await drill.heal(self._ground)
+            for strike in strikes[first:]:
+                strike.healed = time.time()
+        await self._look(began + seconds - time.monotonic())
+
+    async def _look(self, seconds: float, done: Callable[[], bool] = lambda: False) -> None:
+        """Wait, with an eye on the bounds."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0 and not self._abort.reason and not done():
+            await self._abort.wait(min(_LOOK_S, left))
+            if reason := bound_passed(self._evidence, psutil.virtual_memory().available):
+                self._abort(reason)
+
+    def _unsettled(self, strike: Strike) -> bool:
+        return bool(strike.session or strike.outage) and recovered_in(strike, self._evidence) is None
+
+
+def bound_passed(evidence: Evidence, memory: int) -> str:
+    """Why the run must not go on; empty when it may. `memory` is what the machine has left, in bytes."""
+    if memory < _LEAST_MEMORY:
+        return f"{memory >> 20} MiB of memory are left"
+    recent = [one for one in evidence.asked[-10 * _FEW :] if one.ended is not None]
+    failed = sum(not one.answered and not is_excused(one, evidence.strikes) for one in recent)
+    if len(recent) >= _FEW and failed > _MOST_FAILED * len(recent):
+        return f"{failed} of {len(recent)} requests failed outside any outage"
+    return ""

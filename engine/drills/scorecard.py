@@ -1,0 +1,234 @@
+"""From the records of requests, strikes and events to the figures of a drill: pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+import msgspec
+
+from engine.events import types as ev
+from engine.events.types import Stamped
+from engine.pool.statistics import percentiles
+
+NEEDED_AVAILABILITY = 99.9
+"""Percent of the requests that a working API would have answered."""
+_OURS = frozenset({"session_lost", "start_failed", "conversation_held"})
+"""Codes of failures that no outage explains."""
+
+
+class Asked(msgspec.Struct, kw_only=True):
+    """One request of the traffic; times in seconds since 1970, `ended` None as long as it has no end.
+
+    `error` is the sentence it failed with; `lost` and `doubled` count turns that its conversation's history misses or
+    holds twice.
+    """
+
+    id: str
+    began: float
+    ended: float | None = None
+    answered: bool = False
+    code: str = ""
+    error: str = ""
+    lost: int = 0
+    doubled: int = 0
+
+
+class Strike(msgspec.Struct, kw_only=True):
+    """What a drill did at `at`: to one session and the requests in it, or, without one, to what all depend on.
+
+    `outage` says that requests could not be answered until `healed`.
+    """
+
+    drill: str
+    at: float
+    healed: float | None = None
+    session: str = ""
+    requests: tuple[str, ...] = ()
+    outage: bool = False
+
+
+class Span(msgspec.Struct, frozen=True):
+    """Seconds; None where nothing was measured."""
+
+    p50: float | None = None
+    p95: float | None = None
+
+
+class Scorecard(msgspec.Struct, kw_only=True):
+    """The figures; `availability` and `recovered` in percent, `excused` failures fall into an outage.
+
+    A strike that nothing noticed, such as one on the machine's CPU, is not counted in the times.
+    """
+
+    drills: list[str]
+    seed: int
+    backend: str
+    sessions: int
+    seconds: float
+    requests: int
+    answered: int
+    failed_clearly: int
+    excused: int
+    lost: int
+    doubled: int
+    strikes: int
+    detected_in: Span
+    recovered_in: Span
+    recovered: float
+    availability: float
+    survivors: int
+    aborted: str = ""
+    failures: dict[str, int]
+
+    def problems(self) -> list[str]:
+        """What is not good enough, a sentence each."""
+        found = [f"{count} {what}" for what, count in self._forbidden() if count]
+        if self.availability < NEEDED_AVAILABILITY:
+            found.append(f"availability {self.availability:.2f} % is below {NEEDED_AVAILABILITY} %")
+        if self.aborted:
+            found.append(f"aborted: {self.aborted}")
+        return found
+
+    def _forbidden(self) -> list[tuple[str, int]]:
+        return [("turns lost", self.lost), ("turns doubled", self.doubled), ("processes survived", self.survivors)]
+
+
+class Evidence(msgspec.Struct, kw_only=True):
+    """All that was recorded in one run."""
+
+    asked: list[Asked] = []
+    strikes: list[Strike] = []
+    events: list[Stamped] = []
+
+    def join(self, other: Evidence) -> None:
+        """Add another run's; times are of one clock."""
+        self.asked += other.asked
+        self.strikes += other.strikes
+        self.events += other.events
+
+
+def score(
+    evidence: Evidence,
+    *,
+    drills: Sequence[str],
+    seed: int,
+    backend: str,
+    sessions: int,
+    seconds: float,
+    survivors: int,
+    aborted: str = "",
+) -> Scorecard:
+    """The figures of a run."""
+    asked, strikes = evidence.asked, evidence.strikes
+    failed = [one for one in asked if one.ended is not None and not one.answered]
+    excused = sum(is_excused(one, strikes) for one in failed)
+    answered = sum(one.answered for one in asked)
+    unended = sum(one.ended is None for one in asked)
+    owed = len(asked) - excused
+    noticed = [strike for strike in strikes if strike.session or strike.outage]
+    detected = [detected_in(strike, evidence) for strike in noticed]
+    recovered = [recovered_in(strike, evidence) for strike in noticed]
+    codes = sorted({one.code for one in failed})
+    return Scorecard(
+        drills=list(drills),
+        seed=seed,
+        backend=backend,
+        sessions=sessions,
+        seconds=round(seconds, 1),
+        requests=len(asked),
+        answered=answered,
+        failed_clearly=sum(bool(one.error and one.code) for one in failed),
+        excused=excused,
+        lost=unended + sum(one.lost + bool(one.ended and not one.answered and not one.error) for one in asked),
+        doubled=sum(one.doubled for one in asked),
+        strikes=len(strikes),
+        detected_in=_span(detected),
+        recovered_in=_span(recovered),
+        recovered=_percent(sum(took is not None for took in recovered), len(recovered)),
+        availability=_percent(answered, owed),
+        survivors=survivors,
+        aborted=aborted,
+        failures={code: sum(one.code == code for one in failed) for code in codes},
+    )
+
+
+def is_excused(one: Asked, strikes: Iterable[Strike]) -> bool:
+    """Whether a failed request fell into an outage, so that no working API was there to answer it."""
+    if one.code in _OURS or one.ended is None:
+        return False
+    ended = one.ended
+    return any(s.outage and ended >= s.at and (s.healed is None or one.began < s.healed) for s in strikes)
+
+
+def detected_in(strike: Strike, evidence: Evidence) -> float | None:
+    """Seconds until the engine, or without its events a caller, noticed."""
+    notices: Callable[[ev.Event], bool] = _about(strike.session) if strike.session else _is_trouble
+    seen = [stamped.at for stamped in evidence.events if stamped.at >= strike.at and notices(stamped.event)]
+    if not strike.session:
+        until = strike.healed if strike.healed is not None else float("inf")
+        seen = [at for at in seen if at <= until]
+        seen += [one.ended for one in evidence.asked if not one.answered and one.ended and strike.at <= one.ended]
+    return min(seen) - strike.at if seen else None
+
+
+def recovered_in(strike: Strike, evidence: Evidence) -> float | None:
+    """Seconds until all that was hit was answered; for an outage from its end on. None when it was not."""
+    if strike.session:
+        return _session_recovered(strike, evidence)
+    if strike.healed is None:
+        return None
+    healed = strike.healed
+    hit = {
+        stamped.event.request
+        for stamped in evidence.events
+        if isinstance(stamped.event, ev.RequestRetrying) and strike.at <= stamped.at <= healed
+    }
+    after = [one for one in evidence.asked if one.answered and one.ended and one.ended >= healed]
+    delayed = [one.ended - healed for one in after if one.id in hit and one.ended]
+    return max(delayed) if delayed else min((one.ended - healed for one in after if one.ended), default=None)
+
+
+def _session_recovered(strike: Strike, evidence: Evidence) -> float | None:
+    if strike.requests:
+        hit = [one for one in evidence.asked if one.id in strike.requests]
+        if not all(one.answered for one in hit):
+            return None
+        return max((one.ended - strike.at for one in hit if one.ended), default=None)
+    gone = [
+        stamped.at
+        for stamped in evidence.events
+        if isinstance(stamped.event, ev.SessionEnded) and stamped.event.session == strike.session
+    ]
+    return max(0.0, gone[0] - strike.at) if gone else None
+
+
+def _about(session: str) -> Callable[[ev.Event], bool]:
+    def tells(event: ev.Event) -> bool:
+        match event:
+            case ev.SessionEnded() | ev.SessionJudged():
+                return event.session == session
+            case ev.SessionChanged():
+                return event.session == session and event.state in {ev.SessionState.STOPPING, ev.SessionState.FAILED}
+            case ev.TurnEnded():
+                return event.session == session and not event.ok
+        return False
+
+    return tells
+
+
+def _is_trouble(event: ev.Event) -> bool:
+    if isinstance(event, ev.BreakerChanged):
+        return event.new == "open"
+    return isinstance(event, (ev.RequestRetrying, ev.ApiRetry))
+
+
+def _span(values: Iterable[float | None]) -> Span:
+    known = sorted(value for value in values if value is not None)
+    if not known:
+        return Span()
+    found = percentiles(known)
+    return Span(round(found.p50, 3), round(found.p95, 3))
+
+
+def _percent(part: int, whole: int) -> float:
+    return round(100 * part / whole, 3) if whole else 100.0

@@ -1,0 +1,68 @@
+"""Each drill on a few sessions, with a fixed seed: harm is noticed, and nothing is lost, doubled or left."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from engine.drills.drills import all_drills
+from engine.drills.places import Plan
+from engine.drills.run import Abort, chosen, run
+from engine.drills.scorecard import Scorecard
+from engine.errors import BadInput
+from engine.launchers.processes import ENGINE_TAG, tagged
+from tests.support.processes import until
+
+
+async def drilled(folder: Path, *names: str, **plan: float) -> Scorecard:
+    """The scorecard of these drills."""
+    return await run(Plan(names, **{"seed": 7, "seconds": 3.0, "sessions": 6, **plan}), folder, print, Abort())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", [name for name in all_drills() if name not in {"cpu_hog", "slow"}])
+async def test_what_a_drill_breaks_is_noticed_and_mended(home: Path, name: str) -> None:
+    card = await drilled(home / "drill", name)
+    assert card.problems() == []
+    assert card.strikes >= 1
+    assert card.detected_in.p95 is not None
+    assert card.recovered == 100.0
+    assert card.answered > 12
+
+
+@pytest.mark.parametrize("name", ["cpu_hog", "slow"])
+async def test_what_is_only_slower_fails_no_request(home: Path, name: str) -> None:
+    card = await drilled(home / "drill", name)
+    assert (card.problems(), card.strikes, card.failed_clearly) == ([], 1, 0)
+
+
+@pytest.mark.real_cli
+async def test_real_sessions_are_killed_refused_and_cut_off_and_lose_nothing(home: Path, claude: Path) -> None:
+    names = ("kill", "window529", "network_cut")
+    card = await run(Plan(names, 7, 12.0, 3, 0.34, claude), home / "drill", print, Abort())
+    assert card.problems() == []
+    assert card.recovered == 100.0
+    assert card.answered > 6
+
+
+async def test_an_aborted_run_heals_and_leaves_nothing_and_says_so(home: Path) -> None:
+    before, told, abort = set(tagged(lambda tags: ENGINE_TAG in tags)), list[str](), Abort()
+    plan = Plan(("stop", "kill"), 7, 600.0, 6)
+    work = asyncio.create_task(run(plan, home / "drill", told.append, abort))
+    await until(lambda: any(line.startswith("stop") for line in told))
+    abort("by SIGINT")
+    card = await work
+    assert "aborted: by SIGINT" in card.problems()
+    assert (card.lost, card.doubled, card.survivors) == (0, 0, 0)
+    assert not any(line.startswith("kill") for line in told)
+    assert set(tagged(lambda tags: ENGINE_TAG in tags)) <= before
+
+
+def test_an_unknown_drill_and_one_that_the_backend_cannot_do_are_refused_by_name() -> None:
+    with pytest.raises(BadInput, match="'explode' is no drill"):
+        chosen(["kill", "explode"], "simulator")
+    with pytest.raises(BadInput, match="'memory_hog' needs the simulator"):
+        chosen(["memory_hog"], "claude")
+    assert "memory_hog" in chosen(["all"], "simulator")
+    assert "memory_hog" not in chosen(["all"], "claude")

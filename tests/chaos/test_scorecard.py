@@ -1,0 +1,116 @@
+"""The scorecard is arithmetic on records: each figure from a hand-made run."""
+
+from __future__ import annotations
+
+from engine.drills.load import Talk
+from engine.drills.run import bound_passed
+from engine.drills.scorecard import Asked, Evidence, Scorecard, Strike, score
+from engine.events import types as ev
+
+GIB = 1024**3
+
+
+def answered(name: str, began: float, ended: float) -> Asked:
+    """A request that was answered."""
+    return Asked(id=name, began=began, ended=ended, answered=True)
+
+
+def failed(name: str, began: float, ended: float, code: str) -> Asked:
+    """A request that failed with a clear error."""
+    return Asked(id=name, began=began, ended=ended, code=code, error="It failed.")
+
+
+def card(evidence: Evidence, survivors: int = 0, aborted: str = "") -> Scorecard:
+    """The figures of a run."""
+    names = ["kill"]
+    return score(
+        evidence,
+        drills=names,
+        seed=1,
+        backend="simulator",
+        sessions=4,
+        seconds=10,
+        survivors=survivors,
+        aborted=aborted,
+    )
+
+
+def test_a_failure_counts_against_availability_unless_it_fell_into_an_outage() -> None:
+    outage = Strike(drill="window529", at=10, healed=20, outage=True)
+    asked = [
+        *(answered(f"a{n}", n, n + 1) for n in range(7)),
+        failed("inside", 12, 13, "api_529"),
+        failed("into", 8, 11, "api_529"),
+        failed("after", 21, 22, "overloaded"),
+        failed("ours", 12, 13, "session_lost"),
+    ]
+    found = card(Evidence(asked=asked, strikes=[outage]))
+    assert (found.requests, found.answered, found.failed_clearly, found.excused) == (11, 7, 4, 2)
+    assert found.availability == 77.778
+    assert found.failures == {"api_529": 2, "overloaded": 1, "session_lost": 1}
+
+
+def test_a_strike_on_a_session_is_over_when_the_request_in_it_is_answered() -> None:
+    strike = Strike(drill="kill", at=100, session="s1", requests=("r",))
+    ended = ev.Stamped(1, 100.25, ev.SessionEnded(session="s1", how="crash"))
+    other = ev.Stamped(2, 100.05, ev.SessionEnded(session="s2", how="crash"))
+    found = card(Evidence(asked=[answered("r", 99, 101.5)], strikes=[strike], events=[other, ended]))
+    assert (found.detected_in.p95, found.recovered_in.p95, found.recovered) == (0.25, 1.5, 100.0)
+    assert card(Evidence(asked=[failed("r", 99, 101, "session_lost")], strikes=[strike])).recovered == 0.0
+
+
+def test_an_idle_session_is_recovered_when_it_is_gone() -> None:
+    strike = Strike(drill="stop", at=100, session="s1")
+    told = [
+        ev.Stamped(1, 102.0, ev.SessionJudged(session="s1", condition="condemned", reason="")),
+        ev.Stamped(2, 102.5, ev.SessionEnded(session="s1", how="kill")),
+    ]
+    found = card(Evidence(strikes=[strike], events=told))
+    assert (found.detected_in.p50, found.recovered_in.p50) == (2.0, 2.5)
+
+
+def test_an_outage_is_over_when_all_that_it_delayed_is_answered() -> None:
+    strike = Strike(drill="network_cut", at=100, healed=110, outage=True)
+    retried = ev.Stamped(1, 100.5, ev.RequestRetrying(request="r", attempt=1, delay=1, kind="network", reason=""))
+    asked = [answered("quick", 110, 110.1), answered("r", 100, 113)]
+    found = card(Evidence(asked=asked, strikes=[strike], events=[retried]))
+    assert (found.detected_in.p50, found.recovered_in.p50) == (0.5, 3.0)
+    assert card(Evidence(asked=asked[:1], strikes=[strike])).recovered_in.p50 == 0.1
+
+
+def test_a_request_without_an_end_or_without_a_sentence_is_lost() -> None:
+    silent = Asked(id="silent", began=1, ended=2)
+    found = card(Evidence(asked=[Asked(id="r", began=1), silent]))
+    assert (found.lost, found.failed_clearly) == (2, 0)
+
+
+def test_what_is_not_good_enough_is_named() -> None:
+    bad = Asked(id="r", began=1, ended=2, answered=True, lost=1, doubled=2)
+    found = card(Evidence(asked=[bad, failed("f", 1, 2, "x")]), survivors=3, aborted="by SIGINT")
+    assert found.problems() == [
+        "1 turns lost",
+        "2 turns doubled",
+        "3 processes survived",
+        "availability 50.00 % is below 99.9 %",
+        "aborted: by SIGINT",
+    ]
+    assert card(Evidence(asked=[answered("r", 1, 2)])).problems() == []
+
+
+def test_a_conversation_knows_what_its_history_must_hold() -> None:
+    talk = Talk(conversation="c")
+    assert talk.counted(1) == (0, 0)
+    assert talk.counted(3) == (0, 1)
+    assert talk.counted(3) == (1, 0)
+    talk.failed()
+    assert talk.counted(4) == (0, 0)
+    talk.failed()
+    assert talk.counted(6) == (0, 0)
+
+
+def test_a_run_is_aborted_when_memory_runs_out_or_too_much_fails_outside_the_outages() -> None:
+    asked = [answered(f"a{n}", 1, 2) for n in range(30)] + [failed(f"f{n}", 1, 2, "api_529") for n in range(20)]
+    assert bound_passed(Evidence(asked=asked), 4 * GIB) == "20 of 50 requests failed outside any outage"
+    outage = Strike(drill="window529", at=0, healed=3, outage=True)
+    assert bound_passed(Evidence(asked=asked, strikes=[outage]), 4 * GIB) == ""
+    assert bound_passed(Evidence(), GIB // 8) == "128 MiB of memory are left"

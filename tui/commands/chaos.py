@@ -1,0 +1,111 @@
+"""`quarterdeck chaos DRILL…`: do harm to an engine of its own under traffic, and score how it recovers."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from engine.errors import BackendMissing, BadInput
+from tui.options import Common, common_options
+from tui.output import print_json, print_table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from engine.drills.places import Plan
+    from engine.drills.scorecard import Scorecard
+
+
+@click.command("chaos", epilog="Example: quarterdeck chaos kill stop --sessions 6 --seconds 10")
+@click.argument("drills", nargs=-1, required=True, metavar="DRILL...")
+@click.option("--seed", type=int, default=0, show_default=True, help="Chooses victims, users and pauses.")
+@click.option("--seconds", type=click.FloatRange(1, 86_400), default=120.0, show_default=True, help="All drills.")
+@click.option("--sessions", type=click.IntRange(1, 1000), default=20, show_default=True, help="Size of the pool.")
+@click.option(
+    "--radius",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=0.2,
+    show_default=True,
+    help="Share of sessions or calls that a drill may hit.",
+)
+@common_options
+def command(common: Common, drills: Sequence[str], seed: int, seconds: float, sessions: int, radius: float) -> int:
+    """Run drills on an engine of their own; `list` names them, `all` runs every one.
+
+    The simulator is struck unless `--backend claude` asks for the real CLI, which runs on the offline model: no drill
+    uses the network or another engine's processes. Ctrl-C aborts and heals. Exits with 1 when a turn was lost or
+    doubled, a process survived, or fewer than 99.9 % of what a working API would have answered was answered.
+    """
+    from engine.drills.places import Plan
+    from engine.drills.run import chosen
+
+    if "list" in drills:
+        return _list(as_json=common.json)
+    if common.config is not None:
+        raise BadInput("A drill runs on settings of its own, not on a file.", remedy="Use `--set key=value`.")
+    binary = _binary() if common.backend == "claude" or common.offline else None
+    names = chosen(drills, "simulator" if binary is None else "claude")
+    plan = Plan(names, seed, seconds, sessions, radius, binary, common.overrides)
+    with tempfile.TemporaryDirectory(prefix="qd-chaos-", ignore_cleanup_errors=True) as name:
+        card = asyncio.run(_run(plan, Path(name)))
+    return _show(card, as_json=common.json)
+
+
+async def _run(plan: Plan, folder: Path) -> Scorecard:
+    from engine.drills.run import Abort, run
+
+    abort, loop = Abort(), asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, abort, f"by {number.name}")
+    return await run(plan, folder, _progress, abort)
+
+
+def _binary() -> Path:
+    from engine.backends.binary import find_claude
+
+    binary = find_claude(None)
+    if binary is None:
+        raise BackendMissing("There is no Claude Code CLI.", remedy="`pip install 'quarterdeck[claude]'` brings one.")
+    return binary
+
+
+def _list(*, as_json: bool) -> int:
+    from engine.drills.drills import all_drills
+
+    rows = [(drill.name, drill.about, ", ".join(drill.backends)) for drill in all_drills().values()]
+    if as_json:
+        print_json({"drills": [{"name": name, "about": about, "backends": on} for name, about, on in rows]})
+    else:
+        print_table(rows, ("drill", "what it does", "on"))
+    return 0
+
+
+def _show(card: Scorecard, *, as_json: bool) -> int:
+    import msgspec
+
+    problems = card.problems()
+    if as_json:
+        print_json({"scorecard": card, "ok": not problems})
+    else:
+        print_table(
+            [(name.replace("_", " "), _cell(value)) for name, value in msgspec.to_builtins(card).items()], ("", "")
+        )
+    for problem in problems:
+        click.echo(f"quarterdeck: {problem}", err=True)
+    return 1 if problems else 0
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {inner}" for name, inner in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _progress(what: str) -> None:
+    click.echo(what, file=sys.stderr)
