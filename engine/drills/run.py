@@ -22,7 +22,6 @@ Progress = Callable[[str], None]
 HARMFUL = 0.6
 """Share of a drill's time in which it does harm; the rest is calm."""
 _AGAIN_S = 2.0
-_WARM_UP_S = 1.0
 _DRAIN_S = 60.0
 _SETTLE_S = 30.0
 _LOOK_S = 0.1
@@ -126,7 +125,6 @@ class _Run:
     async def _warm_up(self, asked: list[Asked]) -> None:
         self._progress("warming up")
         await self._look(_DRAIN_S, lambda: sum(one.answered for one in asked) >= 2 * self._plan.sessions)
-        await self._abort.wait(_WARM_UP_S)
 
     async def _drill(self, drill: Drill, seconds: float) -> None:
         began, strikes = time.monotonic(), self._evidence.strikes

@@ -74,6 +74,7 @@ class Scorecard(msgspec.Struct, kw_only=True):
     strikes: int
     detected_in: Span
     recovered_in: Span
+    recovered_by_drill: dict[str, Span]
     recovered: float
     availability: float
     survivors: int
@@ -144,6 +145,7 @@ def score(
         strikes=len(strikes),
         detected_in=_span(detected),
         recovered_in=_span(recovered),
+        recovered_by_drill=_by_drill(noticed, recovered),
         recovered=_percent(sum(took is not None for took in recovered), len(recovered)),
         availability=_percent(answered, owed),
         survivors=survivors,
@@ -162,12 +164,12 @@ def is_excused(one: Asked, strikes: Iterable[Strike]) -> bool:
 
 def detected_in(strike: Strike, evidence: Evidence) -> float | None:
     """Seconds until the engine, or without its events a caller, noticed."""
-    notices: Callable[[ev.Event], bool] = _about(strike.session) if strike.session else _is_trouble
-    seen = [stamped.at for stamped in evidence.events if stamped.at >= strike.at and notices(stamped.event)]
-    if not strike.session:
-        until = strike.healed if strike.healed is not None else float("inf")
-        seen = [at for at in seen if at <= until]
-        seen += [one.ended for one in evidence.asked if not one.answered and one.ended and strike.at <= one.ended]
+    if strike.session:
+        tells = _about(strike.session)
+        seen = [stamped.at for stamped in evidence.events if stamped.at >= strike.at and tells(stamped.event)]
+    else:
+        seen = list(_retried(strike, evidence).values()) + _alarms(strike, evidence.events)
+        seen += [one.ended for one in evidence.asked if one.ended and not one.answered and strike.at <= one.ended]
     return min(seen) - strike.at if seen else None
 
 
@@ -177,15 +179,28 @@ def recovered_in(strike: Strike, evidence: Evidence) -> float | None:
         return _session_recovered(strike, evidence)
     if strike.healed is None:
         return None
-    healed = strike.healed
-    hit = {
-        stamped.event.request
-        for stamped in evidence.events
-        if isinstance(stamped.event, ev.RequestRetrying) and strike.at <= stamped.at <= healed
-    }
+    healed, hit = strike.healed, _retried(strike, evidence)
     after = [one for one in evidence.asked if one.answered and one.ended and one.ended >= healed]
     delayed = [one.ended - healed for one in after if one.id in hit and one.ended]
     return max(delayed) if delayed else min((one.ended - healed for one in after if one.ended), default=None)
+
+
+def _retried(strike: Strike, evidence: Evidence) -> dict[str, float]:
+    """When requests that were under way in an outage were first tried again, by id; a silent one is so after it."""
+    until = strike.healed if strike.healed is not None else float("inf")
+    met = {one.id for one in evidence.asked if one.began < until and (one.ended is None or one.ended >= strike.at)}
+    found: dict[str, float] = {}
+    for stamped in evidence.events:
+        event = stamped.event
+        if isinstance(event, ev.RequestRetrying) and event.request in met and stamped.at >= strike.at:
+            found.setdefault(event.request, stamped.at)
+    return found
+
+
+def _alarms(strike: Strike, events: Iterable[Stamped]) -> list[float]:
+    """When breakers opened, or the CLI told of a retry, within an outage."""
+    until = strike.healed if strike.healed is not None else float("inf")
+    return [stamped.at for stamped in events if strike.at <= stamped.at <= until and _alarming(stamped.event)]
 
 
 def _session_recovered(strike: Strike, evidence: Evidence) -> float | None:
@@ -216,10 +231,8 @@ def _about(session: str) -> Callable[[ev.Event], bool]:
     return tells
 
 
-def _is_trouble(event: ev.Event) -> bool:
-    if isinstance(event, ev.BreakerChanged):
-        return event.new == "open"
-    return isinstance(event, (ev.RequestRetrying, ev.ApiRetry))
+def _alarming(event: ev.Event) -> bool:
+    return isinstance(event, ev.ApiRetry) or (isinstance(event, ev.BreakerChanged) and event.new == "open")
 
 
 def _span(values: Iterable[float | None]) -> Span:
@@ -228,6 +241,12 @@ def _span(values: Iterable[float | None]) -> Span:
         return Span()
     found = percentiles(known)
     return Span(round(found.p50, 3), round(found.p95, 3))
+
+
+def _by_drill(strikes: Sequence[Strike], recovered: Sequence[float | None]) -> dict[str, Span]:
+    pairs = list(zip(strikes, recovered, strict=True))
+    names = dict.fromkeys(strike.drill for strike in strikes)
+    return {name: _span(took for strike, took in pairs if strike.drill == name) for name in names}
 
 
 def _percent(part: int, whole: int) -> float:
