@@ -27,6 +27,7 @@ format: $(VENV)/.test ## Format the code.
 
 bench: $(VENV)/.test ## Measure every figure that has a budget.
 	@$(BIN)/quarterdeck bench turn
+	@$(BIN)/quarterdeck bench pool
 	@$(BIN)/quarterdeck bench console
 
 screenshots: $(VENV)/.test ## Render screenshots/ from the recording.

@@ -25,7 +25,6 @@ from engine.pool.lease import Lease
 from engine.pool.pool import Pool
 from engine.pool.routing import LeaseWish
 from engine.recovery.budget import Budget
-from engine.recovery.classifier import error_of
 from engine.recovery.gate import Gate
 from engine.recovery.retry import RetryPolicy, Try, decide, wait_at_breaker
 from engine.requests import Answer, Listener, Request, Silent
@@ -46,7 +45,8 @@ class DispatcherPorts:
     """The parts on the way of a request.
 
     `load` is the pool's utilisation. `profile` finds a profile by name for a tenant; `holds_prompt` tells whether a
-    conversation's transcript has the user line with a uuid already.
+    conversation's transcript has the user line with a uuid already; `error_of` makes the error of an outcome that is
+    no answer.
     """
 
     bus: Bus
@@ -60,6 +60,7 @@ class DispatcherPorts:
     load: Callable[[], float]
     profile: Callable[[str, str], Profile]
     holds_prompt: Callable[[Profile, str, str], bool]
+    error_of: Callable[[Outcome], QuarterdeckError]
 
 
 @dataclass(eq=False)
@@ -162,7 +163,7 @@ class Dispatcher:
             finally:
                 self._ports.pool.release(lease)
             if not outcome.ok:
-                raise error_of(outcome)
+                raise self._ports.error_of(outcome)
         self._ports.budget.worked(flight.cost)
         return self._answer(flight, outcome, lease.session.conversation)
 

@@ -16,6 +16,7 @@ import psutil
 from engine.backends.binary import find_claude
 from engine.backends.choice import credential_of, signed_in
 from engine.backends.claude import cli_version
+from engine.launchers.cgroups import Cgroups, GroupLimits
 from engine.launchers.ledger import Ledger
 from engine.launchers.processes import ProcessId
 from engine.settings.schema import Settings
@@ -109,6 +110,10 @@ def _containment(settings: Settings) -> Iterator[Finding]:
         return
     how = "setpriv" if shutil.which("setpriv") else "an interpreter for each start, 20 ms slower; install util-linux"
     yield Finding("parent-death signal", "ok", how)
+    groups = Cgroups("doctor", GroupLimits)
+    found = "usable: sessions get groups of their own" if groups.open() else "not writable here; descent and tags hold"
+    groups.close()
+    yield Finding("control groups", "ok", found)
     left: list[ProcessId] = []
     ledger = Ledger(settings.engine.state_dir / "engines")
     for engine in ledger.dead_engines():

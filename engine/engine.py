@@ -24,7 +24,7 @@ from engine.backends.profiles import Profiles
 from engine.backends.simulator import SimulatorBackend
 from engine.cache.memory import CacheLimits, MemoryCache
 from engine.clock import Clock, SystemClock
-from engine.dispatcher import Dispatcher, DispatcherPorts
+from engine.dispatcher import CREDENTIAL_BREAKER, Dispatcher, DispatcherPorts
 from engine.errors import ErrorKind, Forbidden, NotFound, Overloaded, QuarterdeckError, SettingsError
 from engine.events import types as ev
 from engine.events.bus import Bus
@@ -32,6 +32,7 @@ from engine.events.recorder import Recorder
 from engine.events.types import PoolStatistics
 from engine.flow.admission import Admission, AdmissionLimits
 from engine.housekeeper import Housekeeper
+from engine.launchers.cgroups import Cgroups, GroupLimits
 from engine.launchers.containment import Containment
 from engine.launchers.host import Host
 from engine.launchers.kernel import become_subreaper
@@ -54,7 +55,9 @@ from engine.recovery.backoff import Growth as DelayGrowth
 from engine.recovery.breaker import BreakerLimits
 from engine.recovery.breakers import Breakers
 from engine.recovery.budget import Budget
+from engine.recovery.diagnosis import STORE, Diagnosis
 from engine.recovery.gate import Gate
+from engine.recovery.learned import LearnedRules
 from engine.recovery.retry import RetryPolicy
 from engine.requests import Answer, Listener, Request
 from engine.sessions.clocks import TurnLimits
@@ -83,7 +86,8 @@ class Engine:
         self.transcripts = Transcripts(settings.events.transcript_bytes)
         self.desk = PermissionDesk(self.bus, self.clock, lambda: self.settings.claude.permission_timeout)
         self.containment = Containment(self.id)
-        self.launcher = LocalLauncher(self.containment)
+        self._groups = Cgroups(self.id, lambda: _group_limits(self.settings))
+        self.launcher = LocalLauncher(self.containment, self._groups)
         self.checkpoints = Checkpoints(settings.engine.state_dir / "checkpoints")
         self._ledger = Ledger(settings.engine.state_dir / "engines")
         self._environ = environ
@@ -99,7 +103,14 @@ class Engine:
         self.cache: MemoryCache[Answer] = MemoryCache(_cache_limits(settings))
         self.admission = Admission(AdmissionLimits(settings.queue.max_waiting))
         self.breakers = Breakers(lambda: _breaker_limits(self.settings), self.bus, self.clock)
+        self.breakers.watch(CREDENTIAL_BREAKER)
         self.budget = Budget(settings.retry.budget)
+        self.diagnosis = Diagnosis(
+            settings.recovery.rules,
+            LearnedRules(settings.engine.state_dir / STORE, self.clock),
+            self.clock,
+            on_trouble=lambda error: self._notice(error.message, error.remedy),
+        )
         self.profiles = Profiles(
             lambda: self.settings,
             self._credential,
@@ -127,6 +138,7 @@ class Engine:
                 load=lambda: min(1.0, self.pool.utilisation),
                 profile=self.profiles.find,
                 holds_prompt=self._holds_prompt,
+                error_of=self.diagnosis.error_of,
             ),
             self._chance,
         )
@@ -143,8 +155,10 @@ class Engine:
         self.live.subscribe(self._on_settings)
         self._enter_ledger()
         self._leases.open()
+        self.diagnosis.learned.open()
         self._start_recorder()
         become_subreaper()
+        self._groups.open()
         if self.choice.offline:
             self._model = OfflineModel()
             await self._model.start()
@@ -280,6 +294,8 @@ class Engine:
             if self._model is not None:
                 stack.push_async_callback(self._model.aclose)
             stack.callback(self._leases.close)
+            stack.callback(self._groups.close)
+            stack.callback(self.diagnosis.close)
             await self._chores.aclose()
             await self.keeper.aclose()
             await self._sent.aclose()
@@ -439,8 +455,11 @@ class Engine:
             self.bus.publish(ev.Notice(severity=severity, text=text))
 
     def _apply(self, before: Settings, after: Settings) -> None:
-        if before.session_pool.load_balancing.strategy != after.session_pool.load_balancing.strategy:
-            self._router.balancer = _balancer(after)
+        strategies = (each.session_pool.load_balancing.strategy for each in (before, after))
+        balancer = _balancer(after) if len({*strategies}) > 1 else self._router.balancer
+        if before.recovery.rules != after.recovery.rules:
+            self.diagnosis.use(after.recovery.rules)
+        self._router.balancer = balancer
         self._read_limits(after)
         self.cache.limits = _cache_limits(after)
         self.admission.limits = AdmissionLimits(after.queue.max_waiting)
@@ -461,6 +480,9 @@ class Engine:
         with contextlib.suppress(QuarterdeckError):  # its RequestEnded event tells
             await self.submit(request)
 
+    def _notice(self, text: str, remedy: str) -> None:
+        self.bus.publish(ev.Notice(severity=ev.Severity.WARNING, text=text, remedy=remedy))
+
     def _on_chore_error(self, name: str, error: BaseException) -> None:
         text = f"{name} failed: {error!r}"
         self.bus.publish(ev.Notice(severity=ev.Severity.CRITICAL, text=text, remedy="Restart the engine."))
@@ -469,6 +491,11 @@ class Engine:
 def _balancer(settings: Settings) -> Balancer:
     name = settings.session_pool.load_balancing.strategy
     return find("balancer", BALANCER_GROUP, name, BALANCERS, "session_pool.load_balancing.strategy")()
+
+
+def _group_limits(settings: Settings) -> GroupLimits:
+    limits = settings.session_pool.limits
+    return GroupLimits(limits.memory_soft, limits.memory_hard)
 
 
 def _cache_limits(settings: Settings) -> CacheLimits:

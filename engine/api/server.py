@@ -21,6 +21,7 @@ from engine.api.event_stream import EventStream
 from engine.api.local_socket import LocalSocket
 from engine.api.pool_routes import PoolRoutes
 from engine.api.probes import Probes
+from engine.api.recovery_routes import RecoveryRoutes
 from engine.api.routes import Routes
 from engine.engine import Engine
 from engine.errors import BadInput, QuarterdeckError
@@ -29,7 +30,7 @@ _GRACE_S = 2
 _REFUSALS = {
     404: (
         "There is nothing at {path}.",
-        "There are /api/pool, sessions, prompts, permissions, config and breakers.",
+        "There are /api/pool, sessions, prompts, permissions, config, breakers and errors/rules.",
     ),
     405: ("{path} does not serve {method}.", "Use a method of the header Allow."),
 }
@@ -72,7 +73,8 @@ async def serve(engine: Engine) -> Stop:
 def application(engine: Engine, caller: str) -> Starlette:
     """The ASGI application over one engine."""
     probes = Probes(engine)
-    routes: list[BaseRoute] = [*probes.all(), *Routes(engine, caller).all(), *PoolRoutes(engine, caller).all()]
+    groups = (Routes(engine, caller), PoolRoutes(engine, caller), RecoveryRoutes(engine, caller))
+    routes: list[BaseRoute] = [*probes.all(), *(route for group in groups for route in group.all())]
     routes.append(WebSocketRoute("/ws", EventStream(engine, probes).serve))
     handlers = {QuarterdeckError: _on_error, HTTPException: _on_http_error, Exception: _on_bug}
     return Starlette(routes=routes, exception_handlers=handlers)

@@ -10,6 +10,7 @@ from typing import cast
 
 from engine.errors import BackendMissing, StartFailed
 from engine.launchers.base import Child, Ending, LaunchSpec
+from engine.launchers.cgroups import Cgroups, GroupLimits
 from engine.launchers.containment import Containment
 from engine.launchers.kernel import with_parent_death_signal
 from engine.launchers.processes import ProcessId, identify, send_signal
@@ -122,8 +123,9 @@ class LocalChild(asyncio.SubprocessProtocol):
 class LocalLauncher:
     """Owner of this machine's children of the engine."""
 
-    def __init__(self, containment: Containment) -> None:
+    def __init__(self, containment: Containment, groups: Cgroups | None = None) -> None:
         self._containment = containment
+        self._groups = groups or Cgroups(containment.engine, GroupLimits)
         self._children: set[LocalChild] = set()
 
     @property
@@ -155,6 +157,7 @@ class LocalLauncher:
             raise StartFailed(f"{spec.argv[0]} cannot be started: {error.strerror}.", remedy=remedy) from error
         child.session = spec.session
         child.identity = identify(child.pid)
+        self._groups.enter(spec.session, child.pid)
         self._children.add(child)
         return child
 
@@ -169,6 +172,7 @@ class LocalLauncher:
         self._signal(local, signal.SIGTERM)
         how = "sigterm" if await local.wait_exit(term_grace) else "sigkill"
         if how == "sigkill":
+            self._groups.kill(local.session)
             await self._containment.kill(dict.fromkeys([*self._identity(local), *members]))
             await local.wait_exit(1.0)
         return await self._prove_gone(local, how, members, term_grace)
@@ -176,6 +180,7 @@ class LocalLauncher:
     async def kill(self, child: Child) -> Ending:
         """SIGKILL the whole tree at once."""
         local = cast("LocalChild", child)
+        self._groups.kill(local.session)
         members = await self._containment.members(local.session, local.identity)
         await self._containment.kill(dict.fromkeys([*self._identity(local), *members]))
         await local.wait_exit(1.0)
@@ -192,6 +197,8 @@ class LocalLauncher:
         code = child.returncode
         child.release()
         self._children.discard(child)
+        if not survivors:
+            self._groups.remove(child.session)
         return Ending(how, code, tuple(process.pid for process in survivors))
 
     def _identity(self, child: LocalChild) -> list[ProcessId]:

@@ -50,6 +50,7 @@ class Keeper:
         self._processes: dict[str, int] = {}
         self._work = Nursery("pool keeper", self._on_error)
         self._sampling = False
+        self._runaway: set[str] = set()
         self.checkups = Checkups(pool, ports)
 
     def round(self) -> None:
@@ -145,7 +146,8 @@ class Keeper:
             session = member.session
             path = await asyncio.to_thread(backend.transcript, session.profile, session.conversation)
             size = transcript_size(path)
-            if size > most and session.id in self._pool.members:
+            if size > most and session.id in self._pool.members and session.id not in self._runaway:
+                self._runaway.add(session.id)
                 reason = f"its transcript has {size >> 20} MiB, above transcript_max of {most >> 20} MiB"
                 self._ports.bus.publish(SessionJudged(session=session.id, condition="soft", reason=reason))
                 if not self._ports.limits().observe:
@@ -160,6 +162,7 @@ class Keeper:
         for known in (self._quotas, self._pss, self._sampled, self._levels):
             for gone in known.keys() - pids.keys():
                 del known[gone]
+        self._runaway &= pids.keys()
         self.checkups.over_memory &= pids.keys()
 
     def _on_error(self, name: str, error: BaseException) -> None:

@@ -223,7 +223,7 @@ class Members:
             self._seat(victim)
 
     def _failed(self, member: Member, error: QuarterdeckError) -> None:
-        self._forget(member, "start failed")
+        self._forget(member, "start failed", survivors=member.session.survivors)
         self.record.counts.start_failures += 1
         if not self._owner.start_failed(member.wish, error):
             self._ports.bus.publish(Notice(severity=Severity.WARNING, text=error.message, remedy=error.remedy))

@@ -12,16 +12,14 @@ from engine.backends.base import Profile
 from engine.errors import BadInput, ConversationHeld, DeadlinePassed, Overloaded, QuarterdeckError
 from engine.events.types import PoolStatistics
 from engine.pool.lease import Lease, Waiter
-from engine.pool.limits import PoolLimits
 from engine.pool.member import Member
 from engine.pool.members import Members, PoolPorts
 from engine.pool.routing import LeaseWish, Room, RouteDecision
 from engine.pool.scaler import Load
 from engine.pool.seats import Seats, SubPool
+from engine.pool.sizing import Sizing
 from engine.pool.statistics import PoolRecord
 from engine.sessions.session import Session
-
-_SPARE_RETRY_MAX_S = 60.0
 
 
 class Pool:
@@ -32,14 +30,12 @@ class Pool:
         self._limits = ports.limits
         self._growth = ports.growth
         self._members = Members(ports, self)
+        self._sizing = Sizing(ports, self._members)
         self._leases: dict[str, Lease] = {}
         self._waiters: dict[Waiter, None] = {}
         self._epoch = 0
         self._open = True
         self._returned = asyncio.Event()
-        self._spare_failures: Counter[SubPool] = Counter()
-        self._spares_at: dict[SubPool, float] = {}
-        self._refills: dict[SubPool, float] = {}
         self._known_room: Room | None = None
 
     @property
@@ -169,12 +165,12 @@ class Pool:
             )
         self._growth.ask(size)
         self.tend()
-        return self._target()
+        return self._growth.decide(self._load()).target
 
     def tend(self) -> None:
         """Once a tick: follow the load, give back what idles, replace what is old, keep spares warm."""
         if self._open:
-            self._shrink(self._target())
+            self._sizing.shrink(self._load())
             self.changed()
 
     async def stop_session(self, session: str, reason: str, *, kill: bool = False) -> None:
@@ -229,7 +225,9 @@ class Pool:
     def changed(self) -> None:
         """Sessions, limits or room changed: serve who waits, start what is missing."""
         self._assign()
-        self._fill()
+        if self._open:
+            wishes = [self._members.get(name).wish for name in self._leases]
+            self._sizing.fill(self._load(), [*wishes, *(waiter.wish for waiter in self._waiters if waiter.waiting)])
 
     def free(self) -> None:
         """A session may be leased again."""
@@ -243,15 +241,12 @@ class Pool:
             if waiter.waiting and same:
                 self._refuse(waiter, error)
                 return True
-        key = wish.profile.key
-        self._spare_failures[key] += 1
-        self._spares_at[key] = self._now() + min(_SPARE_RETRY_MAX_S, 2.0 ** self._spare_failures[key])
+        self._sizing.start_failed(wish.profile.key)
         return False
 
     def came_up(self, wish: LeaseWish) -> None:
         """Sessions of the profile start well."""
-        self._spare_failures.pop(wish.profile.key, None)
-        self._spares_at.pop(wish.profile.key, None)
+        self._sizing.came_up(wish.profile.key)
 
     def gone(self, session: str) -> None:
         """Its lease is void."""
@@ -315,19 +310,7 @@ class Pool:
         )
 
     def _load(self) -> Load:
-        waiting = len(self._waiters)
-        size, busy, starting = len(self._members), len(self._leases), self._members.starting
-        spare = sum(min(self.seats.warm_count(key), wanted) for key, wanted in self._spares().items())
-        return self._growth.load(self._now(), busy=busy, waiting=waiting, size=size, starting=starting, spare=spare)
-
-    def _spares(self) -> dict[SubPool, int]:
-        """How many never used sessions each sub-pool shall have; a size by hand counts them as any other."""
-        warm = self._limits().warm.items() if self._growth.asked is None else ()
-        found = {name: self._ports.profile(name) for name, wanted in warm if wanted}
-        return {profile.key: self._limits().warm[name] for name, profile in found.items() if profile is not None}
-
-    def _target(self) -> int:
-        return self._growth.decide(self._load()).target
+        return self._sizing.load(busy=len(self._leases), waiting=len(self._waiters))
 
     def _grant(self, waiter: Waiter, decision: RouteDecision) -> None:
         member, now = self._members.get(decision.use), self._now()
@@ -360,71 +343,6 @@ class Pool:
         self.record.counts.evictions += victim is not None
         self._members.start(wish, victim, demanded=True)
         self._known_room = None
-
-    # filling and shrinking
-
-    def _fill(self) -> None:
-        """Start what is missing to the target and to the minimum, and the warm spares."""
-        limits, now = self._limits(), self._now()
-        if not self._open or self._growth.disk_full:
-            return
-        held = self._growth.held(now).keys() | {key for key, at in self._spares_at.items() if now < at}
-        target = self._target()
-        while len(self._members) < target and self._may_start(limits):
-            profile = self._wanted_profile(limits)
-            if profile.key in held:
-                break
-            self._members.start(LeaseWish(profile, ""))
-        for name, wanted in limits.warm.items():
-            spare = self._ports.profile(name)
-            if spare is not None and spare.key not in held:
-                self._refill(spare, wanted, limits, now)
-
-    def _wanted_profile(self, limits: PoolLimits) -> Profile:
-        """Whose sessions are added: the default's up to `min_size`, then those of the profile with most to do."""
-        default = self._ports.default()
-        if len(self._members) < limits.scaling.min_size:
-            return default
-        wishes = [self._members.get(name).wish for name in self._leases]
-        wishes += [waiter.wish for waiter in self._waiters if waiter.waiting]
-        busiest = Counter(wish.profile.key for wish in wishes).most_common(1)
-        key = busiest[0][0] if busiest else default.key
-        return next((wish.profile for wish in wishes if wish.profile.key == key), default)
-
-    def _refill(self, profile: Profile, wanted: int, limits: PoolLimits, now: float) -> None:
-        """A used spare is replaced after a random delay, so that many used at once do not start at once."""
-        spares = [member for member in self._members.all.values() if member.starting and not member.demanded]
-        coming = sum(member.wish.profile.key == profile.key for member in spares)
-        most = limits.scaling.max_size if self._growth.asked is None else self._growth.asked
-        if self.seats.warm_count(profile.key) + coming >= wanted or len(self._members) >= most:
-            self._refills.pop(profile.key, None)
-            return
-        due = self._refills.setdefault(profile.key, now + self._ports.chance.uniform(0.0, limits.warm_jitter))
-        if now >= due and self._may_start(limits):
-            del self._refills[profile.key]
-            self._members.start(LeaseWish(profile, ""))
-
-    def _may_start(self, limits: PoolLimits) -> bool:
-        return self._members.starting < limits.max_starting and self._growth.carry(len(self._members)).more > 0
-
-    def _shrink(self, target: int) -> None:
-        """Stop sessions past their lifetime, those idle too long above the minimum, and those above the target."""
-        limits, now = self._limits(), self._now()
-        spare, surplus = self._members.staying - limits.scaling.min_size, self._members.staying - target
-        kept = self._spares()
-        for seat in self.seats.idle():
-            member = self._members.get(seat.session)
-            reason = self._members.reason_to_retire(member)
-            if not reason and not seat.holds and kept.get(seat.key, 0) > 0:
-                kept[seat.key] -= 1
-                continue
-            if not reason and spare > 0 and now - seat.last_used >= limits.idle_timeout:
-                reason = "idle"
-            if not reason and spare > 0 and surplus > 0:
-                reason = "scaled down"
-            if reason:
-                spare, surplus = spare - 1, surplus - 1
-                self._members.retire(member, reason)
 
     # small things
 

@@ -97,7 +97,7 @@ class Router:
                 chosen = self.balancer.choose(candidates, wish.user or key[0])
             return RouteDecision("the balancer's choice", use=chosen, clear=True)
         growth = _start_one(wish, seats, room, ahead)
-        oldest = seats.oldest(key)
+        oldest = seats.least_wanted(key)
         if oldest is None or growth.coming or (growth.start and not growth.evict):
             return growth
         return RouteDecision("the least recently used conversation hibernates", use=oldest.session, clear=True)
@@ -141,7 +141,7 @@ def _grow(wish: LeaseWish, seats: Seats, now: Room) -> RouteDecision:
         return held
     if now.size < now.allowed:
         return RouteDecision("the pool may grow", start=True)
-    victim = seats.oldest_of_all()
+    victim = seats.least_wanted_of_all()
     if victim is None:
         return RouteDecision(now.full)
     return RouteDecision("the least recently used idle session makes room", start=True, evict=victim.session)

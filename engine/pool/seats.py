@@ -141,7 +141,7 @@ class Seats:
         pool = self._pools.get(key)
         return _latest(pool.once, most) if pool else []
 
-    def oldest(self, key: SubPool) -> Seat | None:
+    def least_wanted(self, key: SubPool) -> Seat | None:
         """The idle seat of a sub-pool whose conversation is wanted least."""
         pool = self._pools.get(key)
         return _least_wanted(pool.all) if pool else None
@@ -151,7 +151,7 @@ class Seats:
         pool = self._pools.get(key)
         return len(pool.all) if pool else 0
 
-    def oldest_of_all(self) -> Seat | None:
+    def least_wanted_of_all(self) -> Seat | None:
         """The idle seat to give up: a warm or one-turn one first, then the one whose conversation is wanted least."""
         return next((seat for seat in self._idle.values() if seat.once), None) or _least_wanted(self._idle)
 

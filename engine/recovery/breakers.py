@@ -42,6 +42,10 @@ class Breakers:
         """Whether there is such a breaker by now."""
         return name in self._all
 
+    def watch(self, name: str) -> None:
+        """Have it from the start, so that it is shown before its first call."""
+        self._of(name)
+
     def get(self, name: str) -> Breaker:
         """One by name. Raises NotFound."""
         found = self._all.get(name)

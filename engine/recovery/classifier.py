@@ -1,81 +1,201 @@
-"""From what is known of a failed turn to the error that the caller gets. The plain version: structured facts only."""
+"""From what is known of a failure to its class: pure, by weighted rules, the highest score decides.
+
+Facts score above texts, except for the texts whose weight says that they are truer than a status which is known to
+lie (a spend limit comes as HTTP 400, an overload as 500). A learned rule decides where no fact does.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from datetime import tzinfo
+from functools import cache
+from typing import Protocol
+
+import msgspec
+
+from engine.clock import Clock, SystemClock
 from engine.errors import ErrorKind, QuarterdeckError, SessionLost, TurnFailed, TurnInterrupted
+from engine.recovery.delays import delay_in
+from engine.recovery.facts import Evidence, of_outcome
+from engine.recovery.reports import reporting_lines
+from engine.recovery.rules import ErrorType, Rule, Severity, Strategy, shipped_rules
+from engine.recovery.scores import RuleIndex, Scores, higher
 from engine.sessions.outcome import Ended, Outcome
 from engine.sessions.summaries import one_line
 
-_STATUS: dict[int, tuple[ErrorKind, bool]] = {
-    400: (ErrorKind.VALIDATION, False),
-    401: (ErrorKind.AUTH, False),
-    402: (ErrorKind.RESOURCE, False),
-    403: (ErrorKind.AUTH, False),
-    404: (ErrorKind.VALIDATION, False),
-    408: (ErrorKind.TIMEOUT, True),
-    409: (ErrorKind.VALIDATION, True),
-    413: (ErrorKind.VALIDATION, False),
-    422: (ErrorKind.VALIDATION, False),
-    429: (ErrorKind.RESOURCE, True),
-    500: (ErrorKind.INTERNAL, True),
-    502: (ErrorKind.NETWORK, True),
-    503: (ErrorKind.INTERNAL, True),
-    504: (ErrorKind.TIMEOUT, True),
-    529: (ErrorKind.RESOURCE, True),
-}
+HEALTHY, UNKNOWN = "healthy", "unknown"
+"""The names in place of a rule's: nothing failed, or nothing says why."""
+_DECIDES = 50.0
+"""A fact that scores less (a bare exit code) leaves the decision to a learned rule."""
+_LEARNED_CONFIDENCE = 0.9
+_PRIORITY = {None: 5, Severity.CRITICAL: 1, Severity.HIGH: 2, Severity.MEDIUM: 3, Severity.LOW: 4}
 _REMEDY = {
-    ErrorKind.AUTH: "Sign in with `claude login`, or set ANTHROPIC_API_KEY; `quarterdeck doctor` checks it.",
-    ErrorKind.RESOURCE: "The API lacks capacity, quota or credit: wait, or lower `session_pool.max_size`.",
-    ErrorKind.NETWORK: "Check the network and `credential.base_url`.",
-    ErrorKind.TIMEOUT: "The API was too slow: try again later.",
-    ErrorKind.INTERNAL: "The failure is not on this side: try again later.",
-    ErrorKind.VALIDATION: "Change the request, the model or the profile: the same one will fail again.",
+    ErrorType.AUTH: "Sign in with `claude login`, or set ANTHROPIC_API_KEY; `quarterdeck doctor` checks it.",
+    ErrorType.RESOURCE: "The API or this machine lacks capacity, quota or credit: wait, or lower the load.",
+    ErrorType.NETWORK: "Check the network and `credential.base_url`.",
+    ErrorType.TIMEOUT: "It was too slow: try again later, or allow more time.",
+    ErrorType.INTERNAL: "The failure is not in the request: try again later, and look at the log.",
+    ErrorType.VALIDATION: "Change the request, the model or the profile: the same one will fail again.",
+    ErrorType.PROCESS: "The conversation can be resumed; `quarterdeck doctor` checks the agent's program.",
 }
 
 
-def error_of(outcome: Outcome) -> QuarterdeckError:
-    """The error of an outcome that is no answer."""
-    error = _error_of(outcome)
+class Classification(msgspec.Struct, frozen=True, kw_only=True):
+    """The class of an error, what follows from it, and the rule that decided."""
+
+    type: ErrorType
+    severity: Severity | None = None
+    category: str = ""
+    description: str = ""
+    retryable: bool | None = None
+    retry_after_s: float | None = None
+    priority: int = 5
+    """1 is dealt with first."""
+    strategy: Strategy = Strategy.NONE
+    confidence: float = 1.0
+    rule: str = HEALTHY
+
+
+Classify = Callable[[Evidence], Classification]
+
+
+class Corrections(Protocol):
+    """What operators have taught."""
+
+    def match(self, text: str) -> Rule | None:
+        """The learned rule for a text."""
+
+
+class Classifier:
+    """Rules compiled once; a decision takes some tens of microseconds and changes nothing but the caches inside."""
+
+    def __init__(
+        self,
+        rules: Sequence[Rule],
+        *,
+        clock: Clock,
+        zone: tzinfo | None = None,
+        corrections: Corrections | None = None,
+    ) -> None:
+        self._index = RuleIndex(rules)
+        self._clock = clock
+        self._zone = zone
+        self._corrections = corrections
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """The rules in force, without the learned ones."""
+        return self._index.rules
+
+    def classify(self, known: Evidence) -> Classification:
+        """The class of what is known; type `none` when nothing failed."""
+        succeeded = known.failed is False
+        text = reporting_lines(known.stderr if succeeded else known.text, failed=known.failed is True)
+        by_facts = {} if succeeded else self._index.by_facts(known)
+        by_text = self._index.by_text(text, known) if text else {}
+        if not succeeded and (taught := self._taught(known.text, by_facts)) is not None:
+            return self._decided(taught, known, _LEARNED_CONFIDENCE)
+        scores = higher(by_facts, by_text)
+        if succeeded:
+            scores = {number: score for number, score in scores.items() if self.rules[number].despite_success}
+        return self._best(scores, known) if scores else _without_rule(known)
+
+    def _taught(self, text: str, by_facts: Scores) -> Rule | None:
+        if self._corrections is None or max(by_facts.values(), default=0.0) >= _DECIDES:
+            return None
+        return self._corrections.match(text)
+
+    def _best(self, scores: Scores, known: Evidence) -> Classification:
+        best = max(scores, key=scores.__getitem__)
+        kind = self.rules[best].type
+        rival = max((score for number, score in scores.items() if self.rules[number].type is not kind), default=0.0)
+        margin = min(1.0, (scores[best] - rival) / 30.0)
+        return self._decided(self.rules[best], known, scores[best] / 100.0 * (0.7 + 0.3 * margin))
+
+    def _decided(self, rule: Rule, known: Evidence, confidence: float) -> Classification:
+        if rule.type is ErrorType.NONE:
+            return Classification(type=rule.type, description=rule.description, category=rule.category, rule=rule.id)
+        return Classification(
+            type=rule.type,
+            severity=rule.severity,
+            category=rule.category,
+            description=rule.description,
+            retryable=rule.retryable,
+            retry_after_s=self._delay(known),
+            priority=rule.priority or _PRIORITY[rule.severity],
+            strategy=rule.strategy,
+            confidence=round(min(confidence, 0.99), 2),
+            rule=rule.id,
+        )
+
+    def _delay(self, known: Evidence) -> float | None:
+        if known.retry_after_s is not None:
+            return known.retry_after_s
+        if known.resets_at is not None:
+            return max(0.0, known.resets_at - self._clock.wall())
+        return delay_in(known.text, self._clock.wall(), self._zone)
+
+
+@cache
+def _shipped() -> Classifier:
+    return Classifier(shipped_rules(), clock=SystemClock())
+
+
+def error_of(outcome: Outcome, classify: Classify | None = None) -> QuarterdeckError:
+    """The error of an outcome that is no answer; by the shipped rules unless `classify` has others."""
+    error = _error_of(outcome, classify or _shipped().classify)
     error.acted = outcome.acted
     return error
 
 
-def _error_of(outcome: Outcome) -> QuarterdeckError:
+def _error_of(outcome: Outcome, classify: Classify) -> QuarterdeckError:
     if outcome.ended is Ended.INTERRUPTED:
         return TurnInterrupted("The turn was interrupted.", remedy="Send the prompt again to go on.")
+    found = classify(of_outcome(outcome))
     if outcome.ended is Ended.LOST:
-        tail = one_line(outcome.stderr.strip().rpartition("\n")[2])
-        said = f": {tail}" if tail else ""
-        return SessionLost(f"The session was lost, {outcome.reason}{said}.", remedy="The conversation can be resumed.")
+        return _lost(outcome, found)
+    code = f"api_{outcome.api_error_status}" if outcome.api_error_status else "turn_failed"
+    remedy = _REMEDY.get(found.type, "")
     if outcome.ended is Ended.CAPPED:
-        remedy = "Raise the cap that was set for the agent (turns or budget)."
-        return TurnFailed(outcome.reason, kind=ErrorKind.RESOURCE, code="capped", remedy=remedy)
-    kind, retryable = _kind_of(outcome)
+        code, remedy = "capped", "Raise the cap that was set for the agent (turns or budget)."
     return TurnFailed(
         outcome.reason or "The agent ended the turn with an error and no text.",
-        kind=kind,
-        code=f"api_{outcome.api_error_status}" if outcome.api_error_status else "turn_failed",
-        retryable=retryable,
-        remedy=_REMEDY[kind],
+        kind=_kind(found),
+        code=code,
+        retryable=bool(found.retryable),
+        retry_after=found.retry_after_s,
+        remedy=remedy,
     )
 
 
-def _kind_of(outcome: Outcome) -> tuple[ErrorKind, bool]:
-    status = outcome.api_error_status
-    if status is not None:
-        return _STATUS.get(status, (ErrorKind.INTERNAL, status >= 500))
-    if outcome.terminal_reason == "api_error":
-        return _kind_of_text(outcome.reason)
-    if outcome.terminal_reason in {"prompt_too_long", "image_error"}:
-        return ErrorKind.VALIDATION, False
-    return ErrorKind.INTERNAL, False
+def _lost(outcome: Outcome, found: Classification) -> SessionLost:
+    tail = one_line(outcome.stderr.strip().rpartition("\n")[2])
+    said = f": {tail}" if tail else ""
+    lost = SessionLost(
+        f"The session was lost, {outcome.reason}{said}.",
+        retryable=bool(found.retryable),
+        retry_after=found.retry_after_s,
+        remedy="The conversation can be resumed." if found.retryable else _REMEDY[found.type],
+    )
+    lost.kind = _kind(found)
+    return lost
 
 
-def _kind_of_text(text: str) -> tuple[ErrorKind, bool]:
-    """Without a status only the text tells a refused login from a broken connection."""
-    lowered = text.lower()
-    if "api key" in lowered or "/login" in lowered or "authenticat" in lowered:
-        return ErrorKind.AUTH, False
-    if "timed out" in lowered or "timeout" in lowered or "idle" in lowered:
-        return ErrorKind.TIMEOUT, True
-    return ErrorKind.NETWORK, True
+def _kind(found: Classification) -> ErrorKind:
+    return ErrorKind.INTERNAL if found.type is ErrorType.NONE else ErrorKind(found.type.value)
+
+
+def _without_rule(known: Evidence) -> Classification:
+    if known.failed is not True:
+        return Classification(type=ErrorType.NONE, description="Nothing failed.")
+    return Classification(
+        type=ErrorType.INTERNAL,
+        severity=Severity.HIGH,
+        category="unknown",
+        description="It failed, and nothing that is known says why.",
+        retryable=False,
+        priority=_PRIORITY[Severity.HIGH],
+        strategy=Strategy.FAIL_FAST,
+        confidence=0.2,
+        rule=UNKNOWN,
+    )

@@ -70,6 +70,7 @@ class Session:
         self.last_uuid = ""
         self.ready = False
         self.lost = False
+        self.survivors = 0
         self.last_used = ports.clock.monotonic()
 
     @property
@@ -396,6 +397,7 @@ class Session:
 
     def _finish(self, ending: Ending, error: str) -> None:
         self.lost = True
+        self.survivors = len(ending.survivors)
         self._ports.desk.withdraw_session(self.id)
         self._ports.bus.publish(
             ev.SessionEnded(

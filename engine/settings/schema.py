@@ -17,6 +17,7 @@ from engine.settings.schema_work import (
     CircuitBreaker,
     LoadBalancing,
     Queue,
+    Recovery,
     Retry,
     SessionPool,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "Log",
     "Profile",
     "Queue",
+    "Recovery",
     "Retry",
     "Security",
     "SessionPool",
@@ -72,6 +74,7 @@ class Settings(Group):
     session_pool: SessionPool = Field(default_factory=SessionPool)
     circuit_breaker: CircuitBreaker = Field(default_factory=CircuitBreaker)
     retry: Retry = Field(default_factory=Retry)
+    recovery: Recovery = Field(default_factory=Recovery)
     queue: Queue = Field(default_factory=Queue)
     cache: Cache = Field(default_factory=Cache)
     claude: Claude = Field(default_factory=Claude)

@@ -6,7 +6,19 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from engine.settings.fields import BYTES, SECONDS, Duration, Group, Number, Size, Strategy, Whole, in_order, setting
+from engine.settings.fields import (
+    BYTES,
+    SECONDS,
+    Duration,
+    Group,
+    Number,
+    Place,
+    Size,
+    Strategy,
+    Whole,
+    in_order,
+    setting,
+)
 
 DAY = 86_400.0
 
@@ -221,6 +233,14 @@ class Retry(Group):
     @model_validator(mode="after")
     def _delays_in_order(self) -> Self:
         return in_order(self, "base_delay", "max_delay")
+
+
+class Recovery(Group):
+    """How failures are judged."""
+
+    rules: Place | None = setting(
+        None, "A TOML file of own rules for the classifier, beside the shipped ones.", shown="the shipped rules"
+    )
 
 
 class Queue(Group):

@@ -18,6 +18,7 @@ from engine.errors import ConversationHeld, SettingsError
 
 _BUSY_S = 2.0
 _RETRY_S = 0.005
+_RETRIES = 400
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS conversation_leases (
     tenant TEXT NOT NULL,
@@ -168,12 +169,11 @@ class SqliteLeases:
 
 def _use_wal(database: sqlite3.Connection) -> None:
     """Two engines may make the file at once, and a change of the journal does not wait as statements do."""
-    deadline = time.monotonic() + _BUSY_S
-    while True:
+    for left in reversed(range(_RETRIES)):
         try:
             database.execute("PRAGMA journal_mode=WAL")
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or not left:
                 raise
             time.sleep(_RETRY_S)
         else:

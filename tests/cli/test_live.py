@@ -144,8 +144,19 @@ def test_an_unknown_session_is_wrong_usage(engine: Headless) -> None:
 
 
 def test_breakers_are_shown(engine: Headless) -> None:
-    assert plain(engine, "breakers") == [["credential:default", "closed"]]
-    assert as_json(engine, "breakers") == [{"name": "credential:default", "state": "closed"}]
+    assert plain(engine, "breakers") == [["credential:default", "closed", "0", ""]]
+    (shown,) = as_json(engine, "breakers")
+    assert (shown["name"], shown["state"], shown["history"]) == ("credential:default", "closed", [])
+
+
+def test_a_breaker_is_held_open_and_closed_by_hand(engine: Headless) -> None:
+    assert plain(engine, "breakers", "open", "credential:default") == [["credential:default: forced_open"]]
+    refused = quarterdeck(engine.home, "run", "x")
+    assert (refused.returncode, "forced open by" in refused.stderr) == (1, True)
+    assert plain(engine, "breakers", "close", "credential:default") == [["credential:default: closed"]]
+    assert quarterdeck(engine.home, "run", "x").returncode == 0
+    changes = plain(engine, "breakers", "show", "credential:default")
+    assert [row[:2] for row in changes] == [["closed", "forced_open"], ["forced_open", "closed"]]
 
 
 def test_on_a_terminal_a_table_has_a_header_and_columns(engine: Headless) -> None:
@@ -155,7 +166,10 @@ def test_on_a_terminal_a_table_has_a_header_and_columns(engine: Headless) -> Non
     shown = os.read(reader, 65536).decode().replace("\x1b[2m", "").replace("\x1b[0m", "")
     os.close(terminal)
     os.close(reader)
-    assert shown.splitlines() == ["BREAKER             STATE ", "credential:default  closed"]
+    assert shown.splitlines() == [
+        "BREAKER             STATE   RUNNING  BECAUSE",
+        "credential:default  closed  0",
+    ]
 
 
 def test_doctor_names_what_is_missing_with_its_cure(home: Path) -> None:

@@ -125,7 +125,7 @@ class SeatsAgreeWithAModel(RuleBasedStateMachine):
             assert self.seats.idle_of(key) == len(idle)
             assert self.seats.warm_count(key) == len(warm)
             assert _name(self.seats.warm(key)) == _last(warm)
-            assert _name(self.seats.oldest(key)) == _least_wanted(idle)
+            assert _name(self.seats.least_wanted(key)) == _least_wanted(idle)
             for most in (1, 3):
                 found = [seat.session for seat in self.seats.once_idle(key, most)]
                 assert found == [one.name for one in reversed(once)][:most]
@@ -141,7 +141,7 @@ class SeatsAgreeWithAModel(RuleBasedStateMachine):
                 assert _name(self.seats.holder(tenant, conversation)) == (mine[0].name if mine else None)
         idle = self.idle()
         light = [one for one in idle if not one.holds or one.held <= 1]
-        assert _name(self.seats.oldest_of_all()) == (light[0].name if light else _least_wanted(idle))
+        assert _name(self.seats.least_wanted_of_all()) == (light[0].name if light else _least_wanted(idle))
 
 
 def _name(seat: Seat | None) -> str | None:

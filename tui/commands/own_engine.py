@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,24 +12,34 @@ from engine.settings.load import Loaded
 from engine.settings.schema import Settings
 from engine.thread import EngineThread
 
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+
 
 @contextmanager
 def own_engine(loaded: Loaded) -> Iterator[EngineThread]:
-    """Runs until the block ends; SIGTERM, SIGINT and SIGHUP end the block as KeyboardInterrupt does."""
+    """Runs until the block ends. A signal stops it under the block, which ends as by Ctrl-C; a second one kills."""
     thread = EngineThread(_small(loaded))
+    stopped: list[str] = []
 
     def on_signal(number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt(signal.Signals(number).name)
+        stopped.append(signal.Signals(number).name)
+        thread.request_stop(stopped[-1])
 
-    before = {number: signal.signal(number, on_signal) for number in (signal.SIGTERM, signal.SIGHUP)}
+    before = {number: signal.signal(number, on_signal) for number in _ENDING}
     try:
         thread.start()
         yield thread
+    except (Exception, asyncio.CancelledError):
+        if not stopped:
+            raise
     finally:
+        if not stopped:
+            thread.request_stop("the command is done")
+        thread.join()
         for number, handler in before.items():
             signal.signal(number, handler)
-        thread.request_stop("the command is done")
-        thread.join()
+    if stopped:
+        raise KeyboardInterrupt(stopped[0])
 
 
 def _small(loaded: Loaded) -> Loaded:

@@ -1,0 +1,84 @@
+"""The engine's judgement of errors: the rules in force, what operators taught, and the count of decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from engine.clock import Clock
+from engine.errors import QuarterdeckError
+from engine.recovery.classifier import Classification, Classifier, error_of
+from engine.recovery.facts import Evidence
+from engine.recovery.learned import LearnedRules, StoreUnusable
+from engine.recovery.rules import Rule, load_rules
+from engine.sessions.outcome import Outcome
+
+STORE = "learned.db"
+"""The file of the learned rules in the state folder."""
+
+
+class Diagnosis:
+    """Owner of the classifier in force; a store that fails costs the learned rules and never a decision."""
+
+    def __init__(
+        self,
+        own_rules: Path | None,
+        learned: LearnedRules,
+        clock: Clock,
+        *,
+        on_trouble: Callable[[StoreUnusable], None],
+    ) -> None:
+        self.learned = learned
+        self._clock = clock
+        self._on_trouble = on_trouble
+        self._troubled = False
+        self._classifier = self._made(own_rules)
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """The shipped and own rules in force."""
+        return self._classifier.rules
+
+    def use(self, own_rules: Path | None) -> None:
+        """Go over to another file of own rules. Raises SettingsError, and the rules in force stay."""
+        self._classifier = self._made(own_rules)
+
+    def close(self) -> None:
+        """Write what was counted and close the store."""
+        try:
+            self.learned.close()
+        except StoreUnusable as error:
+            self._trouble(error)
+
+    def classify(self, known: Evidence) -> Classification:
+        """The class of what is known; the rule that decided is counted."""
+        found = self._classifier.classify(known)
+        self._count(found.rule)
+        return found
+
+    def error_of(self, outcome: Outcome) -> QuarterdeckError:
+        """The error of an outcome that is no answer."""
+        return error_of(outcome, self.classify)
+
+    def match(self, text: str) -> Rule | None:
+        """The learned rule for a text."""
+        try:
+            return self.learned.match(text)
+        except StoreUnusable as error:
+            self._trouble(error)
+            return None
+
+    def _count(self, rule: str) -> None:
+        try:
+            self.learned.count(rule)
+        except StoreUnusable as error:
+            self._trouble(error)
+
+    def _trouble(self, error: StoreUnusable) -> None:
+        """Told once; whoever lists the rules is told again."""
+        if not self._troubled:
+            self._troubled = True
+            self._on_trouble(error)
+
+    def _made(self, own_rules: Path | None) -> Classifier:
+        return Classifier(load_rules(own_rules), clock=self._clock, corrections=self)

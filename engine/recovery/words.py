@@ -1,0 +1,125 @@
+"""Phrases in the words of a text: stems in order with small gaps, found through an index and never one by one.
+
+A phrase is terms separated by blanks. A term is alternatives separated by `|`; `refus*` is a stem; `rate-limit` is two
+words side by side. Between two terms up to `GAP` other words may stand. Names in camelCase and snake_case fall apart
+into words first, so `connect* refus*` finds `ConnectionRefusedError` as well as "connection to the host was refused".
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+GAP = 3
+_WORD = re.compile(r"OAuth|[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+(?:'[a-z]+)?|[A-Z]+|\d+")
+_TERM = re.compile(r"[a-z0-9'*|-]+")
+_KNOWN_WORDS = 20_000
+
+Atom = tuple[str, bool]
+"""A word, and whether it is only a stem."""
+_Term = tuple[tuple[int, ...], ...]
+Places = dict[int, list[int]]
+
+
+class BadPhrase(ValueError):
+    """A phrase that cannot be read."""
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a text, in order, still in their own case."""
+    return _WORD.findall(text)
+
+
+def _atoms(phrase: str) -> list[list[list[Atom]]]:
+    terms = phrase.split()
+    if not terms:
+        raise BadPhrase("a phrase without words")
+    read = []
+    for term in terms:
+        alternatives = [alternative.split("-") for alternative in term.split("|")]
+        parts = [part for alternative in alternatives for part in alternative]
+        if not _TERM.fullmatch(term) or not all(part.rstrip("*") and "*" not in part[:-1] for part in parts):
+            raise BadPhrase(f"{term!r} in {phrase!r} is no term: lower-case words, `stem*`, `a|b`, `side-by-side`")
+        read.append([[(part.rstrip("*"), part.endswith("*")) for part in parts] for parts in alternatives])
+    return read
+
+
+class Phrases:
+    """An index over numbered phrases; `find` says which of them a text has."""
+
+    def __init__(self, phrases: Sequence[str]) -> None:
+        self._whole: dict[str, int] = {}
+        self._stems: dict[str, int] = {}
+        self._phrases = [self._compiled(phrase) for phrase in phrases]
+        self._by_first = self._index()
+        self._stem_sizes = sorted({len(stem) for stem in self._stems})
+        self._known: dict[str, tuple[int, ...]] = {}
+
+    def find(self, words: Iterable[str]) -> set[int]:
+        """The numbers of the phrases that stand in these words."""
+        places: Places = {}
+        for place, word in enumerate(words):
+            for atom in self._atoms_of(word):
+                places.setdefault(atom, []).append(place)
+        candidates = {number for atom in places for number in self._by_first.get(atom, ())}
+        return {number for number in candidates if _stands(self._phrases[number], places)}
+
+    def _compiled(self, phrase: str) -> tuple[_Term, ...]:
+        return tuple(
+            tuple(tuple(self._number(atom) for atom in alternative) for alternative in term) for term in _atoms(phrase)
+        )
+
+    def _number(self, atom: Atom) -> int:
+        word, stem = atom
+        table = self._stems if stem else self._whole
+        return table.setdefault(word, len(self._whole) + len(self._stems))
+
+    def _index(self) -> dict[int, list[int]]:
+        """Each phrase under the first words of the term that fewest phrases share."""
+        shared = Counter(atoms[0] for phrase in self._phrases for term in phrase for atoms in term)
+        index: dict[int, list[int]] = {}
+        for number, phrase in enumerate(self._phrases):
+            rarest = min(phrase, key=lambda term: sum(shared[atoms[0]] for atoms in term))
+            for first in {atoms[0] for atoms in rarest}:
+                index.setdefault(first, []).append(number)
+        return index
+
+    def _atoms_of(self, word: str) -> tuple[int, ...]:
+        found = self._known.get(word)
+        if found is None:
+            found = self._look_up(word.lower())
+            if len(self._known) < _KNOWN_WORDS:
+                self._known[word] = found
+        return found
+
+    def _look_up(self, word: str) -> tuple[int, ...]:
+        found = [self._stems[stem] for size in self._stem_sizes if (stem := word[:size]) in self._stems]
+        if (whole := self._whole.get(word)) is not None:
+            found.append(whole)
+        return tuple(dict.fromkeys(found))
+
+
+def _stands(phrase: tuple[_Term, ...], places: Places) -> bool:
+    """Whether the terms stand in order, each at most GAP words after the one before."""
+    ends: list[int] | None = None
+    for term in phrase:
+        spans = _spans(term, places)
+        if ends is None:
+            ends = [end for _, end in spans]
+        else:
+            before = ends
+            ends = [end for start, end in spans if any(0 < start - last <= GAP + 1 for last in before)]
+        if not ends:
+            return False
+    return True
+
+
+def _spans(term: _Term, places: Places) -> list[tuple[int, int]]:
+    """Where a term stands, as the places of its first and last word."""
+    return [
+        (start, start + len(rest))
+        for first, *rest in term
+        for start in places.get(first, ())
+        if all(start + step in places.get(atom, ()) for step, atom in enumerate(rest, 1))
+    ]
