@@ -15,7 +15,7 @@ from engine.drills.drills import Drill, EngineKilled, all_drills
 from engine.drills.ground import Ground
 from engine.drills.load import Traffic
 from engine.drills.places import Plan, headless_engine, own_engine
-from engine.drills.scorecard import Asked, Evidence, Scorecard, Strike, is_excused, recovered_in, score
+from engine.drills.scorecard import Asked, Evidence, Scorecard, Strike, is_excused, is_moot, recovered_in, score
 from engine.errors import BadInput
 
 Progress = Callable[[str], None]
@@ -152,7 +152,8 @@ class _Run:
                 self._abort(reason)
 
     def _unsettled(self, strike: Strike) -> bool:
-        return bool(strike.session or strike.outage) and recovered_in(strike, self._evidence) is None
+        concerns = strike.outage or (strike.session and not is_moot(strike, self._evidence.events))
+        return bool(concerns) and recovered_in(strike, self._evidence) is None
 
 
 def bound_passed(evidence: Evidence, memory: int) -> str:

@@ -15,6 +15,9 @@ NEEDED_AVAILABILITY = 99.9
 _OURS = frozenset({"session_lost", "start_failed", "conversation_held"})
 """Codes of failures that no outage explains."""
 
+_ORDINARY = frozenset({"makes room", "shutdown", "scaled down"})
+"""Reasons for which the pool stops a healthy session."""
+
 
 class Asked(msgspec.Struct, kw_only=True):
     """One request of the traffic; times in seconds since 1970, `ended` None as long as it has no end.
@@ -57,7 +60,7 @@ class Span(msgspec.Struct, frozen=True):
 class Scorecard(msgspec.Struct, kw_only=True):
     """The figures; `availability` and `recovered` in percent, `excused` failures fall into an outage.
 
-    A strike that nothing noticed, such as one on the machine's CPU, is not counted in the times.
+    A strike that needs no notice, such as one on the machine's CPU, and a `moot` one are not counted in the times.
     """
 
     drills: list[str]
@@ -72,6 +75,7 @@ class Scorecard(msgspec.Struct, kw_only=True):
     lost: int
     doubled: int
     strikes: int
+    moot: int
     detected_in: Span
     recovered_in: Span
     recovered_by_drill: dict[str, Span]
@@ -126,7 +130,8 @@ def score(
     answered = sum(one.answered for one in asked)
     unended = sum(one.ended is None for one in asked)
     owed = len(asked) - excused
-    noticed = [strike for strike in strikes if strike.session or strike.outage]
+    moot = [strike for strike in strikes if is_moot(strike, evidence.events)]
+    noticed = [strike for strike in strikes if (strike.session or strike.outage) and strike not in moot]
     detected = [detected_in(strike, evidence) for strike in noticed]
     recovered = [recovered_in(strike, evidence) for strike in noticed]
     codes = sorted({one.code for one in failed})
@@ -143,6 +148,7 @@ def score(
         lost=unended + sum(one.lost + bool(one.ended and not one.answered and not one.error) for one in asked),
         doubled=sum(one.doubled for one in asked),
         strikes=len(strikes),
+        moot=len(moot),
         detected_in=_span(detected),
         recovered_in=_span(recovered),
         recovered_by_drill=_by_drill(noticed, recovered),
@@ -160,6 +166,15 @@ def is_excused(one: Asked, strikes: Iterable[Strike]) -> bool:
         return False
     ended = one.ended
     return any(s.outage and ended >= s.at and (s.healed is None or one.began < s.healed) for s in strikes)
+
+
+def is_moot(strike: Strike, events: Iterable[Stamped]) -> bool:
+    """Whether the struck session left in the course of things before anybody noticed: no credit for that."""
+    if not strike.session:
+        return False
+    tells = _about(strike.session)
+    first = next((stamped.event for stamped in events if stamped.at >= strike.at and tells(stamped.event)), None)
+    return isinstance(first, ev.SessionChanged) and first.reason in _ORDINARY
 
 
 def detected_in(strike: Strike, evidence: Evidence) -> float | None:

@@ -26,7 +26,7 @@ async def test_what_a_drill_breaks_is_noticed_and_mended(home: Path, name: str) 
     card = await drilled(home / "drill", name)
     assert card.problems() == []
     assert card.strikes >= 1
-    assert card.detected_in.p95 is not None
+    assert card.detected_in.p95 is not None or card.moot == card.strikes
     assert card.recovered == 100.0
     assert card.answered > 12
 

@@ -70,6 +70,14 @@ def test_an_idle_session_is_recovered_when_it_is_gone() -> None:
     assert found.recovered_by_drill == {"stop": found.recovered_in}
 
 
+def test_a_struck_session_that_left_to_make_room_is_no_credit() -> None:
+    strike = Strike(drill="memory_hog", at=100, session="s1")
+    left = ev.SessionChanged(session="s1", state=ev.SessionState.STOPPING, reason="makes room")
+    told = [ev.Stamped(1, 101, left), ev.Stamped(2, 101.1, ev.SessionEnded(session="s1", how="eof"))]
+    found = card(Evidence(strikes=[strike], events=told))
+    assert (found.strikes, found.moot, found.detected_in.p50, found.recovered_in.p50) == (1, 1, None, None)
+
+
 def test_an_outage_is_over_when_all_that_it_delayed_is_answered() -> None:
     strike = Strike(drill="network_cut", at=100, healed=110, outage=True)
     retried = ev.Stamped(1, 100.5, ev.RequestRetrying(request="r", attempt=1, delay=1, kind="network", reason=""))
