@@ -17,7 +17,7 @@ Ask = Callable[[Request], Awaitable[Answer]]
 """Answers a request, or raises the QuarterdeckError that says why not."""
 ONE_SHOTS = 0.3
 """Share of requests that belong to no conversation."""
-TALKS = 2
+TALKS = 1
 """Conversations of a user."""
 _PAUSE_S = 0.4
 """Longest pause of a user between two requests."""

@@ -15,14 +15,13 @@ from engine.drills.drills import Drill, EngineKilled, all_drills
 from engine.drills.ground import Ground
 from engine.drills.load import Traffic
 from engine.drills.places import Plan, headless_engine, own_engine
-from engine.drills.scorecard import Asked, Evidence, Scorecard, Strike, is_excused, recovered_in, score
+from engine.drills.scorecard import Asked, Evidence, Scorecard, Strike, is_excused, is_moot, recovered_in, score
 from engine.errors import BadInput
 
 Progress = Callable[[str], None]
 HARMFUL = 0.6
 """Share of a drill's time in which it does harm; the rest is calm."""
 _AGAIN_S = 2.0
-_WARM_UP_S = 1.0
 _DRAIN_S = 60.0
 _SETTLE_S = 30.0
 _LOOK_S = 0.1
@@ -126,7 +125,6 @@ class _Run:
     async def _warm_up(self, asked: list[Asked]) -> None:
         self._progress("warming up")
         await self._look(_DRAIN_S, lambda: sum(one.answered for one in asked) >= 2 * self._plan.sessions)
-        await self._abort.wait(_WARM_UP_S)
 
     async def _drill(self, drill: Drill, seconds: float) -> None:
         began, strikes = time.monotonic(), self._evidence.strikes
@@ -154,7 +152,8 @@ class _Run:
                 self._abort(reason)
 
     def _unsettled(self, strike: Strike) -> bool:
-        return bool(strike.session or strike.outage) and recovered_in(strike, self._evidence) is None
+        concerns = strike.outage or (strike.session and not is_moot(strike, self._evidence.events))
+        return bool(concerns) and recovered_in(strike, self._evidence) is None
 
 
 def bound_passed(evidence: Evidence, memory: int) -> str:

@@ -15,6 +15,9 @@ NEEDED_AVAILABILITY = 99.9
 _OURS = frozenset({"session_lost", "start_failed", "conversation_held"})
 """Codes of failures that no outage explains."""
 
+_ORDINARY = frozenset({"makes room", "shutdown", "scaled down"})
+"""Reasons for which the pool stops a healthy session."""
+
 
 class Asked(msgspec.Struct, kw_only=True):
     """One request of the traffic; times in seconds since 1970, `ended` None as long as it has no end.
@@ -57,7 +60,7 @@ class Span(msgspec.Struct, frozen=True):
 class Scorecard(msgspec.Struct, kw_only=True):
     """The figures; `availability` and `recovered` in percent, `excused` failures fall into an outage.
 
-    A strike that nothing noticed, such as one on the machine's CPU, is not counted in the times.
+    A strike that needs no notice, such as one on the machine's CPU, and a `moot` one are not counted in the times.
     """
 
     drills: list[str]
@@ -72,8 +75,10 @@ class Scorecard(msgspec.Struct, kw_only=True):
     lost: int
     doubled: int
     strikes: int
+    moot: int
     detected_in: Span
     recovered_in: Span
+    recovered_by_drill: dict[str, Span]
     recovered: float
     availability: float
     survivors: int
@@ -125,7 +130,8 @@ def score(
     answered = sum(one.answered for one in asked)
     unended = sum(one.ended is None for one in asked)
     owed = len(asked) - excused
-    noticed = [strike for strike in strikes if strike.session or strike.outage]
+    moot = [strike for strike in strikes if is_moot(strike, evidence.events)]
+    noticed = [strike for strike in strikes if (strike.session or strike.outage) and strike not in moot]
     detected = [detected_in(strike, evidence) for strike in noticed]
     recovered = [recovered_in(strike, evidence) for strike in noticed]
     codes = sorted({one.code for one in failed})
@@ -142,8 +148,10 @@ def score(
         lost=unended + sum(one.lost + bool(one.ended and not one.answered and not one.error) for one in asked),
         doubled=sum(one.doubled for one in asked),
         strikes=len(strikes),
+        moot=len(moot),
         detected_in=_span(detected),
         recovered_in=_span(recovered),
+        recovered_by_drill=_by_drill(noticed, recovered),
         recovered=_percent(sum(took is not None for took in recovered), len(recovered)),
         availability=_percent(answered, owed),
         survivors=survivors,
@@ -160,14 +168,23 @@ def is_excused(one: Asked, strikes: Iterable[Strike]) -> bool:
     return any(s.outage and ended >= s.at and (s.healed is None or one.began < s.healed) for s in strikes)
 
 
+def is_moot(strike: Strike, events: Iterable[Stamped]) -> bool:
+    """Whether the struck session left in the course of things before anybody noticed: no credit for that."""
+    if not strike.session:
+        return False
+    tells = _about(strike.session)
+    first = next((stamped.event for stamped in events if stamped.at >= strike.at and tells(stamped.event)), None)
+    return isinstance(first, ev.SessionChanged) and first.reason in _ORDINARY
+
+
 def detected_in(strike: Strike, evidence: Evidence) -> float | None:
     """Seconds until the engine, or without its events a caller, noticed."""
-    notices: Callable[[ev.Event], bool] = _about(strike.session) if strike.session else _is_trouble
-    seen = [stamped.at for stamped in evidence.events if stamped.at >= strike.at and notices(stamped.event)]
-    if not strike.session:
-        until = strike.healed if strike.healed is not None else float("inf")
-        seen = [at for at in seen if at <= until]
-        seen += [one.ended for one in evidence.asked if not one.answered and one.ended and strike.at <= one.ended]
+    if strike.session:
+        tells = _about(strike.session)
+        seen = [stamped.at for stamped in evidence.events if stamped.at >= strike.at and tells(stamped.event)]
+    else:
+        seen = list(_retried(strike, evidence).values()) + _alarms(strike, evidence.events)
+        seen += [one.ended for one in evidence.asked if one.ended and not one.answered and strike.at <= one.ended]
     return min(seen) - strike.at if seen else None
 
 
@@ -177,15 +194,28 @@ def recovered_in(strike: Strike, evidence: Evidence) -> float | None:
         return _session_recovered(strike, evidence)
     if strike.healed is None:
         return None
-    healed = strike.healed
-    hit = {
-        stamped.event.request
-        for stamped in evidence.events
-        if isinstance(stamped.event, ev.RequestRetrying) and strike.at <= stamped.at <= healed
-    }
+    healed, hit = strike.healed, _retried(strike, evidence)
     after = [one for one in evidence.asked if one.answered and one.ended and one.ended >= healed]
     delayed = [one.ended - healed for one in after if one.id in hit and one.ended]
     return max(delayed) if delayed else min((one.ended - healed for one in after if one.ended), default=None)
+
+
+def _retried(strike: Strike, evidence: Evidence) -> dict[str, float]:
+    """When requests that were under way in an outage were first tried again, by id; a silent one is so after it."""
+    until = strike.healed if strike.healed is not None else float("inf")
+    met = {one.id for one in evidence.asked if one.began < until and (one.ended is None or one.ended >= strike.at)}
+    found: dict[str, float] = {}
+    for stamped in evidence.events:
+        event = stamped.event
+        if isinstance(event, ev.RequestRetrying) and event.request in met and stamped.at >= strike.at:
+            found.setdefault(event.request, stamped.at)
+    return found
+
+
+def _alarms(strike: Strike, events: Iterable[Stamped]) -> list[float]:
+    """When breakers opened, or the CLI told of a retry, within an outage."""
+    until = strike.healed if strike.healed is not None else float("inf")
+    return [stamped.at for stamped in events if strike.at <= stamped.at <= until and _alarming(stamped.event)]
 
 
 def _session_recovered(strike: Strike, evidence: Evidence) -> float | None:
@@ -216,10 +246,8 @@ def _about(session: str) -> Callable[[ev.Event], bool]:
     return tells
 
 
-def _is_trouble(event: ev.Event) -> bool:
-    if isinstance(event, ev.BreakerChanged):
-        return event.new == "open"
-    return isinstance(event, (ev.RequestRetrying, ev.ApiRetry))
+def _alarming(event: ev.Event) -> bool:
+    return isinstance(event, ev.ApiRetry) or (isinstance(event, ev.BreakerChanged) and event.new == "open")
 
 
 def _span(values: Iterable[float | None]) -> Span:
@@ -228,6 +256,12 @@ def _span(values: Iterable[float | None]) -> Span:
         return Span()
     found = percentiles(known)
     return Span(round(found.p50, 3), round(found.p95, 3))
+
+
+def _by_drill(strikes: Sequence[Strike], recovered: Sequence[float | None]) -> dict[str, Span]:
+    pairs = list(zip(strikes, recovered, strict=True))
+    names = dict.fromkeys(strike.drill for strike in strikes)
+    return {name: _span(took for strike, took in pairs if strike.drill == name) for name in names}
 
 
 def _percent(part: int, whole: int) -> float:

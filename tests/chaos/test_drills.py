@@ -18,7 +18,7 @@ from tests.support.processes import until
 
 async def drilled(folder: Path, *names: str, **plan: float) -> Scorecard:
     """The scorecard of these drills."""
-    return await run(Plan(names, **{"seed": 7, "seconds": 3.0, "sessions": 6, **plan}), folder, print, Abort())  # type: ignore[arg-type]
+    return await run(Plan(names, **{"seed": 7, "seconds": 1.6, "sessions": 6, **plan}), folder, print, Abort())  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", [name for name in all_drills() if name not in {"cpu_hog", "slow"}])
@@ -26,7 +26,7 @@ async def test_what_a_drill_breaks_is_noticed_and_mended(home: Path, name: str) 
     card = await drilled(home / "drill", name)
     assert card.problems() == []
     assert card.strikes >= 1
-    assert card.detected_in.p95 is not None
+    assert card.detected_in.p95 is not None or card.moot == card.strikes
     assert card.recovered == 100.0
     assert card.answered > 12
 
@@ -40,7 +40,7 @@ async def test_what_is_only_slower_fails_no_request(home: Path, name: str) -> No
 @pytest.mark.real_cli
 async def test_real_sessions_are_killed_refused_and_cut_off_and_lose_nothing(home: Path, claude: Path) -> None:
     names = ("kill", "window529", "network_cut")
-    card = await run(Plan(names, 7, 12.0, 3, 0.34, claude), home / "drill", print, Abort())
+    card = await run(Plan(names, 7, 7.0, 3, 0.34, claude), home / "drill", print, Abort())
     assert card.problems() == []
     assert card.recovered == 100.0
     assert card.answered > 6

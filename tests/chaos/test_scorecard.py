@@ -67,6 +67,15 @@ def test_an_idle_session_is_recovered_when_it_is_gone() -> None:
     ]
     found = card(Evidence(strikes=[strike], events=told))
     assert (found.detected_in.p50, found.recovered_in.p50) == (2.0, 2.5)
+    assert found.recovered_by_drill == {"stop": found.recovered_in}
+
+
+def test_a_struck_session_that_left_to_make_room_is_no_credit() -> None:
+    strike = Strike(drill="memory_hog", at=100, session="s1")
+    left = ev.SessionChanged(session="s1", state=ev.SessionState.STOPPING, reason="makes room")
+    told = [ev.Stamped(1, 101, left), ev.Stamped(2, 101.1, ev.SessionEnded(session="s1", how="eof"))]
+    found = card(Evidence(strikes=[strike], events=told))
+    assert (found.strikes, found.moot, found.detected_in.p50, found.recovered_in.p50) == (1, 1, None, None)
 
 
 def test_an_outage_is_over_when_all_that_it_delayed_is_answered() -> None:
@@ -76,6 +85,15 @@ def test_an_outage_is_over_when_all_that_it_delayed_is_answered() -> None:
     found = card(Evidence(asked=asked, strikes=[strike], events=[retried]))
     assert (found.detected_in.p50, found.recovered_in.p50) == (0.5, 3.0)
     assert card(Evidence(asked=asked[:1], strikes=[strike])).recovered_in.p50 == 0.1
+
+
+def test_a_silent_request_that_is_tried_again_after_the_outage_still_tells_of_it() -> None:
+    strike = Strike(drill="stall", at=100, healed=102, outage=True)
+    late = ev.Stamped(1, 105, ev.RequestRetrying(request="r", attempt=1, delay=1, kind="timeout", reason=""))
+    later = ev.Stamped(2, 104, ev.RequestRetrying(request="other", attempt=1, delay=1, kind="timeout", reason=""))
+    asked = [answered("r", 101, 106), answered("other", 103, 104.5)]
+    found = card(Evidence(asked=asked, strikes=[strike], events=[later, late]))
+    assert (found.detected_in.p50, found.recovered_in.p50) == (5.0, 4.0)
 
 
 def test_a_request_without_an_end_or_without_a_sentence_is_lost() -> None:
