@@ -6,11 +6,11 @@ import random
 import signal
 import subprocess
 import sys
-import time
 import uuid
 from abc import ABC, abstractmethod
 
 from engine.drills.ground import Ground, strike_on
+from engine.drills.load import CLOCK
 from engine.drills.scorecard import Strike
 from engine.errors import QuarterdeckError
 from engine.requests import Request
@@ -50,7 +50,7 @@ class Signals(Drill):
         """Signal some sessions, one at least."""
         seen = await ground.sessions()
         victims = chance.sample(seen, min(len(seen), max(1, int(radius * len(seen)))))
-        hit = [(one, time.time()) for one in victims if ground.signal(one.process, self._number)]
+        hit = [(one, CLOCK.wall()) for one in victims if ground.signal(one.process, self._number)]
         return [strike_on(self.name, one, at) for one, at in hit]
 
     async def heal(self, ground: Ground) -> None:
@@ -68,7 +68,7 @@ class Window(Drill):
     async def inject(self, ground: Ground, chance: random.Random, radius: float) -> list[Strike]:  # noqa: ARG002
         """Lay the fault on."""
         ground.api.fault(self._fault, radius)
-        return [Strike(drill=self.name, at=time.time(), outage=True)]
+        return [Strike(drill=self.name, at=CLOCK.wall(), outage=True)]
 
     async def heal(self, ground: Ground) -> None:
         """Take it off."""
@@ -83,7 +83,7 @@ class Slow(Drill):
     async def inject(self, ground: Ground, chance: random.Random, radius: float) -> list[Strike]:  # noqa: ARG002
         """Slow the API down: a strike that nothing needs to notice."""
         ground.api.slow(1.0, radius)
-        return [Strike(drill=self.name, at=time.time())]
+        return [Strike(drill=self.name, at=CLOCK.wall())]
 
     async def heal(self, ground: Ground) -> None:
         """Full speed."""
@@ -98,7 +98,7 @@ class NetworkCut(Drill):
     async def inject(self, ground: Ground, chance: random.Random, radius: float) -> list[Strike]:  # noqa: ARG002
         """Cut it."""
         await ground.api.cut()
-        return [Strike(drill=self.name, at=time.time(), outage=True)]
+        return [Strike(drill=self.name, at=CLOCK.wall(), outage=True)]
 
     async def heal(self, ground: Ground) -> None:
         """Listen again."""
@@ -113,7 +113,7 @@ class DiskFull(Drill):
     async def inject(self, ground: Ground, chance: random.Random, radius: float) -> list[Strike]:  # noqa: ARG002
         """Raise the floor."""
         await ground.change({"session_pool.limits.disk_floor": await ground.disk_free() + 1024**3})
-        return [Strike(drill=self.name, at=time.time(), outage=True)]
+        return [Strike(drill=self.name, at=CLOCK.wall(), outage=True)]
 
     async def heal(self, ground: Ground) -> None:
         """No floor."""
@@ -135,7 +135,7 @@ class MemoryHog(Drill):
                 answer = await ground.ask(request)
             except QuarterdeckError:
                 continue  # a session that never leaked is no victim
-            struck.append(Strike(drill=self.name, at=time.time(), session=answer.session))
+            struck.append(Strike(drill=self.name, at=CLOCK.wall(), session=answer.session))
         return struck
 
     async def heal(self, ground: Ground) -> None:
@@ -153,7 +153,7 @@ class CpuHog(Drill):
     async def inject(self, ground: Ground, chance: random.Random, radius: float) -> list[Strike]:  # noqa: ARG002
         """Start it."""
         self._process = subprocess.Popen(_BUSY, stdin=subprocess.DEVNULL)  # noqa: ASYNC220 - ours, and quick
-        return [Strike(drill=self.name, at=time.time())]
+        return [Strike(drill=self.name, at=CLOCK.wall())]
 
     async def heal(self, ground: Ground) -> None:  # noqa: ARG002
         """End it."""
@@ -188,7 +188,7 @@ class EngineKilled(Drill):
 
     async def inject(self, ground: Ground, chance: random.Random, radius: float) -> list[Strike]:  # noqa: ARG002
         """Kill it."""
-        at = time.time()
+        at = CLOCK.wall()
         await ground.kill_engine()
         return [Strike(drill=self.name, at=at, outage=True)]
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import random
 import re
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from engine.clock import Clock, SystemClock
 from engine.drills.scorecard import Asked
 from engine.errors import QuarterdeckError
 from engine.requests import Answer, Request
 
 Ask = Callable[[Request], Awaitable[Answer]]
 """Answers a request, or raises the QuarterdeckError that says why not."""
+CLOCK: Clock = SystemClock()
+"""What traffic and drills read the time from: they deal with real processes."""
 ONE_SHOTS = 0.3
 """Share of requests that belong to no conversation."""
 TALKS = 1
@@ -102,7 +104,7 @@ class Traffic:
         asked.lost, asked.doubled = talk.counted(int(found[1]))
 
     def _begin(self) -> Asked:
-        asked = Asked(id=f"{self._prefix}-{len(self.asked)}", began=time.time())
+        asked = Asked(id=f"{self._prefix}-{len(self.asked)}", began=CLOCK.wall())
         self.asked.append(asked)
         return asked
 
@@ -117,7 +119,7 @@ class Traffic:
             asked.answered = True
             return answer
         finally:
-            asked.ended = time.time()
+            asked.ended = CLOCK.wall()
 
     async def _pause(self, seconds: float) -> None:
         try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import psutil
 
 from engine.drills.drills import Drill, EngineKilled, all_drills
 from engine.drills.ground import Ground
-from engine.drills.load import Traffic
+from engine.drills.load import CLOCK, Traffic
 from engine.drills.places import Plan, headless_engine, own_engine
 from engine.drills.scorecard import Asked, Evidence, Scorecard, Strike, is_excused, is_moot, recovered_in, score
 from engine.errors import BadInput
@@ -65,7 +64,7 @@ def chosen(names: Sequence[str], backend: str) -> tuple[str, ...]:
 
 async def run(plan: Plan, folder: Path, progress: Progress, abort: Abort) -> Scorecard:
     """Run a plan; both engines, the killed one too, have stopped when it returns."""
-    began, evidence, survivors = time.monotonic(), Evidence(), 0
+    began, evidence, survivors = CLOCK.monotonic(), Evidence(), 0
     drills = all_drills()
     each = plan.seconds / len(plan.drills)
     outer = [drills[name] for name in plan.drills if isinstance(drills[name], EngineKilled)]
@@ -84,7 +83,7 @@ async def run(plan: Plan, folder: Path, progress: Progress, abort: Abort) -> Sco
         seed=plan.seed,
         backend=plan.backend,
         sessions=plan.sessions,
-        seconds=time.monotonic() - began,
+        seconds=CLOCK.monotonic() - began,
         survivors=survivors,
         aborted=abort.reason,
     )
@@ -127,26 +126,26 @@ class _Run:
         await self._look(_DRAIN_S, lambda: sum(one.answered for one in asked) >= 2 * self._plan.sessions)
 
     async def _drill(self, drill: Drill, seconds: float) -> None:
-        began, strikes = time.monotonic(), self._evidence.strikes
+        began, strikes = CLOCK.monotonic(), self._evidence.strikes
         first = len(strikes)
         harmful = began + HARMFUL * seconds
         try:
             while not self._abort.reason:
                 strikes += await drill.inject(self._ground, self._chance, self._plan.radius)
-                now = time.monotonic()
+                now = CLOCK.monotonic()
                 await self._look(min(_AGAIN_S, harmful - now) if drill.again else harmful - now)
-                if time.monotonic() >= harmful or not drill.again:
+                if CLOCK.monotonic() >= harmful or not drill.again:
                     break
         finally:
             await drill.heal(self._ground)
             for strike in strikes[first:]:
-                strike.healed = time.time()
-        await self._look(began + seconds - time.monotonic())
+                strike.healed = CLOCK.wall()
+        await self._look(began + seconds - CLOCK.monotonic())
 
     async def _look(self, seconds: float, done: Callable[[], bool] = lambda: False) -> None:
         """Wait, with an eye on the bounds."""
-        end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0 and not self._abort.reason and not done():
+        end = CLOCK.monotonic() + seconds
+        while (left := end - CLOCK.monotonic()) > 0 and not self._abort.reason and not done():
             await self._abort.wait(min(_LOOK_S, left))
             if reason := bound_passed(self._evidence, psutil.virtual_memory().available):
                 self._abort(reason)
