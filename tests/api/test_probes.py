@@ -55,7 +55,7 @@ async def test_a_draining_engine_is_alive_but_not_ready_and_takes_no_prompt(home
 async def test_an_open_breaker_makes_the_engine_unready(home: Path) -> None:
     async with serving(home, "circuit_breaker.failure_threshold=1", "retry.max_attempts=1") as served:
         await served.refusal("POST", "/api/prompts", {"prompt": "[[fault: http500]]"})
-        assert await readiness(served) == (503, False, ["the breaker credential:default is open"])
+        assert await readiness(served) == (503, False, ["the breaker model:default is open"])
 
 
 async def test_the_metrics_count_what_happened(served: Served) -> None:

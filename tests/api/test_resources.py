@@ -20,6 +20,7 @@ LOOKS = {
     "/api/config": {"config", "origins"},
     "/api/config/history": {"changes", "total"},
     "/api/breakers": {"breakers", "total"},
+    "/api/breakers/{name:path}": {"breaker"},
     "/api/profiles": {"profiles"},
 }
 ACTS = {
@@ -37,13 +38,14 @@ ACTS = {
     "/api/config/undo": ("POST", 400),
 }
 """With an empty body, for an unknown session."""
+BREAKER = "credential:default"
 PAGED = ("/api/sessions", "/api/permissions", "/api/config/history", "/api/breakers")
 
 
 async def test_every_resource_has_its_name_in_the_envelope(served: Served) -> None:
     session = (await served.ask("hello"))["session"]
     for path, names in LOOKS.items():
-        assert (await served.data("GET", path.replace("{id}", session))).keys() == names
+        assert (await served.data("GET", path.replace("{id}", session).replace("{name:path}", BREAKER))).keys() == names
     for path, (method, status) in ACTS.items():
         assert (await served.refusal(method, path.replace("{id}", "nobody").replace("{name}", "nobody")))[0] == status
     routes = [*Routes(served.engine, "somebody").all(), *PoolRoutes(served.engine, "somebody").all()]
