@@ -126,8 +126,8 @@ async def test_history_survives_a_kill_and_a_resume(tmp_path: Path) -> None:
         result = await agent.turn("[[history]]")
         later = await agent.turn("[[history]]")
     assert result["session_id"] == session
-    assert result["result"].startswith("History: 2 user messages")
-    assert later["result"].startswith("History: 3 user messages")
+    assert result["result"].startswith("History: 3 user messages")
+    assert later["result"].startswith("History: 4 user messages")
     (transcript,) = tmp_path.glob(f".claude/projects/*/{session}.jsonl")
     assert transcript.stat().st_mode & 0o777 == 0o600
 
