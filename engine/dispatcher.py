@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from msgspec.structs import replace
 
@@ -27,7 +27,7 @@ from engine.pool.routing import LeaseWish
 from engine.recovery.budget import Budget
 from engine.recovery.gate import Gate
 from engine.recovery.retry import RetryPolicy, Try, decide, wait_at_breaker
-from engine.requests import Answer, Listener, Request, Silent
+from engine.requests import Answer, Flight, Listener, Request, Silent
 from engine.sessions.outcome import Outcome
 from engine.sessions.summaries import one_line, prompt_title
 from engine.sessions.turn import TurnOrder
@@ -61,27 +61,6 @@ class DispatcherPorts:
     profile: Callable[[str, str], Profile]
     holds_prompt: Callable[[Profile, str, str], bool]
     error_of: Callable[[Outcome], QuarterdeckError]
-
-
-@dataclass(eq=False)
-class Flight:
-    """A request on its way. `conversation` is what it asked for, empty for a new one; `held` is what it runs in."""
-
-    request: Request
-    profile: Profile
-    began: float
-    deadline: float
-    conversation: str
-    prompt: str
-    attempts: int = 0
-    queued: float = 0.0
-    session: str = ""
-    held: str = ""
-    uuid: str = ""
-    delay: float = 0.0
-    parked: float = 0.0
-    cost: int = 0
-    text: list[str] = field(default_factory=list)
 
 
 class Dispatcher:

@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
-from engine import __version__
+from engine import __version__, policies
 from engine.backends.base import DEFAULT_TENANT, Backend, Profile
 from engine.backends.binary import find_claude
 from engine.backends.by_profile import BackendsByProfile
@@ -22,17 +22,17 @@ from engine.backends.holding import transcript_holds
 from engine.backends.homes import Homes
 from engine.backends.profiles import Profiles
 from engine.backends.simulator import SimulatorBackend
-from engine.cache.memory import CacheLimits, MemoryCache
+from engine.cache.memory import MemoryCache
 from engine.clock import Clock, SystemClock
 from engine.dispatcher import CREDENTIAL_BREAKER, Dispatcher, DispatcherPorts
-from engine.errors import ErrorKind, Forbidden, NotFound, Overloaded, QuarterdeckError, SettingsError
+from engine.errors import Forbidden, NotFound, Overloaded, QuarterdeckError, SettingsError
 from engine.events import types as ev
 from engine.events.bus import Bus
 from engine.events.recorder import Recorder
 from engine.events.types import PoolStatistics
 from engine.flow.admission import Admission, AdmissionLimits
 from engine.housekeeper import Housekeeper
-from engine.launchers.cgroups import Cgroups, GroupLimits
+from engine.launchers.cgroups import Cgroups
 from engine.launchers.containment import Containment
 from engine.launchers.host import Host
 from engine.launchers.kernel import become_subreaper
@@ -41,8 +41,7 @@ from engine.launchers.local import LocalLauncher
 from engine.launchers.processes import alive
 from engine.offline.demo import DemoTraffic
 from engine.offline.server import OfflineModel
-from engine.plugins import BACKEND_GROUP, BALANCER_GROUP, find
-from engine.pool.balancers import BALANCERS, Balancer
+from engine.plugins import BACKEND_GROUP, find
 from engine.pool.conversations import Conversations
 from engine.pool.growth import Growth
 from engine.pool.keeper import Keeper
@@ -50,17 +49,12 @@ from engine.pool.limits import pool_limits
 from engine.pool.members import PoolPorts
 from engine.pool.pool import Pool
 from engine.pool.routing import Router
-from engine.recovery.backoff import Backoff, Jitter
-from engine.recovery.backoff import Growth as DelayGrowth
-from engine.recovery.breaker import BreakerLimits
 from engine.recovery.breakers import Breakers
 from engine.recovery.budget import Budget
 from engine.recovery.diagnosis import STORE, Diagnosis
 from engine.recovery.gate import Gate
 from engine.recovery.learned import LearnedRules
-from engine.recovery.retry import RetryPolicy
 from engine.requests import Answer, Listener, Request
-from engine.sessions.clocks import TurnLimits
 from engine.sessions.permissions import PermissionDesk
 from engine.sessions.session import SessionPorts
 from engine.sessions.transcripts import Transcripts
@@ -68,7 +62,7 @@ from engine.settings.live import ChangeRecord, LiveSettings
 from engine.settings.load import Loaded
 from engine.settings.schema import Settings
 from engine.store.leases import SqliteLeases
-from engine.tasks.checkpoints import Checkpoint, Checkpoints
+from engine.tasks.checkpoints import Checkpoints
 from engine.workers.nursery import Nursery
 
 _ORPHAN_TERM_GRACE_S = 5.0
@@ -86,7 +80,7 @@ class Engine:
         self.transcripts = Transcripts(settings.events.transcript_bytes)
         self.desk = PermissionDesk(self.bus, self.clock, lambda: self.settings.claude.permission_timeout)
         self.containment = Containment(self.id)
-        self._groups = Cgroups(self.id, lambda: _group_limits(self.settings))
+        self._groups = Cgroups(self.id, lambda: policies.group_limits(self.settings))
         self.launcher = LocalLauncher(self.containment, self._groups)
         self.checkpoints = Checkpoints(settings.engine.state_dir / "checkpoints")
         self._ledger = Ledger(settings.engine.state_dir / "engines")
@@ -100,9 +94,9 @@ class Engine:
         self._checkpointed: set[str] = set()
         self._recorder: Recorder | None = None
         self._read_limits(settings)
-        self.cache: MemoryCache[Answer] = MemoryCache(_cache_limits(settings))
+        self.cache: MemoryCache[Answer] = MemoryCache(policies.cache_limits(settings))
         self.admission = Admission(AdmissionLimits(settings.queue.max_waiting))
-        self.breakers = Breakers(lambda: _breaker_limits(self.settings), self.bus, self.clock)
+        self.breakers = Breakers(lambda: policies.breaker_limits(self.settings), self.bus, self.clock)
         self.breakers.watch(CREDENTIAL_BREAKER)
         self.budget = Budget(settings.retry.budget)
         self.diagnosis = Diagnosis(
@@ -120,7 +114,7 @@ class Engine:
         self.backend = self._make_backend(settings)
         self._chance = random.Random()  # noqa: S311 - jitter and placement, not secrets
         self._leases = SqliteLeases(settings.engine.state_dir / "leases.db", self.id, self._ledger.gone)
-        self._router = Router(_balancer(settings))
+        self._router = Router(policies.balancer(settings))
         self._pool_ports = self._make_pool_ports()
         self.pool = Pool(self._pool_ports)
         host = Host(settings.engine.state_dir, watches=self.choice.backend == "claude")
@@ -430,40 +424,20 @@ class Engine:
 
     def _checkpoint_flights(self) -> None:
         for flight in self.dispatcher.flights.values():
-            if flight.request.id in self._checkpointed:
-                continue
-            self._checkpointed.add(flight.request.id)
-            checkpoint = Checkpoint(
-                request=flight.request.id,
-                reason="graceful_shutdown",
-                at=self.clock.wall(),
-                prompt=flight.request.prompt,
-                profile=flight.request.profile,
-                tenant=flight.request.tenant,
-                user=flight.request.user,
-                conversation=flight.held,
-                session=flight.session,
-                attempts=flight.attempts,
-                partial="".join(flight.text),
-            )
-            try:
-                path = self.checkpoints.save(checkpoint)
-            except OSError as error:  # a failed checkpoint does not stop the rest (REQUIREMENTS S6)
-                text, severity = f"no checkpoint of {flight.request.id}: {error.strerror}", ev.Severity.CRITICAL
-            else:
-                text, severity = f"{flight.request.id} was broken off, checkpoint in {path}", ev.Severity.WARNING
-            self.bus.publish(ev.Notice(severity=severity, text=text))
+            if flight.request.id not in self._checkpointed:
+                self._checkpointed.add(flight.request.id)
+                self.bus.publish(self.checkpoints.keep(flight, "graceful_shutdown", self.clock.wall()))
 
     def _apply(self, before: Settings, after: Settings) -> None:
         strategies = (each.session_pool.load_balancing.strategy for each in (before, after))
-        balancer = _balancer(after) if len({*strategies}) > 1 else self._router.balancer
+        balancer = policies.balancer(after) if len({*strategies}) > 1 else self._router.balancer
         if before.recovery.rules != after.recovery.rules:
             self.diagnosis.use(after.recovery.rules)
         self._router.balancer = balancer
         self._read_limits(after)
-        self.cache.limits = _cache_limits(after)
+        self.cache.limits = policies.cache_limits(after)
         self.admission.limits = AdmissionLimits(after.queue.max_waiting)
-        self.breakers.obey(_breaker_limits(after))
+        self.breakers.obey(policies.breaker_limits(after))
         self.budget.resize(after.retry.budget)
 
     def _on_settings(self, record: ChangeRecord) -> None:
@@ -471,10 +445,9 @@ class Engine:
         self.pool.tend()
 
     def _read_limits(self, settings: Settings) -> None:
-        pool = settings.session_pool
-        self._turn_limits = TurnLimits(pool.first_byte_timeout, pool.inactivity_timeout, pool.turn_timeout)
+        self._turn_limits = policies.turn_limits(settings)
         self._pool_limits = pool_limits(settings)
-        self._retry_policy = _retry_policy(settings)
+        self._retry_policy = policies.retry_policy(settings)
 
     async def _submit_quietly(self, request: Request) -> None:
         with contextlib.suppress(QuarterdeckError):  # its RequestEnded event tells
@@ -486,30 +459,3 @@ class Engine:
     def _on_chore_error(self, name: str, error: BaseException) -> None:
         text = f"{name} failed: {error!r}"
         self.bus.publish(ev.Notice(severity=ev.Severity.CRITICAL, text=text, remedy="Restart the engine."))
-
-
-def _balancer(settings: Settings) -> Balancer:
-    name = settings.session_pool.load_balancing.strategy
-    return find("balancer", BALANCER_GROUP, name, BALANCERS, "session_pool.load_balancing.strategy")()
-
-
-def _group_limits(settings: Settings) -> GroupLimits:
-    limits = settings.session_pool.limits
-    return GroupLimits(limits.memory_soft, limits.memory_hard)
-
-
-def _cache_limits(settings: Settings) -> CacheLimits:
-    cache = settings.cache
-    return CacheLimits(cache.max_entries if cache.enabled else 0, cache.max_bytes, cache.ttl)
-
-
-def _breaker_limits(settings: Settings) -> BreakerLimits:
-    return BreakerLimits(**settings.circuit_breaker.model_dump())
-
-
-def _retry_policy(settings: Settings) -> RetryPolicy:
-    retry = settings.retry
-    given = retry.attempts.model_dump()
-    attempts = {ErrorKind(name): most for name, most in given.items() if most is not None}
-    backoff = Backoff(retry.base_delay, retry.max_delay, DelayGrowth(retry.backoff), Jitter(retry.jitter))
-    return RetryPolicy(retry.max_attempts, attempts, backoff, retry.breaker_wait)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import msgspec
 
-from engine.backends.base import DEFAULT_TENANT
+from engine.backends.base import DEFAULT_TENANT, Profile
 from engine.errors import BadInput
 
 MAX_PROMPT = 8 * 1024 * 1024
@@ -81,6 +82,27 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     tokens_in: int = 0
     tokens_out: int = 0
     tokens_cached: int = 0
+
+
+@dataclass(eq=False)
+class Flight:
+    """A request on its way. `conversation` is what it asked for, empty for a new one; `held` is what it runs in."""
+
+    request: Request
+    profile: Profile
+    began: float
+    deadline: float
+    conversation: str
+    prompt: str
+    attempts: int = 0
+    queued: float = 0.0
+    session: str = ""
+    held: str = ""
+    uuid: str = ""
+    delay: float = 0.0
+    parked: float = 0.0
+    cost: int = 0
+    text: list[str] = field(default_factory=list)
 
 
 class Listener(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import threading
 import time
@@ -128,6 +129,7 @@ class _Watch:
 
 async def _leaks(engine: Engine, size: Size, seed: int) -> list[Figure]:
     chance = random.Random(seed)  # noqa: S311 - load, not secrets
+    await _fill_thread_pool()
     await _load(engine, size.turns // 10, size.lifetimes // 10, chance)
     before, memory = _held(engine), psutil.Process().memory_info().rss
     await _load(engine, size.turns, size.lifetimes, chance)
@@ -148,6 +150,13 @@ async def _load(engine: Engine, turns: int, lifetimes: int, chance: random.Rando
             await engine.stop_session(chance.choice(sessions), "bench", kill=chance.random() < 0.5)
 
 
+async def _fill_thread_pool() -> None:
+    """asyncio makes its workers on demand, up to a bound: have them all, so that one more is a leak."""
+    most = min(32, (os.cpu_count() or 1) + 4)
+    everybody = threading.Barrier(most)
+    await asyncio.gather(*(asyncio.to_thread(everybody.wait) for _ in range(most)))
+
+
 def _held(engine: Engine) -> dict[str, int]:
     """Descriptors, tasks, threads and processes beyond what the sessions that live now account for."""
     sessions = len(engine.pool.sessions)
@@ -155,7 +164,7 @@ def _held(engine: Engine) -> dict[str, int]:
     return {
         "file descriptors": len(list(Path("/proc/self/fd").iterdir())) - 4 * sessions,
         "tasks": len(asyncio.all_tasks()),
-        "threads": max(0, threading.active_count() - 40),
+        "threads": threading.active_count(),
         "processes": processes - sessions,
     }
 

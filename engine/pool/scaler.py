@@ -50,6 +50,11 @@ class Load:
         return self.busy + self.waiting
 
     @property
+    def idle(self) -> int:
+        """Sessions that are up and have nothing to do."""
+        return max(0, self.size - self.busy - self.starting)
+
+    @property
     def utilisation(self) -> float:
         """(busy + waiting) / all, as the statistics show it; 1 for waiters without a session."""
         return self.needed / self.size if self.size else float(self.waiting > 0)
@@ -99,19 +104,22 @@ class Scaler:
         return self._shrink(load, limits, reason)
 
     def ceiling(self, load: Load, limits: ScalerLimits) -> tuple[int, str]:
-        """The most sessions that there may be for those who wait, and what sets it: a waiter needs no threshold."""
+        """The most sessions that there may be for those who wait, and what sets it: a waiter needs no threshold.
+
+        CPU is no reason to stop an idle session and start another in its place: that costs more of it.
+        """
         if self._wanted is not None:
             return self._wanted, f"{self._wanted} sessions were asked for"
         if not limits.enabled:
             return max(load.size, limits.min_size, 1), "autoscaling is off"
-        if load.size and (brake := _brake(load, limits)):
+        if load.size and (brake := _memory_brake(load, limits) or ("" if load.idle else _cpu_brake(load, limits))):
             return load.size, brake
         return limits.max_size, f"max_size is {limits.max_size}"
 
     def _grow(self, load: Load, limits: ScalerLimits, recommended: int, reason: str) -> ScaleDecision:
         floor = limits.min_size
         if recommended > max(load.size, floor):
-            brake = _brake(load, limits)
+            brake = _memory_brake(load, limits) or _cpu_brake(load, limits)
             if brake and load.size > 0:
                 return self._towards(load, limits, load.size, brake)
             recommended = min(recommended, load.size + limits.step_up)
@@ -154,10 +162,15 @@ def _recommend(load: Load, limits: ScalerLimits) -> tuple[int, str]:
     return load.size, f"utilisation {load.utilisation:.0%} is between the thresholds"
 
 
-def _brake(load: Load, limits: ScalerLimits) -> str:
-    """Why growing would do harm, or nothing."""
+def _memory_brake(load: Load, limits: ScalerLimits) -> str:
+    """Why one process more would do harm, or nothing."""
     if load.memory > limits.target_memory:
         return f"memory {load.memory:.0%} is above its target {limits.target_memory:.0%}"
+    return ""
+
+
+def _cpu_brake(load: Load, limits: ScalerLimits) -> str:
+    """Why more work at once would do harm, or nothing."""
     if load.cpu > limits.target_cpu and not load.starting:  # a start is CPU itself, and soon over
         return f"CPU {load.cpu:.0%} is above its target {limits.target_cpu:.0%}"
     return ""

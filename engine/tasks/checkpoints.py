@@ -7,6 +7,9 @@ from pathlib import Path
 
 import msgspec
 
+from engine.events.types import Notice, Severity
+from engine.requests import Flight
+
 
 class Checkpoint(msgspec.Struct, frozen=True):
     """A broken-off request; `at` in seconds since 1970, `partial` is the text that had streamed."""
@@ -29,6 +32,28 @@ class Checkpoints:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+
+    def keep(self, flight: Flight, reason: str, at: float) -> Notice:
+        """Save a request in flight; the notice says where, or why not: a failure does not stop the rest (S6)."""
+        request = flight.request
+        checkpoint = Checkpoint(
+            request=request.id,
+            reason=reason,
+            at=at,
+            prompt=request.prompt,
+            profile=request.profile,
+            tenant=request.tenant,
+            user=request.user,
+            conversation=flight.held,
+            session=flight.session,
+            attempts=flight.attempts,
+            partial="".join(flight.text),
+        )
+        try:
+            path = self.save(checkpoint)
+        except OSError as error:
+            return Notice(severity=Severity.CRITICAL, text=f"no checkpoint of {request.id}: {error.strerror}")
+        return Notice(severity=Severity.WARNING, text=f"{request.id} was broken off, checkpoint in {path}")
 
     def save(self, checkpoint: Checkpoint) -> Path:
         """Write durably: a crash leaves the old file or the new one, never half. Raises OSError."""

@@ -180,6 +180,7 @@ async def test_the_minimum_is_kept_and_follows_a_live_change(tmp_path: Path) -> 
         await until(lambda: engine.pool.statistics().idle == 1)
         engine.change_settings({"session_pool.min_size": 3}, "test")
         await until(lambda: engine.pool.statistics().idle == 3)
+        assert engine.pool.statistics().counts.starts == 3
 
 
 async def test_a_drain_waits_then_checkpoints_and_nothing_new_is_taken(tmp_path: Path) -> None:

@@ -113,7 +113,8 @@ async def test_sigstop_and_sigcont(tmp_path: Path) -> None:
         agent.process.send_signal(signal.SIGSTOP)
         agent.control("mcp_status")
         agent.process.send_signal(signal.SIGCONT)
-        await agent.until(lambda line: line["type"] == "control_response")
+        reply = await agent.until(lambda line: line["type"] == "control_response")
+        assert reply["response"]["subtype"] == "success"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,52 @@
+"""What the settings say, as each pure policy wants to be told it."""
+
+from __future__ import annotations
+
+from engine.cache.memory import CacheLimits
+from engine.errors import ErrorKind
+from engine.launchers.cgroups import GroupLimits
+from engine.plugins import BALANCER_GROUP, find
+from engine.pool.balancers import BALANCERS, Balancer
+from engine.recovery.backoff import Backoff, Growth, Jitter
+from engine.recovery.breaker import BreakerLimits
+from engine.recovery.retry import RetryPolicy
+from engine.sessions.clocks import TurnLimits
+from engine.settings.schema import Settings
+
+
+def balancer(settings: Settings) -> Balancer:
+    """The balancer that the settings name. Raises SettingsError."""
+    name = settings.session_pool.load_balancing.strategy
+    return find("balancer", BALANCER_GROUP, name, BALANCERS, "session_pool.load_balancing.strategy")()
+
+
+def group_limits(settings: Settings) -> GroupLimits:
+    """What a cgroup bounds."""
+    limits = settings.session_pool.limits
+    return GroupLimits(limits.memory_soft, limits.memory_hard)
+
+
+def cache_limits(settings: Settings) -> CacheLimits:
+    """The bounds of the answer cache; none is kept when it is off."""
+    cache = settings.cache
+    return CacheLimits(cache.max_entries if cache.enabled else 0, cache.max_bytes, cache.ttl)
+
+
+def breaker_limits(settings: Settings) -> BreakerLimits:
+    """When a breaker opens and closes."""
+    return BreakerLimits(**settings.circuit_breaker.model_dump())
+
+
+def retry_policy(settings: Settings) -> RetryPolicy:
+    """How often and how soon an error of each kind is tried again."""
+    retry = settings.retry
+    given = retry.attempts.model_dump()
+    attempts = {ErrorKind(name): most for name, most in given.items() if most is not None}
+    backoff = Backoff(retry.base_delay, retry.max_delay, Growth(retry.backoff), Jitter(retry.jitter))
+    return RetryPolicy(retry.max_attempts, attempts, backoff, retry.breaker_wait)
+
+
+def turn_limits(settings: Settings) -> TurnLimits:
+    """The clocks of a turn."""
+    pool = settings.session_pool
+    return TurnLimits(pool.first_byte_timeout, pool.inactivity_timeout, pool.turn_timeout)
