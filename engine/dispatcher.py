@@ -19,7 +19,7 @@ from engine.cache.single_flight import SingleFlight
 from engine.clock import Clock
 from engine.errors import BadInput, BreakerOpen, DeadlinePassed, QuarterdeckError
 from engine.events.bus import Bus
-from engine.events.types import RequestEnded, RequestQueued, RequestRetrying
+from engine.events.types import ErrorSeen, RequestEnded, RequestQueued, RequestRetrying
 from engine.flow.admission import Admission
 from engine.pool.lease import Lease
 from engine.pool.pool import Pool
@@ -183,7 +183,7 @@ class Dispatcher:
         try:
             return await session.run(order)
         finally:
-            flight.uuid = session.last_uuid
+            flight.uuid, flight.silent = session.last_uuid, session.last_silence
 
     # classify → retry with backoff
 
@@ -197,6 +197,7 @@ class Dispatcher:
             failing=self._failing,
         )
         decision = decide(self._ports.retry(), error, tried, self._ports.budget, self._chance.uniform)
+        self._ports.bus.publish(_seen(flight, error, again=decision.again))
         if not decision.again:
             raise error
         flight.delay, flight.cost = decision.delay, decision.cost
@@ -284,6 +285,28 @@ class Dispatcher:
 
     def _now(self) -> float:
         return self._ports.clock.monotonic()
+
+
+def _seen(flight: Flight, error: QuarterdeckError, *, again: bool) -> ErrorSeen:
+    verdict = error.verdict
+    return ErrorSeen(
+        error=f"{flight.request.id}.{flight.attempts}",
+        request=flight.request.id,
+        session=flight.session,
+        profile=flight.profile.name,
+        attempt=flight.attempts,
+        kind=error.kind.value,
+        code=error.code,
+        text=one_line(error.message),
+        rule=verdict.rule or error.code,
+        category=verdict.category or error.code,
+        severity=verdict.severity,
+        strategy=verdict.strategy,
+        confidence=verdict.confidence,
+        retryable=error.retryable,
+        again=again,
+        silent=flight.silent,
+    )
 
 
 def _guards(profile: Profile) -> list[str]:

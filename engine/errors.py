@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -27,6 +28,21 @@ class ErrorScope(StrEnum):
     ENGINE = "engine"
 
 
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the classifier made of an error: the rule that decided, and what to do about it.
+
+    `strategy` names a recovery strategy, `none` when trying again is enough; `severity` is low, medium, high or
+    critical; `confidence` from 0 to 1.
+    """
+
+    rule: str = ""
+    category: str = ""
+    severity: str = "medium"
+    strategy: str = "none"
+    confidence: float = 1.0
+
+
 class QuarterdeckError(Exception):
     """Root of every error that leaves a part of the engine.
 
@@ -39,6 +55,7 @@ class QuarterdeckError(Exception):
     retryable: bool = False
     scope: ErrorScope = ErrorScope.REQUEST
     http_status: int = 500
+    verdict: Verdict = Verdict()
     acted: bool = False
     """Whether the failed turn had used tools that a second run would use again."""
 
@@ -112,12 +129,14 @@ class StartFailed(QuarterdeckError):
     """A session's process did not come up."""
 
     kind, code, scope, http_status = ErrorKind.PROCESS, "start_failed", ErrorScope.SESSION, 503
+    verdict = Verdict("start-failed", "start", "high", "process")
 
 
 class SessionLost(QuarterdeckError):
     """The session's process ended in the middle of a turn."""
 
     kind, code, scope, http_status = ErrorKind.PROCESS, "session_lost", ErrorScope.SESSION, 503
+    verdict = Verdict("session-lost", "crash", "high", "session")
     retryable = True
 
 
@@ -125,12 +144,14 @@ class ConversationHeld(QuarterdeckError):
     """Another process may still write the conversation."""
 
     kind, code, scope, http_status = ErrorKind.RESOURCE, "conversation_held", ErrorScope.SESSION, 409
+    verdict = Verdict("conversation-held", "held", "medium", "resource")
 
 
 class DeadlinePassed(QuarterdeckError):
     """A clock of the request ran out; `clock` names the turn's clock where it was one of those."""
 
     kind, code, http_status = ErrorKind.TIMEOUT, "deadline_passed", 504
+    verdict = Verdict("deadline-passed", "deadline")
     clock = ""
 
 

@@ -102,6 +102,7 @@ class Flight:
     delay: float = 0.0
     parked: float = 0.0
     cost: int = 0
+    silent: float = 0.0
     text: list[str] = field(default_factory=list)
 
 

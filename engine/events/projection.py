@@ -285,6 +285,11 @@ def _breaker_changed(state: State, event: ev.BreakerChanged, _at: float) -> None
     _note(state, "breaker", event.breaker, f"{event.old} → {event.new}  {event.reason}".rstrip(), severity)
 
 
+def _error_seen(state: State, event: ev.ErrorSeen, _at: float) -> None:
+    if row := state.sessions.get(event.session):
+        row.last_error = event.text
+
+
 def _api_retry(state: State, event: ev.ApiRetry, at: float) -> None:
     if row := state.sessions.get(event.session):
         row.activity = f"API {event.status or ''} {event.error}, attempt {event.attempt}".replace("  ", " ")
@@ -336,6 +341,7 @@ _REDUCERS: dict[type[ev.Event], Reducer] = {
     ev.PermissionAsked: _permission_asked,
     ev.PermissionAnswered: _permission_answered,
     ev.BreakerChanged: _breaker_changed,
+    ev.ErrorSeen: _error_seen,
     ev.ApiRetry: _api_retry,
     ev.RateLimited: _rate_limited,
     ev.ProtocolFault: _protocol_fault,

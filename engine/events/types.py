@@ -23,7 +23,7 @@ from engine.events.kinds.pool import (
     PoolScaled,
     PoolStatistics,
 )
-from engine.events.kinds.recovery import BreakerChanged
+from engine.events.kinds.recovery import BreakerChanged, ErrorSeen
 from engine.events.kinds.requests import (
     ApiRetry,
     RateLimited,
@@ -57,6 +57,7 @@ __all__ = [
     "EngineDraining",
     "EngineStarted",
     "EngineStopped",
+    "ErrorSeen",
     "Event",
     "Notice",
     "OrphansReaped",
@@ -116,6 +117,7 @@ AnyEvent = (
     | PermissionAsked
     | PermissionAnswered
     | BreakerChanged
+    | ErrorSeen
     | ApiRetry
     | RateLimited
     | ProtocolFault

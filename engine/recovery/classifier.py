@@ -14,7 +14,7 @@ from typing import Protocol
 import msgspec
 
 from engine.clock import Clock, SystemClock
-from engine.errors import ErrorKind, QuarterdeckError, SessionLost, TurnFailed, TurnInterrupted
+from engine.errors import ErrorKind, QuarterdeckError, SessionLost, TurnFailed, TurnInterrupted, Verdict
 from engine.recovery.delays import delay_in
 from engine.recovery.facts import Evidence, of_outcome
 from engine.recovery.reports import reporting_lines
@@ -152,8 +152,23 @@ def _error_of(outcome: Outcome, classify: Classify) -> QuarterdeckError:
     if outcome.ended is Ended.INTERRUPTED:
         return TurnInterrupted("The turn was interrupted.", remedy="Send the prompt again to go on.")
     found = classify(of_outcome(outcome))
-    if outcome.ended is Ended.LOST:
-        return _lost(outcome, found)
+    error = _lost(outcome, found) if outcome.ended is Ended.LOST else _failed(outcome, found)
+    error.verdict = verdict_of(found)
+    return error
+
+
+def verdict_of(found: Classification) -> Verdict:
+    """What an error carries of its class."""
+    return Verdict(
+        rule=found.rule,
+        category=found.category,
+        severity=found.severity.value if found.severity is not None else "low",
+        strategy=found.strategy.value,
+        confidence=found.confidence,
+    )
+
+
+def _failed(outcome: Outcome, found: Classification) -> TurnFailed:
     code = f"api_{outcome.api_error_status}" if outcome.api_error_status else "turn_failed"
     remedy = _REMEDY.get(found.type, "")
     if outcome.ended is Ended.CAPPED:

@@ -68,6 +68,7 @@ class Session:
         self.user = ""
         self.turns = 0
         self.last_uuid = ""
+        self.last_silence = 0.0
         self.ready = False
         self.lost = False
         self.survivors = 0
@@ -154,6 +155,7 @@ class Session:
         finally:
             self._turn = None
             self.last_used = self._ports.clock.monotonic()
+            self.last_silence = turn.silent_for(self.last_used)
         self._publish_end(turn, outcome, outcome.reason)
         return outcome
 

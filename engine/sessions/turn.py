@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from engine.clock import Clock
-from engine.errors import DeadlinePassed, ErrorKind, TurnFailed
+from engine.errors import DeadlinePassed, ErrorKind, TurnFailed, Verdict
 from engine.events.types import TurnEnded
 from engine.sessions.clocks import SILENCE, TurnClocks, TurnLimits
 from engine.sessions.messages import Result
@@ -150,7 +150,8 @@ class RunningTurn:
                 sentence = f"The turn's {expired.clock} clock ran out after {expired.seconds:g} s."
                 late = DeadlinePassed(sentence, remedy=f"Raise `{expired.setting}`.")
                 late.clock, late.acted = expired.clock, self._acted
-                late.retryable = expired.clock in SILENCE
+                if expired.clock in SILENCE:
+                    late.retryable, late.verdict = True, Verdict("turn-silent", "hang", "high", "session")
                 self._done.set_exception(late)
 
         timers.append(loop.call_later(self._wait_s(), look))

@@ -5,6 +5,31 @@ from __future__ import annotations
 from engine.events.kinds.root import Event
 
 
+class ErrorSeen(Event, frozen=True):
+    """An attempt at a request failed; what the classifier made of it.
+
+    `silent` is the time in seconds from the session's last sign of life to the error: it was found within that.
+    `again` says that another attempt follows.
+    """
+
+    error: str
+    request: str
+    kind: str
+    code: str
+    text: str
+    session: str = ""
+    profile: str = ""
+    attempt: int = 1
+    rule: str = ""
+    category: str = ""
+    severity: str = "medium"
+    strategy: str = "none"
+    confidence: float = 1.0
+    retryable: bool = False
+    again: bool = False
+    silent: float = 0.0
+
+
 class BreakerChanged(Event, frozen=True):
     """A circuit breaker moved between closed, open and half_open."""
 
