@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fnmatch import fnmatchcase
 from typing import Any
 
 from engine.events import types as ev
 from engine.events.state import (
+    ALERTS_KEPT,
     BUCKET_S,
     BUCKETS_KEPT,
     DURATIONS_KEPT,
     ENDED_KEPT,
+    ERRORS_KEPT,
     RECENT_KEPT,
+    AlertView,
     Bucket,
+    ErrorView,
     PermissionView,
     RecentLine,
     RequestView,
@@ -201,12 +206,23 @@ def _request_ended(state: State, event: ev.RequestEnded, at: float) -> None:
     totals = state.totals
     totals.answered += event.ok
     totals.cached += event.cached
+    if event.attempts > 1 or not event.ok:
+        _close_errors(state, event)
     if event.ok:
         return
     totals.failed += 1
     state.errors_by_kind[event.kind] = state.errors_by_kind.get(event.kind, 0) + 1
     _bucket(state, at).errors += 1
     _note(state, "failed", event.request, f"{event.kind}: {event.error}", Severity.WARNING)
+
+
+def _close_errors(state: State, event: ev.RequestEnded) -> None:
+    """The errors of a request that has ended; an earlier request of the same name is left alone."""
+    for view in reversed(state.errors):
+        if view.request == event.request:
+            if view.end:
+                return
+            view.end = "answered" if event.ok else "failed"
 
 
 def _turn_started(state: State, event: ev.TurnStarted, at: float) -> None:
@@ -285,9 +301,58 @@ def _breaker_changed(state: State, event: ev.BreakerChanged, _at: float) -> None
     _note(state, "breaker", event.breaker, f"{event.old} → {event.new}  {event.reason}".rstrip(), severity)
 
 
-def _error_seen(state: State, event: ev.ErrorSeen, _at: float) -> None:
+def _error_seen(state: State, event: ev.ErrorSeen, at: float) -> None:
     if row := state.sessions.get(event.session):
         row.last_error = event.text
+    counts = _bucket(state, at).errors_by_kind
+    counts[event.kind] = counts.get(event.kind, 0) + 1
+    state.errors.append(_error_view(event, at))
+    if len(state.errors) > ERRORS_KEPT:
+        del state.errors[: len(state.errors) - ERRORS_KEPT]
+
+
+def _error_view(event: ev.ErrorSeen, at: float) -> ErrorView:
+    return ErrorView(
+        id=event.error,
+        at=at,
+        request=event.request,
+        session=event.session,
+        profile=event.profile,
+        attempt=event.attempt,
+        type=event.kind,
+        code=event.code,
+        category=event.category,
+        rule=event.rule,
+        severity=event.severity,
+        strategy=event.strategy,
+        text=event.text,
+        said=event.said,
+        confidence=event.confidence,
+        retryable=event.retryable,
+        again=event.again,
+        silent=event.silent,
+    )
+
+
+def _alert_raised(state: State, event: ev.AlertRaised, at: float) -> None:
+    key = f"{event.rule}/{event.subject}"
+    if key not in state.alerts and len(state.alerts) >= ALERTS_KEPT:
+        del state.alerts[next(iter(state.alerts))]
+    state.alerts[key] = AlertView(
+        event.rule, event.subject, event.severity, event.text, event.remedy, at, event.value, event.silenced_until
+    )
+
+
+def _alert_resolved(state: State, event: ev.AlertResolved, _at: float) -> None:
+    state.alerts.pop(f"{event.rule}/{event.subject}", None)
+
+
+def _alert_silenced(state: State, event: ev.AlertSilenced, _at: float) -> None:
+    for view in state.alerts.values():
+        if fnmatchcase(view.rule, event.pattern):
+            view.silenced_until = event.until
+    text = "is silenced" if event.until else "is no longer silenced"
+    _note(state, "notice", event.pattern, f"{text} by {event.who}")
 
 
 def _api_retry(state: State, event: ev.ApiRetry, at: float) -> None:
@@ -347,4 +412,7 @@ _REDUCERS: dict[type[ev.Event], Reducer] = {
     ev.ProtocolFault: _protocol_fault,
     ev.OrphansReaped: _orphans_reaped,
     ev.Notice: _notice,
+    ev.AlertRaised: _alert_raised,
+    ev.AlertResolved: _alert_resolved,
+    ev.AlertSilenced: _alert_silenced,
 }
