@@ -44,7 +44,8 @@ class ErrorRoutes:
         rows = self._engine.bus.state.errors[::-1]
         kind = request.query_params.get("type")
         if kind is not None:
-            rows = [row for row in rows if row.type == _kind(kind)]
+            wanted = _kind(kind)
+            rows = [row for row in rows if row.type == wanted]
         limit = number_of(request, "limit", _PAGE, 1, _MAX_PAGE)
         offset = number_of(request, "offset", 0, 0, 2**53)
         return done({"errors": rows[offset : offset + limit], "total": len(rows)})
