@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from fnmatch import fnmatchcase
 from typing import Any
 
+from engine.events import troubles
 from engine.events import types as ev
 from engine.events.state import (
-    ALERTS_KEPT,
-    BUCKET_S,
-    BUCKETS_KEPT,
     DURATIONS_KEPT,
     ENDED_KEPT,
-    ERRORS_KEPT,
-    RECENT_KEPT,
-    AlertView,
-    Bucket,
-    ErrorView,
     PermissionView,
-    RecentLine,
     RequestView,
     SessionView,
     State,
 )
+from engine.events.tails import bucket as _bucket
+from engine.events.tails import note as _note
 from engine.events.types import SessionState, Severity, Stamped
+from engine.sessions.summaries import one_line
 
 Reducer = Callable[[State, Any, float], None]
 
@@ -47,28 +41,6 @@ class Projection:
 def touched_session(event: ev.Event) -> str:
     """Id of the one session whose row the event changes, or an empty string."""
     return getattr(event, "session", "")
-
-
-def _note(
-    state: State,
-    mark: str,
-    subject: str,
-    text: str,
-    severity: Severity = Severity.INFO,
-    remedy: str = "",
-) -> None:
-    state.recent.append(RecentLine(state.seq, state.at, mark, subject, text, severity, remedy))
-    if len(state.recent) > RECENT_KEPT:
-        del state.recent[: len(state.recent) - RECENT_KEPT]
-
-
-def _bucket(state: State, at: float) -> Bucket:
-    start = at - at % BUCKET_S
-    if not state.buckets or state.buckets[-1].start < start:
-        state.buckets.append(Bucket(start))
-        if len(state.buckets) > BUCKETS_KEPT:
-            del state.buckets[0]
-    return state.buckets[-1]
 
 
 def _set_state(row: SessionView, to: SessionState, at: float, reason: str = "") -> None:
@@ -100,7 +72,7 @@ def _settings_changed(state: State, event: ev.SettingsChanged, _at: float) -> No
     for key, (old, new) in event.changes.items():
         if key == "session_pool.max_size" and isinstance(new, int):
             state.engine.max_size = new
-        _note(state, "tuning", key, f"{old} → {new} by {event.who}")
+        _note(state, "tuning", key, f"{one_line(str(old))} → {one_line(str(new))} by {event.who}")
 
 
 def _session_starting(state: State, event: ev.SessionStarting, at: float) -> None:
@@ -207,22 +179,13 @@ def _request_ended(state: State, event: ev.RequestEnded, at: float) -> None:
     totals.answered += event.ok
     totals.cached += event.cached
     if event.attempts > 1 or not event.ok:
-        _close_errors(state, event)
+        troubles.close_errors(state, event)
     if event.ok:
         return
     totals.failed += 1
     state.errors_by_kind[event.kind] = state.errors_by_kind.get(event.kind, 0) + 1
     _bucket(state, at).errors += 1
     _note(state, "failed", event.request, f"{event.kind}: {event.error}", Severity.WARNING)
-
-
-def _close_errors(state: State, event: ev.RequestEnded) -> None:
-    """The errors of a request that has ended; an earlier request of the same name is left alone."""
-    for view in reversed(state.errors):
-        if view.request == event.request:
-            if view.end:
-                return
-            view.end = "answered" if event.ok else "failed"
 
 
 def _turn_started(state: State, event: ev.TurnStarted, at: float) -> None:
@@ -301,60 +264,6 @@ def _breaker_changed(state: State, event: ev.BreakerChanged, _at: float) -> None
     _note(state, "breaker", event.breaker, f"{event.old} → {event.new}  {event.reason}".rstrip(), severity)
 
 
-def _error_seen(state: State, event: ev.ErrorSeen, at: float) -> None:
-    if row := state.sessions.get(event.session):
-        row.last_error = event.text
-    counts = _bucket(state, at).errors_by_kind
-    counts[event.kind] = counts.get(event.kind, 0) + 1
-    state.errors.append(_error_view(event, at))
-    if len(state.errors) > ERRORS_KEPT:
-        del state.errors[: len(state.errors) - ERRORS_KEPT]
-
-
-def _error_view(event: ev.ErrorSeen, at: float) -> ErrorView:
-    return ErrorView(
-        id=event.error,
-        at=at,
-        request=event.request,
-        session=event.session,
-        profile=event.profile,
-        attempt=event.attempt,
-        type=event.kind,
-        code=event.code,
-        category=event.category,
-        rule=event.rule,
-        severity=event.severity,
-        strategy=event.strategy,
-        text=event.text,
-        said=event.said,
-        confidence=event.confidence,
-        retryable=event.retryable,
-        again=event.again,
-        silent=event.silent,
-    )
-
-
-def _alert_raised(state: State, event: ev.AlertRaised, at: float) -> None:
-    key = f"{event.rule}/{event.subject}"
-    if key not in state.alerts and len(state.alerts) >= ALERTS_KEPT:
-        del state.alerts[next(iter(state.alerts))]
-    state.alerts[key] = AlertView(
-        event.rule, event.subject, event.severity, event.text, event.remedy, at, event.value, event.silenced_until
-    )
-
-
-def _alert_resolved(state: State, event: ev.AlertResolved, _at: float) -> None:
-    state.alerts.pop(f"{event.rule}/{event.subject}", None)
-
-
-def _alert_silenced(state: State, event: ev.AlertSilenced, _at: float) -> None:
-    for view in state.alerts.values():
-        if fnmatchcase(view.rule, event.pattern):
-            view.silenced_until = event.until
-    text = "is silenced" if event.until else "is no longer silenced"
-    _note(state, "notice", event.pattern, f"{text} by {event.who}")
-
-
 def _api_retry(state: State, event: ev.ApiRetry, at: float) -> None:
     if row := state.sessions.get(event.session):
         row.activity = f"API {event.status or ''} {event.error}, attempt {event.attempt}".replace("  ", " ")
@@ -406,13 +315,13 @@ _REDUCERS: dict[type[ev.Event], Reducer] = {
     ev.PermissionAsked: _permission_asked,
     ev.PermissionAnswered: _permission_answered,
     ev.BreakerChanged: _breaker_changed,
-    ev.ErrorSeen: _error_seen,
+    ev.ErrorSeen: troubles.error_seen,
     ev.ApiRetry: _api_retry,
     ev.RateLimited: _rate_limited,
     ev.ProtocolFault: _protocol_fault,
     ev.OrphansReaped: _orphans_reaped,
     ev.Notice: _notice,
-    ev.AlertRaised: _alert_raised,
-    ev.AlertResolved: _alert_resolved,
-    ev.AlertSilenced: _alert_silenced,
+    ev.AlertRaised: troubles.alert_raised,
+    ev.AlertResolved: troubles.alert_resolved,
+    ev.AlertSilenced: troubles.alert_silenced,
 }
