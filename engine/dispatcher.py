@@ -306,6 +306,7 @@ def _seen(flight: Flight, error: QuarterdeckError, *, again: bool) -> ErrorSeen:
         retryable=error.retryable,
         again=again,
         silent=flight.silent,
+        said=verdict.said,
     )
 
 

@@ -49,11 +49,13 @@ from engine.pool.limits import pool_limits
 from engine.pool.members import PoolPorts
 from engine.pool.pool import Pool
 from engine.pool.routing import Router
+from engine.recovery.alerts.wiring import alerts_of
 from engine.recovery.breakers import Breakers
 from engine.recovery.budget import Budget
 from engine.recovery.diagnosis import STORE, Diagnosis
 from engine.recovery.gate import Gate
 from engine.recovery.learned import LearnedRules
+from engine.recovery.statistics import RecoveryStatistics
 from engine.requests import Answer, Listener, Request
 from engine.sessions.permissions import PermissionDesk
 from engine.sessions.session import SessionPorts
@@ -66,6 +68,8 @@ from engine.tasks.checkpoints import Checkpoints
 from engine.workers.nursery import Nursery
 
 _ORPHAN_TERM_GRACE_S = 5.0
+_LAST_ALERTS_S = 3.0
+"""Time that the last alerts have to be told."""
 
 
 class Engine:
@@ -136,6 +140,9 @@ class Engine:
             ),
             self._chance,
         )
+        self.recovery_statistics = RecoveryStatistics()
+        self.bus.listen(self.recovery_statistics.apply)
+        self.alerts = alerts_of(self, self._pool_ports.growth, environ)
         self.phase = "new"
 
     @property
@@ -167,6 +174,7 @@ class Engine:
                 max_size=self.settings.session_pool.max_size,
             )
         )
+        self.alerts.start()
         await self._reap_dead_engines()
         self.phase = "running"
         self.pool.changed()
@@ -296,6 +304,7 @@ class Engine:
             await self.pool.aclose(at_once=at_once)
             survivors = await self._sweep()
             self.bus.publish(ev.EngineStopped(reason=reason, survivors=survivors))
+            await self.alerts.aclose(0.0 if at_once else _LAST_ALERTS_S)
         if not survivors:
             self._ledger.leave(self.id)
         self.phase = "stopped"
@@ -317,8 +326,9 @@ class Engine:
             self.pool.retire(session, reason)
 
     def _look(self) -> None:
-        """Once a second: hung calls vote."""
+        """Once a second: hung calls vote, alerts are looked at."""
         self.breakers.look(min(1.0, self.pool.utilisation))
+        self.alerts.look()
 
     def _check_running(self) -> None:
         if self.phase != "running":
@@ -439,6 +449,7 @@ class Engine:
         self.admission.limits = AdmissionLimits(after.queue.max_waiting)
         self.breakers.obey(policies.breaker_limits(after))
         self.budget.resize(after.retry.budget)
+        self.alerts.use(after.alerts)
 
     def _on_settings(self, record: ChangeRecord) -> None:
         self.bus.publish(ev.SettingsChanged(who=record.who, changes=record.changes))

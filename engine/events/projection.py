@@ -5,21 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from engine.events import troubles
 from engine.events import types as ev
 from engine.events.state import (
-    BUCKET_S,
-    BUCKETS_KEPT,
     DURATIONS_KEPT,
     ENDED_KEPT,
-    RECENT_KEPT,
-    Bucket,
     PermissionView,
-    RecentLine,
     RequestView,
     SessionView,
     State,
 )
+from engine.events.tails import bucket as _bucket
+from engine.events.tails import note as _note
 from engine.events.types import SessionState, Severity, Stamped
+from engine.sessions.summaries import one_line
 
 Reducer = Callable[[State, Any, float], None]
 
@@ -42,28 +41,6 @@ class Projection:
 def touched_session(event: ev.Event) -> str:
     """Id of the one session whose row the event changes, or an empty string."""
     return getattr(event, "session", "")
-
-
-def _note(
-    state: State,
-    mark: str,
-    subject: str,
-    text: str,
-    severity: Severity = Severity.INFO,
-    remedy: str = "",
-) -> None:
-    state.recent.append(RecentLine(state.seq, state.at, mark, subject, text, severity, remedy))
-    if len(state.recent) > RECENT_KEPT:
-        del state.recent[: len(state.recent) - RECENT_KEPT]
-
-
-def _bucket(state: State, at: float) -> Bucket:
-    start = at - at % BUCKET_S
-    if not state.buckets or state.buckets[-1].start < start:
-        state.buckets.append(Bucket(start))
-        if len(state.buckets) > BUCKETS_KEPT:
-            del state.buckets[0]
-    return state.buckets[-1]
 
 
 def _set_state(row: SessionView, to: SessionState, at: float, reason: str = "") -> None:
@@ -95,7 +72,7 @@ def _settings_changed(state: State, event: ev.SettingsChanged, _at: float) -> No
     for key, (old, new) in event.changes.items():
         if key == "session_pool.max_size" and isinstance(new, int):
             state.engine.max_size = new
-        _note(state, "tuning", key, f"{old} → {new} by {event.who}")
+        _note(state, "tuning", key, f"{one_line(str(old))} → {one_line(str(new))} by {event.who}")
 
 
 def _session_starting(state: State, event: ev.SessionStarting, at: float) -> None:
@@ -201,6 +178,8 @@ def _request_ended(state: State, event: ev.RequestEnded, at: float) -> None:
     totals = state.totals
     totals.answered += event.ok
     totals.cached += event.cached
+    if event.attempts > 1 or not event.ok:
+        troubles.close_errors(state, event)
     if event.ok:
         return
     totals.failed += 1
@@ -285,11 +264,6 @@ def _breaker_changed(state: State, event: ev.BreakerChanged, _at: float) -> None
     _note(state, "breaker", event.breaker, f"{event.old} → {event.new}  {event.reason}".rstrip(), severity)
 
 
-def _error_seen(state: State, event: ev.ErrorSeen, _at: float) -> None:
-    if row := state.sessions.get(event.session):
-        row.last_error = event.text
-
-
 def _api_retry(state: State, event: ev.ApiRetry, at: float) -> None:
     if row := state.sessions.get(event.session):
         row.activity = f"API {event.status or ''} {event.error}, attempt {event.attempt}".replace("  ", " ")
@@ -341,10 +315,13 @@ _REDUCERS: dict[type[ev.Event], Reducer] = {
     ev.PermissionAsked: _permission_asked,
     ev.PermissionAnswered: _permission_answered,
     ev.BreakerChanged: _breaker_changed,
-    ev.ErrorSeen: _error_seen,
+    ev.ErrorSeen: troubles.error_seen,
     ev.ApiRetry: _api_retry,
     ev.RateLimited: _rate_limited,
     ev.ProtocolFault: _protocol_fault,
     ev.OrphansReaped: _orphans_reaped,
     ev.Notice: _notice,
+    ev.AlertRaised: troubles.alert_raised,
+    ev.AlertResolved: troubles.alert_resolved,
+    ev.AlertSilenced: troubles.alert_silenced,
 }

@@ -14,6 +14,10 @@ BUCKET_S = 10
 """Seconds of one bucket of a trend."""
 BUCKETS_KEPT = 360
 """Buckets of a trend: one hour."""
+ERRORS_KEPT = 500
+"""Errors that stay readable."""
+ALERTS_KEPT = 200
+"""Alerts shown at once."""
 DURATIONS_KEPT = 64
 """Turn durations kept in one bucket, enough for its p95."""
 
@@ -97,6 +101,43 @@ class PermissionView(msgspec.Struct):
     deadline: float
 
 
+class ErrorView(msgspec.Struct):
+    """One failed attempt; `end` is answered or failed once its request has ended."""
+
+    id: str
+    at: float
+    request: str
+    session: str
+    profile: str
+    attempt: int
+    type: str
+    code: str
+    category: str
+    rule: str
+    severity: str
+    strategy: str
+    text: str
+    said: str = ""
+    confidence: float = 1.0
+    retryable: bool = False
+    again: bool = False
+    silent: float = 0.0
+    end: str = ""
+
+
+class AlertView(msgspec.Struct):
+    """One alert that is firing; a silenced one is not told before `silenced_until`."""
+
+    rule: str
+    subject: str
+    severity: Severity
+    text: str
+    remedy: str
+    since: float
+    value: float
+    silenced_until: float = 0.0
+
+
 class RecentLine(msgspec.Struct):
     """One line of what happened: `mark` is done, failed, retry, tuning, breaker or notice."""
 
@@ -118,6 +159,8 @@ class Bucket(msgspec.Struct):
     tokens: int = 0
     cost: float = 0.0
     durations: list[float] = []
+    errors_by_kind: dict[str, int] = {}
+    """Failed attempts by type."""
 
 
 class Totals(msgspec.Struct):
@@ -154,6 +197,8 @@ class State(msgspec.Struct):
     buckets: list[Bucket] = []
     totals: Totals = msgspec.field(default_factory=Totals)
     errors_by_kind: dict[str, int] = {}
+    errors: list[ErrorView] = []
+    alerts: dict[str, AlertView] = {}
     pool: PoolStatistics | None = None
 
 
