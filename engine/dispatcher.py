@@ -199,6 +199,7 @@ class Dispatcher:
         decision = decide(self._ports.retry(), error, tried, self._ports.budget, self._chance.uniform)
         self._ports.bus.publish(_seen(flight, error, again=decision.again))
         if not decision.again:
+            error.given_up = decision.reason
             raise error
         flight.delay, flight.cost = decision.delay, decision.cost
         self._ports.bus.publish(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from engine.errors import ErrorKind, QuarterdeckError
+from engine.errors import ErrorKind, Overloaded, QuarterdeckError
 from engine.recovery.backoff import Backoff, Uniform, delay_before
 from engine.recovery.budget import Budget
 
@@ -58,6 +58,8 @@ def decide(policy: RetryPolicy, error: QuarterdeckError, tried: Try, budget: Bud
     """Decide after an attempt failed. A server's delay comes first, then the backoff; the budget is asked last."""
     if not error.retryable:
         return _no("the same request would fail again")
+    if isinstance(error, Overloaded):
+        return _no("this engine sheds load, and its own attempts would add to it")
     if tried.acted:
         return _no("the turn had used tools and the request is not idempotent")
     if tried.attempt >= policy.most(error.kind):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.errors import ErrorKind, QuarterdeckError, TurnFailed
+from engine.errors import ErrorKind, Overloaded, QuarterdeckError, TurnFailed
 from engine.recovery.backoff import Backoff, Growth, Jitter, delay_before
 from engine.recovery.budget import RESPAWN_COST, RETRY_COST, THROTTLED_COST, Budget
 from engine.recovery.retry import RetryDecision, RetryPolicy, Try, decide, wait_at_breaker
@@ -37,6 +37,7 @@ def test_the_servers_delay_comes_first() -> None:
 def test_it_gives_up_with_a_reason() -> None:
     given_up = {
         "fail again": _decide(TurnFailed("bad key", kind=ErrorKind.AUTH)),
+        "sheds load": _decide(Overloaded("no disk")),
         "3 attempts": _decide(_overloaded(), Try(3, acted=False, left=1e9)),
         "not idempotent": _decide(_overloaded(), Try(1, acted=True, left=1e9)),
         "deadline": _decide(_overloaded(), Try(1, acted=False, left=0.5)),
