@@ -24,13 +24,14 @@ from engine.backends.profiles import Profiles
 from engine.backends.simulator import SimulatorBackend
 from engine.cache.memory import MemoryCache
 from engine.clock import Clock, SystemClock
-from engine.dispatcher import CREDENTIAL_BREAKER, Dispatcher, DispatcherPorts
+from engine.dispatcher import Dispatcher, DispatcherPorts
 from engine.errors import Forbidden, NotFound, Overloaded, QuarterdeckError, SettingsError
 from engine.events import types as ev
 from engine.events.bus import Bus
 from engine.events.recorder import Recorder
 from engine.events.types import PoolStatistics
 from engine.flow.admission import Admission, AdmissionLimits
+from engine.flow.easing import Easing
 from engine.housekeeper import Housekeeper
 from engine.launchers.cgroups import Cgroups
 from engine.launchers.containment import Containment
@@ -49,11 +50,16 @@ from engine.pool.limits import pool_limits
 from engine.pool.members import PoolPorts
 from engine.pool.pool import Pool
 from engine.pool.routing import Router
+from engine.recovery.acts import EngineActs
 from engine.recovery.breakers import Breakers
 from engine.recovery.budget import Budget
+from engine.recovery.cleaning import Cleaner
 from engine.recovery.diagnosis import STORE, Diagnosis
 from engine.recovery.gate import Gate
+from engine.recovery.guards import CREDENTIAL_BREAKER
 from engine.recovery.learned import LearnedRules
+from engine.recovery.orchestrator import Orchestrator
+from engine.recovery.recoveries import Recoveries
 from engine.requests import Answer, Listener, Request
 from engine.sessions.permissions import PermissionDesk
 from engine.sessions.session import SessionPorts
@@ -64,8 +70,6 @@ from engine.settings.schema import Settings
 from engine.store.leases import SqliteLeases
 from engine.tasks.checkpoints import Checkpoints
 from engine.workers.nursery import Nursery
-
-_ORPHAN_TERM_GRACE_S = 5.0
 
 
 class Engine:
@@ -96,7 +100,8 @@ class Engine:
         self._read_limits(settings)
         self.cache: MemoryCache[Answer] = MemoryCache(policies.cache_limits(settings))
         self.admission = Admission(AdmissionLimits(settings.queue.max_waiting))
-        self.breakers = Breakers(lambda: policies.breaker_limits(self.settings), self.bus, self.clock)
+        self.easing = Easing(lambda: self.settings.recovery.ease_interval, self.clock)
+        self.breakers = Breakers(lambda: policies.breaker_limits(self.settings), self.bus, self.clock, self._opened)
         self.breakers.watch(CREDENTIAL_BREAKER)
         self.budget = Budget(settings.retry.budget)
         self.diagnosis = Diagnosis(
@@ -118,6 +123,8 @@ class Engine:
         self._pool_ports = self._make_pool_ports()
         self.pool = Pool(self._pool_ports)
         host = Host(settings.engine.state_dir, watches=self.choice.backend == "claude")
+        self._cleaner = self._make_cleaner(settings)
+        self.recoveries = self._make_recoveries(settings)
         self.keeper = Keeper(self.pool, self._pool_ports, host, self.containment.look)
         self.dispatcher = Dispatcher(
             DispatcherPorts(
@@ -125,7 +132,9 @@ class Engine:
                 clock=self.clock,
                 cache=self.cache,
                 admission=self.admission,
+                easing=self.easing,
                 gate=Gate(self.breakers, self._retire_session),
+                recoveries=self.recoveries.orchestrator,
                 pool=self.pool,
                 retry=lambda: self._retry_policy,
                 budget=self.budget,
@@ -167,7 +176,7 @@ class Engine:
                 max_size=self.settings.session_pool.max_size,
             )
         )
-        await self._reap_dead_engines()
+        await self._cleaner.dead_engines()
         self.phase = "running"
         self.pool.changed()
         own = Housekeeper(
@@ -291,6 +300,7 @@ class Engine:
             stack.callback(self._groups.close)
             stack.callback(self.diagnosis.close)
             await self._chores.aclose()
+            await self.recoveries.aclose()
             await self.keeper.aclose()
             await self._sent.aclose()
             await self.pool.aclose(at_once=at_once)
@@ -317,8 +327,15 @@ class Engine:
             self.pool.retire(session, reason)
 
     def _look(self) -> None:
-        """Once a second: hung calls vote."""
+        """Once a second: hung calls vote, and a lowered load rises."""
         self.breakers.look(min(1.0, self.pool.utilisation))
+        self.easing.look()
+
+    def _opened(self, breaker: str) -> None:
+        """A failure opened a breaker."""
+        strategy = self.settings.circuit_breaker.recovery
+        if strategy and self.phase == "running":
+            self.recoveries.for_breaker(strategy, breaker)
 
     def _check_running(self) -> None:
         if self.phase != "running":
@@ -344,6 +361,37 @@ class Engine:
             profile=self.profiles.known,
             chance=self._chance,
         )
+
+    def _make_cleaner(self, settings: Settings) -> Cleaner:
+        state = settings.engine.state_dir
+        return Cleaner(
+            engine=self.id,
+            containment=self.containment,
+            ledger=self._ledger,
+            leases=self._leases,
+            conversations=self._pool_ports.conversations,
+            living=lambda: self.pool.members,
+            own_children=lambda: self.launcher.child_pids,
+            drafts=(state / "engines", state / "checkpoints"),
+            bus=self.bus,
+            clock=self.clock,
+        )
+
+    def _make_recoveries(self, settings: Settings) -> Recoveries:
+        conversations = self._pool_ports.conversations
+        acts = EngineActs(self.pool, conversations, self.breakers, self.easing, self._cleaner, self.bus)
+        orchestrator = Orchestrator(
+            acts,
+            policies.strategies(settings, self._credential_hold),
+            lambda: policies.recovery_limits(self.settings),
+            self.budget,
+            self.bus,
+            self.clock,
+        )
+        return Recoveries(orchestrator, acts, self.bus, self.clock)
+
+    def _credential_hold(self) -> float:
+        return self.settings.recovery.credential_hold
 
     def _make_backend(self, settings: Settings) -> Backend:
         state = settings.engine.state_dir
@@ -407,15 +455,6 @@ class Engine:
         if self._recorder is not None:
             self._recorder.close()
 
-    async def _reap_dead_engines(self) -> None:
-        for engine in self._ledger.dead_engines():
-            orphans = await asyncio.to_thread(self._ledger.orphans, engine)
-            left = await self.containment.end(orphans, _ORPHAN_TERM_GRACE_S)
-            if orphans:
-                self.bus.publish(ev.OrphansReaped(pids=[process.pid for process in orphans], origin=f"engine {engine}"))
-            if not left:
-                self._ledger.leave(engine)
-
     async def _sweep(self) -> int:
         """Whatever still carries this engine's tag must go."""
         left = await asyncio.to_thread(self._ledger.orphans, self.id)
@@ -429,11 +468,15 @@ class Engine:
                 self.bus.publish(self.checkpoints.keep(flight, "graceful_shutdown", self.clock.wall()))
 
     def _apply(self, before: Settings, after: Settings) -> None:
-        strategies = (each.session_pool.load_balancing.strategy for each in (before, after))
-        balancer = policies.balancer(after) if len({*strategies}) > 1 else self._router.balancer
+        names = (each.session_pool.load_balancing.strategy for each in (before, after))
+        balancer = policies.balancer(after) if len({*names}) > 1 else self._router.balancer
+        strategies = self.recoveries.orchestrator.strategies
+        if _names_strategies(before) != _names_strategies(after):
+            strategies = policies.strategies(after, self._credential_hold)
         if before.recovery.rules != after.recovery.rules:
             self.diagnosis.use(after.recovery.rules)
         self._router.balancer = balancer
+        self.recoveries.orchestrator.strategies = strategies
         self._read_limits(after)
         self.cache.limits = policies.cache_limits(after)
         self.admission.limits = AdmissionLimits(after.queue.max_waiting)
@@ -459,3 +502,7 @@ class Engine:
     def _on_chore_error(self, name: str, error: BaseException) -> None:
         text = f"{name} failed: {error!r}"
         self.bus.publish(ev.Notice(severity=ev.Severity.CRITICAL, text=text, remedy="Restart the engine."))
+
+
+def _names_strategies(settings: Settings) -> tuple[object, ...]:
+    return settings.recovery.strategies, settings.circuit_breaker.recovery

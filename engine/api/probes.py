@@ -80,6 +80,7 @@ class _EngineCollector(Collector):
             "quarterdeck_pool_utilisation_ratio": ("(leased + waiting) / sessions", pool.utilisation),
             "quarterdeck_permissions_waiting": ("Permissions that wait for an answer", len(state.permissions)),
             "quarterdeck_engine_memory_bytes": ("Resident memory of the engine", state.engine.rss),
+            "error_recovery_success_rate": ("Recoveries that helped / recoveries", engine.recoveries.success_rate),
             "quarterdeck_transcript_bytes": ("Memory held by transcripts", engine.transcripts.size),
         }
         counters = {
@@ -120,3 +121,12 @@ class _EngineCollector(Collector):
         for kind, count in state.errors_by_kind.items():
             errors.add_metric([kind or "cancelled"], count)
         yield errors
+        recoveries = CounterMetricFamily(
+            "quarterdeck_recoveries", "Recoveries by strategy and result", labels=["strategy", "result"]
+        )
+        for name, view in state.strategies.items():
+            failed = view.runs - view.worked - view.gave_up
+            by_result = {"helped": view.worked, "failed": failed, "gave_up": view.gave_up, "observed": view.observed}
+            for result, count in by_result.items():
+                recoveries.add_metric([name, result], count)
+        yield recoveries

@@ -21,6 +21,7 @@ from engine.api.event_stream import EventStream
 from engine.api.local_socket import LocalSocket
 from engine.api.pool_routes import PoolRoutes
 from engine.api.probes import Probes
+from engine.api.recoveries_routes import RecoveriesRoutes
 from engine.api.recovery_routes import RecoveryRoutes
 from engine.api.routes import Routes
 from engine.engine import Engine
@@ -30,7 +31,7 @@ _GRACE_S = 2
 _REFUSALS = {
     404: (
         "There is nothing at {path}.",
-        "There are /api/pool, sessions, prompts, permissions, config, breakers and errors/rules.",
+        "There are /api/pool, sessions, prompts, permissions, config, breakers, recoveries and errors/rules.",
     ),
     405: ("{path} does not serve {method}.", "Use a method of the header Allow."),
 }
@@ -73,7 +74,8 @@ async def serve(engine: Engine) -> Stop:
 def application(engine: Engine, caller: str) -> Starlette:
     """The ASGI application over one engine."""
     probes = Probes(engine)
-    groups = (Routes(engine, caller), PoolRoutes(engine, caller), RecoveryRoutes(engine, caller))
+    kinds = (Routes, PoolRoutes, RecoveryRoutes, RecoveriesRoutes)
+    groups = [kind(engine, caller) for kind in kinds]
     routes: list[BaseRoute] = [*probes.all(), *(route for group in groups for route in group.all())]
     routes.append(WebSocketRoute("/ws", EventStream(engine, probes).serve))
     handlers = {QuarterdeckError: _on_error, HTTPException: _on_http_error, Exception: _on_bug}

@@ -12,12 +12,16 @@ from engine.events.state import (
     DURATIONS_KEPT,
     ENDED_KEPT,
     RECENT_KEPT,
+    RECOVERIES_KEPT,
+    STRATEGIES_KEPT,
     Bucket,
     PermissionView,
     RecentLine,
+    RecoveryView,
     RequestView,
     SessionView,
     State,
+    StrategyView,
 )
 from engine.events.types import SessionState, Severity, Stamped
 
@@ -290,6 +294,50 @@ def _error_seen(state: State, event: ev.ErrorSeen, _at: float) -> None:
         row.last_error = event.text
 
 
+def _recovery_started(state: State, event: ev.RecoveryStarted, at: float) -> None:
+    state.recoveries.append(
+        RecoveryView(
+            id=event.recovery,
+            strategy=event.strategy,
+            target=event.target,
+            error=event.error,
+            reason=event.reason,
+            by=event.by,
+            estimated=event.estimated,
+            started_at=at,
+            observed=event.observed,
+        )
+    )
+    if len(state.recoveries) > RECOVERIES_KEPT:
+        del state.recoveries[0]
+
+
+def _recovery_ended(state: State, event: ev.RecoveryEnded, _at: float) -> None:
+    if view := next((each for each in reversed(state.recoveries) if each.id == event.recovery), None):
+        view.running, view.ok, view.outcome = False, event.ok, event.reason
+        view.took, view.gave_up, view.waiters = event.took, event.gave_up, event.waiters
+    _count_recovery(state, event)
+    mark, severity = ("notice", Severity.INFO) if event.ok else ("failed", Severity.WARNING)
+    _note(state, mark, event.target, f"{event.strategy}: {event.reason}", severity)
+
+
+def _count_recovery(state: State, event: ev.RecoveryEnded) -> None:
+    name = event.strategy
+    if name not in state.strategies and len(state.strategies) >= STRATEGIES_KEPT:
+        name = "other"
+    tally = state.strategies.setdefault(name, StrategyView())
+    tally.observed += event.observed
+    if event.observed:
+        return
+    tally.runs += 1
+    tally.worked += event.ok
+    tally.gave_up += event.gave_up
+    tally.success_rate = tally.worked / tally.runs
+    tally.durations = [*tally.durations[-DURATIONS_KEPT + 1 :], event.took]
+    tally.mean = sum(tally.durations) / len(tally.durations)
+    tally.p95 = sorted(tally.durations)[int(0.95 * (len(tally.durations) - 1))]
+
+
 def _api_retry(state: State, event: ev.ApiRetry, at: float) -> None:
     if row := state.sessions.get(event.session):
         row.activity = f"API {event.status or ''} {event.error}, attempt {event.attempt}".replace("  ", " ")
@@ -342,6 +390,8 @@ _REDUCERS: dict[type[ev.Event], Reducer] = {
     ev.PermissionAnswered: _permission_answered,
     ev.BreakerChanged: _breaker_changed,
     ev.ErrorSeen: _error_seen,
+    ev.RecoveryStarted: _recovery_started,
+    ev.RecoveryEnded: _recovery_ended,
     ev.ApiRetry: _api_retry,
     ev.RateLimited: _rate_limited,
     ev.ProtocolFault: _protocol_fault,

@@ -23,7 +23,7 @@ from engine.events.kinds.pool import (
     PoolScaled,
     PoolStatistics,
 )
-from engine.events.kinds.recovery import BreakerChanged, ErrorSeen
+from engine.events.kinds.recovery import BreakerChanged, ErrorSeen, RecoveryEnded, RecoveryStarted
 from engine.events.kinds.requests import (
     ApiRetry,
     RateLimited,
@@ -71,6 +71,8 @@ __all__ = [
     "ProtocolFault",
     "RateLimited",
     "Reading",
+    "RecoveryEnded",
+    "RecoveryStarted",
     "RequestEnded",
     "RequestQueued",
     "RequestRetrying",
@@ -118,6 +120,8 @@ AnyEvent = (
     | PermissionAnswered
     | BreakerChanged
     | ErrorSeen
+    | RecoveryStarted
+    | RecoveryEnded
     | ApiRetry
     | RateLimited
     | ProtocolFault
