@@ -365,7 +365,6 @@ class Engine:
     def _make_cleaner(self, settings: Settings) -> Cleaner:
         state = settings.engine.state_dir
         return Cleaner(
-            engine=self.id,
             containment=self.containment,
             ledger=self._ledger,
             leases=self._leases,

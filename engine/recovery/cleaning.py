@@ -26,7 +26,6 @@ _DRAFT_AGE_S = 3600.0
 class Cleaner:
     """`living` names the pool's sessions; `drafts` are folders of ours where files are written as `*.new` first."""
 
-    engine: str
     containment: Containment
     ledger: Ledger
     leases: SqliteLeases
@@ -41,23 +40,26 @@ class Cleaner:
         """All of it."""
         zombies = len(self.containment.reap_adopted(self.own_children()))
         of_sessions, survivors = await self._dead_sessions()
-        of_engines = await self.dead_engines()
-        leases = await self._dead_leases()
+        of_engines, leases = await self.dead_engines()
         files = await asyncio.to_thread(self._old_drafts)
         return Cleaned(of_sessions + of_engines, zombies, leases, files, survivors)
 
-    async def dead_engines(self) -> int:
-        """End what dead engines left; returns the number of processes."""
-        ended = 0
+    async def dead_engines(self) -> tuple[int, int]:
+        """End what dead engines left and give free what they held; the numbers of processes and of conversations.
+
+        Dead is an engine of our ledger whose process is gone, and of which nothing is left that carries its tag.
+        """
+        ended = leases = 0
         for engine in self.ledger.dead_engines():
             orphans = await asyncio.to_thread(self.ledger.orphans, engine)
             left = await self.containment.end(orphans, _TERM_GRACE_S)
             if orphans:
                 self.bus.publish(OrphansReaped(pids=[process.pid for process in orphans], origin=f"engine {engine}"))
             if not left:
+                leases += self.leases.forget(engine)
                 self.ledger.leave(engine)
             ended += len(orphans) - len(left)
-        return ended
+        return ended, leases
 
     async def _dead_sessions(self) -> tuple[int, int]:
         """End what sessions left that the pool no longer has, and give their conversations free; ended, and not."""
@@ -74,12 +76,6 @@ class Cleaner:
             ended += len(orphans) - len(left)
             survivors += len(left)
         return ended, survivors
-
-    async def _dead_leases(self) -> int:
-        """Give the conversations free that only dead engines hold."""
-        others = [engine for engine in self.leases.engines() if engine != self.engine]
-        dead = [engine for engine in others if await asyncio.to_thread(self.ledger.gone, engine)]
-        return sum(self.leases.forget(engine) for engine in dead)
 
     def _old_drafts(self) -> int:
         files = 0

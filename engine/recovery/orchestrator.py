@@ -189,7 +189,10 @@ class Orchestrator:
         """End the runs under way; who waits for one is told that it failed."""
         await self._runs.aclose()
         for recovery in list(self._under_way.values()):
-            self._end(recovery, ok=recovery.done.result().ok, reason=recovery.done.result().reason)
+            if not recovery.done.done():
+                self._finished(recovery, _STOPPING)  # it was cancelled before its first step
+            result = recovery.done.result()
+            self._end(recovery, ok=result.ok, reason=result.reason)
 
     # runs
 

@@ -110,12 +110,6 @@ class SqliteLeases:
         with self._errors():
             return self._database.execute(_FIND_MINE, self._key(holding)).fetchone() is not None
 
-    def engines(self) -> list[str]:
-        """Every engine that holds a conversation."""
-        with self._errors():
-            rows = self._database.execute("SELECT DISTINCT engine FROM conversation_leases").fetchall()
-        return [engine for (engine,) in rows]
-
     def forget(self, engine: str) -> int:
         """Give back all that a dead engine held; returns how many conversations. Its death is the caller's to prove."""
         with self._writing() as cursor:
