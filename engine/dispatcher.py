@@ -221,8 +221,8 @@ class Dispatcher:
             flight.patient = flight.patient or follows.strategy == PARK
             await self._sleep(flight, error, decision)
             await recoveries.recovered(trouble, case)
-        if case.why:
-            error.remedy = f"Recovery gave up: {case.why}. {error.remedy}".rstrip()
+        await asyncio.sleep(0)  # what takes no time is done before the caller hears of the failure
+        error.remedy = f"Recovery gave up: {case.why}. {error.remedy}".rstrip() if case.why else error.remedy
         if case.why or not decision.again:
             raise error
 
@@ -252,9 +252,8 @@ class Dispatcher:
 
     async def _wait_at_breaker(self, flight: Flight, error: BreakerOpen) -> None:
         """No call was made: the request waits a while, or is refused."""
-        policy, uniform = self._ports.retry(), self._chance.uniform
-        parked, patient = error.parked, flight.patient
-        wait = wait_at_breaker(policy, error.retry_after, flight.parked, uniform, patient=patient, parked=parked)
+        retry, uniform, parked = self._ports.retry(), self._chance.uniform, error.parked
+        wait = wait_at_breaker(retry, error.retry_after, flight.parked, uniform, patient=flight.patient, parked=parked)
         if wait is None or (parked and wait > flight.deadline - self._now()):
             raise error
         flight.attempts -= 1

@@ -100,7 +100,9 @@ class Engine:
         self._read_limits(settings)
         self.cache: MemoryCache[Answer] = MemoryCache(policies.cache_limits(settings))
         self.admission = Admission(AdmissionLimits(settings.queue.max_waiting))
-        self.easing = Easing(lambda: self.settings.recovery.ease_interval, self.clock)
+        self.easing = Easing(
+            lambda: self.settings.session_pool.max_size, lambda: self.settings.recovery.ease_interval, self.clock
+        )
         self.breakers = Breakers(lambda: policies.breaker_limits(self.settings), self.bus, self.clock, self._opened)
         self.breakers.watch(CREDENTIAL_BREAKER)
         self.budget = Budget(settings.retry.budget)

@@ -10,7 +10,7 @@ from engine.clock import Clock
 
 _LESS = 0.5
 _STEP = 0.1
-"""Share of what ran before that is given back at each step, at least one request."""
+"""Share of what may run without a cap that is given back at each step, at least one request."""
 
 
 class Ease:
@@ -38,19 +38,24 @@ class Ease:
             self._cap = None
         return self._cap
 
-    def reduce(self, now: float, running: int, interval: float) -> int:
-        """Halve what may run, or what does; at least one may. Returns the cap."""
+    def reduce(self, now: float, running: int, most: int, interval: float) -> int:
+        """Halve what may run, or what does; at least one may. Returns the cap, which rises to `most` and is gone."""
         before = self.cap(now, interval)
         if before is None:
-            before = self._full = max(1, running)
+            self._full = max(most, running)
+            before = running or most
         self._cap, self._at = max(1, int(before * _LESS)), now
         return self._cap
 
 
 class Easing:
-    """Owner of the places of running requests and of those who wait for one, first come first served."""
+    """Owner of the places of running requests and of those who wait for one, first come first served.
 
-    def __init__(self, interval: Callable[[], float], clock: Clock) -> None:
+    `most` is the number that could run without a cap, `interval` the seconds between two steps up.
+    """
+
+    def __init__(self, most: Callable[[], int], interval: Callable[[], float], clock: Clock) -> None:
+        self._most = most
         self._interval = interval
         self._clock = clock
         self._ease = Ease()
@@ -69,7 +74,7 @@ class Easing:
 
     def reduce(self) -> int:
         """Let fewer run at once; returns how many. What runs is not cut."""
-        return self._ease.reduce(self._clock.monotonic(), self.running, self._interval())
+        return self._ease.reduce(self._clock.monotonic(), self.running, self._most(), self._interval())
 
     async def enter(self) -> None:
         """Take a place, or wait for one."""

@@ -68,8 +68,7 @@ class EngineActs:
 
     def ease(self, reason: str) -> RecoveryResult:  # noqa: ARG002 - the recovery's event tells it
         """Halve what may run at once."""
-        before = self.easing.cap or self.easing.running
-        return RecoveryResult(True, f"{before} requests at once before, {self.easing.reduce()} now")
+        return RecoveryResult(True, f"{self.easing.running} requests run, {self.easing.reduce()} may for now")
 
     def tell(self, text: str, remedy: str) -> None:
         """As a notice."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.clock import Clock
+from engine.errors import ConversationHeld
 from engine.events.bus import Bus
 from engine.events.types import OrphansReaped
 from engine.launchers.containment import Containment
@@ -56,7 +57,7 @@ class Cleaner:
             if orphans:
                 self.bus.publish(OrphansReaped(pids=[process.pid for process in orphans], origin=f"engine {engine}"))
             if not left:
-                leases += self.leases.forget(engine)
+                leases += self._forget(engine)
                 self.ledger.leave(engine)
             ended += len(orphans) - len(left)
         return ended, leases
@@ -76,6 +77,13 @@ class Cleaner:
             ended += len(orphans) - len(left)
             survivors += len(left)
         return ended, survivors
+
+    def _forget(self, engine: str) -> int:
+        """A lease that cannot be given back now is taken over by whoever wants it next."""
+        try:
+            return self.leases.forget(engine)
+        except ConversationHeld:
+            return 0
 
     def _old_drafts(self) -> int:
         files = 0

@@ -16,7 +16,7 @@ from engine.pool.intensity import Intensity, IntensityLimits
 from engine.recovery.budget import Budget
 from engine.recovery.ladder import FAIL_FAST, LADDER, PARK, PLAIN_RETRY, asked_for, climb, step
 from engine.recovery.strategies.base import RecoveryPorts, RecoveryResult, RecoveryStrategy
-from engine.recovery.strategies.park import refusal
+from engine.recovery.strategies.park import refusal, resets_in
 from engine.recovery.strategies.registry import Strategies
 from engine.recovery.trouble import Aim, Case, Trouble, target_of
 from engine.sessions.summaries import one_line
@@ -120,6 +120,8 @@ class Orchestrator:
             case.why = "" if asked == FAIL_FAST else f"{asked} did not help"
             return Step(final=case.why or "nothing that the engine can do would help")
         case.why = refusal(trouble) if name == PARK else ""
+        if case.why and trouble.error is not None:
+            trouble.error.retry_after = resets_in(trouble)  # the caller is told when to come back
         return Step(name, case.why)
 
     def begin(self, name: str, trouble: Trouble, case: Case | None = None) -> Recovery | None:

@@ -26,14 +26,19 @@ class Park:
         return ports.hold(trouble.credential, trouble, parked_for(trouble), parked=True)
 
 
+def resets_in(trouble: Trouble) -> float:
+    """Seconds until the limit resets, as far as it is known."""
+    return trouble.retry_after or _UNKNOWN_S
+
+
 def parked_for(trouble: Trouble) -> float:
     """Seconds for which the credential is held."""
-    return min(_LONGEST_S, trouble.retry_after or _UNKNOWN_S)
+    return min(_LONGEST_S, resets_in(trouble))
 
 
 def refusal(trouble: Trouble) -> str:
     """Why the request may not wait that long, or nothing."""
-    wait = trouble.retry_after or _UNKNOWN_S
+    wait = resets_in(trouble)
     if wait <= trouble.patience:
         return ""
     return f"the limit resets in {wait:.0f} s, and the request may be held for {trouble.patience:.0f} s"
