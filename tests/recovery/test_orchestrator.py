@@ -14,7 +14,7 @@ from engine.recovery.ladder import LADDER, PARK, REDUCE_LOAD, RESTART, RESUME, a
 from engine.recovery.orchestrator import STALE_S, WATCH_S
 from engine.recovery.strategies.registry import Strategies
 from engine.recovery.trouble import Aim, Case
-from tests.recovery.ground import ILL, WELL, Rig, Scripted
+from tests.recovery.ground import ILL, WELL, Rig, Scripted, pass_time
 from tests.support.virtual_time import run_virtually
 
 
@@ -121,7 +121,7 @@ def test_an_attempt_that_still_runs_after_a_while_shows_that_it_helped() -> None
         rig = Rig(resume())
         case = Case()
         await rig.fail(case, rig.trouble())
-        await asyncio.sleep(WATCH_S + 1)  # of virtual time
+        await pass_time(WATCH_S + 1)
         assert [each.ok for each in rig.ended] == [True]
         rig.orchestrator.closed(case, worked=False)
         assert len(rig.ended) == 1
@@ -133,7 +133,7 @@ def test_what_failed_before_the_last_recovery_is_no_reason_for_another() -> None
     async def work() -> None:
         strategy = resume()
         rig = Rig(strategy)
-        await asyncio.sleep(10)
+        await pass_time(10)
         case = Case()
         await rig.fail(case, rig.trouble())
         rig.orchestrator.closed(case, worked=True)
@@ -152,7 +152,7 @@ def test_a_sample_that_lay_about_is_not_acted_on() -> None:
         strategy = resume()
         rig = Rig(strategy)
         stale = rig.trouble()
-        await asyncio.sleep(STALE_S + 1)
+        await pass_time(STALE_S + 1)
         assert await rig.fail(Case(), stale) == ""
         assert strategy.runs == []
         assert rig.events == []
@@ -236,7 +236,7 @@ def test_no_sequence_of_failures_makes_an_endless_loop(gaps: list[float], word: 
             for _ in range(3):
                 if await rig.fail(case, rig.trouble(f"r{number}", word=word)):
                     break
-            await asyncio.sleep(gap)
+            await pass_time(gap)
         for strategy in scripted:
             times = [at for at, _ in strategy.runs]
             windows = (sum(start <= at < start + 60.0 for at in times) for start in times)
