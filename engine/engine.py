@@ -60,6 +60,7 @@ from engine.recovery.guards import CREDENTIAL_BREAKER
 from engine.recovery.learned import LearnedRules
 from engine.recovery.orchestrator import Orchestrator
 from engine.recovery.recoveries import Recoveries
+from engine.recovery.tools import Tools
 from engine.requests import Answer, Listener, Request
 from engine.sessions.permissions import PermissionDesk
 from engine.sessions.session import SessionPorts
@@ -70,6 +71,9 @@ from engine.settings.schema import Settings
 from engine.store.leases import SqliteLeases
 from engine.tasks.checkpoints import Checkpoints
 from engine.workers.nursery import Nursery
+
+_PARTIAL = ("session:", "tool:")
+"""Breakers that keep no request from being answered."""
 
 
 class Engine:
@@ -82,7 +86,7 @@ class Engine:
         self.live = LiveSettings(settings, clock=self.clock, origins=loaded.origins)
         self.bus = Bus(self.clock, settings.events.history)
         self.transcripts = Transcripts(settings.events.transcript_bytes)
-        self.desk = PermissionDesk(self.bus, self.clock, lambda: self.settings.claude.permission_timeout)
+        self.desk = PermissionDesk(self.bus, self.clock, lambda: self.settings.claude.permission_timeout, self._barred)
         self.containment = Containment(self.id)
         self._groups = Cgroups(self.id, lambda: policies.group_limits(self.settings))
         self.launcher = LocalLauncher(self.containment, self._groups)
@@ -112,6 +116,7 @@ class Engine:
             self.clock,
             on_trouble=lambda error: self._notice(error.message, error.remedy),
         )
+        self.tools = Tools(self.breakers, lambda: self.diagnosis.classify)
         self.profiles = Profiles(
             lambda: self.settings,
             self._credential,
@@ -193,7 +198,7 @@ class Engine:
         reasons = []
         if self.phase != "running":
             reasons.append(f"the engine is {self.phase}")
-        shared = [name for name in self.breakers.open_ones() if not name.startswith("session:")]
+        shared = [name for name in self.breakers.open_ones() if not name.startswith(_PARTIAL)]
         reasons += [f"the breaker {name} is open" for name in shared]
         if full := self._pool_ports.growth.disk_full:
             reasons.append(full)
@@ -336,7 +341,7 @@ class Engine:
     def _opened(self, breaker: str) -> None:
         """A failure opened a breaker."""
         strategy = self.settings.circuit_breaker.recovery
-        if strategy and self.phase == "running":
+        if strategy and self.phase == "running" and not breaker.startswith("tool:"):
             self.recoveries.for_breaker(strategy, breaker)
 
     def _check_running(self) -> None:
@@ -352,6 +357,7 @@ class Engine:
             desk=self.desk,
             transcripts=self.transcripts,
             limits=lambda: self._turn_limits,
+            tool_ended=self.tools.ended,
         )
         return PoolPorts(
             session=session,
@@ -390,6 +396,9 @@ class Engine:
             self.clock,
         )
         return Recoveries(orchestrator, acts, self.bus, self.clock)
+
+    def _barred(self, tool: str) -> str:
+        return self.tools.barred(tool)
 
     def _credential_hold(self) -> float:
         return self.settings.recovery.credential_hold
