@@ -50,17 +50,14 @@ from engine.pool.limits import pool_limits
 from engine.pool.members import PoolPorts
 from engine.pool.pool import Pool
 from engine.pool.routing import Router
-from engine.recovery.acts import EngineActs
 from engine.recovery.breakers import Breakers
 from engine.recovery.budget import Budget
-from engine.recovery.cleaning import Cleaner
 from engine.recovery.diagnosis import STORE, Diagnosis
 from engine.recovery.gate import Gate
 from engine.recovery.guards import CREDENTIAL_BREAKER
 from engine.recovery.learned import LearnedRules
-from engine.recovery.orchestrator import Orchestrator
-from engine.recovery.recoveries import Recoveries
 from engine.recovery.tools import Tools
+from engine.recovery.wiring import RecoveryParts
 from engine.requests import Answer, Listener, Request
 from engine.sessions.permissions import PermissionDesk
 from engine.sessions.session import SessionPorts
@@ -130,8 +127,20 @@ class Engine:
         self._pool_ports = self._make_pool_ports()
         self.pool = Pool(self._pool_ports)
         host = Host(settings.engine.state_dir, watches=self.choice.backend == "claude")
-        self._cleaner = self._make_cleaner(settings)
-        self.recoveries = self._make_recoveries(settings)
+        self._recovery = RecoveryParts(
+            settings=lambda: self.settings,
+            ports=self._pool_ports,
+            pool=self.pool,
+            containment=self.containment,
+            launcher=self.launcher,
+            ledger=self._ledger,
+            leases=self._leases,
+            breakers=self.breakers,
+            easing=self.easing,
+            budget=self.budget,
+        )
+        self._cleaner = self._recovery.cleaner()
+        self.recoveries = self._recovery.recoveries(self._cleaner)
         self.keeper = Keeper(self.pool, self._pool_ports, host, self.containment.look)
         self.dispatcher = Dispatcher(
             DispatcherPorts(
@@ -370,33 +379,6 @@ class Engine:
             chance=self._chance,
         )
 
-    def _make_cleaner(self, settings: Settings) -> Cleaner:
-        state = settings.engine.state_dir
-        return Cleaner(
-            containment=self.containment,
-            ledger=self._ledger,
-            leases=self._leases,
-            conversations=self._pool_ports.conversations,
-            living=lambda: self.pool.members,
-            own_children=lambda: self.launcher.child_pids,
-            drafts=(state / "engines", state / "checkpoints"),
-            bus=self.bus,
-            clock=self.clock,
-        )
-
-    def _make_recoveries(self, settings: Settings) -> Recoveries:
-        conversations = self._pool_ports.conversations
-        acts = EngineActs(self.pool, conversations, self.breakers, self.easing, self._cleaner, self.bus)
-        orchestrator = Orchestrator(
-            acts,
-            policies.strategies(settings, self._credential_hold),
-            lambda: policies.recovery_limits(self.settings),
-            self.budget,
-            self.bus,
-            self.clock,
-        )
-        return Recoveries(orchestrator, acts, self.bus, self.clock)
-
     def _barred(self, tool: str) -> str:
         return self.tools.barred(tool)
 
@@ -480,9 +462,7 @@ class Engine:
     def _apply(self, before: Settings, after: Settings) -> None:
         names = (each.session_pool.load_balancing.strategy for each in (before, after))
         balancer = policies.balancer(after) if len({*names}) > 1 else self._router.balancer
-        strategies = self.recoveries.orchestrator.strategies
-        if _names_strategies(before) != _names_strategies(after):
-            strategies = policies.strategies(after, self._credential_hold)
+        strategies = self._recovery.follow(before, after, self.recoveries.orchestrator.strategies)
         if before.recovery.rules != after.recovery.rules:
             self.diagnosis.use(after.recovery.rules)
         self._router.balancer = balancer
@@ -512,7 +492,3 @@ class Engine:
     def _on_chore_error(self, name: str, error: BaseException) -> None:
         text = f"{name} failed: {error!r}"
         self.bus.publish(ev.Notice(severity=ev.Severity.CRITICAL, text=text, remedy="Restart the engine."))
-
-
-def _names_strategies(settings: Settings) -> tuple[object, ...]:
-    return settings.recovery.strategies, settings.circuit_breaker.recovery
