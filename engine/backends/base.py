@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -56,3 +56,6 @@ class Backend(Protocol):
 
     def transcript(self, profile: Profile, conversation: str) -> Path | None:
         """The file that holds a conversation, or None when there is none to resume."""
+
+    def outputs(self, profile: Profile, conversation: str) -> Sequence[Path]:
+        """The files that a conversation's tools write while they run in the background."""

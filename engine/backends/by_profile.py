@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from engine.backends.base import AgentCommand, AgentSpec, Backend, Profile
@@ -22,6 +22,10 @@ class BackendsByProfile:
     def transcript(self, profile: Profile, conversation: str) -> Path | None:
         """The file that holds a conversation. Raises SettingsError for an unknown backend."""
         return self._of(profile).transcript(profile, conversation)
+
+    def outputs(self, profile: Profile, conversation: str) -> Sequence[Path]:
+        """What its tools write. Raises SettingsError for an unknown backend."""
+        return self._of(profile).outputs(profile, conversation)
 
     def _of(self, profile: Profile) -> Backend:
         if profile.backend not in self._backends:

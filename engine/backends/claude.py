@@ -95,6 +95,10 @@ class ClaudeBackend:
         """The conversation's file in the profile's configuration directory."""
         return self._homes.transcript(profile, conversation)
 
+    def outputs(self, profile: Profile, conversation: str) -> Sequence[Path]:
+        """What its tools write, in the profile's scratch folder."""
+        return self._homes.outputs(profile, conversation)
+
     def _environment(self, profile: Profile) -> dict[str, str]:
         environment = {
             **self._options.inherited,
@@ -102,6 +106,7 @@ class ClaudeBackend:
             "CLAUDE_CODE_MAX_RETRIES": str(self._options.max_retries),
             "HOME": str(self._homes.home(profile)),
             "CLAUDE_CONFIG_DIR": str(self._homes.config(profile)),
+            "CLAUDE_CODE_TMPDIR": str(self._homes.scratch(profile)),
             **self._credential().environment(),
         }
         if self._options.max_tokens is not None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from engine.backends.base import Profile
 from engine.errors import StartFailed
 
+_CONVERSATION = re.compile(r"[0-9a-fA-F-]{36}")
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]")
 
 
@@ -43,12 +44,22 @@ class Homes:
             )
         return profile.workspace
 
+    def scratch(self, profile: Profile) -> Path:
+        """Where the profile's agents put what they need for a while: `<state>/scratch/<tenant>/<profile>`."""
+        return _made(self._state / "scratch" / _safe(profile.tenant) / _safe(profile.name))
+
     def transcript(self, profile: Profile, conversation: str) -> Path | None:
         """`<config>/projects/*/<conversation>.jsonl`, or None."""
-        if not re.fullmatch(r"[0-9a-fA-F-]{36}", conversation):
+        if not _CONVERSATION.fullmatch(conversation):
             return None
         found = self.config(profile).glob(f"projects/*/{conversation}.jsonl")
         return next(iter(sorted(found)), None)
+
+    def outputs(self, profile: Profile, conversation: str) -> list[Path]:
+        """`<scratch>/claude-*/*/<conversation>/tasks/*.output`."""
+        if not _CONVERSATION.fullmatch(conversation):
+            return []
+        return list(self.scratch(profile).glob(f"claude-*/*/{conversation}/tasks/*.output"))
 
 
 def _safe(name: str) -> str:

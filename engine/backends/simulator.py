@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from engine.backends.base import AgentCommand, AgentSpec, Profile
@@ -27,6 +28,7 @@ class SimulatorBackend:
             "CLAUDE_CODE_MAX_RETRIES": str(self._options.max_retries),
             "HOME": str(self._homes.home(spec.profile)),
             "CLAUDE_CONFIG_DIR": str(self._homes.config(spec.profile)),
+            "CLAUDE_CODE_TMPDIR": str(self._homes.scratch(spec.profile)),
             **spec.profile.environment,
         }
         return AgentCommand(argv, self._homes.workspace(spec.profile), environment)
@@ -34,3 +36,7 @@ class SimulatorBackend:
     def transcript(self, profile: Profile, conversation: str) -> Path | None:
         """The conversation's file in the profile's configuration directory."""
         return self._homes.transcript(profile, conversation)
+
+    def outputs(self, profile: Profile, conversation: str) -> Sequence[Path]:
+        """What its tools write, in the profile's scratch folder."""
+        return self._homes.outputs(profile, conversation)

@@ -24,7 +24,9 @@ from engine.sessions.readings import pss_of
 Progress = Callable[[str], None]
 MIB = 1024 * 1024
 USERS, CONVERSATIONS, PROCESSES = 20, 100, 40
-_AT_ONCE = 4
+_AT_ONCE = 6
+_THINK_S = 1.0
+"""Mean time that a user reads an answer before the next prompt: who types at once all the time is a program."""
 _VISITS = 150
 _TURNS_A_VISIT = 6
 _ONE_SHOTS = 0.2
@@ -158,6 +160,7 @@ class _Bench:
                 busy.add(number)
                 for turn in range(_TURNS_A_VISIT):
                     failed += await _turn(engine, f"[[words: 10]] [[pace: 50ms]] {turn}", held, number)
+                    await asyncio.sleep(self._chance.expovariate(1 / _THINK_S))
                 busy.discard(number)
 
         async with asyncio.TaskGroup() as group:
@@ -165,7 +168,8 @@ class _Bench:
                 group.create_task(come())
         counts, memory = engine.pool.record.snapshot(), _pss(engine)
         leases, reuses = counts.leases - before.leases, counts.reuses - before.reuses
-        load = f"{CONVERSATIONS} conversations, {USERS} users by Zipf(1.0), visits of {_TURNS_A_VISIT} turns, one-shots"
+        visits = f"{_AT_ONCE} visits of {_TURNS_A_VISIT} turns at once, {_THINK_S:g} s of thought, one-shots"
+        load = f"{CONVERSATIONS} conversations, {USERS} users by Zipf(1.0), {visits}"
         name = f"PSS of {len(engine.pool.sessions)} processes for {CONVERSATIONS} conversations"
         return [
             at_most("errors, shared processes", failed, "turns", 0, against=load),

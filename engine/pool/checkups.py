@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 
 from engine.errors import DeadlinePassed, SessionLost
 from engine.events.types import Notice, SessionJudged, Severity
@@ -88,7 +87,7 @@ class Checkups:
         )
 
     def _transcript_missing(self, session: Session) -> bool:
-        """A conversation that served a turn has a transcript. A runaway one is told and replaced."""
+        """A conversation that served a turn has a transcript."""
         if not session.turns or session.busy:
             return False
         path = self._ports.session.backend.transcript(session.profile, session.conversation)
@@ -125,11 +124,3 @@ class Checkups:
 
     def _on_error(self, name: str, error: BaseException) -> None:
         self._ports.bus.publish(Notice(severity=Severity.WARNING, text=f"{name} failed: {error!r}"))
-
-
-def transcript_size(path: Path | None) -> int:
-    """Bytes of a transcript; 0 where there is none."""
-    try:
-        return path.stat().st_size if path is not None else 0
-    except OSError:
-        return 0

@@ -13,7 +13,8 @@ from msgspec.structs import replace
 from engine.errors import QuarterdeckError
 from engine.events.types import Notice, PoolMeasured, Reading, SessionJudged, SessionReadings, Severity
 from engine.launchers.host import Host
-from engine.pool.checkups import Checkups, transcript_size
+from engine.pool.checkups import Checkups
+from engine.pool.files import Files
 from engine.pool.member import Member
 from engine.pool.members import PoolPorts
 from engine.pool.pool import Pool
@@ -50,7 +51,7 @@ class Keeper:
         self._processes: dict[str, int] = {}
         self._work = Nursery("pool keeper", self._on_error)
         self._sampling = False
-        self._runaway: set[str] = set()
+        self._files = Files()
         self.checkups = Checkups(pool, ports)
 
     def round(self) -> None:
@@ -93,7 +94,7 @@ class Keeper:
         name, limits = member.session.id, self._ports.limits()
         quota = self._quotas.setdefault(name, Quota())
         memory = self._pss.get(name, 0)  # RSS counts shared pages in full, so it never condemns
-        verdict = quota.judge(now, memory, reading.cpu, limits.quotas, idle=not member.session.busy and memory > 0)
+        verdict = quota.judge(now, memory, reading.cpu, limits.quotas, idle=_idle(member, now))
         if verdict.level is Level.FINE:
             self.checkups.over_memory.discard(name)
         elif verdict.level > self._levels.get(name, Level.FINE):
@@ -139,19 +140,11 @@ class Keeper:
             self._sampling = False
 
     async def _watch_files(self, names: Iterable[str]) -> None:
-        """A transcript that runs away gets its session replaced (HAZARDS H9)."""
-        most, backend = self._ports.limits().transcript_max, self._ports.session.backend
-        members = [member for name in names if (member := self._pool.members.get(name)) and most]
-        for member in members:
-            session = member.session
-            path = await asyncio.to_thread(backend.transcript, session.profile, session.conversation)
-            size = transcript_size(path)
-            if size > most and session.id in self._pool.members and session.id not in self._runaway:
-                self._runaway.add(session.id)
-                reason = f"its transcript has {size >> 20} MiB, above transcript_max of {most >> 20} MiB"
-                self._ports.bus.publish(SessionJudged(session=session.id, condition="soft", reason=reason))
-                if not self._ports.limits().observe:
-                    self._pool.retire(session.id, reason)
+        members, backend = self._pool.members, self._ports.session.backend
+        for member in [member for name in names if (member := members.get(name))]:
+            verdict = await self._files.look(member.session, backend, self._ports.limits())
+            if verdict.level is not Level.FINE and member.session.id in members:
+                self._act(member, verdict)
 
     def _measured(self) -> float | None:
         """The 95th percentile of what a session takes, or None as long as nothing was sampled."""
@@ -162,8 +155,12 @@ class Keeper:
         for known in (self._quotas, self._pss, self._sampled, self._levels):
             for gone in known.keys() - pids.keys():
                 del known[gone]
-        self._runaway &= pids.keys()
+        self._files.keep(pids)
         self.checkups.over_memory &= pids.keys()
 
     def _on_error(self, name: str, error: BaseException) -> None:
         self._ports.bus.publish(Notice(severity=Severity.WARNING, text=f"{name} failed: {error!r}"))
+
+
+def _idle(member: Member, now: float) -> float:
+    return 0.0 if member.session.busy else now - member.session.last_used

@@ -34,6 +34,7 @@ class PoolLimits:
     health_interval: float
     observe: bool
     transcript_max: int
+    output_max: int
 
     @property
     def min_size(self) -> int:
@@ -90,4 +91,5 @@ def pool_limits(settings: Settings) -> PoolLimits:
         health_interval=pool.load_balancing.health_check_interval,
         observe=pool.health_observe,
         transcript_max=limits.transcript_max,
+        output_max=limits.output_max,
     )

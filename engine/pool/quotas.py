@@ -9,8 +9,13 @@ from collections import deque
 from dataclasses import dataclass
 from enum import IntEnum
 
-SLOPE_SAMPLES = 12
-"""Samples that a slope is drawn through, at least half of them before it counts."""
+SETTLED_S = 15.0
+"""Idle time before a session's memory is followed: what its last turn left is still being collected."""
+SAMPLE_S = 5.0
+"""Time between two samples of a slope."""
+SLOPE_S = 60.0
+"""Time that a slope is drawn over before it counts."""
+_SAMPLES = 25
 MIB = 1024 * 1024
 
 
@@ -43,14 +48,14 @@ class QuotaVerdict:
 
 
 class Quota:
-    """Owner of one session's samples: CPU above a level since when, and memory of the last idle minutes."""
+    """Owner of one session's samples: CPU above a level since when, and memory since it settled."""
 
     def __init__(self) -> None:
         self._above: dict[Level, float] = {}
-        self._idle: deque[tuple[float, int]] = deque(maxlen=SLOPE_SAMPLES)
+        self._idle: deque[tuple[float, int]] = deque(maxlen=_SAMPLES)
 
-    def judge(self, now: float, memory: int, cpu: float, limits: QuotaLimits, *, idle: bool) -> QuotaVerdict:
-        """Take in one sample (bytes, percent of a core) and say where the session stands."""
+    def judge(self, now: float, memory: int, cpu: float, limits: QuotaLimits, *, idle: float) -> QuotaVerdict:
+        """Take in one sample (bytes, percent of a core, seconds idle) and say where the session stands."""
         verdicts = [_memory(memory, limits), self._cpu(now, cpu, limits), self._slope(now, memory, limits, idle=idle)]
         return max(verdicts, key=lambda verdict: verdict.level)
 
@@ -65,12 +70,13 @@ class Quota:
                 found = QuotaVerdict(level, f"CPU above {limit:g} % for {now - since:.0f} s")
         return found
 
-    def _slope(self, now: float, memory: int, limits: QuotaLimits, *, idle: bool) -> QuotaVerdict:
-        if not idle:
+    def _slope(self, now: float, memory: int, limits: QuotaLimits, *, idle: float) -> QuotaVerdict:
+        if idle < SETTLED_S or not memory:
             self._idle.clear()
             return QuotaVerdict()
-        self._idle.append((now, memory))
-        if not limits.slope or len(self._idle) < SLOPE_SAMPLES // 2:
+        if not self._idle or now - self._idle[-1][0] >= SAMPLE_S:
+            self._idle.append((now, memory))
+        if not limits.slope or self._idle[-1][0] - self._idle[0][0] < SLOPE_S:
             return QuotaVerdict()
         growth = 60 * slope(list(self._idle))
         if growth <= limits.slope:

@@ -89,6 +89,13 @@ class SessionLimits(Group):
     transcript_max: Size = setting(
         1024**3, "Size of a transcript at which its session is replaced.", unit=BYTES, ge=0, le=1024**5
     )
+    output_max: Size = setting(
+        1024**3,
+        "Output of a conversation's tools at which its session is replaced; at twice as much its turn is ended.",
+        unit=BYTES,
+        ge=0,
+        le=1024**5,
+    )
 
     @model_validator(mode="after")
     def _levels_in_order(self) -> Self:

@@ -12,7 +12,14 @@ from tests.support.processes import environ_of
 from tests.support.rig import Rig
 
 PASSED = {"PATH", "LANG", "TERM", "TZ"}
-OWN = {"HOME", "CLAUDE_CONFIG_DIR", "CLAUDE_CODE_MAX_RETRIES", "QUARTERDECK_ENGINE", "QUARTERDECK_SESSION"}
+OWN = {
+    "HOME",
+    "CLAUDE_CONFIG_DIR",
+    "CLAUDE_CODE_MAX_RETRIES",
+    "CLAUDE_CODE_TMPDIR",
+    "QUARTERDECK_ENGINE",
+    "QUARTERDECK_SESSION",
+}
 PINNED = {
     "CLAUDE_CODE_DISABLE_AGENT_VIEW",
     "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC",
@@ -67,6 +74,7 @@ async def test_an_agent_sees_what_is_allowed_and_nothing_else(rig: Rig, tmp_path
     assert not [name for name, value in seen.items() if "parent" in value]
     assert seen["HOME"].startswith(str(tmp_path))
     assert seen["CLAUDE_CONFIG_DIR"].startswith(seen["HOME"])
+    assert seen["CLAUDE_CODE_TMPDIR"].startswith(str(tmp_path / "state"))
     assert seen["QUARTERDECK_SESSION"] == f"{rig.engine}/{session.id}"
 
 

@@ -15,8 +15,13 @@ from engine.engine import Engine
 from engine.errors import DeadlinePassed, Overloaded, TurnFailed
 from engine.events.types import SessionJudged
 from engine.launchers.host import Host, HostFacts, disk_free, number_in
+from engine.offline.server import OfflineModel
+from engine.pool.files import judge
 from engine.pool.headroom import MIB
+from engine.pool.limits import pool_limits
+from engine.pool.quotas import Level
 from engine.sessions.readings import cpu_of
+from engine.settings.load import load_settings
 from tests.pool.ground import MANY, Talk, Told, idle, leases, wish
 from tests.support.engines import running
 from tests.support.processes import until
@@ -111,7 +116,9 @@ async def test_in_observe_mode_a_limit_is_told_and_nothing_done(tmp_path: Path) 
         answer = await turn
         await measure(engine)
         assert answer.session in engine.pool.sessions
-        assert len(told.of(SessionJudged)) == 1
+        found = told.of(SessionJudged)  # a health check that falls due meanwhile is a witness of its own
+        assert [verdict.condition for verdict in found if verdict.condition != "suspect"] == ["hard"]
+        assert {verdict.acted for verdict in found} == {""}
 
 
 async def test_cpu_that_stays_above_its_hard_limit_ends_the_turn(tmp_path: Path) -> None:
@@ -147,6 +154,37 @@ async def test_a_transcript_that_runs_away_gets_its_session_replaced(tmp_path: P
         assert verdict.session == big.session
         assert "above transcript_max" in verdict.reason
         await until(lambda: big.session not in engine.pool.sessions)
+
+
+def test_output_is_soft_above_its_limit_hard_at_twice_that_and_graver_than_a_transcript() -> None:
+    limits = pool_limits(load_settings(None, [f"{LIMITS}.output_max=10MiB", f"{LIMITS}.transcript_max=5MiB"]).settings)
+    assert judge(5 * MIB, 10 * MIB, limits).level is Level.FINE
+    assert judge(5 * MIB, 11 * MIB, limits).level is Level.SOFT
+    hard = judge(6 * MIB, 21 * MIB, limits)
+    assert (hard.level, hard.reason) == (Level.HARD, "its tools' output has 21 MiB, above output_max of 10 MiB")
+    assert "transcript_max" in judge(6 * MIB, 0, limits).reason
+    assert judge(1 << 50, 1 << 50, replace(limits, transcript_max=0, output_max=0)).level is Level.FINE
+
+
+@pytest.mark.real_cli
+async def test_a_real_tool_in_the_background_that_writes_without_end_is_stopped_with_its_session(
+    tmp_path: Path, claude: Path
+) -> None:
+    """HAZARDS H9: the file is where the CLI puts it, and the writer is gone with the session."""
+    runs = '{"command": "yes runaway", "run_in_background": true}'
+    async with OfflineModel() as model:
+        real = ("engine.backend=claude", f"claude.binary={claude}", f"credential.base_url={model.url}")
+        mode = (
+            "credential.api_key=offline",
+            'claude.extra_args=["--allowedTools=Bash"]',
+            "credential.share_login=false",
+        )
+        async with running(tmp_path, *real, *mode, f"{LIMITS}.output_max=1MiB") as engine:
+            told, talk = Told(engine), Talk(engine)
+            answer = await talk.ask(f"[[tool: Bash {runs}]]")
+            verdict = (await judged(engine, told))[0]
+            assert "above output_max of 1 MiB" in verdict.reason
+            await until(lambda: answer.session not in engine.pool.sessions)
 
 
 async def test_a_full_disk_refuses_work_with_its_reason_until_there_is_room(
