@@ -50,12 +50,14 @@ from engine.pool.limits import pool_limits
 from engine.pool.members import PoolPorts
 from engine.pool.pool import Pool
 from engine.pool.routing import Router
+from engine.recovery.alerts.wiring import alerts_of
 from engine.recovery.breakers import Breakers
 from engine.recovery.budget import Budget
 from engine.recovery.diagnosis import STORE, Diagnosis
 from engine.recovery.gate import Gate
 from engine.recovery.guards import CREDENTIAL_BREAKER
 from engine.recovery.learned import LearnedRules
+from engine.recovery.statistics import RecoveryStatistics
 from engine.recovery.tools import Tools
 from engine.recovery.wiring import RecoveryParts
 from engine.requests import Answer, Listener, Request
@@ -71,6 +73,8 @@ from engine.workers.nursery import Nursery
 
 _PARTIAL = ("session:", "tool:")
 """Breakers that keep no request from being answered."""
+_LAST_ALERTS_S = 3.0
+"""Time that the last alerts have to be told."""
 
 
 class Engine:
@@ -161,6 +165,9 @@ class Engine:
             ),
             self._chance,
         )
+        self.recovery_statistics = RecoveryStatistics()
+        self.bus.listen(self.recovery_statistics.apply)
+        self.alerts = alerts_of(self, self._pool_ports.growth, environ)
         self.phase = "new"
 
     @property
@@ -192,6 +199,7 @@ class Engine:
                 max_size=self.settings.session_pool.max_size,
             )
         )
+        self.alerts.start()
         await self._cleaner.dead_engines()
         self.phase = "running"
         self.pool.changed()
@@ -322,6 +330,7 @@ class Engine:
             await self.pool.aclose(at_once=at_once)
             survivors = await self._sweep()
             self.bus.publish(ev.EngineStopped(reason=reason, survivors=survivors))
+            await self.alerts.aclose(0.0 if at_once else _LAST_ALERTS_S)
         if not survivors:
             self._ledger.leave(self.id)
         self.phase = "stopped"
@@ -343,9 +352,10 @@ class Engine:
             self.pool.retire(session, reason)
 
     def _look(self) -> None:
-        """Once a second: hung calls vote, and a lowered load rises."""
+        """Once a second: hung calls vote, a lowered load rises, alerts are looked at."""
         self.breakers.look(min(1.0, self.pool.utilisation))
         self.easing.look()
+        self.alerts.look()
 
     def _opened(self, breaker: str) -> None:
         """A failure opened a breaker."""
@@ -472,6 +482,7 @@ class Engine:
         self.admission.limits = AdmissionLimits(after.queue.max_waiting)
         self.breakers.obey(policies.breaker_limits(after))
         self.budget.resize(after.retry.budget)
+        self.alerts.use(after.alerts)
 
     def _on_settings(self, record: ChangeRecord) -> None:
         self.bus.publish(ev.SettingsChanged(who=record.who, changes=record.changes))

@@ -16,6 +16,8 @@ from engine.events.types import Stamped
 _LEVELS: dict[type[ev.Event], int] = {
     ev.SessionReadings: logging.NOTSET,
     ev.PoolMeasured: logging.NOTSET,
+    ev.AlertRaised: logging.NOTSET,  # the alerts' own channel writes them
+    ev.AlertResolved: logging.NOTSET,
     ev.TurnActivity: logging.NOTSET,
     ev.SessionChanged: logging.DEBUG,
     ev.SessionBound: logging.DEBUG,

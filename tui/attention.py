@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from engine.events.state import State
+from engine.events.state import AlertView, State
 from engine.events.types import SessionState, Severity
 from tui import formats
 from tui.health import NOTICE_S, QUEUE_LATE_S, oldest_wait, recent_failures
@@ -33,6 +33,7 @@ def attention(state: State, now: float) -> list[Attention]:
         *_approvals(state, now),
         *_notices(state, now),
         *_breakers(state),
+        *_alerts(state, now),
         *_failed(state, now),
         *_retrying(state),
         *_draining(state),
@@ -76,6 +77,21 @@ def _breakers(state: State) -> list[Attention]:
             last = next((line.text for line in reversed(state.recent) if line.subject == name), "")
             lines.append(Attention("▲", role, f"{name} {word.replace('_', '-')}", "", last, "", "errors>0"))
     return lines
+
+
+def _alerts(state: State, now: float) -> list[Attention]:
+    """Alerts that nobody silenced; an open breaker has its own line."""
+    told = [a for a in state.alerts.values() if a.silenced_until <= now and a.subject not in state.breakers]
+    order = [Severity.CRITICAL, Severity.WARNING, Severity.INFO]
+    roles = {Severity.CRITICAL: ("✖", "fail"), Severity.WARNING: ("▲", "retry"), Severity.INFO: ("·", "muted")}
+    return [
+        Attention(*roles[alert.severity], alert.rule, formats.span(now - alert.since), _remedied(alert))
+        for alert in sorted(told, key=lambda each: order.index(each.severity))[:NAMED]
+    ]
+
+
+def _remedied(alert: AlertView) -> str:
+    return f"{alert.text}  {alert.remedy}".rstrip()
 
 
 def _failed(state: State, now: float) -> list[Attention]:

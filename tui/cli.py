@@ -16,6 +16,7 @@ DONE, FAILED, WRONG_USAGE, NO_ENGINE = 0, 1, 2, 3
 """Exit codes (DESIGN section 5)."""
 
 COMMANDS = {
+    "alerts": "Show alerts and their rules, silence one, test a channel.",
     "attach": "Open the console on a running engine.",
     "bench": "Measure, and compare with the plain way.",
     "breakers": "Show the circuit breakers.",
@@ -23,6 +24,7 @@ COMMANDS = {
     "classify": "Say what errors are, and what helps.",
     "config": "Show, check and change settings.",
     "doctor": "Say what this machine lacks, and how to cure it.",
+    "errors": "Show what failed and how recovery went; correct a class.",
     "offline-model": "Serve the offline model alone.",
     "profiles": "List profiles, drain one, let it start again.",
     "recoveries": "Show what was done about failures, or do it by hand.",

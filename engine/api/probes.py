@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from engine.api.envelope import json_response
+from engine.api.recovery_metrics import alert_metrics, recovery_metrics, strategy_metrics
 from engine.engine import Engine
 
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -117,16 +118,10 @@ class _EngineCollector(Collector):
             for quantile, seconds in (("0.5", shares.p50), ("0.95", shares.p95), ("0.99", shares.p99)):
                 family.add_metric([quantile], seconds)
             yield family
-        errors = CounterMetricFamily("quarterdeck_errors", "Failed requests by kind", labels=["kind"])
+        given_up = CounterMetricFamily("quarterdeck_failures", "Requests given up, by type", labels=["type"])
         for kind, count in state.errors_by_kind.items():
-            errors.add_metric([kind or "cancelled"], count)
-        yield errors
-        recoveries = CounterMetricFamily(
-            "quarterdeck_recoveries", "Recoveries by strategy and result", labels=["strategy", "result"]
-        )
-        for name, view in state.strategies.items():
-            failed = view.runs - view.worked - view.gave_up
-            by_result = {"helped": view.worked, "failed": failed, "gave_up": view.gave_up, "observed": view.observed}
-            for result, count in by_result.items():
-                recoveries.add_metric([name, result], count)
-        yield recoveries
+            given_up.add_metric([kind or "cancelled"], count)
+        yield given_up
+        yield from recovery_metrics(engine.recovery_statistics, engine.clock.wall())
+        yield from alert_metrics(engine.alerts)
+        yield strategy_metrics(state.strategies)

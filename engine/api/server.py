@@ -16,7 +16,9 @@ from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.types import ASGIApp
 
 from engine.api.access import TokenGate, token_in
+from engine.api.alert_routes import AlertRoutes
 from engine.api.envelope import failed
+from engine.api.error_routes import ErrorRoutes
 from engine.api.event_stream import EventStream
 from engine.api.local_socket import LocalSocket
 from engine.api.pool_routes import PoolRoutes
@@ -31,7 +33,7 @@ _GRACE_S = 2
 _REFUSALS = {
     404: (
         "There is nothing at {path}.",
-        "There are /api/pool, sessions, prompts, permissions, config, breakers, recoveries and errors/rules.",
+        "There are /api/pool, sessions, prompts, permissions, config, breakers, recoveries, errors and alerts.",
     ),
     405: ("{path} does not serve {method}.", "Use a method of the header Allow."),
 }
@@ -74,7 +76,7 @@ async def serve(engine: Engine) -> Stop:
 def application(engine: Engine, caller: str) -> Starlette:
     """The ASGI application over one engine."""
     probes = Probes(engine)
-    kinds = (Routes, PoolRoutes, RecoveryRoutes, RecoveriesRoutes)
+    kinds = (Routes, PoolRoutes, RecoveryRoutes, RecoveriesRoutes, ErrorRoutes, AlertRoutes)
     groups = [kind(engine, caller) for kind in kinds]
     routes: list[BaseRoute] = [*probes.all(), *(route for group in groups for route in group.all())]
     routes.append(WebSocketRoute("/ws", EventStream(engine, probes).serve))

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import uuid
 from abc import ABC, abstractmethod
+from enum import StrEnum
 
 from engine.drills.ground import Ground, strike_on
 from engine.drills.load import CLOCK
@@ -17,6 +18,19 @@ from engine.requests import Request
 
 _BUSY = (sys.executable, "-I", "-S", "-c", "while True: pass")
 _HOG_MIB = 96
+_MOST_WORK = 0.5
+_REFUSED = ("turn_failed", "overloaded", "deadline_passed", "api_429", "api_529")
+"""Codes of requests that had all their attempts in an outage."""
+
+
+class Lane(StrEnum):
+    """What a drill does harm to; drills of one lane would undo each other and are never on at the same time."""
+
+    PROCESSES = "processes"
+    API = "api"
+    MACHINE = "machine"
+    ENGINE = "engine"
+    ALL = "all"
 
 
 class Drill(ABC):
@@ -24,6 +38,7 @@ class Drill(ABC):
 
     name: str
     about: str
+    lane: Lane
     again = False
     backends: tuple[str, ...] = ("simulator", "claude")
 
@@ -39,6 +54,7 @@ class Drill(ABC):
 class Signals(Drill):
     """Sends sessions a signal: SIGKILL ends them, SIGSTOP makes them hang."""
 
+    lane = Lane.PROCESSES
     again = True
 
     def __init__(self, name: str, about: str, number: signal.Signals) -> None:
@@ -58,17 +74,21 @@ class Signals(Drill):
 
 
 class Window(Drill):
-    """A fault over a share of all calls of the API."""
+    """A fault over a share of all calls of the API. `final` are the codes of failures that no other attempt mends."""
 
-    def __init__(self, name: str, about: str, fault: str) -> None:
+    lane = Lane.API
+
+    def __init__(self, name: str, about: str, fault: str, final: tuple[str, ...] = ()) -> None:
         self.name = name
         self.about = about
         self._fault = fault
+        self._final = final
 
     async def inject(self, ground: Ground, chance: random.Random, radius: float) -> list[Strike]:  # noqa: ARG002
-        """Lay the fault on."""
+        """Lay the fault on. With half of the calls working another attempt is answered, so it excuses no failure."""
         ground.api.fault(self._fault, radius)
-        return [Strike(drill=self.name, at=CLOCK.wall(), outage=True)]
+        excuses = (*self._final, *_REFUSED) if radius > _MOST_WORK else self._final
+        return [Strike(drill=self.name, at=CLOCK.wall(), outage=True, excuses=excuses)]
 
     async def heal(self, ground: Ground) -> None:
         """Take it off."""
@@ -78,7 +98,7 @@ class Window(Drill):
 class Slow(Drill):
     """A share of all calls waits for its first byte."""
 
-    name, about = "slow", "a share of calls waits a second for its first byte"
+    name, about, lane = "slow", "a share of calls waits a second for its first byte", Lane.API
 
     async def inject(self, ground: Ground, chance: random.Random, radius: float) -> list[Strike]:  # noqa: ARG002
         """Slow the API down: a strike that nothing needs to notice."""
@@ -93,12 +113,12 @@ class Slow(Drill):
 class NetworkCut(Drill):
     """The API cannot be reached at all; its blast radius is everything."""
 
-    name, about = "network_cut", "nobody listens at the API's address (reaches every session)"
+    name, about, lane = "network_cut", "nobody listens at the API's address (reaches every session)", Lane.API
 
     async def inject(self, ground: Ground, chance: random.Random, radius: float) -> list[Strike]:  # noqa: ARG002
         """Cut it."""
         await ground.api.cut()
-        return [Strike(drill=self.name, at=CLOCK.wall(), outage=True)]
+        return [Strike(drill=self.name, at=CLOCK.wall(), outage=True, total=True, excuses=_REFUSED)]
 
     async def heal(self, ground: Ground) -> None:
         """Listen again."""
@@ -108,12 +128,13 @@ class NetworkCut(Drill):
 class DiskFull(Drill):
     """The disk has less room than its floor: the floor is raised above what is free, nothing is written."""
 
-    name, about = "disk_full", "free disk is below `disk_floor` (the floor is raised; reaches every session)"
+    name, lane = "disk_full", Lane.MACHINE
+    about = "free disk is below `disk_floor` (the floor is raised; reaches every session)"
 
     async def inject(self, ground: Ground, chance: random.Random, radius: float) -> list[Strike]:  # noqa: ARG002
         """Raise the floor."""
         await ground.change({"session_pool.limits.disk_floor": await ground.disk_free() + 1024**3})
-        return [Strike(drill=self.name, at=CLOCK.wall(), outage=True)]
+        return [Strike(drill=self.name, at=CLOCK.wall(), outage=True, total=True, excuses=("overloaded",))]
 
     async def heal(self, ground: Ground) -> None:
         """No floor."""
@@ -123,7 +144,7 @@ class DiskFull(Drill):
 class MemoryHog(Drill):
     """Sessions keep memory for good until the engine replaces them."""
 
-    name, about = "memory_hog", f"sessions leak {_HOG_MIB} MiB each"
+    name, about, lane = "memory_hog", f"sessions leak {_HOG_MIB} MiB each", Lane.MACHINE
     backends = ("simulator",)
 
     async def inject(self, ground: Ground, chance: random.Random, radius: float) -> list[Strike]:  # noqa: ARG002
@@ -145,7 +166,7 @@ class MemoryHog(Drill):
 class CpuHog(Drill):
     """A process outside the engine takes a core."""
 
-    name, about = "cpu_hog", "another process takes a core of the machine"
+    name, about, lane = "cpu_hog", "another process takes a core of the machine", Lane.MACHINE
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
@@ -166,7 +187,7 @@ class CpuHog(Drill):
 class ManyAtOnce(Drill):
     """Several drills at one moment."""
 
-    name, about = "many_at_once", "kill, stop and a 529 window at one moment"
+    name, about, lane = "many_at_once", "kill, stop and a 529 window at one moment", Lane.ALL
 
     def __init__(self, parts: list[Drill]) -> None:
         self._parts = parts
@@ -184,13 +205,14 @@ class ManyAtOnce(Drill):
 class EngineKilled(Drill):
     """The engine's own process is killed, and started again when the drill heals."""
 
-    name, about = "engine_killed", "a headless engine is killed and started again (reaches every session)"
+    name, lane = "engine_killed", Lane.ENGINE
+    about = "a headless engine is killed and started again (reaches every session)"
 
     async def inject(self, ground: Ground, chance: random.Random, radius: float) -> list[Strike]:  # noqa: ARG002
         """Kill it."""
         at = CLOCK.wall()
         await ground.kill_engine()
-        return [Strike(drill=self.name, at=at, outage=True)]
+        return [Strike(drill=self.name, at=at, outage=True, total=True, excuses=("no_engine", "overloaded"))]
 
     async def heal(self, ground: Ground) -> None:
         """Start it again; the next start reaps what the dead one left."""
@@ -206,7 +228,7 @@ def all_drills() -> dict[str, Drill]:
         Slow(),
         Window("window429", "a share of calls is refused with 429", "http429_plain"),
         _window529(),
-        Window("unauthorized", "a share of calls is refused with 401", "http401_invalid_key"),
+        Window("unauthorized", "a share of calls is refused with 401", "http401_invalid_key", ("api_401",)),
         NetworkCut(),
         Window("truncated", "a share of answers is cut in the middle", "truncated_chunked_nofallback"),
         DiskFull(),

@@ -19,8 +19,8 @@ from engine.settings.load import load_settings
 from engine.thread import EngineThread
 
 DRILL_SETTINGS = (
-    "session_pool.load_balancing.health_check_interval=1s",
-    "session_pool.probe_timeout=500ms",
+    "session_pool.load_balancing.health_check_interval=500ms",
+    "session_pool.probe_timeout=200ms",
     "session_pool.first_byte_timeout=5s",
     "session_pool.inactivity_timeout=5s",
     "session_pool.crashes_borne=1000",
@@ -37,6 +37,8 @@ DRILL_SETTINGS = (
     "session_pool.limits.disk_floor=0",
 )
 """Clocks short enough for a drill of seconds; a user's own settings come after them."""
+_LEAST_BUDGET, _BUDGET_EACH = 500, 60
+"""Tokens of the retry budget: every session may be struck at once, and some of them twice."""
 _MEMORY = ("session_pool.limits.memory_soft=48MiB", "session_pool.limits.memory_hard=512MiB")
 """For simulators, which take a few MiB."""
 
@@ -89,7 +91,11 @@ async def headless_engine(plan: Plan, folder: Path, evidence: Evidence) -> Async
 async def _api(plan: Plan, folder: Path) -> AsyncIterator[tuple[Api, list[str]]]:
     """The API that the sessions call, and the settings of an engine that calls it."""
     await asyncio.to_thread(folder.mkdir, parents=True)
-    size = (f"session_pool.min_size={plan.sessions}", f"session_pool.max_size={plan.sessions}")
+    size = (
+        f"session_pool.min_size={plan.sessions}",
+        f"session_pool.max_size={plan.sessions}",
+        f"retry.budget={max(_LEAST_BUDGET, _BUDGET_EACH * plan.sessions)}",
+    )
     common = [
         *CALM,
         *ROOMY,

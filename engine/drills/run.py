@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import psutil
 
-from engine.drills.drills import Drill, EngineKilled, all_drills
+from engine.drills.drills import Drill, EngineKilled, Lane, all_drills
 from engine.drills.ground import Ground
 from engine.drills.load import CLOCK, Traffic
 from engine.drills.places import Plan, headless_engine, own_engine
@@ -18,9 +19,13 @@ from engine.drills.scorecard import Asked, Evidence, Scorecard, Strike, is_excus
 from engine.errors import BadInput
 
 Progress = Callable[[str], None]
+Place = Callable[[Plan, Path, Evidence], AbstractAsyncContextManager[Ground]]
+Mode = Callable[["_Run", Sequence[Drill], float], Awaitable[None]]
 HARMFUL = 0.6
 """Share of a drill's time in which it does harm; the rest is calm."""
 _AGAIN_S = 2.0
+_MIXED = (Lane.PROCESSES, Lane.API, Lane.MACHINE)
+_ROUND_S = (3.0, 12.0)
 _DRAIN_S = 60.0
 _SETTLE_S = 30.0
 _LOOK_S = 0.1
@@ -50,15 +55,19 @@ class Abort:
             return
 
 
+RANDOM = "random"
+"""In place of a drill: all of them that share an engine, at random and over one another."""
+
+
 def chosen(names: Sequence[str], backend: str) -> tuple[str, ...]:
     """The drills of these names, `all` for every one that the backend can do. Raises BadInput."""
     known = {name: drill for name, drill in all_drills().items() if backend in drill.backends}
     if "all" in names:
         return tuple(known)
     for name in names:
-        if name not in known:
+        if name not in known and name != RANDOM:
             why = f"needs the simulator, not {backend}" if name in all_drills() else "is no drill"
-            raise BadInput(f"{name!r} {why}.", field="drill", remedy=f"Known here: {', '.join(known)}, all.")
+            raise BadInput(f"{name!r} {why}.", field="drill", remedy=f"Known here: {', '.join(known)}, all, {RANDOM}.")
     return tuple(dict.fromkeys(names))
 
 
@@ -67,14 +76,20 @@ async def run(plan: Plan, folder: Path, progress: Progress, abort: Abort) -> Sco
     began, evidence, survivors = CLOCK.monotonic(), Evidence(), 0
     drills = all_drills()
     each = plan.seconds / len(plan.drills)
-    outer = [drills[name] for name in plan.drills if isinstance(drills[name], EngineKilled)]
-    inner = [drills[name] for name in plan.drills if not isinstance(drills[name], EngineKilled)]
-    for name, place, ours in (("own", own_engine, inner), ("headless", headless_engine, outer)):
+    outer = [drills[name] for name in plan.drills if isinstance(drills.get(name), EngineKilled)]
+    inner = [drills[name] for name in plan.drills if name != RANDOM and not isinstance(drills[name], EngineKilled)]
+    mixed = [drill for drill in drills.values() if RANDOM in plan.drills and plan.backend in drill.backends]
+    parts: list[tuple[str, Place, Sequence[Drill], Mode]] = [
+        ("own", own_engine, inner, _Run.in_turn),
+        ("mixed", own_engine, mixed, _Run.at_random),
+        ("headless", headless_engine, outer, _Run.in_turn),
+    ]
+    for name, place, ours, mode in parts:
         if not ours or abort.reason:
             continue
         here = Evidence()
         async with place(plan, folder / name, here) as ground:
-            await _Run(plan, ground, here, progress, abort).drills(ours, each)
+            await _Run(plan, ground, here, progress, abort).under_load(ours, each, mode)
         survivors += ground.survivors()
         evidence.join(here)
     return score(
@@ -100,19 +115,18 @@ class _Run:
         self._abort = abort
         self._chance = random.Random(plan.seed)  # noqa: S311 - drills, not secrets
 
-    async def drills(self, drills: Sequence[Drill], seconds: float) -> None:
-        """Each for so many seconds, one after the other."""
+    async def under_load(self, drills: Sequence[Drill], seconds: float, mode: Mode) -> None:
+        """Warm up, do the drills, wait until their harm is mended."""
         users = max(1, int(self._plan.sessions * 0.7))
         traffic = Traffic(self._ground.ask, users, self._plan.seed, drills[0].name)
         self._evidence.asked = traffic.asked
         load = asyncio.create_task(traffic.run())
         try:
             await self._warm_up(traffic.asked)
-            for drill in drills:
-                if not self._abort.reason:
-                    self._progress(f"{drill.name}: {drill.about}")
-                    await self._drill(drill, seconds)
-            await self._look(_SETTLE_S, lambda: not any(map(self._unsettled, self._evidence.strikes)))
+            await mode(self, drills, seconds)
+            last = CLOCK.wall() - _SETTLE_S
+            recent = [strike for strike in self._evidence.strikes if (strike.healed or last) >= last]
+            await self._look(_SETTLE_S, lambda: not any(map(self._unsettled, recent)))
         finally:
             traffic.stop()
             self._progress("draining")
@@ -121,24 +135,45 @@ class _Run:
             with contextlib.suppress(asyncio.CancelledError):
                 await load
 
+    async def in_turn(self, drills: Sequence[Drill], seconds: float) -> None:
+        """Each for so many seconds, one after the other."""
+        for drill in drills:
+            if not self._abort.reason:
+                self._progress(f"{drill.name}: {drill.about}")
+                await self._drill(drill, seconds)
+
+    async def at_random(self, drills: Sequence[Drill], seconds: float) -> None:
+        """One drill of each lane at a time, chosen at random, for so many seconds in all."""
+        end = CLOCK.monotonic() + seconds
+        async with asyncio.TaskGroup() as group:
+            for lane in _MIXED:
+                group.create_task(self._lane([drill for drill in drills if drill.lane is lane], end))
+
+    async def _lane(self, drills: Sequence[Drill], end: float) -> None:
+        while (left := end - CLOCK.monotonic()) > 0 and not self._abort.reason:
+            drill = self._chance.choice(drills)
+            self._progress(f"{left:4.0f} s left  {drill.name}")
+            await self._drill(drill, min(left, self._chance.uniform(*_ROUND_S)))
+
     async def _warm_up(self, asked: list[Asked]) -> None:
         self._progress("warming up")
         await self._look(_DRAIN_S, lambda: sum(one.answered for one in asked) >= 2 * self._plan.sessions)
 
     async def _drill(self, drill: Drill, seconds: float) -> None:
-        began, strikes = CLOCK.monotonic(), self._evidence.strikes
-        first = len(strikes)
+        began, mine = CLOCK.monotonic(), list[Strike]()
         harmful = began + HARMFUL * seconds
         try:
             while not self._abort.reason:
-                strikes += await drill.inject(self._ground, self._chance, self._plan.radius)
+                struck = await drill.inject(self._ground, self._chance, self._plan.radius)
+                mine += struck
+                self._evidence.strikes += struck
                 now = CLOCK.monotonic()
                 await self._look(min(_AGAIN_S, harmful - now) if drill.again else harmful - now)
                 if CLOCK.monotonic() >= harmful or not drill.again:
                     break
         finally:
             await drill.heal(self._ground)
-            for strike in strikes[first:]:
+            for strike in mine:
                 strike.healed = CLOCK.wall()
         await self._look(began + seconds - CLOCK.monotonic())
 

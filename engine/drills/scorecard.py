@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice, takewhile
 
 import msgspec
 
@@ -12,9 +14,13 @@ from engine.pool.statistics import percentiles
 
 NEEDED_AVAILABILITY = 99.9
 """Percent of the requests that a working API would have answered."""
-_OURS = frozenset({"session_lost", "start_failed", "conversation_held"})
-"""Codes of failures that no outage explains."""
-
+NEEDED_RECOVERY = 99.0
+"""Percent of the strikes whose harm was mended."""
+LONGEST_RECOVERY_S = 2.0
+"""Seconds to the 95th percentile of recoveries from a fault of a process."""
+_CLOCKS_APART_S = 0.05
+_UNEXPLAINED = 10
+_OF_PROCESSES = frozenset({"kill", "stop"})
 _ORDINARY = frozenset({"makes room", "shutdown", "scaled down"})
 """Reasons for which the pool stops a healthy session."""
 
@@ -39,7 +45,8 @@ class Asked(msgspec.Struct, kw_only=True):
 class Strike(msgspec.Struct, kw_only=True):
     """What a drill did at `at`: to one session and the requests in it, or, without one, to what all depend on.
 
-    `outage` says that requests could not be answered until `healed`.
+    `outage` says that calls failed until `healed`, and `total` that all did. `excuses` are the codes of failures that
+    it explains: no working API was there to answer.
     """
 
     drill: str
@@ -48,6 +55,8 @@ class Strike(msgspec.Struct, kw_only=True):
     session: str = ""
     requests: tuple[str, ...] = ()
     outage: bool = False
+    total: bool = False
+    excuses: tuple[str, ...] = ()
 
 
 class Span(msgspec.Struct, frozen=True):
@@ -60,7 +69,8 @@ class Span(msgspec.Struct, frozen=True):
 class Scorecard(msgspec.Struct, kw_only=True):
     """The figures; `availability` and `recovered` in percent, `excused` failures fall into an outage.
 
-    A strike that needs no notice, such as one on the machine's CPU, and a `moot` one are not counted in the times.
+    `process_recovered_in` is of sessions that were killed or stopped. A strike that needs no notice, such as one on the
+    machine's CPU, and a `moot` one, which left or was refused for another reason, are not counted in the times.
     """
 
     drills: list[str]
@@ -78,18 +88,26 @@ class Scorecard(msgspec.Struct, kw_only=True):
     moot: int
     detected_in: Span
     recovered_in: Span
+    process_recovered_in: Span
     recovered_by_drill: dict[str, Span]
     recovered: float
     availability: float
     survivors: int
     aborted: str = ""
     failures: dict[str, int]
+    unexplained: list[str] = []
+    """Some of the failures that no outage excuses: request, code, sentence."""
 
     def problems(self) -> list[str]:
         """What is not good enough, a sentence each."""
         found = [f"{count} {what}" for what, count in self._forbidden() if count]
         if self.availability < NEEDED_AVAILABILITY:
             found.append(f"availability {self.availability:.2f} % is below {NEEDED_AVAILABILITY} %")
+        if self.recovered < NEEDED_RECOVERY:
+            found.append(f"{self.recovered:.1f} % of the harm was mended, not {NEEDED_RECOVERY} %")
+        if (self.process_recovered_in.p95 or 0.0) > LONGEST_RECOVERY_S:
+            took = f"{self.process_recovered_in.p95:.1f} s"
+            found.append(f"p95 of recovery from a process fault is {took}, above {LONGEST_RECOVERY_S:g} s")
         if self.aborted:
             found.append(f"aborted: {self.aborted}")
         return found
@@ -130,8 +148,10 @@ def score(
     answered = sum(one.answered for one in asked)
     unended = sum(one.ended is None for one in asked)
     owed = len(asked) - excused
-    moot = [strike for strike in strikes if is_moot(strike, evidence.events)]
-    noticed = [strike for strike in strikes if (strike.session or strike.outage) and strike not in moot]
+    known = {one.id: one for one in asked}
+    moot = [strike for strike in strikes if is_moot(strike, evidence.events) or _was_refused(strike, known, strikes)]
+    passed = {id(strike) for strike in moot}
+    noticed = [strike for strike in strikes if (strike.session or strike.outage) and id(strike) not in passed]
     detected = [detected_in(strike, evidence) for strike in noticed]
     recovered = [recovered_in(strike, evidence) for strike in noticed]
     codes = sorted({one.code for one in failed})
@@ -151,29 +171,37 @@ def score(
         moot=len(moot),
         detected_in=_span(detected),
         recovered_in=_span(recovered),
+        process_recovered_in=_span(
+            took for strike, took in zip(noticed, recovered, strict=True) if strike.drill in _OF_PROCESSES
+        ),
         recovered_by_drill=_by_drill(noticed, recovered),
         recovered=_percent(sum(took is not None for took in recovered), len(recovered)),
         availability=_percent(answered, owed),
         survivors=survivors,
         aborted=aborted,
+        unexplained=[
+            f"{one.id} after {(one.ended or one.began) - one.began:.1f} s: {one.code}: {one.error}"
+            for one in failed
+            if not is_excused(one, strikes)
+        ][:_UNEXPLAINED],
         failures={code: sum(one.code == code for one in failed) for code in codes},
     )
 
 
 def is_excused(one: Asked, strikes: Iterable[Strike]) -> bool:
-    """Whether a failed request fell into an outage, so that no working API was there to answer it."""
-    if one.code in _OURS or one.ended is None:
+    """Whether a failed request fell into an outage that explains it: no working API was there to answer it."""
+    if one.ended is None:
         return False
     ended = one.ended
-    return any(s.outage and ended >= s.at and (s.healed is None or one.began < s.healed) for s in strikes)
+    return any(one.code in s.excuses and ended >= s.at and (s.healed is None or one.began < s.healed) for s in strikes)
 
 
-def is_moot(strike: Strike, events: Iterable[Stamped]) -> bool:
+def is_moot(strike: Strike, events: Sequence[Stamped]) -> bool:
     """Whether the struck session left in the course of things before anybody noticed: no credit for that."""
     if not strike.session:
         return False
     tells = _about(strike.session)
-    first = next((stamped.event for stamped in events if stamped.at >= strike.at and tells(stamped.event)), None)
+    first = next((stamped.event for stamped in _since(events, strike.at) if tells(stamped.event)), None)
     return isinstance(first, ev.SessionChanged) and first.reason in _ORDINARY
 
 
@@ -181,7 +209,7 @@ def detected_in(strike: Strike, evidence: Evidence) -> float | None:
     """Seconds until the engine, or without its events a caller, noticed."""
     if strike.session:
         tells = _about(strike.session)
-        seen = [stamped.at for stamped in evidence.events if stamped.at >= strike.at and tells(stamped.event)]
+        seen = [stamped.at for stamped in _since(evidence.events, strike.at) if tells(stamped.event)][:1]
     else:
         seen = list(_retried(strike, evidence).values()) + _alarms(strike, evidence.events)
         seen += [one.ended for one in evidence.asked if one.ended and not one.answered and strike.at <= one.ended]
@@ -205,17 +233,18 @@ def _retried(strike: Strike, evidence: Evidence) -> dict[str, float]:
     until = strike.healed if strike.healed is not None else float("inf")
     met = {one.id for one in evidence.asked if one.began < until and (one.ended is None or one.ended >= strike.at)}
     found: dict[str, float] = {}
-    for stamped in evidence.events:
+    for stamped in _since(evidence.events, strike.at):
         event = stamped.event
-        if isinstance(event, ev.RequestRetrying) and event.request in met and stamped.at >= strike.at:
+        if isinstance(event, ev.RequestRetrying) and event.request in met:
             found.setdefault(event.request, stamped.at)
     return found
 
 
-def _alarms(strike: Strike, events: Iterable[Stamped]) -> list[float]:
+def _alarms(strike: Strike, events: Sequence[Stamped]) -> list[float]:
     """When breakers opened, or the CLI told of a retry, within an outage."""
     until = strike.healed if strike.healed is not None else float("inf")
-    return [stamped.at for stamped in events if strike.at <= stamped.at <= until and _alarming(stamped.event)]
+    after = takewhile(lambda stamped: stamped.at <= until, _since(events, strike.at))
+    return [stamped.at for stamped in after if _alarming(stamped.event)]
 
 
 def _session_recovered(strike: Strike, evidence: Evidence) -> float | None:
@@ -223,13 +252,30 @@ def _session_recovered(strike: Strike, evidence: Evidence) -> float | None:
         hit = [one for one in evidence.asked if one.id in strike.requests]
         if not all(one.answered for one in hit):
             return None
-        return max((one.ended - strike.at for one in hit if one.ended), default=None)
-    gone = [
-        stamped.at
-        for stamped in evidence.events
-        if isinstance(stamped.event, ev.SessionEnded) and stamped.event.session == strike.session
-    ]
-    return max(0.0, gone[0] - strike.at) if gone else None
+        ended = max((one.ended for one in hit if one.ended), default=None)
+        return max(0.0, ended - _could_recover(strike, ended, evidence.strikes)) if ended is not None else None
+    for stamped in _since(evidence.events, strike.at - _CLOCKS_APART_S):
+        if isinstance(stamped.event, ev.SessionEnded) and stamped.event.session == strike.session:
+            return max(0.0, stamped.at - strike.at)
+    return None
+
+
+def _could_recover(strike: Strike, ended: float, strikes: Iterable[Strike]) -> float:
+    """When the request of a struck session could be answered: after the total outages that it met meanwhile."""
+    healed = [other.healed for other in strikes if other.total and other.healed and other.at <= ended]
+    return max([strike.at, *(at for at in healed if at <= ended)])
+
+
+def _was_refused(strike: Strike, known: Mapping[str, Asked], strikes: Sequence[Strike]) -> bool:
+    """Whether the requests of a struck session failed by an outage that came besides."""
+    hit = [known[name] for name in strike.requests if name in known]
+    failed = [one for one in hit if one.ended is not None and not one.answered]
+    return bool(failed) and all(is_excused(one, strikes) for one in failed)
+
+
+def _since(events: Sequence[Stamped], at: float) -> Iterator[Stamped]:
+    """The events from a moment on; they are in order of time."""
+    return islice(events, bisect_left(events, at, key=lambda stamped: stamped.at), None)
 
 
 def _about(session: str) -> Callable[[ev.Event], bool]:

@@ -5,25 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from engine.events import recoveries, troubles
 from engine.events import types as ev
 from engine.events.state import (
-    BUCKET_S,
-    BUCKETS_KEPT,
     DURATIONS_KEPT,
     ENDED_KEPT,
-    RECENT_KEPT,
-    RECOVERIES_KEPT,
-    STRATEGIES_KEPT,
-    Bucket,
     PermissionView,
-    RecentLine,
-    RecoveryView,
     RequestView,
     SessionView,
     State,
-    StrategyView,
 )
+from engine.events.tails import bucket as _bucket
+from engine.events.tails import note as _note
 from engine.events.types import SessionState, Severity, Stamped
+from engine.sessions.summaries import one_line
 
 Reducer = Callable[[State, Any, float], None]
 
@@ -46,28 +41,6 @@ class Projection:
 def touched_session(event: ev.Event) -> str:
     """Id of the one session whose row the event changes, or an empty string."""
     return getattr(event, "session", "")
-
-
-def _note(
-    state: State,
-    mark: str,
-    subject: str,
-    text: str,
-    severity: Severity = Severity.INFO,
-    remedy: str = "",
-) -> None:
-    state.recent.append(RecentLine(state.seq, state.at, mark, subject, text, severity, remedy))
-    if len(state.recent) > RECENT_KEPT:
-        del state.recent[: len(state.recent) - RECENT_KEPT]
-
-
-def _bucket(state: State, at: float) -> Bucket:
-    start = at - at % BUCKET_S
-    if not state.buckets or state.buckets[-1].start < start:
-        state.buckets.append(Bucket(start))
-        if len(state.buckets) > BUCKETS_KEPT:
-            del state.buckets[0]
-    return state.buckets[-1]
 
 
 def _set_state(row: SessionView, to: SessionState, at: float, reason: str = "") -> None:
@@ -99,7 +72,7 @@ def _settings_changed(state: State, event: ev.SettingsChanged, _at: float) -> No
     for key, (old, new) in event.changes.items():
         if key == "session_pool.max_size" and isinstance(new, int):
             state.engine.max_size = new
-        _note(state, "tuning", key, f"{old} → {new} by {event.who}")
+        _note(state, "tuning", key, f"{one_line(str(old))} → {one_line(str(new))} by {event.who}")
 
 
 def _session_starting(state: State, event: ev.SessionStarting, at: float) -> None:
@@ -205,6 +178,8 @@ def _request_ended(state: State, event: ev.RequestEnded, at: float) -> None:
     totals = state.totals
     totals.answered += event.ok
     totals.cached += event.cached
+    if event.attempts > 1 or not event.ok:
+        troubles.close_errors(state, event)
     if event.ok:
         return
     totals.failed += 1
@@ -289,55 +264,6 @@ def _breaker_changed(state: State, event: ev.BreakerChanged, _at: float) -> None
     _note(state, "breaker", event.breaker, f"{event.old} → {event.new}  {event.reason}".rstrip(), severity)
 
 
-def _error_seen(state: State, event: ev.ErrorSeen, _at: float) -> None:
-    if row := state.sessions.get(event.session):
-        row.last_error = event.text
-
-
-def _recovery_started(state: State, event: ev.RecoveryStarted, at: float) -> None:
-    state.recoveries.append(
-        RecoveryView(
-            id=event.recovery,
-            strategy=event.strategy,
-            target=event.target,
-            error=event.error,
-            reason=event.reason,
-            by=event.by,
-            estimated=event.estimated,
-            started_at=at,
-            observed=event.observed,
-        )
-    )
-    if len(state.recoveries) > RECOVERIES_KEPT:
-        del state.recoveries[0]
-
-
-def _recovery_ended(state: State, event: ev.RecoveryEnded, _at: float) -> None:
-    if view := next((each for each in reversed(state.recoveries) if each.id == event.recovery), None):
-        view.running, view.ok, view.outcome = False, event.ok, event.reason
-        view.took, view.gave_up, view.waiters = event.took, event.gave_up, event.waiters
-    _count_recovery(state, event)
-    mark, severity = ("notice", Severity.INFO) if event.ok else ("failed", Severity.WARNING)
-    _note(state, mark, event.target, f"{event.strategy}: {event.reason}", severity)
-
-
-def _count_recovery(state: State, event: ev.RecoveryEnded) -> None:
-    name = event.strategy
-    if name not in state.strategies and len(state.strategies) >= STRATEGIES_KEPT:
-        name = "other"
-    tally = state.strategies.setdefault(name, StrategyView())
-    tally.observed += event.observed
-    if event.observed:
-        return
-    tally.runs += 1
-    tally.worked += event.ok
-    tally.gave_up += event.gave_up
-    tally.success_rate = tally.worked / tally.runs
-    tally.durations = [*tally.durations[-DURATIONS_KEPT + 1 :], event.took]
-    tally.mean = sum(tally.durations) / len(tally.durations)
-    tally.p95 = sorted(tally.durations)[int(0.95 * (len(tally.durations) - 1))]
-
-
 def _api_retry(state: State, event: ev.ApiRetry, at: float) -> None:
     if row := state.sessions.get(event.session):
         row.activity = f"API {event.status or ''} {event.error}, attempt {event.attempt}".replace("  ", " ")
@@ -389,12 +315,15 @@ _REDUCERS: dict[type[ev.Event], Reducer] = {
     ev.PermissionAsked: _permission_asked,
     ev.PermissionAnswered: _permission_answered,
     ev.BreakerChanged: _breaker_changed,
-    ev.ErrorSeen: _error_seen,
-    ev.RecoveryStarted: _recovery_started,
-    ev.RecoveryEnded: _recovery_ended,
+    ev.RecoveryStarted: recoveries.recovery_started,
+    ev.RecoveryEnded: recoveries.recovery_ended,
+    ev.ErrorSeen: troubles.error_seen,
     ev.ApiRetry: _api_retry,
     ev.RateLimited: _rate_limited,
     ev.ProtocolFault: _protocol_fault,
     ev.OrphansReaped: _orphans_reaped,
     ev.Notice: _notice,
+    ev.AlertRaised: troubles.alert_raised,
+    ev.AlertResolved: troubles.alert_resolved,
+    ev.AlertSilenced: troubles.alert_silenced,
 }

@@ -18,6 +18,10 @@ RECOVERIES_KEPT = 100
 """Recoveries that stay readable, newest last."""
 STRATEGIES_KEPT = 64
 """Strategies with figures of their own; further ones are counted as `other`."""
+ERRORS_KEPT = 500
+"""Errors that stay readable."""
+ALERTS_KEPT = 200
+"""Alerts shown at once."""
 DURATIONS_KEPT = 64
 """Durations kept of the turns of one bucket, and of the runs of one strategy: enough for a p95."""
 
@@ -101,6 +105,43 @@ class PermissionView(msgspec.Struct):
     deadline: float
 
 
+class ErrorView(msgspec.Struct):
+    """One failed attempt; `end` is answered or failed once its request has ended."""
+
+    id: str
+    at: float
+    request: str
+    session: str
+    profile: str
+    attempt: int
+    type: str
+    code: str
+    category: str
+    rule: str
+    severity: str
+    strategy: str
+    text: str
+    said: str = ""
+    confidence: float = 1.0
+    retryable: bool = False
+    again: bool = False
+    silent: float = 0.0
+    end: str = ""
+
+
+class AlertView(msgspec.Struct):
+    """One alert that is firing; a silenced one is not told before `silenced_until`."""
+
+    rule: str
+    subject: str
+    severity: Severity
+    text: str
+    remedy: str
+    since: float
+    value: float
+    silenced_until: float = 0.0
+
+
 class RecentLine(msgspec.Struct):
     """One line of what happened: `mark` is done, failed, retry, tuning, breaker or notice."""
 
@@ -155,6 +196,8 @@ class Bucket(msgspec.Struct):
     tokens: int = 0
     cost: float = 0.0
     durations: list[float] = []
+    errors_by_kind: dict[str, int] = {}
+    """Failed attempts by type."""
 
 
 class Totals(msgspec.Struct):
@@ -193,6 +236,8 @@ class State(msgspec.Struct):
     buckets: list[Bucket] = []
     totals: Totals = msgspec.field(default_factory=Totals)
     errors_by_kind: dict[str, int] = {}
+    errors: list[ErrorView] = []
+    alerts: dict[str, AlertView] = {}
     pool: PoolStatistics | None = None
 
 

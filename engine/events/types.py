@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from engine.events.kinds.alerts import AlertRaised, AlertResolved, AlertSilenced
 from engine.events.kinds.engine import (
     EngineDraining,
     EngineStarted,
@@ -49,6 +50,9 @@ from engine.events.kinds.sessions import (
 )
 
 __all__ = [
+    "AlertRaised",
+    "AlertResolved",
+    "AlertSilenced",
     "AnyEvent",
     "ApiRetry",
     "BreakerChanged",
@@ -127,6 +131,9 @@ AnyEvent = (
     | ProtocolFault
     | OrphansReaped
     | Notice
+    | AlertRaised
+    | AlertResolved
+    | AlertSilenced
 )
 
 

@@ -41,6 +41,11 @@ class Growth:
             return ""
         return f"{host.disk_free >> 20} MiB of disk are free, and {floor >> 20} MiB must be"
 
+    @property
+    def machine(self) -> tuple[float, float] | None:
+        """CPU and memory of the machine in use, as ratios; None before they were read."""
+        return (self._host.cpu, self._host.memory_used) if self._host is not None else None
+
     def ask(self, size: int | None) -> None:
         """Keep a size by hand; None follows the load again."""
         self._scaler.ask(size)
@@ -52,7 +57,7 @@ class Growth:
 
     def load(self, now: float, *, busy: int, waiting: int, size: int, starting: int, spare: int) -> Load:
         """The pool's load beside the machine's."""
-        cpu, memory = (self._host.cpu, self._host.memory_used) if self._host is not None else (0.0, 0.0)
+        cpu, memory = self.machine or (0.0, 0.0)
         return Load(now, busy, waiting, size, starting, cpu, memory, spare)
 
     def decide(self, load: Load) -> ScaleDecision:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import os
 import statistics
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -26,6 +27,9 @@ READ_EVERY = 2
 """Rounds between two readings of RSS and CPU."""
 PSS_SECONDS = 15.0
 """Time in which the PSS of every session is sampled once, in a thread."""
+_GROWN = 16 * 1024 * 1024
+"""Growth of RSS since a session's last sample that has it sampled before its time."""
+_SUSPECTS = 4
 _ENGINE = ""
 _SETTLE_S = 2.0
 
@@ -45,7 +49,8 @@ class Keeper:
         self._readings = Readings()
         self._quotas: dict[str, Quota] = {}
         self._pss: dict[str, int] = {}
-        self._sampled: dict[str, float] = {}
+        self._rss: dict[str, int] = {}
+        self._sampled: dict[str, tuple[float, int]] = {}
         self._levels: dict[str, Level] = {}
         self._rounds = 0
         self._processes: dict[str, int] = {}
@@ -81,6 +86,7 @@ class Keeper:
         self._forget(pids)
         self._ports.bus.publish(SessionReadings(readings=sessions, engine_cpu=own.cpu, engine_rss=own.rss))
         for reading in sessions:
+            self._rss[reading.session] = reading.rss
             self._judge(members[reading.session], reading, now)
             self._pool.seats.set_load(reading.session, reading.cpu / 100)
         self._ports.growth.see(self._host.read(), self._measured())
@@ -130,14 +136,22 @@ class Keeper:
         self._sampling = True
         try:
             self._processes = await self._look(pids)
-            most = max(1, round(len(pids) * READ_EVERY / PSS_SECONDS))
-            oldest = sorted(pids, key=lambda name: self._sampled.get(name, 0.0))[:most]
-            found = await asyncio.to_thread(lambda: {name: pss_of(pids[name]) for name in oldest})
+            chosen = self._to_sample(pids)
+            found = await asyncio.to_thread(lambda: {name: pss_of(pids[name]) for name in chosen})
             self._pss.update({name: size for name, size in found.items() if size is not None})
-            self._sampled.update(dict.fromkeys(oldest, now))
-            await self._watch_files(oldest)
+            self._sampled.update({name: (now, self._rss.get(name, 0)) for name in chosen})
+            await self._watch_files(chosen)
         finally:
             self._sampling = False
+
+    def _to_sample(self, pids: Mapping[str, int]) -> list[str]:
+        """Those whose sample is oldest, after some whose RSS has grown most since theirs."""
+        most = max(1, round(len(pids) * READ_EVERY / PSS_SECONDS))
+        never = (-math.inf, 0)
+        grown = {name: self._rss.get(name, 0) - self._sampled.get(name, never)[1] for name in pids}
+        suspects = sorted((name for name in pids if grown[name] > _GROWN), key=lambda name: -grown[name])[:_SUSPECTS]
+        oldest = sorted(pids, key=lambda name: self._sampled.get(name, never)[0])
+        return list(dict.fromkeys([*suspects, *oldest]))[: most + len(suspects)]
 
     async def _watch_files(self, names: Iterable[str]) -> None:
         members, backend = self._pool.members, self._ports.session.backend
@@ -152,7 +166,7 @@ class Keeper:
         return statistics.quantiles(sizes, n=20)[-1] if len(sizes) > 1 else (sizes[0] if sizes else None)
 
     def _forget(self, pids: dict[str, int]) -> None:
-        for known in (self._quotas, self._pss, self._sampled, self._levels):
+        for known in (self._quotas, self._pss, self._rss, self._sampled, self._levels):
             for gone in known.keys() - pids.keys():
                 del known[gone]
         self._files.keep(pids)

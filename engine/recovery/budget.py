@@ -1,13 +1,19 @@
 """One budget for retries, respawns and probes, so that no outage is met with more load than health (R17). Pure.
 
 The token bucket of botocore's standard mode: a retry takes RETRY_COST, one after a throttling THROTTLED_COST; a first
-attempt that works gives back 1, a retry that works gives back what it took.
+attempt that works gives back 1, a retry that works gives back what it took. A crash of our own process says nothing
+of the API: its retry takes RESPAWN_COST, and the last tenth of the tokens is kept for those.
 """
 
 from __future__ import annotations
 
+from engine.errors import ErrorKind
+
 RETRY_COST = 14
 THROTTLED_COST = 5
+RESPAWN_COST = 2
+_COSTS = {ErrorKind.RESOURCE: THROTTLED_COST, ErrorKind.PROCESS: RESPAWN_COST}
+_RESERVED = 10
 
 
 class Budget:
@@ -33,10 +39,11 @@ class Budget:
         self._tokens = max(0, min(size, self._tokens + size - self._size))
         self._size = size
 
-    def take(self, *, throttled: bool) -> int | None:
-        """What a retry takes, or None when that is not there."""
-        cost = THROTTLED_COST if throttled else RETRY_COST
-        if cost > self._tokens:
+    def take(self, cause: ErrorKind) -> int | None:
+        """What a retry after an error of this type takes, or None when that is not there."""
+        cost = _COSTS.get(cause, RETRY_COST)
+        kept = 0 if cause is ErrorKind.PROCESS else self._size // _RESERVED
+        if cost > self._tokens - kept:
             self.refused += 1
             return None
         self._tokens -= cost

@@ -7,6 +7,7 @@ lie (a spend limit comes as HTTP 400, an overload as 500). A learned rule decide
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import tzinfo
 from functools import cache
 from typing import Protocol
@@ -25,6 +26,8 @@ from engine.sessions.summaries import one_line
 
 HEALTHY, UNKNOWN = "healthy", "unknown"
 """The names in place of a rule's: nothing failed, or nothing says why."""
+SAID = 500
+"""Characters that are kept of the line that tells of an error."""
 _DECIDES = 50.0
 """A fact that scores less (a bare exit code) leaves the decision to a learned rule."""
 _LEARNED_CONFIDENCE = 0.9
@@ -153,8 +156,15 @@ def _error_of(outcome: Outcome, classify: Classify) -> QuarterdeckError:
         return TurnInterrupted("The turn was interrupted.", remedy="Send the prompt again to go on.")
     found = classify(of_outcome(outcome))
     error = _lost(outcome, found) if outcome.ended is Ended.LOST else _failed(outcome, found)
-    error.verdict = verdict_of(found)
+    error.verdict = replace(verdict_of(found), said=_telling_line(outcome))
     return error
+
+
+def _telling_line(outcome: Outcome) -> str:
+    """The last thing that a lost session said, the first that a failed turn did."""
+    text = outcome.stderr if outcome.ended is Ended.LOST else outcome.reason
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1 if outcome.ended is Ended.LOST else 0][:SAID] if lines else ""
 
 
 def verdict_of(found: Classification) -> Verdict:

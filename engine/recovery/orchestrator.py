@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from engine.clock import Clock
-from engine.errors import BadInput, NotFound, QuarterdeckError
+from engine.errors import BadInput, ErrorKind, NotFound, QuarterdeckError
 from engine.events.bus import Bus
 from engine.events.types import Notice, RecoveryEnded, RecoveryStarted, Severity
 from engine.plugins import nearest
@@ -208,7 +208,7 @@ class Orchestrator:
         if limits.observe:
             return self._observe(strategy, key, trouble)
         held = record.starts.held(now) or record.starts.crashed(now, limits.starts)
-        cost = None if held else self._budget.take(throttled=True)
+        cost = None if held else self._budget.take(ErrorKind.PROCESS)
         if cost is not None:
             return self._start(strategy, key, trouble, cost)
         spent = f"it was tried {limits.starts.crashes} times within {limits.starts.period:.0f} s"

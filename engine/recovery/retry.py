@@ -71,7 +71,7 @@ def decide(policy: RetryPolicy, error: QuarterdeckError, tried: Try, budget: Bud
     delay = max(delay, error.retry_after or 0.0)
     if delay >= tried.left:
         return give_up(f"the deadline is in {tried.left:.1f} s, the next attempt would be in {delay:.1f} s")
-    cost = budget.take(throttled=error.kind is ErrorKind.RESOURCE)
+    cost = budget.take(error.kind)
     if cost is None:
         return give_up("the retry budget is spent: too many calls fail")
     return RetryDecision(True, delay, error.message, cost)

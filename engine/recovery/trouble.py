@@ -84,6 +84,7 @@ class Trouble:
             retryable=error.retryable,
             again=again,
             silent=self.silent,
+            said=verdict.said,
         )
 
 

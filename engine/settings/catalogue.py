@@ -52,6 +52,7 @@ class Setting:
     secret: bool
     address: bool
     shown_default: str
+    columns: tuple[str, ...]
 
     @property
     def group(self) -> str:
@@ -74,6 +75,8 @@ class Setting:
         if self.choices:
             words = f"one of {', '.join(self.choices)}"
             words += ", an extension or module:Class" if self.extensible else ""
+        elif self.columns:
+            words = f"a list of rows with {', '.join(self.columns)}"
         else:
             words = {SECONDS: "a duration such as 30s, 5m or 1h", BYTES: "a size such as 512MiB or 1GB"}.get(
                 self.unit, _KINDS[self.kind]
@@ -199,6 +202,7 @@ def _setting(key: str, field: FieldInfo) -> Setting:
         secret=extra["secret"],
         address=extra["address"],
         shown_default=extra["shown"] or _shown(default, extra["unit"]),
+        columns=tuple(extra["columns"]),
     )
 
 

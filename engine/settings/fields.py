@@ -52,14 +52,16 @@ def setting(
     secret: bool = False,
     address: bool = False,
     shown: str = "",
+    columns: tuple[str, ...] = (),
 ) -> Any:
     """Declare one setting.
 
     `restart` names the part that a change restarts (empty: a change is live), `shown` is what the reference prints
     for a default that depends on the machine; a callable `default` is a factory. A `secret` is never printed;
-    of a secret `address` only the password is hidden.
+    of a secret `address` only the password is hidden. `columns` name the texts in each row of a list of rows.
     """
     extra: dict[str, Any] = {"unit": unit, "restart": restart, "secret": secret, "address": address, "shown": shown}
+    extra["columns"] = list(columns)
     given: dict[str, Any] = {"default_factory": default} if callable(default) else {"default": default}
     return Field(**given, description=description, ge=ge, le=le, repr=not secret, json_schema_extra=extra)
 

@@ -94,6 +94,9 @@ def _insert(root: dict[str, Any], key: str, leaf: dict[str, Any]) -> None:
 
 def _property(setting: catalogue.Setting) -> dict[str, Any]:
     shape = {**_TYPES[setting.kind], "description": setting.description}
+    if setting.columns:
+        texts = {name: {"type": "string"} for name in setting.columns}
+        shape["items"] = {"type": "object", "properties": texts, "additionalProperties": False}
     if setting.unit in (SECONDS, BYTES):
         shape["type"] = [shape["type"], "string"]
     if setting.choices:

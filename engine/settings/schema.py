@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field
 
 from engine.settings.fields import Group
 from engine.settings.schema_agents import Claude, Credential, Profile
+from engine.settings.schema_alerts import AlertCommand, Alerts, AlertWebhook
 from engine.settings.schema_surface import Api, Console, Database, Engine, Events, Log, Security
 from engine.settings.schema_work import (
     AutoScaling,
@@ -23,6 +24,9 @@ from engine.settings.schema_work import (
 )
 
 __all__ = [
+    "AlertCommand",
+    "AlertWebhook",
+    "Alerts",
     "Api",
     "AutoScaling",
     "Cache",
@@ -75,6 +79,7 @@ class Settings(Group):
     circuit_breaker: CircuitBreaker = Field(default_factory=CircuitBreaker)
     retry: Retry = Field(default_factory=Retry)
     recovery: Recovery = Field(default_factory=Recovery)
+    alerts: Alerts = Field(default_factory=Alerts)
     queue: Queue = Field(default_factory=Queue)
     cache: Cache = Field(default_factory=Cache)
     claude: Claude = Field(default_factory=Claude)

@@ -68,7 +68,7 @@ async def test_the_metrics_count_what_happened(served: Served) -> None:
     assert after["quarterdeck_requests_total"] == 2
     assert after["quarterdeck_requests_answered_total"] == 1
     assert after["quarterdeck_requests_failed_total"] == 1
-    assert after["quarterdeck_errors_total{kind=auth}"] == 1
+    assert after["quarterdeck_errors_total{type=auth}"] == 1
     assert after["quarterdeck_tokens_out_total"] >= answer["tokens_out"] > 0
     assert before.keys() < after.keys()
 

@@ -37,6 +37,13 @@ async def test_what_is_only_slower_fails_no_request(home: Path, name: str) -> No
     assert (card.problems(), card.strikes, card.failed_clearly) == ([], 1, 0)
 
 
+async def test_drills_at_random_over_one_another_lose_and_double_nothing(home: Path) -> None:
+    card = await drilled(home / "drill", "random", seconds=8.0)
+    assert [problem for problem in card.problems() if not problem.startswith("p95")] == []
+    assert len(card.recovered_by_drill) >= 2
+    assert card.strikes >= 4
+
+
 @pytest.mark.real_cli
 async def test_real_sessions_are_killed_refused_and_cut_off_and_lose_nothing(home: Path, claude: Path) -> None:
     names = ("kill", "window529", "network_cut")

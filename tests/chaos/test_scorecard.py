@@ -36,7 +36,7 @@ def card(evidence: Evidence, survivors: int = 0, aborted: str = "") -> Scorecard
 
 
 def test_a_failure_counts_against_availability_unless_it_fell_into_an_outage() -> None:
-    outage = Strike(drill="window529", at=10, healed=20, outage=True)
+    outage = Strike(drill="window529", at=10, healed=20, outage=True, excuses=("api_529", "overloaded"))
     asked = [
         *(answered(f"a{n}", n, n + 1) for n in range(7)),
         failed("inside", 12, 13, "api_529"),
@@ -96,6 +96,29 @@ def test_a_silent_request_that_is_tried_again_after_the_outage_still_tells_of_it
     assert (found.detected_in.p50, found.recovered_in.p50) == (5.0, 4.0)
 
 
+def test_an_outage_explains_only_the_failures_that_it_makes() -> None:
+    partial = Strike(drill="window529", at=10, healed=20, outage=True)
+    assert card(Evidence(asked=[failed("r", 12, 13, "api_529")], strikes=[partial])).excused == 0
+
+
+def test_a_struck_session_could_not_recover_within_a_total_outage() -> None:
+    strike = Strike(drill="kill", at=100, session="s1", requests=("r",))
+    cut = Strike(drill="network_cut", at=99, healed=108, outage=True, total=True, excuses=("turn_failed",))
+    found = card(Evidence(asked=[answered("r", 99, 109), answered("x", 108, 108.5)], strikes=[strike, cut]))
+    assert found.process_recovered_in.p95 == 1.0
+    refused = card(Evidence(asked=[failed("r", 99, 107, "turn_failed")], strikes=[strike, cut]))
+    assert (refused.moot, refused.process_recovered_in.p95, refused.excused) == (1, None, 1)
+
+
+def test_slow_recovery_and_harm_that_stays_are_named() -> None:
+    strikes = [Strike(drill="stop", at=100, session=f"s{n}", requests=(f"r{n}",)) for n in range(2)]
+    found = card(Evidence(asked=[answered("r0", 99, 104)], strikes=strikes))
+    assert found.problems() == [
+        "50.0 % of the harm was mended, not 99.0 %",
+        "p95 of recovery from a process fault is 4.0 s, above 2 s",
+    ]
+
+
 def test_a_request_without_an_end_or_without_a_sentence_is_lost() -> None:
     silent = Asked(id="silent", began=1, ended=2)
     found = card(Evidence(asked=[Asked(id="r", began=1), silent]))
@@ -129,6 +152,6 @@ def test_a_conversation_knows_what_its_history_must_hold() -> None:
 def test_a_run_is_aborted_when_memory_runs_out_or_too_much_fails_outside_the_outages() -> None:
     asked = [answered(f"a{n}", 1, 2) for n in range(30)] + [failed(f"f{n}", 1, 2, "api_529") for n in range(20)]
     assert bound_passed(Evidence(asked=asked), 4 * GIB) == "20 of 50 requests failed outside any outage"
-    outage = Strike(drill="window529", at=0, healed=3, outage=True)
+    outage = Strike(drill="window529", at=0, healed=3, outage=True, excuses=("api_529",))
     assert bound_passed(Evidence(asked=asked, strikes=[outage]), 4 * GIB) == ""
     assert bound_passed(Evidence(), GIB // 8) == "128 MiB of memory are left"

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from engine.events.projection import Projection
 from engine.events.state import (
+    AlertView,
     Bucket,
     EngineView,
     PermissionView,
@@ -172,6 +173,25 @@ def test_what_needs_a_person_comes_by_urgency_and_each_line_opens_something() ->
 def test_one_trouble_is_one_line(state: State, subject: str, opens: str) -> None:
     (line,) = attention(state, NOW)
     assert (line.subject, line.session) == (subject, opens)
+
+
+def test_alerts_come_worst_first_without_those_that_are_silenced_or_said_already() -> None:
+    def alert(rule: str, severity: Severity, subject: str = "", silenced_until: float = 0.0) -> AlertView:
+        return AlertView(rule, subject, severity, "much", "do less", NOW - 90, 3.0, silenced_until)
+
+    alerts = [
+        alert("queue-long", Severity.WARNING),
+        alert("availability-low", Severity.CRITICAL),
+        alert("errors-many", Severity.CRITICAL, silenced_until=NOW + 1),
+        alert("breaker-open", Severity.CRITICAL, subject="model:x"),
+    ]
+    state = _state(alerts={each.rule: each for each in alerts}, breakers={"model:x": "open"})
+    lines = [(line.glyph, line.subject, line.since, line.detail) for line in attention(state, NOW)]
+    assert lines[0][1] == "model:x open"
+    assert lines[1:] == [
+        ("✖", "availability-low", "1m30s", "much  do less"),
+        ("▲", "queue-long", "1m30s", "much  do less"),
+    ]
 
 
 def test_a_pool_that_is_well_needs_nobody() -> None:

@@ -84,6 +84,9 @@ ONE_OF_EACH: list[AnyEvent] = [
             counts=ev.PoolCounts(leases=10, reuses=9),
         )
     ),
+    ev.AlertRaised(rule="errors-many", subject="", severity=Severity.WARNING, text="31 errors a minute", value=31.0),
+    ev.AlertSilenced(pattern="errors-*", until=900.0, who="ana"),
+    ev.AlertResolved(rule="errors-many", subject="", lasted=60.0),
     ev.ConversationHibernated(conversation="c1", session="s0001", reason="idle"),
     ev.ConversationWoken(conversation="c1", session="s0002", took=0.25),
     ev.EngineDraining(reason="SIGTERM", grace=10.0),

@@ -10,8 +10,28 @@ from hypothesis import strategies as st
 from engine.clock import ManualClock
 from engine.events.bus import Bus
 from engine.events.projection import Projection
-from engine.events.state import BUCKETS_KEPT, ENDED_KEPT, RECENT_KEPT, decode_state, encode_state
-from engine.events.types import AnyEvent, SessionState, Stamped, decode_stamped, encode_stamped
+from engine.events.state import (
+    ALERTS_KEPT,
+    BUCKETS_KEPT,
+    ENDED_KEPT,
+    ERRORS_KEPT,
+    RECENT_KEPT,
+    decode_state,
+    encode_state,
+)
+from engine.events.types import (
+    AlertRaised,
+    AlertResolved,
+    AlertSilenced,
+    AnyEvent,
+    ErrorSeen,
+    RequestEnded,
+    SessionState,
+    Severity,
+    Stamped,
+    decode_stamped,
+    encode_stamped,
+)
 from tests.events.samples import EVENTS, ONE_OF_EACH
 
 
@@ -65,6 +85,42 @@ def test_a_turn_moves_its_session_and_counts() -> None:
 def test_the_tails_are_bounded() -> None:
     many: list[AnyEvent] = [*ONE_OF_EACH, *ONE_OF_EACH[1:]] * 400
     state = _replayed(_stamp(many)).state
+    seen = next(event for event in ONE_OF_EACH if isinstance(event, ErrorSeen))
     assert len(state.recent) == RECENT_KEPT
     assert len(state.ended) == ENDED_KEPT
+    assert len(state.errors) == min(ERRORS_KEPT, many.count(seen))
+    assert sum(bucket.errors_by_kind.get("network", 0) for bucket in state.buckets) > 0
     assert len(state.buckets) <= BUCKETS_KEPT
+
+
+def test_the_errors_of_a_request_are_marked_by_its_end_and_those_of_an_earlier_one_stay() -> None:
+    def attempt(number: int) -> ErrorSeen:
+        return ErrorSeen(error=f"r1.{number}", request="r1", kind="network", code="x", text="reset", attempt=number)
+
+    def end(ok: bool, attempts: int) -> RequestEnded:
+        return RequestEnded(request="r1", user="u", ok=ok, duration=1.0, attempts=attempts)
+
+    state = _replayed(_stamp([attempt(1), end(False, 1), attempt(1), attempt(2), end(True, 3), attempt(1)])).state
+    assert [(view.id, view.end) for view in state.errors] == [
+        ("r1.1", "failed"),
+        ("r1.1", "answered"),
+        ("r1.2", "answered"),
+        ("r1.1", ""),
+    ]
+
+
+def test_alerts_are_shown_silenced_and_taken_away_and_bounded() -> None:
+    def raised(rule: str) -> AlertRaised:
+        return AlertRaised(rule=rule, subject="x", severity=Severity.WARNING, text="much", value=3.0)
+
+    events: list[AnyEvent] = [raised("queue-long"), raised("errors-many")]
+    events.append(AlertSilenced(pattern="queue-*", until=900.0, who="ana"))
+    state = _replayed(_stamp(events)).state
+    assert [(key, view.silenced_until) for key, view in state.alerts.items()] == [
+        ("queue-long/x", 900.0),
+        ("errors-many/x", 0.0),
+    ]
+    events.append(AlertResolved(rule="queue-long", subject="x", lasted=1.0))
+    assert list(_replayed(_stamp(events)).state.alerts) == ["errors-many/x"]
+    many = [raised(f"rule-{number}") for number in range(ALERTS_KEPT + 5)]
+    assert len(_replayed(_stamp(many)).state.alerts) == ALERTS_KEPT

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import BadInput, NotFound, SettingsError
-from engine.recovery.budget import THROTTLED_COST
+from engine.recovery.budget import RESPAWN_COST
 from engine.recovery.ladder import LADDER, PARK, REDUCE_LOAD, RESTART, RESUME, asked_for
 from engine.recovery.orchestrator import STALE_S, WATCH_S
 from engine.recovery.strategies.registry import Strategies
@@ -192,7 +192,7 @@ def test_too_many_runs_at_one_target_give_the_request_up_and_are_told_once() -> 
 def test_a_spent_budget_stops_recovery_and_success_pays_back() -> None:
     async def work() -> None:
         strategy = Scripted(REDUCE_LOAD, Aim.ENGINE)
-        rig = Rig(strategy, budget=2 * THROTTLED_COST, starts=100)
+        rig = Rig(strategy, budget=2 * RESPAWN_COST, starts=100)
         cases = [Case() for _ in range(4)]
         for number, case in enumerate(cases):
             assert await rig.fail(case, rig.trouble(f"r{number}", word="reduce_load")) == ""
@@ -202,7 +202,7 @@ def test_a_spent_budget_stops_recovery_and_success_pays_back() -> None:
         rich = Rig(strategy)
         case = Case()
         await rich.fail(case, rich.trouble(word="reduce_load"))
-        assert rich.budget.tokens == rich.budget.size - THROTTLED_COST
+        assert rich.budget.tokens == rich.budget.size - RESPAWN_COST
         rich.orchestrator.closed(case, worked=True)
         assert rich.budget.tokens == rich.budget.size
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from engine.errors import ErrorKind, QuarterdeckError, TurnFailed
 from engine.recovery.backoff import Backoff, Growth, Jitter, delay_before
-from engine.recovery.budget import RETRY_COST, THROTTLED_COST, Budget
+from engine.recovery.budget import RESPAWN_COST, RETRY_COST, THROTTLED_COST, Budget
 from engine.recovery.retry import RetryDecision, RetryPolicy, Try, decide, wait_at_breaker
 
 POLICY = RetryPolicy(max_attempts=3, attempts={ErrorKind.NETWORK: 5}, backoff=Backoff(1.0, 5.0))
@@ -98,21 +98,32 @@ def test_equal_jitter_keeps_half_and_decorrelated_looks_at_the_last_delay() -> N
 def test_in_an_outage_retries_end_and_the_load_falls_to_the_first_attempts() -> None:
     budget, retries = Budget(500), 0
     for _ in range(10_000):
-        retries += budget.take(throttled=False) is not None
-    assert retries == 500 // RETRY_COST
+        retries += budget.take(ErrorKind.NETWORK) is not None
+    assert retries == 450 // RETRY_COST
     for _ in range(RETRY_COST):
         budget.worked()
-    assert budget.take(throttled=False) == RETRY_COST
+    assert budget.take(ErrorKind.NETWORK) == RETRY_COST
+
+
+def test_an_outage_of_the_api_leaves_something_for_crashes_of_our_own() -> None:
+    budget = Budget(500)
+    while budget.take(ErrorKind.RESOURCE) is not None:
+        pass
+    respawns = 0
+    while budget.take(ErrorKind.PROCESS) is not None:
+        respawns += 1
+    assert respawns >= 50 // RESPAWN_COST
+    assert budget.tokens < RESPAWN_COST
 
 
 def test_a_retry_that_works_gives_back_what_it_took_and_never_more_than_there_may_be() -> None:
     budget = Budget(100)
-    cost = budget.take(throttled=True)
+    cost = budget.take(ErrorKind.RESOURCE)
     assert cost == THROTTLED_COST
     budget.worked(cost)
     budget.worked(1000)
     assert budget.tokens == 100
-    budget.take(throttled=False)
+    budget.take(ErrorKind.NETWORK)
     budget.resize(50)
     assert (budget.tokens, budget.size) == (50 - RETRY_COST, 50)
 

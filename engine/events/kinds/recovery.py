@@ -9,7 +9,7 @@ class ErrorSeen(Event, frozen=True):
     """An attempt at a request failed; what the classifier made of it.
 
     `silent` is the time in seconds from the session's last sign of life to the error: it was found within that.
-    `again` says that another attempt follows.
+    `again` says that another attempt follows; `said` is the line that the agent itself said of it, where that is known.
     """
 
     error: str
@@ -28,6 +28,7 @@ class ErrorSeen(Event, frozen=True):
     retryable: bool = False
     again: bool = False
     silent: float = 0.0
+    said: str = ""
 
 
 class BreakerChanged(Event, frozen=True):

@@ -1,0 +1,30 @@
+"""The bounded tails of the state that every reducer may write to."""
+
+from __future__ import annotations
+
+from engine.events.state import BUCKET_S, BUCKETS_KEPT, RECENT_KEPT, Bucket, RecentLine, State
+from engine.events.types import Severity
+
+
+def note(
+    state: State,
+    mark: str,
+    subject: str,
+    text: str,
+    severity: Severity = Severity.INFO,
+    remedy: str = "",
+) -> None:
+    """One more line of what happened."""
+    state.recent.append(RecentLine(state.seq, state.at, mark, subject, text, severity, remedy))
+    if len(state.recent) > RECENT_KEPT:
+        del state.recent[: len(state.recent) - RECENT_KEPT]
+
+
+def bucket(state: State, at: float) -> Bucket:
+    """The trend's bucket of this moment."""
+    start = at - at % BUCKET_S
+    if not state.buckets or state.buckets[-1].start < start:
+        state.buckets.append(Bucket(start))
+        if len(state.buckets) > BUCKETS_KEPT:
+            del state.buckets[0]
+    return state.buckets[-1]

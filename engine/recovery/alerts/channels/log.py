@@ -1,0 +1,32 @@
+"""Alerts in the engine's log, where there is one; a console that shares its terminal with the engine has none."""
+
+from __future__ import annotations
+
+import logging
+
+import msgspec
+import structlog
+
+from engine.events.types import Severity
+from engine.log import forget_stdout
+from engine.recovery.alerts.channels.base import Telling
+
+_LEVELS = {
+    Severity.INFO: logging.INFO,
+    Severity.WARNING: logging.WARNING,
+    Severity.CRITICAL: logging.CRITICAL,
+}
+
+
+class LogChannel:
+    """Writes one line, `alert`, at the level of its severity; the end of an alert at level info."""
+
+    async def send(self, telling: Telling, attempts: int) -> None:  # noqa: ARG002 - a line is written once
+        """Write it."""
+        if not structlog.is_configured():
+            return
+        level = _LEVELS[telling.severity] if telling.state == "firing" else logging.INFO
+        try:
+            structlog.get_logger().log(level, "alert", **msgspec.to_builtins(telling))
+        except BrokenPipeError:  # nobody reads the log any more
+            forget_stdout()
