@@ -168,9 +168,13 @@ class Overloaded(QuarterdeckError):
 
 
 class BreakerOpen(Overloaded):
-    """A breaker lets no call through; `retry_after` is when it may, None when only a person can say so."""
+    """A breaker lets no call through; `retry_after` is when it may, None when only a person can say so.
+
+    `parked` says that it waits for a limit to reset, so that a patient request may wait for it.
+    """
 
     retryable = False
+    parked = False
 
 
 class TurnFailed(QuarterdeckError):

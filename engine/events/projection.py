@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from engine.events import troubles
+from engine.events import recoveries, troubles
 from engine.events import types as ev
 from engine.events.state import (
     DURATIONS_KEPT,
@@ -315,6 +315,8 @@ _REDUCERS: dict[type[ev.Event], Reducer] = {
     ev.PermissionAsked: _permission_asked,
     ev.PermissionAnswered: _permission_answered,
     ev.BreakerChanged: _breaker_changed,
+    ev.RecoveryStarted: recoveries.recovery_started,
+    ev.RecoveryEnded: recoveries.recovery_ended,
     ev.ErrorSeen: troubles.error_seen,
     ev.ApiRetry: _api_retry,
     ev.RateLimited: _rate_limited,

@@ -14,12 +14,16 @@ BUCKET_S = 10
 """Seconds of one bucket of a trend."""
 BUCKETS_KEPT = 360
 """Buckets of a trend: one hour."""
+RECOVERIES_KEPT = 100
+"""Recoveries that stay readable, newest last."""
+STRATEGIES_KEPT = 64
+"""Strategies with figures of their own; further ones are counted as `other`."""
 ERRORS_KEPT = 500
 """Errors that stay readable."""
 ALERTS_KEPT = 200
 """Alerts shown at once."""
 DURATIONS_KEPT = 64
-"""Turn durations kept in one bucket, enough for its p95."""
+"""Durations kept of the turns of one bucket, and of the runs of one strategy: enough for a p95."""
 
 
 class EngineView(msgspec.Struct):
@@ -150,6 +154,39 @@ class RecentLine(msgspec.Struct):
     remedy: str = ""
 
 
+class RecoveryView(msgspec.Struct):
+    """One recovery, under way or over; times in seconds."""
+
+    id: str
+    strategy: str
+    target: str
+    error: str = ""
+    reason: str = ""
+    by: str = ""
+    estimated: float = 0.0
+    started_at: float = 0.0
+    running: bool = True
+    ok: bool = False
+    outcome: str = ""
+    took: float = 0.0
+    gave_up: bool = False
+    waiters: int = 0
+    observed: bool = False
+
+
+class StrategyView(msgspec.Struct):
+    """What one strategy achieved; durations in seconds, `mean` and `p95` of the last DURATIONS_KEPT runs."""
+
+    runs: int = 0
+    worked: int = 0
+    gave_up: int = 0
+    observed: int = 0
+    success_rate: float = 0.0
+    mean: float = 0.0
+    p95: float = 0.0
+    durations: list[float] = []
+
+
 class Bucket(msgspec.Struct):
     """What ended within BUCKET_S seconds from `start`."""
 
@@ -193,6 +230,8 @@ class State(msgspec.Struct):
     requests: dict[str, RequestView] = {}
     permissions: dict[str, PermissionView] = {}
     breakers: dict[str, str] = {}
+    recoveries: list[RecoveryView] = []
+    strategies: dict[str, StrategyView] = {}
     recent: list[RecentLine] = []
     buckets: list[Bucket] = []
     totals: Totals = msgspec.field(default_factory=Totals)

@@ -24,7 +24,7 @@ from engine.events.kinds.pool import (
     PoolScaled,
     PoolStatistics,
 )
-from engine.events.kinds.recovery import BreakerChanged, ErrorSeen
+from engine.events.kinds.recovery import BreakerChanged, ErrorSeen, RecoveryEnded, RecoveryStarted
 from engine.events.kinds.requests import (
     ApiRetry,
     RateLimited,
@@ -75,6 +75,8 @@ __all__ = [
     "ProtocolFault",
     "RateLimited",
     "Reading",
+    "RecoveryEnded",
+    "RecoveryStarted",
     "RequestEnded",
     "RequestQueued",
     "RequestRetrying",
@@ -122,6 +124,8 @@ AnyEvent = (
     | PermissionAnswered
     | BreakerChanged
     | ErrorSeen
+    | RecoveryStarted
+    | RecoveryEnded
     | ApiRetry
     | RateLimited
     | ProtocolFault

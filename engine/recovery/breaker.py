@@ -63,10 +63,14 @@ class Permit:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """The breaker lets no call through for `retry_after` more seconds; infinite when it is held open by hand."""
+    """The breaker lets no call through for `retry_after` more seconds; infinite when only a person lifts it.
+
+    `parked` says that it waits for a limit to reset, and calls may wait with it.
+    """
 
     retry_after: float
     reason: str
+    parked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,8 @@ class Breaker:
         self._open_for = 0.0
         self._streak = 0
         self._closed_at = 0.0
+        self._held_until = float("inf")
+        self._parked = False
         self._running: dict[Permit, None] = {}
         self._successes = 0
 
@@ -106,7 +112,9 @@ class Breaker:
     def ask(self, now: float) -> Permit | Refusal:
         """Leave for a call, or a refusal that says how long to wait."""
         if self.state is BreakerState.FORCED_OPEN:
-            return Refusal(float("inf"), self.reason)
+            if now < self._held_until:
+                return Refusal(self._held_until - now, self.reason, self._parked)
+            self._move(BreakerState.HALF_OPEN, now, "the time that it was held for is over")
         self.look(now)
         if self.state is BreakerState.OPEN:
             left = self._opened_at + self._open_for - now
@@ -182,6 +190,16 @@ class Breaker:
         else:
             self._move(state, now, f"{state.value.replace('_', ' ')} by {who}")
 
+    def hold(self, now: float, seconds: float, reason: str, *, parked: bool) -> None:
+        """Let nothing through for `seconds`, infinite until a person acts; then calls try it as after any opening."""
+        self._move(BreakerState.FORCED_OPEN, now, reason)
+        self._held_until, self._parked = now + seconds, parked
+
+    def let_through_since(self, then: float) -> bool:
+        """Whether it was closed or disabled after `then`: what was seen before says nothing about it any more."""
+        well = {BreakerState.CLOSED, BreakerState.DISABLED}
+        return any(change.at > then and change.after in well for change in self.history)
+
     def _end(self, permit: Permit) -> bool:
         """Whether the permit may vote; it is over in any case."""
         known = permit in self._running
@@ -225,6 +243,7 @@ class Breaker:
         if state is not self.state:
             self.history.append(Change(now, self.state, state, reason))
         self.state, self.reason = state, reason
+        self._held_until, self._parked = float("inf"), False
         self._generation += 1
         self._failures = self._successes = 0
         self._running.clear()

@@ -25,12 +25,19 @@ BY_HAND = {
 
 
 class Breakers:
-    """Owner of all breakers; publishes their changes."""
+    """Owner of all breakers; publishes their changes. `opened` hears the name of each that a failure opens."""
 
-    def __init__(self, limits: Callable[[], BreakerLimits], bus: Bus, clock: Clock) -> None:
+    def __init__(
+        self,
+        limits: Callable[[], BreakerLimits],
+        bus: Bus,
+        clock: Clock,
+        opened: Callable[[str], None] | None = None,
+    ) -> None:
         self._limits = limits
         self._bus = bus
         self._clock = clock
+        self._opened = opened
         self._all: OrderedDict[str, Breaker] = OrderedDict()
 
     @property
@@ -131,6 +138,15 @@ class Breakers:
             breaker.force(state, self._now(), who)
         return breaker
 
+    def hold(self, name: str, seconds: float, reason: str, *, parked: bool = False) -> None:
+        """Hold one open for `seconds`, infinite until it is closed by hand."""
+        with self._changing(name) as breaker:
+            breaker.hold(self._now(), seconds, reason, parked=parked)
+
+    def let_through_since(self, name: str, then: float) -> bool:
+        """Whether one was closed or disabled after `then`."""
+        return name in self._all and self._all[name].let_through_since(then)
+
     def open_ones(self) -> list[str]:
         """Names of those that let nothing through."""
         closed = {BreakerState.OPEN, BreakerState.FORCED_OPEN}
@@ -159,6 +175,8 @@ class Breakers:
         if breaker.state is not before:
             new, reason = breaker.state.value, one_line(breaker.reason)
             self._bus.publish(BreakerChanged(breaker=name, old=before.value, new=new, reason=reason))
+            if breaker.state is BreakerState.OPEN and self._opened is not None:
+                self._opened(name)
 
     def _now(self) -> float:
         return self._clock.monotonic()
@@ -169,8 +187,10 @@ def _refused(name: str, breaker: Breaker, refusal: Refusal) -> BreakerOpen:
     by_itself = (
         "It tries again by itself." if wait is not None else f"`quarterdeck breakers close {name}` lets calls through."
     )
-    return BreakerOpen(
+    refused = BreakerOpen(
         f"The breaker {name} is {breaker.state.value.replace('_', ' ')}: {refusal.reason}.",
         remedy=f"`quarterdeck breakers` shows it. {by_itself}",
         retry_after=wait,
     )
+    refused.parked = refusal.parked
+    return refused

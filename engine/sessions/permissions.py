@@ -55,18 +55,36 @@ class _Pending:
     timer: asyncio.TimerHandle
 
 
-class PermissionDesk:
-    """Owner of pending permissions and of grants. An unanswered permission is denied after `timeout()` seconds."""
+def _none_barred(_tool: str) -> str:
+    """No tool is out of order."""
+    return ""
 
-    def __init__(self, bus: Bus, clock: Clock, timeout: Callable[[], float]) -> None:
+
+class PermissionDesk:
+    """Owner of pending permissions and of grants. An unanswered permission is denied after `timeout()` seconds.
+
+    `barred` says why a tool may not be used now, whoever allowed it, or nothing.
+    """
+
+    def __init__(
+        self,
+        bus: Bus,
+        clock: Clock,
+        timeout: Callable[[], float],
+        barred: Callable[[str], str] = _none_barred,
+    ) -> None:
         self._bus = bus
         self._clock = clock
         self._timeout = timeout
+        self._barred = barred
         self._pending: dict[str, _Pending] = {}
         self._grants: dict[Grant, None] = {}
 
     def ask(self, asker: Asker, wanted: PermissionWanted) -> None:
-        """Answer from a grant at once, or put the question to the operators."""
+        """Deny a tool that is out of order, answer from a grant at once, or put the question to the operators."""
+        if why := self._barred(wanted.tool):
+            asker.answer(wanted.permission, False, why)
+            return
         action = bytes(wanted.input).decode("utf-8", "replace")
         if any(grant in self._grants for grant in _grants_for(asker, wanted.tool, action)):
             asker.answer(wanted.permission, True, "")
