@@ -182,9 +182,10 @@ class Dispatcher:
 
     async def _turn(self, flight: Flight, lease: Lease, listener: Listener, on_answer: Callable[[], None]) -> Outcome:
         session, request = lease.session, flight.request
+        flight.session = session.id
         if lease.clear:
             await session.clear()
-        flight.session, flight.held = session.id, session.conversation
+        flight.held = session.conversation
         flight.text.clear()
         self._ports.pool.hold(lease, session.conversation, request.user)
         listener.started(session.id, session.conversation)

@@ -75,6 +75,7 @@ class Routes:
             Route("/api/permissions/{id}", self.answer, methods=["POST"]),
             Route("/api/config", self.config),
             Route("/api/config", self.configure, methods=["PATCH"]),
+            Route("/api/config/check", self.check, methods=["POST"]),
             Route("/api/config/history", self.history),
             Route("/api/config/undo", self.undo, methods=["POST"]),
             Route("/api/breakers", self.breakers),
@@ -159,6 +160,11 @@ class Routes:
         if not changes:
             raise BadInput("No setting was named.", field="body", remedy='Send {"session_pool.max_size": 20}.')
         return done({"change": self._engine.change_settings(changes, self._caller)})
+
+    async def check(self, request: HttpRequest) -> Response:
+        """POST /api/config/check {"key": value}: whether these changes would be taken; nothing is changed."""
+        self._engine.live.check(await body_of(request), self._caller)
+        return done({"ok": True})
 
     async def history(self, request: HttpRequest) -> Response:
         """GET /api/config/history."""

@@ -68,7 +68,8 @@ def _engine_stopped(state: State, event: ev.EngineStopped, _at: float) -> None:
     _note(state, "notice", "engine", f"stopped: {event.reason}, survivors {event.survivors}", severity)
 
 
-def _settings_changed(state: State, event: ev.SettingsChanged, _at: float) -> None:
+def _settings_changed(state: State, event: ev.SettingsChanged, at: float) -> None:
+    state.settings_changed_at = at
     for key, (old, new) in event.changes.items():
         if key == "session_pool.max_size" and isinstance(new, int):
             state.engine.max_size = new

@@ -235,6 +235,7 @@ class State(msgspec.Struct):
     recent: list[RecentLine] = []
     buckets: list[Bucket] = []
     totals: Totals = msgspec.field(default_factory=Totals)
+    settings_changed_at: float = 0.0
     errors_by_kind: dict[str, int] = {}
     errors: list[ErrorView] = []
     alerts: dict[str, AlertView] = {}

@@ -17,12 +17,14 @@ from tui.screens.overview import OverviewScreen
 from tui.screens.sessions import SessionsScreen
 from tui.screens.station import Station
 from tui.screens.transcript import TranscriptScreen
+from tui.screens.tuning import TuningScreen
 from tui.spans import plain, width_of
 
 PLACES: dict[Scope, type[Station]] = {
     Scope.OVERVIEW: OverviewScreen,
     Scope.SESSIONS: SessionsScreen,
     Scope.TRANSCRIPT: TranscriptScreen,
+    Scope.TUNING: TuningScreen,
 }
 
 

@@ -16,7 +16,7 @@ from engine.requests import Request
 from engine.sessions.transcripts import Page
 from engine.settings.tree import flatten
 from engine.thread import EngineThread
-from tui.feeds.base import FeedBatch, FeedStatus, Link
+from tui.feeds.base import Change, FeedBatch, FeedStatus, Link, Sheet
 
 T = TypeVar("T")
 
@@ -134,6 +134,35 @@ class InProcessFeed:
             engine.change_settings(changes, self._who)
 
         await self._call(change())
+
+    async def check_settings(self, changes: Mapping[str, Any]) -> None:
+        """Whether these values would be taken."""
+        engine = self._thread.engine
+
+        async def check() -> None:
+            engine.live.check(changes, self._who)
+
+        await self._call(check())
+
+    async def undo_settings(self) -> None:
+        """Take the last change back."""
+        engine = self._thread.engine
+
+        async def undo() -> None:
+            engine.check_writable()
+            engine.live.undo(self._who)
+
+        await self._call(undo())
+
+    async def tuning(self) -> Sheet:
+        """Settings, origins and changes."""
+        live = self._thread.engine.live
+
+        async def sheet() -> Sheet:
+            changes = [Change(one.number, one.who, one.when, one.changes, one.undoes) for one in live.history]
+            return Sheet(flatten(live.current), live.origins, changes)
+
+        return await self._call(sheet())
 
     async def _call(self, work: Coroutine[Any, Any, T]) -> T:
         try:
