@@ -76,6 +76,16 @@ class FakeFeed:
     async def answer(self, permission: str, *, allowed: bool, scope: str = "once", message: str = "") -> None:
         self._note("answer", permission, allowed, scope)
 
+    async def cancel(self, request: str) -> None:
+        self._note("cancel", request)
+
+    async def control_breaker(self, breaker: str, act: str) -> None:
+        self._note("breaker", breaker, act)
+
+    async def correct(self, error: str, kind: str) -> str:
+        self._note("correct", error, kind)
+        return "learned-1"
+
     async def settings(self) -> dict[str, Any]:
         return {}
 

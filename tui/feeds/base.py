@@ -97,6 +97,15 @@ class Feed(Protocol):
     async def answer(self, permission: str, *, allowed: bool, scope: str = "once", message: str = "") -> None:
         """Answer a permission; `scope` is once, conversation or profile."""
 
+    async def cancel(self, request: str) -> None:
+        """End a request, waiting or running."""
+
+    async def control_breaker(self, breaker: str, act: str) -> None:
+        """Open, close, disable or trip a breaker by hand."""
+
+    async def correct(self, error: str, kind: str) -> str:
+        """Learn that errors like this one are of that type; the id of the rule."""
+
     async def settings(self) -> dict[str, Any]:
         """All settings by dotted key, secrets redacted."""
 

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from engine.errors import NoEngine, QuarterdeckError
 from engine.events.bus import Subscription
 from engine.events.state import decode_state
+from engine.recovery.rules import ErrorType
 from engine.requests import Request
 from engine.sessions.transcripts import Page
 from engine.settings.tree import flatten
@@ -116,6 +117,34 @@ class InProcessFeed:
             engine.answer(permission, allowed=allowed, by=self._who, scope=scope, message=message)
 
         await self._call(answer())
+
+    async def cancel(self, request: str) -> None:
+        """End a request."""
+        engine = self._thread.engine
+
+        async def cancel() -> None:
+            engine.cancel(request, self._who)
+
+        await self._call(cancel())
+
+    async def control_breaker(self, breaker: str, act: str) -> None:
+        """Open, close, disable or trip a breaker."""
+        engine = self._thread.engine
+
+        async def control() -> None:
+            engine.check_writable()
+            engine.breakers.control(breaker, act, self._who)
+
+        await self._call(control())
+
+    async def correct(self, error: str, kind: str) -> str:
+        """Teach the class of an error."""
+        engine = self._thread.engine
+
+        async def correct() -> str:
+            return engine.correct(error, ErrorType(kind), self._who).id
+
+        return await self._call(correct())
 
     async def settings(self) -> dict[str, Any]:
         """The settings in force."""

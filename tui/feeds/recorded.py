@@ -107,6 +107,18 @@ class RecordedFeed:
         """Refused."""
         _refuse()
 
+    async def cancel(self, request: str) -> None:
+        """Refused."""
+        _refuse()
+
+    async def control_breaker(self, breaker: str, act: str) -> None:
+        """Refused."""
+        _refuse()
+
+    async def correct(self, error: str, kind: str) -> str:
+        """Refused."""
+        _refuse()
+
     async def settings(self) -> dict[str, Any]:
         """A recording knows no settings."""
         return {}

@@ -126,6 +126,18 @@ class RemoteFeed:
         body = {"allowed": allowed, "scope": scope, "message": message}
         await self._call("POST", f"/api/permissions/{permission}", body)
 
+    async def cancel(self, request: str) -> None:
+        """End a request."""
+        await self._call("DELETE", f"/api/prompts/{request}")
+
+    async def control_breaker(self, breaker: str, act: str) -> None:
+        """Open, close, disable or trip a breaker."""
+        await self._call("POST", f"/api/breakers/{breaker}", {"act": act})
+
+    async def correct(self, error: str, kind: str) -> str:
+        """Teach the class of an error."""
+        return str((await self._call("POST", f"/api/errors/{error}/class", {"type": kind}))["rule"]["id"])
+
     async def settings(self) -> dict[str, Any]:
         """The settings in force."""
         config: dict[str, Any] = (await self._call("GET", "/api/config"))["config"]
