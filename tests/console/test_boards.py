@@ -119,7 +119,7 @@ async def test_a_healthy_hour_says_so(clock: ManualClock) -> None:
         await console.press("3")
         assert "no error within the last hour" in console.text
         await console.press("j", "n", "enter", "U", "L", "y")
-        assert console.told == ["No tuning change stands just before these errors."]
+        assert console.told[-1] == "No tuning change stands just before these errors."
 
 
 @pytest.mark.parametrize(("key", "act"), [("O", "open"), ("C", "close"), ("X", "trip"), ("D", "disable")])
