@@ -26,7 +26,8 @@ async def test_an_allowed_tool_is_used(served: Served) -> None:
     row, turn = await asked(served)
     assert (row["tool"], "touch proof" in row["summary"]) == ("Bash", True)
     path = f"/api/permissions/{row['id']}"
-    assert await served.data("POST", path, {"allowed": True}) == {"permission": {"id": row["id"], "allowed": True}}
+    told = (await served.data("POST", path, {"allowed": True}))["permission"]
+    assert told == {"id": row["id"], "allowed": True, "grants": []}
     assert ((await turn)["denials"], proof(served)) == (0, True)
     assert (await served.data("GET", "/api/permissions"))["permissions"] == []
     assert await served.refusal("POST", path, {"allowed": False}) == (404, "not_found", "permission")
