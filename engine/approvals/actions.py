@@ -130,10 +130,14 @@ class _Ground:
     def _call(self, words: list[Word], rule: ProgramRule | None) -> Risk:
         book = self._book
         if rule is None:
-            return book.hidden(words) or book.unknown
+            # A quoted word is more likely a pattern or a program text than a path.
+            found = [risk for word in words[1:] if not word.quoted for risk in self._at(word, written=True)]
+            return book.worst([book.hidden(words) or book.unknown, *found])
         own = book.risks[rule.risk]
         free = {id(word) for word in _free_text(words, rule)}
-        found = [own]
+        # What is not harmless by itself may run another: `sudo rm`, `docker exec x git push`.
+        carried = book.hidden(words[1:]) if not own.loose else None
+        found = [own, *([carried] if carried is not None else [])]
         for word in words[1:]:
             if word.kind is Kind.UNKNOWN or (word.kind is Kind.GLOB and "/." in f"/{word.value}"):
                 found.append(book.unknown)
