@@ -239,7 +239,9 @@ def test_a_grant_says_in_words_exactly_what_it_allows() -> None:
 
 
 WORDS = st.text(string.ascii_letters + string.digits + "-_./=<>'\"$*~ {}#&;@:", min_size=1, max_size=12)
-SAFE = st.sampled_from(["x", "src/a1", "-v", "--all", "--n=5", "5", "/etc/x1", "/home/ana/work/y2", "../z", "a b", "-m"])
+SAFE = st.sampled_from(
+    ["x", "src/a1", "-v", "--all", "--n=5", "5", "/etc/x1", "/home/ana/work/y2", "../z", "a b", "-m"]
+)
 PROGRAMS = st.sampled_from(["ls", "rm", "git", "pytest", "make", "python", "touch", "cat", "echo", "frob", "frob2"])
 
 
