@@ -164,7 +164,7 @@ async def test_an_approval_is_answered_only_once_its_card_has_been_in_sight(
     key: str, answer: tuple[bool, str], feed: FakeFeed, clock: ManualClock
 ) -> None:
     async with bridge(feed, clock) as console:
-        await console.press("exclamation_mark", key)
+        await console.press("exclamation_mark", "enter", key)
         assert "armed ▯▯▯" in console.text
         assert feed.calls == []
         assert "only just appeared" in console.told[0]
@@ -180,7 +180,7 @@ async def test_an_approval_is_answered_only_once_its_card_has_been_in_sight(
 
 async def test_the_next_card_arms_anew(feed: FakeFeed, clock: ManualClock) -> None:
     async with bridge(feed, clock) as console:
-        await console.press("exclamation_mark")
+        await console.press("exclamation_mark", "enter")
         clock.advance(ARMING_S)
         await console.settle()
         feed.push(scene.NOW, ev.PermissionAnswered(permission="p1", session="s0008", allowed=False, by="ben"))
@@ -195,7 +195,7 @@ async def test_the_next_card_arms_anew(feed: FakeFeed, clock: ManualClock) -> No
 
 async def test_a_card_below_another_screen_never_disarms_the_one_in_sight(feed: FakeFeed, clock: ManualClock) -> None:
     async with bridge(feed, clock) as console:
-        await console.press("2", "z", "j", "j", "exclamation_mark")  # the grid is on s0010, the page on s0008
+        await console.press("2", "z", "j", "j", "exclamation_mark", "enter")  # the grid is on s0010, the page on s0008
         for _ in range(3):
             clock.advance(ARMING_S / 2)
             await console.settle()
