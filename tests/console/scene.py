@@ -136,7 +136,8 @@ def asked(
 ) -> AnyEvent:
     """A request for leave; equal actions are one group."""
     return ev.PermissionAsked(
-        permission=permission, session=session, tool=tool, summary=summary, deadline=NOW + 56, group=md5(action.encode()).hexdigest(),
+        permission=permission, session=session, tool=tool, summary=summary, deadline=NOW + 56,
+        group=md5(action.encode()).hexdigest(),
         action=action, risk=risk, rank=rank, grave=rank < 6, tenant="default", profile="default",
         conversation=f"{CONVERSATION}{session[-2:]}", allowed_before=seen[0], denied_before=seen[1], nearest=nearest,
     )  # fmt: skip

@@ -184,7 +184,7 @@ async def test_enter_shows_the_context_and_escape_leads_back(feed: FakeFeed, clo
 async def test_the_inbox_opens_and_closes_with_one_key_and_shows_its_keys(feed: FakeFeed, clock: ManualClock) -> None:
     async with inbox(feed, clock) as console:
         await console.press("question_mark")
-        assert "allow for the profile…" in console.text
+        assert "allow for the profile" in console.text
         await console.press("escape", "exclamation_mark")
         assert isinstance(console.app.screen, OverviewScreen)
 

@@ -14,6 +14,7 @@ from tests.support.processes import until
 from tui.arming import ARMING_S
 from tui.feeds.base import FeedStatus, Link
 from tui.screens.dialogs import Confirm
+from tui.screens.inbox import Inbox
 from tui.screens.overview import OverviewScreen
 from tui.screens.sessions import SessionsScreen
 from tui.screens.transcript import TranscriptScreen
@@ -359,8 +360,7 @@ async def test_the_palette_finds_a_command_by_its_words_and_runs_it(feed: FakeFe
     async with bridge(feed, clock) as console:
         await console.press("2", "ctrl+p")
         await until(lambda: "Search for commands" in console.text)
-        await console.pilot.press(*"oldest")
-        await until(lambda: "go to Overview" not in console.text and "oldest approval" in console.text)
+        await console.pilot.press(*"inbox")
+        await until(lambda: "go to Overview" not in console.text and "approvals inbox" in console.text)
         await console.pilot.press("enter")
-        await until(lambda: isinstance(console.app.screen, TranscriptScreen))
-        assert console.app.screen.session == "s0008"  # type: ignore[attr-defined]
+        await until(lambda: isinstance(console.app.screen, Inbox))
