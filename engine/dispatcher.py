@@ -1,7 +1,7 @@
 """The way of a request, top to bottom:
 
 cache lookup (single-flight) → admission → circuit breaker → lease from the pool → turn in the session
-→ result | error → classify → retry with backoff → answer, record
+→ result | error → classify → retry with backoff → recover, watch the result → answer, record
 """
 
 from __future__ import annotations
@@ -17,22 +17,26 @@ from engine.backends.base import Profile
 from engine.cache.memory import MemoryCache
 from engine.cache.single_flight import SingleFlight
 from engine.clock import Clock
-from engine.errors import BadInput, BreakerOpen, DeadlinePassed, QuarterdeckError
+from engine.errors import BadInput, BreakerOpen, DeadlinePassed, NotFound, QuarterdeckError, TurnInterrupted
 from engine.events.bus import Bus
-from engine.events.types import ErrorSeen, RequestEnded, RequestQueued, RequestRetrying
+from engine.events.types import RequestEnded, RequestRetrying
 from engine.flow.admission import Admission
+from engine.flow.easing import Easing
 from engine.pool.lease import Lease
 from engine.pool.pool import Pool
 from engine.pool.routing import LeaseWish
 from engine.recovery.budget import Budget
-from engine.recovery.gate import Gate
-from engine.recovery.retry import RetryPolicy, Try, decide, wait_at_breaker
+from engine.recovery.gate import Call, Gate
+from engine.recovery.guards import guards
+from engine.recovery.ladder import PARK
+from engine.recovery.orchestrator import Orchestrator
+from engine.recovery.retry import RetryDecision, RetryPolicy, Try, decide, give_up, wait_at_breaker
+from engine.recovery.trouble import Case
 from engine.requests import Answer, Flight, Listener, Request, Silent
 from engine.sessions.outcome import Outcome
-from engine.sessions.summaries import one_line, prompt_title
+from engine.sessions.summaries import one_line
 from engine.sessions.turn import TurnOrder
 
-CREDENTIAL_BREAKER = "credential:default"
 CONTINUE = "Continue from where you left off."
 """Sent instead of a prompt that the resumed conversation already holds, so that it is not doubled."""
 _NEVER_S = 1e9
@@ -53,7 +57,9 @@ class DispatcherPorts:
     clock: Clock
     cache: MemoryCache[Answer]
     admission: Admission
+    easing: Easing
     gate: Gate
+    recoveries: Orchestrator
     pool: Pool
     retry: Callable[[], RetryPolicy]
     budget: Budget
@@ -86,10 +92,21 @@ class Dispatcher:
             self._record(flight, error=late)
             raise late from None
         except (QuarterdeckError, asyncio.CancelledError) as error:
-            self._record(flight, error=error)
-            raise
+            told = _withdrawn(flight) if flight.cancelled_by else error
+            self._record(flight, error=told)
+            raise told from None
         self._record(flight, answer=answer)
         return answer
+
+    def cancel(self, request: str, who: str) -> None:
+        """End a request wherever it is; its caller is told by whom. Raises NotFound."""
+        flight = self.flights.get(request)
+        if flight is None or flight.task is None:
+            remedy = "It has ended already; `quarterdeck queue` lists those on their way."
+            raise NotFound(f"There is no request {request} on its way.", field="request", remedy=remedy)
+        if not flight.cancelled_by:
+            flight.cancelled_by = who
+            flight.task.cancel()
 
     def check(self, request: Request) -> Profile:
         """The request's profile. Raises BadInput, NotFound or Forbidden for what would be refused at once."""
@@ -133,20 +150,36 @@ class Dispatcher:
                 return answer
 
     async def _attempt(self, flight: Flight, listener: Listener) -> Answer:
-        with self._ports.gate.call(_guards(flight.profile)) as call:
-            lease = await self._lease(flight)
+        flight.attempted_at, flight.session = self._now(), ""
+        with self._ports.gate.call(guards(flight.profile)) as call:
+            await self._place()
             try:
-                call.began()
-                outcome = await self._turn(flight, lease, listener, call.answered)
-                self._ports.gate.turn_ended(lease.session.id, outcome)
+                outcome, conversation = await self._leased(flight, listener, call)
             finally:
-                self._ports.pool.release(lease)
+                self._ports.easing.leave()
             if not outcome.ok:
                 raise self._ports.error_of(outcome)
         self._ports.budget.worked(flight.cost)
-        return self._answer(flight, outcome, lease.session.conversation)
+        return self._answer(flight, outcome, conversation)
+
+    async def _leased(self, flight: Flight, listener: Listener, call: Call) -> tuple[Outcome, str]:
+        lease = await self._lease(flight)
+        try:
+            call.began()
+            outcome = await self._turn(flight, lease, listener, call.answered)
+            self._ports.gate.turn_ended(lease.session.id, outcome)
+        finally:
+            self._ports.pool.release(lease)
+        return outcome, lease.session.conversation
 
     # admission and lease
+
+    async def _place(self) -> None:
+        self._ports.admission.enter()
+        try:
+            await self._ports.easing.enter()
+        finally:
+            self._ports.admission.leave()
 
     async def _lease(self, flight: Flight) -> Lease:
         self._ports.admission.enter()
@@ -160,9 +193,10 @@ class Dispatcher:
 
     async def _turn(self, flight: Flight, lease: Lease, listener: Listener, on_answer: Callable[[], None]) -> Outcome:
         session, request = lease.session, flight.request
+        flight.session = session.id
         if lease.clear:
             await session.clear()
-        flight.session, flight.held = session.id, session.conversation
+        flight.held = session.conversation
         flight.text.clear()
         self._ports.pool.hold(lease, session.conversation, request.user)
         listener.started(session.id, session.conversation)
@@ -185,9 +219,27 @@ class Dispatcher:
         finally:
             flight.uuid, flight.silent = session.last_uuid, session.last_silence
 
-    # classify → retry with backoff
+    # classify → retry with backoff → recover
 
     async def _back_off(self, flight: Flight, error: QuarterdeckError) -> None:
+        recoveries, most = self._ports.recoveries, self._ports.retry().park_max
+        trouble = flight.trouble(error, self._now(), most)
+        case = flight.case = flight.case or Case()
+        follows = recoveries.choose(trouble, case)
+        decision = give_up(follows.final) if follows.final else self._decide(flight, error)
+        self._ports.bus.publish(trouble.seen_event(error, again=decision.again))
+        recoveries.begin(follows.strategy, trouble, case if decision.again else None)
+        if decision.again:
+            flight.patient = flight.patient or follows.strategy == PARK
+            await self._sleep(flight, error, decision)
+            await recoveries.recovered(trouble, case)
+        await asyncio.sleep(0)  # what takes no time is done before the caller hears of the failure
+        error.remedy = f"Recovery gave up: {case.why}. {error.remedy}".rstrip() if case.why else error.remedy
+        if case.why or not decision.again:
+            error.given_up = case.why or decision.reason
+            raise error
+
+    def _decide(self, flight: Flight, error: QuarterdeckError) -> RetryDecision:
         tried = Try(
             flight.attempts,
             acted=error.acted and not flight.request.idempotent,
@@ -196,10 +248,9 @@ class Dispatcher:
             load=self._ports.load(),
             failing=self._failing,
         )
-        decision = decide(self._ports.retry(), error, tried, self._ports.budget, self._chance.uniform)
-        self._ports.bus.publish(_seen(flight, error, again=decision.again))
-        if not decision.again:
-            raise error
+        return decide(self._ports.retry(), error, tried, self._ports.budget, self._chance.uniform)
+
+    async def _sleep(self, flight: Flight, error: QuarterdeckError, decision: RetryDecision) -> None:
         flight.delay, flight.cost = decision.delay, decision.cost
         self._ports.bus.publish(
             RequestRetrying(
@@ -214,11 +265,13 @@ class Dispatcher:
 
     async def _wait_at_breaker(self, flight: Flight, error: BreakerOpen) -> None:
         """No call was made: the request waits a while, or is refused."""
-        wait = wait_at_breaker(self._ports.retry(), error.retry_after, flight.parked, self._chance.uniform)
-        if wait is None:
+        retry, uniform, parked = self._ports.retry(), self._chance.uniform, error.parked
+        wait = wait_at_breaker(retry, error.retry_after, flight.parked, uniform, patient=flight.patient, parked=parked)
+        if wait is None or (parked and wait > flight.deadline - self._now()):
             raise error
         flight.attempts -= 1
         flight.parked += wait
+        flight.patient = flight.patient or parked
         await asyncio.sleep(wait)
 
     async def _choose_prompt(self, flight: Flight) -> None:
@@ -252,21 +305,15 @@ class Dispatcher:
         profile, now = self.check(request), self._now()
         deadline = now + (request.deadline if request.deadline is not None else _NEVER_S)
         flight = Flight(request, profile, now, deadline, request.conversation, request.prompt)
+        flight.task = asyncio.current_task()
         self.flights[request.id] = flight
-        self._ports.bus.publish(
-            RequestQueued(
-                request=request.id,
-                user=request.user,
-                tenant=request.tenant,
-                profile=request.profile,
-                priority=request.priority,
-                prompt=prompt_title(request.prompt),
-            )
-        )
+        self._ports.bus.publish(request.queued_event())
         return flight
 
     def _record(self, flight: Flight, *, answer: Answer | None = None, error: BaseException | None = None) -> None:
         del self.flights[flight.request.id]
+        if flight.case is not None:
+            self._ports.recoveries.closed(flight.case, worked=True if answer is not None else None)
         known = error if isinstance(error, QuarterdeckError) else None
         self._ports.bus.publish(
             RequestEnded(
@@ -287,29 +334,8 @@ class Dispatcher:
         return self._ports.clock.monotonic()
 
 
-def _seen(flight: Flight, error: QuarterdeckError, *, again: bool) -> ErrorSeen:
-    verdict = error.verdict
-    return ErrorSeen(
-        error=f"{flight.request.id}.{flight.attempts}",
-        request=flight.request.id,
-        session=flight.session,
-        profile=flight.profile.name,
-        attempt=flight.attempts,
-        kind=error.kind.value,
-        code=error.code,
-        text=one_line(error.message),
-        rule=verdict.rule or error.code,
-        category=verdict.category or error.code,
-        severity=verdict.severity,
-        strategy=verdict.strategy,
-        confidence=verdict.confidence,
-        retryable=error.retryable,
-        again=again,
-        silent=flight.silent,
-        said=verdict.said,
-    )
-
-
-def _guards(profile: Profile) -> list[str]:
-    """The breakers that a call of this profile passes."""
-    return [CREDENTIAL_BREAKER, f"model:{profile.model or 'default'}"]
+def _withdrawn(flight: Flight) -> TurnInterrupted:
+    """The caller's task goes on: the cancellation was meant for the request alone."""
+    if flight.task is not None:
+        flight.task.uncancel()
+    return TurnInterrupted(f"The request was cancelled by {flight.cancelled_by}.", remedy="Send the prompt again.")

@@ -27,13 +27,14 @@ from engine.backends.profiles import Profiles
 from engine.backends.simulator import SimulatorBackend
 from engine.cache.memory import MemoryCache
 from engine.clock import Clock, SystemClock
-from engine.dispatcher import CREDENTIAL_BREAKER, Dispatcher, DispatcherPorts
+from engine.dispatcher import Dispatcher, DispatcherPorts
 from engine.errors import Forbidden, NotFound, Overloaded, QuarterdeckError, SettingsError
 from engine.events import types as ev
 from engine.events.bus import Bus
 from engine.events.recorder import Recorder
 from engine.events.types import PoolStatistics
 from engine.flow.admission import Admission, AdmissionLimits
+from engine.flow.easing import Easing
 from engine.housekeeper import Housekeeper
 from engine.launchers.cgroups import Cgroups
 from engine.launchers.containment import Containment
@@ -57,8 +58,12 @@ from engine.recovery.breakers import Breakers
 from engine.recovery.budget import Budget
 from engine.recovery.diagnosis import STORE, Diagnosis
 from engine.recovery.gate import Gate
-from engine.recovery.learned import LearnedRules
+from engine.recovery.guards import CREDENTIAL_BREAKER
+from engine.recovery.learned import LearnedRule, LearnedRules, Lesson
+from engine.recovery.rules import ErrorType
 from engine.recovery.statistics import RecoveryStatistics
+from engine.recovery.tools import Tools
+from engine.recovery.wiring import RecoveryParts
 from engine.requests import Answer, Listener, Request
 from engine.sessions.session import SessionPorts
 from engine.sessions.transcripts import Transcripts
@@ -69,7 +74,8 @@ from engine.store.leases import SqliteLeases
 from engine.tasks.checkpoints import Checkpoints
 from engine.workers.nursery import Nursery
 
-_ORPHAN_TERM_GRACE_S = 5.0
+_PARTIAL = ("session:", "tool:")
+"""Breakers that keep no request from being answered."""
 _LAST_ALERTS_S = 3.0
 """Time that the last alerts have to be told."""
 
@@ -84,8 +90,13 @@ class Engine:
         self.live = LiveSettings(settings, clock=self.clock, origins=loaded.origins)
         self.bus = Bus(self.clock, settings.events.history)
         self.transcripts = Transcripts(settings.events.transcript_bytes)
-        approvals = ApprovalStore(settings.engine.state_dir / "approvals.db", self.clock)
-        self.desk = PermissionDesk(self.bus, self.clock, approvals, lambda: self.settings.claude.permission_timeout)
+        self.desk = PermissionDesk(
+            self.bus,
+            self.clock,
+            ApprovalStore(settings.engine.state_dir / "approvals.db", self.clock),
+            lambda: self.settings.claude.permission_timeout,
+            barred=self._barred,
+        )
         self.containment = Containment(self.id)
         self._groups = Cgroups(self.id, lambda: policies.group_limits(self.settings))
         self.launcher = LocalLauncher(self.containment, self._groups)
@@ -103,7 +114,10 @@ class Engine:
         self._read_limits(settings)
         self.cache: MemoryCache[Answer] = MemoryCache(policies.cache_limits(settings))
         self.admission = Admission(AdmissionLimits(settings.queue.max_waiting))
-        self.breakers = Breakers(lambda: policies.breaker_limits(self.settings), self.bus, self.clock)
+        self.easing = Easing(
+            lambda: self.settings.session_pool.max_size, lambda: self.settings.recovery.ease_interval, self.clock
+        )
+        self.breakers = Breakers(lambda: policies.breaker_limits(self.settings), self.bus, self.clock, self._opened)
         self.breakers.watch(CREDENTIAL_BREAKER)
         self.budget = Budget(settings.retry.budget)
         self.diagnosis = Diagnosis(
@@ -112,6 +126,7 @@ class Engine:
             self.clock,
             on_trouble=lambda error: self._notice(error.message, error.remedy),
         )
+        self.tools = Tools(self.breakers, lambda: self.diagnosis.classify)
         self.profiles = Profiles(
             lambda: self.settings,
             self._credential,
@@ -125,6 +140,20 @@ class Engine:
         self._pool_ports = self._make_pool_ports()
         self.pool = Pool(self._pool_ports)
         host = Host(settings.engine.state_dir, watches=self.choice.backend == "claude")
+        self._recovery = RecoveryParts(
+            settings=lambda: self.settings,
+            ports=self._pool_ports,
+            pool=self.pool,
+            containment=self.containment,
+            launcher=self.launcher,
+            ledger=self._ledger,
+            leases=self._leases,
+            breakers=self.breakers,
+            easing=self.easing,
+            budget=self.budget,
+        )
+        self._cleaner = self._recovery.cleaner()
+        self.recoveries = self._recovery.recoveries(self._cleaner)
         self.keeper = Keeper(self.pool, self._pool_ports, host, self.containment.look)
         self.dispatcher = Dispatcher(
             DispatcherPorts(
@@ -132,7 +161,9 @@ class Engine:
                 clock=self.clock,
                 cache=self.cache,
                 admission=self.admission,
+                easing=self.easing,
                 gate=Gate(self.breakers, self._retire_session),
+                recoveries=self.recoveries.orchestrator,
                 pool=self.pool,
                 retry=lambda: self._retry_policy,
                 budget=self.budget,
@@ -179,7 +210,7 @@ class Engine:
             )
         )
         self.alerts.start()
-        await self._reap_dead_engines()
+        await self._cleaner.dead_engines()
         self.phase = "running"
         self.pool.changed()
         own = Housekeeper(
@@ -194,7 +225,7 @@ class Engine:
         reasons = []
         if self.phase != "running":
             reasons.append(f"the engine is {self.phase}")
-        shared = [name for name in self.breakers.open_ones() if not name.startswith("session:")]
+        shared = [name for name in self.breakers.open_ones() if not name.startswith(_PARTIAL)]
         reasons += [f"the breaker {name} is open" for name in shared]
         if full := self._pool_ports.growth.disk_full:
             reasons.append(full)
@@ -234,6 +265,20 @@ class Engine:
         """Take a grant back. Raises NotFound."""
         self.check_writable()
         return self.desk.revoke(grant, by)
+
+    def cancel(self, request: str, who: str) -> None:
+        """End a request, waiting or running; its caller is told. Raises NotFound."""
+        self.check_writable()
+        self.dispatcher.cancel(request, who)
+
+    def correct(self, error: str, kind: ErrorType, who: str) -> LearnedRule:
+        """Learn that errors like this one are of that type. Raises NotFound, BadInput, StoreUnusable."""
+        self.check_writable()
+        view = next((each for each in reversed(self.bus.state.errors) if each.id == error), None)
+        if view is None:
+            remedy = "`quarterdeck errors` lists those that are remembered."
+            raise NotFound(f"There is no error {error}.", field="id", remedy=remedy)
+        return self.diagnosis.learned.learn(Lesson(type=kind, text=view.said or view.text), who)
 
     def interrupt(self, session: str) -> bool:
         """End a session's turn; False when it has none. Raises NotFound."""
@@ -315,6 +360,7 @@ class Engine:
             stack.callback(self.diagnosis.close)
             stack.callback(self.desk.store.close)
             await self._chores.aclose()
+            await self.recoveries.aclose()
             await self.keeper.aclose()
             await self._sent.aclose()
             await self.pool.aclose(at_once=at_once)
@@ -349,9 +395,16 @@ class Engine:
             self.pool.retire(session, reason)
 
     def _look(self) -> None:
-        """Once a second: hung calls vote, alerts are looked at."""
+        """Once a second: hung calls vote, a lowered load rises, alerts are looked at."""
         self.breakers.look(min(1.0, self.pool.utilisation))
+        self.easing.look()
         self.alerts.look()
+
+    def _opened(self, breaker: str) -> None:
+        """A failure opened a breaker."""
+        strategy = self.settings.circuit_breaker.recovery
+        if strategy and self.phase == "running" and not breaker.startswith("tool:"):
+            self.recoveries.for_breaker(strategy, breaker)
 
     def _check_running(self) -> None:
         if self.phase != "running":
@@ -366,6 +419,7 @@ class Engine:
             desk=self.desk,
             transcripts=self.transcripts,
             limits=lambda: self._turn_limits,
+            tool_ended=self.tools.ended,
         )
         return PoolPorts(
             session=session,
@@ -377,6 +431,12 @@ class Engine:
             profile=self.profiles.known,
             chance=self._chance,
         )
+
+    def _barred(self, tool: str) -> str:
+        return self.tools.barred(tool)
+
+    def _credential_hold(self) -> float:
+        return self.settings.recovery.credential_hold
 
     def _make_backend(self, settings: Settings) -> Backend:
         state = settings.engine.state_dir
@@ -440,15 +500,6 @@ class Engine:
         if self._recorder is not None:
             self._recorder.close()
 
-    async def _reap_dead_engines(self) -> None:
-        for engine in self._ledger.dead_engines():
-            orphans = await asyncio.to_thread(self._ledger.orphans, engine)
-            left = await self.containment.end(orphans, _ORPHAN_TERM_GRACE_S)
-            if orphans:
-                self.bus.publish(ev.OrphansReaped(pids=[process.pid for process in orphans], origin=f"engine {engine}"))
-            if not left:
-                self._ledger.leave(engine)
-
     async def _sweep(self) -> int:
         """Whatever still carries this engine's tag must go."""
         left = await asyncio.to_thread(self._ledger.orphans, self.id)
@@ -462,11 +513,13 @@ class Engine:
                 self.bus.publish(self.checkpoints.keep(flight, "graceful_shutdown", self.clock.wall()))
 
     def _apply(self, before: Settings, after: Settings) -> None:
-        strategies = (each.session_pool.load_balancing.strategy for each in (before, after))
-        balancer = policies.balancer(after) if len({*strategies}) > 1 else self._router.balancer
+        names = (each.session_pool.load_balancing.strategy for each in (before, after))
+        balancer = policies.balancer(after) if len({*names}) > 1 else self._router.balancer
+        strategies = self._recovery.follow(before, after, self.recoveries.orchestrator.strategies)
         if before.recovery.rules != after.recovery.rules:
             self.diagnosis.use(after.recovery.rules)
         self._router.balancer = balancer
+        self.recoveries.orchestrator.strategies = strategies
         self._read_limits(after)
         self.cache.limits = policies.cache_limits(after)
         self.admission.limits = AdmissionLimits(after.queue.max_waiting)

@@ -57,6 +57,8 @@ class QuarterdeckError(Exception):
     scope: ErrorScope = ErrorScope.REQUEST
     http_status: int = 500
     verdict: Verdict = Verdict()
+    given_up: str = ""
+    """Why no other attempt was made."""
     acted: bool = False
     """Whether the failed turn had used tools that a second run would use again."""
 
@@ -87,6 +89,8 @@ class QuarterdeckError(Exception):
             body["field"] = self.field
         if self.remedy:
             body["remedy"] = self.remedy
+        if self.given_up:
+            body["given_up"] = self.given_up
         if self.retry_after is not None:
             body["retry_after"] = self.retry_after
         return body
@@ -164,9 +168,13 @@ class Overloaded(QuarterdeckError):
 
 
 class BreakerOpen(Overloaded):
-    """A breaker lets no call through; `retry_after` is when it may, None when only a person can say so."""
+    """A breaker lets no call through; `retry_after` is when it may, None when only a person can say so.
+
+    `parked` says that it waits for a limit to reset, so that a patient request may wait for it.
+    """
 
     retryable = False
+    parked = False
 
 
 class TurnFailed(QuarterdeckError):

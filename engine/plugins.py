@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import entry_points
 from typing import Any, TypeVar
 
@@ -13,6 +14,7 @@ T = TypeVar("T")
 
 BALANCER_GROUP = "quarterdeck.balancers"
 BACKEND_GROUP = "quarterdeck.backends"
+STRATEGY_GROUP = "quarterdeck.strategies"
 
 
 def find(kind: str, group: str, name: str, built_in: Mapping[str, Callable[..., T]], key: str) -> Callable[..., T]:
@@ -24,9 +26,16 @@ def find(kind: str, group: str, name: str, built_in: Mapping[str, Callable[..., 
     found = {point.name: point for point in entry_points(group=group)}
     if name not in found:
         known = ", ".join([*built_in, *sorted(found)])
-        problem = f"{key}: there is no {kind} {name!r}. Known ones: {known}; or name one as module:Class."
+        near = nearest(name, [*built_in, *found])
+        problem = f"{key}: there is no {kind} {name!r}{near}. Known ones: {known}; or name one as module:Class."
         raise SettingsError([problem], remedy=f"`quarterdeck config set {key}=…`", field=key)
     return _loaded(kind, name, key, found[name].load)
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The end of a sentence about an unknown name, empty when none is near."""
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f"; the nearest is {close[0]}" if close else ""
 
 
 def _imported(kind: str, name: str, key: str) -> Callable[..., Any]:

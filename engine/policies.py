@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from engine.cache.memory import CacheLimits
 from engine.errors import ErrorKind
 from engine.launchers.cgroups import GroupLimits
 from engine.plugins import BALANCER_GROUP, find
 from engine.pool.balancers import BALANCERS, Balancer
+from engine.pool.intensity import IntensityLimits
 from engine.recovery.backoff import Backoff, Growth, Jitter
 from engine.recovery.breaker import BreakerLimits
+from engine.recovery.orchestrator import RecoveryLimits
 from engine.recovery.retry import RetryPolicy
+from engine.recovery.strategies.registry import Strategies
 from engine.sessions.clocks import TurnLimits
 from engine.settings.schema import Settings
 
@@ -34,7 +39,7 @@ def cache_limits(settings: Settings) -> CacheLimits:
 
 def breaker_limits(settings: Settings) -> BreakerLimits:
     """When a breaker opens and closes."""
-    return BreakerLimits(**settings.circuit_breaker.model_dump())
+    return BreakerLimits(**settings.circuit_breaker.model_dump(exclude={"recovery"}))
 
 
 def retry_policy(settings: Settings) -> RetryPolicy:
@@ -43,7 +48,22 @@ def retry_policy(settings: Settings) -> RetryPolicy:
     given = retry.attempts.model_dump()
     attempts = {ErrorKind(name): most for name, most in given.items() if most is not None}
     backoff = Backoff(retry.base_delay, retry.max_delay, Growth(retry.backoff), Jitter(retry.jitter))
-    return RetryPolicy(retry.max_attempts, attempts, backoff, retry.breaker_wait)
+    recovery = settings.recovery
+    return RetryPolicy(
+        retry.max_attempts, attempts, backoff, retry.breaker_wait, recovery.park_max, recovery.wake_spread
+    )
+
+
+def recovery_limits(settings: Settings) -> RecoveryLimits:
+    """How often a recovery may be tried."""
+    recovery = settings.recovery
+    starts = IntensityLimits(recovery.starts, recovery.period, recovery.period, recovery.period)
+    return RecoveryLimits(recovery.observe, starts)
+
+
+def strategies(settings: Settings, credential_hold: Callable[[], float]) -> Strategies:
+    """The recovery strategies that the settings name. Raises SettingsError."""
+    return Strategies(settings.recovery.strategies, credential_hold, settings.circuit_breaker.recovery or "")
 
 
 def turn_limits(settings: Settings) -> TurnLimits:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
 from engine.backends.base import DEFAULT_TENANT, Profile
-from engine.errors import BadInput
+from engine.errors import BadInput, QuarterdeckError
+from engine.events.types import RequestQueued
+from engine.recovery.guards import credential_guard
+from engine.recovery.trouble import Case, Trouble
+from engine.sessions.summaries import prompt_title
 
 MAX_PROMPT = 8 * 1024 * 1024
 """Bytes of one prompt."""
@@ -58,6 +63,17 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
         if self.deadline is not None and self.deadline <= 0:
             raise BadInput("The deadline has passed.", field="deadline", remedy="Give seconds above 0.")
 
+    def queued_event(self) -> RequestQueued:
+        """The event of its arrival."""
+        return RequestQueued(
+            request=self.id,
+            user=self.user,
+            tenant=self.tenant,
+            profile=self.profile,
+            priority=self.priority,
+            prompt=prompt_title(self.prompt),
+        )
+
     @property
     def cache_key(self) -> str:
         """Names equal requests; empty when no cached answer may be used."""
@@ -86,7 +102,10 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(eq=False)
 class Flight:
-    """A request on its way. `conversation` is what it asked for, empty for a new one; `held` is what it runs in."""
+    """A request on its way. `conversation` is what it asked for, empty for a new one; `held` is what it runs in.
+
+    `attempted_at` is when the attempt that runs began, `patient` says that it was parked, `case` is its recovery's.
+    """
 
     request: Request
     profile: Profile
@@ -103,7 +122,30 @@ class Flight:
     parked: float = 0.0
     cost: int = 0
     silent: float = 0.0
+    task: asyncio.Task[Any] | None = None
+    cancelled_by: str = ""
+    attempted_at: float = 0.0
+    patient: bool = False
+    case: Case | None = None
     text: list[str] = field(default_factory=list)
+
+    def trouble(self, error: QuarterdeckError, now: float, park_max: float) -> Trouble:
+        """What recovery is told of the attempt that failed just now."""
+        return Trouble(
+            id=f"{self.request.id}.{self.attempts}",
+            error=error,
+            request=self.request.id,
+            session=self.session,
+            conversation=self.conversation,
+            tenant=self.profile.tenant,
+            profile=self.profile.name,
+            credential=credential_guard(self.profile),
+            attempt=self.attempts,
+            began=self.attempted_at,
+            seen=now,
+            silent=self.silent,
+            patience=min(self.deadline - now, park_max),
+        )
 
 
 class Listener(Protocol):

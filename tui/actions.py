@@ -20,6 +20,7 @@ class Scope(StrEnum):
     SESSIONS = "Sessions"
     TRANSCRIPT = "Transcript"
     INBOX = "Approvals"
+    TUNING = "Tuning"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +62,12 @@ def _looks(
 
 
 _APP, _OVER, _SESS, _TRAN, _INBOX = Scope.APP, Scope.OVERVIEW, Scope.SESSIONS, Scope.TRANSCRIPT, Scope.INBOX
+_TUNE = Scope.TUNING
 
 ACTIONS: tuple[Action, ...] = (
     _looks("view.overview", "1", "go to Overview", _APP, "app.go('overview')"),
     _looks("view.sessions", "2", "go to Sessions", _APP, "app.go('sessions')"),
+    _looks("view.tuning", "7", "go to Tuning", _APP, "app.go('tuning')"),
     _looks("view.last", "grave_accent", "last screen", _APP, "app.last_screen", label="`"),
     _looks("view.freeze", "f", "freeze the view", _APP, "app.freeze", 50, short="freeze"),
     _looks("view.slower", "minus", "paint less", _APP, "app.rate(-1)", label="-"),
@@ -116,6 +119,20 @@ ACTIONS: tuple[Action, ...] = (
     _looks("inbox.open", "enter", "context: its transcript", _INBOX, "screen.open", 8, short="context"),
     _looks("inbox.copy", "y", "copy the group's key", _INBOX, "screen.copy"),
     _looks("inbox.back", "escape", "close", _INBOX, "screen.leave", label="esc"),
+    _looks("tuning.down", "j,down", "next setting", _TUNE, "screen.move(1)"),
+    _looks("tuning.up", "k,up", "one before", _TUNE, "screen.move(-1)"),
+    _looks("tuning.page_down", "pagedown", "ten down", _TUNE, "screen.move(10)", label="pgdn"),
+    _looks("tuning.page_up", "pageup", "ten up", _TUNE, "screen.move(-10)", label="pgup"),
+    _looks("tuning.less", "left", "smaller value", _TUNE, "screen.step(-1)", 2, "←", "less"),
+    _looks("tuning.more", "right", "larger", _TUNE, "screen.step(1)", 3, "→", "more"),
+    _looks("tuning.type", "e,enter", "type a value", _TUNE, "screen.type", 4, short="type"),
+    _looks("tuning.drop", "d", "drop what is staged here", _TUNE, "screen.drop", 6, short="drop"),
+    _looks("tuning.staged", "z", "only what is staged", _TUNE, "screen.staged", 8, short="staged"),
+    _looks("tuning.filter", "slash", "find a setting", _TUNE, "screen.filter", 7, "/", "find"),
+    _looks("tuning.pane", "tab", "settings or history", _TUNE, "screen.pane", 9, short="history"),
+    _looks("tuning.back", "escape", "back", _TUNE, "screen.back", label="esc"),
+    Action("tuning.apply", "A", "apply all that is staged", _TUNE, "screen.act('apply')", True, 1, short="apply"),
+    Action("tuning.undo", "U", "undo a change", _TUNE, "screen.act('undo')", True, 5, short="undo"),
     Action("session.prompt", "P", "send a prompt", _SESS, "screen.act('prompt')", True, 10, short="prompt"),
     Action("session.interrupt", "I", "interrupt the turn", _SESS, "screen.act('interrupt')", True, 11,
            short="interrupt"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
@@ -51,6 +51,13 @@ def _commands() -> type[Provider]:
     return RegistryCommands
 
 
+def _tuning() -> Screen[Any]:
+    """The settings' schema is heavy, so only who tunes pays for it."""
+    from tui.screens.tuning import TuningScreen
+
+    return TuningScreen()
+
+
 class Console(Dressed):
     """The operations console over one feed.
 
@@ -64,6 +71,7 @@ class Console(Dressed):
     MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
         "overview": OverviewScreen,
         "sessions": SessionsScreen,
+        "tuning": _tuning,
     }
     DEFAULT_MODE = "overview"
     BINDINGS: ClassVar[list[BindingType]] = list(bindings(Scope.APP))
@@ -195,6 +203,17 @@ class Console(Dressed):
         self.action_go("sessions")
         if isinstance(self.screen, SessionsScreen):
             self.screen.set_filter(filter_text)
+
+    def stage(self, texts: Mapping[str, str]) -> None:
+        """Go to Tuning with these values staged: key → text."""
+        self.action_go("tuning")
+        self.call_after_refresh(self._stage, dict(texts))
+
+    def _stage(self, texts: dict[str, str]) -> None:
+        from tui.screens.tuning import TuningScreen
+
+        if isinstance(self.screen, TuningScreen):
+            self.screen.stage(texts)
 
     def copy_ids(self, ids: Sequence[str]) -> None:
         """Put ids on the terminal's clipboard (OSC 52)."""

@@ -28,6 +28,8 @@ COMMANDS = {
     "offline-model": "Serve the offline model alone.",
     "permissions": "Show what agents ask leave for, answer it, show grants.",
     "profiles": "List profiles, drain one, let it start again.",
+    "queue": "Show the requests on their way; cancel one.",
+    "recoveries": "Show what was done about failures, or do it by hand.",
     "run": "Answer one prompt.",
     "scale": "Set the size of the pool, or let it follow the load.",
     "sessions": "List sessions, interrupt, stop or kill them.",

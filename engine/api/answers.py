@@ -50,6 +50,7 @@ class _Growing:
     def __init__(self) -> None:
         self.waiting: list[tuple[str, Any]] = []
         self.ready = asyncio.Event()
+        self.ended = False
 
     def started(self, session: str, conversation: str) -> None:
         self._put("started", {"session": session, "conversation": conversation})
@@ -64,12 +65,14 @@ class _Growing:
         self._put("dropped", {"size": size})
 
     def end(self, work: asyncio.Future[Answer]) -> None:
-        """The last event."""
+        """The last event, heard one step of the loop after the work is done."""
+        self.ended = True
         error = None if work.cancelled() else work.exception()
         if isinstance(error, QuarterdeckError):
             self._put("error", error.as_dict())
         elif not work.cancelled() and error is None:
             self._put("answer", work.result())
+        self.ready.set()
 
     def _put(self, name: str, data: Any) -> None:
         if len(self.waiting) < MAX_WAITING:
@@ -83,7 +86,7 @@ async def _events(engine: Engine, asked: Request) -> AsyncIterator[bytes]:
     work.add_done_callback(heard.end)
     number = 0
     try:
-        while not (work.done() and not heard.waiting):
+        while heard.waiting or not heard.ended:
             if not heard.waiting and not await _within(heard.ready, KEEP_ALIVE_S):
                 yield b": keep-alive\n\n"
                 continue

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from engine.api.envelope import json_response
-from engine.api.recovery_metrics import alert_metrics, recovery_metrics
+from engine.api.recovery_metrics import alert_metrics, recovery_metrics, strategy_metrics
 from engine.engine import Engine
 
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -81,6 +81,7 @@ class _EngineCollector(Collector):
             "quarterdeck_pool_utilisation_ratio": ("(leased + waiting) / sessions", pool.utilisation),
             "quarterdeck_permissions_waiting": ("Permissions that wait for an answer", len(state.permissions)),
             "quarterdeck_engine_memory_bytes": ("Resident memory of the engine", state.engine.rss),
+            "error_recovery_success_rate": ("Recoveries that helped / recoveries", engine.recoveries.success_rate),
             "quarterdeck_transcript_bytes": ("Memory held by transcripts", engine.transcripts.size),
         }
         counters = {
@@ -123,3 +124,4 @@ class _EngineCollector(Collector):
         yield given_up
         yield from recovery_metrics(engine.recovery_statistics, engine.clock.wall())
         yield from alert_metrics(engine.alerts)
+        yield strategy_metrics(state.strategies)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
+from engine.events.state import StrategyView
 from engine.recovery.alerts.manager import AlertManager
 from engine.recovery.statistics import BOUNDS_S, WINDOWS, Figures, RecoveryStatistics, by_label
 
@@ -31,6 +32,19 @@ def recovery_metrics(statistics: RecoveryStatistics, now: float) -> Iterable[Met
     )
     yield _by_window("quarterdeck_mtbf_seconds", "Observed time / requests that saw an error", windows, "mtbf")
     yield _by_window("quarterdeck_retry_success_ratio", "Retried requests answered", windows, "retry_success")
+
+
+def strategy_metrics(strategies: Mapping[str, StrategyView]) -> Metric:
+    """The family of recoveries."""
+    family = CounterMetricFamily(
+        "quarterdeck_recoveries", "Recoveries by strategy and result", labels=["strategy", "result"]
+    )
+    for name, view in strategies.items():
+        failed = view.runs - view.worked - view.gave_up
+        by_result = {"helped": view.worked, "failed": failed, "gave_up": view.gave_up, "observed": view.observed}
+        for result, count in by_result.items():
+            family.add_metric([name, result], count)
+    return family
 
 
 def alert_metrics(alerts: AlertManager) -> Iterable[Metric]:

@@ -24,6 +24,7 @@ from engine.api.local_socket import LocalSocket
 from engine.api.permission_routes import PermissionRoutes
 from engine.api.pool_routes import PoolRoutes
 from engine.api.probes import Probes
+from engine.api.recoveries_routes import RecoveriesRoutes
 from engine.api.recovery_routes import RecoveryRoutes
 from engine.api.routes import Routes
 from engine.engine import Engine
@@ -33,7 +34,7 @@ _GRACE_S = 2
 _REFUSALS = {
     404: (
         "There is nothing at {path}.",
-        "There are /api/pool, sessions, prompts, permissions, config, breakers, errors and alerts.",
+        "There are /api/pool, sessions, prompts, permissions, config, breakers, recoveries, errors and alerts.",
     ),
     405: ("{path} does not serve {method}.", "Use a method of the header Allow."),
 }
@@ -76,7 +77,7 @@ async def serve(engine: Engine) -> Stop:
 def application(engine: Engine, caller: str) -> Starlette:
     """The ASGI application over one engine."""
     probes = Probes(engine)
-    kinds = (Routes, PoolRoutes, RecoveryRoutes, ErrorRoutes, AlertRoutes, PermissionRoutes)
+    kinds = (Routes, PoolRoutes, PermissionRoutes, RecoveryRoutes, RecoveriesRoutes, ErrorRoutes, AlertRoutes)
     groups = [kind(engine, caller) for kind in kinds]
     routes: list[BaseRoute] = [*probes.all(), *(route for group in groups for route in group.all())]
     routes.append(WebSocketRoute("/ws", EventStream(engine, probes).serve))

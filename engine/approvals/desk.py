@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from engine.approvals.actions import Action, normalise
 from engine.approvals.grants import Decision, Grant, Place, Scope, nearest
-from engine.approvals.risks import RiskBook, shipped_risks
+from engine.approvals.risks import shipped_risks
 from engine.approvals.store import Answered, ApprovalStore, StoreUnusable, Wish
 from engine.clock import Clock
 from engine.errors import NotFound
@@ -54,30 +54,44 @@ class _Pending:
         return Place(asker.tenant, asker.profile, asker.workspace, conversation)
 
 
+def _none_barred(_tool: str) -> str:
+    """No tool is out of order."""
+    return ""
+
+
 class PermissionDesk:
     """Owner of pending permissions. An unanswered one is denied after `timeout()` seconds.
 
     The answers and grants are `store`'s. While that cannot be used, nothing is granted and every request is asked.
+    `barred` says why a tool may not be used now, whoever allowed it, or nothing.
     """
 
     def __init__(
-        self, bus: Bus, clock: Clock, store: ApprovalStore, timeout: Callable[[], float], book: RiskBook | None = None
+        self,
+        bus: Bus,
+        clock: Clock,
+        store: ApprovalStore,
+        timeout: Callable[[], float],
+        *,
+        barred: Callable[[str], str] = _none_barred,
     ) -> None:
         self._bus = bus
         self._clock = clock
         self._timeout = timeout
-        self._book = book if book is not None else shipped_risks()
+        self._barred = barred
+        self._book = shipped_risks()
         self._pending: dict[str, _Pending] = {}
         self._troubled = False
         self.store = store
 
     def ask(self, asker: Asker, wanted: PermissionWanted) -> None:
-        """Answer from a grant at once, or put the question to the operators."""
+        """Deny a tool that is out of order, answer from a grant at once, or put the question to the operators."""
         action = normalise(wanted.tool, bytes(wanted.input), asker.workspace, self._book)
         name = wanted.permission if wanted.permission not in self._pending else f"{asker.session}-{wanted.permission}"
         pending = _Pending(name, asker, wanted, action, action.key(asker.tenant), self._clock.wall())
-        grant = self._granted(pending)
-        if grant is not None:
+        if why := self._barred(wanted.tool):
+            self._settle_alone(pending, Decision(False, "engine", message=why), "engine")
+        elif (grant := self._granted(pending)) is not None:
             self._settle_alone(pending, Decision(True, grant.by, grant.scope, grant.expires), "grant", grant.id)
         elif name in self._pending or len(self._pending) >= MAX_PENDING:
             self._settle_alone(pending, Decision(False, "engine", message="Too many permissions wait."), "engine")

@@ -65,7 +65,10 @@ CREATE INDEX IF NOT EXISTS answers_by_group ON answers ("group", number) WHERE h
 
 
 class Answered(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of the record: `how` is person, grant or deadline, `by` who or which; times are seconds since 1970."""
+    """One line of the record: `how` is person, grant, deadline or engine, `by` who or which.
+
+    Times are in seconds since 1970.
+    """
 
     permission: str
     session: str

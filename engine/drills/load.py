@@ -113,7 +113,7 @@ class Traffic:
         try:
             answer = await self._ask(request)
         except QuarterdeckError as error:
-            asked.code, asked.error = error.code, error.message
+            asked.code, asked.error, asked.given_up = error.code, error.message, error.given_up
             return None
         else:
             asked.answered = True

@@ -31,6 +31,8 @@ DRILL_SETTINGS = (
     "retry.max_delay=2s",
     "retry.max_attempts=6",
     "retry.breaker_wait=30s",
+    "recovery.credential_hold=1s",
+    "recovery.ease_interval=1s",
     "engine.stop_term_grace=1s",
     "session_pool.limits.disk_floor=0",
 )

@@ -20,6 +20,8 @@ LONGEST_RECOVERY_S = 2.0
 """Seconds to the 95th percentile of recoveries from a fault of a process."""
 _CLOCKS_APART_S = 0.05
 _UNEXPLAINED = 10
+_CLOCK_S = 5.0
+"""Longest time after a fault in which a silent call is still found."""
 _OF_PROCESSES = frozenset({"kill", "stop"})
 _ORDINARY = frozenset({"makes room", "shutdown", "scaled down"})
 """Reasons for which the pool stops a healthy session."""
@@ -38,6 +40,7 @@ class Asked(msgspec.Struct, kw_only=True):
     answered: bool = False
     code: str = ""
     error: str = ""
+    given_up: str = ""
     lost: int = 0
     doubled: int = 0
 
@@ -180,7 +183,7 @@ def score(
         survivors=survivors,
         aborted=aborted,
         unexplained=[
-            f"{one.id} after {(one.ended or one.began) - one.began:.1f} s: {one.code}: {one.error}"
+            f"{one.id} after {(one.ended or one.began) - one.began:.1f} s: {one.code}: {one.error} ({one.given_up})"
             for one in failed
             if not is_excused(one, strikes)
         ][:_UNEXPLAINED],
@@ -253,17 +256,31 @@ def _session_recovered(strike: Strike, evidence: Evidence) -> float | None:
         if not all(one.answered for one in hit):
             return None
         ended = max((one.ended for one in hit if one.ended), default=None)
-        return max(0.0, ended - _could_recover(strike, ended, evidence.strikes)) if ended is not None else None
+        return max(0.0, ended - _could_recover(strike, ended, evidence)) if ended is not None else None
     for stamped in _since(evidence.events, strike.at - _CLOCKS_APART_S):
         if isinstance(stamped.event, ev.SessionEnded) and stamped.event.session == strike.session:
             return max(0.0, stamped.at - strike.at)
     return None
 
 
-def _could_recover(strike: Strike, ended: float, strikes: Iterable[Strike]) -> float:
-    """When the request of a struck session could be answered: after the total outages that it met meanwhile."""
-    healed = [other.healed for other in strikes if other.total and other.healed and other.at <= ended]
-    return max([strike.at, *(at for at in healed if at <= ended)])
+def _could_recover(strike: Strike, ended: float, evidence: Evidence) -> float:
+    """When nothing else was in the way: after the last other harm that met the same requests before their answer.
+
+    That is a total outage, another strike on them, or a call of theirs that failed while a fault lay on the API.
+    """
+    mine, others = {*strike.requests}, [other for other in evidence.strikes if other is not strike]
+    healed = [other.healed for other in others if other.total and other.healed and other.at <= ended]
+    again = [other.at for other in others if mine.intersection(other.requests)]
+    faults = [other for other in others if other.outage]
+    refused = [
+        stamped.at
+        for stamped in takewhile(lambda stamped: stamped.at <= ended, _since(evidence.events, strike.at))
+        if isinstance(stamped.event, ev.RequestRetrying)
+        and stamped.event.request in mine
+        and stamped.event.kind != "process"
+        and any(fault.at <= stamped.at <= (fault.healed or ended) + _CLOCK_S for fault in faults)
+    ]
+    return max([strike.at, *(at for at in (*healed, *again, *refused) if strike.at < at <= ended)])
 
 
 def _was_refused(strike: Strike, known: Mapping[str, Asked], strikes: Sequence[Strike]) -> bool:

@@ -10,16 +10,22 @@ RECENT_KEPT = 200
 """Lines of the recent list."""
 ENDED_KEPT = 50
 """Ended sessions that stay readable."""
+CAUSES_KEPT = 300
+"""Tuning changes, breaker flips and restarts that stay on the time axis."""
 BUCKET_S = 10
 """Seconds of one bucket of a trend."""
 BUCKETS_KEPT = 360
 """Buckets of a trend: one hour."""
+RECOVERIES_KEPT = 100
+"""Recoveries that stay readable, newest last."""
+STRATEGIES_KEPT = 64
+"""Strategies with figures of their own; further ones are counted as `other`."""
 ERRORS_KEPT = 500
 """Errors that stay readable."""
 ALERTS_KEPT = 200
 """Alerts shown at once."""
 DURATIONS_KEPT = 64
-"""Turn durations kept in one bucket, enough for its p95."""
+"""Durations kept of the turns of one bucket, and of the runs of one strategy: enough for a p95."""
 
 
 class EngineView(msgspec.Struct):
@@ -161,6 +167,50 @@ class RecentLine(msgspec.Struct):
     remedy: str = ""
 
 
+class RecoveryView(msgspec.Struct):
+    """One recovery, under way or over; times in seconds."""
+
+    id: str
+    strategy: str
+    target: str
+    error: str = ""
+    reason: str = ""
+    by: str = ""
+    estimated: float = 0.0
+    started_at: float = 0.0
+    running: bool = True
+    ok: bool = False
+    outcome: str = ""
+    took: float = 0.0
+    gave_up: bool = False
+    waiters: int = 0
+    observed: bool = False
+
+
+class StrategyView(msgspec.Struct):
+    """What one strategy achieved; durations in seconds, `mean` and `p95` of the last DURATIONS_KEPT runs."""
+
+    runs: int = 0
+    worked: int = 0
+    gave_up: int = 0
+    observed: int = 0
+    success_rate: float = 0.0
+    mean: float = 0.0
+    p95: float = 0.0
+    durations: list[float] = []
+
+
+class CauseView(msgspec.Struct):
+    """What may have made errors, or ended them: `mark` is tuning, breaker or restart; `subject` a key or a name."""
+
+    at: float
+    mark: str
+    subject: str
+    before: str = ""
+    after: str = ""
+    reason: str = ""
+
+
 class Bucket(msgspec.Struct):
     """What ended within BUCKET_S seconds from `start`."""
 
@@ -172,6 +222,8 @@ class Bucket(msgspec.Struct):
     durations: list[float] = []
     errors_by_kind: dict[str, int] = {}
     """Failed attempts by type."""
+    errors_by_class: dict[str, int] = {}
+    """The same by `type/category`."""
 
 
 class Totals(msgspec.Struct):
@@ -204,11 +256,15 @@ class State(msgspec.Struct):
     requests: dict[str, RequestView] = {}
     permissions: dict[str, PermissionView] = {}
     breakers: dict[str, str] = {}
+    recoveries: list[RecoveryView] = []
+    strategies: dict[str, StrategyView] = {}
     recent: list[RecentLine] = []
     buckets: list[Bucket] = []
     totals: Totals = msgspec.field(default_factory=Totals)
+    settings_changed_at: float = 0.0
     errors_by_kind: dict[str, int] = {}
     errors: list[ErrorView] = []
+    causes: list[CauseView] = []
     alerts: dict[str, AlertView] = {}
     pool: PoolStatistics | None = None
 

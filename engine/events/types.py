@@ -24,7 +24,7 @@ from engine.events.kinds.pool import (
     PoolScaled,
     PoolStatistics,
 )
-from engine.events.kinds.recovery import BreakerChanged, ErrorSeen
+from engine.events.kinds.recovery import BreakerChanged, ErrorSeen, RecoveryEnded, RecoveryStarted
 from engine.events.kinds.requests import (
     ApiRetry,
     RateLimited,
@@ -76,6 +76,8 @@ __all__ = [
     "ProtocolFault",
     "RateLimited",
     "Reading",
+    "RecoveryEnded",
+    "RecoveryStarted",
     "RequestEnded",
     "RequestQueued",
     "RequestRetrying",
@@ -124,6 +126,8 @@ AnyEvent = (
     | GrantRevoked
     | BreakerChanged
     | ErrorSeen
+    | RecoveryStarted
+    | RecoveryEnded
     | ApiRetry
     | RateLimited
     | ProtocolFault

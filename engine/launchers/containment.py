@@ -63,6 +63,12 @@ class Containment:
         before = filter(alive, self._sighted.get(session, ()))
         return list(dict.fromkeys([*by_tag, *below, *before]))
 
+    async def by_session(self) -> dict[str, list[ProcessId]]:
+        """Every living process that carries this engine's tag, by its session's id."""
+        prefix = f"{self.engine}/"
+        found = await self._fresh_scan()
+        return {tag.removeprefix(prefix): mine for tag, mine in found.items() if tag.startswith(prefix)}
+
     async def end(self, processes: Iterable[ProcessId], term_grace: float) -> list[ProcessId]:
         """SIGTERM, up to `term_grace` seconds, SIGKILL; returns those that are still alive."""
         left = _signal_all(processes, signal.SIGTERM)

@@ -37,6 +37,12 @@ class Conversations:
         """Conversations known to have no process."""
         return len(self._asleep)
 
+    def held(self, tenant: str, conversation: str) -> bool:
+        """Whether a session of ours has the right to write a conversation."""
+        return any(
+            (desk.holding.tenant, desk.holding.conversation) == (tenant, conversation) for desk in self._desks.values()
+        )
+
     def open(self, session: str, tenant: str, conversation: str) -> None:
         """Before a process starts: take the right to write. Raises ConversationHeld."""
         while self._owed:

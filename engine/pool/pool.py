@@ -181,6 +181,24 @@ class Pool:
         """No new work for it: stopped now when idle, else at its turn's end. Raises NotFound."""
         self._members.retire(self._members.get(session), reason)
 
+    def leased(self, session: str) -> bool:
+        """Whether a turn may be running in it."""
+        return session in self._leases
+
+    async def gone_within(self, session: str, seconds: float) -> bool:
+        """Wait until a session's end is complete; False when that took longer."""
+        return await self._until(lambda: session not in self._members.all, seconds)
+
+    async def settled_within(self, session: str, seconds: float) -> bool:
+        """Wait until a session is gone, or fit for a turn; False when that took longer."""
+
+        def settled() -> bool:
+            member = self._members.all.get(session)
+            fit = member is not None and member.ending is None and member.session.usable
+            return member is None or fit or session in self._leases
+
+        return await self._until(settled, seconds)
+
     async def drain_session(self, session: str, reason: str, deadline: float) -> None:
         """No new work for it; stopped at its turn's end, or after `deadline` seconds. Raises NotFound."""
         self.retire(session, reason)
@@ -231,6 +249,7 @@ class Pool:
 
     def free(self) -> None:
         """A session may be leased again."""
+        self._returned.set()
         if self._waiters:
             self._assign()
 
@@ -348,11 +367,16 @@ class Pool:
 
     async def _wait_for_leases(self, seconds: float, session: str = "") -> None:
         """Until one session's lease ended, or all did, or the time is up."""
+        await self._until(lambda: session not in self._leases if session else not self._leases, seconds)
+
+    async def _until(self, held: Callable[[], bool], seconds: float) -> bool:
+        """Wait for what a lease's or a session's end brings; False when the time is up."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                while session in self._leases if session else self._leases:
+                while not held():
                     self._returned.clear()
                     await self._returned.wait()
+        return held()
 
     def _check_open(self) -> None:
         if not self._open:

@@ -63,10 +63,14 @@ class Permit:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """The breaker lets no call through for `retry_after` more seconds; infinite when it is held open by hand."""
+    """The breaker lets no call through for `retry_after` more seconds; infinite when only a person lifts it.
+
+    `parked` says that it waits for a limit to reset, and calls may wait with it.
+    """
 
     retry_after: float
     reason: str
+    parked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +99,10 @@ class Breaker:
         self._open_for = 0.0
         self._streak = 0
         self._closed_at = 0.0
+        self._held_until = float("inf")
+        self._parked = False
         self._running: dict[Permit, None] = {}
+        self._late_at = float("inf")
         self._successes = 0
 
     @property
@@ -106,8 +113,11 @@ class Breaker:
     def ask(self, now: float) -> Permit | Refusal:
         """Leave for a call, or a refusal that says how long to wait."""
         if self.state is BreakerState.FORCED_OPEN:
-            return Refusal(float("inf"), self.reason)
-        self.look(now)
+            if now < self._held_until:
+                return Refusal(self._held_until - now, self.reason, self._parked)
+            self._move(BreakerState.HALF_OPEN, now, "the time that it was held for is over")
+        if now >= self._late_at:
+            self.look(now)
         if self.state is BreakerState.OPEN:
             left = self._opened_at + self._open_for - now
             if left > 0:
@@ -117,16 +127,24 @@ class Breaker:
             return Refusal(wait, "its probes are under way")
         permit = Permit(self._generation, now)
         self._running[permit] = None
+        late_at = now + self.limits.slow_call
+        if late_at < self._late_at:
+            self._late_at = late_at
         return permit
 
     def look(self, now: float) -> None:
         """Let the calls vote that wait past the slow threshold; call it once a second, so that a hang opens it soon."""
         self._window.advance(now)
+        self._late_at = float("inf")
         for permit in self._running:
-            late = now - permit.began_at >= self.limits.slow_call
-            if late and not permit.answered and not permit.overdue:
+            if permit.answered or permit.overdue:
+                continue
+            late_at = permit.began_at + self.limits.slow_call
+            if late_at <= now:
                 permit.overdue = True
                 self._window.add(now, slow=True)
+            else:
+                self._late_at = min(self._late_at, late_at)
         self._judge(now)
 
     def began(self, permit: Permit, now: float) -> None:
@@ -182,6 +200,16 @@ class Breaker:
         else:
             self._move(state, now, f"{state.value.replace('_', ' ')} by {who}")
 
+    def hold(self, now: float, seconds: float, reason: str, *, parked: bool) -> None:
+        """Let nothing through for `seconds`, infinite until a person acts; then calls try it as after any opening."""
+        self._move(BreakerState.FORCED_OPEN, now, reason)
+        self._held_until, self._parked = now + seconds, parked
+
+    def let_through_since(self, then: float) -> bool:
+        """Whether it was closed or disabled after `then`: what was seen before says nothing about it any more."""
+        well = {BreakerState.CLOSED, BreakerState.DISABLED}
+        return any(change.at > then and change.after in well for change in self.history)
+
     def _end(self, permit: Permit) -> bool:
         """Whether the permit may vote; it is over in any case."""
         known = permit in self._running
@@ -204,7 +232,9 @@ class Breaker:
     def _judge(self, now: float) -> None:
         """Open on the rates of the window."""
         limits, total = self.limits, self._window.total
-        if self.state is not BreakerState.CLOSED or total.calls < limits.minimum_calls:
+        if self.state is not BreakerState.CLOSED or not (total.failures or total.slow):
+            return
+        if total.calls < limits.minimum_calls:
             return
         threshold = limits.failure_rate * (1 - self.load / 2) if limits.load_adjusted else limits.failure_rate
         if limits.failure_rate < 1 and total.failures >= threshold * total.calls:
@@ -225,6 +255,7 @@ class Breaker:
         if state is not self.state:
             self.history.append(Change(now, self.state, state, reason))
         self.state, self.reason = state, reason
+        self._held_until, self._parked = float("inf"), False
         self._generation += 1
         self._failures = self._successes = 0
         self._running.clear()

@@ -54,6 +54,15 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolEnded:
+    """A tool that was really used gave its result; `text` is what it said."""
+
+    tool: str
+    failed: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class PermissionWanted:
     """The agent may not go on before it is answered."""
 
@@ -119,6 +128,7 @@ Fact = (
     | PartialDropped
     | ActivityChanged
     | Said
+    | ToolEnded
     | PermissionWanted
     | PermissionWithdrawn
     | ConversationNamed

@@ -14,6 +14,8 @@ from engine.sessions.framing import MAX_LINE, LineSplitter, OversizedLine
 from engine.sessions.summaries import tool_summary
 
 Emit = Callable[[f.Fact], None]
+MAX_TOOLS = 256
+"""Uses of tools of one turn whose results are waited for; at the bound the oldest is forgotten."""
 
 
 class BusyError(RuntimeError):
@@ -22,13 +24,23 @@ class BusyError(RuntimeError):
 
 @dataclass(slots=True)
 class Turn:
-    """The turn in flight: `text` is what streamed so far, `open_from` where the unfinished message begins."""
+    """The turn in flight: `text` is what streamed so far, `open_from` where the unfinished message begins.
+
+    `tools` names the tool of each use whose result is to come.
+    """
 
     uuid: str
     prompt: str
     interrupted: bool = False
     text: list[str] = field(default_factory=list)
     open_from: int | None = None
+    tools: dict[str, str] = field(default_factory=dict)
+
+    def uses(self, use: str, tool: str) -> None:
+        """A tool is about to be used."""
+        self.tools[use] = tool
+        if len(self.tools) > MAX_TOOLS:
+            del self.tools[next(iter(self.tools))]
 
     def drop_partial(self) -> int:
         """Forget the unfinished message's text; return its length in characters."""
@@ -77,6 +89,8 @@ class SessionMachine:
             return None
         if allowed:
             return lines.allow(permission, ask.input)
+        if self.turn is not None:
+            self.turn.tools.pop(ask.tool_use_id or "", None)  # what is denied was not used
         return lines.deny(permission, message or "Denied by the operator", interrupt=interrupt)
 
     def feed(self, data: bytes) -> list[f.Fact]:
@@ -169,6 +183,8 @@ class SessionMachine:
                 if message.parent_tool_use_id is None:
                     self._act(f"{block.name} {summary}".rstrip(), emit)
                 emit(f.Said("tool", block.name, summary))
+                if self.turn is not None and block.id:
+                    self.turn.uses(block.id, block.name)
             elif block.type == "thinking":
                 emit(f.Said("think", "", block.thinking))
             elif block.type == "text":
@@ -181,8 +197,14 @@ class SessionMachine:
             if block.type == "tool_result":
                 text = "\n".join(part.text for part in blocks_of(m.Body(content=block.content)))
                 emit(f.Said("error" if block.is_error else "result", "", text))
+                self._tool_ended(block, text, emit)
             elif block.type == "text":
                 emit(f.Said("note", "", block.text))
+
+    def _tool_ended(self, block: m.Block, text: str, emit: Emit) -> None:
+        tool = self.turn.tools.pop(block.tool_use_id, "") if self.turn is not None else ""
+        if tool and self.turn is not None and not self.turn.interrupted:
+            emit(f.ToolEnded(tool, bool(block.is_error), text))
 
     def _system(self, message: m.System, emit: Emit) -> None:
         if message.subtype == "init":

@@ -32,6 +32,10 @@ _INTERRUPT_WAIT_S = 1.0
 _POLITE_S = 2.0
 
 
+def _ignore_tool(_tool: str, _failed: bool, _text: str) -> None:
+    """Nobody watches the tools."""
+
+
 @dataclass(frozen=True)
 class SessionPorts:
     """What every session needs from the engine."""
@@ -43,6 +47,8 @@ class SessionPorts:
     desk: PermissionDesk
     transcripts: Transcripts
     limits: Callable[[], TurnLimits]
+    tool_ended: Callable[[str, bool, str], None] = _ignore_tool
+    """Hears of each tool that was used: its name, whether it failed, what it said."""
 
 
 class Started(msgspec.Struct, frozen=True):
@@ -318,6 +324,8 @@ class Session:
                 self._turn.drop(size)
             case f.Said():
                 self._said(fact)
+            case f.ToolEnded(tool, failed, text):
+                self._ports.tool_ended(tool, failed, text)
             case f.Replied(reply):
                 self._reply(reply)
             case f.TurnFinished():

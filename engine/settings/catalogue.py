@@ -19,6 +19,8 @@ from engine.settings.quantities import format_duration, format_size
 from engine.settings.schema import Profile, Settings
 
 ANY_PROFILE = "profiles.*"
+OPEN_NAMES = frozenset({"recovery.strategies"})
+"""Settings below which any name may stand, each with a text, beside the environment of a profile."""
 SCHEMA_REMEDY = "`quarterdeck config schema` lists every setting."
 _KINDS: dict[object, str] = {
     bool: "true or false",
@@ -101,23 +103,26 @@ def find(key: str) -> Setting | None:
 
 
 def general(key: str) -> str:
-    """The key without the name of a profile or of its variable: `profiles.ci.model` → `profiles.*.model`."""
+    """The key without a name that one gives oneself, such as a profile's: `profiles.ci.model` → `profiles.*.model`."""
     parts = key.split(".")
     if parts[0] != "profiles" or len(parts) < 2:
-        return key
+        above = key.rpartition(".")[0]
+        return above if above in OPEN_NAMES else key
     rest = [parts[2], *parts[4:]] if parts[2:3] == ["environment"] else parts[2:]
     return ".".join([ANY_PROFILE, *rest])
 
 
 def is_group(key: str) -> bool:
     """Whether other keys live below this one."""
-    if general(key) == f"{ANY_PROFILE}.environment":
-        return key.count(".") == 2
+    if general(key) in {f"{ANY_PROFILE}.environment", *OPEN_NAMES}:
+        return not is_variable(key)
     return key in ("", "profiles") or general(key) in groups()
 
 
 def is_variable(key: str) -> bool:
-    """Whether the key names one environment variable of a profile."""
+    """Whether the key names one environment variable of a profile, or what stands below another open setting."""
+    if general(key) in OPEN_NAMES:
+        return key not in OPEN_NAMES
     return general(key) == f"{ANY_PROFILE}.environment" and key.count(".") == 3
 
 

@@ -136,3 +136,20 @@ Backend = Annotated[str, OpenChoice(("auto", "claude", "simulator"))]
 Strategy = Annotated[
     str, OpenChoice(("weighted_round_robin", "least_loaded", "power_of_two", "round_robin", "consistent_hash"))
 ]
+RecoveryName = Annotated[
+    str,
+    OpenChoice(
+        (
+            "resume_conversation",
+            "restart_process",
+            "clean_resources",
+            "reauthenticate",
+            "reduce_load",
+            "park",
+            "fail_fast",
+            "none",
+        )
+    ),
+]
+ByClass = dict[str, str]
+"""Class of errors → name of a strategy, which engine/recovery/strategies/registry.py checks."""

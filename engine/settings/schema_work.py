@@ -9,10 +9,12 @@ from pydantic import Field, model_validator
 from engine.settings.fields import (
     BYTES,
     SECONDS,
+    ByClass,
     Duration,
     Group,
     Number,
     Place,
+    RecoveryName,
     Size,
     Strategy,
     Whole,
@@ -190,6 +192,7 @@ class CircuitBreaker(Group):
         300.0, "Healthy time after which the open time starts anew.", unit=SECONDS, ge=0, le=DAY
     )
     load_adjusted: bool = setting(True, "Whether a loaded pool opens its breakers at a lower failure rate.")
+    recovery: RecoveryName | None = setting(None, "Recovery strategy that is run when a breaker opens; empty is none.")
 
     @model_validator(mode="after")
     def _times_in_order(self) -> Self:
@@ -243,10 +246,34 @@ class Retry(Group):
 
 
 class Recovery(Group):
-    """How failures are judged."""
+    """How failures are judged, and what is done about them."""
 
     rules: Place | None = setting(
         None, "A TOML file of own rules for the classifier, beside the shipped ones.", shown="the shipped rules"
+    )
+    observe: bool = setting(False, "Only tell what recovery would do, and do nothing by itself.")
+    strategies: ByClass = setting(
+        dict, "The recovery strategy of a class of errors, `type` or `type/category`.", shown="what the rules say"
+    )
+    starts: Whole = setting(5, "Recoveries of one target by one strategy in a period.", unit="runs", ge=1, le=10_000)
+    period: Duration = setting(
+        60.0, "The period that recoveries are counted in, and held for after too many.", unit=SECONDS, ge=1, le=DAY
+    )
+    credential_hold: Duration = setting(
+        300.0, "Time after which a refused credential is tried again by one call; 0 never.", unit=SECONDS, ge=0, le=DAY
+    )
+    park_max: Duration = setting(
+        0.0,
+        "Longest wait of a request for a used-up limit to reset; 0 refuses at once.",
+        unit=SECONDS,
+        ge=0,
+        le=7 * DAY,
+    )
+    wake_spread: Duration = setting(
+        5.0, "Time within which parked requests wake at random once the limit was reset.", unit=SECONDS, ge=0, le=3600
+    )
+    ease_interval: Duration = setting(
+        10.0, "Time after which a tenth of a lowered load is given back.", unit=SECONDS, ge=0.01, le=3600
     )
 
 

@@ -110,6 +110,11 @@ class SqliteLeases:
         with self._errors():
             return self._database.execute(_FIND_MINE, self._key(holding)).fetchone() is not None
 
+    def forget(self, engine: str) -> int:
+        """Give back all that a dead engine held; returns how many conversations. Its death is the caller's to prove."""
+        with self._writing() as cursor:
+            return cursor.execute("DELETE FROM conversation_leases WHERE engine = ?", (engine,)).rowcount
+
     def close(self) -> None:
         """Close the file; what is still held stays held until this engine is proven gone."""
         if self._opened is not None:

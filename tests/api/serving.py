@@ -61,7 +61,7 @@ def refused(response: httpx.Response) -> tuple[int, str, str | None]:
     """Status, code and field of a failure with a sentence and a remedy."""
     answer = response.json()
     assert answer["success"] is False
-    assert answer.keys() <= {"success", "error", "code", "kind", "field", "remedy", "retry_after"}
+    assert answer.keys() <= {"success", "error", "code", "kind", "field", "remedy", "retry_after", "given_up"}
     assert answer["error"]
     assert answer["remedy"]
     if answer.get("retry_after") is not None:

@@ -280,6 +280,16 @@ async def test_a_store_that_cannot_be_written_answers_nothing_and_grants_nothing
     assert room.told == [("p1", True, "")]
 
 
+async def test_a_tool_that_is_out_of_order_is_denied_in_spite_of_a_grant(room: Room) -> None:
+    room.ask("p1")
+    room.desk.answer("p1", room.decide(scope="profile"))
+    desk = PermissionDesk(room.bus, room.clock, room.store, lambda: 60.0, barred=lambda tool: f"{tool} is open")
+    raw = msgspec.Raw(b'{"command": "rm -rf build"}')
+    desk.ask(room.asker("s1"), PermissionWanted("p2", "Bash", raw, ""))
+    assert room.told[-1] == ("p2", False, "Bash is open")
+    assert room.store.history(1, 0)[0][0].how == "engine"
+
+
 async def test_too_many_that_wait_are_denied(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("engine.approvals.desk.MAX_PENDING", 2)
     for number in range(3):

@@ -110,6 +110,18 @@ def test_a_struck_session_could_not_recover_within_a_total_outage() -> None:
     assert (refused.moot, refused.process_recovered_in.p95, refused.excused) == (1, None, 1)
 
 
+def test_other_harm_to_the_same_request_is_not_counted_twice() -> None:
+    first = Strike(drill="stop", at=100, session="s1", requests=("r",))
+    later = Strike(drill="kill", at=102, session="s2", requests=("r",))
+    stalled = Strike(drill="stall", at=101, healed=103, outage=True)
+    retried = ev.Stamped(1, 103.5, ev.RequestRetrying(request="r", attempt=2, delay=0, kind="timeout", reason=""))
+    asked = [answered("r", 99, 104)]
+    assert card(Evidence(asked=asked, strikes=[first, later])).process_recovered_in.p95 == 2.0
+    met = Evidence(asked=asked, strikes=[first, stalled], events=[retried])
+    assert card(met).process_recovered_in.p95 == 0.5
+    assert card(Evidence(asked=asked, strikes=[first], events=[retried])).process_recovered_in.p95 == 4.0
+
+
 def test_slow_recovery_and_harm_that_stays_are_named() -> None:
     strikes = [Strike(drill="stop", at=100, session=f"s{n}", requests=(f"r{n}",)) for n in range(2)]
     found = card(Evidence(asked=[answered("r0", 99, 104)], strikes=strikes))

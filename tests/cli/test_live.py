@@ -192,3 +192,19 @@ def test_doctor_is_content_with_a_machine_that_has_the_cli_and_a_key(home: Path,
     assert done.returncode == 0
     assert "✖" not in done.stdout
     assert str(claude) in done.stdout
+
+
+def test_recoveries_are_run_by_hand_listed_and_counted(engine: Headless) -> None:
+    (done,) = plain(engine, "recoveries", "run", "clean_resources", "engine")
+    assert done == ["clean_resources at engine: cleaned 0 processes, 0 zombies, 0 locks, 0 files"]
+    (row,) = as_json(engine, "recoveries")
+    assert (row["strategy"], row["target"], row["ok"], row["running"]) == ("clean_resources", "engine", True, False)
+    assert [cells[1:4] for cells in plain(engine, "recoveries", "list")] == [["clean_resources", "engine", "helped"]]
+    rows = {cells[0]: cells[1:4] for cells in plain(engine, "recoveries", "strategies")}
+    assert rows["clean_resources"] == ["engine", "1", "100%"]
+    assert rows["park"] == ["credential", "0", "-"]
+    failed = quarterdeck(engine.home, "recoveries", "run", "fail_fast", "engine")
+    assert (failed.returncode, "nothing that the engine can do would help" in failed.stdout) == (1, True)
+    refused = quarterdeck(engine.home, "recoveries", "run", "restart_proces", "engine")
+    assert refused.returncode == 2
+    assert "the nearest is restart_process" in refused.stderr

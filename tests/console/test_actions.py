@@ -19,6 +19,7 @@ from tui.screens.inbox import Inbox
 from tui.screens.overview import OverviewScreen
 from tui.screens.sessions import SessionsScreen
 from tui.screens.transcript import TranscriptScreen
+from tui.screens.tuning import TuningScreen
 from tui.spans import plain, width_of
 
 PLACES: dict[Scope, type[Screen[Any]]] = {
@@ -26,6 +27,7 @@ PLACES: dict[Scope, type[Screen[Any]]] = {
     Scope.SESSIONS: SessionsScreen,
     Scope.TRANSCRIPT: TranscriptScreen,
     Scope.INBOX: Inbox,
+    Scope.TUNING: TuningScreen,
 }
 
 

@@ -32,6 +32,9 @@ SCENES: dict[str, tuple[str, ...]] = {
     "help": ("2", "question_mark"),
     "kill": ("2", "K"),
     "leave": ("q",),
+    "tuning": ("7",),
+    "tuning-staged": ("7", "j", "right", "right", "j", "right"),
+    "tuning-refused": ("7", "j", "e", *("backspace",) * 8, *"900k"),
 }
 SIZES = {"120x36": NORMAL, "80x24": SMALL, "40x10": (40, 10)}
 

@@ -175,3 +175,26 @@ def test_ten_thousand_healthy_calls_with_five_percent_noise_open_nothing() -> No
         breaker.load = chance.random()
         _run(breaker, n * 0.05, failed=chance.random() < 0.05)
     assert not breaker.history
+
+
+def test_what_is_held_refuses_for_its_time_and_then_lets_calls_try() -> None:
+    breaker = Breaker(LIMITS)
+    breaker.hold(10.0, 30.0, "parked: the limit", parked=True)
+    assert breaker.ask(15.0) == Refusal(25.0, "parked: the limit", parked=True)
+    breaker.succeeded(_ask(breaker, 40.0), 40.0)
+    assert breaker.state is BreakerState.HALF_OPEN
+    assert not breaker.let_through_since(5.0)
+    breaker.succeeded(_ask(breaker, 41.0), 41.0)
+    assert breaker.let_through_since(5.0)
+    assert not breaker.let_through_since(41.0)
+
+
+def test_a_hold_ends_by_hand_and_one_by_hand_never_ends_by_itself() -> None:
+    breaker = Breaker(LIMITS)
+    breaker.hold(0.0, 30.0, "stopped", parked=False)
+    breaker.force(BreakerState.FORCED_OPEN, 1.0, "ana")
+    refusal = breaker.ask(1e9)
+    assert isinstance(refusal, Refusal)
+    assert (refusal.retry_after, refusal.parked) == (float("inf"), False)
+    breaker.force(BreakerState.CLOSED, 2.0, "ana")
+    assert isinstance(breaker.ask(3.0), Permit)

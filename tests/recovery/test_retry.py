@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.errors import ErrorKind, QuarterdeckError, TurnFailed
+from engine.errors import ErrorKind, Overloaded, QuarterdeckError, TurnFailed
 from engine.recovery.backoff import Backoff, Growth, Jitter, delay_before
 from engine.recovery.budget import RESPAWN_COST, RETRY_COST, THROTTLED_COST, Budget
 from engine.recovery.retry import RetryDecision, RetryPolicy, Try, decide, wait_at_breaker
@@ -37,6 +37,7 @@ def test_the_servers_delay_comes_first() -> None:
 def test_it_gives_up_with_a_reason() -> None:
     given_up = {
         "fail again": _decide(TurnFailed("bad key", kind=ErrorKind.AUTH)),
+        "sheds load": _decide(Overloaded("no disk")),
         "3 attempts": _decide(_overloaded(), Try(3, acted=False, left=1e9)),
         "not idempotent": _decide(_overloaded(), Try(1, acted=True, left=1e9)),
         "deadline": _decide(_overloaded(), Try(1, acted=False, left=0.5)),
@@ -137,3 +138,20 @@ def test_a_request_waits_at_a_breaker_in_short_steps_up_to_its_bound(
 ) -> None:
     assert wait_at_breaker(RetryPolicy(breaker_wait=10.0), retry_after, waited, _high) == expected
     assert wait_at_breaker(RetryPolicy(), retry_after, 0.0, _high) is None
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "waited", "parked", "patient", "expected"),
+    [
+        (50.0, 0.0, True, False, 53.0),
+        (90.0, 20.0, True, False, None),
+        (5.0, 50.0, False, True, 0.5),
+        (5.0, 50.0, False, False, None),
+        (None, 0.0, True, True, None),
+    ],
+)
+def test_a_request_is_parked_until_the_reset_within_its_bound_and_stays_patient(
+    retry_after: float | None, waited: float, parked: bool, patient: bool, expected: float | None
+) -> None:
+    policy = RetryPolicy(park_max=100.0, wake_spread=3.0)
+    assert wait_at_breaker(policy, retry_after, waited, _high, patient=patient, parked=parked) == expected

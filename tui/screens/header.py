@@ -14,7 +14,11 @@ from tui.glyphs import STATE_GLYPHS, STATE_ROLES
 from tui.health import Verdict, oldest_wait
 from tui.spans import Line, between, crop, width_of
 
-TABS: tuple[tuple[str, str, str], ...] = (("1", "Overview", "overview"), ("2", "Sessions", "sessions"))
+TABS: tuple[tuple[str, str, str], ...] = (
+    ("1", "Overview", "overview"),
+    ("2", "Sessions", "sessions"),
+    ("7", "Tuning", "tuning"),
+)
 """Key, name and mode of each screen that exists."""
 
 COUNTED = (
@@ -25,6 +29,10 @@ COUNTED = (
     SessionState.RETRYING,
     SessionState.FAILED,
 )
+
+
+NAMED = 100
+"""Width from which on line 1 names every screen; below it, those one is not on are digits."""
 
 
 def banners(engine: EngineView) -> tuple[str, ...]:
@@ -40,8 +48,12 @@ def banners(engine: EngineView) -> tuple[str, ...]:
 def where_line(title: str, mode: str, forms: Sequence[str], rate: str, width: int, crumb: str = "") -> Line:
     """Line 1: the pool's name, the screens, the longest banner that fits, the refresh rate and the time."""
     left: Line = [(f" {title}  ", "muted")]
+    named = width >= NAMED
     for key, name, tab in TABS:
-        left += [(f"[{key} {name}]", "here"), ("  ", "")] if tab == mode else [(f"{key} {name}  ", "")]
+        if tab == mode:
+            left += [(f"[{key} {name}]", "here"), ("  " if named else " ", "")]
+        else:
+            left.append((f"{key} {name}  " if named else f"{key} ", ""))
     if crumb:
         left.append((f"› {crumb}", "strong"))
     right: Line = [(f"  {rate} ", "muted")]

@@ -38,3 +38,37 @@ class BreakerChanged(Event, frozen=True):
     old: str
     new: str
     reason: str = ""
+
+
+class RecoveryStarted(Event, frozen=True):
+    """A recovery strategy was begun at a target; `observed` says that it is only told, and nothing is done.
+
+    `error` is the id of the ErrorSeen that asked for it, `by` who did where a person or a breaker did; `estimated` is
+    in seconds.
+    """
+
+    recovery: str
+    strategy: str
+    target: str
+    error: str = ""
+    reason: str = ""
+    estimated: float = 0.0
+    observed: bool = False
+    by: str = ""
+
+
+class RecoveryEnded(Event, frozen=True):
+    """Its effect was seen: `ok` says whether it helped, `took` the seconds of its run, `waiters` who shared it.
+
+    `gave_up` says that nothing else is tried for the requests that waited.
+    """
+
+    recovery: str
+    strategy: str
+    target: str
+    ok: bool
+    reason: str = ""
+    took: float = 0.0
+    gave_up: bool = False
+    waiters: int = 0
+    observed: bool = False

@@ -1,0 +1,346 @@
+"""Recovery: picks a strategy by the class of a failure, runs it once for all who wait, watches whether it helped."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from engine.clock import Clock
+from engine.errors import BadInput, ErrorKind, NotFound, QuarterdeckError
+from engine.events.bus import Bus
+from engine.events.types import Notice, RecoveryEnded, RecoveryStarted, Severity
+from engine.plugins import nearest
+from engine.pool.intensity import Intensity, IntensityLimits
+from engine.recovery.budget import Budget
+from engine.recovery.ladder import FAIL_FAST, LADDER, PARK, PLAIN_RETRY, asked_for, climb, step
+from engine.recovery.strategies.base import RecoveryPorts, RecoveryResult, RecoveryStrategy
+from engine.recovery.strategies.park import refusal, resets_in
+from engine.recovery.strategies.registry import Strategies
+from engine.recovery.trouble import Aim, Case, Trouble, target_of
+from engine.sessions.summaries import one_line
+from engine.workers.nursery import Nursery
+
+WATCH_S = 30.0
+"""An attempt that still runs so long after its recovery shows that it helped."""
+STALE_S = 30.0
+"""Age in seconds at which what was seen is no more reason to act."""
+TARGETS_KEPT = 1000
+"""Targets whose last recovery and number of starts are remembered, those used last."""
+_SLACK = 10.0
+_LEAST_S = 30.0
+"""A run may take so many times its estimate, and so long at least."""
+_STOPPING = RecoveryResult(False, "the engine stops")
+
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryLimits:
+    """`starts` bounds the runs at one target; `observe` only tells what would be done."""
+
+    observe: bool = False
+    starts: IntensityLimits = field(default_factory=lambda: IntensityLimits(5, 60.0, 60.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What follows a failure: the strategy to run, if any, and why no attempt may follow, if so."""
+
+    strategy: str = PLAIN_RETRY
+    final: str = ""
+
+
+@dataclass(eq=False)
+class Recovery:
+    """One run of a strategy. `done` is the strategy's own end; it is over once its effect was seen."""
+
+    id: str
+    key: Key
+    trouble: Trouble
+    began: float
+    done: asyncio.Future[RecoveryResult]
+    observed: bool = False
+    cost: int = 0
+    waiters: int = 0
+    joined: int = 0
+    finished_at: float = 0.0
+    timer: asyncio.TimerHandle | None = None
+    over: bool = False
+
+    @property
+    def strategy(self) -> str:
+        """The name of its strategy."""
+        return self.key[0]
+
+
+@dataclass(slots=True)
+class _Record:
+    """What is remembered of a target: the starts of late, the end of the last run that helped, what was told of it."""
+
+    starts: Intensity = field(default_factory=Intensity)
+    helped_at: float = float("-inf")
+    told_until: float = float("-inf")
+
+
+class Orchestrator:
+    """Owner of the recoveries under way; used on the engine's thread only."""
+
+    def __init__(
+        self,
+        ports: RecoveryPorts,
+        strategies: Strategies,
+        limits: Callable[[], RecoveryLimits],
+        budget: Budget,
+        bus: Bus,
+        clock: Clock,
+    ) -> None:
+        self._ports = ports
+        self._limits = limits
+        self._budget = budget
+        self._bus = bus
+        self._clock = clock
+        self._runs = Nursery("recovery", self._on_error)
+        self._under_way: dict[Key, Recovery] = {}
+        self._records: OrderedDict[Key, _Record] = OrderedDict()
+        self._number = 0
+        self.strategies = strategies
+
+    # the way of a failed request
+
+    def choose(self, trouble: Trouble, case: Case) -> Step:
+        """What to do about a failure; a run that this request waited for before did not help."""
+        self.closed(case, worked=False)
+        asked = asked_for(trouble, self.strategies.by_class)
+        name = step(case, asked, lambda each: self._known(each).can_recover(trouble))
+        if self._limits().observe:
+            return Step("" if name == FAIL_FAST else name)
+        if name == FAIL_FAST:
+            case.why = "" if asked == FAIL_FAST else f"{asked} did not help"
+            return Step(final=case.why or "nothing that the engine can do would help")
+        case.why = refusal(trouble) if name == PARK else ""
+        if case.why and trouble.error is not None:
+            trouble.error.retry_after = resets_in(trouble)  # the caller is told when to come back
+        return Step(name, case.why)
+
+    def begin(self, name: str, trouble: Trouble, case: Case | None = None) -> Recovery | None:
+        """Run a strategy, or join the run that is under way; `case` waits for it.
+
+        None when there is nothing to run, when what was seen is out of date, or when it was tried too often of late.
+        """
+        if name in {PLAIN_RETRY, FAIL_FAST}:
+            return None
+        strategy = self._known(name)
+        key = (name, target_of(strategy.aim, trouble))
+        recovery = self._under_way.get(key)
+        if recovery is not None and recovery.done.done() and trouble.began >= recovery.finished_at:
+            self._end(recovery, ok=False, reason=f"it failed again: {trouble.reason}")
+            recovery = None
+        if recovery is None:
+            recovery = self._start_automatic(strategy, key, trouble, case)
+        if recovery is not None and case is not None:
+            recovery.waiters += 1
+            recovery.joined += 1
+            case.recovery = recovery
+        return recovery
+
+    async def recovered(self, trouble: Trouble, case: Case) -> str:
+        """Wait for the case's run and climb the ladder where it failed; why no attempt may follow, or nothing."""
+        while (recovery := case.recovery) is not None:
+            result = await asyncio.shield(recovery.done)
+            if result.ok or recovery.observed:
+                return ""
+            case.recovery = None
+            above = climb(case)
+            if above == FAIL_FAST:
+                case.why = f"{recovery.strategy} failed: {result.reason}"
+            self.begin(above, trouble, case)
+        return case.why
+
+    def closed(self, case: Case, *, worked: bool | None) -> None:
+        """The case's attempt after its recovery ended: this shows whether it helped. None: the request left."""
+        recovery, case.recovery = case.recovery, None
+        if recovery is None or recovery.over:
+            return
+        recovery.waiters -= 1
+        if not recovery.done.done() or (not worked and recovery.waiters):
+            return
+        if worked is False:
+            self._end(recovery, ok=False, reason="the request failed again")
+        else:
+            result = recovery.done.result()
+            self._end(recovery, ok=result.ok, reason=result.reason)
+
+    # by hand, and for a breaker
+
+    async def execute(self, name: str, target: Trouble) -> RecoveryEnded:
+        """Run a strategy by hand, whatever was tried before. Raises NotFound, BadInput."""
+        strategy = self.checked(name, target)
+        key = (name, target_of(strategy.aim, target))
+        recovery = self._under_way.get(key)
+        if recovery is None or recovery.done.done():
+            if recovery is not None:
+                self._end(recovery, ok=True, reason=recovery.done.result().reason)
+            recovery = self._start(strategy, key, target)
+        recovery.joined += 1
+        result = await asyncio.shield(recovery.done)
+        return self._ended_event(recovery, ok=result.ok, reason=result.reason)
+
+    async def aclose(self) -> None:
+        """End the runs under way; who waits for one is told that it failed."""
+        await self._runs.aclose()
+        for recovery in list(self._under_way.values()):
+            if not recovery.done.done():
+                self._finished(recovery, _STOPPING)  # it was cancelled before its first step
+            result = recovery.done.result()
+            self._end(recovery, ok=result.ok, reason=result.reason)
+
+    # runs
+
+    def _start_automatic(
+        self, strategy: RecoveryStrategy, key: Key, trouble: Trouble, case: Case | None
+    ) -> Recovery | None:
+        now, limits = self._now(), self._limits()
+        record = self._record(key)
+        if trouble.began < record.helped_at or now - trouble.seen > STALE_S:
+            return None  # what was seen is from before the last recovery: trying again is enough
+        if limits.observe:
+            return self._observe(strategy, key, trouble)
+        held = record.starts.held(now) or record.starts.crashed(now, limits.starts)
+        cost = None if held else self._budget.take(ErrorKind.PROCESS)
+        if cost is not None:
+            return self._start(strategy, key, trouble, cost)
+        spent = f"it was tried {limits.starts.crashes} times within {limits.starts.period:.0f} s"
+        self._refuse(strategy, key, trouble, spent if held else "the retry budget is spent: too many calls fail", case)
+        return None
+
+    def _start(self, strategy: RecoveryStrategy, key: Key, trouble: Trouble, cost: int = 0) -> Recovery:
+        recovery = self._made(key, trouble, cost=cost)
+        self._under_way[key] = recovery
+        self._publish_start(recovery, strategy.estimate)
+        self._runs.spawn(self._run(strategy, recovery), f"{key[0]} {key[1]}")
+        return recovery
+
+    def _observe(self, strategy: RecoveryStrategy, key: Key, trouble: Trouble) -> Recovery:
+        recovery = self._made(key, trouble, observed=True)
+        result = RecoveryResult(True, f"observed: {key[0]} would be run at {key[1]}")
+        recovery.done.set_result(result)
+        self._publish_start(recovery, strategy.estimate)
+        self._end(recovery, ok=True, reason=result.reason)
+        return recovery
+
+    def _refuse(self, strategy: RecoveryStrategy, key: Key, trouble: Trouble, why: str, case: Case | None) -> None:
+        """It was tried too often of late: told once a period; a strategy with a ladder gives the request up."""
+        if case is not None and key[0] in LADDER:
+            case.why = f"{key[0]} is not run again: {why}"
+        record, now = self._record(key), self._now()
+        if now < record.told_until:
+            return
+        record.told_until = now + self._limits().starts.period
+        refused = self._made(key, trouble)
+        refused.done.set_result(RecoveryResult(False, why))
+        self._publish_start(refused, strategy.estimate)
+        self._bus.publish(self._ended_event(refused, ok=False, reason=why, gave_up=True))
+
+    async def _run(self, strategy: RecoveryStrategy, recovery: Recovery) -> None:
+        result, limit = _STOPPING, max(_LEAST_S, strategy.estimate * _SLACK)
+        try:
+            async with asyncio.timeout(limit):
+                result = await strategy.run(recovery.trouble, self._ports)
+        except TimeoutError:
+            result = RecoveryResult(False, f"it took over {limit:g} s")
+        except QuarterdeckError as error:
+            result = RecoveryResult(False, one_line(error.message))
+        except Exception as error:  # noqa: BLE001 - the worker's border: a strategy may be anybody's
+            result = RecoveryResult(False, f"the strategy failed: {error!r}")
+        finally:
+            self._finished(recovery, result)
+
+    def _finished(self, recovery: Recovery, result: RecoveryResult) -> None:
+        recovery.finished_at = self._now()
+        recovery.done.set_result(result)
+        if not result.ok or recovery.waiters == 0:
+            self._end(recovery, ok=result.ok, reason=result.reason)
+        else:
+            loop = asyncio.get_running_loop()
+            recovery.timer = loop.call_later(WATCH_S, lambda: self._end(recovery, ok=True, reason=result.reason))
+
+    def _end(self, recovery: Recovery, *, ok: bool, reason: str) -> None:
+        if recovery.over:
+            return
+        recovery.over = True
+        if recovery.timer is not None:
+            recovery.timer.cancel()
+        if self._under_way.get(recovery.key) is recovery:
+            del self._under_way[recovery.key]
+        if ok and not recovery.observed:
+            self._record(recovery.key).helped_at = recovery.finished_at
+            if recovery.cost:
+                self._budget.worked(recovery.cost)
+        gave_up = not ok and LADDER.get(recovery.strategy) == FAIL_FAST
+        self._bus.publish(self._ended_event(recovery, ok=ok, reason=reason, gave_up=gave_up))
+
+    # small things
+
+    def _made(self, key: Key, trouble: Trouble, *, observed: bool = False, cost: int = 0) -> Recovery:
+        self._number += 1
+        done: asyncio.Future[RecoveryResult] = asyncio.get_running_loop().create_future()
+        now = self._now()
+        return Recovery(f"v{self._number:04d}", key, trouble, now, done, observed, cost, finished_at=now)
+
+    def _publish_start(self, recovery: Recovery, estimate: float) -> None:
+        self._bus.publish(
+            RecoveryStarted(
+                recovery=recovery.id,
+                strategy=recovery.key[0],
+                target=recovery.key[1],
+                error=recovery.trouble.id,
+                reason=recovery.trouble.reason,
+                estimated=estimate,
+                observed=recovery.observed,
+                by=recovery.trouble.by,
+            )
+        )
+
+    def _ended_event(self, recovery: Recovery, *, ok: bool, reason: str, gave_up: bool = False) -> RecoveryEnded:
+        return RecoveryEnded(
+            recovery=recovery.id,
+            strategy=recovery.key[0],
+            target=recovery.key[1],
+            ok=ok,
+            reason=one_line(reason),
+            took=round(max(0.0, recovery.finished_at - recovery.began), 6),
+            gave_up=gave_up,
+            waiters=recovery.joined,
+            observed=recovery.observed,
+        )
+
+    def _record(self, key: Key) -> _Record:
+        record = self._records.setdefault(key, _Record())
+        self._records.move_to_end(key)
+        if len(self._records) > TARGETS_KEPT:
+            self._records.popitem(last=False)
+        return record
+
+    def _known(self, name: str) -> RecoveryStrategy:
+        return self.strategies.by_name[name]
+
+    def checked(self, name: str, target: Trouble) -> RecoveryStrategy:
+        """The strategy of that name, which can do something about the target. Raises NotFound, BadInput."""
+        known: Mapping[str, RecoveryStrategy] = self.strategies.by_name
+        strategy = known.get(name)
+        if strategy is None:
+            sentence = f"There is no recovery strategy {name!r}{nearest(name, known)}."
+            raise NotFound(sentence, field="strategy", remedy=f"Known ones: {', '.join(known)}.")
+        if name != FAIL_FAST and (strategy.aim is not Aim.ENGINE) and not strategy.can_recover(target):
+            takes = {Aim.SESSION: "session:ID or profile:NAME", Aim.CONVERSATION: "conversation:ID or session:ID"}
+            remedy = f"It takes {takes.get(strategy.aim, 'credential:NAME')}."
+            raise BadInput(f"{name} can do nothing about that target.", field="target", remedy=remedy)
+        return strategy
+
+    def _on_error(self, name: str, error: BaseException) -> None:
+        self._bus.publish(Notice(severity=Severity.CRITICAL, text=f"{name} failed: {error!r}"))
+
+    def _now(self) -> float:
+        return self._clock.monotonic()

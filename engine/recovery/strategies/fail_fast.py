@@ -1,0 +1,21 @@
+"""Nothing can be done, and that is said at once."""
+
+from __future__ import annotations
+
+from engine.recovery.ladder import FAIL_FAST
+from engine.recovery.strategies.base import RecoveryPorts, RecoveryResult
+from engine.recovery.trouble import Aim, Trouble
+
+
+class FailFast:
+    """The last rung of the ladder."""
+
+    name, aim, estimate = FAIL_FAST, Aim.ENGINE, 0.0
+
+    def can_recover(self, trouble: Trouble) -> bool:  # noqa: ARG002 - it is the answer to all
+        """Never: it only says so."""
+        return False
+
+    async def run(self, trouble: Trouble, ports: RecoveryPorts) -> RecoveryResult:  # noqa: ARG002 - it does nothing
+        """Nothing."""
+        return RecoveryResult(False, "nothing that the engine can do would help")

@@ -1,0 +1,44 @@
+"""Requests of a credential whose limit is used up are held until it resets."""
+
+from __future__ import annotations
+
+from engine.recovery.ladder import PARK
+from engine.recovery.strategies.base import RecoveryPorts, RecoveryResult
+from engine.recovery.trouble import Aim, Trouble
+
+_UNKNOWN_S = 60.0
+"""Taken where nobody said when the limit resets."""
+_LONGEST_S = 3600.0
+"""One call tries a parked credential again after so long, whatever was read of its reset."""
+
+
+class Park:
+    """Holds the credential's breaker open until the limit resets; those who may wait are woken spread."""
+
+    name, aim, estimate = PARK, Aim.CREDENTIAL, 0.1
+
+    def can_recover(self, trouble: Trouble) -> bool:
+        """A credential whose limit it is."""
+        return bool(trouble.credential)
+
+    async def run(self, trouble: Trouble, ports: RecoveryPorts) -> RecoveryResult:
+        """At once: who waits, and for how long, is each request's own affair."""
+        return ports.hold(trouble.credential, trouble, parked_for(trouble), parked=True)
+
+
+def resets_in(trouble: Trouble) -> float:
+    """Seconds until the limit resets, as far as it is known."""
+    return trouble.retry_after or _UNKNOWN_S
+
+
+def parked_for(trouble: Trouble) -> float:
+    """Seconds for which the credential is held."""
+    return min(_LONGEST_S, resets_in(trouble))
+
+
+def refusal(trouble: Trouble) -> str:
+    """Why the request may not wait that long, or nothing."""
+    wait = resets_in(trouble)
+    if wait <= trouble.patience:
+        return ""
+    return f"the limit resets in {wait:.0f} s, and the request may be held for {trouble.patience:.0f} s"

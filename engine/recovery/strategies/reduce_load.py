@@ -1,0 +1,21 @@
+"""Fewer requests run at once for a while."""
+
+from __future__ import annotations
+
+from engine.recovery.ladder import REDUCE_LOAD
+from engine.recovery.strategies.base import RecoveryPorts, RecoveryResult
+from engine.recovery.trouble import Aim, Trouble
+
+
+class ReduceLoad:
+    """Lowers the cap on running requests, which rises again by itself (engine/flow/easing.py)."""
+
+    name, aim, estimate = REDUCE_LOAD, Aim.ENGINE, 0.1
+
+    def can_recover(self, trouble: Trouble) -> bool:  # noqa: ARG002 - load can always be lowered
+        """Always."""
+        return True
+
+    async def run(self, trouble: Trouble, ports: RecoveryPorts) -> RecoveryResult:
+        """At once; running turns are not cut."""
+        return ports.ease(trouble.reason)

@@ -1,0 +1,75 @@
+"""The strategies by name: those that come with Quarterdeck, and extensions that the settings name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from engine.errors import SettingsError
+from engine.plugins import STRATEGY_GROUP, find, nearest
+from engine.recovery.ladder import PLAIN_RETRY
+from engine.recovery.rules import ErrorType
+from engine.recovery.strategies.base import RecoveryStrategy
+from engine.recovery.strategies.clean_resources import CleanResources
+from engine.recovery.strategies.fail_fast import FailFast
+from engine.recovery.strategies.park import Park
+from engine.recovery.strategies.reauthenticate import Reauthenticate
+from engine.recovery.strategies.reduce_load import ReduceLoad
+from engine.recovery.strategies.restart_process import RestartProcess
+from engine.recovery.strategies.resume_conversation import ResumeConversation
+
+KEY = "recovery.strategies"
+NONE = "none"
+"""In the settings: trying again is enough."""
+_TYPES = [kind.value for kind in ErrorType if kind is not ErrorType.NONE]
+
+
+class Strategies:
+    """Owner of the strategies; `own` maps a class of errors to the name of one. Raises SettingsError."""
+
+    def __init__(self, own: Mapping[str, str], credential_hold: Callable[[], float], beside: str = "") -> None:
+        built_in: list[RecoveryStrategy] = [
+            ResumeConversation(),
+            RestartProcess(),
+            CleanResources(),
+            Reauthenticate(credential_hold),
+            ReduceLoad(),
+            Park(),
+            FailFast(),
+        ]
+        self.by_name: dict[str, RecoveryStrategy] = {strategy.name: strategy for strategy in built_in}
+        self.by_class: dict[str, str] = {}
+        makers = {name: _returning(strategy) for name, strategy in self.by_name.items()}
+        for error_class, name in own.items():
+            _check_class(error_class)
+            self.by_class[error_class] = self._named(name, f"{KEY}.{error_class}", makers)
+        if beside:
+            self._named(beside, "circuit_breaker.recovery", makers)
+
+    def _named(self, name: str, key: str, built_in: Mapping[str, Callable[[], RecoveryStrategy]]) -> str:
+        if name == NONE:
+            return PLAIN_RETRY
+        if name not in self.by_name:
+            self.by_name[name] = _checked(find("recovery strategy", STRATEGY_GROUP, name, built_in, key)(), name, key)
+        return name
+
+
+def _returning(strategy: RecoveryStrategy) -> Callable[[], RecoveryStrategy]:
+    return lambda: strategy
+
+
+def _checked(made: RecoveryStrategy, name: str, key: str) -> RecoveryStrategy:
+    """One's own strategy, which goes by the name that the settings give it. Raises SettingsError."""
+    missing = [part for part in ("aim", "estimate", "can_recover", "run") if not hasattr(made, part)]
+    if missing:
+        problem = f"{key}: the recovery strategy {name!r} has no {', '.join(missing)}."
+        raise SettingsError([problem], remedy="engine/recovery/strategies/base.py says what one is made of.", field=key)
+    made.name = name
+    return made
+
+
+def _check_class(error_class: str) -> None:
+    kind = error_class.partition("/")[0]
+    if kind not in _TYPES:
+        problem = f"{KEY}: {error_class!r} is no class of errors{nearest(kind, _TYPES)}."
+        remedy = f"Name a type ({', '.join(_TYPES)}) or `type/category`; `quarterdeck classify` names both."
+        raise SettingsError([problem], remedy=remedy, field=f"{KEY}.{error_class}")

@@ -1,0 +1,79 @@
+"""The cap on running requests: halved, given back step by step, first come first served."""
+
+from __future__ import annotations
+
+import asyncio
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.clock import ManualClock
+from engine.flow.easing import Ease, Easing
+
+
+def test_it_halves_what_runs_and_gives_back_a_tenth_of_the_whole_at_each_step() -> None:
+    ease = Ease()
+    assert ease.cap(0.0, 10.0) is None
+    assert ease.reduce(0.0, running=16, most=20, interval=10.0) == 8
+    assert [ease.cap(at, 10.0) for at in (9.9, 10.0, 35.0)] == [8, 10, 14]
+    assert ease.reduce(36.0, running=14, most=20, interval=10.0) == 7
+    assert ease.cap(36.0 + 70.0, 10.0) is None
+    assert ease.none
+
+
+@given(
+    acts=st.lists(st.tuples(st.floats(0, 100), st.integers(0, 50), st.booleans()), max_size=40),
+    most=st.integers(1, 50),
+)
+def test_a_cap_lets_one_run_at_least_and_always_ends(acts: list[tuple[float, int, bool]], most: int) -> None:
+    ease, now = Ease(), 0.0
+    for gap, running, less in acts:
+        now += gap
+        if less:
+            before = ease.cap(now, 5.0) or max(1, running or most)
+            assert 1 <= ease.reduce(now, running, most, 5.0) <= before
+        cap = ease.cap(now, 5.0)
+        assert cap is None or cap >= 1
+    assert ease.cap(now + 5.0 * 60, 5.0) is None
+
+
+async def test_who_waits_for_a_place_gets_it_in_turn_and_one_who_left_takes_none() -> None:
+    clock = ManualClock()
+    easing = Easing(lambda: 4, lambda: 10.0, clock)
+    for _ in range(4):
+        await easing.enter()
+    assert easing.reduce() == 2
+    served: list[int] = []
+
+    async def come(number: int) -> None:
+        await easing.enter()
+        served.append(number)
+
+    tasks = [asyncio.create_task(come(number)) for number in range(3)]
+    await asyncio.sleep(0)
+    assert easing.waiting == 3
+    tasks[0].cancel()
+    await asyncio.sleep(0)
+    easing.leave()
+    easing.leave()
+    await asyncio.sleep(0)
+    assert served == []
+    easing.leave()
+    await tasks[1]
+    assert served == [1]
+    clock.advance(10.0)
+    easing.look()
+    await tasks[2]
+    assert (served, easing.running, easing.waiting) == ([1, 2], 3, 0)
+
+
+async def test_a_place_given_to_one_who_leaves_at_that_moment_is_passed_on() -> None:
+    easing = Easing(lambda: 2, lambda: 10.0, ManualClock())
+    await easing.enter()
+    easing.reduce()
+    first, second = (asyncio.create_task(easing.enter()) for _ in range(2))
+    await asyncio.sleep(0)
+    easing.leave()
+    first.cancel()
+    await second
+    assert easing.running == 1

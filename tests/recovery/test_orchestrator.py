@@ -1,0 +1,310 @@
+"""The orchestrator: one run for all who wait, watched, with a ladder, bounded, observed, never on stale facts."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.errors import BadInput, NotFound, SettingsError
+from engine.recovery.budget import RESPAWN_COST
+from engine.recovery.ladder import LADDER, PARK, REDUCE_LOAD, RESTART, RESUME, asked_for
+from engine.recovery.orchestrator import STALE_S, WATCH_S
+from engine.recovery.strategies.registry import Strategies
+from engine.recovery.trouble import Aim, Case
+from tests.recovery.ground import ILL, WELL, Rig, Scripted, pass_time
+from tests.support.virtual_time import run_virtually
+
+
+def resume(*results: object, seconds: float = 1.0) -> Scripted:
+    return Scripted(RESUME, Aim.CONVERSATION, *results, seconds=seconds)  # type: ignore[arg-type]
+
+
+def restart(*results: object) -> Scripted:
+    return Scripted(RESTART, Aim.SESSION, *results)  # type: ignore[arg-type]
+
+
+def test_all_who_fail_at_one_target_share_one_run_and_it_counts_once() -> None:
+    async def work() -> None:
+        strategy = resume()
+        rig = Rig(strategy)
+        cases = [Case() for _ in range(20)]
+        why = await asyncio.gather(*(rig.fail(case, rig.trouble(f"r{n}")) for n, case in enumerate(cases)))
+        assert why == [""] * 20
+        assert len(strategy.runs) == 1
+        assert rig.ended == []  # its effect was not seen yet
+        for case in cases:
+            rig.orchestrator.closed(case, worked=True)
+        (ended,) = rig.ended
+        assert (ended.ok, ended.waiters, ended.took) == (True, 20, 1.0)
+        tally = rig.bus.state.strategies[RESUME]
+        assert (tally.runs, tally.worked, tally.success_rate, tally.mean) == (1, 1, 1.0, 1.0)
+        assert rig.bus.state.recoveries[0].error == "r0.1"
+
+    run_virtually(work())
+
+
+def test_other_targets_have_runs_of_their_own() -> None:
+    async def work() -> None:
+        strategy = restart()
+        rig = Rig(strategy)
+        troubles = [rig.trouble(f"r{n}", session=f"s{n}", word="process") for n in range(3)]
+        await asyncio.gather(*(rig.fail(Case(), trouble) for trouble in troubles))
+        assert [trouble.session for _, trouble in strategy.runs] == ["s0", "s1", "s2"]
+
+    run_virtually(work())
+
+
+def test_a_request_that_fails_on_climbs_the_declared_ladder_and_is_given_up() -> None:
+    async def work() -> None:
+        first, second = resume(), restart()
+        rig = Rig(first, second)
+        case = Case()
+        whys = [await rig.fail(case, rig.trouble()) for _ in range(5)]
+        assert (len(first.runs), len(second.runs)) == (2, 2)
+        assert whys == ["", "", "", "", f"{RESUME} did not help"]
+        assert [(each.strategy, each.ok) for each in rig.ended] == [(RESUME, False)] * 2 + [(RESTART, False)] * 2
+        assert rig.ended[-1].gave_up
+        assert case.why
+
+    run_virtually(work())
+
+
+def test_a_run_that_fails_is_followed_by_the_rung_above_at_once() -> None:
+    async def work() -> None:
+        first, second = resume(ILL), restart(WELL)
+        rig = Rig(first, second)
+        case = Case()
+        assert await rig.fail(case, rig.trouble()) == ""
+        assert (len(first.runs), len(second.runs)) == (1, 1)
+        rig.orchestrator.closed(case, worked=True)
+        assert [(each.strategy, each.ok) for each in rig.ended] == [(RESUME, False), (RESTART, True)]
+
+    run_virtually(work())
+
+
+def test_when_every_rung_fails_the_reason_is_the_last_ones() -> None:
+    async def work() -> None:
+        rig = Rig(resume(ILL), restart(ILL))
+        case = Case()
+        assert await rig.fail(case, rig.trouble()) == f"{RESTART} failed: it did not work"
+        assert rig.ended[-1].gave_up
+
+    run_virtually(work())
+
+
+def test_a_strategy_that_raises_or_hangs_has_failed() -> None:
+    class Raises(Scripted):
+        async def run(self, *_: object) -> object:  # type: ignore[override]
+            raise RuntimeError("a bug")
+
+    async def work() -> None:
+        rig = Rig(Raises(RESUME, Aim.CONVERSATION), Scripted(RESTART, Aim.SESSION, seconds=1.0))
+        await rig.fail(Case(), rig.trouble())
+        assert rig.ended[0].reason == "the strategy failed: RuntimeError('a bug')"
+        slow = Scripted(RESUME, Aim.CONVERSATION, seconds=1e6)
+        slow.estimate = 1e6
+        hangs = Rig(slow, restart())
+        hangs.strategies.by_name[RESUME] = slow
+        recovery = hangs.orchestrator.begin(RESUME, hangs.trouble())
+        assert recovery is not None
+        await hangs.orchestrator.aclose()
+        assert hangs.ended[0].reason == "the engine stops"
+
+    run_virtually(work())
+
+
+def test_an_attempt_that_still_runs_after_a_while_shows_that_it_helped() -> None:
+    async def work() -> None:
+        rig = Rig(resume())
+        case = Case()
+        await rig.fail(case, rig.trouble())
+        await pass_time(WATCH_S + 1)
+        assert [each.ok for each in rig.ended] == [True]
+        rig.orchestrator.closed(case, worked=False)
+        assert len(rig.ended) == 1
+
+    run_virtually(work())
+
+
+def test_what_failed_before_the_last_recovery_is_no_reason_for_another() -> None:
+    async def work() -> None:
+        strategy = resume()
+        rig = Rig(strategy)
+        await pass_time(10)
+        case = Case()
+        await rig.fail(case, rig.trouble())
+        rig.orchestrator.closed(case, worked=True)
+        late = rig.trouble("late", began=5.0)
+        assert await rig.fail(Case(), late) == ""
+        assert len(strategy.runs) == 1
+        fresh = Case()
+        await rig.fail(fresh, rig.trouble("fresh"))
+        assert len(strategy.runs) == 2
+
+    run_virtually(work())
+
+
+def test_a_sample_that_lay_about_is_not_acted_on() -> None:
+    async def work() -> None:
+        strategy = resume()
+        rig = Rig(strategy)
+        stale = rig.trouble()
+        await pass_time(STALE_S + 1)
+        assert await rig.fail(Case(), stale) == ""
+        assert strategy.runs == []
+        assert rig.events == []
+
+    run_virtually(work())
+
+
+def test_in_observe_mode_all_is_told_and_nothing_is_done() -> None:
+    async def work() -> None:
+        first, second = resume(), restart()
+        rig = Rig(first, second, observe=True)
+        case = Case()
+        whys = [await rig.fail(case, rig.trouble()) for _ in range(6)]
+        assert whys == [""] * 6
+        assert (first.runs, second.runs) == ([], [])
+        assert all(event.observed for event in rig.events)
+        assert rig.ended[0].reason == f"observed: {RESUME} would be run at conversation:c1"
+        assert rig.bus.state.strategies[RESUME].runs == 0
+        assert rig.budget.tokens == rig.budget.size
+
+    run_virtually(work())
+
+
+def test_too_many_runs_at_one_target_give_the_request_up_and_are_told_once() -> None:
+    async def work() -> None:
+        strategy = resume()
+        rig = Rig(strategy, starts=2)
+        whys = [await rig.fail(Case(), rig.trouble(f"r{n}")) for n in range(6)]
+        assert len(strategy.runs) == 2
+        assert whys[:2] == ["", ""]
+        assert all("tried 2 times within 60 s" in why for why in whys[2:])
+        assert sum(event.gave_up for event in rig.ended) == 1
+
+    run_virtually(work())
+
+
+def test_a_spent_budget_stops_recovery_and_success_pays_back() -> None:
+    async def work() -> None:
+        strategy = Scripted(REDUCE_LOAD, Aim.ENGINE)
+        rig = Rig(strategy, budget=2 * RESPAWN_COST, starts=100)
+        cases = [Case() for _ in range(4)]
+        for number, case in enumerate(cases):
+            assert await rig.fail(case, rig.trouble(f"r{number}", word="reduce_load")) == ""
+        assert len(strategy.runs) == 2
+        assert rig.budget.tokens == 0
+        assert "the retry budget is spent" in rig.ended[-1].reason
+        rich = Rig(strategy)
+        case = Case()
+        await rich.fail(case, rich.trouble(word="reduce_load"))
+        assert rich.budget.tokens == rich.budget.size - RESPAWN_COST
+        rich.orchestrator.closed(case, worked=True)
+        assert rich.budget.tokens == rich.budget.size
+
+    run_virtually(work())
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    gaps=st.lists(st.floats(0, 40), min_size=1, max_size=60),
+    word=st.sampled_from(["session", "process", "resource", "reduce_load"]),
+    starts=st.integers(1, 6),
+    works=st.booleans(),
+)
+def test_no_sequence_of_failures_makes_an_endless_loop(gaps: list[float], word: str, starts: int, works: bool) -> None:
+    """In any window of the period no target sees more runs of a strategy than the settings allow."""
+
+    async def work() -> None:
+        result = WELL if works else ILL
+        scripted = [
+            Scripted(name, aim, result, seconds=0.01)
+            for name, aim in (
+                (RESUME, Aim.CONVERSATION),
+                (RESTART, Aim.SESSION),
+                (REDUCE_LOAD, Aim.ENGINE),
+                ("clean_resources", Aim.ENGINE),
+            )
+        ]
+        rig = Rig(*scripted, starts=starts, budget=10**6)
+        for number, gap in enumerate(gaps):
+            case = Case()
+            for _ in range(3):
+                if await rig.fail(case, rig.trouble(f"r{number}", word=word)):
+                    break
+            await pass_time(gap)
+        for strategy in scripted:
+            times = [at for at, _ in strategy.runs]
+            windows = (sum(start <= at < start + 60.0 for at in times) for start in times)
+            assert max(windows, default=0) <= starts
+
+    run_virtually(work())
+
+
+def test_by_hand_it_runs_however_often_it_was_tried_and_shares_the_run() -> None:
+    async def work() -> None:
+        strategy = restart()
+        rig = Rig(strategy, starts=1)
+        for _ in range(3):
+            ended = await rig.orchestrator.execute(RESTART, rig.trouble())
+            assert (ended.ok, ended.target) == (True, "session:s0001")
+        assert len(strategy.runs) == 3
+        await asyncio.gather(*(rig.orchestrator.execute(RESTART, rig.trouble()) for _ in range(5)))
+        assert len(strategy.runs) == 4
+
+    run_virtually(work())
+
+
+def test_by_hand_unknown_names_and_impossible_targets_are_refused() -> None:
+    async def work() -> None:
+        rig = Rig(restart())
+        with pytest.raises(NotFound, match="the nearest is restart_process") as refused:
+            await rig.orchestrator.execute("restart_proces", rig.trouble())
+        assert refused.value.field == "strategy"
+        with pytest.raises(BadInput, match="can do nothing about that target"):
+            await rig.orchestrator.execute(RESTART, rig.trouble(session=""))
+        assert rig.events == []
+
+    run_virtually(work())
+
+
+def test_a_class_is_given_to_another_strategy_by_its_category_or_its_type() -> None:
+    async def work() -> None:
+        rig = Rig()
+        trouble = rig.trouble()
+        assert asked_for(trouble, {}) == RESUME
+        assert asked_for(trouble, {"process": PARK}) == PARK
+        assert asked_for(trouble, {"process": PARK, "process/crash": RESTART}) == RESTART
+        assert asked_for(trouble, {"network": PARK}) == RESUME
+
+    run_virtually(work())
+
+
+@pytest.mark.parametrize(
+    ("own", "words"),
+    [
+        ({"process/crash": "restart_proces"}, "no recovery strategy 'restart_proces'; the nearest is restart_process"),
+        ({"proces": "park"}, "'proces' is no class of errors; the nearest is process"),
+        ({"process": "tests.recovery.ground:WELL"}, "is no class"),
+        ({"process": "tests.recovery.ground:LoopClock"}, "has no aim, estimate, can_recover, run"),
+    ],
+)
+def test_what_the_settings_name_wrongly_is_refused_by_its_key(own: dict[str, str], words: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        Strategies(own, lambda: 0.0)
+    assert words in str(refused.value)
+    assert refused.value.problems[0].startswith("recovery.strategies")
+    assert refused.value.remedy
+
+
+def test_the_ladder_ends() -> None:
+    for name in LADDER:
+        seen = set()
+        while name in LADDER:
+            assert name not in seen
+            seen.add(name)
+            name = LADDER[name]
