@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
@@ -51,11 +52,14 @@ def _commands() -> type[Provider]:
     return RegistryCommands
 
 
-def _tuning() -> Screen[Any]:
-    """The settings' schema is heavy, so only who tunes pays for it."""
-    from tui.screens.tuning import TuningScreen
+def _later(module: str, name: str) -> Callable[[], Screen[Any]]:
+    """A screen that costs nothing before it is gone to."""
 
-    return TuningScreen()
+    def made() -> Screen[Any]:
+        found: type[Screen[Any]] = getattr(import_module(f"tui.screens.{module}"), name)
+        return found()
+
+    return made
 
 
 class Console(Dressed):
@@ -71,7 +75,10 @@ class Console(Dressed):
     MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
         "overview": OverviewScreen,
         "sessions": SessionsScreen,
-        "tuning": _tuning,
+        "errors": _later("errors", "ErrorsScreen"),
+        "recovery": _later("recovery", "RecoveryScreen"),
+        "queue": _later("queue", "QueueScreen"),
+        "tuning": _later("tuning", "TuningScreen"),
     }
     DEFAULT_MODE = "overview"
     BINDINGS: ClassVar[list[BindingType]] = list(bindings(Scope.APP))

@@ -13,10 +13,13 @@ from tests.support.console import NORMAL, SMALL, FakeFeed, bridge
 from tui.actions import ACTIONS, Action, Scope, bindings, clashes, footer, in_scope
 from tui.app import Console
 from tui.palette import RegistryCommands
+from tui.screens.errors import ErrorsScreen
 from tui.screens.header import keys_line
 from tui.screens.help import help_lines
 from tui.screens.inbox import Inbox
 from tui.screens.overview import OverviewScreen
+from tui.screens.queue import QueueScreen
+from tui.screens.recovery import RecoveryScreen
 from tui.screens.sessions import SessionsScreen
 from tui.screens.transcript import TranscriptScreen
 from tui.screens.tuning import TuningScreen
@@ -28,6 +31,9 @@ PLACES: dict[Scope, type[Screen[Any]]] = {
     Scope.TRANSCRIPT: TranscriptScreen,
     Scope.INBOX: Inbox,
     Scope.TUNING: TuningScreen,
+    Scope.ERRORS: ErrorsScreen,
+    Scope.RECOVERY: RecoveryScreen,
+    Scope.QUEUE: QueueScreen,
 }
 
 

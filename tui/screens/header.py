@@ -17,6 +17,9 @@ from tui.spans import Line, between, crop, width_of
 TABS: tuple[tuple[str, str, str], ...] = (
     ("1", "Overview", "overview"),
     ("2", "Sessions", "sessions"),
+    ("3", "Errors", "errors"),
+    ("4", "Recovery", "recovery"),
+    ("5", "Queue", "queue"),
     ("7", "Tuning", "tuning"),
 )
 """Key, name and mode of each screen that exists."""
@@ -31,7 +34,7 @@ COUNTED = (
 )
 
 
-NAMED = 100
+NAMED = 116
 """Width from which on line 1 names every screen; below it, those one is not on are digits."""
 
 
