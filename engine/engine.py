@@ -13,6 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from engine import __version__, policies
+from engine.approvals.desk import PermissionDesk
+from engine.approvals.grants import Decision, Grant, decided
+from engine.approvals.store import ApprovalStore
 from engine.backends.base import DEFAULT_TENANT, Backend, Profile
 from engine.backends.binary import find_claude
 from engine.backends.by_profile import BackendsByProfile
@@ -62,7 +65,6 @@ from engine.recovery.statistics import RecoveryStatistics
 from engine.recovery.tools import Tools
 from engine.recovery.wiring import RecoveryParts
 from engine.requests import Answer, Listener, Request
-from engine.sessions.permissions import PermissionDesk
 from engine.sessions.session import SessionPorts
 from engine.sessions.transcripts import Transcripts
 from engine.settings.live import ChangeRecord, LiveSettings
@@ -88,7 +90,13 @@ class Engine:
         self.live = LiveSettings(settings, clock=self.clock, origins=loaded.origins)
         self.bus = Bus(self.clock, settings.events.history)
         self.transcripts = Transcripts(settings.events.transcript_bytes)
-        self.desk = PermissionDesk(self.bus, self.clock, lambda: self.settings.claude.permission_timeout, self._barred)
+        self.desk = PermissionDesk(
+            self.bus,
+            self.clock,
+            ApprovalStore(settings.engine.state_dir / "approvals.db", self.clock),
+            lambda: self.settings.claude.permission_timeout,
+            barred=self._barred,
+        )
         self.containment = Containment(self.id)
         self._groups = Cgroups(self.id, lambda: policies.group_limits(self.settings))
         self.launcher = LocalLauncher(self.containment, self._groups)
@@ -183,6 +191,7 @@ class Engine:
         self._enter_ledger()
         self._leases.open()
         self.diagnosis.learned.open()
+        self.desk.store.open()
         self._start_recorder()
         become_subreaper()
         self._groups.open()
@@ -241,10 +250,21 @@ class Engine:
         self._sent.spawn(self._submit_quietly(request), f"request {request.id}")
         return request.id
 
-    def answer(self, permission: str, *, allowed: bool, by: str, scope: str = "once", message: str = "") -> None:
-        """Answer a pending permission. Raises NotFound, BadInput."""
+    def answer(self, permission: str, *, expires: str | float | None = None, **given: Any) -> list[Grant]:
+        """Answer a pending permission: `allowed`, `by`, `scope`, `message`, and `expires`, a time to live or a moment.
+
+        Returns the grant that this gave. Raises NotFound, BadInput.
+        """
+        return self.desk.answer(permission, self._decided(expires, **given))
+
+    def answer_group(self, group: str, *, expires: str | float | None = None, **given: Any) -> tuple[int, list[Grant]]:
+        """Answer all that wait in a group, as `answer` does: how many, and the grants given."""
+        return self.desk.answer_group(group, self._decided(expires, **given))
+
+    def revoke_grant(self, grant: str, by: str) -> Grant:
+        """Take a grant back. Raises NotFound."""
         self.check_writable()
-        self.desk.answer(permission, allowed=allowed, by=by, scope=scope, message=message)
+        return self.desk.revoke(grant, by)
 
     def cancel(self, request: str, who: str) -> None:
         """End a request, waiting or running; its caller is told. Raises NotFound."""
@@ -338,6 +358,7 @@ class Engine:
             stack.callback(self._leases.close)
             stack.callback(self._groups.close)
             stack.callback(self.diagnosis.close)
+            stack.callback(self.desk.store.close)
             await self._chores.aclose()
             await self.recoveries.aclose()
             await self.keeper.aclose()
@@ -354,6 +375,13 @@ class Engine:
     async def hurry(self) -> None:
         """Kill every session at once while `aclose` still goes down the polite steps."""
         await self.pool.hurry()
+
+    def _decided(
+        self, expires: str | float | None, *, allowed: bool, by: str, scope: str = "once", message: str = ""
+    ) -> Decision:
+        self.check_writable()
+        now, default = self.clock.wall(), self.settings.claude.grant_expiry
+        return decided(allowed=allowed, by=by, scope=scope, expires=expires, message=message, now=now, default=default)
 
     def _profile(self, name: str) -> Profile:
         found = self.profiles.known(name)

@@ -26,6 +26,7 @@ COMMANDS = {
     "doctor": "Say what this machine lacks, and how to cure it.",
     "errors": "Show what failed and how recovery went; correct a class.",
     "offline-model": "Serve the offline model alone.",
+    "permissions": "Show what agents ask leave for, answer it, show grants.",
     "profiles": "List profiles, drain one, let it start again.",
     "queue": "Show the requests on their way; cancel one.",
     "recoveries": "Show what was done about failures, or do it by hand.",
