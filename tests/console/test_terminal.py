@@ -127,3 +127,46 @@ def test_a_bad_setting_closes_the_console_and_is_told_in_the_plain_terminal(home
         assert b"console.refresh_hz = 77" in after
         assert b"from 0.2 to 4" in after
         assert console.modes == before
+
+
+def test_an_operator_breaks_the_pool_finds_the_cause_tunes_undoes_and_quits_by_keys_alone(home: Path) -> None:
+    breaks = ("circuit_breaker.failure_threshold=2", "circuit_breaker.timeout=10m", "retry.max_attempts=1")
+    pool = ("engine.demo=off", "session_pool.min_size=2", "session_pool.max_size=4")
+    settings = [part for pair in (*breaks, *pool) for part in ("--set", pair)]
+    with terminal(home, "--backend", "simulator", *QUICK, *settings) as console:
+        wait_until(console.shows("● HEALTHY"))
+        for _ in range(2):
+            console.press(b"P")
+            wait_until(console.shows("what should Claude do?"))
+            console.press(b"[[fault: http529]] break it\r")
+            wait_until(lambda: not console.shows("what should Claude do?")())
+        wait_until(console.shows("✖ CRITICAL   model:default open"))
+        console.press(b"3")
+        wait_until(console.shows("resource/overloaded"))
+        assert console.shows("SAMPLE 1 of 2")()
+        console.press(b"4")
+        wait_until(console.shows("✖ open"))
+        console.press(b"C")
+        wait_until(console.shows("quarterdeck breakers close model:default"))
+        console.press(b"\r")
+        wait_until(console.shows("● closed"))
+        console.press(b"7")
+        wait_until(console.shows("min_size"))
+        console.press(b"\x1b[C")  # → : one more
+        wait_until(console.shows("2 → 3"))
+        console.press(b"A")
+        wait_until(console.shows("APPLY AS ONE"))
+        console.press(b"\r")
+        wait_until(console.shows("● live"))
+        console.press(b"U")
+        wait_until(console.shows("UNDO THE LAST CHANGE"))
+        console.press(b"\r")
+        wait_until(console.shows("↩ undone"))
+        console.press(b"1")
+        wait_until(console.shows("[1 Overview]"))
+        console.press(b"q")
+        wait_until(console.shows("drain and leave"))
+        console.press(b"\r")
+        wait_until(console.ended)
+        assert console.process.returncode == 0
+        assert b"Traceback" not in console.said
