@@ -25,6 +25,7 @@ COMMANDS = {
     "config": "Show, check and change settings.",
     "doctor": "Say what this machine lacks, and how to cure it.",
     "errors": "Show what failed and how recovery went; correct a class.",
+    "keys": "List the console's actions with their keys; check keys.toml.",
     "offline-model": "Serve the offline model alone.",
     "profiles": "List profiles, drain one, let it start again.",
     "recoveries": "Show what was done about failures, or do it by hand.",

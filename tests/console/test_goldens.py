@@ -26,6 +26,7 @@ SCENES: dict[str, tuple[str, ...]] = {
     "help": ("2", "question_mark"),
     "kill": ("2", "K"),
     "leave": ("q",),
+    "skins": ("T", "j"),
 }
 SIZES = {"120x36": NORMAL, "80x24": SMALL, "40x10": (40, 10)}
 

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
+from textual import events
 from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tui.spans import ROLES, Line, clean, padded
+from tui.spans import ROLES, Line, clean, key_at, padded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -52,6 +53,13 @@ class Painted(Inked):
     class Resized(Message):
         """The block has another size, so its lines must be composed anew."""
 
+    class KeyClicked(Message):
+        """A key that the block shows was clicked, or what stands beside it."""
+
+        def __init__(self, key: str) -> None:
+            self.key = key
+            super().__init__()
+
     def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
         super().__init__(name=name, id=id, classes=classes)
         self._lines: list[Line] = []
@@ -74,6 +82,12 @@ class Painted(Inked):
             self._strips.pop(y, None)
         if changed:
             self.refresh(*(Region(0, y, self.size.width, 1) for y in changed))
+
+    def on_click(self, event: events.Click) -> None:
+        """A click on a key is that key."""
+        if 0 <= event.y < len(self._lines) and (key := key_at(self._lines[event.y], event.x)):
+            event.stop()
+            self.post_message(self.KeyClicked(key))
 
     def on_resize(self) -> None:
         """Ask for lines that fit."""

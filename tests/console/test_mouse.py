@@ -1,0 +1,130 @@
+"""The mouse: what names a key can be clicked, and does what the key does."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.clock import ManualClock
+from tests.support.console import NORMAL, SMALL, Bridge, FakeFeed, bridge
+from tui.screens.help import Help
+from tui.screens.overview import OverviewScreen
+from tui.screens.sessions import SessionsScreen
+from tui.screens.transcript import TranscriptScreen
+from tui.spans import Line, key_at
+
+SIZES = [NORMAL, SMALL]
+
+
+async def click(console: Bridge, text: str, *, row: int | None = None, inside: int = 0) -> None:
+    """Click on a text where it is on the screen, in line `row` when there are several."""
+    at = next(
+        y for y, line in enumerate(console.lines) if text in line and (row is None or y == row % len(console.lines))
+    )
+    await console.pilot.click(offset=(console.lines[at].index(text) + inside, at))
+    await console.settle()
+
+
+def test_a_click_on_a_key_or_on_what_it_does_means_the_key() -> None:
+    line: Line = [(" ", ""), ("A", "key"), (" allow  ", "muted"), ("f1", "key"), (" help", "muted"), ("  end", "")]
+    drawn = " A allow  f1 help  end"
+    found = [key_at(line, x) for x in range(len(drawn) + 1)]
+    assert found == ["", *["A"] * 9, *["f1"] * 7, *[""] * 6]
+    assert key_at(line, -1) == ""
+    assert key_at([], 0) == ""
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_the_screens_in_line_one_are_clicked_open(
+    size: tuple[int, int], feed: FakeFeed, clock: ManualClock
+) -> None:
+    async with bridge(feed, clock, size) as console:
+        await click(console, "Sessions", row=0)
+        assert isinstance(console.app.screen, SessionsScreen)
+        await click(console, "prod-eu", row=0)
+        await click(console, "[2", row=0)
+        assert isinstance(console.app.screen, SessionsScreen)
+        await click(console, "1 Overview", row=0)
+        assert isinstance(console.app.screen, OverviewScreen)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_the_last_line_and_the_hint_of_the_health_line_are_clicked(
+    size: tuple[int, int], feed: FakeFeed, clock: ManualClock
+) -> None:
+    async with bridge(feed, clock, size) as console:
+        await click(console, "? keys", row=-1, inside=3)
+        assert isinstance(console.app.screen, Help)
+        await console.press("escape")
+        await click(console, "freeze", row=-1)
+        assert "FROZEN" in console.lines[1]
+        await click(console, "f unfreeze", row=1)
+        assert "FROZEN" not in console.lines[1]
+        await click(console, "! review", row=1, inside=4)
+        assert isinstance(console.app.screen, TranscriptScreen)
+        await click(console, "back", row=-1)
+        assert isinstance(console.app.screen, OverviewScreen)
+
+
+async def test_the_five_lines_of_a_tiny_terminal_are_clicked_too(feed: FakeFeed, clock: ManualClock) -> None:
+    async with bridge(feed, clock, (40, 10)) as console:
+        await click(console, "? keys")
+        assert isinstance(console.app.screen, Help)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_row_is_clicked_to_and_its_acts_are_clicked_in_the_drawer(
+    size: tuple[int, int], feed: FakeFeed, clock: ManualClock
+) -> None:
+    async with bridge(feed, clock, size) as console:
+        await console.press("2")
+        await click(console, "port parser to rust")
+        grid = console.app.screen.grid  # type: ignore[attr-defined]
+        assert grid.cursor == "s0006"
+        if size == NORMAL:
+            await click(console, "interrupt", row=-3)
+        else:
+            await click(console, "I interrupt", row=-1)
+        assert "INTERRUPT" in console.text
+        assert feed.calls == []
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_click_on_an_approval_card_answers_it_once_it_is_armed(
+    size: tuple[int, int], feed: FakeFeed, clock: ManualClock
+) -> None:
+    async with bridge(feed, clock, size) as console:
+        await console.press("exclamation_mark")
+        await click(console, "allow once")
+        assert feed.calls == []
+        assert "only just appeared" in console.told[-1]
+        clock.advance(1.0)
+        await console.settle()
+        await click(console, "allow once")
+        assert feed.calls == [("answer", "p1", True, "once")]
+
+
+async def test_the_question_below_the_grid_is_answered_by_a_click(feed: FakeFeed, clock: ManualClock) -> None:
+    async with bridge(feed, clock, SMALL) as console:
+        await console.press("2", "z", "g")
+        await click(console, "publish release notes")
+        await console.settle()
+        clock.advance(1.0)
+        await console.settle()
+        drawn = next(y for y, line in enumerate(console.lines) if "deny" in line)
+        await click(console, "deny", row=drawn)
+        assert [call[0] for call in feed.calls] in (["answer"], [])
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_an_option_is_tried_by_a_click_and_taken_by_another(
+    size: tuple[int, int], feed: FakeFeed, clock: ManualClock
+) -> None:
+    async with bridge(feed, clock, size) as console:
+        await console.press("T")
+        await click(console, "Paper, light")
+        assert console.app.theme == "paper"
+        await click(console, "SAMPLE")
+        assert "SAMPLE" in console.text
+        await click(console, "Paper, light")
+        assert "SAMPLE" not in console.text
+        assert console.app.theme == "paper"
