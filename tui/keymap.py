@@ -22,7 +22,10 @@ MAX_KEYS = 4
 """Keys that one action may have."""
 _MODIFIERS = {"ctrl", "alt", "shift", "super", "hyper", "meta"}
 _NAMED = {key.value.rpartition("+")[2] for key in Keys} - {"any", "ignore"}
-_SHORT = {"pagedown": "pgdn", "pageup": "pgup", "escape": "esc", "space": "space", "tab": "tab"}
+_SHORT = {
+    "pagedown": "pgdn", "pageup": "pgup", "escape": "esc", "space": "space", "slash": "/", "backslash": "\\", "at": "@",
+    "minus": "-", "plus": "+", "underscore": "_",
+}  # fmt: skip
 _ACTING = re.compile(r"[A-Z]|f\d+|(ctrl|alt)\+.+")
 
 
@@ -132,7 +135,7 @@ def canonical(key: str) -> str:
     *modifiers, base = key.strip().split("+") if len(key) > 1 else [key]
     if len(base) == 1 and base.isprintable() and base != " ":
         base = next(iter(Binding.make_bindings([Binding(base, "")]))).key if base != "," else "comma"
-    elif base not in _NAMED and key_to_character(base) is None:
+    elif base not in _NAMED and (len(base) < 2 or key_to_character(base) is None):
         raise ValueError(f"{key!r} is no key{_nearest(base, sorted(_NAMED))}")
     if unknown := [name for name in modifiers if name not in _MODIFIERS]:
         raise ValueError(f"{key!r} is no key: {unknown[0]!r} is none of {', '.join(sorted(_MODIFIERS))}")

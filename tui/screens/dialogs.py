@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, TypeVar
 
-from textual import events, on
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
@@ -141,11 +141,11 @@ class Chooser(Dialog[str]):
         """This one."""
         self.dismiss(self._options[self._at][0])
 
-    @on(events.Click, "#lines")
-    def _clicked(self, event: events.Click) -> None:
+    @on(Painted.Clicked)
+    def _clicked(self, message: Painted.Clicked) -> None:
         """A click goes to an option, and takes the one that the cursor is on already."""
-        index = self._top + event.y
-        if not 0 <= event.y < self._room or index >= len(self._options):
+        index = self._top + message.y
+        if not 0 <= message.y < self._room or index >= len(self._options):
             return
         if index == self._at:
             self.action_take()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar, cast
 
-from textual import events, on
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.screen import Screen
@@ -78,12 +78,11 @@ class Station(Screen[None]):
         if meant is not None:
             await self.app.run_action(meant.run, default_namespace=self)
 
-    @on(events.Click, "#where")
-    def _where_clicked(self, event: events.Click) -> None:
+    @on(Painted.Clicked, "#where")
+    def _where_clicked(self, message: Painted.Clicked) -> None:
         """The name of a screen in line 1 leads there."""
-        drawn = self.query_one("#where", Painted).lines
-        if drawn and (mode := header.tab_at(drawn[0], event.x, self.console.keys)):
-            event.stop()
+        drawn = message.block.lines
+        if drawn and (mode := header.tab_at(drawn[0], message.x, self.console.keys)):
             self.console.action_go(mode)
 
     def paint(self) -> None:

@@ -83,11 +83,25 @@ class Painted(Inked):
         if changed:
             self.refresh(*(Region(0, y, self.size.width, 1) for y in changed))
 
+    class Clicked(Message):
+        """The block was clicked at a cell where there is no key."""
+
+        def __init__(self, block: Painted, x: int, y: int) -> None:
+            self.block, self.x, self.y = block, x, y
+            super().__init__()
+
+        @property
+        def control(self) -> Painted:
+            """The block."""
+            return self.block
+
     def on_click(self, event: events.Click) -> None:
         """A click on a key is that key."""
         if 0 <= event.y < len(self._lines) and (key := key_at(self._lines[event.y], event.x)):
             event.stop()
             self.post_message(self.KeyClicked(key))
+        else:
+            self.post_message(self.Clicked(self, event.x, event.y))
 
     def on_resize(self) -> None:
         """Ask for lines that fit."""
