@@ -32,6 +32,7 @@ COMMANDS = {
     "run": "Answer one prompt.",
     "scale": "Set the size of the pool, or let it follow the load.",
     "sessions": "List sessions, interrupt, stop or kill them.",
+    "web": "Serve the console to a browser on this machine.",
 }
 
 
