@@ -90,6 +90,7 @@ class Console(Dressed):
     ) -> None:
         super().__init__(skin, refresh_hz, glyphs, title)
         clock = clock if clock is not None else SystemClock()
+        self.clock = clock
         self.store = Store(clock)
         self.arming = Arming(clock)
         self._connection = Connection(feed, connect, clock)

@@ -122,6 +122,16 @@ def key_at(line: Line, x: int) -> str:
     return text.strip() if role == "key" else ""
 
 
+def keys_of(line: Line) -> list[tuple[int, str]]:
+    """The keys that a line shows, each with its cell."""
+    found, x = [], 0
+    for text, role in line:
+        if role == "key":
+            found.append((x, text))
+        x += cell_len(text)
+    return found
+
+
 def plain(line: Iterable[Span]) -> str:
     """The text of a line without its roles."""
     return "".join(text for text, _role in line)

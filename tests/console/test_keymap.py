@@ -151,9 +151,7 @@ async def test_what_keys_toml_gets_wrong_is_told_at_start_and_on_help(
     )
     async with bridge(feed, clock) as console:
         assert len(console.told) == 4
-        assert console.told[0] == "keys.toml: There is no action 'view.nonsense'; did you mean 'view.retry'." or (
-            "view.nonsense" in console.told[0]
-        )
+        assert "There is no action 'view.nonsense'" in console.told[0]
         assert console.told[-1] == "keys.toml: 1 more; ? lists them."
         await console.press("question_mark")
         for problem in console.app.keys.problems:

@@ -71,7 +71,7 @@ async def test_the_five_lines_of_a_tiny_terminal_are_clicked_too(feed: FakeFeed,
 
 
 @pytest.mark.parametrize("size", SIZES)
-async def test_a_row_is_clicked_to_and_its_acts_are_clicked_in_the_drawer(
+async def test_a_row_is_clicked_to_and_the_sorting_below_it(
     size: tuple[int, int], feed: FakeFeed, clock: ManualClock
 ) -> None:
     async with bridge(feed, clock, size) as console:
@@ -79,13 +79,25 @@ async def test_a_row_is_clicked_to_and_its_acts_are_clicked_in_the_drawer(
         await click(console, "s0006")
         grid = console.app.screen.grid  # type: ignore[attr-defined]
         assert grid.cursor == "s0006"
-        if size == NORMAL:
-            await click(console, "K kill", inside=3)
-            assert "KILL" in console.text
-        else:
-            await click(console, "sort", row=-1)
-            assert "SORT BY" in console.text
-        assert feed.calls == []
+        await click(console, "sort", row=-1)
+        assert "SORT BY" in console.text
+
+
+async def test_an_act_is_clicked_in_the_last_line_once_it_has_rested_there(feed: FakeFeed, clock: ManualClock) -> None:
+    async with bridge(feed, clock) as console:
+        await console.press("2")
+        clock.advance(1.0)
+        await click(console, "I interrupt", row=-1, inside=3)
+        assert feed.calls == [("interrupt", "s0001")]
+        await console.press("z")
+        await click(console, "s0008")
+        await until(lambda: "A allow" in console.lines[-1])
+        await click(console, "A allow", row=-1)
+        assert "only just come there" in console.told[-1]
+        clock.advance(1.0)
+        await console.settle()
+        await click(console, "A allow", row=-1)
+        assert feed.calls[1:] == [("answer", "p1", True, "once")]
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -96,7 +108,7 @@ async def test_a_click_on_an_approval_card_answers_it_once_it_is_armed(
         await console.press("exclamation_mark")
         await click(console, "allow once")
         assert feed.calls == []
-        assert "only just appeared" in console.told[-1]
+        assert "only just come there" in console.told[-1]
         clock.advance(1.0)
         await console.settle()
         await click(console, "allow once")

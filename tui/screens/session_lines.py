@@ -192,7 +192,7 @@ def _acts(row: SessionView, keys: Keymap) -> list[Line]:
 
 def _act(name: str, keys: Keymap, role: str) -> Line:
     key = keys.shown(f"session.{name}")
-    return [(" ", ""), (key, "key"), (fit(f" {name}", ACT - width_of([(key, "")])), role)]
+    return [(f" {key}", "strong"), (fit(f" {name}", ACT - width_of([(key, "")])), role)]
 
 
 def wrapped(text: str, width: int, most: int) -> list[Line]:

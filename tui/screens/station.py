@@ -14,6 +14,7 @@ from textual.widget import Widget
 from engine.events.state import SessionView
 from tui import actions, health
 from tui.actions import Scope
+from tui.arming import ARMING_S
 from tui.screens import header
 from tui.widgets.ink import Painted
 
@@ -75,7 +76,9 @@ class Station(Screen[None]):
         message.stop()
         offered = actions.in_scope(self.SCOPE, Scope.APP, actions=self.console.keys.actions)
         meant = next((action for action in offered if action.shown_key == message.key), None)
-        if meant is not None:
+        if meant is not None and meant.acts and message.rested < ARMING_S:
+            self.console.tell("That key has only just come there; click again.", "warning")
+        elif meant is not None:
             await self.app.run_action(meant.run, default_namespace=self)
 
     @on(Painted.Clicked, "#where")

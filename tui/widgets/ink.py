@@ -12,10 +12,14 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tui.spans import ROLES, Line, clean, key_at, padded
+from engine.clock import Clock, SystemClock
+from tui.spans import ROLES, Line, clean, key_at, keys_of, padded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+
+REAL = SystemClock()
 
 
 class Inked(Widget):
@@ -56,8 +60,10 @@ class Painted(Inked):
     class KeyClicked(Message):
         """A key that the block shows was clicked, or what stands beside it."""
 
-        def __init__(self, key: str) -> None:
+        def __init__(self, key: str, rested: float) -> None:
             self.key = key
+            self.rested = rested
+            """Seconds since the keys of this line were elsewhere: what slides under a finger was not meant."""
             super().__init__()
 
     def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
@@ -65,6 +71,7 @@ class Painted(Inked):
         self._lines: list[Line] = []
         self._strips: dict[int, Strip] = {}
         self._strip_width = 0
+        self._moved: dict[int, float] = {}
 
     @property
     def lines(self) -> list[Line]:
@@ -80,6 +87,8 @@ class Painted(Inked):
         ]
         for y in changed:
             self._strips.pop(y, None)
+            if keys_of(old[y] if y < len(old) else []) != keys_of(fresh[y] if y < len(fresh) else []):
+                self._moved[y] = self._monotonic()
         if changed:
             self.refresh(*(Region(0, y, self.size.width, 1) for y in changed))
 
@@ -95,11 +104,15 @@ class Painted(Inked):
             """The block."""
             return self.block
 
+    def _monotonic(self) -> float:
+        clock: Clock = getattr(self.app, "clock", REAL)
+        return clock.monotonic()
+
     def on_click(self, event: events.Click) -> None:
         """A click on a key is that key."""
         if 0 <= event.y < len(self._lines) and (key := key_at(self._lines[event.y], event.x)):
             event.stop()
-            self.post_message(self.KeyClicked(key))
+            self.post_message(self.KeyClicked(key, self._monotonic() - self._moved.get(event.y, 0.0)))
         else:
             self.post_message(self.Clicked(self, event.x, event.y))
 
