@@ -17,7 +17,7 @@ from engine.backends.base import Profile
 from engine.cache.memory import MemoryCache
 from engine.cache.single_flight import SingleFlight
 from engine.clock import Clock
-from engine.errors import BadInput, BreakerOpen, DeadlinePassed, QuarterdeckError
+from engine.errors import BadInput, BreakerOpen, DeadlinePassed, NotFound, QuarterdeckError, TurnInterrupted
 from engine.events.bus import Bus
 from engine.events.types import RequestEnded, RequestRetrying
 from engine.flow.admission import Admission
@@ -92,10 +92,21 @@ class Dispatcher:
             self._record(flight, error=late)
             raise late from None
         except (QuarterdeckError, asyncio.CancelledError) as error:
-            self._record(flight, error=error)
-            raise
+            told = _withdrawn(flight) if flight.cancelled_by else error
+            self._record(flight, error=told)
+            raise told from None
         self._record(flight, answer=answer)
         return answer
+
+    def cancel(self, request: str, who: str) -> None:
+        """End a request wherever it is; its caller is told by whom. Raises NotFound."""
+        flight = self.flights.get(request)
+        if flight is None or flight.task is None:
+            remedy = "It has ended already; `quarterdeck queue` lists those on their way."
+            raise NotFound(f"There is no request {request} on its way.", field="request", remedy=remedy)
+        if not flight.cancelled_by:
+            flight.cancelled_by = who
+            flight.task.cancel()
 
     def check(self, request: Request) -> Profile:
         """The request's profile. Raises BadInput, NotFound or Forbidden for what would be refused at once."""
@@ -182,9 +193,10 @@ class Dispatcher:
 
     async def _turn(self, flight: Flight, lease: Lease, listener: Listener, on_answer: Callable[[], None]) -> Outcome:
         session, request = lease.session, flight.request
+        flight.session = session.id
         if lease.clear:
             await session.clear()
-        flight.session, flight.held = session.id, session.conversation
+        flight.held = session.conversation
         flight.text.clear()
         self._ports.pool.hold(lease, session.conversation, request.user)
         listener.started(session.id, session.conversation)
@@ -293,6 +305,7 @@ class Dispatcher:
         profile, now = self.check(request), self._now()
         deadline = now + (request.deadline if request.deadline is not None else _NEVER_S)
         flight = Flight(request, profile, now, deadline, request.conversation, request.prompt)
+        flight.task = asyncio.current_task()
         self.flights[request.id] = flight
         self._ports.bus.publish(request.queued_event())
         return flight
@@ -319,3 +332,10 @@ class Dispatcher:
 
     def _now(self) -> float:
         return self._ports.clock.monotonic()
+
+
+def _withdrawn(flight: Flight) -> TurnInterrupted:
+    """The caller's task goes on: the cancellation was meant for the request alone."""
+    if flight.task is not None:
+        flight.task.uncancel()
+    return TurnInterrupted(f"The request was cancelled by {flight.cancelled_by}.", remedy="Send the prompt again.")

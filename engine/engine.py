@@ -56,7 +56,8 @@ from engine.recovery.budget import Budget
 from engine.recovery.diagnosis import STORE, Diagnosis
 from engine.recovery.gate import Gate
 from engine.recovery.guards import CREDENTIAL_BREAKER
-from engine.recovery.learned import LearnedRules
+from engine.recovery.learned import LearnedRule, LearnedRules, Lesson
+from engine.recovery.rules import ErrorType
 from engine.recovery.statistics import RecoveryStatistics
 from engine.recovery.tools import Tools
 from engine.recovery.wiring import RecoveryParts
@@ -244,6 +245,20 @@ class Engine:
         """Answer a pending permission. Raises NotFound, BadInput."""
         self.check_writable()
         self.desk.answer(permission, allowed=allowed, by=by, scope=scope, message=message)
+
+    def cancel(self, request: str, who: str) -> None:
+        """End a request, waiting or running; its caller is told. Raises NotFound."""
+        self.check_writable()
+        self.dispatcher.cancel(request, who)
+
+    def correct(self, error: str, kind: ErrorType, who: str) -> LearnedRule:
+        """Learn that errors like this one are of that type. Raises NotFound, BadInput, StoreUnusable."""
+        self.check_writable()
+        view = next((each for each in reversed(self.bus.state.errors) if each.id == error), None)
+        if view is None:
+            remedy = "`quarterdeck errors` lists those that are remembered."
+            raise NotFound(f"There is no error {error}.", field="id", remedy=remedy)
+        return self.diagnosis.learned.learn(Lesson(type=kind, text=view.said or view.text), who)
 
     def interrupt(self, session: str) -> bool:
         """End a session's turn; False when it has none. Raises NotFound."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -121,6 +122,8 @@ class Flight:
     parked: float = 0.0
     cost: int = 0
     silent: float = 0.0
+    task: asyncio.Task[Any] | None = None
+    cancelled_by: str = ""
     attempted_at: float = 0.0
     patient: bool = False
     case: Case | None = None

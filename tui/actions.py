@@ -19,6 +19,10 @@ class Scope(StrEnum):
     OVERVIEW = "Overview"
     SESSIONS = "Sessions"
     TRANSCRIPT = "Transcript"
+    ERRORS = "Errors"
+    RECOVERY = "Recovery"
+    QUEUE = "Queue"
+    TUNING = "Tuning"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +64,15 @@ def _looks(
 
 
 _APP, _OVER, _SESS, _TRAN = Scope.APP, Scope.OVERVIEW, Scope.SESSIONS, Scope.TRANSCRIPT
+_ERRS, _RECO, _QUEU, _TUNE = Scope.ERRORS, Scope.RECOVERY, Scope.QUEUE, Scope.TUNING
 
 ACTIONS: tuple[Action, ...] = (
     _looks("view.overview", "1", "go to Overview", _APP, "app.go('overview')"),
     _looks("view.sessions", "2", "go to Sessions", _APP, "app.go('sessions')"),
+    _looks("view.errors", "3", "go to Errors", _APP, "app.go('errors')"),
+    _looks("view.recovery", "4", "go to Recovery", _APP, "app.go('recovery')"),
+    _looks("view.queue", "5", "go to Queue", _APP, "app.go('queue')"),
+    _looks("view.tuning", "7", "go to Tuning", _APP, "app.go('tuning')"),
     _looks("view.last", "grave_accent", "last screen", _APP, "app.last_screen", label="`"),
     _looks("view.freeze", "f", "freeze the view", _APP, "app.freeze", 50, short="freeze"),
     _looks("view.slower", "minus", "paint less", _APP, "app.rate(-1)", label="-"),
@@ -108,6 +117,50 @@ ACTIONS: tuple[Action, ...] = (
     _looks("transcript.expand", "enter", "fold, unfold long entries", _TRAN, "screen.expand", 6, short="unfold"),
     _looks("transcript.copy", "y", "copy the id", _TRAN, "screen.copy"),
     _looks("transcript.back", "escape", "back", _TRAN, "screen.back", 9, "esc", "back"),
+    _looks("errors.down", "j,down", "next class", _ERRS, "screen.move(1)"),
+    _looks("errors.up", "k,up", "one before", _ERRS, "screen.move(-1)"),
+    _looks("errors.earlier", "left", "a minute back", _ERRS, "screen.minute(-1)", 1, "←", "back"),
+    _looks("errors.later", "right", "on", _ERRS, "screen.minute(1)", 2, "→", "on"),
+    _looks("errors.cause_before", "left_square_bracket", "cause before", _ERRS, "screen.cause(-1)", 5, "[", "cause"),
+    _looks("errors.cause_after", "right_square_bracket", "next", _ERRS, "screen.cause(1)", 6, "]", "next"),
+    _looks("errors.sample", "n", "another sample", _ERRS, "screen.sample", 7, short="sample"),
+    _looks("errors.open", "enter,t", "its transcript", _ERRS, "screen.open", 3, short="transcript"),
+    _looks("errors.copy", "y", "copy its id", _ERRS, "screen.copy"),
+    _looks("errors.back", "escape", "back", _ERRS, "screen.back", label="esc"),
+    Action("errors.correct", "L", "correct its class", _ERRS, "screen.act('correct')", True, 4, short="correct"),
+    Action("errors.undo", "U", "stage tuning's way back", _ERRS, "screen.act('undo_tuning')", True, 8, short="undo"),
+    _looks("recovery.down", "j,down", "next breaker", _RECO, "screen.move(1)"),
+    _looks("recovery.up", "k,up", "one before", _RECO, "screen.move(-1)"),
+    _looks("recovery.copy", "y", "copy its name", _RECO, "screen.copy"),
+    _looks("recovery.back", "escape", "back", _RECO, "screen.back", label="esc"),
+    Action("recovery.open", "O", "hold a breaker open", _RECO, "screen.act('breaker_open')", True, 1, short="open"),
+    Action("recovery.close", "C", "close it", _RECO, "screen.act('breaker_close')", True, 2, short="close"),
+    Action("recovery.trip", "X", "open it for a while", _RECO, "screen.act('breaker_trip')", True, 3, short="trip"),
+    Action("recovery.disable", "D", "let all calls pass", _RECO, "screen.act('breaker_disable')", True, 4,
+           short="disable"),
+    _looks("queue.down", "j,down", "next request", _QUEU, "screen.move(1)"),
+    _looks("queue.up", "k,up", "one before", _QUEU, "screen.move(-1)"),
+    _looks("queue.page_down", "pagedown", "ten down", _QUEU, "screen.move(10)", label="pgdn"),
+    _looks("queue.page_up", "pageup", "ten up", _QUEU, "screen.move(-10)", label="pgup"),
+    _looks("queue.open", "enter,t", "its transcript", _QUEU, "screen.open", 1, short="transcript"),
+    _looks("queue.copy", "y", "copy its id", _QUEU, "screen.copy"),
+    _looks("queue.back", "escape", "back", _QUEU, "screen.back", label="esc"),
+    Action("queue.cancel", "X", "cancel it", _QUEU, "screen.act('cancel')", True, 2, short="cancel"),
+    Action("queue.prompt", "P", "send a prompt", _QUEU, "screen.act('prompt')", True, 3, short="prompt"),
+    _looks("tuning.down", "j,down", "next setting", _TUNE, "screen.move(1)"),
+    _looks("tuning.up", "k,up", "one before", _TUNE, "screen.move(-1)"),
+    _looks("tuning.page_down", "pagedown", "ten down", _TUNE, "screen.move(10)", label="pgdn"),
+    _looks("tuning.page_up", "pageup", "ten up", _TUNE, "screen.move(-10)", label="pgup"),
+    _looks("tuning.less", "left", "smaller value", _TUNE, "screen.step(-1)", 2, "←", "less"),
+    _looks("tuning.more", "right", "larger", _TUNE, "screen.step(1)", 3, "→", "more"),
+    _looks("tuning.type", "e,enter", "type a value", _TUNE, "screen.type", 4, short="type"),
+    _looks("tuning.drop", "d", "drop what is staged here", _TUNE, "screen.drop", 6, short="drop"),
+    _looks("tuning.staged", "z", "only what is staged", _TUNE, "screen.staged", 8, short="staged"),
+    _looks("tuning.filter", "slash", "find a setting", _TUNE, "screen.filter", 7, "/", "find"),
+    _looks("tuning.pane", "tab", "settings or history", _TUNE, "screen.pane", 9, short="history"),
+    _looks("tuning.back", "escape", "back", _TUNE, "screen.back", label="esc"),
+    Action("tuning.apply", "A", "apply all that is staged", _TUNE, "screen.act('apply')", True, 1, short="apply"),
+    Action("tuning.undo", "U", "undo a change", _TUNE, "screen.act('undo')", True, 5, short="undo"),
     Action("session.prompt", "P", "send a prompt", _SESS, "screen.act('prompt')", True, 10, short="prompt"),
     Action("session.interrupt", "I", "interrupt the turn", _SESS, "screen.act('interrupt')", True, 11,
            short="interrupt"),

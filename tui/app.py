@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
@@ -54,6 +55,16 @@ def _commands() -> type[Provider]:
     return RegistryCommands
 
 
+def _later(module: str, name: str) -> Callable[[], Screen[Any]]:
+    """A screen that costs nothing before it is gone to."""
+
+    def made() -> Screen[Any]:
+        found: type[Screen[Any]] = getattr(import_module(f"tui.screens.{module}"), name)
+        return found()
+
+    return made
+
+
 class Console(Dressed):
     """The operations console over one feed.
 
@@ -68,6 +79,10 @@ class Console(Dressed):
     MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
         "overview": OverviewScreen,
         "sessions": SessionsScreen,
+        "errors": _later("errors", "ErrorsScreen"),
+        "recovery": _later("recovery", "RecoveryScreen"),
+        "queue": _later("queue", "QueueScreen"),
+        "tuning": _later("tuning", "TuningScreen"),
     }
     DEFAULT_MODE = "overview"
     BINDINGS: ClassVar[list[BindingType]] = list(bindings(Scope.APP))
@@ -209,6 +224,17 @@ class Console(Dressed):
         self.action_go("sessions")
         if isinstance(self.screen, SessionsScreen):
             self.screen.set_filter(filter_text)
+
+    def stage(self, texts: Mapping[str, str]) -> None:
+        """Go to Tuning with these values staged: key → text."""
+        self.action_go("tuning")
+        self.call_after_refresh(self._stage, dict(texts))
+
+    def _stage(self, texts: dict[str, str]) -> None:
+        from tui.screens.tuning import TuningScreen
+
+        if isinstance(self.screen, TuningScreen):
+            self.screen.stage(texts)
 
     def copy_ids(self, ids: Sequence[str]) -> None:
         """Put ids on the terminal's clipboard (OSC 52)."""

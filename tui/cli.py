@@ -28,6 +28,7 @@ COMMANDS = {
     "keys": "List the console's actions with their keys; check keys.toml.",
     "offline-model": "Serve the offline model alone.",
     "profiles": "List profiles, drain one, let it start again.",
+    "queue": "Show the requests on their way; cancel one.",
     "recoveries": "Show what was done about failures, or do it by hand.",
     "run": "Answer one prompt.",
     "scale": "Set the size of the pool, or let it follow the load.",

@@ -9,9 +9,7 @@ from starlette.routing import Route
 
 from engine.api.envelope import body_of, converted, done, number_of
 from engine.engine import Engine
-from engine.errors import BadInput, ErrorKind, NotFound
-from engine.events.state import ErrorView
-from engine.recovery.learned import Lesson
+from engine.errors import BadInput, ErrorKind
 from engine.recovery.listing import learned_row
 from engine.recovery.rules import ErrorType
 
@@ -59,18 +57,8 @@ class ErrorRoutes:
     async def correct(self, request: HttpRequest) -> Response:
         """POST /api/errors/{id}/class {"type": "network"}: learn that errors like this one are of that type."""
         body: ClassBody = converted(await body_of(request), ClassBody)
-        self._engine.check_writable()
-        error = self._error(request.path_params["id"])
-        lesson = Lesson(type=body.type, text=error.said or error.text)
-        learned = self._engine.diagnosis.learned.learn(lesson, self._caller)
+        learned = self._engine.correct(request.path_params["id"], body.type, self._caller)
         return done({"rule": learned_row(learned, 0)}, 201)
-
-    def _error(self, name: str) -> ErrorView:
-        for view in reversed(self._engine.bus.state.errors):
-            if view.id == name:
-                return view
-        remedy = "`quarterdeck errors` lists those that are remembered."
-        raise NotFound(f"There is no error {name}.", field="id", remedy=remedy)
 
 
 def _kind(text: str) -> ErrorKind:

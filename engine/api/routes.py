@@ -71,10 +71,13 @@ class Routes:
             Route("/api/sessions/{id}/stop", self.stop, methods=["POST"]),
             Route("/api/sessions/{id}/kill", self.kill, methods=["POST"]),
             Route("/api/prompts", self.prompt, methods=["POST"]),
+            Route("/api/prompts", self.waiting),
+            Route("/api/prompts/{id}", self.cancel, methods=["DELETE"]),
             Route("/api/permissions", self.permissions),
             Route("/api/permissions/{id}", self.answer, methods=["POST"]),
             Route("/api/config", self.config),
             Route("/api/config", self.configure, methods=["PATCH"]),
+            Route("/api/config/check", self.check, methods=["POST"]),
             Route("/api/config/history", self.history),
             Route("/api/config/undo", self.undo, methods=["POST"]),
             Route("/api/breakers", self.breakers),
@@ -137,6 +140,16 @@ class Routes:
             return done({"prompt": {"request": self._engine.send(asked)}}, 202)
         return await answered(self._engine, asked, request)
 
+    async def waiting(self, request: HttpRequest) -> Response:
+        """GET /api/prompts: those on their way, the longest first."""
+        rows = sorted(self._engine.bus.state.requests.values(), key=lambda view: view.queued_at)
+        return done({"prompts": _page(request, rows), "total": len(rows)})
+
+    async def cancel(self, request: HttpRequest) -> Response:
+        """DELETE /api/prompts/{id}: end it, waiting or running."""
+        self._engine.cancel(request.path_params["id"], self._caller)
+        return done({"cancelled": request.path_params["id"]})
+
     async def permissions(self, request: HttpRequest) -> Response:
         """GET /api/permissions: those that wait for an answer."""
         rows = list(self._engine.bus.state.permissions.values())
@@ -155,10 +168,18 @@ class Routes:
 
     async def configure(self, request: HttpRequest) -> Response:
         """PATCH /api/config {"key": value}: all or none, live."""
+        return done({"change": self._engine.change_settings(await self._changes(request), self._caller)})
+
+    async def _changes(self, request: HttpRequest) -> dict[str, Any]:
         changes = await body_of(request)
         if not changes:
             raise BadInput("No setting was named.", field="body", remedy='Send {"session_pool.max_size": 20}.')
-        return done({"change": self._engine.change_settings(changes, self._caller)})
+        return changes
+
+    async def check(self, request: HttpRequest) -> Response:
+        """POST /api/config/check {"key": value}: whether these changes would be taken; nothing is changed."""
+        self._engine.live.check(await self._changes(request), self._caller)
+        return done({"ok": True})
 
     async def history(self, request: HttpRequest) -> Response:
         """GET /api/config/history."""

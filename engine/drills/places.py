@@ -24,6 +24,7 @@ DRILL_SETTINGS = (
     "session_pool.first_byte_timeout=5s",
     "session_pool.inactivity_timeout=5s",
     "session_pool.crashes_borne=1000",
+    "recovery.starts=1000",
     "session_pool.auto_scaling.target_cpu=1",
     "circuit_breaker.timeout=1s",
     "circuit_breaker.longest_timeout=4s",
@@ -36,7 +37,7 @@ DRILL_SETTINGS = (
     "engine.stop_term_grace=1s",
     "session_pool.limits.disk_floor=0",
 )
-"""Clocks short enough for a drill of seconds; a user's own settings come after them."""
+"""Clocks short enough for a drill of seconds, bounds that its strikes do not use up; a user's settings come after."""
 _LEAST_BUDGET, _BUDGET_EACH = 500, 60
 """Tokens of the retry budget: every session may be struck at once, and some of them twice."""
 _MEMORY = ("session_pool.limits.memory_soft=48MiB", "session_pool.limits.memory_hard=512MiB")

@@ -16,6 +16,7 @@ from engine.events.state import (
     State,
 )
 from engine.events.tails import bucket as _bucket
+from engine.events.tails import cause as _cause
 from engine.events.tails import note as _note
 from engine.events.types import SessionState, Severity, Stamped
 from engine.sessions.summaries import one_line
@@ -55,6 +56,7 @@ def _engine_started(state: State, event: ev.EngineStarted, at: float) -> None:
     view.engine, view.pid, view.backend, view.version = event.engine, event.pid, event.backend, event.version
     view.demo, view.banner, view.max_size = event.demo, event.banner, event.max_size
     view.phase, view.started_at = "running", at
+    _cause(state, "restart", event.engine, "", event.version)
 
 
 def _engine_draining(state: State, event: ev.EngineDraining, _at: float) -> None:
@@ -68,10 +70,12 @@ def _engine_stopped(state: State, event: ev.EngineStopped, _at: float) -> None:
     _note(state, "notice", "engine", f"stopped: {event.reason}, survivors {event.survivors}", severity)
 
 
-def _settings_changed(state: State, event: ev.SettingsChanged, _at: float) -> None:
+def _settings_changed(state: State, event: ev.SettingsChanged, at: float) -> None:
+    state.settings_changed_at = at
     for key, (old, new) in event.changes.items():
         if key == "session_pool.max_size" and isinstance(new, int):
             state.engine.max_size = new
+        _cause(state, "tuning", key, one_line(str(old)), one_line(str(new)), event.who)
         _note(state, "tuning", key, f"{one_line(str(old))} → {one_line(str(new))} by {event.who}")
 
 
@@ -261,6 +265,7 @@ def _permission_answered(state: State, event: ev.PermissionAnswered, at: float) 
 def _breaker_changed(state: State, event: ev.BreakerChanged, _at: float) -> None:
     state.breakers[event.breaker] = event.new
     severity = Severity.INFO if event.new == "closed" else Severity.WARNING
+    _cause(state, "breaker", event.breaker, event.old, event.new, event.reason)
     _note(state, "breaker", event.breaker, f"{event.old} → {event.new}  {event.reason}".rstrip(), severity)
 
 

@@ -58,4 +58,4 @@ def _count(state: State, event: ev.RecoveryEnded) -> None:
     tally.success_rate = tally.worked / tally.runs
     tally.durations = [*tally.durations[-DURATIONS_KEPT + 1 :], event.took]
     tally.mean = sum(tally.durations) / len(tally.durations)
-    tally.p95 = sorted(tally.durations)[int(0.95 * (len(tally.durations) - 1))]
+    tally.p95 = sorted(tally.durations)[min(len(tally.durations) - 1, int(0.95 * len(tally.durations)))]

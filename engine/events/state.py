@@ -10,6 +10,8 @@ RECENT_KEPT = 200
 """Lines of the recent list."""
 ENDED_KEPT = 50
 """Ended sessions that stay readable."""
+CAUSES_KEPT = 300
+"""Tuning changes, breaker flips and restarts that stay on the time axis."""
 BUCKET_S = 10
 """Seconds of one bucket of a trend."""
 BUCKETS_KEPT = 360
@@ -187,6 +189,17 @@ class StrategyView(msgspec.Struct):
     durations: list[float] = []
 
 
+class CauseView(msgspec.Struct):
+    """What may have made errors, or ended them: `mark` is tuning, breaker or restart; `subject` a key or a name."""
+
+    at: float
+    mark: str
+    subject: str
+    before: str = ""
+    after: str = ""
+    reason: str = ""
+
+
 class Bucket(msgspec.Struct):
     """What ended within BUCKET_S seconds from `start`."""
 
@@ -198,6 +211,8 @@ class Bucket(msgspec.Struct):
     durations: list[float] = []
     errors_by_kind: dict[str, int] = {}
     """Failed attempts by type."""
+    errors_by_class: dict[str, int] = {}
+    """The same by `type/category`."""
 
 
 class Totals(msgspec.Struct):
@@ -235,8 +250,10 @@ class State(msgspec.Struct):
     recent: list[RecentLine] = []
     buckets: list[Bucket] = []
     totals: Totals = msgspec.field(default_factory=Totals)
+    settings_changed_at: float = 0.0
     errors_by_kind: dict[str, int] = {}
     errors: list[ErrorView] = []
+    causes: list[CauseView] = []
     alerts: dict[str, AlertView] = {}
     pool: PoolStatistics | None = None
 

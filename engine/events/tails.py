@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.events.state import BUCKET_S, BUCKETS_KEPT, RECENT_KEPT, Bucket, RecentLine, State
+from engine.events.state import BUCKET_S, BUCKETS_KEPT, CAUSES_KEPT, RECENT_KEPT, Bucket, CauseView, RecentLine, State
 from engine.events.types import Severity
 
 
@@ -18,6 +18,13 @@ def note(
     state.recent.append(RecentLine(state.seq, state.at, mark, subject, text, severity, remedy))
     if len(state.recent) > RECENT_KEPT:
         del state.recent[: len(state.recent) - RECENT_KEPT]
+
+
+def cause(state: State, mark: str, subject: str, before: str = "", after: str = "", reason: str = "") -> None:
+    """One more mark on the time axis; for tuning the reason is who did it."""
+    state.causes.append(CauseView(state.at, mark, subject, before, after, reason))
+    if len(state.causes) > CAUSES_KEPT:
+        del state.causes[: len(state.causes) - CAUSES_KEPT]
 
 
 def bucket(state: State, at: float) -> Bucket:

@@ -22,8 +22,9 @@ def error_seen(state: State, event: ev.ErrorSeen, at: float) -> None:
     """One more error, in the list and in the trend."""
     if row := state.sessions.get(event.session):
         row.last_error = event.text
-    counts = bucket(state, at).errors_by_kind
-    counts[event.kind] = counts.get(event.kind, 0) + 1
+    trend, name = bucket(state, at), f"{event.kind}/{event.category}"
+    trend.errors_by_kind[event.kind] = trend.errors_by_kind.get(event.kind, 0) + 1
+    trend.errors_by_class[name] = trend.errors_by_class.get(name, 0) + 1
     state.errors.append(_error_view(event, at))
     if len(state.errors) > ERRORS_KEPT:
         del state.errors[: len(state.errors) - ERRORS_KEPT]

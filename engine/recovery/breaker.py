@@ -102,6 +102,7 @@ class Breaker:
         self._held_until = float("inf")
         self._parked = False
         self._running: dict[Permit, None] = {}
+        self._late_at = float("inf")
         self._successes = 0
 
     @property
@@ -115,7 +116,8 @@ class Breaker:
             if now < self._held_until:
                 return Refusal(self._held_until - now, self.reason, self._parked)
             self._move(BreakerState.HALF_OPEN, now, "the time that it was held for is over")
-        self.look(now)
+        if now >= self._late_at:
+            self.look(now)
         if self.state is BreakerState.OPEN:
             left = self._opened_at + self._open_for - now
             if left > 0:
@@ -125,16 +127,24 @@ class Breaker:
             return Refusal(wait, "its probes are under way")
         permit = Permit(self._generation, now)
         self._running[permit] = None
+        late_at = now + self.limits.slow_call
+        if late_at < self._late_at:
+            self._late_at = late_at
         return permit
 
     def look(self, now: float) -> None:
         """Let the calls vote that wait past the slow threshold; call it once a second, so that a hang opens it soon."""
         self._window.advance(now)
+        self._late_at = float("inf")
         for permit in self._running:
-            late = now - permit.began_at >= self.limits.slow_call
-            if late and not permit.answered and not permit.overdue:
+            if permit.answered or permit.overdue:
+                continue
+            late_at = permit.began_at + self.limits.slow_call
+            if late_at <= now:
                 permit.overdue = True
                 self._window.add(now, slow=True)
+            else:
+                self._late_at = min(self._late_at, late_at)
         self._judge(now)
 
     def began(self, permit: Permit, now: float) -> None:
@@ -222,7 +232,9 @@ class Breaker:
     def _judge(self, now: float) -> None:
         """Open on the rates of the window."""
         limits, total = self.limits, self._window.total
-        if self.state is not BreakerState.CLOSED or total.calls < limits.minimum_calls:
+        if self.state is not BreakerState.CLOSED or not (total.failures or total.slow):
+            return
+        if total.calls < limits.minimum_calls:
             return
         threshold = limits.failure_rate * (1 - self.load / 2) if limits.load_adjusted else limits.failure_rate
         if limits.failure_rate < 1 and total.failures >= threshold * total.calls:

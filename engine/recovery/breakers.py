@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from engine.clock import Clock
@@ -22,6 +22,8 @@ BY_HAND = {
     "trip": BreakerState.OPEN,
 }
 """What an operator may do to a breaker."""
+Leave = list[tuple[str, Breaker, Permit]]
+"""Permits of one call, each with its breaker and that one's name."""
 
 
 class Breakers:
@@ -60,43 +62,54 @@ class Breakers:
             raise NotFound(f"There is no breaker {name}.", field="breaker", remedy="`quarterdeck breakers` lists them.")
         return found
 
-    def ask(self, names: Iterable[str]) -> dict[str, Permit]:
+    def ask(self, names: Iterable[str]) -> Leave:
         """Leave of all these at once. Raises BreakerOpen when one refuses, and takes nothing then."""
-        taken: dict[str, Permit] = {}
+        taken: Leave = []
+        now = self._now()
         for name in names:
-            with self._changing(name) as breaker:
-                answer = breaker.ask(self._now())
+            breaker = self._of(name)
+            before = breaker.state
+            answer = breaker.ask(now)
+            if breaker.state is not before:
+                self._publish(name, breaker, before)
             if isinstance(answer, Refusal):
                 self.returned(taken)
                 raise _refused(name, breaker, answer)
-            taken[name] = answer
+            taken.append((name, breaker, answer))
         return taken
 
-    def began(self, permits: Mapping[str, Permit]) -> None:
+    def began(self, leave: Leave) -> None:
         """The call itself begins: the wait for a session was nobody's fault."""
-        for name, permit in permits.items():
-            self._of(name).began(permit, self._now())
+        now = self._now()
+        for _, breaker, permit in leave:
+            breaker.began(permit, now)
 
-    def answered(self, permits: Mapping[str, Permit]) -> None:
-        """The first sign of the answer."""
-        for name, permit in permits.items():
-            with self._changing(name) as breaker:
-                breaker.answered(permit, self._now())
+    def answered(self, leave: Leave) -> None:
+        """The first sign of the answer; one that comes late is judged at the next look."""
+        now = self._now()
+        for _, breaker, permit in leave:
+            breaker.answered(permit, now)
 
-    def succeeded(self, permits: Mapping[str, Permit]) -> None:
+    def succeeded(self, leave: Leave) -> None:
         """The call worked."""
-        for name, permit in permits.items():
-            with self._changing(name) as breaker:
-                breaker.succeeded(permit, self._now())
+        now = self._now()
+        for name, breaker, permit in leave:
+            before = breaker.state
+            breaker.succeeded(permit, now)
+            if breaker.state is not before:
+                self._publish(name, breaker, before)
 
-    def failed(self, permits: Mapping[str, Permit], blamed: str, reason: str) -> None:
+    def failed(self, leave: Leave, blamed: str, reason: str) -> None:
         """The call failed by the fault of those whose scope is `blamed`; the others heard nothing of it."""
-        for name, permit in permits.items():
-            with self._changing(name) as breaker:
-                if name.partition(":")[0] == blamed:
-                    breaker.failed(permit, self._now(), reason)
-                else:
-                    breaker.returned(permit)
+        now = self._now()
+        for name, breaker, permit in leave:
+            if name.partition(":")[0] != blamed:
+                breaker.returned(permit)
+                continue
+            before = breaker.state
+            breaker.failed(permit, now, reason)
+            if breaker.state is not before:
+                self._publish(name, breaker, before)
 
     def vote(self, name: str, reason: str = "") -> Breaker:
         """A call that asked nobody ended: it failed for this `reason`, or worked when there is none."""
@@ -109,10 +122,10 @@ class Breakers:
                     breaker.succeeded(answer, self._now())
         return breaker
 
-    def returned(self, permits: Mapping[str, Permit]) -> None:
+    def returned(self, leave: Leave) -> None:
         """The call ended without telling anything."""
-        for name, permit in permits.items():
-            self._of(name).returned(permit)
+        for _, breaker, permit in leave:
+            breaker.returned(permit)
 
     def look(self, load: float) -> None:
         """Once a second: calls that hang vote; `load` is the pool's utilisation."""
@@ -173,10 +186,13 @@ class Breakers:
         before = breaker.state
         yield breaker
         if breaker.state is not before:
-            new, reason = breaker.state.value, one_line(breaker.reason)
-            self._bus.publish(BreakerChanged(breaker=name, old=before.value, new=new, reason=reason))
-            if breaker.state is BreakerState.OPEN and self._opened is not None:
-                self._opened(name)
+            self._publish(name, breaker, before)
+
+    def _publish(self, name: str, breaker: Breaker, before: BreakerState) -> None:
+        new, reason = breaker.state.value, one_line(breaker.reason)
+        self._bus.publish(BreakerChanged(breaker=name, old=before.value, new=new, reason=reason))
+        if breaker.state is BreakerState.OPEN and self._opened is not None:
+            self._opened(name)
 
     def _now(self) -> float:
         return self._clock.monotonic()

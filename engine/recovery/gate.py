@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
+from typing import Self
 
 from engine.errors import DeadlinePassed, ErrorKind, QuarterdeckError, TurnFailed
-from engine.recovery.breaker import BreakerState, Permit
-from engine.recovery.breakers import Breakers
+from engine.recovery.breaker import BreakerState
+from engine.recovery.breakers import Breakers, Leave
 from engine.sessions.outcome import Ended, Outcome
 
 _BLAMED = {
@@ -23,22 +22,37 @@ _OVERLOADED = 529
 
 
 class Call:
-    """One call through the gate."""
+    """One call through the gate, while its `with` lasts. Raises BreakerOpen when refused; a clean end is a success."""
 
-    def __init__(self, breakers: Breakers, permits: dict[str, Permit]) -> None:
+    __slots__ = ("_answered", "_breakers", "_leave", "_names")
+
+    def __init__(self, breakers: Breakers, names: Iterable[str]) -> None:
         self._breakers = breakers
-        self.permits = permits
+        self._names = names
+        self._leave: Leave = []
         self._answered = False
+
+    def __enter__(self) -> Self:
+        self._leave = self._breakers.ask(self._names)
+        return self
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if error is None:
+            self._breakers.succeeded(self._leave)
+        elif isinstance(error, QuarterdeckError) and (blamed := blamed_scope(error)):
+            self._breakers.failed(self._leave, blamed, error.message)
+        else:  # cancelled, or the request's own fault
+            self._breakers.returned(self._leave)
 
     def began(self) -> None:
         """The turn begins: the wait for a session is over."""
-        self._breakers.began(self.permits)
+        self._breakers.began(self._leave)
 
     def answered(self) -> None:
         """The first sign of an answer."""
         if not self._answered:
             self._answered = True
-            self._breakers.answered(self.permits)
+            self._breakers.answered(self._leave)
 
 
 class Gate:
@@ -48,23 +62,9 @@ class Gate:
         self._breakers = breakers
         self._retire = retire
 
-    @contextmanager
-    def call(self, names: Iterable[str]) -> Iterator[Call]:
-        """Guard one call by these breakers. Raises Overloaded while one is open; a clean end is a success."""
-        permits = self._breakers.ask(names)
-        try:
-            yield Call(self._breakers, permits)
-        except QuarterdeckError as error:
-            blamed = blamed_scope(error)
-            if blamed:
-                self._breakers.failed(permits, blamed, error.message)
-            else:
-                self._breakers.returned(permits)
-            raise
-        except asyncio.CancelledError:
-            self._breakers.returned(permits)
-            raise
-        self._breakers.succeeded(permits)
+    def call(self, names: Iterable[str]) -> Call:
+        """Guard one call by these breakers, with `with`."""
+        return Call(self._breakers, names)
 
     def turn_ended(self, session: str, outcome: Outcome) -> None:
         """A session whose turns keep failing is replaced; a failure of the API says nothing about its session."""

@@ -24,12 +24,17 @@ class Window:
 
     def add(self, now: float, *, failed: bool = False, slow: bool = False) -> None:
         """One call ended, or a running one turned slow."""
-        self.advance(now)
-        bucket = self._buckets[self._at % len(self._buckets)]
-        for tally in (bucket, self.total):
-            tally.calls += 1
-            tally.failures += failed
-            tally.slow += slow
+        if int(now) > self._at:
+            self.advance(now)
+        bucket, total = self._buckets[self._at % len(self._buckets)], self.total
+        bucket.calls += 1
+        total.calls += 1
+        if failed:
+            bucket.failures += 1
+            total.failures += 1
+        if slow:
+            bucket.slow += 1
+            total.slow += 1
 
     def fail_one(self, now: float) -> None:
         """A call that voted already, as slow, has failed as well."""

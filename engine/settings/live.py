@@ -102,6 +102,10 @@ class LiveSettings:
         self._origins = kept | {key: origin for key in given if key in record.changes}
         return self._publish(record)
 
+    def check(self, changes: Mapping[str, Any], who: str) -> None:
+        """Raises the SettingsError that `propose` would raise for what is wrong with the values; changes nothing."""
+        self._validated(changes, f"live by {who}")
+
     def undo(self, who: str) -> ChangeRecord:
         """Take back the last change that is still in force; BadInput when there is none."""
         if not self._undoable:

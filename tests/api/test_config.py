@@ -49,6 +49,14 @@ async def test_a_bad_change_names_its_field_and_changes_nothing(
     assert await served.data("GET", "/api/config") == before
 
 
+async def test_values_are_checked_and_nothing_is_changed(served: Served) -> None:
+    before = await served.data("GET", "/api/config")
+    assert await served.data("POST", "/api/config/check", {"session_pool.max_size": 20}) == {"ok": True}
+    refusal = await served.refusal("POST", "/api/config/check", {"session_pool.max_size": "many"})
+    assert refusal == (400, "bad_settings", "session_pool.max_size")
+    assert await served.data("GET", "/api/config") == before
+
+
 async def test_a_misspelt_key_is_told_the_nearest(served: Served) -> None:
     response = await served.http.patch("/api/config", json={"session_pool.max_sise": 5})
     assert refused(response)[0] == 400

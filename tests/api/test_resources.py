@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ LOOKS = {
     "/api/sessions": {"sessions", "total"},
     "/api/sessions/{id}": {"session"},
     "/api/sessions/{id}/transcript": {"transcript"},
+    "/api/prompts": {"prompts", "total"},
     "/api/permissions": {"permissions", "total"},
     "/api/config": {"config", "origins"},
     "/api/config/history": {"changes", "total"},
@@ -24,7 +26,8 @@ LOOKS = {
     "/api/profiles": {"profiles"},
 }
 ACTS = {
-    "/api/prompts": ("POST", 400),
+    "/api/prompts/{id}": ("DELETE", 404),
+    "/api/config/check": ("POST", 400),
     "/api/permissions/{id}": ("POST", 400),
     "/api/sessions/{id}/interrupt": ("POST", 404),
     "/api/sessions/{id}/stop": ("POST", 404),
@@ -117,7 +120,7 @@ async def test_pages_join_to_the_whole_list(served: Served) -> None:
         ("GET", "/api/nothing", (404, "http_404", None)),
         ("GET", "/", (404, "http_404", None)),
         ("DELETE", "/api/pool", (405, "http_405", None)),
-        ("GET", "/api/prompts", (405, "http_405", None)),
+        ("PUT", "/api/prompts", (405, "http_405", None)),
         ("GET", "/api/sessions/nobody", (404, "not_found", "id")),
         ("GET", "/api/sessions/nobody/transcript", (404, "not_found", "id")),
     ],
@@ -127,7 +130,7 @@ async def test_what_is_not_there_is_told(served: Served, method: str, path: str,
 
 
 async def test_a_wrong_method_is_told_the_right_one(served: Served) -> None:
-    assert (await served.http.delete("/api/prompts")).headers["allow"] == "POST"
+    assert (await served.http.delete("/api/pool/scale")).headers["allow"] == "POST"
 
 
 @pytest.mark.parametrize(
@@ -163,6 +166,8 @@ async def test_a_read_only_engine_refuses_everything_that_acts(served: Served) -
         "/api/config": {"a": 1},
     }
     for path, (method, _) in ACTS.items():
+        if path == "/api/config/check":
+            continue  # it changes nothing
         refusal = await served.refusal(method, path.replace("{id}", session), bodies.get(path))
         assert refusal == (403, "forbidden", None), path
     assert served.engine.pool.session(session).usable
@@ -175,3 +180,16 @@ async def test_a_bug_is_told_in_the_envelope_and_the_engine_goes_on(
     assert await served.refusal("GET", "/api/pool") == (500, "internal", None)
     monkeypatch.undo()
     assert (await served.data("GET", "/api/pool"))["pool"]["size"] == 0
+
+
+async def test_a_request_is_listed_and_cancelled_and_its_caller_told_by_whom(served: Served) -> None:
+    asked = asyncio.create_task(served.http.post("/api/prompts", json={"prompt": LONG, "id": "long"}))
+    await until(lambda: served.engine.bus.state.requests.get("long") and served.engine.dispatcher.flights["long"].text)
+    (row,) = (await served.data("GET", "/api/prompts"))["prompts"]
+    assert (row["id"], row["attempts"]) == ("long", 1)
+    assert await served.data("DELETE", "/api/prompts/long") == {"cancelled": "long"}
+    status, code, _ = refused(await asked)
+    assert (status, code) == (409, "interrupted")
+    assert (await served.data("GET", "/api/prompts"))["total"] == 0
+    assert served.engine.bus.state.totals.failed == 1
+    assert (await served.ask("still well"))["text"] == "Echo: still well"

@@ -27,6 +27,11 @@ SESSIONS: tuple[tuple[str, str, str, str, SessionState], ...] = (
     ("s0011", "dora", "summarise the incident", "", SessionState.FAILED),
     ("s0012", "", "", "", SessionState.STARTING),
 )
+RECOVERIES = (
+    ("resume_conversation", "conversation:7c2f41aa", True),
+    ("resume_conversation", "conversation:9b11c0de", True),
+    ("restart_process", "session:s0011", False),
+)
 ASKED = "rm -rf build/ && make test"
 REMARK = (
     "The lease is renewed in two places. I will move it into Worker.renew() and keep lease_timeout as an alias so that"
@@ -37,7 +42,7 @@ CONVERSATION = "7c2f41aa-9d1e-4f0b-b1c4-0000000000"
 
 def tape() -> list[Stamped]:
     """All events until NOW, in order."""
-    found = [*_beginnings(), *_past(random.Random(1881)), *_present()]
+    found = [*_beginnings(), *_past(random.Random(1881)), *_trouble(), *_present()]
     found.sort(key=lambda each: each[0])
     return [Stamped(number, at, event) for number, (at, event) in enumerate(found, 1)]
 
@@ -90,8 +95,45 @@ def _past(chance: random.Random) -> list[tuple[float, AnyEvent]]:
         error = "" if ok else "connection reset"
         kind = "" if ok else "network"
         ended = ev.RequestEnded(request=request, user=user, ok=ok, duration=took, kind=kind, error=error)
+        if not ok:
+            found.append((at, _error(f"{request}.1", request, session, "network", "reset", error)))
         found.append((at, ended))
     return found
+
+
+def _trouble() -> list[tuple[float, AnyEvent]]:
+    """A tuning change, half a minute later an overload, the breaker that opened, and what was done about it."""
+    began = NOW - 900
+    found: list[tuple[float, AnyEvent]] = [
+        (began, ev.SettingsChanged(who="kim", changes={"session_pool.max_size": [12, 16]})),
+        (
+            began + 90,
+            ev.BreakerChanged(breaker="model:default", old="closed", new="open", reason="5 failures in a row"),
+        ),
+        (began + 150, ev.BreakerChanged(breaker="model:default", old="open", new="half_open", reason="probing")),
+        (began + 160, ev.BreakerChanged(breaker="model:default", old="half_open", new="closed", reason="3 probes")),
+    ]
+    for number in range(24):
+        at, session, request = began + 30 + number * 9, f"s{number % 5 + 1:04d}", f"r{number + 55:03d}"
+        text = "API Error: 529 Overloaded"
+        found.append((at, _error(f"{request}.1", request, session, "resource", "overloaded", text)))
+    for number, (strategy, target, ok) in enumerate(RECOVERIES):
+        at, name = NOW - 600 + number * 60, f"v{number + 1:04d}"
+        reason = "the session was lost" if ok else "its tree would not end"
+        found.append((at, ev.RecoveryStarted(recovery=name, strategy=strategy, target=target, estimated=3.0)))
+        ended = ev.RecoveryEnded(
+            recovery=name, strategy=strategy, target=target, ok=ok, reason=reason, took=0.4 + number, gave_up=not ok
+        )
+        found.append((at + 2, ended))
+    return found
+
+
+def _error(name: str, request: str, session: str, kind: str, category: str, text: str) -> AnyEvent:
+    strategy = "reduce_load" if kind == "resource" else "none"
+    return ev.ErrorSeen(
+        error=name, request=request, session=session, profile="default", kind=kind, code="turn_failed", text=text,
+        category=category, rule=category, strategy=strategy, retryable=True, again=kind == "resource", confidence=0.9,
+    )  # fmt: skip
 
 
 def _present() -> list[tuple[float, AnyEvent]]:

@@ -11,18 +11,26 @@ from tests.support.console import NORMAL, SMALL, FakeFeed, bridge
 from tui.actions import ACTIONS, Action, Scope, bindings, clashes, footer, in_scope
 from tui.app import Console
 from tui.palette import RegistryCommands
+from tui.screens.errors import ErrorsScreen
 from tui.screens.header import keys_line
 from tui.screens.help import help_lines
 from tui.screens.overview import OverviewScreen
+from tui.screens.queue import QueueScreen
+from tui.screens.recovery import RecoveryScreen
 from tui.screens.sessions import SessionsScreen
 from tui.screens.station import Station
 from tui.screens.transcript import TranscriptScreen
+from tui.screens.tuning import TuningScreen
 from tui.spans import plain, width_of
 
 PLACES: dict[Scope, type[Station]] = {
     Scope.OVERVIEW: OverviewScreen,
     Scope.SESSIONS: SessionsScreen,
     Scope.TRANSCRIPT: TranscriptScreen,
+    Scope.TUNING: TuningScreen,
+    Scope.ERRORS: ErrorsScreen,
+    Scope.RECOVERY: RecoveryScreen,
+    Scope.QUEUE: QueueScreen,
 }
 
 

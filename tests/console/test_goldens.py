@@ -27,6 +27,12 @@ SCENES: dict[str, tuple[str, ...]] = {
     "kill": ("2", "K"),
     "leave": ("q",),
     "skins": ("T", "j"),
+    "errors": ("3",),
+    "recovery": ("4",),
+    "queue": ("5",),
+    "tuning": ("7",),
+    "tuning-staged": ("7", "j", "right", "right", "j", "right"),
+    "tuning-refused": ("7", "j", "e", *("backspace",) * 8, *"900k"),
 }
 SIZES = {"120x36": NORMAL, "80x24": SMALL, "40x10": (40, 10)}
 

@@ -76,15 +76,18 @@ def test_a_table_and_a_dotted_name_say_the_same(file: Path) -> None:
         ({"session.kill": "S"}, "Clash: S in Sessions: sessions.reverse and session.kill. session.kill stays on K."),
         ({"sessions.sort": "f"}, "Clash: f in Sessions: view.freeze and sessions.sort. sessions.sort stays on s."),
         ({"view.freeze": "d"}, "Clash: d in Sessions: view.freeze and sessions.drawer. view.freeze stays on f."),
-        ({"view.freeze": "n", "view.skin": "n"}, "n in everywhere: view.freeze and view.skin. view.skin stays on T."),
+        (
+            {"view.freeze": "f9", "view.skin": "f9"},
+            "f9 in everywhere: view.freeze and view.skin. view.skin stays on T.",
+        ),
     ],
 )
 def test_what_cannot_be_taken_is_named_and_the_action_keeps_its_key(said: dict[str, object], problem: str) -> None:
-    keymap = resolve({**said, "sessions.top": "H"})
+    keymap = resolve({**said, "sessions.top": "f6"})
     assert len(keymap.problems) == 1
     assert problem in keymap.problems[0]
     assert keymap.shown("session.kill") == "K"
-    assert keymap.shown("sessions.top") == "H"
+    assert keymap.shown("sessions.top") == "f6"
 
 
 def test_two_actions_may_change_places() -> None:
@@ -116,29 +119,28 @@ def test_whatever_is_wished_for_no_key_means_two_things_and_every_action_has_one
 async def test_changed_keys_work_and_are_shown_in_footer_help_palette_and_hints(
     size: tuple[int, int], feed: FakeFeed, clock: ManualClock, file: Path
 ) -> None:
-    file.write_text('view.sessions = "S"\nsessions.reverse = "R"\nsession.stop = "Z"\nsessions.problems = ["p", "f8"]\n'
-                    'view.help = "h"\napprovals.review = "a"\nview.freeze = "ctrl+f"\n')  # fmt: skip
+    file.write_text('view.sessions = "f6"\nsession.stop = "f9"\nsessions.problems = ["f7", "f8"]\nview.help = "f1"\n'
+                    'approvals.review = "f2"\nview.freeze = "ctrl+f"\n')  # fmt: skip
     async with bridge(feed, clock, size) as console:
         assert console.told == []
-        assert "a review" in console.lines[1]
-        assert "S Sessions" in console.lines[0]
-        assert "h keys" in console.lines[-1]
+        assert "f2 review" in console.lines[1]
+        assert " f6 " in console.lines[0]
+        assert "f1 keys" in console.lines[-1]
         await console.press("2")
         assert not isinstance(console.app.screen, SessionsScreen)
-        await console.press("S")
+        await console.press("f6")
         assert isinstance(console.app.screen, SessionsScreen)
         await console.press("z")
         assert "state:approval" not in console.text
         await console.press("f8")
         assert "state:approval" in console.text
-        await console.press("p", "h")
-        assert "only problems" in console.text
-        assert re.search(r"p +only problems", console.text)
+        await console.press("f7", "f1")
+        assert re.search(r"f7 +only problems", console.text)
         await console.press("escape", "ctrl+p")
         await until(lambda: "Search for commands" in console.text)
         await console.pilot.press(*"problems")
         await until(lambda: "go to Overview" not in console.text and "only problems" in console.text)
-        assert re.search(r"only problems +p ", console.text)
+        assert re.search(r"only problems +f7 ", console.text)
         await console.press("escape", "escape", "ctrl+f")
         assert "ctrl+f unfreeze" in console.lines[1]
 
@@ -147,7 +149,7 @@ async def test_what_keys_toml_gets_wrong_is_told_at_start_and_on_help(
     feed: FakeFeed, clock: ManualClock, file: Path
 ) -> None:
     file.write_text(
-        'session.kill = "S"\nview.nonsense = "x"\nsessions.top = "H"\nview.skin = "F40"\nview.retry = "q"\n'
+        'session.kill = "S"\nview.nonsense = "x"\nsessions.top = "f6"\nview.skin = "F40"\nview.retry = "q"\n'
     )
     async with bridge(feed, clock) as console:
         assert len(console.told) == 4
@@ -156,7 +158,7 @@ async def test_what_keys_toml_gets_wrong_is_told_at_start_and_on_help(
         await console.press("question_mark")
         for problem in console.app.keys.problems:
             assert problem[:40] in console.text
-        await console.press("escape", "2", "H")
+        await console.press("escape", "2", "f6")
         assert isinstance(console.app.screen, SessionsScreen)
 
 

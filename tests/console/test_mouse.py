@@ -39,12 +39,12 @@ async def test_the_screens_in_line_one_are_clicked_open(
     size: tuple[int, int], feed: FakeFeed, clock: ManualClock
 ) -> None:
     async with bridge(feed, clock, size) as console:
-        await click(console, "Sessions", row=0)
+        await click(console, " 2 ", row=0, inside=1)
         assert isinstance(console.app.screen, SessionsScreen)
         await click(console, "prod-eu", row=0)
         await click(console, "[2", row=0)
         assert isinstance(console.app.screen, SessionsScreen)
-        await click(console, "1 Overview", row=0)
+        await click(console, " 1 ", row=0, inside=1)
         assert isinstance(console.app.screen, OverviewScreen)
 
 

@@ -206,7 +206,8 @@ def test_the_critical_notice_names_its_remedy() -> None:
 @pytest.mark.parametrize(
     ("width", "banner"),
     [
-        (120, "SIMULATOR: no API key and no `claude login`, demo traffic"),
+        (160, "SIMULATOR: no API key and no `claude login`, demo traffic"),
+        (120, "SIMULATOR · demo traffic"),
         (80, "SIMULATOR · demo traffic"),
         (70, "SIMULATOR · demo"),
         (60, "SIMULATOR · demo"),

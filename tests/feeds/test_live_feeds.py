@@ -128,6 +128,33 @@ async def test_settings_are_read_and_changed(watcher: Watcher, thread: EngineThr
     assert thread.engine.settings.queue.max_waiting == 7
 
 
+async def test_settings_are_tuned_checked_and_undone_and_every_console_hears_of_it(
+    watcher: Watcher, thread: EngineThread
+) -> None:
+    other = Watcher(InProcessFeed(thread))
+    await other.feed.start()
+    try:
+        with pytest.raises(QuarterdeckError, match=r"max_size = many .*it must be a whole number"):
+            await watcher.feed.check_settings({"session_pool.max_size": "many"})
+        with pytest.raises(QuarterdeckError, match=r"session_pool\.min_size"):
+            await watcher.feed.check_settings({"session_pool.min_size": 50})
+        await watcher.feed.check_settings({"session_pool.max_size": 12})
+        assert thread.engine.settings.session_pool.max_size == 10
+        async with asyncio.timeout(1.0):  # what a change may take to reach the engine, and another console
+            await watcher.feed.change_settings({"session_pool.max_size": 12, "retry.max_attempts": 4})
+            assert thread.engine.settings.session_pool.max_size == 12
+            await until(lambda: other.state.settings_changed_at > 0)
+        sheet = await watcher.feed.tuning()
+        assert (sheet.values["session_pool.max_size"], sheet.values["retry.max_attempts"]) == (12, 4)
+        assert sheet.origins["retry.max_attempts"].startswith("live by ")
+        assert [sorted(change.changes) for change in sheet.changes] == [["retry.max_attempts", "session_pool.max_size"]]
+        await watcher.feed.undo_settings()
+        assert thread.engine.settings.retry.max_attempts == 3
+        assert (await other.feed.tuning()).changes[-1].undoes == 1
+    finally:
+        await other.feed.aclose()
+
+
 async def test_a_refusal_is_the_engines_own(watcher: Watcher) -> None:
     feed = watcher.feed
     refusals: list[tuple[type[QuarterdeckError], str, object]] = [

@@ -15,8 +15,11 @@ from engine.errors import QuarterdeckError
 from engine.events.state import State
 from engine.events.types import AnyEvent, Stamped
 from engine.sessions.transcripts import Entry, Page
+from engine.settings.live import LiveSettings
+from engine.settings.schema import Settings
+from engine.settings.tree import flatten
 from tui.app import Console
-from tui.feeds.base import FeedBatch, FeedStatus, Link
+from tui.feeds.base import Change, FeedBatch, FeedStatus, Link, Sheet
 
 NORMAL, SMALL = (120, 36), (80, 24)
 """The two sizes that the screens are made for."""
@@ -31,6 +34,7 @@ class FakeFeed:
         self.refusal: QuarterdeckError | None = None
         self.said = dict(said or {})
         self.started = self.closed = 0
+        self.live = LiveSettings(Settings(), clock=ManualClock(1_795_000_000.0))
         self._waiting = list(events)
         self._state: State | None = State()
 
@@ -72,11 +76,33 @@ class FakeFeed:
     async def answer(self, permission: str, *, allowed: bool, scope: str = "once", message: str = "") -> None:
         self._note("answer", permission, allowed, scope)
 
+    async def cancel(self, request: str) -> None:
+        self._note("cancel", request)
+
+    async def control_breaker(self, breaker: str, act: str) -> None:
+        self._note("breaker", breaker, act)
+
+    async def correct(self, error: str, kind: str) -> str:
+        self._note("correct", error, kind)
+        return "learned-1"
+
     async def settings(self) -> dict[str, Any]:
         return {}
 
     async def change_settings(self, changes: Mapping[str, Any]) -> None:
         self._note("settings", dict(changes))
+        self.live.propose(changes, "a test")
+
+    async def check_settings(self, changes: Mapping[str, Any]) -> None:
+        self.live.check(changes, "a test")
+
+    async def undo_settings(self) -> None:
+        self._note("undo")
+        self.live.undo("a test")
+
+    async def tuning(self) -> Sheet:
+        changes = [Change(one.number, one.who, one.when, one.changes, one.undoes) for one in self.live.history]
+        return Sheet(flatten(self.live.current), self.live.origins, changes)
 
     _seq = 0
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
@@ -38,6 +38,26 @@ class FeedBatch:
 
     state: State | None
     events: list[Stamped]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A live change: who, when (seconds since 1970), key → [old, new]; `undoes` is the number of one it took back."""
+
+    number: int
+    who: str
+    when: float
+    changes: Mapping[str, Sequence[Any]]
+    undoes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """What tuning shows: settings by dotted key with secrets redacted, their origins, the changes, oldest first."""
+
+    values: Mapping[str, Any]
+    origins: Mapping[str, str]
+    changes: Sequence[Change]
 
 
 class Feed(Protocol):
@@ -77,8 +97,26 @@ class Feed(Protocol):
     async def answer(self, permission: str, *, allowed: bool, scope: str = "once", message: str = "") -> None:
         """Answer a permission; `scope` is once, conversation or profile."""
 
+    async def cancel(self, request: str) -> None:
+        """End a request, waiting or running."""
+
+    async def control_breaker(self, breaker: str, act: str) -> None:
+        """Open, close, disable or trip a breaker by hand."""
+
+    async def correct(self, error: str, kind: str) -> str:
+        """Learn that errors like this one are of that type; the id of the rule."""
+
     async def settings(self) -> dict[str, Any]:
         """All settings by dotted key, secrets redacted."""
 
     async def change_settings(self, changes: Mapping[str, Any]) -> None:
         """Change settings live, all or none."""
+
+    async def check_settings(self, changes: Mapping[str, Any]) -> None:
+        """Raises what `change_settings` would raise for these values; changes nothing."""
+
+    async def undo_settings(self) -> None:
+        """Take back the last live change that is still in force."""
+
+    async def tuning(self) -> Sheet:
+        """All settings with where they came from, and the live changes so far."""

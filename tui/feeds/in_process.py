@@ -12,11 +12,12 @@ from typing import Any, TypeVar
 from engine.errors import NoEngine, QuarterdeckError
 from engine.events.bus import Subscription
 from engine.events.state import decode_state
+from engine.recovery.rules import ErrorType
 from engine.requests import Request
 from engine.sessions.transcripts import Page
 from engine.settings.tree import flatten
 from engine.thread import EngineThread
-from tui.feeds.base import FeedBatch, FeedStatus, Link
+from tui.feeds.base import Change, FeedBatch, FeedStatus, Link, Sheet
 
 T = TypeVar("T")
 
@@ -117,6 +118,34 @@ class InProcessFeed:
 
         await self._call(answer())
 
+    async def cancel(self, request: str) -> None:
+        """End a request."""
+        engine = self._thread.engine
+
+        async def cancel() -> None:
+            engine.cancel(request, self._who)
+
+        await self._call(cancel())
+
+    async def control_breaker(self, breaker: str, act: str) -> None:
+        """Open, close, disable or trip a breaker."""
+        engine = self._thread.engine
+
+        async def control() -> None:
+            engine.check_writable()
+            engine.breakers.control(breaker, act, self._who)
+
+        await self._call(control())
+
+    async def correct(self, error: str, kind: str) -> str:
+        """Teach the class of an error."""
+        engine = self._thread.engine
+
+        async def correct() -> str:
+            return engine.correct(error, ErrorType(kind), self._who).id
+
+        return await self._call(correct())
+
     async def settings(self) -> dict[str, Any]:
         """The settings in force."""
         engine = self._thread.engine
@@ -134,6 +163,35 @@ class InProcessFeed:
             engine.change_settings(changes, self._who)
 
         await self._call(change())
+
+    async def check_settings(self, changes: Mapping[str, Any]) -> None:
+        """Whether these values would be taken."""
+        engine = self._thread.engine
+
+        async def check() -> None:
+            engine.live.check(changes, self._who)
+
+        await self._call(check())
+
+    async def undo_settings(self) -> None:
+        """Take the last change back."""
+        engine = self._thread.engine
+
+        async def undo() -> None:
+            engine.check_writable()
+            engine.live.undo(self._who)
+
+        await self._call(undo())
+
+    async def tuning(self) -> Sheet:
+        """Settings, origins and changes."""
+        live = self._thread.engine.live
+
+        async def sheet() -> Sheet:
+            changes = [Change(one.number, one.who, one.when, one.changes, one.undoes) for one in live.history]
+            return Sheet(flatten(live.current), live.origins, changes)
+
+        return await self._call(sheet())
 
     async def _call(self, work: Coroutine[Any, Any, T]) -> T:
         try:

@@ -14,7 +14,7 @@ from engine.events.recording import Recording
 from engine.events.types import Stamped
 from engine.sessions.transcripts import Entry, Page, Transcripts
 from tui import formats
-from tui.feeds.base import FeedBatch, FeedStatus, Link
+from tui.feeds.base import FeedBatch, FeedStatus, Link, Sheet
 
 TRANSCRIPT_BYTES = 16 * 1024**2
 """Room for what the sessions of the recording said."""
@@ -107,6 +107,18 @@ class RecordedFeed:
         """Refused."""
         _refuse()
 
+    async def cancel(self, request: str) -> None:
+        """Refused."""
+        _refuse()
+
+    async def control_breaker(self, breaker: str, act: str) -> None:
+        """Refused."""
+        _refuse()
+
+    async def correct(self, error: str, kind: str) -> str:
+        """Refused."""
+        _refuse()
+
     async def settings(self) -> dict[str, Any]:
         """A recording knows no settings."""
         return {}
@@ -114,6 +126,18 @@ class RecordedFeed:
     async def change_settings(self, changes: Mapping[str, Any]) -> None:
         """Refused."""
         _refuse()
+
+    async def check_settings(self, changes: Mapping[str, Any]) -> None:
+        """Refused."""
+        _refuse()
+
+    async def undo_settings(self) -> None:
+        """Refused."""
+        _refuse()
+
+    async def tuning(self) -> Sheet:
+        """A recording knows no settings."""
+        return Sheet({}, {}, ())
 
     def _retell(self, stamped: Stamped) -> None:
         if self._tells_itself and (told := retold(stamped.event)) is not None:

@@ -17,7 +17,7 @@ from engine.events.state import State
 from engine.events.types import Stamped
 from engine.sessions.transcripts import Page
 from tui.client import Address, error_in, no_engine
-from tui.feeds.base import FeedBatch, FeedStatus, Link
+from tui.feeds.base import Change, FeedBatch, FeedStatus, Link, Sheet
 
 T = TypeVar("T")
 MAX_KEPT = 50_000
@@ -126,6 +126,18 @@ class RemoteFeed:
         body = {"allowed": allowed, "scope": scope, "message": message}
         await self._call("POST", f"/api/permissions/{permission}", body)
 
+    async def cancel(self, request: str) -> None:
+        """End a request."""
+        await self._call("DELETE", f"/api/prompts/{request}")
+
+    async def control_breaker(self, breaker: str, act: str) -> None:
+        """Open, close, disable or trip a breaker."""
+        await self._call("POST", f"/api/breakers/{breaker}", {"act": act})
+
+    async def correct(self, error: str, kind: str) -> str:
+        """Teach the class of an error."""
+        return str((await self._call("POST", f"/api/errors/{error}/class", {"type": kind}))["rule"]["id"])
+
     async def settings(self) -> dict[str, Any]:
         """The settings in force."""
         config: dict[str, Any] = (await self._call("GET", "/api/config"))["config"]
@@ -134,6 +146,20 @@ class RemoteFeed:
     async def change_settings(self, changes: Mapping[str, Any]) -> None:
         """Change settings live."""
         await self._call("PATCH", "/api/config", dict(changes))
+
+    async def check_settings(self, changes: Mapping[str, Any]) -> None:
+        """Whether these values would be taken."""
+        await self._call("POST", "/api/config/check", dict(changes))
+
+    async def undo_settings(self) -> None:
+        """Take the last change back."""
+        await self._call("POST", "/api/config/undo")
+
+    async def tuning(self) -> Sheet:
+        """Settings, origins and changes."""
+        config = await self._call("GET", "/api/config")
+        history = await self._call("GET", "/api/config/history?limit=1000")
+        return Sheet(config["config"], config["origins"], msgspec.convert(history["changes"], list[Change]))
 
     async def _call(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
         try:

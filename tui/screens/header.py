@@ -18,6 +18,10 @@ from tui.spans import Line, between, crop, span_at, width_of
 TABS: tuple[tuple[str, str, str], ...] = (
     ("view.overview", "Overview", "overview"),
     ("view.sessions", "Sessions", "sessions"),
+    ("view.errors", "Errors", "errors"),
+    ("view.recovery", "Recovery", "recovery"),
+    ("view.queue", "Queue", "queue"),
+    ("view.tuning", "Tuning", "tuning"),
 )
 """Action, name and mode of each screen that exists."""
 
@@ -32,6 +36,10 @@ COUNTED = (
     SessionState.RETRYING,
     SessionState.FAILED,
 )
+
+
+NAMED = 116
+"""Width from which on line 1 names every screen; below it, those one is not on are digits."""
 
 
 def banners(engine: EngineView) -> tuple[str, ...]:
@@ -49,9 +57,13 @@ def where_line(
 ) -> Line:
     """Line 1: the pool's name, the screens, the longest banner that fits, the refresh rate and the time."""
     left: Line = [(f" {title}  ", "muted")]
+    named = width >= NAMED
     for action, name, tab in TABS:
         key = keys.shown(action)
-        left += [(f"[{key} {name}]", "here"), ("  ", "")] if tab == mode else [(f"{key} {name}  ", "")]
+        if tab == mode:
+            left += [(f"[{key} {name}]", "here"), ("  " if named else " ", "")]
+        else:
+            left.append((f"{key} {name}  " if named else f"{key} ", ""))
     if crumb:
         left.append((f"› {crumb}", "strong"))
     right: Line = [(f"  {rate} ", "muted")]

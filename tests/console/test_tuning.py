@@ -1,0 +1,202 @@
+"""Tuning: stage, check at the field, apply as one, watch, undo; and what others change meanwhile."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.clock import ManualClock
+from engine.errors import NoEngine
+from engine.events import types as ev
+from engine.settings.live import LiveSettings
+from engine.settings.schema import Settings
+from engine.settings.tree import flatten
+from tests.console import scene
+from tests.support.console import FakeFeed, bridge
+from tests.support.processes import until
+from tui.feeds.base import Change, FeedStatus, Link, Sheet
+from tui.screens.dialogs import Confirm
+from tui.screens.overview import OverviewScreen
+from tui.screens.tuning import TuningScreen
+from tui.screens.value_entry import ValueEntry
+from tui.tuning import Tuning, inverse, stepped
+
+SIZE = "session_pool.max_size"
+
+
+def tuned(**values: object) -> Tuning:
+    """A desk with the default settings, or other ones: a__b is a.b."""
+    live = LiveSettings(Settings(), clock=ManualClock(0.0))
+    if values:
+        live.propose({key.replace("__", "."): value for key, value in values.items()}, "ana")
+    desk = Tuning()
+    desk.load(Sheet(flatten(live.current), live.origins, ()))
+    return desk
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "more", "less"),
+    [
+        ("session_pool.max_size", "10", "11", "9"),
+        ("session_pool.max_size", "100", "110", "95"),
+        ("session_pool.max_size", "10000", "10000", "9500"),
+        ("session_pool.min_size", "0", "1", "0"),
+        ("session_pool.acquire_timeout", "30s", "32s", "28s"),
+        ("session_pool.auto_scaling.scale_up_threshold", "0.8", "0.85", "0.75"),
+        ("session_pool.limits.memory_soft", "1GiB", "1152MiB", "960MiB"),
+        ("session_pool.health_observe", "false", "true", "true"),
+        ("queue.drop_strategy", "reject", "drop_oldest", "drop_lowest"),
+        ("credential.base_url", "x", "x", "x"),
+    ],
+)
+def test_a_step_is_a_sensible_amount_within_the_bounds(key: str, text: str, more: str, less: str) -> None:
+    row = tuned().row(key)
+    assert row is not None
+    assert (stepped(row, text, 1), stepped(row, text, -1)) == (more, less)
+
+
+def test_what_is_staged_goes_when_it_is_in_force_and_says_when_somebody_else_was_there() -> None:
+    desk = tuned()
+    desk.stage(SIZE, "20")
+    desk.stage("session_pool.min_size", "4")
+    assert not desk.moved(SIZE)
+    later = tuned(session_pool__max_size=15, session_pool__min_size=4)
+    desk.load(Sheet({row.key: row.raw for row in later.rows}, {}, ()))
+    assert set(desk.staged) == {SIZE}
+    assert desk.moved(SIZE)
+    desk.stage(SIZE, "15")
+    assert desk.staged == {}
+
+
+def test_the_inverse_of_a_change_is_what_was_there_before() -> None:
+    change = Change(3, "ana", 0.0, {SIZE: [10, 20], "retry.base_delay": [0.5, 2.0], "gone.key": [1, 2]})
+    assert inverse(change) == {SIZE: "10", "retry.base_delay": "500ms"}
+
+
+def test_settings_are_found_by_words_of_name_text_and_origin() -> None:
+    desk = tuned(session_pool__max_size=20)
+    assert [row.key for row in desk.shown("max_size")] == [SIZE]
+    assert [row.key for row in desk.shown("live by ana")] == [SIZE]
+    assert desk.shown("", staged_only=True) == []
+    assert desk.rows[0].group == "session_pool"
+    assert desk.rows[-1].fixed
+
+
+async def test_several_values_are_applied_as_one_after_the_diff_was_shown(feed: FakeFeed, clock: ManualClock) -> None:
+    async with bridge(feed, clock) as console:
+        await console.press("7", "right", "j", "right", "A")
+        assert isinstance(console.app.screen, Confirm)
+        assert "session_pool.min_size  2 → 3" in console.text
+        assert "same as  quarterdeck config set session_pool.min_size=3" in console.text
+        await console.press("enter")
+        assert feed.calls == [("settings", {"session_pool.min_size": 3, SIZE: 11})]
+        assert "session_pool.min_size 2 → 3, and 1 more" in console.text
+        assert "turn p95" in console.text
+        assert "● live" in console.text
+        assert "staged" not in console.lines[0]
+
+
+async def test_a_refused_value_is_explained_at_the_field_and_applies_nothing(
+    feed: FakeFeed, clock: ManualClock
+) -> None:
+    async with bridge(feed, clock) as console:
+        await console.press("7", "e", "backspace")
+        await console.type("many")
+        await until(lambda: "✖" in console.text)
+        assert "many (live by a test): it must be" in console.text
+        await console.press("enter")
+        assert isinstance(console.app.screen, ValueEntry)
+        await console.press("escape")
+        assert isinstance(console.app.screen, TuningScreen)
+        assert "0 staged" not in console.lines[0]
+        await console.press(*["right"] * 9, "A")  # above max_size, whose bound is another setting's
+        await until(lambda: any("Applied nothing" in told for told in console.told))
+        assert "min_size" in console.text
+        assert feed.calls == []
+
+
+async def test_the_last_change_is_undone_and_an_older_one_is_staged_the_other_way_round(
+    feed: FakeFeed, clock: ManualClock
+) -> None:
+    feed.live.propose({"retry.max_attempts": 5}, "kim")
+    feed.live.propose({SIZE: 20}, "ana")
+    async with bridge(feed, clock) as console:
+        await console.press("7", "tab", "j", "U")
+        assert "Staged the other way round" in console.told[-1]
+        await console.press("escape", "d", "U")
+        assert "session_pool.max_size  20 → 10" in console.text
+        await console.press("enter")
+        assert feed.calls == [("undo",)]
+        assert feed.live.current.session_pool.max_size == 10
+        assert "↩ undone" in console.text
+
+
+async def test_what_another_console_changes_is_seen_and_marks_what_is_staged(
+    feed: FakeFeed, clock: ManualClock
+) -> None:
+    async with bridge(feed, clock) as console:
+        await console.press("7", "j", "right")
+        feed.live.propose({SIZE: 15}, "ana")
+        feed.push(scene.NOW + 1, ev.SettingsChanged(who="ana", changes={SIZE: [10, 15]}))
+        await console.settle()
+        await until(lambda: "it was 10 when you staged this" in console.text)
+        assert "by somebody to 15" in console.text
+
+
+async def test_nothing_is_applied_read_only_without_an_engine_or_in_a_recording(
+    feed: FakeFeed, clock: ManualClock
+) -> None:
+    async with bridge(feed, clock, read_only=True) as console:
+        await console.press("7", "right", "A")
+        assert "Read-only" in console.told[-1]
+    other = FakeFeed(scene.tape())
+    async with bridge(other, clock) as console:
+        await console.press("7", "right")
+        other.status = FeedStatus(Link.LOST, "a test")
+        await console.settle()
+        await console.press("A", "U")
+        assert console.told == ["No engine to act on."] * 2
+        other.status = FeedStatus(Link.REPLAY, "a test")
+        await console.settle()
+        await console.press("A")
+        assert "A recording cannot be acted on." in console.told
+
+
+async def test_looks_filter_staged_only_pages_and_the_way_back(feed: FakeFeed, clock: ManualClock) -> None:
+    async with bridge(feed, clock) as console:
+        await console.press("7", "slash")
+        await console.type("drop strategy")
+        assert [line[:1] for line in console.lines if " drop_strategy " in line[:30]] == ["▌"]
+        await console.press("enter", "e")
+        assert "drop_oldest" in console.text
+        await console.press("j", "enter", "escape", "z")
+        assert [line for line in console.lines if "min_size" in line] == []
+        await console.press("escape", "pagedown", "pageup", "down", "up", "tab", "escape")
+        assert isinstance(console.app.screen, OverviewScreen)
+
+
+async def test_a_setting_that_needs_a_restart_is_not_staged(feed: FakeFeed, clock: ManualClock) -> None:
+    async with bridge(feed, clock) as console:
+        await console.press("7", "slash")
+        await console.type("state_dir")
+        await console.press("enter", "e")
+        assert "needs a restart of the engine" in console.told[-1]
+
+
+async def test_another_screen_stages_a_value_here(feed: FakeFeed, clock: ManualClock) -> None:
+    async with bridge(feed, clock) as console:
+        console.app.stage({SIZE: "12"})
+        await console.settle()
+        await until(lambda: "10 → 12" in console.text)
+        assert feed.calls == []
+
+
+async def test_without_an_engine_it_says_so(clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    feed = FakeFeed(scene.tape())
+
+    async def refused() -> Sheet:
+        raise NoEngine("No engine answers.", remedy="Start one.")
+
+    monkeypatch.setattr(feed, "tuning", refused)
+    async with bridge(feed, clock) as console:
+        await console.press("7")
+        await until(lambda: "No engine answers." in console.text)

@@ -1,0 +1,60 @@
+"""`quarterdeck queue …`: the requests on their way, and the end of one."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import click
+
+from tui.client import EngineClient, address_of
+from tui.options import Common, common_options
+from tui.output import print_json, print_table
+
+_COLUMNS = ("id", "state", "age", "session", "user", "priority", "attempts", "prompt")
+
+
+@click.group("queue", invoke_without_command=True, epilog="Example: quarterdeck queue --json")
+@common_options
+def command(common: Common) -> None:
+    """Show the requests that wait and run; cancel one."""
+    if click.get_current_context().invoked_subcommand is None and click.get_current_context().parent is not None:
+        _list(common)
+
+
+@command.command("list", epilog="Example: quarterdeck queue list")
+@common_options
+def list_requests(common: Common) -> None:
+    """The requests on their way, the longest first."""
+    _list(common)
+
+
+@command.command("cancel", epilog="Example: quarterdeck queue cancel 4f1c09aa12cd")
+@click.argument("request", metavar="ID")
+@common_options
+def cancel(common: Common, request: str) -> None:
+    """End a request, waiting or running; its caller is told."""
+    found = _call(common, "DELETE", f"/api/prompts/{request}")
+    print_json(found) if common.json else click.echo(f"Cancelled {request}.")
+
+
+def _list(common: Common) -> None:
+    rows = _call(common, "GET", "/api/prompts?limit=1000")["prompts"]
+    if common.json:
+        print_json(rows)
+        return
+    now = time.time()
+    print_table([_cells(row, now) for row in rows], _COLUMNS)
+
+
+def _cells(row: dict[str, Any], now: float) -> tuple[Any, ...]:
+    state = "running" if row["session"] else "retrying" if row["retry_at"] > now else "waiting"
+    age = f"{max(0.0, now - row['queued_at']):.0f}s"
+    return (row["id"], state, age, row["session"], row["user"], row["priority"], row["attempts"], row["prompt"])
+
+
+def _call(common: Common, method: str, path: str) -> dict[str, Any]:
+    from tui.settings_source import load
+
+    with EngineClient(address_of(None, load(common).settings.api.socket)) as client:
+        return client.call(method, path)

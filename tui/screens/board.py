@@ -1,0 +1,90 @@
+"""A screen that is one block of lines under a cursor: the base of Errors, Recovery and Queue."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Iterable
+from typing import Any
+
+from textual.widget import Widget
+
+from engine.errors import QuarterdeckError
+from tui.feeds.base import Feed, Link
+from tui.screens.station import Station
+from tui.spans import Line
+from tui.widgets.ink import Painted
+
+
+class Board(Station):
+    """`rows` are what the cursor goes over, by name; it stays on its name while others come and go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._cursor = ""
+
+    def compose_body(self) -> Iterable[Widget]:
+        """One block of lines."""
+        yield Painted(id="board")
+
+    def rows(self) -> list[str]:
+        """The names of the rows, top to bottom."""
+        return []
+
+    def draw(self, width: int, height: int) -> list[Line]:
+        """The whole block."""
+        raise NotImplementedError
+
+    @property
+    def cursor(self) -> str:
+        """The name of the row under the cursor, the first one's when its own is gone; empty without rows."""
+        rows = self.rows()
+        return self._cursor if self._cursor in rows else next(iter(rows), "")
+
+    def paint_body(self) -> None:
+        """Everything between line 2 and the keys."""
+        board = self.query_one("#board", Painted)
+        width, height = board.size
+        if width > 0 and height > 0:
+            board.show(self.draw(width, height)[:height])
+
+    def action_move(self, step: int) -> None:
+        """Cursor up or down."""
+        rows = self.rows()
+        if rows:
+            at = rows.index(self.cursor)
+            self._cursor = rows[max(0, min(len(rows) - 1, at + step))]
+            self.paint_body()
+
+    def action_back(self) -> None:
+        """The screen before this one."""
+        self.console.action_last_screen()
+
+    def action_copy(self) -> None:
+        """Copy the name of this row."""
+        if self.cursor:
+            self.console.copy_ids([self.cursor])
+
+    def live_feed(self) -> Feed | None:
+        """The feed, when it can be acted on; else it is told why not."""
+        console, link = self.console, self.store.status.link
+        if console.is_read_only:
+            console.tell("Read-only: actions are off. ctrl+r allows them again.", "warning")
+        elif console.feed is None or link is not Link.LIVE:
+            told = "A recording cannot be acted on." if link is Link.REPLAY else "No engine to act on."
+            console.tell(told, "warning")
+        else:
+            return console.feed
+        return None
+
+    def do(self, work: Coroutine[Any, Any, str | None]) -> None:
+        """Carry an act out; what it answers is told, and so is what the engine refuses."""
+
+        async def carried_out() -> None:
+            try:
+                told = await work
+            except QuarterdeckError as error:
+                self.console.tell(str(error), "error")
+            else:
+                if told:
+                    self.console.tell(told)
+
+        self.console.run_worker(carried_out(), group="acts", exit_on_error=False)

@@ -1,0 +1,150 @@
+"""The Errors screen: classes over time, their causes, and the way down to one error."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.binding import BindingType
+
+from engine.errors import ErrorKind
+from engine.events.state import ErrorView
+from tui import formats, timeline
+from tui.actions import Scope, bindings
+from tui.feeds.base import Feed
+from tui.screens import error_lines as draw
+from tui.screens.board import Board
+from tui.screens.dialogs import Chooser
+from tui.spans import Line, rule
+from tui.timeline import COLUMN_S, Row
+
+
+class ErrorsScreen(Board):
+    """The cursor is a class and a minute."""
+
+    SCOPE = Scope.ERRORS
+    MODE = "errors"
+    CSS_PATH = "board.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = list(bindings(Scope.ERRORS))
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._minute = 0.0
+        self._sample = 0
+
+    @property
+    def columns(self) -> int:
+        """Minutes that are shown."""
+        return draw.chart_columns(self.size.width)
+
+    @property
+    def crumb(self) -> str:
+        """The minute of the cursor."""
+        return formats.clock(self._at)[:5] if self.store.has_data else ""
+
+    @property
+    def _at(self) -> float:
+        """The cursor's minute within what is shown; the newest one until it is moved."""
+        now = self.store.now
+        first, last = timeline.start_of(now, self.columns), now - now % COLUMN_S
+        return last if not self._minute else min(max(self._minute, first), last)
+
+    def rows(self) -> list[str]:
+        """The classes."""
+        return [row.name for row in self._rows()]
+
+    def _rows(self) -> list[Row]:
+        return timeline.rows(self.store.state, self.store.now, self.columns)
+
+    def _errors(self) -> list[ErrorView]:
+        """Those of the cell; of the whole class while the cursor's minute has none and was not chosen."""
+        found = timeline.cell(self.store.state, self.cursor, self._at)
+        return found if found or self._minute else timeline.cell(self.store.state, self.cursor, None)
+
+    def _chosen(self) -> ErrorView | None:
+        errors = self._errors()
+        return errors[-1 - self._sample % len(errors)] if errors else None
+
+    def draw(self, width: int, height: int) -> list[Line]:
+        """Chart, cell, sample, cause."""
+        state, now, rows = self.store.state, self.store.now, self._rows()
+        if not rows:
+            return [rule("ERRORS", width), [(" ● ", "run"), ("no error within the last hour", "")]]
+        row = next(each for each in rows if each.name == self.cursor)
+        errors = self._errors()
+        column = int((self._at - timeline.start_of(now, self.columns)) // COLUMN_S)
+        tall = height >= 28
+        lines = draw.chart(rows, state, row.name, column, now, width, 14 if tall else 9)
+        lines += [[]] if tall else []
+        when = formats.clock(self._at)[:5] if timeline.cell(state, row.name, self._at) or self._minute else "all"
+        sessions = len({error.session for error in errors})
+        title = f"{when}  {row.name}  {formats.plural(len(errors), 'error')} · {formats.plural(sessions, 'session')}"
+        lines += draw.cell_block(timeline.prints(errors), title, width, 6 if tall else 3)
+        number = f"{self._sample % len(errors) + 1} of {len(errors)}" if errors else ""
+        lines += draw.sample_block(self._chosen(), state, number, width, 6 if tall else 5)
+        lines += draw.cause_block(timeline.likely_cause(state, row, now), state, width)
+        return lines
+
+    # looks
+
+    def action_move(self, step: int) -> None:
+        """Another class."""
+        self._sample = 0
+        super().action_move(step)
+        self.paint()
+
+    def action_minute(self, step: int) -> None:
+        """Another minute."""
+        self._minute, self._sample = self._at + step * COLUMN_S, 0
+        self.paint()
+
+    def action_cause(self, direction: int) -> None:
+        """The minute of the next cause, or the one before."""
+        start, at = timeline.start_of(self.store.now, self.columns), self._at
+        minutes = sorted({cause.at - cause.at % COLUMN_S for cause in self.store.state.causes if cause.at >= start})
+        found = [minute for minute in minutes if (minute - at) * direction > 0]
+        if found:
+            self._minute, self._sample = (found[0] if direction > 0 else found[-1]), 0
+            self.paint()
+
+    def action_sample(self) -> None:
+        """Another error of the cell."""
+        self._sample += 1
+        self.paint()
+
+    def action_open(self) -> None:
+        """The transcript of the session that the error was in."""
+        chosen = self._chosen()
+        if chosen is not None and chosen.session:
+            self.console.open_transcript(chosen.session)
+        else:
+            self.console.tell("This error was in no session.")
+
+    def action_copy(self) -> None:
+        """Copy the id of the error."""
+        if (chosen := self._chosen()) is not None:
+            self.console.copy_ids([chosen.id])
+
+    # acts
+
+    def action_act(self, name: str) -> None:
+        """Correct a class, or stage the way back from a tuning change."""
+        if name == "correct" and (chosen := self._chosen()) is not None and (feed := self.live_feed()) is not None:
+            self.do(self._correct(chosen, feed))
+        elif name == "undo_tuning":
+            self._stage_undo()
+
+    async def _correct(self, error: ErrorView, feed: Feed) -> str | None:
+        options = [(kind, "as it is now" if kind == error.type else "") for kind in [*ErrorKind, "none"]]
+        kind = await self.console.push_screen_wait(Chooser(f"WHAT IS {error.id}?", options, error.type))
+        if kind is None or kind == error.type:
+            return None
+        learned = await feed.correct(error.id, kind)
+        return f"Errors like it are {kind} from now on ({learned}). Back: `quarterdeck classify forget {learned}`."
+
+    def _stage_undo(self) -> None:
+        row = next((each for each in self._rows() if each.name == self.cursor), None)
+        cause = timeline.rise_cause(self.store.state, row, self.store.now) if row is not None else None
+        if cause is None or cause.mark != "tuning":
+            self.console.tell("No tuning change stands just before these errors.")
+        else:
+            self.console.stage({cause.subject: cause.before})
