@@ -27,6 +27,7 @@ COMMANDS = {
     "errors": "Show what failed and how recovery went; correct a class.",
     "keys": "List the console's actions with their keys; check keys.toml.",
     "offline-model": "Serve the offline model alone.",
+    "permissions": "Show what agents ask leave for, answer it, show grants.",
     "profiles": "List profiles, drain one, let it start again.",
     "queue": "Show the requests on their way; cancel one.",
     "recoveries": "Show what was done about failures, or do it by hand.",

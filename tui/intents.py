@@ -27,14 +27,21 @@ class Intents:
     def __init__(self, console: Console) -> None:
         self._console = console
 
-    def refusal(self, name: str, rows: Sequence[SessionView]) -> str:
-        """Why an act cannot be done now, or an empty string."""
+    @property
+    def off(self) -> str:
+        """Why nothing can be done at all now, or an empty string."""
         console = self._console
         if console.is_read_only:
             return f"Read-only: actions are off. {console.keys.shown('view.read_only')} allows them again."
         link = console.store.status.link
         if console.feed is None or link is not Link.LIVE:
             return "A recording cannot be acted on." if link is Link.REPLAY else "No engine to act on."
+        return ""
+
+    def refusal(self, name: str, rows: Sequence[SessionView]) -> str:
+        """Why an act cannot be done now, or an empty string."""
+        if off := self.off:
+            return off
         if name in {"allow", "deny", "allow_conversation"}:
             return self._permission_refusal()
         if name in {"prompt", "scale"}:

@@ -8,9 +8,9 @@ from engine.clock import ManualClock
 from tests.support.console import NORMAL, SMALL, Bridge, FakeFeed, bridge
 from tests.support.processes import until
 from tui.screens.help import Help
+from tui.screens.inbox import Inbox
 from tui.screens.overview import OverviewScreen
 from tui.screens.sessions import SessionsScreen
-from tui.screens.transcript import TranscriptScreen
 from tui.spans import Line, key_at
 
 SIZES = [NORMAL, SMALL]
@@ -61,7 +61,7 @@ async def test_the_last_line_and_the_hint_of_the_health_line_are_clicked(
         await click(console, "f unfreeze", row=1)
         assert "FROZEN" not in console.lines[1]
         await click(console, "! review", row=1, inside=4)
-        assert isinstance(console.app.screen, TranscriptScreen)
+        assert isinstance(console.app.screen, Inbox)
 
 
 async def test_the_five_lines_of_a_tiny_terminal_are_clicked_too(feed: FakeFeed, clock: ManualClock) -> None:
@@ -105,7 +105,8 @@ async def test_a_click_on_an_approval_card_answers_it_once_it_is_armed(
     size: tuple[int, int], feed: FakeFeed, clock: ManualClock
 ) -> None:
     async with bridge(feed, clock, size) as console:
-        await console.press("exclamation_mark")
+        console.app.open_transcript("s0008")
+        await until(lambda: "allow once" in console.text)
         await click(console, "allow once")
         assert feed.calls == []
         assert "only just come there" in console.told[-1]
@@ -113,6 +114,25 @@ async def test_a_click_on_an_approval_card_answers_it_once_it_is_armed(
         await console.settle()
         await click(console, "allow once")
         assert feed.calls == [("answer", "p1", True, "once")]
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_group_of_the_inbox_is_clicked_and_answered_by_a_click(
+    size: tuple[int, int], feed: FakeFeed, clock: ManualClock
+) -> None:
+    async with bridge(feed, clock, size) as console:
+        await console.press("exclamation_mark")
+        clock.advance(1.0)
+        await console.settle()
+        await click(console, "s0010")
+        await click(console, "deny  ")
+        assert feed.calls == []
+        assert "only just appeared" in console.told[-1]
+        clock.advance(1.0)
+        await console.settle()
+        await click(console, "deny  ")
+        assert [call[0] for call in feed.calls] == ["answer_group"]
+        assert feed.calls[0][2] is False
 
 
 async def test_the_question_below_the_grid_is_answered_by_a_click(feed: FakeFeed, clock: ManualClock) -> None:

@@ -121,8 +121,12 @@ class Chooser(Dialog[str]):
         current: str,
         preview: Callable[[str], None] | None = None,
         sample: Callable[[str], list[Line]] | None = None,
+        *,
+        facts: Sequence[Line] = (),
+        keys: str = "enter take · esc keep",
     ) -> None:
-        super().__init__(title, [], "enter take · esc keep")
+        super().__init__(title, [], keys)
+        self._facts = list(facts)
         self._options = list(options)
         self._preview = preview
         self._sample = sample
@@ -144,8 +148,9 @@ class Chooser(Dialog[str]):
     @on(Painted.Clicked)
     def _clicked(self, message: Painted.Clicked) -> None:
         """A click goes to an option, and takes the one that the cursor is on already."""
-        index = self._top + message.y
-        if not 0 <= message.y < self._room or index >= len(self._options):
+        row = message.y - len(self._facts)
+        index = self._top + row
+        if not 0 <= row < self._room or index >= len(self._options):
             return
         if index == self._at:
             self.action_take()
@@ -160,8 +165,9 @@ class Chooser(Dialog[str]):
 
     @property
     def _room(self) -> int:
-        """Options shown at once: what the sample, the border and the margins leave."""
-        return max(3, self.app.size.height - BESIDE_OPTIONS - (SAMPLE_LINES if self._sample is not None else 0))
+        """Options shown at once: what facts, sample, border and margins leave."""
+        beside = BESIDE_OPTIONS + len(self._facts) + (SAMPLE_LINES if self._sample is not None else 0)
+        return max(3, self.app.size.height - beside)
 
     def _drawn(self) -> list[Line]:
         width = max((len(key) for key, _text in self._options), default=0)
@@ -174,7 +180,20 @@ class Chooser(Dialog[str]):
         ]
         if self._sample is not None:
             lines += [[], *self._sample(self._options[self._at][0])]
-        return lines
+        return self._facts + lines
+
+
+class Overlay(Dialog[Answer]):
+    """A dialog whose lines follow the facts: the console's one timer paints it too."""
+
+    AUTO_FOCUS = None
+
+    def paint(self) -> None:
+        """Show the store as it is now."""
+
+    @on(Painted.Resized)
+    def _resized(self) -> None:
+        self.paint()
 
 
 def leaving_facts(state: State) -> list[Line]:

@@ -12,9 +12,8 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from engine.events.state import SessionView
-from tui import actions, health
+from tui import actions, clicks, health
 from tui.actions import Scope
-from tui.arming import ARMING_S
 from tui.screens import header
 from tui.widgets.ink import Painted
 
@@ -74,12 +73,7 @@ class Station(Screen[None]):
     async def _key_clicked(self, message: Painted.KeyClicked) -> None:
         """A key that is shown does when clicked what it does when pressed."""
         message.stop()
-        offered = actions.in_scope(self.SCOPE, Scope.APP, actions=self.console.keys.actions)
-        meant = next((action for action in offered if action.shown_key == message.key), None)
-        if meant is not None and meant.acts and message.rested < ARMING_S:
-            self.console.tell("That key has only just come there; click again.", "warning")
-        elif meant is not None:
-            await self.app.run_action(meant.run, default_namespace=self)
+        await clicks.press(self.console, self, self.SCOPE, message)
 
     @on(Painted.Clicked, "#where")
     def _where_clicked(self, message: Painted.Clicked) -> None:
