@@ -32,7 +32,7 @@ class Intents:
         """Why nothing can be done at all now, or an empty string."""
         console = self._console
         if console.is_read_only:
-            return "Read-only: actions are off. ctrl+r allows them again."
+            return f"Read-only: actions are off. {console.keys.shown('view.read_only')} allows them again."
         link = console.store.status.link
         if console.feed is None or link is not Link.LIVE:
             return "A recording cannot be acted on." if link is Link.REPLAY else "No engine to act on."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
+import re
 import signal
 import struct
 import subprocess
@@ -63,7 +64,7 @@ class Terminal:
 
 
 @contextmanager
-def terminal(home: Path, *arguments: str) -> Iterator[Terminal]:
+def terminal(home: Path, *arguments: str, **environment: str) -> Iterator[Terminal]:
     """The console in a terminal of its own, killed at the end if it is still there."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
@@ -74,7 +75,7 @@ def terminal(home: Path, *arguments: str) -> Iterator[Terminal]:
         stdout=slave,
         stderr=slave,
         cwd=home,
-        env=environment_of(home, TERM="xterm-256color", LANG="C.UTF-8"),
+        env=environment_of(home, **{"TERM": "xterm-256color", "LANG": "C.UTF-8", **environment}),
         start_new_session=True,
     )
     try:
@@ -170,3 +171,38 @@ def test_an_operator_breaks_the_pool_finds_the_cause_tunes_undoes_and_quits_by_k
         wait_until(console.ended)
         assert console.process.returncode == 0
         assert b"Traceback" not in console.said
+
+
+def colours(said: bytes) -> set[str]:
+    """The colour codes that were sent, each as the digits of its SGR sequence."""
+    codes = {code for sequence in re.findall(rb"\x1b\[([0-9;]+)m", said) for code in _colour_codes(sequence.decode())}
+    assert codes
+    return codes
+
+
+def _colour_codes(sequence: str) -> Iterator[str]:
+    rest = sequence.split(";")
+    while rest:
+        size = {"2": 5, "5": 3}[rest[1]] if rest[0] in {"38", "48"} else 1
+        code, rest = ";".join(rest[:size]), rest[size:]
+        if size > 1 or int(code) >= 30:
+            yield code
+
+
+def test_a_console_of_sixteen_colours_gets_these_and_the_plain_glyphs(home: Path) -> None:
+    with terminal(home, "--backend", "simulator", *QUICK, TERM="linux") as console:
+        wait_until(console.shows("■ HEALTHY"))
+        assert all(";" not in code for code in colours(console.said))
+        assert not console.shows("●")()
+        console.process.send_signal(signal.SIGTERM)
+        wait_until(console.ended)
+
+
+def test_no_color_leaves_shades_of_grey(home: Path) -> None:
+    with terminal(home, "--backend", "simulator", *QUICK, NO_COLOR="1", COLORTERM="truecolor") as console:
+        wait_until(console.shows("● HEALTHY"))
+        shades = [code.split(";")[2:] for code in colours(console.said) if ";" in code]
+        assert shades
+        assert all(red == green == blue for red, green, blue in shades)
+        console.process.send_signal(signal.SIGTERM)
+        wait_until(console.ended)
