@@ -43,16 +43,31 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def of_line(line: str) -> Evidence:
-    """Evidence of a plain line; one that is a JSON object is read as a record."""
+    """Evidence of a plain line; a JSON object, or one in a frame of an event stream, is read as a record."""
     stripped = line.strip()
-    if stripped.startswith("{") and stripped.endswith("}"):
-        try:
-            record = msgspec.json.decode(stripped)
-        except (msgspec.DecodeError, RecursionError):
-            record = None
-        if isinstance(record, dict):
-            return of_record(record)
-    return Evidence(text=clip(line))
+    record = _object(stripped) if stripped.startswith("{") else _of_frame(stripped)
+    return of_record(record) if record is not None else Evidence(text=clip(line))
+
+
+def _of_frame(text: str) -> dict[str, Any] | None:
+    """What a frame of an event stream carries: the object of its `data:` lines."""
+    if not text.startswith(("event:", "data:", "id:", "retry:", ":")):
+        return None
+    lines = text.splitlines()
+    record = _object("".join(line[len("data:") :] for line in lines if line.startswith("data:")).strip())
+    if record is not None and any(line.startswith("event:") and line[6:].strip() == "error" for line in lines):
+        record.setdefault("type", "error")
+    return record
+
+
+def _object(text: str) -> dict[str, Any] | None:
+    if not (text.startswith("{") and text.endswith("}")):
+        return None
+    try:
+        record = msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    return record if isinstance(record, dict) else None
 
 
 def of_outcome(outcome: Outcome) -> Evidence:
@@ -104,10 +119,11 @@ def of_record(record: Mapping[str, Any]) -> Evidence:
     code = _text(record, "error_code", "code", "errno") or _text(body, "code")
     limit = record.get("rate_limit_info")
     limits = limit if isinstance(limit, Mapping) else {}
+    told = "" if api_type.endswith("_error") else api_type
     return _with_exit(
         _whole(record.get("exit_code")),
         by=_text(record, "signal"),
-        text=_joined(*said, stderr, exception, code),
+        text=_joined(*said, stderr, exception, code, told),
         stderr=clip(stderr),
         failed=_failed(record, exception, api_type),
         status=_status(record, body, retries),

@@ -11,7 +11,8 @@ Fact = tuple[str, str | int]
 
 _STATUS = re.compile(
     r"""(?:\bHTTP(?:/\d(?:\.\d)?)?\s*(?:status|error|code)?|\bstatus(?:[ _-]?code)?|\bAPI\ Error|\berror(?:[ _-]?code)?
-          |\bcode|\breturned|\banswered|\bresponded\ with|^\W*)
+          |\bcode|\breturned|\banswered|\bresponded\ with
+          |\b(?:attempts?|tries|retries|rejected|got|received|with|after)|:\s(?=[45]\d\d\s[A-Za-z<{])|^\W*)
         ["']?\s*[:=(]?\s*["(]?\s*E?([45]\d\d)\b(?!\s*(?:ms|s|bytes|files|tests)\b|[.,:]\d)
     |\((?:HTTP\s)?([45]\d\d)\)|\bE([45]\d\d)\b""",
     re.IGNORECASE | re.VERBOSE,
@@ -27,6 +28,8 @@ _SIGNAL = re.compile(
     r"|status=\d+/(KILL|SEGV|ABRT|TERM|BUS|ILL)",
     re.IGNORECASE,
 )
+_WAIT_STATUS = re.compile(r"\bwait[ _-]?status\W{0,3}(0x[0-9a-f]{1,4}|\d{1,5})\b", re.IGNORECASE)
+"""The word of wait(2): the signal in its low seven bits, the exit code in the byte above."""
 _NUMBERED = {
     "1": "HUP", "2": "INT", "3": "QUIT", "4": "ILL", "6": "ABRT", "7": "BUS", "9": "KILL", "11": "SEGV", "15": "TERM",
     "KILLED": "KILL", "TERMINATED": "TERM", "ABORTED": "ABRT",
@@ -63,6 +66,13 @@ def _ends_in(text: str, lowered: str) -> Iterator[Fact]:
             yield "exit_code", code
             if name := signal_name(code):
                 yield "signal", name
+    if "wait" in lowered:
+        for match in _WAIT_STATUS.finditer(text):
+            status = int(match[1], 0)
+            if name := _SIGNALS.get(status & 0x7F):
+                yield "signal", name
+            else:
+                yield "exit_code", status >> 8 & 0xFF
     if "sig" in lowered or "status=" in lowered:
         for match in _SIGNAL.finditer(text):
             name = _group(match).upper()
