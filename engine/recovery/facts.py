@@ -16,6 +16,7 @@ HEAD, TAIL = 1000, 2000
 """Characters that are read of the beginning and of the end of a long text."""
 _ENDED = {Ended.LOST: "lost", Ended.CAPPED: "capped"}
 """What stands for the terminal reason where a turn's end gave none."""
+_LEVEL_NAMES = ("level", "lvl", "severity", "levelname", "log_level")
 _LEVELS_WELL = frozenset({"trace", "debug", "info", "notice", "warn", "warning", "10", "20", "30"})
 _LEVELS_ILL = frozenset({"error", "err", "fatal", "critical", "panic", "50", "60"})
 
@@ -162,7 +163,7 @@ def _failed(record: Mapping[str, Any], exception: str, api_type: str) -> bool | 
         return stated
     if record.get("success") is True or record.get("type") in {"assistant", "user", "system", "stream_event"}:
         return False
-    level = str(record.get("level", "")).lower()
+    level = next((str(record[name]).lower() for name in _LEVEL_NAMES if name in record), "")
     if level in _LEVELS_WELL:
         return False
     failing = (

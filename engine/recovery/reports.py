@@ -17,6 +17,10 @@ _DEEDS = (
     r"bump(?:ed|s)?",
     r"mock(?:ed|s)|simulate[sd]?|reproduce[sd]?|patched|rewrote|searched|grepped|reviewed|teach(?:es)?|revert(?:ed|s)?",
 )
+_CALLED_WITH_TITLES = (
+    r"it|test|describe|context|specify|expect|suite|scenario|should|assert\w*|printf?|println|puts|log(?:ger|ging)?",
+    r"console|fmt|mock\w*|jest|vi|sinon|self|this|t|fail|new \w+",
+)
 _CODE = (
     r"[-+]\s|@@\s|diff --git|[-+]{3}\s[ab/]|\|\s|#\s?(?:define|include|ifn?def|undef|pragma|error|elif|endif)\b",
     r"#!?\[|#+\s(?!Fatal|A fatal|There is insuff)|//|/\*|\*\s|\"\"\"|'''",
@@ -29,17 +33,29 @@ _CODE = (
     r"[\"'][\w.-]+[\"']\s*:\s*[\"'].*[\"']\s*,?$|[\w.-]+\s*=\s*[\"'].*[\"'];?$|[A-Z][A-Z0-9_]+ = ",
     r"(?:default:|case\s+[\w\"'.*&(-].*:(?:\s|$))|msg(?:id|str|ctxt)\b|@\w+(?:\.\w+)*(?:\(|$)|>>>\s|%\w+\s+=",
     r"<\w+ (?:name|id|key|class)=",
-    r"(?:it|test|describe|context|specify|expect|suite|scenario|should|assert\w*|printf?|println|puts|log(?:ger|ging)?|console|fmt|mock\w*|jest|vi|sinon|self|this|t|fail|new \w+)(?:\.\w+)*!?\(",
-    r"(?:SELECT|INSERT INTO|UPDATE|CREATE TABLE|ALTER TABLE|RUN|COPY|CMD|HEALTHCHECK|ENV|Scenario|Feature|Given|Then|And)\s\S",
+    rf"(?:{'|'.join(_CALLED_WITH_TITLES)})(?:\.\w+)*!?\(",
+    r"(?:SELECT|INSERT INTO|UPDATE|CREATE TABLE|ALTER TABLE|RUN|COPY|CMD|HEALTHCHECK|ENV)\s\S",
+    r"(?:Scenario|Feature|Given|Then|And)\s\S",
+)
+_TYPED = (
+    r"(?:private|public|protected|static|final|enum|struct|interface|type|val|pub|fn|impl|template)\s+[\w ]+[=({<]",
+    r"(?:\w+\.)+(?!\w*(?:Error|Exception|Timeout|Expired|Closed|Disconnected|Exit|Refused)\()\w+\([\"'\w]",
+    r"<(?!html|head|title|body|center|h\d)[A-Za-z][\w.-]*(?: [^>]*)?>[^<]+</[\w.-]+>\s*$",
+    r"[\w-]+:\s+\w+\s+#\s|[\w-]+:\s+\[.*\]\s*$",
 )
 _COMMANDS = (
+    r".*\|\s*(?:grep|awk|sed|sort|wc|head|tail|less|jq|xargs|uniq|tee)\b|.*(?:\d>&\d|>&\d|>\s?/dev/null)|find \S+ -",
     r"[$%>❯]\s+[\w./\"']",
-    r"(?:sudo\s+)?(?:sed|[erz]?grep|rg|ag|g?awk|jq|tail|head|less|cat|echo|printf|journalctl|dmesg|perl|tr|xargs|logger)\s+[-\w'\"/$.]",
+    r"(?:sudo\s+)?(?:sed|[erz]?grep|rg|ag|g?awk|jq|tail|head|less|cat|echo|perl|tr|xargs)\s+[-\w'\"/$.]",
+    r"(?:sudo\s+)?(?:printf|journalctl|dmesg|logger)\s+[-\w'\"/$.]",
     r"git (?:log|grep|commit|show|blame|diff|checkout|stash|tag)\s",
     r"(?:curl|wget|python3?|node|bash|sh|make|ssh) -{1,2}\w",
 )
+_KEYS = (
+    r"alert|expr|description|annotations|labels|summary|runbook_url|pattern|regex|tooltip|placeholder|uses|label|help|title",
+)
 _FILES = (
-    r"(?:\S+\.ya?ml:\s+)?-?\s*(?:alert|expr|description|annotations|labels|summary|runbook_url|pattern|regex|tooltip|placeholder|uses|label|help|title)\s*:\s",
+    rf"(?:\S+\.ya?ml:\s+)?-?\s*(?:{'|'.join(_KEYS)})\s*:\s",
     r"-\s\w+:\s|\S+\.\w{1,4}:\s+(?:-\s|//|#|/\*)|\d+\.\s+\S|--[\w-]+(?:[ =]<\w+>)?\s{2,}\S|E[A-Z]+\s{2,}\S",
 )
 _VERSIONS = (
@@ -47,8 +63,10 @@ _VERSIONS = (
     r"[0-9a-f]{7,40} \w|\[[\w/.-]+ [0-9a-f]{7,40}\]|Merge (?:branch|pull|remote|tag)|\d+ files? changed",
     r"(?:modified|deleted|new file|renamed):\s{2,}|(?:create|delete) mode \d",
 )
+_NOT_DONE = r"(?!\s*(?::|error\b|/\S|E[A-Z]{3}))"
+"""A deed is not told of where its word begins a report: `write /x: no space left`, `write EPIPE`."""
 _TALK = (
-    rf"(?:[-*•]\s+)?(?:(?:I|We)(?:'ve|'ll| have| will| also| just)*\s+)?(?i:{'|'.join(_DEEDS)})\b(?!\s*(?::|error\b|/\S|E[A-Z]{3}))",
+    rf"(?:[-*•]\s+)?(?:(?:I|We)(?:'ve|'ll| have| will| also| just)*\s+)?(?i:{'|'.join(_DEEDS)})\b{_NOT_DONE}",
     r"(?:I|We)(?:\s+(?!/)|'(?:ve|ll|m|d)\b)",
     r"(?:Here(?:'s| is)|Let (?:me|us)|Let's|How (?:to|do|can)|What |Why |When |Whether |If |Would you|You can|Should )",
     r"(?:Use|See|Note|Example|Usage|Done|Summary|Listing|TODO|Next|Now|First|Finally)\b",
@@ -70,7 +88,7 @@ _CHATTER = (
     r"test \S+ \.\.\.|should (?:not )?[a-z]|Test (?:Case|Suite) |[IDV]\d{4} \d\d:",
 )
 _CHATTER_ANYWHERE = (
-    r"\b(?:INFO|DEBUG|TRACE|NOTICE|VERBOSE)\b|\blevel=(?:info|debug|trace|warn\w*)\b",
+    r"\b(?:INFO|DEBUG|TRACE|NOTICE|VERBOSE)\b|\b(?:level|lvl|severity)=(?:info|debug|trace|warn\w*)\b",
     r'"level"\s*:\s*"(?:info|debug|warn\w*)"|^\s*\[[a-z]+-[a-z]+:[a-z_]+\]',
     r'"(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) [^"]*" [123]\d\d\b',
     r"\b(?:PASSED|SKIPPED|XFAIL)\b|\b\d+ (?:tests? )?passed\b|\b(?:checks?|validation|tests?) passed\b|\s\[\s*\d+%\]$",
@@ -93,18 +111,35 @@ _SUBJECTS = (
     r"release notes?|poem|story|exercise|lesson|author|comment|docstring|example|snippet|diagram|figure|wording",
     r"translation|banner|heading|dashboard",
 )
+_TITLES = (
+    r"FAQ|Q|Question|Answer|Tip|Caution|Chapter|Section|Appendix|Lesson|Figure|Table|Step|Title|Subject|Abstract",
+    r"Agenda|Changelog|Glossary|Reminder",
+)
+_GENERAL = (
+    r"happens|occurs|can|could|might|should|would|indicates|tells|signals",
+    r"(?:is|are|gets) (?:an?|the|raised|thrown|returned|sent|shown|caused|reported)",
+)
+_MEANING = (
+    r"means? (?:that|the|an?|your|you|it)\b|(?:meant that|stands for|refers to|known as|is called|such as)\b",
+    r"for (?:example|instance)\b|e\.g\.|i\.e\.|that is,",
+)
+_TREATED = (
+    r"covered|described|documented|explained|discussed|illustrated|mocked|simulated|injected|translated|renamed",
+)
 _PROSE = (
     rf"^\s*(?:The|This|That|These|Our|My|An?|Another) (?:[\w-]+ ){{0,3}}?(?:{'|'.join(_SUBJECTS)})\b",
-    r"^\s*(?:FAQ|Q|Question|Answer|Tip|Caution|Chapter|Section|Appendix|Lesson|Figure|Table|Step|Title|Subject|Abstract|Agenda|Changelog|Glossary|Reminder)\b[^:]{0,24}:",
-    r"^\s*(?:An?|Any|Each|Every)\b.{3,80}?\b(?:happens|occurs|(?:is|are|gets) (?:an?|the|raised|thrown|returned|sent|shown|caused|reported)|can|could|might|should|would|indicates|tells|signals)\b",
-    r"^\s*(?:Users|Clients|Developers|Customers|People|Engineers|Callers|Readers|Operators|Beginners|He|She|You) [a-z]+\b(?<!You have)(?<!You are)(?<!You do)(?<!You need)(?<!You must)(?<!You hit)(?<!You cannot)(?<!You exceeded)",
-    r"^[^·(]*?\b(?:means? (?:that|the|an?|your|you|it)\b|meant that|stands for|refers to|known as|is called|for (?:example|instance)|such as|e\.g\.|i\.e\.|that is,)",
+    rf"^\s*(?:{'|'.join(_TITLES)})\b[^:]{{0,24}}:",
+    rf"^\s*(?:An?|Any|Each|Every)\b.{{3,80}}?\b(?:{'|'.join(_GENERAL)})\b",
+    r"^\s*(?:Users|Clients|Developers|Customers|People|Engineers|Callers|Readers|Operators|Beginners|He|She) [a-z]",
+    rf"^[^·(]*?\b(?:{'|'.join(_MEANING)})",
     r"^[^·.:]*?\b(?:normally|usually|often|generally|commonly|sometimes|traditionally|historically)\b",
     r"\b(?:happens?|occurs?|appears?|is (?:raised|thrown|returned|sent|shown)) (?:when|if|whenever|where|because)\b",
-    r"\b(?:is|are|was|were|be) (?:\w+ )?(?:covered|described|documented|explained|discussed|illustrated|mocked|simulated|injected|translated|renamed) (?:in|by|on|at|as|with|to|into)\b",
+    rf"\b(?:is|are|was|were|be) (?:\w+ )?(?:{'|'.join(_TREATED)}) (?:in|by|on|at|as|with|to|into)\b",
     r"\b(?:[Ww]hy|[Hh]ow|[Ww]hat) (?:do|does|did|is|are|can|to|happens|causes)\b|\brenam(?:e|es|ed|ing)\b",
     r"\bin(?:to)? `\w",
-    r"^\s*(?:Imagine|Suppose|Consider|Assume|Remember|Recall|Think of|Common|Typical) |^[^.:]*\?$",
+    r"^\s*(?:Imagine|Suppose|Consider|Assume|Remember|Recall|Think of|Common|Typical|Somebody|Someone) |^[^.:]*\?$",
+    r"^\s*(?:In (?:the|this|our|that|an?|most|many|some|theory|practice|general)|It (?:looks|seems|turned))\b",
+    r"^\s*(?:There (?:are|were)|(?:Nobody|None|No one) (?:was|were|has been)|Read more|Plan:|To \w+ the) ",
     r"\bwhen(?:ever)? (?:an?|the|you|it|they|one)\b",
     r"\b(?:table|list|example|figure|section|chapter) (?:below|above)\b",
     r"\b(?:causes|reasons|symptoms) (?:of|for) (?:an?|the)\b",
@@ -112,27 +147,42 @@ _PROSE = (
     r"\b(?:documentation|manual|guide|book|article|spec) (?:says|states)",
     r"\b(?:says|describes|explains|recommends|teaches|discusses|illustrates)\b (?!:)",
 )
+_COUNTED = (
+    r"errors?|failures?|failed|failing|crash(?:es|ed)?|(?:oom )?kills?|killed|restart(?:s|ed|ing)?",
+    r"drop(?:s|ped)|timeouts?|timed out|refused|resets?|lost|limited|rejected|overloaded|expired|denied|full|dead",
+)
 _WELL = (
     r"(?:\.\.\.|:|=|->)\s*(?:ok|OK|Ok|healthy|fine|normal|good|none|passed|nominal|green)\s*(?:\(.*\))?[.)]?$",
-    r"(?i:\b(?:errors?|failures?|failed|crash(?:es)?|(?:oom )?kills?|restarts?|drop(?:s|ped)|timeouts?|refused|resets?|lost|limited|rejected|overloaded|expired|denied|full|dead)\b[\w ]{0,16}[:=]\s*0)(?![\w.])",
-    r"\b0 (?:\w+ ){0,2}(?:errors?|fail\w*|timeouts?|restarts?|restarting|crash\w*|kills?|dropped|refused|rejected|lost|dead)\b",
+    rf"(?i:\b(?:{'|'.join(_COUNTED)})\b[\w ]{{0,16}}[:=]\s*0)(?![\w.])",
+    rf"\b0 (?:\w+ ){{0,2}}(?:{'|'.join(_COUNTED)})\b",
     r"\b\d+/\d+ (?:\w+ )?(?:ok|healthy|up|ready|passed|alive|used|free|idle|running)\b",
     r"\b[1-8]?\d% (?:used|full|free|of)\b",
     r"\ball (?:\w+ ){0,2}(?:ok|green|healthy|well|clear|good|passed|reaped)\b",
 )
+_GOOD_ENDS = (r"succeeded|completed|worked|finished|recovered|passed|went through|200(?: OK)?|reconnected|resumed",)
 _RECOVERED = (
-    r"\b(?:then|and|but|later|finally|eventually|since) (?:\w+ ){0,3}?(?:succeeded|completed|worked|finished|recovered|passed|went through|200(?: OK)?|reconnected|resumed)\b(?! but)",
+    rf"\b(?:then|and|but|later|finally|eventually|since) (?:\w+ ){{0,3}}?(?:{'|'.join(_GOOD_ENDS)})\b(?! but)",
     r"(?i:\bretr(?:y|ied|ying)\b)[^.]{0,30}\b(?:200|ok|OK|succeeded|successful|worked)\b",
     r"\b(?:on|after) (?:attempt|retry|try) \d+\b.*\b(?:succeeded|finished|completed|ok|OK)\b",
     r"\b(?:attempt|try|retry|request) (?:\d+ )?(?:succeeded|worked)\b",
-    r"\b(?:succeeded|connected|reconnected|completed|worked) (?:on|at|after|with) (?:the )?(?:\w+ )?(?:attempt|retry|try)\b",
+    r"\b(?:succeeded|(?:re)?connected|completed|worked) (?:on|at|after|with) (?:the )?(?:\w+ )?(?:attempt|retry|try)\b",
+    r"^\W*(?i:resolved|recovered|cleared|solved|good news)\b|\bfallback \w+ (?:answered|took over|worked)\b",
+    r"\b(?:trying again|retrying)[^:]*(?:\.\.\.|…)\s*(?i:connected|ok|done)\b|\bis back[.!]?$",
     r"\b(?:is|are|came|comes) back (?:online|up)\b|\b(?:tried|used|chose|took) another\b|\bself-healed\b",
 )
 _AROUND = (r"=>\s*\{?\s*$|\S => \w+\(|^\s*[\w.-]+:\s+['\"].*['\"],\s*$|\);\s*$|/\*.*\*/|[;{,]\s+(?://|#)\s",)
-_BEGINS_LIKE_A_REPORT = re.compile(
-    r"\W*(?:\S+\s+){0,3}?\W*(?:API Error\b|(?:ERROR|FATAL|CRITICAL|PANIC|ALERT|EMERG)\b|level=(?:error|fatal)|[\w.]*(?:[Ee]rror|[Ee]xception|[Ff]atal|[Ff]ailed|[Ff]ailure|Timeout|Expired)\b[^.:]{0,24}[:(\[]|[\w.]+: \(\d+\)|\[Errno|(?:Cannot|Can't|Could not|Couldn't|Unable|Failed|Aborted)\b)",
+_REPORT_BEGINNINGS = (
+    r"API Error\b|(?:ERROR|FATAL|CRITICAL|PANIC|ALERT|EMERG)\b|level=(?:error|fatal)|[\w.]+: \(\d+\)|\[Errno",
+    r"[\w.]*(?:[Ee]rror|[Ee]xception|[Ff]atal|[Ff]ailed|[Ff]ailure|Timeout|Expired)\b[^.:]{0,24}[:(\[]",
+    r"(?:Cannot|Can't|Could not|Couldn't|Unable|Failed|Aborted)\b",
 )
-_STARTS = re.compile(rf"\s*(?:{'|'.join((*_CODE, *_COMMANDS, *_FILES, *_VERSIONS, *_TALK, *_CHATTER))})")
+_BEGINS_LIKE_A_REPORT = re.compile(rf"\W*(?:\S+\s+){{0,3}}?\W*(?:{'|'.join(_REPORT_BEGINNINGS)})")
+_QUOTED = re.compile(
+    r"(?:^|(?<=[\s(])(?<![:=]\s))([\"'`])(?![45]\d\d)(?=[^\"'`]*\s)[^\"'`]{6,}\1"
+    r"|(?<![\w'\"/])[\w./-]*\w\.(?:py|tsx?|jsx?|go|rs|md|c|h|java|html|txt|rb|tgz)\b|https?://\S+"
+)
+"""Another's words, and the names of files and pages: they name errors without reporting one."""
+_STARTS = re.compile(rf"\s*(?:{'|'.join((*_CODE, *_TYPED, *_COMMANDS, *_FILES, *_VERSIONS, *_TALK, *_CHATTER))})")
 _SPEAKS = re.compile("|".join((*_PROSE, *_WELL, *_AROUND)))
 _OVERCOME = re.compile("|".join(_RECOVERED))
 _ANYWHERE = re.compile("|".join(_CHATTER_ANYWHERE))
@@ -143,7 +193,8 @@ _REPORT_FORMS = (
     r"\b\w*(?:error|exception|timeout|disconnected|interrupt|exit|abort)\b\s*(?::|\(|$|\]|at\s)",
     r"^\W*[45]\d\d\s|\b(?:errno|code)\b|\([A-Z][A-Z0-9_]{4,}\)|^\W*\S+:\s",
     r"\b(?:spawn|connect|read|write|open|getaddrinfo|fork|mkdir|kill|scandir|stat|unlink|rename|watch) E[A-Z]{3,}",
-    r":\s[45]\d\d\s[A-Za-z<{]|\b(?:giving up|gave up|abandon(?:ed|ing)|(?:exited|quit|died|crashed) unexpectedly)\b",
+    r":\s[45]\d\d\s[A-Za-z<{]|\b(?:killed|terminated|died|ended|exited|stopped|aborted)\b.{0,12}\bSIG[A-Z]{2,}",
+    r"\b(?:giving up|gave up|abandon(?:ed|ing)|(?:exited|quit|died|crashed) unexpectedly)\b",
 )
 _REPORTS = re.compile("|".join(_REPORT_FORMS), re.IGNORECASE | re.MULTILINE)
 _FRAME = re.compile(r'\s+(?:File ".*", line \d+|at \S+.*\(?\S+:\d+|\^+\s*$|~+)|Traceback \(most recent')
@@ -161,15 +212,17 @@ def reporting_lines(text: str, *, failed: bool) -> str:
     elif any(line.startswith(("diff --git ", "@@ ")) for line in lines):
         return ""
     else:
-        kept = [line for line in lines if not _only_talks(line)]
+        kept = [said for line in lines if (said := _reported_by(line))]
     return "\n".join(kept)
 
 
-def _only_talks(line: str) -> bool:
-    """Whether a line speaks of errors without being a report of one."""
+def _reported_by(line: str) -> str:
+    """What a line reports: nothing when it only talks, and what it quotes counts for a report's own words alone."""
     if _STARTS.match(line) or _ANYWHERE.search(line) or _OVERCOME.search(line):
-        return True
-    return _BEGINS_LIKE_A_REPORT.match(line) is None and _SPEAKS.search(line) is not None
+        return ""
+    if _BEGINS_LIKE_A_REPORT.match(line):
+        return line
+    return "" if _SPEAKS.search(line) else _QUOTED.sub(" ", line)
 
 
 def reports_failure(text: str) -> bool:

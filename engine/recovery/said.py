@@ -69,8 +69,8 @@ def _ends_in(text: str, lowered: str) -> Iterator[Fact]:
     if "wait" in lowered:
         for match in _WAIT_STATUS.finditer(text):
             status = int(match[1], 0)
-            if name := _SIGNALS.get(status & 0x7F):
-                yield "signal", name
+            if (killed_by := status & 0x7F) in _SIGNALS:
+                yield "signal", _SIGNALS[killed_by]
             else:
                 yield "exit_code", status >> 8 & 0xFF
     if "sig" in lowered or "status=" in lowered:

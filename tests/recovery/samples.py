@@ -1,4 +1,7 @@
-"""The labelled samples: what the rules were made on (development) and what they were then tried on (held out)."""
+"""The labelled samples: what the rules were made on (development), and what they were then tried on (held out).
+
+A held-out set is unseen only once. Then it is development data, and its first-sight figures say how well the rules do.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from typing import Any
 from engine.recovery.classifier import Classification, Classifier
 from engine.recovery.facts import Evidence, of_line, of_record
 
-DEVELOPMENT, HELD_OUT = "development", "held_out"
+DEVELOPMENT, HELD_OUT, HELD_OUT_2 = "development", "held_out", "held_out_2"
 
 
 @dataclass(frozen=True)
