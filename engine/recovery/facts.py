@@ -154,7 +154,7 @@ def _with_exit(exit_code: int | None, *, by: str = "", **facts: Any) -> Evidence
 
 
 def _failed(record: Mapping[str, Any], exception: str, api_type: str) -> bool | None:
-    stated = record.get("is_error")
+    stated = record.get("is_error") if record.get("type") != "tool_result" else False
     if exception or record.get("startup_failure_reason"):
         return True
     if record.get("killed_by_harness") and stated is not False:

@@ -38,7 +38,7 @@ _CODE = (
     r"(?:Scenario|Feature|Given|Then|And)\s\S",
 )
 _TYPED = (
-    r"(?:private|public|protected|static|final|enum|struct|interface|type|val|pub|fn|impl|template)\s+[\w ]+[=({<]",
+    r"(?:private|public|protected|static|final|enum|struct|interface|type|val|pub|fn|impl|template)\s+[\w :&*,]+[=({<]",
     r"(?:\w+\.)+(?!\w*(?:Error|Exception|Timeout|Expired|Closed|Disconnected|Exit|Refused)\()\w+\([\"'\w]",
     r"<(?!html|head|title|body|center|h\d)[A-Za-z][\w.-]*(?: [^>]*)?>[^<]+</[\w.-]+>\s*$",
     r"[\w-]+:\s+\w+\s+#\s|[\w-]+:\s+\[.*\]\s*$",
@@ -52,7 +52,8 @@ _COMMANDS = (
     r"(?:curl|wget|python3?|node|bash|sh|make|ssh) -{1,2}\w",
 )
 _KEYS = (
-    r"alert|expr|description|annotations|labels|summary|runbook_url|pattern|regex|tooltip|placeholder|uses|label|help|title",
+    r"alert|expr|description|annotations|labels",
+    r"summary|runbook_url|pattern|regex|tooltip|placeholder|uses|label|help|title",
 )
 _FILES = (
     rf"(?:\S+\.ya?ml:\s+)?-?\s*(?:{'|'.join(_KEYS)})\s*:\s",
@@ -60,7 +61,8 @@ _FILES = (
 )
 _VERSIONS = (
     r"(?:fix|feat|docs?|test|tests|chore|refactor|perf|build|ci|style|revert)(?:\([^)]*\))?!?:\s",
-    r"[0-9a-f]{7,40} \w|\[[\w/.-]+ [0-9a-f]{7,40}\]|Merge (?:branch|pull|remote|tag)|\d+ files? changed",
+    r"(?:commit )?[0-9a-f]{7,40}:? \w|\[\d+/\d+\] \w|\d+\.\.\d+\s",
+    r"\[[\w/.-]+ [0-9a-f]{7,40}\]|Merge (?:branch|pull|remote|tag)|\d+ files? changed",
     r"(?:modified|deleted|new file|renamed):\s{2,}|(?:create|delete) mode \d",
 )
 _NOT_DONE = r"(?!\s*(?::|error\b|/\S|E[A-Z]{3}))"
@@ -85,6 +87,8 @@ _CHATTER = (
     r"(?:PASS|ok|not ok|FAILED|FAIL|E)\s+(?:\d|\S+(?:/|::|\.)\S+|\s\S)|--- (?:PASS|FAIL|SKIP)|=== \w+",
     r"\[ +(?:OK|RUN|PASSED) +\]|[✓✔√☑●✅]",
     r"(?:\S+\s+){0,4}?\[(?i:info|debug|trace|notice|verbose)\]|tool_(?:result|use)\b",
+    r"\[PASS\w*\]|passed:|\[[IDTV] |(?i:help|usage):\s",
+    r"\*\*|<!--|;\s|REM\s|\S+ (?:INF|DBG|TRC) ",
     r"test \S+ \.\.\.|should (?:not )?[a-z]|Test (?:Case|Suite) |[IDV]\d{4} \d\d:",
 )
 _CHATTER_ANYWHERE = (
@@ -137,11 +141,12 @@ _PROSE = (
     rf"\b(?:is|are|was|were|be) (?:\w+ )?(?:{'|'.join(_TREATED)}) (?:in|by|on|at|as|with|to|into)\b",
     r"\b(?:[Ww]hy|[Hh]ow|[Ww]hat) (?:do|does|did|is|are|can|to|happens|causes)\b|\brenam(?:e|es|ed|ing)\b",
     r"\bin(?:to)? `\w",
-    r"^\s*(?:Imagine|Suppose|Consider|Assume|Remember|Recall|Think of|Common|Typical|Somebody|Someone) |^[^.:]*\?$",
+    r"^\s*(?:Imagine|Suppose|Consider|Assume|Remember|Recall|Think of|Unlike|Rewrite|Explain|Describe|My|Draft) |^[^.:]*\?$",
+    r"^\s*(?:Common|Typical|Somebody|Someone) ",
     r"^\s*(?:In (?:the|this|our|that|an?|most|many|some|theory|practice|general)|It (?:looks|seems|turned))\b",
     r"^\s*(?:There (?:are|were)|(?:Nobody|None|No one) (?:was|were|has been)|Read more|Plan:|To \w+ the) ",
     r"\bwhen(?:ever)? (?:an?|the|you|it|they|one)\b",
-    r"\b(?:table|list|example|figure|section|chapter) (?:below|above)\b",
+    r"\bas the \w+ (?:shows|says)\b|\b(?:table|list|example|figure|section|chapter) (?:below|above)\b",
     r"\b(?:causes|reasons|symptoms) (?:of|for) (?:an?|the)\b",
     r"\b(?:chapter|section|appendix|lesson|figure|page) \d",
     r"\b(?:documentation|manual|guide|book|article|spec) (?:says|states)",
@@ -166,7 +171,8 @@ _RECOVERED = (
     r"\b(?:on|after) (?:attempt|retry|try) \d+\b.*\b(?:succeeded|finished|completed|ok|OK)\b",
     r"\b(?:attempt|try|retry|request) (?:\d+ )?(?:succeeded|worked)\b",
     r"\b(?:succeeded|(?:re)?connected|completed|worked) (?:on|at|after|with) (?:the )?(?:\w+ )?(?:attempt|retry|try)\b",
-    r"^\W*(?i:resolved|recovered|cleared|solved|good news)\b|\bfallback \w+ (?:answered|took over|worked)\b",
+    r"^\W*(?i:resolved|recovered|cleared|solved|good news)\b",
+    r"\bfallback \w+ (?:answered|took over|worked)\b",
     r"\b(?:trying again|retrying)[^:]*(?:\.\.\.|…)\s*(?i:connected|ok|done)\b|\bis back[.!]?$",
     r"\b(?:is|are|came|comes) back (?:online|up)\b|\b(?:tried|used|chose|took) another\b|\bself-healed\b",
 )
@@ -183,7 +189,8 @@ _QUOTED = re.compile(
 )
 """Another's words, and the names of files and pages: they name errors without reporting one."""
 _STARTS = re.compile(rf"\s*(?:{'|'.join((*_CODE, *_TYPED, *_COMMANDS, *_FILES, *_VERSIONS, *_TALK, *_CHATTER))})")
-_SPEAKS = re.compile("|".join((*_PROSE, *_WELL, *_AROUND)))
+_TALK_BEGINS = re.compile("|".join(each for each in _PROSE if each.startswith("^")))
+_SPEAKS = re.compile("|".join(each for each in (*_PROSE, *_WELL, *_AROUND) if not each.startswith("^")))
 _OVERCOME = re.compile("|".join(_RECOVERED))
 _ANYWHERE = re.compile("|".join(_CHATTER_ANYWHERE))
 _WARNING = re.compile(r"\s*(?:\(node:\d+\)\s)?(?:\[?warn(?:ing)?\]?|\w+Warning)\b\s*:", re.IGNORECASE)
@@ -193,7 +200,8 @@ _REPORT_FORMS = (
     r"\b\w*(?:error|exception|timeout|disconnected|interrupt|exit|abort)\b\s*(?::|\(|$|\]|at\s)",
     r"^\W*[45]\d\d\s|\b(?:errno|code)\b|\([A-Z][A-Z0-9_]{4,}\)|^\W*\S+:\s",
     r"\b(?:spawn|connect|read|write|open|getaddrinfo|fork|mkdir|kill|scandir|stat|unlink|rename|watch) E[A-Z]{3,}",
-    r":\s[45]\d\d\s[A-Za-z<{]|\b(?:killed|terminated|died|ended|exited|stopped|aborted)\b.{0,12}\bSIG[A-Z]{2,}",
+    r"\A\W*[\w-]+(?: \w+)?\W*\Z|:\s[45]\d\d\s[A-Za-z<{]",
+    r"\b(?:killed|terminated|died|ended|exited|stopped|aborted)\b.{0,12}\bSIG[A-Z]{2,}",
     r"\b(?:giving up|gave up|abandon(?:ed|ing)|(?:exited|quit|died|crashed) unexpectedly)\b",
 )
 _REPORTS = re.compile("|".join(_REPORT_FORMS), re.IGNORECASE | re.MULTILINE)
@@ -222,7 +230,7 @@ def _reported_by(line: str) -> str:
         return ""
     if _BEGINS_LIKE_A_REPORT.match(line):
         return line
-    return "" if _SPEAKS.search(line) else _QUOTED.sub(" ", line)
+    return "" if _TALK_BEGINS.match(line) or _SPEAKS.search(line) else _QUOTED.sub(" ", line)
 
 
 def reports_failure(text: str) -> bool:
