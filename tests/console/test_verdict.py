@@ -91,7 +91,7 @@ SENTENCES: dict[str, tuple[State, FeedStatus, View, str]] = {
         "▲ DRAINING no new work is taken · 1 turn still running",
     ),
     "frozen": (
-        _state(), LIVE, replace(VIEW, frozen_at=NOW - 18, errors_since=2),
+        _state(), LIVE, replace(VIEW, frozen_at=NOW - 18, meanwhile=("2 new errors",)),
         "‖ FROZEN view held at 14:02:13 (18s) · pool runs on: ● HEALTHY, 2 new errors f unfreeze",
     ),
     "read-only": (
