@@ -10,25 +10,24 @@ import uuid
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any
 
 from engine import __version__, policies
-from engine.backends.base import DEFAULT_TENANT, Backend, Profile
-from engine.backends.binary import find_claude
-from engine.backends.by_profile import BackendsByProfile
+from engine.approvals.desk import PermissionDesk
+from engine.approvals.store import ApprovalStore
+from engine.backends.base import DEFAULT_TENANT, Profile
+from engine.backends.build import build
 from engine.backends.choice import Choice, choose, credential_of
-from engine.backends.claude import ClaudeBackend, ClaudeOptions, Credential
+from engine.backends.claude import Credential
 from engine.backends.holding import transcript_holds
 from engine.backends.homes import Homes
 from engine.backends.profiles import Profiles
-from engine.backends.simulator import SimulatorBackend
 from engine.cache.memory import MemoryCache
 from engine.clock import Clock, SystemClock
 from engine.dispatcher import Dispatcher, DispatcherPorts
-from engine.errors import Forbidden, NotFound, Overloaded, QuarterdeckError, SettingsError
+from engine.errors import NotFound, Overloaded, QuarterdeckError, SettingsError
 from engine.events import types as ev
 from engine.events.bus import Bus
-from engine.events.recorder import Recorder
+from engine.events.recorder import Recorder, recorder_of
 from engine.events.types import PoolStatistics
 from engine.flow.admission import Admission, AdmissionLimits
 from engine.flow.easing import Easing
@@ -42,7 +41,7 @@ from engine.launchers.local import LocalLauncher
 from engine.launchers.processes import alive
 from engine.offline.demo import DemoTraffic
 from engine.offline.server import OfflineModel
-from engine.plugins import BACKEND_GROUP, find
+from engine.operations import Operations
 from engine.pool.conversations import Conversations
 from engine.pool.growth import Growth
 from engine.pool.keeper import Keeper
@@ -56,13 +55,11 @@ from engine.recovery.budget import Budget
 from engine.recovery.diagnosis import STORE, Diagnosis
 from engine.recovery.gate import Gate
 from engine.recovery.guards import CREDENTIAL_BREAKER
-from engine.recovery.learned import LearnedRule, LearnedRules, Lesson
-from engine.recovery.rules import ErrorType
+from engine.recovery.learned import LearnedRules
 from engine.recovery.statistics import RecoveryStatistics
 from engine.recovery.tools import Tools
 from engine.recovery.wiring import RecoveryParts
 from engine.requests import Answer, Listener, Request
-from engine.sessions.permissions import PermissionDesk
 from engine.sessions.session import SessionPorts
 from engine.sessions.transcripts import Transcripts
 from engine.settings.live import ChangeRecord, LiveSettings
@@ -78,7 +75,7 @@ _LAST_ALERTS_S = 3.0
 """Time that the last alerts have to be told."""
 
 
-class Engine:
+class Engine(Operations):
     """Owner of all parts; lives on one event loop. Start it once, then `drain` and `aclose` it once."""
 
     def __init__(self, loaded: Loaded, *, clock: Clock | None = None, environ: Mapping[str, str] = os.environ) -> None:
@@ -88,7 +85,13 @@ class Engine:
         self.live = LiveSettings(settings, clock=self.clock, origins=loaded.origins)
         self.bus = Bus(self.clock, settings.events.history)
         self.transcripts = Transcripts(settings.events.transcript_bytes)
-        self.desk = PermissionDesk(self.bus, self.clock, lambda: self.settings.claude.permission_timeout, self._barred)
+        self.desk = PermissionDesk(
+            self.bus,
+            self.clock,
+            ApprovalStore(settings.engine.state_dir / "approvals.db", self.clock),
+            lambda: self.settings.claude.permission_timeout,
+            barred=self._barred,
+        )
         self.containment = Containment(self.id)
         self._groups = Cgroups(self.id, lambda: policies.group_limits(self.settings))
         self.launcher = LocalLauncher(self.containment, self._groups)
@@ -125,7 +128,8 @@ class Engine:
             self.choice.backend,
             offline=self.choice.offline,
         )
-        self.backend = self._make_backend(settings)
+        homes = Homes(settings.engine.state_dir, settings.workspaces, self._operator_home, self._operator_config)
+        self.backend = build(settings, homes, self.choice.binary, self._credential)
         self._chance = random.Random()  # noqa: S311 - jitter and placement, not secrets
         self._leases = SqliteLeases(settings.engine.state_dir / "leases.db", self.id, self._ledger.gone)
         self._router = Router(policies.balancer(settings))
@@ -171,11 +175,6 @@ class Engine:
         self.alerts = alerts_of(self, self._pool_ports.growth, environ)
         self.phase = "new"
 
-    @property
-    def settings(self) -> Settings:
-        """The settings in force."""
-        return self.live.current
-
     async def start(self) -> None:
         """Bring the parts up, reap what a dead engine left, warm the pool. Raises a QuarterdeckError."""
         self.live.add_applier("engine", self._apply)
@@ -183,7 +182,8 @@ class Engine:
         self._enter_ledger()
         self._leases.open()
         self.diagnosis.learned.open()
-        self._start_recorder()
+        self.desk.store.open()
+        self._recorder = recorder_of(self.bus, self.settings, self.id)
         become_subreaper()
         self._groups.open()
         if self.choice.offline:
@@ -241,76 +241,10 @@ class Engine:
         self._sent.spawn(self._submit_quietly(request), f"request {request.id}")
         return request.id
 
-    def answer(self, permission: str, *, allowed: bool, by: str, scope: str = "once", message: str = "") -> None:
-        """Answer a pending permission. Raises NotFound, BadInput."""
-        self.check_writable()
-        self.desk.answer(permission, allowed=allowed, by=by, scope=scope, message=message)
-
-    def cancel(self, request: str, who: str) -> None:
-        """End a request, waiting or running; its caller is told. Raises NotFound."""
-        self.check_writable()
-        self.dispatcher.cancel(request, who)
-
-    def correct(self, error: str, kind: ErrorType, who: str) -> LearnedRule:
-        """Learn that errors like this one are of that type. Raises NotFound, BadInput, StoreUnusable."""
-        self.check_writable()
-        view = next((each for each in reversed(self.bus.state.errors) if each.id == error), None)
-        if view is None:
-            remedy = "`quarterdeck errors` lists those that are remembered."
-            raise NotFound(f"There is no error {error}.", field="id", remedy=remedy)
-        return self.diagnosis.learned.learn(Lesson(type=kind, text=view.said or view.text), who)
-
-    def interrupt(self, session: str) -> bool:
-        """End a session's turn; False when it has none. Raises NotFound."""
-        self.check_writable()
-        return self.pool.session(session).interrupt()
-
-    async def stop_session(self, session: str, who: str, *, kill: bool = False) -> None:
-        """Stop a session by the ladder or, with `kill`, at once. Raises NotFound."""
-        self.check_writable()
-        await self.pool.stop_session(session, f"{'killed' if kill else 'stopped'} by {who}", kill=kill)
-
     def statistics(self) -> PoolStatistics:
         """The pool as it is now, with what its sessions took when they were read last."""
         measured = self.bus.state.pool
         return self.pool.statistics(measured.memory if measured else 0, measured.cpu if measured else 0.0)
-
-    def scale(self, size: int) -> int:
-        """Keep so many sessions, whatever the load; returns the size gone to. Raises BadInput."""
-        self.check_writable()
-        return self.pool.scale(size)
-
-    def autoscale(self, on: bool, who: str) -> None:
-        """Follow the load from now on, or stay at the present size."""
-        self.check_writable()
-        if self.settings.session_pool.auto_scaling.enabled != on:
-            self.live.propose({"session_pool.auto_scaling.enabled": on}, who)
-        self.pool.scale(None)
-
-    async def recycle_session(self, session: str, who: str, deadline: float) -> None:
-        """No new work for a session; it ends with its turn, or after `deadline` seconds. Raises NotFound."""
-        self.check_writable()
-        await self.pool.drain_session(session, f"recycled by {who}", deadline)
-
-    async def drain_profile(self, name: str, deadline: float) -> int:
-        """Start none of a profile's sessions and end those that are there. Raises NotFound."""
-        self.check_writable()
-        return await self.pool.drain_profile(self._profile(name), "its profile is drained", deadline)
-
-    def resume_profile(self, name: str) -> None:
-        """A drained profile's sessions may start again. Raises NotFound."""
-        self.check_writable()
-        self.pool.resume_profile(self._profile(name))
-
-    def change_settings(self, changes: Mapping[str, Any], who: str) -> ChangeRecord:
-        """Apply changes live, all or none. Raises SettingsError."""
-        self.check_writable()
-        return self.live.propose(changes, who)
-
-    def check_writable(self) -> None:
-        """Raises Forbidden in read-only mode."""
-        if self.settings.engine.read_only:
-            raise Forbidden("The engine is read-only.", remedy="Start it without `--read-only`.")
 
     async def drain(self, reason: str) -> None:
         """Take no new work; running turns get the grace, then they are checkpointed and interrupted."""
@@ -332,12 +266,14 @@ class Engine:
         self.phase = "stopping"
         self._checkpoint_flights()
         async with AsyncExitStack() as stack:
-            stack.callback(self._close_recorder)
+            if self._recorder is not None:
+                stack.callback(self._recorder.close)
             if self._model is not None:
                 stack.push_async_callback(self._model.aclose)
             stack.callback(self._leases.close)
             stack.callback(self._groups.close)
             stack.callback(self.diagnosis.close)
+            stack.callback(self.desk.store.close)
             await self._chores.aclose()
             await self.recoveries.aclose()
             await self.keeper.aclose()
@@ -354,13 +290,6 @@ class Engine:
     async def hurry(self) -> None:
         """Kill every session at once while `aclose` still goes down the polite steps."""
         await self.pool.hurry()
-
-    def _profile(self, name: str) -> Profile:
-        found = self.profiles.known(name)
-        if found is None:
-            known = ", ".join(self.settings.profiles)
-            raise NotFound(f"There is no profile {name!r}.", field="profile", remedy=f"Known ones: {known}.")
-        return found
 
     def _retire_session(self, session: str, reason: str) -> None:
         with contextlib.suppress(NotFound):  # it is gone already
@@ -410,29 +339,6 @@ class Engine:
     def _credential_hold(self) -> float:
         return self.settings.recovery.credential_hold
 
-    def _make_backend(self, settings: Settings) -> Backend:
-        state = settings.engine.state_dir
-        homes = Homes(state, settings.workspaces, self._operator_home, self._operator_config)
-        options = ClaudeOptions(
-            max_retries=settings.claude.max_retries,
-            max_tokens=settings.claude.max_tokens,
-            setting_sources=settings.claude.setting_sources,
-            extra_args=settings.claude.extra_args,
-        )
-        binary = self.choice.binary
-        if binary is None and any(profile.backend == "claude" for profile in settings.profiles.values()):
-            binary = find_claude(settings.claude.binary or None)
-        claude = ClaudeBackend(binary, homes, self._credential, options)
-
-        def extension(profile: Profile) -> Backend:
-            key = f"profiles.{profile.name}.backend"
-            if settings.engine.backend == profile.backend:
-                key = "engine.backend"
-            made: Backend = find("backend", BACKEND_GROUP, profile.backend, {}, key)(homes, options)
-            return made
-
-        return BackendsByProfile({"claude": claude, "simulator": SimulatorBackend(homes, options)}, extension)
-
     def _credential(self) -> Credential:
         if self._model is not None:
             return Credential(api_key="offline", base_url=self._model.url)
@@ -448,29 +354,6 @@ class Engine:
         except OSError as error:
             problem = f"engine.state_dir: {self.settings.engine.state_dir} cannot be written: {error.strerror}."
             raise SettingsError([problem], remedy="Set `engine.state_dir` to a folder of yours.") from error
-
-    def _start_recorder(self) -> None:
-        events = self.settings.events
-        if not events.recording:
-            return
-        recorder = Recorder(
-            self.bus,
-            self.settings.recordings,
-            self.id,
-            segment_bytes=events.segment_bytes,
-            segments=events.segments,
-        )
-        try:
-            recorder.start()
-        except OSError as error:
-            text = f"nothing is recorded: {self.settings.recordings}: {error.strerror}"
-            self.bus.publish(ev.Notice(severity=ev.Severity.WARNING, text=text, remedy="Set `events.recording_dir`."))
-            return
-        self._recorder = recorder
-
-    def _close_recorder(self) -> None:
-        if self._recorder is not None:
-            self._recorder.close()
 
     async def _sweep(self) -> int:
         """Whatever still carries this engine's tag must go."""

@@ -9,8 +9,9 @@ import asyncio
 import os
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import resvg_py
@@ -18,8 +19,11 @@ import resvg_py
 from engine.clock import ManualClock
 from engine.events.recording import Recording
 from engine.sessions.transcripts import Entry
+from engine.settings.live import LiveSettings
+from engine.settings.schema import Settings
+from engine.settings.tree import flatten
 from tui.app import Console
-from tui.feeds.base import FeedStatus, Link
+from tui.feeds.base import FeedStatus, Link, Sheet
 from tui.feeds.recorded import RecordedFeed
 from tui.skins import FALLBACK, load_skins
 
@@ -34,6 +38,11 @@ SCENES: dict[str, Sequence[str]] = {
     "sessions": ("2", "j", "j"),
     "approval": ("2", "j", "j", "enter"),
     "transcript": ("2", *"jjjjjj", "enter"),
+    "errors": ("3",),
+    "recovery": ("4",),
+    "queue": ("5",),
+    "tuning": ("7", "j", "right", "right", "j", "right"),
+    "approvals": ("exclamation_mark",),
     "help": ("2", "question_mark"),
     "kill": ("2", "z", "j", "space", "space", "K"),
 }
@@ -56,6 +65,14 @@ class LiveRecording(RecordedFeed):
     def status(self) -> FeedStatus:
         """As if live."""
         return FeedStatus(Link.LIVE, "recording")
+
+    async def tuning(self) -> Sheet:
+        """The settings that a start without any would have."""
+        return Sheet(flatten(Settings()), {}, ())
+
+    async def check_settings(self, changes: Mapping[str, Any]) -> None:
+        """As the engine would."""
+        LiveSettings(Settings(), clock=ManualClock(0.0)).check(changes, "ana")
 
 
 async def main() -> None:

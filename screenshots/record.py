@@ -84,7 +84,10 @@ PORT = (
 PROMPTS = (FLAKY, WORKER, MIGRATION, REVIEW, DOCS, TRIAGE, BUDGET, PORT)
 TROUBLED = "update the changelog\n[[fault: http529 x1]] [[pace: 60ms]] [[reply: The changelog names the lease fix.]]"
 HOPELESS = "summarise the incident\n[[fault: http400_content_filter]]"
-TROUBLED_SHARE, HOPELESS_SHARE = 0.04, 0.01
+TROUBLED_SHARE, HOPELESS_SHARE, CRASH_SHARE = 0.04, 0.01, 0.01
+CRASHED = "drain the queue\n[[delay: 1s]] [[crash]]"
+BURST, BURST_SHARE = (0.55, 0.63), 0.6
+"""The part of the time in which the API is overloaded, just after somebody raised the pool's size."""
 SUITE = (
     'refactor queue worker\n[[tool: Bash {"command": "cat queue/worker.py"}]]'
     ' [[tool: Write {"file_path": "queue/worker.py", "content": "class Worker: ...\\n"}]]'
@@ -149,17 +152,30 @@ async def _traffic(engine: Engine, seconds: float) -> float:
         except QuarterdeckError:
             return ""
 
+    began = engine.clock.monotonic()
+
+    def troubled() -> float:
+        part = (engine.clock.monotonic() - began) / seconds
+        return BURST_SHARE if BURST[0] < part < BURST[1] else TROUBLED_SHARE
+
+    async def tune() -> None:
+        for part, size in ((BURST[0] - 0.01, 18), (BURST[1], 16)):
+            await asyncio.sleep(max(0.0, began + part * seconds - engine.clock.monotonic()))
+            engine.change_settings({"session_pool.max_size": size}, "ana")
+
     async def work(user: str) -> None:
         conversation = ""
         while True:
             await asyncio.sleep(chance.uniform(1, 14))
             luck = chance.random()
-            prompt = TROUBLED if luck < TROUBLED_SHARE else chance.choice(PROMPTS)
+            prompt = TROUBLED if luck < troubled() else chance.choice(PROMPTS)
+            prompt = CRASHED if luck > 1 - HOPELESS_SHARE - CRASH_SHARE else prompt
             prompt = HOPELESS if luck > 1 - HOPELESS_SHARE else prompt
             conversation = await ask(user, prompt, conversation if chance.random() < 0.6 else "")
 
     async with asyncio.TaskGroup() as users:
         workers = [users.create_task(work(user)) for user in USERS]
+        workers.append(users.create_task(tune()))
         await asyncio.sleep(seconds)
         last = [users.create_task(ask(user, prompt)) for user, prompt in zip(USERS, FINALE, strict=False)]
         await asyncio.sleep(FINALE_S)

@@ -19,6 +19,7 @@ class Scope(StrEnum):
     OVERVIEW = "Overview"
     SESSIONS = "Sessions"
     TRANSCRIPT = "Transcript"
+    INBOX = "Approvals"
     ERRORS = "Errors"
     RECOVERY = "Recovery"
     QUEUE = "Queue"
@@ -63,7 +64,7 @@ def _looks(
     return Action(id, key, text, scope, run, False, footer, label, short)
 
 
-_APP, _OVER, _SESS, _TRAN = Scope.APP, Scope.OVERVIEW, Scope.SESSIONS, Scope.TRANSCRIPT
+_APP, _OVER, _SESS, _TRAN, _INBOX = Scope.APP, Scope.OVERVIEW, Scope.SESSIONS, Scope.TRANSCRIPT, Scope.INBOX
 _ERRS, _RECO, _QUEU, _TUNE = Scope.ERRORS, Scope.RECOVERY, Scope.QUEUE, Scope.TUNING
 
 ACTIONS: tuple[Action, ...] = (
@@ -92,7 +93,7 @@ ACTIONS: tuple[Action, ...] = (
     _looks("view.read_only", "ctrl+r", "read-only on / off", _APP, "app.read_only"),
     _looks("view.palette", "ctrl+p", "all commands, to search", _APP, "app.command_palette", 97, short="commands"),
     _looks("view.retry", "r", "connect again now", _APP, "app.reconnect"),
-    _looks("approvals.review", "exclamation_mark", "oldest approval", _APP, "app.review", 49, "!", "review"),
+    _looks("approvals.review", "exclamation_mark", "approvals inbox", _APP, "app.review", 49, "!", "review"),
     _looks("view.help", "question_mark", "keys", _APP, "app.help", 98, label="?"),
     _looks("console.leave", "q,ctrl+q,ctrl+c", "leave the console", _APP, "app.leave", 99, short="quit"),
     _looks("overview.down", "j,down", "next line", _OVER, "screen.move(1)"),
@@ -127,6 +128,13 @@ ACTIONS: tuple[Action, ...] = (
     _looks("transcript.expand", "enter", "fold, unfold long entries", _TRAN, "screen.expand", 6, short="unfold"),
     _looks("transcript.copy", "y", "copy the id", _TRAN, "screen.copy"),
     _looks("transcript.back", "escape", "back", _TRAN, "screen.back", 9, "esc", "back"),
+    _looks("inbox.down", "j,down", "next group", _INBOX, "screen.move(1)"),
+    _looks("inbox.up", "k,up", "group before", _INBOX, "screen.move(-1)"),
+    _looks("inbox.mark", "space", "mark this group", _INBOX, "screen.mark", 6, short="mark"),
+    _looks("inbox.unmark", "u", "take all marks away", _INBOX, "screen.unmark"),
+    _looks("inbox.open", "enter", "context: its transcript", _INBOX, "screen.open", 8, short="context"),
+    _looks("inbox.copy", "y", "copy the group's key", _INBOX, "screen.copy"),
+    _looks("inbox.back", "escape", "close", _INBOX, "screen.leave", label="esc"),
     _looks("errors.down", "j,down", "next class", _ERRS, "screen.move(1)"),
     _looks("errors.up", "k,up", "one before", _ERRS, "screen.move(-1)"),
     _looks("errors.earlier", "left", "a minute back", _ERRS, "screen.minute(-1)", 1, "←", "back"),
@@ -184,6 +192,14 @@ ACTIONS: tuple[Action, ...] = (
     Action("transcript.allow", "A", "allow what it asks, once", _TRAN, "screen.act('allow')", True, 1, short="allow"),
     Action("transcript.allow_all", "C", "allow in conversation", _TRAN, "screen.act('allow_conversation')",
            True, 3, short="allow always"),
+    Action("inbox.allow", "A", "allow the group, once", _INBOX, "screen.act('allow')", True, 1, short="allow once"),
+    Action("inbox.allow_all", "C", "allow in conversation", _INBOX, "screen.act('allow_conversation')", True, 2,
+           short="conversation"),
+    Action("inbox.allow_profile", "O", "allow for the profile", _INBOX, "screen.act('allow_profile')", True, 3,
+           short="profile"),
+    Action("inbox.deny", "D", "deny the group", _INBOX, "screen.act('deny')", True, 4, short="deny"),
+    Action("inbox.deny_why", "W", "deny, and say why", _INBOX, "screen.act('deny_why')", True, 5, short="deny+why"),
+    Action("inbox.marked", "M", "answer the marked ones", _INBOX, "screen.act('marked')", True, 7, short="marked"),
     Action("transcript.deny", "D", "deny what it asks", _TRAN, "screen.act('deny')", True, 2, short="deny"),
     Action("transcript.prompt", "P", "go on: send a prompt", _TRAN, "screen.act('prompt')", True, 4,
            short="prompt"),

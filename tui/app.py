@@ -24,7 +24,7 @@ from tui.glyphs import GlyphSetting
 from tui.health import Verdict, verdict
 from tui.intents import Intents
 from tui.look import SETTINGS
-from tui.screens.dialogs import Chooser, Confirm, leaving_facts
+from tui.screens.dialogs import Chooser, Confirm, Overlay, leaving_facts
 from tui.screens.help import Help
 from tui.screens.overview import OverviewScreen
 from tui.screens.session_lines import Card
@@ -102,8 +102,9 @@ class Console(Traveller):
         clock = clock if clock is not None else SystemClock()
         self.store = Store(clock)
         self.arming = Arming(clock)
+        self._clock = clock
         self._connection = Connection(feed, connect, clock)
-        self._intents = Intents(self)
+        self.intents = Intents(self)
         self._locked = read_only
         self._read_only = read_only
         self.owns_engine = owns_engine
@@ -174,27 +175,31 @@ class Console(Traveller):
         lost = self.store.status.link is Link.LOST and self.store.has_data
         for screen in reversed(self.screen_stack):
             screen.set_class(lost, "-stale")
+            if isinstance(screen, Overlay):
+                screen.paint()
             if isinstance(screen, Station):
                 screen.paint()
                 return
 
     def act(self, name: str, rows: Sequence[SessionView]) -> None:
         """Do what a key asks for to these sessions, or say why not."""
-        feed, refusal = self._connection.feed, self._intents.refusal(name, rows)
+        feed, refusal = self._connection.feed, self.intents.refusal(name, rows)
         if refusal or feed is None:
             self.tell(refusal, "warning")
             return
-        self.run_worker(self._intents.act(name, list(rows), feed), group="acts", exit_on_error=False)
+        self.run_worker(self.intents.act(name, list(rows), feed), group="acts", exit_on_error=False)
 
     def card(self, session: str) -> Card | None:
         """The approval that a session waits for, now in sight; from here on its keys arm."""
-        asked = next((p for p in self.store.state.permissions.values() if p.session == session), None)
+        waiting = self.store.state.permissions.values()
+        asked = next((p for p in waiting if p.session == session), None)
         self.arming.show(asked.id if asked is not None else "")
         if asked is None:
             return None
         if not self.arming.armed:
             self.set_timer(0.15, self.paint)
-        return Card(asked, self.arming.bar)
+        alike = sum(1 for p in waiting if asked.group and p.group == asked.group)
+        return Card(asked, self.arming.bar, alike)
 
     def open_transcript(self, session: str) -> None:
         """Show a session's transcript over the present screen."""
@@ -260,10 +265,11 @@ class Console(Traveller):
             self._connection.retry_now()
 
     def action_review(self) -> None:
-        """Open the session that has waited longest for an approval."""
-        waiting = sorted(self.store.state.permissions.values(), key=lambda asked: asked.asked_at)
-        if waiting:
-            self.open_transcript(waiting[0].session)
+        """Open the inbox of approvals."""
+        from tui.screens.inbox import Inbox
+
+        if self.store.state.permissions:
+            self.push_screen(Inbox(Arming(self._clock)), self._show_context)
         else:
             self.tell("Nothing waits for an approval.")
 
@@ -288,6 +294,13 @@ class Console(Traveller):
         """Close the feed and exit without a question, saying why."""
         await self._connection.aclose()
         self.exit(message=reason or None)
+
+    def _show_context(self, session: str | None) -> None:
+        """The transcript behind a request of the inbox, in place of one that lay below it."""
+        if session:
+            if isinstance(self.screen, TranscriptScreen):
+                self.pop_screen()
+            self.push_screen(TranscriptScreen(session))
 
     def _left(self, yes: bool | None) -> None:
         if yes:

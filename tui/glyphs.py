@@ -31,6 +31,14 @@ STATE_ROLES: dict[SessionState, str] = {
     SessionState.FAILED: "fail",
 }
 
+
+def risk_mark(word: str, *, grave: bool) -> tuple[str, str]:
+    """A risk as it is shown: its mark with its word, and the role."""
+    if word == "?":
+        return "? unknown", "ask"
+    return (f"▲ {word}", "retry") if grave else (f"· {word}", "muted")
+
+
 _UNICODE, _PLAIN, _ASCII = (
     "".join(parts)
     for parts in zip(

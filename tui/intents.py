@@ -27,11 +27,15 @@ class Intents:
     def __init__(self, console: Console) -> None:
         self._console = console
 
+    @property
+    def off(self) -> str:
+        """Why nothing can be done at all now, or an empty string."""
+        return self._console.refusal
+
     def refusal(self, name: str, rows: Sequence[SessionView]) -> str:
         """Why an act cannot be done now, or an empty string."""
-        console = self._console
-        if console.refusal:
-            return console.refusal
+        if self.off:
+            return self.off
         if name in {"allow", "deny", "allow_conversation"}:
             return self._permission_refusal()
         if name in {"prompt", "scale"}:

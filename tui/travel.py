@@ -51,7 +51,7 @@ class Traveller(Dressed):
     @property
     def playback(self) -> Playback | None:
         """The feed, when it plays a recording."""
-        playing = self.store.status.link is Link.REPLAY and self.feed is not None
+        playing = self.store.status.link is Link.REPLAY and hasattr(self.feed, "seek")
         return cast("Playback", self.feed) if playing else None
 
     @property

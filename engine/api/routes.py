@@ -1,4 +1,4 @@
-"""The HTTP resources under /api: pool, sessions, prompts, permissions, config, breakers."""
+"""The HTTP resources under /api: sessions, prompts, config, breakers."""
 
 from __future__ import annotations
 
@@ -40,14 +40,6 @@ class PromptBody(msgspec.Struct, kw_only=True):
     wait: bool = True
 
 
-class AnswerBody(msgspec.Struct, kw_only=True):
-    """POST /api/permissions/{id}."""
-
-    allowed: bool
-    scope: str = "once"
-    message: str = ""
-
-
 class BreakerBody(msgspec.Struct, kw_only=True):
     """POST /api/breakers/{name}."""
 
@@ -73,8 +65,6 @@ class Routes:
             Route("/api/prompts", self.prompt, methods=["POST"]),
             Route("/api/prompts", self.waiting),
             Route("/api/prompts/{id}", self.cancel, methods=["DELETE"]),
-            Route("/api/permissions", self.permissions),
-            Route("/api/permissions/{id}", self.answer, methods=["POST"]),
             Route("/api/config", self.config),
             Route("/api/config", self.configure, methods=["PATCH"]),
             Route("/api/config/check", self.check, methods=["POST"]),
@@ -149,18 +139,6 @@ class Routes:
         """DELETE /api/prompts/{id}: end it, waiting or running."""
         self._engine.cancel(request.path_params["id"], self._caller)
         return done({"cancelled": request.path_params["id"]})
-
-    async def permissions(self, request: HttpRequest) -> Response:
-        """GET /api/permissions: those that wait for an answer."""
-        rows = list(self._engine.bus.state.permissions.values())
-        return done({"permissions": _page(request, rows), "total": len(rows)})
-
-    async def answer(self, request: HttpRequest) -> Response:
-        """POST /api/permissions/{id}."""
-        body: AnswerBody = converted(await body_of(request), AnswerBody)
-        name = request.path_params["id"]
-        self._engine.answer(name, allowed=body.allowed, by=self._caller, scope=body.scope, message=body.message)
-        return done({"permission": {"id": name, "allowed": body.allowed}})
 
     async def config(self, _request: HttpRequest) -> Response:
         """GET /api/config: every setting, secrets redacted, and where it came from."""

@@ -21,6 +21,7 @@ from engine.api.envelope import failed
 from engine.api.error_routes import ErrorRoutes
 from engine.api.event_stream import EventStream
 from engine.api.local_socket import LocalSocket
+from engine.api.permission_routes import PermissionRoutes
 from engine.api.pool_routes import PoolRoutes
 from engine.api.probes import Probes
 from engine.api.recoveries_routes import RecoveriesRoutes
@@ -76,7 +77,7 @@ async def serve(engine: Engine) -> Stop:
 def application(engine: Engine, caller: str) -> Starlette:
     """The ASGI application over one engine."""
     probes = Probes(engine)
-    kinds = (Routes, PoolRoutes, RecoveryRoutes, RecoveriesRoutes, ErrorRoutes, AlertRoutes)
+    kinds = (Routes, PoolRoutes, PermissionRoutes, RecoveryRoutes, RecoveriesRoutes, ErrorRoutes, AlertRoutes)
     groups = [kind(engine, caller) for kind in kinds]
     routes: list[BaseRoute] = [*probes.all(), *(route for group in groups for route in group.all())]
     routes.append(WebSocketRoute("/ws", EventStream(engine, probes).serve))

@@ -27,6 +27,7 @@ LINES_A_SECOND = 10
 _FIRST_FRAME = b"Overview"
 _FIRST_FRAME_MS, _MEMORY_MB, _CPU_PERCENT = 300.0, 150.0, 50.0
 _PATIENCE_S = 180.0
+_KEY_MS, _REST_S = 30.0, 0.13
 Progress = Callable[[str], None]
 
 
@@ -38,13 +39,14 @@ class BenchStuck(QuarterdeckError):
 
 @dataclass(frozen=True)
 class Size:
-    """Starts whose first frame is timed, and seconds of busy sessions."""
+    """Starts whose first frame is timed, keys pressed, and seconds of busy sessions."""
 
     starts: int = 9
+    keys: int = 100
     seconds: float = 30.0
 
 
-FULL, QUICK = Size(), Size(starts=3, seconds=8.0)
+FULL, QUICK = Size(), Size(starts=3, keys=30, seconds=8.0)
 
 
 def measure(folder: Path, size: Size, seed: int, progress: Progress) -> list[Figure]:
@@ -75,6 +77,8 @@ def _busy(console: Terminal, folder: Path, size: Size, seed: int, progress: Prog
         progress(f"starting {SESSIONS} sessions")
         _wait(api, lambda pool: pool["idle"] == SESSIONS)
         idle = process.memory_info().rss / 1e6
+        progress("keys")
+        painted_after = _keys(console, size)
         progress(f"{SESSIONS} busy sessions for {size.seconds:g} s")
         words = int(LINES_A_SECOND * (size.seconds + 60))
         for number in range(SESSIONS):
@@ -89,11 +93,26 @@ def _busy(console: Terminal, folder: Path, size: Size, seed: int, progress: Prog
         busy = process.memory_info().rss / 1e6
     load = f"{SESSIONS} simulator sessions, {LINES_A_SECOND} lines/s each"
     return [
+        at_most(
+            "key to first painted byte, p90", painted_after, "ms", _KEY_MS, against=f"{size.keys} keys on Sessions"
+        ),
         figure("memory, console and engine, idle", idle, "MB", against=f"{SESSIONS} simulator sessions"),
         at_most("memory, console and engine, busy", busy, "MB", _MEMORY_MB, against=load),
         at_most("CPU of console and engine", 100 * cpu / wall, "% of a core", _CPU_PERCENT, against=load),
         figure("written to the terminal", painted, "kB/s", against=load),
     ]
+
+
+def _keys(console: Terminal, size: Size) -> float:
+    """90th percentile in milliseconds; the screen is at rest before each key, but for its own refresh."""
+    console.press("2")
+    time.sleep(_REST_S)
+    took = []
+    for number in range(size.keys):
+        took.append(console.press("j" if number % 2 else "k") * 1e3)
+        time.sleep(_REST_S)
+    console.press("1")
+    return statistics.quantiles(took, n=10)[-1]
 
 
 @contextmanager

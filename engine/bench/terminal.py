@@ -31,6 +31,7 @@ class Terminal:
         self._wanted = wanted
         self._tail = b""
         self._seen = threading.Event()
+        self._painted = threading.Event()
         self._began = 0.0
         self.seen_after = 0.0
         self.written = 0
@@ -61,10 +62,19 @@ class Terminal:
         """Whether the wanted bytes were painted; `seen_after` then says when."""
         return self._seen.wait(seconds)
 
+    def press(self, keys: str, patience: float = 5.0) -> float:
+        """Type keys; seconds to the first byte that is painted after them, or `patience` when there is none."""
+        self._painted.clear()
+        began = time.perf_counter()
+        os.write(self._ours, keys.encode())
+        self._painted.wait(patience)
+        return min(patience, time.perf_counter() - began)
+
     def _read(self) -> None:
         with contextlib.suppress(OSError):  # the other end was closed
             while data := os.read(self._ours, _READ_BYTES):
                 self.written += len(data)
+                self._painted.set()
                 if not self._seen.is_set():
                     self._look_at(data)
 

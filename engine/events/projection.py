@@ -245,7 +245,23 @@ def _finish_row(row: SessionView, event: ev.TurnEnded, at: float) -> None:
 
 def _permission_asked(state: State, event: ev.PermissionAsked, at: float) -> None:
     state.permissions[event.permission] = PermissionView(
-        event.permission, event.session, event.tool, event.summary, at, event.deadline
+        id=event.permission,
+        session=event.session,
+        tool=event.tool,
+        summary=event.summary,
+        asked_at=at,
+        deadline=event.deadline,
+        group=event.group,
+        action=event.action,
+        risk=event.risk,
+        rank=event.rank,
+        grave=event.grave,
+        tenant=event.tenant,
+        profile=event.profile,
+        conversation=event.conversation,
+        allowed_before=event.allowed_before,
+        denied_before=event.denied_before,
+        nearest=event.nearest,
     )
     if row := state.sessions.get(event.session):
         row.activity = f"{event.tool} {event.summary}"
@@ -259,7 +275,12 @@ def _permission_answered(state: State, event: ev.PermissionAnswered, at: float) 
         _set_state(row, SessionState.RUNNING, at)
     if asked is not None:
         word = "allowed" if event.allowed else "denied"
-        _note(state, "notice", event.session, f"{word} {asked.tool} {asked.summary} by {event.by}")
+        reach = "" if event.scope == "once" else f", for the {event.scope}"
+        _note(state, "notice", event.session, f"{word} {asked.tool} {asked.summary} by {event.by}{reach}")
+
+
+def _grant_revoked(state: State, event: ev.GrantRevoked, _at: float) -> None:
+    _note(state, "tuning", event.grant, f"grant revoked by {event.by}: {event.action}")
 
 
 def _breaker_changed(state: State, event: ev.BreakerChanged, _at: float) -> None:
@@ -319,6 +340,7 @@ _REDUCERS: dict[type[ev.Event], Reducer] = {
     ev.TurnEnded: _turn_ended,
     ev.PermissionAsked: _permission_asked,
     ev.PermissionAnswered: _permission_answered,
+    ev.GrantRevoked: _grant_revoked,
     ev.BreakerChanged: _breaker_changed,
     ev.RecoveryStarted: recoveries.recovery_started,
     ev.RecoveryEnded: recoveries.recovery_ended,

@@ -8,7 +8,8 @@ from typing import BinaryIO
 import msgspec
 
 from engine.events.bus import Bus
-from engine.events.types import Stamped, encode_stamped
+from engine.events.types import Notice, Severity, Stamped, encode_stamped
+from engine.settings.schema import Settings
 
 SUFFIX = ".flight.jsonl"
 CHECKPOINT_BYTES = 2 * 1024**2
@@ -103,3 +104,18 @@ class Recorder:
         segments = sorted(self._folder.glob(f"*{SUFFIX}"), key=lambda path: path.stat().st_mtime_ns)
         for path in segments[: max(0, len(segments) - self._segments)]:
             path.unlink(missing_ok=True)
+
+
+def recorder_of(bus: Bus, settings: Settings, engine: str) -> Recorder | None:
+    """A started recorder; None when none is wanted, or when it cannot write, which a notice tells."""
+    events = settings.events
+    if not events.recording:
+        return None
+    recorder = Recorder(bus, settings.recordings, engine, segment_bytes=events.segment_bytes, segments=events.segments)
+    try:
+        recorder.start()
+    except OSError as error:
+        text = f"nothing is recorded: {settings.recordings}: {error.strerror}"
+        bus.publish(Notice(severity=Severity.WARNING, text=text, remedy="Set `events.recording_dir`."))
+        return None
+    return recorder

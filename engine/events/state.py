@@ -97,7 +97,7 @@ class RequestView(msgspec.Struct):
 
 
 class PermissionView(msgspec.Struct):
-    """One permission that waits for an answer."""
+    """One permission that waits for an answer; its fields are those of PermissionAsked."""
 
     id: str
     session: str
@@ -105,6 +105,17 @@ class PermissionView(msgspec.Struct):
     summary: str
     asked_at: float
     deadline: float
+    group: str = ""
+    action: str = ""
+    risk: str = "?"
+    rank: int = 0
+    grave: bool = False
+    tenant: str = ""
+    profile: str = ""
+    conversation: str = ""
+    allowed_before: int = 0
+    denied_before: int = 0
+    nearest: str = ""
 
 
 class ErrorView(msgspec.Struct):

@@ -14,7 +14,7 @@ from engine.events.kinds.engine import (
     SettingsChanged,
     Severity,
 )
-from engine.events.kinds.permissions import PermissionAnswered, PermissionAsked
+from engine.events.kinds.permissions import GrantRevoked, PermissionAnswered, PermissionAsked
 from engine.events.kinds.pool import (
     ConversationHibernated,
     ConversationWoken,
@@ -63,6 +63,7 @@ __all__ = [
     "EngineStopped",
     "ErrorSeen",
     "Event",
+    "GrantRevoked",
     "Notice",
     "OrphansReaped",
     "Percentiles",
@@ -122,6 +123,7 @@ AnyEvent = (
     | TurnEnded
     | PermissionAsked
     | PermissionAnswered
+    | GrantRevoked
     | BreakerChanged
     | ErrorSeen
     | RecoveryStarted

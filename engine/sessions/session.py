@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from engine.approvals.desk import Asker, PermissionDesk
 from engine.backends.base import AgentSpec, Backend, Profile
 from engine.clock import Clock
 from engine.errors import DeadlinePassed, QuarterdeckError, SessionLost, StartFailed
@@ -22,7 +25,6 @@ from engine.sessions.clocks import TurnLimits
 from engine.sessions.machine import SessionMachine
 from engine.sessions.messages import ControlReply
 from engine.sessions.outcome import Outcome, how_exited
-from engine.sessions.permissions import Asker, PermissionDesk
 from engine.sessions.transcripts import Transcripts
 from engine.sessions.turn import RunningTurn, TurnOrder
 
@@ -69,6 +71,7 @@ class Session:
         self._turn: RunningTurn | None = None
         self._calm = asyncio.Event()
         self._cost = 0.0
+        self._workspace = Path()
         self._stopping = False
         self.conversation = spec.conversation
         self.user = ""
@@ -118,6 +121,7 @@ class Session:
         """Start the process and wait until it answers. Raises StartFailed or BackendMissing; cleans up itself."""
         spec, began = self._spec, self._ports.clock.monotonic()
         command = self._ports.backend.command(spec)
+        self._workspace = command.cwd
         self._ports.bus.publish(
             ev.SessionStarting(
                 session=self.id,
@@ -333,7 +337,7 @@ class Session:
             case f.PermissionWanted():
                 self._ask(fact)
             case f.PermissionWithdrawn(permission):
-                self._ports.desk.withdraw(permission)
+                self._ports.desk.withdraw(self.id, permission)
             case _:
                 self._report(fact)
 
@@ -369,11 +373,9 @@ class Session:
     def _ask(self, wanted: f.PermissionWanted) -> None:
         if self._turn is not None:
             self._turn.hold(waiting=True)
-        profile = self.profile
-        self._ports.desk.ask(
-            Asker(self.id, self.conversation, profile.name, profile.tenant, self._answer),
-            wanted,
-        )
+        profile, workspace = self.profile, os.path.realpath(self._workspace)
+        asker = Asker(self.id, self.conversation, profile.name, profile.tenant, workspace, self._answer)
+        self._ports.desk.ask(asker, wanted)
 
     def _answer(self, permission: str, allowed: bool, message: str) -> None:
         line = self._machine.answer(permission, allowed=allowed, message=message)

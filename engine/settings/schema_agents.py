@@ -60,6 +60,13 @@ class Claude(Group):
     permission_timeout: Duration = setting(
         60.0, "Time an approval may wait for an answer before it is denied.", unit=SECONDS, ge=0.1, le=86_400
     )
+    grant_expiry: Duration = setting(
+        28_800.0,
+        "Life of a grant for a conversation or profile when its answer names none.",
+        unit=SECONDS,
+        ge=1,
+        le=2_592_000,
+    )
 
 
 class Credential(Group):

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
-from tests.api.serving import TOUCH, Json, Served
+import pytest
+
+from tests.api.serving import TOUCH, Json, Served, serving
 from tests.support.processes import until
 
 
@@ -26,7 +29,8 @@ async def test_an_allowed_tool_is_used(served: Served) -> None:
     row, turn = await asked(served)
     assert (row["tool"], "touch proof" in row["summary"]) == ("Bash", True)
     path = f"/api/permissions/{row['id']}"
-    assert await served.data("POST", path, {"allowed": True}) == {"permission": {"id": row["id"], "allowed": True}}
+    told = (await served.data("POST", path, {"allowed": True}))["permission"]
+    assert told == {"id": row["id"], "allowed": True, "grants": []}
     assert ((await turn)["denials"], proof(served)) == (0, True)
     assert (await served.data("GET", "/api/permissions"))["permissions"] == []
     assert await served.refusal("POST", path, {"allowed": False}) == (404, "not_found", "permission")
@@ -45,9 +49,56 @@ async def test_a_bad_answer_leaves_the_question_open(served: Served) -> None:
         ({}, "allowed"),
         ({"allowed": "yes"}, "allowed"),
         ({"allowed": True, "scope": "world"}, "scope"),
+        ({"allowed": False, "scope": "profile"}, "scope"),
+        ({"allowed": True, "expires": "1h"}, "expires"),
+        ({"allowed": True, "scope": "profile", "expires": "2001-01-01"}, "expires"),
+        ({"allowed": True, "scope": "profile", "expires": []}, "expires"),
+        ({"allowed": True, "until": "1h"}, "until"),
     ]
     for body, field in bad:
         assert await served.refusal("POST", f"/api/permissions/{row['id']}", body) == (400, "bad_input", field)
     assert len(served.engine.bus.state.permissions) == 1
     await served.data("POST", f"/api/permissions/{row['id']}", {"allowed": True, "scope": "conversation"})
     assert (await turn)["denials"] == 0
+
+
+async def test_a_group_is_answered_as_one_with_a_grant_that_outlives_the_engine(tmp_path: Path) -> None:
+    async with serving(tmp_path) as served:
+        turns = [asyncio.create_task(served.ask(TOUCH, user=user)) for user in ("ana", "ben")]
+        await until(lambda: len(served.engine.bus.state.permissions) == 2)
+        (group,) = (await served.data("GET", "/api/permissions/groups"))["groups"]
+        assert (group["count"], group["risk"], group["action"]) == (2, "write", "Bash: touch proof  (exactly this)")
+        assert (group["allowed_before"], group["denied_before"], group["age"] >= 0) == (0, 0, True)
+        path, body = f"/api/permissions/groups/{group['key']}", {"allowed": True, "scope": "profile", "expires": "1h"}
+        told = (await served.data("POST", path, body))["group"]
+        (grant,) = told.pop("grants")
+        assert told == {"key": group["key"], "allowed": True, "answered": 2}
+        assert [(await turn)["denials"] for turn in turns] == [0, 0]
+        assert await served.refusal("POST", path, body) == (404, "not_found", "group")
+    async with serving(tmp_path) as served:
+        assert (await served.data("GET", "/api/permissions/grants"))["grants"] == [grant]
+        assert (await served.ask(TOUCH))["denials"] == 0
+        history = await served.data("GET", "/api/permissions/history")
+        assert [(row["how"], row["allowed"]) for row in history["answers"]] == [
+            ("grant", True),
+            ("person", True),
+            ("person", True),
+        ]
+        assert history["answers"][0]["by"] == grant["id"]
+        path = f"/api/permissions/grants/{grant['id']}"
+        assert await served.data("DELETE", path) == {"revoked": grant["id"]}
+        assert await served.refusal("DELETE", path) == (404, "not_found", "id")
+        row, turn = await asked(served)
+        assert (row["allowed_before"], row["denied_before"]) == (2, 0)
+        await served.data("POST", f"/api/permissions/{row['id']}", {"allowed": False})
+        assert (await turn)["denials"] == 1
+
+
+async def test_the_setting_says_how_long_a_grant_lives_that_names_no_time(tmp_path: Path) -> None:
+    async with serving(tmp_path, "claude.grant_expiry=90s") as served:
+        row, turn = await asked(served)
+        told = await served.data("POST", f"/api/permissions/{row['id']}", {"allowed": True, "scope": "conversation"})
+        (grant,) = told["permission"]["grants"]
+        assert (await turn)["denials"] == 0
+    assert grant["expires"] - grant["at"] == pytest.approx(90, abs=1)
+    assert (grant["scope"], bool(grant["conversation"])) == ("conversation", True)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from engine.api.permission_routes import PermissionRoutes
 from engine.api.pool_routes import PoolRoutes
 from engine.api.routes import Routes
 from tests.api.serving import LONG, Served, refused
@@ -19,6 +20,9 @@ LOOKS = {
     "/api/sessions/{id}/transcript": {"transcript"},
     "/api/prompts": {"prompts", "total"},
     "/api/permissions": {"permissions", "total"},
+    "/api/permissions/groups": {"groups", "total"},
+    "/api/permissions/grants": {"grants", "total"},
+    "/api/permissions/history": {"answers", "total"},
     "/api/config": {"config", "origins"},
     "/api/config/history": {"changes", "total"},
     "/api/breakers": {"breakers", "total"},
@@ -29,6 +33,8 @@ ACTS = {
     "/api/prompts/{id}": ("DELETE", 404),
     "/api/config/check": ("POST", 400),
     "/api/permissions/{id}": ("POST", 400),
+    "/api/permissions/groups/{key}": ("POST", 400),
+    "/api/permissions/grants/{id}": ("DELETE", 404),
     "/api/sessions/{id}/interrupt": ("POST", 404),
     "/api/sessions/{id}/stop": ("POST", 404),
     "/api/sessions/{id}/kill": ("POST", 404),
@@ -42,7 +48,15 @@ ACTS = {
 }
 """With an empty body, for an unknown session."""
 BREAKER = "credential:default"
-PAGED = ("/api/sessions", "/api/permissions", "/api/config/history", "/api/breakers")
+PAGED = (
+    "/api/sessions",
+    "/api/permissions",
+    "/api/permissions/groups",
+    "/api/permissions/grants",
+    "/api/permissions/history",
+    "/api/config/history",
+    "/api/breakers",
+)
 
 
 async def test_every_resource_has_its_name_in_the_envelope(served: Served) -> None:
@@ -51,7 +65,8 @@ async def test_every_resource_has_its_name_in_the_envelope(served: Served) -> No
         assert (await served.data("GET", path.replace("{id}", session).replace("{name:path}", BREAKER))).keys() == names
     for path, (method, status) in ACTS.items():
         assert (await served.refusal(method, path.replace("{id}", "nobody").replace("{name}", "nobody")))[0] == status
-    routes = [*Routes(served.engine, "somebody").all(), *PoolRoutes(served.engine, "somebody").all()]
+    kinds = (Routes, PoolRoutes, PermissionRoutes)
+    routes = [route for kind in kinds for route in kind(served.engine, "somebody").all()]
     assert {route.path for route in routes} == LOOKS.keys() | ACTS.keys()
 
 
@@ -161,6 +176,7 @@ async def test_a_read_only_engine_refuses_everything_that_acts(served: Served) -
     bodies: dict[str, dict[str, Any]] = {
         "/api/prompts": {"prompt": "x"},
         "/api/permissions/{id}": {"allowed": True},
+        "/api/permissions/groups/{key}": {"allowed": True},
         "/api/pool/scale": {"target": 1},
         "/api/pool/autoscale": {"enabled": True},
         "/api/config": {"a": 1},

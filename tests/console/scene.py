@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from datetime import UTC, datetime
+from hashlib import md5
 
 from engine.events import types as ev
 from engine.events.types import AnyEvent, SessionState, Stamped
@@ -150,9 +151,9 @@ def _present() -> list[tuple[float, AnyEvent]]:
         (NOW - 62, ev.BreakerChanged(breaker="credential:acct-3", old="closed", new="half_open", reason="12 s probe")),
         (NOW - 30, ev.SettingsChanged(who="ana", changes={"session_pool.max_size": [16, 20]})),
         (NOW - 5, ev.ApiRetry(session="s0006", attempt=2, delay=8.0, status=529, error="overloaded")),
-        (NOW - 4, ev.PermissionAsked(permission="p1", session="s0008", tool="Bash", summary=ASKED, deadline=NOW + 56)),
-        (NOW - 3, ev.PermissionAsked(permission="p2", session="s0010", tool="Write", summary="NOTES.md",
-                                     deadline=NOW + 57)),
+        (NOW - 4, asked("p1", "s0008", "Bash", ASKED, f"Bash: {ASKED}  (exactly this)", "delete", 0, seen=(3, 0),
+                        nearest="Bash: make test  (exactly this)")),
+        (NOW - 3, asked("p2", "s0010", "Write", "NOTES.md", "Write: NOTES.md with any content", "write", 10)),
         (NOW - 2, ev.SessionEnded(session="s0011", how="exit", exit_code=134, error="The agent ended (signal 6)")),
         (NOW - 1.5, _queued("r990", "hana", "write the changelog")),
         (NOW - 1, ev.SessionReadings(
@@ -161,6 +162,44 @@ def _present() -> list[tuple[float, AnyEvent]]:
         (NOW, ev.TurnActivity(session="s0002", activity="writing")),
     ]  # fmt: skip
     return found
+
+
+def asked(
+    permission: str,
+    session: str,
+    tool: str,
+    summary: str,
+    action: str,
+    risk: str,
+    rank: int,
+    *,
+    seen: tuple[int, int] = (0, 0),
+    nearest: str = "",
+) -> AnyEvent:
+    """A request for leave; equal actions are one group."""
+    return ev.PermissionAsked(
+        permission=permission, session=session, tool=tool, summary=summary, deadline=NOW + 56,
+        group=md5(action.encode()).hexdigest(),
+        action=action, risk=risk, rank=rank, grave=rank < 6, tenant="default", profile="default",
+        conversation=f"{CONVERSATION}{session[-2:]}", allowed_before=seen[0], denied_before=seen[1], nearest=nearest,
+    )  # fmt: skip
+
+
+def crowd() -> list[tuple[float, AnyEvent]]:
+    """More that waits, and how long ago it was asked."""
+    push, ci, fetch = "git push origin fix/lease --force-with-lease", ".github/workflows/ci.yml", "docs.rs/tokio/latest"
+    colours = "frob --all [red]\x1b[31m"
+    return [
+        (101.0, asked("p3", "s0002", "Bash", push, f"Bash: {push}  (exactly this)", "push", 3, seen=(0, 1))),
+        (72.0, asked("p4", "s0005", "WebFetch", fetch, f"WebFetch: {fetch}  (exactly this)", "network", 7,
+                     seen=(12, 0))),
+        (48.0, asked("p5", "s0003", "Bash", "docker compose up -d db", "Bash: docker compose up -d db  (exactly this)",
+                     "process", 8, seen=(4, 0))),
+        (20.0, asked("p6", "s0007", "Write", ci, f"Write: <workspace>/{ci} with content 5f3a  (exactly this)",
+                     "ci file", 4)),
+        (9.0, asked("p7", "s0001", "Bash", colours, f"Bash: {colours}  (exactly this)", "?", 6)),
+        (2.0, asked("p8", "s0006", "Bash", ASKED, f"Bash: {ASKED}  (exactly this)", "delete", 0, seen=(3, 0))),
+    ]  # fmt: skip
 
 
 def _queued(request: str, user: str, prompt: str) -> AnyEvent:

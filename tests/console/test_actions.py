@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
+from textual.screen import Screen
 
 from engine.clock import ManualClock
 from tests.support.console import NORMAL, SMALL, FakeFeed, bridge
@@ -14,19 +16,20 @@ from tui.palette import RegistryCommands
 from tui.screens.errors import ErrorsScreen
 from tui.screens.header import keys_line
 from tui.screens.help import help_lines
+from tui.screens.inbox import Inbox
 from tui.screens.overview import OverviewScreen
 from tui.screens.queue import QueueScreen
 from tui.screens.recovery import RecoveryScreen
 from tui.screens.sessions import SessionsScreen
-from tui.screens.station import Station
 from tui.screens.transcript import TranscriptScreen
 from tui.screens.tuning import TuningScreen
 from tui.spans import plain, width_of
 
-PLACES: dict[Scope, type[Station]] = {
+PLACES: dict[Scope, type[Screen[Any]]] = {
     Scope.OVERVIEW: OverviewScreen,
     Scope.SESSIONS: SessionsScreen,
     Scope.TRANSCRIPT: TranscriptScreen,
+    Scope.INBOX: Inbox,
     Scope.TUNING: TuningScreen,
     Scope.ERRORS: ErrorsScreen,
     Scope.RECOVERY: RecoveryScreen,

@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from engine.clock import ManualClock
+from tests.console import scene
 from tests.support.console import NORMAL, SMALL, Bridge, FakeFeed, bridge
 from tests.support.processes import until
+from tui.arming import ARMING_S
 from tui.screens.sessions import SessionsScreen
 
 GOLDENS = Path(__file__).parent / "goldens"
@@ -22,7 +24,11 @@ SCENES: dict[str, tuple[str, ...]] = {
     "sessions-wide": ("2", "d"),
     "sessions-problems": ("2", "z"),
     "drawer-approval": ("2", "z", "j"),
-    "transcript": ("exclamation_mark",),
+    "transcript": ("exclamation_mark", "enter"),
+    "inbox": ("exclamation_mark",),
+    "inbox-many": ("exclamation_mark", "j", "j", "space"),
+    "inbox-profile": ("exclamation_mark", "O"),
+    "inbox-marked": ("exclamation_mark", "space", "space", "M"),
     "help": ("2", "question_mark"),
     "kill": ("2", "K"),
     "leave": ("q",),
@@ -40,8 +46,13 @@ SIZES = {"120x36": NORMAL, "80x24": SMALL, "40x10": (40, 10)}
     ("name", "size"), [("overview", "40x10"), *((name, size) for name in SCENES for size in ("120x36", "80x24"))]
 )
 async def test_a_screen_is_drawn_as_it_was(name: str, size: str, feed: FakeFeed, clock: ManualClock) -> None:
+    if name.startswith("inbox-"):
+        for ago, event in scene.crowd():
+            feed.push(scene.NOW - ago, event)
     async with bridge(feed, clock, SIZES[size], owns_engine=True) as console:
-        await console.press(*SCENES[name])
+        for key in SCENES[name]:
+            clock.advance(ARMING_S if name.startswith("inbox-") else 0)
+            await console.press(key)
         await _rested(console)
         drawn = "\n".join(line.rstrip() for line in console.lines) + "\n"
     golden = GOLDENS / f"{name}-{size}.txt"

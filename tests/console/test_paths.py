@@ -14,6 +14,7 @@ from tests.support.processes import until
 from tui.arming import ARMING_S
 from tui.feeds.base import FeedStatus, Link
 from tui.screens.dialogs import Confirm
+from tui.screens.inbox import Inbox
 from tui.screens.overview import OverviewScreen
 from tui.screens.sessions import SessionsScreen
 from tui.screens.transcript import TranscriptScreen
@@ -164,7 +165,7 @@ async def test_an_approval_is_answered_only_once_its_card_has_been_in_sight(
     key: str, answer: tuple[bool, str], feed: FakeFeed, clock: ManualClock
 ) -> None:
     async with bridge(feed, clock) as console:
-        await console.press("exclamation_mark", key)
+        await console.press("exclamation_mark", "enter", key)
         assert "armed ▯▯▯" in console.text
         assert feed.calls == []
         assert "only just appeared" in console.told[0]
@@ -180,7 +181,7 @@ async def test_an_approval_is_answered_only_once_its_card_has_been_in_sight(
 
 async def test_the_next_card_arms_anew(feed: FakeFeed, clock: ManualClock) -> None:
     async with bridge(feed, clock) as console:
-        await console.press("exclamation_mark")
+        await console.press("exclamation_mark", "enter")
         clock.advance(ARMING_S)
         await console.settle()
         feed.push(scene.NOW, ev.PermissionAnswered(permission="p1", session="s0008", allowed=False, by="ben"))
@@ -195,7 +196,7 @@ async def test_the_next_card_arms_anew(feed: FakeFeed, clock: ManualClock) -> No
 
 async def test_a_card_below_another_screen_never_disarms_the_one_in_sight(feed: FakeFeed, clock: ManualClock) -> None:
     async with bridge(feed, clock) as console:
-        await console.press("2", "z", "j", "j", "exclamation_mark")  # the grid is on s0010, the page on s0008
+        await console.press("2", "z", "j", "j", "exclamation_mark", "enter")  # the grid is on s0010, the page on s0008
         for _ in range(3):
             clock.advance(ARMING_S / 2)
             await console.settle()
@@ -359,8 +360,7 @@ async def test_the_palette_finds_a_command_by_its_words_and_runs_it(feed: FakeFe
     async with bridge(feed, clock) as console:
         await console.press("2", "ctrl+p")
         await until(lambda: "Search for commands" in console.text)
-        await console.pilot.press(*"oldest")
-        await until(lambda: "go to Overview" not in console.text and "oldest approval" in console.text)
+        await console.pilot.press(*"inbox")
+        await until(lambda: "go to Overview" not in console.text and "approvals inbox" in console.text)
         await console.pilot.press("enter")
-        await until(lambda: isinstance(console.app.screen, TranscriptScreen))
-        assert console.app.screen.session == "s0008"  # type: ignore[attr-defined]
+        await until(lambda: isinstance(console.app.screen, Inbox))

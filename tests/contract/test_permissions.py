@@ -17,7 +17,7 @@ async def asked(rig: Rig, session: Session, **answer: object) -> Outcome:
     before = len(rig.seen(PermissionAsked))
     turn, _ = rig.begin(session, TOUCH)
     question = await rig.next_of(PermissionAsked, before)
-    rig.desk.answer(question.permission, by="test", **answer)  # type: ignore[arg-type]
+    rig.answer(question.permission, **answer)  # type: ignore[arg-type]
     outcome = await turn
     assert len(rig.seen(PermissionAsked)) == before + 1
     return outcome
@@ -81,7 +81,7 @@ async def test_a_grant_covers_exactly_what_was_granted(rig: Rig) -> None:
     await asked(rig, session, allowed=True, scope="profile")
     turn, _ = rig.begin(session, '[[tool: Bash {"command": "touch more"}]]')
     question = await rig.next_of(PermissionAsked, 1)
-    rig.desk.answer(question.permission, allowed=False, by="test")
+    rig.answer(question.permission, allowed=False)
     assert (await turn).denials == 1
 
 
@@ -104,5 +104,5 @@ async def test_while_a_question_waits_only_the_whole_turns_clock_counts(rig: Rig
     done, _ = await asyncio.wait([turn], timeout=0.8)
     assert not done
     rig.limits = type(rig.limits)()
-    rig.desk.answer(question.permission, allowed=False, by="test")
+    rig.answer(question.permission, allowed=False)
     assert (await turn).denials == 1

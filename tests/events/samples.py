@@ -91,6 +91,7 @@ ONE_OF_EACH: list[AnyEvent] = [
     ev.ConversationWoken(conversation="c1", session="s0002", took=0.25),
     ev.EngineDraining(reason="SIGTERM", grace=10.0),
     ev.EngineStopped(reason="SIGTERM"),
+    ev.GrantRevoked(grant="g1", action="Bash: rm x  (exactly this)", by="ana"),
 ]
 
 EVENTS: st.SearchStrategy[AnyEvent] = st.one_of(

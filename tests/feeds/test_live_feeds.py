@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from engine.api.server import serve
+from engine.approvals.groups import groups_of
 from engine.errors import BadInput, NoEngine, QuarterdeckError
 from engine.events.projection import Projection
 from engine.events.state import RequestView, SessionView, State
@@ -122,6 +123,18 @@ async def test_a_permission_is_answered(watcher: Watcher, thread: EngineThread) 
     assert (thread.engine.settings.workspaces / "default/default/proof").exists()
 
 
+async def test_a_group_is_answered_and_granted(watcher: Watcher, thread: EngineThread) -> None:
+    for _ in range(2):
+        await watcher.feed.prompt(TOUCH)
+    await until(lambda: len(watcher.state.permissions) == 2)
+    (group,) = groups_of(watcher.state.permissions.values())
+    assert await watcher.feed.answer_group(group.key, allowed=True, scope="profile", expires="1h") == 2
+    await until(lambda: watcher.state.totals.answered == 2)
+    await watcher.feed.prompt(TOUCH)
+    await until(lambda: watcher.state.totals.answered == 3)
+    assert not watcher.state.permissions
+
+
 async def test_settings_are_read_and_changed(watcher: Watcher, thread: EngineThread) -> None:
     await watcher.feed.change_settings({"queue.max_waiting": 7})
     assert (await watcher.feed.settings())["queue.max_waiting"] == 7
@@ -163,6 +176,7 @@ async def test_a_refusal_is_the_engines_own(watcher: Watcher) -> None:
         (BadInput, "not_found", feed.interrupt("nobody")),
         (BadInput, "not_found", feed.stop("nobody", kill=False)),
         (BadInput, "not_found", feed.answer("nothing", allowed=True)),
+        (BadInput, "not_found", feed.answer_group("nothing", allowed=True)),
         (BadInput, "bad_settings", feed.change_settings({"queue.max_waiting": -1})),
     ]
     for kind, code, call in refusals:

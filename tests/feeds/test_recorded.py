@@ -72,6 +72,7 @@ async def test_a_recording_refuses_every_intent(recording: Recording) -> None:
         feed.stop("s0001", kill=True),
         feed.scale(3),
         feed.answer("p1", allowed=True),
+        feed.answer_group("k", allowed=True),
         feed.change_settings({}),
     ):
         with pytest.raises(Forbidden, match="cannot be acted on"):

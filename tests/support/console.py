@@ -76,6 +76,12 @@ class FakeFeed:
     async def answer(self, permission: str, *, allowed: bool, scope: str = "once", message: str = "") -> None:
         self._note("answer", permission, allowed, scope)
 
+    async def answer_group(
+        self, group: str, *, allowed: bool, scope: str = "once", message: str = "", expires: str = ""
+    ) -> int:
+        self._note("answer_group", group, allowed, scope, message, expires)
+        return 1
+
     async def cancel(self, request: str) -> None:
         self._note("cancel", request)
 
@@ -87,7 +93,7 @@ class FakeFeed:
         return "learned-1"
 
     async def settings(self) -> dict[str, Any]:
-        return {}
+        return {"claude.grant_expiry": 28_800.0}
 
     async def change_settings(self, changes: Mapping[str, Any]) -> None:
         self._note("settings", dict(changes))

@@ -8,6 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from engine.approvals.desk import PermissionDesk
+from engine.approvals.grants import decided
+from engine.approvals.store import ApprovalStore
 from engine.backends.base import AgentSpec, Backend, Profile
 from engine.backends.claude import ClaudeBackend, ClaudeOptions, Credential
 from engine.backends.homes import Homes
@@ -19,7 +22,6 @@ from engine.launchers.containment import Containment
 from engine.launchers.local import LocalLauncher
 from engine.sessions.clocks import TurnLimits
 from engine.sessions.outcome import Outcome
-from engine.sessions.permissions import PermissionDesk
 from engine.sessions.session import Session, SessionPorts
 from engine.sessions.transcripts import Transcripts
 from engine.sessions.turn import TurnOrder
@@ -48,7 +50,9 @@ class Rig:
         self._clock = SystemClock()
         self._bus = Bus(self._clock)
         self._bus.listen(self._hear)
-        self.desk = PermissionDesk(self._bus, self._clock, lambda: self.permission_timeout)
+        self.approvals = ApprovalStore(folder / "approvals.db", self._clock)
+        self.approvals.open()
+        self.desk = PermissionDesk(self._bus, self._clock, self.approvals, lambda: self.permission_timeout)
         self._sessions: list[Session] = []
 
     def profile(self, **changes: Any) -> Profile:
@@ -93,6 +97,14 @@ class Rig:
         """Run one turn."""
         return await session.run(TurnOrder(request="r", prompt=prompt))
 
+    def answer(self, permission: str, *, allowed: bool, scope: str = "once", message: str = "") -> None:
+        """Answer a permission; a grant lives for an hour."""
+        now = self._clock.wall()
+        decision = decided(
+            allowed=allowed, by="test", scope=scope, expires=None, message=message, now=now, default=3600.0
+        )
+        self.desk.answer(permission, decision)
+
     def begin(self, session: Session, prompt: str) -> tuple[asyncio.Task[Outcome], list[str]]:
         """Run one turn in the background; the list grows by the pieces of its answer."""
         pieces: list[str] = []
@@ -121,6 +133,7 @@ class Rig:
         for session in self._sessions:
             if session.pid:
                 await session.kill("the test is over")
+        self.approvals.close()
         assert self.survivors() == []
 
     def _hear(self, stamped: Stamped) -> None:

@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 )
 @common_options
 def command(common: Common, drills: Sequence[str], seed: int, seconds: float, sessions: int, radius: float) -> int:
-    """Run drills on an engine of their own; `list` names them, `all` runs every one.
+    """Run drills on an engine of their own; `list` names them, `all` runs every one in turn, `random` mixes
+    those that share an engine, over one another.
 
     The simulator is struck unless `--backend claude` asks for the real CLI, which runs on the offline model: no drill
     uses the network or another engine's processes. Ctrl-C aborts and heals. Exits with 1 when a turn was lost or

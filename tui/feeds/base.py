@@ -134,6 +134,11 @@ class Feed(Protocol):
     async def answer(self, permission: str, *, allowed: bool, scope: str = "once", message: str = "") -> None:
         """Answer a permission; `scope` is once, conversation or profile."""
 
+    async def answer_group(
+        self, group: str, *, allowed: bool, scope: str = "once", message: str = "", expires: str = ""
+    ) -> int:
+        """Answer all that wait in a group; `expires` as the API takes it. Returns how many there were."""
+
     async def cancel(self, request: str) -> None:
         """End a request, waiting or running."""
 

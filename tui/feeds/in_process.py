@@ -118,6 +118,18 @@ class InProcessFeed:
 
         await self._call(answer())
 
+    async def answer_group(
+        self, group: str, *, allowed: bool, scope: str = "once", message: str = "", expires: str = ""
+    ) -> int:
+        """Answer all that wait in a group."""
+        engine = self._thread.engine
+
+        async def answer() -> int:
+            given = {"allowed": allowed, "by": self._who, "scope": scope, "message": message}
+            return engine.answer_group(group, expires=expires or None, **given)[0]
+
+        return await self._call(answer())
+
     async def cancel(self, request: str) -> None:
         """End a request."""
         engine = self._thread.engine

@@ -179,6 +179,12 @@ class RecordedFeed:
         """Refused."""
         _refuse()
 
+    async def answer_group(
+        self, group: str, *, allowed: bool, scope: str = "once", message: str = "", expires: str = ""
+    ) -> int:
+        """Refused."""
+        _refuse()
+
     async def cancel(self, request: str) -> None:
         """Refused."""
         _refuse()

@@ -126,6 +126,13 @@ class RemoteFeed:
         body = {"allowed": allowed, "scope": scope, "message": message}
         await self._call("POST", f"/api/permissions/{permission}", body)
 
+    async def answer_group(
+        self, group: str, *, allowed: bool, scope: str = "once", message: str = "", expires: str = ""
+    ) -> int:
+        """Answer all that wait in a group."""
+        body = {"allowed": allowed, "scope": scope, "message": message, "expires": expires or None}
+        return int((await self._call("POST", f"/api/permissions/groups/{group}", body))["group"]["answered"])
+
     async def cancel(self, request: str) -> None:
         """End a request."""
         await self._call("DELETE", f"/api/prompts/{request}")

@@ -110,8 +110,12 @@ class Chooser(Dialog[str]):
         options: Sequence[tuple[str, str]],
         current: str,
         preview: Callable[[str], None] | None = None,
+        *,
+        facts: Sequence[Line] = (),
+        keys: str = "enter take · esc keep",
     ) -> None:
-        super().__init__(title, [], "enter take · esc keep")
+        super().__init__(title, [], keys)
+        self._facts = list(facts)
         self._options = list(options)
         self._preview = preview
         self._at = next((i for i, (key, _text) in enumerate(options) if key == current), 0)
@@ -130,10 +134,23 @@ class Chooser(Dialog[str]):
 
     def _drawn(self) -> list[Line]:
         width = max((len(key) for key, _text in self._options), default=0)
-        return [
+        return self._facts + [
             [("▌ " if i == self._at else "  ", ""), (f"{key:<{width}}   {text} ", "cursor" if i == self._at else "")]
             for i, (key, text) in enumerate(self._options)
         ]
+
+
+class Overlay(Dialog[Answer]):
+    """A dialog whose lines follow the facts: the console's one timer paints it too."""
+
+    AUTO_FOCUS = None
+
+    def paint(self) -> None:
+        """Show the store as it is now."""
+
+    @on(Painted.Resized)
+    def _resized(self) -> None:
+        self.paint()
 
 
 def leaving_facts(state: State) -> list[Line]:

@@ -10,7 +10,7 @@ from engine.events.state import PermissionView, SessionView
 from engine.events.types import SessionState
 from engine.sessions.transcripts import Entry
 from tui import formats
-from tui.glyphs import STATE_GLYPHS, STATE_ROLES
+from tui.glyphs import STATE_GLYPHS, STATE_ROLES, risk_mark
 from tui.spans import Line, between, clean, crop, fit, rule
 
 CONVERSATION = 23
@@ -20,10 +20,11 @@ KIND_ROLES = {"error": "fail", "user": "ask", "assistant": "", "note": "muted", 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """An approval as it is shown: the question, and how far its keys are armed."""
+    """An approval as it is shown: the question, how far its keys are armed, and how many ask the same."""
 
     asked: PermissionView
     bar: str
+    alike: int = 1
 
 
 def drawer(
@@ -77,6 +78,11 @@ def card_lines(card: Card, now: float, width: int) -> list[Line]:
     lines += [[("  " + text, "strong")] for text in _wrap(asked.summary or "(no details)", width - 4, 3)]
     left = max(0.0, asked.deadline - now)
     lines.append([(f"  asked {formats.span(now - asked.asked_at)} ago, denied in {formats.span(left)}", "muted")])
+    seen = f"   seen {asked.allowed_before}✔ {asked.denied_before}✖"
+    same = f"   same ×{card.alike}, ! answers all" if card.alike > 1 else ""
+    lines.append([("  risk ", "muted"), risk_mark(asked.risk, grave=asked.grave), (seen + same, "muted")])
+    near = clean(asked.nearest) or "no grant is like it"
+    lines.append([("  nearest ", "muted"), (fit(near, max(8, width - 11)).rstrip(), "muted")])
     lines.append([("  A", "strong"), (" allow once   ", ""), ("D", "strong"), (" deny", "")])
     return lines
 
@@ -85,7 +91,8 @@ def question(card: Card, now: float, width: int) -> Line:
     """The approval in one line."""
     asked = card.asked
     left: Line = [(" ? ", "ask"), (f"{asked.tool} {asked.summary}", "strong")]
-    right: Line = [(f"  {formats.span(now - asked.asked_at)}  A allow  D deny  {card.bar}", "muted")]
+    waits: Line = [(f"  {formats.span(now - asked.asked_at)}  ", "muted"), risk_mark(asked.risk, grave=asked.grave)]
+    right: Line = [*waits, (f"  A allow  D deny  {card.bar}", "muted")]
     return between(left, right, width)
 
 

@@ -1,0 +1,269 @@
+"""The permission desk: what agents ask leave for, the answers, and the grants that answer for operators.
+
+Grants are kept here and never sent to the CLI, where they would outlive `/clear`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from engine.approvals.actions import Action, normalise
+from engine.approvals.grants import Decision, Grant, Place, Scope, nearest
+from engine.approvals.risks import shipped_risks
+from engine.approvals.store import Answered, ApprovalStore, StoreUnusable, Wish
+from engine.clock import Clock
+from engine.errors import NotFound
+from engine.events.bus import Bus
+from engine.events.types import GrantRevoked, Notice, PermissionAnswered, PermissionAsked, Severity
+from engine.sessions.facts import PermissionWanted
+
+MAX_PENDING = 10_000
+"""Permissions that may wait at once; one more is denied."""
+_ROUNDS = 16
+"""How often those that join a group while it is answered are answered too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asks: the session with its conversation, profile, tenant and workspace, and the way to answer it."""
+
+    session: str
+    conversation: str
+    profile: str
+    tenant: str
+    workspace: str
+    answer: Callable[[str, bool, str], None]
+
+
+@dataclass(slots=True)
+class _Pending:
+    id: str
+    asker: Asker
+    wanted: PermissionWanted
+    action: Action
+    group: str
+    asked_at: float
+    timer: asyncio.TimerHandle | None = None
+
+    def place(self, scope: Scope) -> Place:
+        asker = self.asker
+        conversation = asker.conversation if scope is Scope.CONVERSATION else ""
+        return Place(asker.tenant, asker.profile, asker.workspace, conversation)
+
+
+def _none_barred(_tool: str) -> str:
+    """No tool is out of order."""
+    return ""
+
+
+class PermissionDesk:
+    """Owner of pending permissions. An unanswered one is denied after `timeout()` seconds.
+
+    The answers and grants are `store`'s. While that cannot be used, nothing is granted and every request is asked.
+    `barred` says why a tool may not be used now, whoever allowed it, or nothing.
+    """
+
+    def __init__(
+        self,
+        bus: Bus,
+        clock: Clock,
+        store: ApprovalStore,
+        timeout: Callable[[], float],
+        *,
+        barred: Callable[[str], str] = _none_barred,
+    ) -> None:
+        self._bus = bus
+        self._clock = clock
+        self._timeout = timeout
+        self._barred = barred
+        self._book = shipped_risks()
+        self._pending: dict[str, _Pending] = {}
+        self._troubled = False
+        self.store = store
+
+    def ask(self, asker: Asker, wanted: PermissionWanted) -> None:
+        """Deny a tool that is out of order, answer from a grant at once, or put the question to the operators."""
+        action = normalise(wanted.tool, bytes(wanted.input), asker.workspace, self._book)
+        name = wanted.permission if wanted.permission not in self._pending else f"{asker.session}-{wanted.permission}"
+        pending = _Pending(name, asker, wanted, action, action.key(asker.tenant), self._clock.wall())
+        if why := self._barred(wanted.tool):
+            self._settle_alone(pending, Decision(False, "engine", message=why), "engine")
+        elif (grant := self._granted(pending)) is not None:
+            self._settle_alone(pending, Decision(True, grant.by, grant.scope, grant.expires), "grant", grant.id)
+        elif name in self._pending or len(self._pending) >= MAX_PENDING:
+            self._settle_alone(pending, Decision(False, "engine", message="Too many permissions wait."), "engine")
+        else:
+            self._put(pending)
+
+    def answer(self, permission: str, decision: Decision) -> list[Grant]:
+        """Answer a pending permission; returns the grant that this gave. Raises NotFound, StoreUnusable."""
+        pending = self._pending.get(permission)
+        if pending is None:
+            remedy = "It was answered, withdrawn or too late; GET /api/permissions lists those that wait."
+            raise NotFound(f"No permission {permission} waits for an answer.", field="permission", remedy=remedy)
+        return self._settle_all([pending], decision)
+
+    def answer_group(self, group: str, decision: Decision) -> tuple[int, list[Grant]]:
+        """Answer all that wait in a group, and those that join it meanwhile: how many, and the grants given.
+
+        Raises NotFound when none waits, StoreUnusable with nothing answered.
+        """
+        done: set[str] = set()
+        given: dict[str, Grant] = {}
+        for _round in range(_ROUNDS):
+            if not (waiting := self._members(group, done)):
+                break
+            given.update((grant.id, grant) for grant in self._settle_all(waiting, decision))
+            done.update(pending.id for pending in waiting)
+        if not done:
+            remedy = "Its requests were answered, withdrawn or too late; GET /api/permissions/groups lists the groups."
+            raise NotFound(f"No permission of group {group} waits.", field="group", remedy=remedy)
+        return len(done), list(given.values())
+
+    def revoke(self, grant: str, by: str) -> Grant:
+        """Take a grant back; what it answered stays answered. Raises NotFound, StoreUnusable."""
+        revoked = self.store.revoke(grant)
+        self._bus.publish(GrantRevoked(grant=revoked.id, action=revoked.action, by=by))
+        return revoked
+
+    def withdraw(self, session: str, permission: str) -> None:
+        """The agent no longer asks."""
+        for pending in [each for each in self._pending.values() if each.asker.session == session]:
+            if pending.wanted.permission == permission:
+                self._drop(pending)
+
+    def withdraw_session(self, session: str) -> None:
+        """The session is gone, and what it asked with it."""
+        for pending in [each for each in self._pending.values() if each.asker.session == session]:
+            self._drop(pending)
+
+    def _put(self, pending: _Pending) -> None:
+        seconds = self._timeout()
+        pending.timer = asyncio.get_running_loop().call_later(seconds, self._deny_late, pending, seconds)
+        self._pending[pending.id] = pending
+        asker, action = pending.asker, pending.action
+        near, (allowed, denied) = "", (0, 0)
+        with self._store_trouble():
+            near = nearest(self.store.grants(), pending.place(Scope.CONVERSATION), action.tool, action.words)
+            allowed, denied = self.store.seen(pending.group)
+        self._bus.publish(
+            PermissionAsked(
+                permission=pending.id,
+                session=asker.session,
+                tool=pending.wanted.tool,
+                summary=pending.wanted.summary,
+                deadline=self._clock.wall() + seconds,
+                group=pending.group,
+                action=action.words,
+                risk=action.risk.word,
+                rank=action.risk.rank,
+                grave=action.risk.grave,
+                tenant=asker.tenant,
+                profile=asker.profile,
+                conversation=asker.conversation,
+                allowed_before=allowed,
+                denied_before=denied,
+                nearest=near,
+            )
+        )
+
+    def _members(self, group: str, done: set[str]) -> list[_Pending]:
+        return [each for each in self._pending.values() if each.group == group and each.id not in done]
+
+    def _granted(self, pending: _Pending) -> Grant | None:
+        try:
+            return self.store.granted(pending.place(Scope.CONVERSATION), pending.group)
+        except StoreUnusable as error:
+            self._tell_trouble(error)
+            return None
+
+    def _deny_late(self, pending: _Pending, seconds: float) -> None:
+        del self._pending[pending.id]
+        message = f"Nobody answered within {seconds:g} s, so it is denied."
+        self._settle_alone(pending, Decision(False, "deadline", message=message), "deadline")
+
+    def _settle_all(self, waiting: Sequence[_Pending], decision: Decision) -> list[Grant]:
+        """First the record, then the agents: a decision that cannot be kept is not given."""
+        lasts = decision.allowed and decision.scope is not Scope.ONCE
+        wishes = [self._wish(pending, decision) for pending in waiting] if lasts else []
+        grants = self.store.keep([self._record(each, decision, "person", decision.by) for each in waiting], wishes)
+        for pending in waiting:
+            if self._pending.pop(pending.id, None) is not None:
+                self._finish(pending, decision, decision.by)
+        return grants
+
+    def _settle_alone(self, pending: _Pending, decision: Decision, how: str, by: str = "") -> None:
+        """Answer without a person."""
+        with self._store_trouble():
+            self.store.keep([self._record(pending, decision, how, by or decision.by)])
+        self._finish(pending, decision, f"grant {by}" if how == "grant" else decision.by, by if how == "grant" else "")
+
+    def _finish(self, pending: _Pending, decision: Decision, by: str, grant: str = "") -> None:
+        if pending.timer is not None:
+            pending.timer.cancel()
+        self._publish(pending, decision, by, grant)
+        pending.asker.answer(pending.wanted.permission, decision.allowed, decision.message)
+
+    def _drop(self, pending: _Pending) -> None:
+        del self._pending[pending.id]
+        if pending.timer is not None:
+            pending.timer.cancel()
+        self._publish(pending, Decision(False, "withdrawn"), "withdrawn")
+
+    def _publish(self, pending: _Pending, decision: Decision, by: str, grant: str = "") -> None:
+        self._bus.publish(
+            PermissionAnswered(
+                permission=pending.id,
+                session=pending.asker.session,
+                allowed=decision.allowed,
+                by=by,
+                scope=decision.scope.value,
+                group=pending.group,
+                grant=grant,
+            )
+        )
+
+    def _record(self, pending: _Pending, decision: Decision, how: str, by: str) -> Answered:
+        asker, action = pending.asker, pending.action
+        return Answered(
+            permission=pending.id,
+            session=asker.session,
+            conversation=asker.conversation,
+            tenant=asker.tenant,
+            profile=asker.profile,
+            tool=action.tool,
+            group=pending.group,
+            action=action.words,
+            risk=action.risk.word,
+            allowed=decision.allowed,
+            how=how,
+            by=by,
+            asked_at=pending.asked_at,
+            at=self._clock.wall(),
+            scope=decision.scope.value,
+            expires=decision.expires,
+            message=decision.message,
+        )
+
+    def _wish(self, pending: _Pending, decision: Decision) -> Wish:
+        action = pending.action
+        place = pending.place(decision.scope)
+        return Wish(place, action.tool, pending.group, action.words, action.risk.word, decision.by, decision.expires)
+
+    @contextmanager
+    def _store_trouble(self) -> Iterator[None]:
+        """Trouble with the store never keeps an agent waiting; it is told once."""
+        try:
+            yield
+        except StoreUnusable as error:
+            self._tell_trouble(error)
+        else:
+            self._troubled = False
+
+    def _tell_trouble(self, error: StoreUnusable) -> None:
+        if not self._troubled:
+            self._troubled = True
+            self._bus.publish(Notice(severity=Severity.WARNING, text=error.message, remedy=error.remedy))

@@ -1,0 +1,267 @@
+"""Grants and the record of who answered what, in one SQLite file of the state folder; both outlive the engine."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from engine.approvals.grants import Grant, Place
+from engine.clock import Clock
+from engine.errors import NotFound, QuarterdeckError
+
+MAX_GRANTS = 10_000
+"""Grants kept; the oldest goes first."""
+MAX_ANSWERS = 100_000
+"""Answers kept in the record; the oldest go first."""
+SEEN = 999
+"""Earlier answers that are counted for one action."""
+_TRIM_EVERY = 256
+_BUSY_S = 2.0
+_DIGITS = 18
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS grants (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    tenant TEXT NOT NULL,
+    profile TEXT NOT NULL,
+    workspace TEXT NOT NULL,
+    conversation TEXT NOT NULL,
+    tool TEXT NOT NULL,
+    "group" TEXT NOT NULL,
+    action TEXT NOT NULL,
+    risk TEXT NOT NULL,
+    "by" TEXT NOT NULL,
+    at REAL NOT NULL,
+    expires REAL NOT NULL,
+    UNIQUE (tenant, profile, workspace, conversation, "group")
+);
+CREATE TABLE IF NOT EXISTS answers (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    permission TEXT NOT NULL,
+    session TEXT NOT NULL,
+    conversation TEXT NOT NULL,
+    tenant TEXT NOT NULL,
+    profile TEXT NOT NULL,
+    tool TEXT NOT NULL,
+    "group" TEXT NOT NULL,
+    action TEXT NOT NULL,
+    risk TEXT NOT NULL,
+    allowed INTEGER NOT NULL,
+    how TEXT NOT NULL,
+    "by" TEXT NOT NULL,
+    asked_at REAL NOT NULL,
+    at REAL NOT NULL,
+    scope TEXT NOT NULL,
+    expires REAL NOT NULL,
+    message TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS answers_by_group ON answers ("group", number) WHERE how = 'person';
+"""
+
+
+class Answered(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the record: `how` is person, grant, deadline or engine, `by` who or which.
+
+    Times are in seconds since 1970.
+    """
+
+    permission: str
+    session: str
+    conversation: str
+    tenant: str
+    profile: str
+    tool: str
+    group: str
+    action: str
+    risk: str
+    allowed: bool
+    how: str
+    by: str
+    asked_at: float
+    at: float
+    scope: str = "once"
+    expires: float = 0.0
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A grant before it has its number."""
+
+    place: Place
+    tool: str
+    group: str
+    action: str
+    risk: str
+    by: str
+    expires: float
+
+
+class StoreUnusable(QuarterdeckError):
+    """The file of grants and answers cannot be read or written."""
+
+    code, http_status = "approvals_unusable", 503
+
+
+_COLUMNS = ", ".join(f'"{name}"' for name in Answered.__struct_fields__)
+_GRANT_COLUMNS = ", ".join(f'"{name}"' for name in Grant.__struct_fields__ if name != "id")
+
+
+class ApprovalStore:
+    """Owner of the grants and of the record; used on one thread. Another engine's changes are noticed."""
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        self._path = path
+        self._clock = clock
+        self._opened: sqlite3.Connection | None = None
+        self._version = -1
+        self._grants: dict[tuple[Place, str], Grant] = {}
+        self._since_trim = 0
+
+    def open(self) -> None:
+        """Open the file, or make it. Raises StoreUnusable."""
+        with self._errors():
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._opened = sqlite3.connect(self._path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
+            self._opened.execute("PRAGMA journal_mode=WAL")
+            self._opened.execute("PRAGMA synchronous=NORMAL")
+            self._opened.executescript(_SCHEMA)
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._opened is not None:
+            self._opened.close()
+            self._opened = None
+
+    def granted(self, place: Place, group: str) -> Grant | None:
+        """The living grant for an action at a place: the conversation's own, or the profile's. Raises StoreUnusable."""
+        self._refresh()
+        now = self._clock.wall()
+        for at in dict.fromkeys((place, Place(place.tenant, place.profile, place.workspace))):
+            found = self._grants.get((at, group))
+            if found is not None and found.expires > now:
+                return found
+        return None
+
+    def grants(self) -> list[Grant]:
+        """Those that live, oldest first. Raises StoreUnusable."""
+        self._refresh()
+        now = self._clock.wall()
+        return [grant for grant in self._grants.values() if grant.expires > now]
+
+    def keep(self, answers: Sequence[Answered], wishes: Sequence[Wish] = ()) -> list[Grant]:
+        """Write answers into the record, and grants, all or none; returns the grants. Raises StoreUnusable."""
+        with self._errors(), self._writing():
+            marks = ", ".join("?" for _ in Answered.__struct_fields__)
+            rows = [msgspec.structs.astuple(answer) for answer in answers]
+            self._database.executemany(f"INSERT INTO answers ({_COLUMNS}) VALUES ({marks})", rows)  # noqa: S608 - ours
+            made = [self._insert(wish) for wish in dict.fromkeys(wishes)]
+            self._trim(len(answers), made)
+        if made:
+            self._version = -1
+        return made
+
+    def revoke(self, grant: str) -> Grant:
+        """Take a grant back. Raises NotFound, StoreUnusable."""
+        found = next((each for each in self.grants() if each.id == grant), None)
+        if found is not None:
+            with self._errors():
+                self._execute("DELETE FROM grants WHERE number = ?", _number(grant))
+            self._version = -1
+            return found
+        remedy = "It was revoked or has expired; `quarterdeck permissions grants` lists those that live."
+        raise NotFound(f"There is no grant {grant!r}.", field="id", remedy=remedy)
+
+    def history(self, limit: int, offset: int, group: str = "") -> tuple[list[Answered], int]:
+        """A page of the record, newest first, and how many there are. Raises StoreUnusable."""
+        with self._errors():
+            where, values = ('WHERE "group" = ?', [group]) if group else ("", [])
+            (total,) = self._execute(f"SELECT count(*) FROM answers {where}", *values).fetchone()  # noqa: S608 - ours
+            page = f"SELECT {_COLUMNS} FROM answers {where} ORDER BY number DESC LIMIT ? OFFSET ?"  # noqa: S608 - ours
+            rows = self._execute(page, *values, limit, offset).fetchall()
+        return [_answered(row) for row in rows], total
+
+    def seen(self, group: str) -> tuple[int, int]:
+        """How often people allowed and denied an action, of the last SEEN times. Raises StoreUnusable."""
+        with self._errors():
+            allowed, denied = self._execute(
+                "SELECT coalesce(sum(allowed), 0), coalesce(sum(1 - allowed), 0) FROM (SELECT allowed FROM answers"
+                """ WHERE "group" = ? AND how = 'person' ORDER BY number DESC LIMIT ?)""",
+                group,
+                SEEN,
+            ).fetchone()
+        return allowed, denied
+
+    def _insert(self, wish: Wish) -> Grant:
+        place, now = wish.place, self._clock.wall()
+        where = (place.tenant, place.profile, place.workspace, place.conversation)
+        row = (*where, wish.tool, wish.group, wish.action, wish.risk, wish.by, now, wish.expires)
+        marks = ", ".join("?" for _ in row)
+        statement = f"INSERT OR REPLACE INTO grants ({_GRANT_COLUMNS}) VALUES ({marks})"  # noqa: S608 - ours
+        return _grant((self._execute(statement, *row).lastrowid, *row))
+
+    def _trim(self, answers: int, made: Sequence[Grant]) -> None:
+        if made:
+            self._execute("DELETE FROM grants WHERE expires <= ?", self._clock.wall())
+            newest = "SELECT number FROM grants ORDER BY number DESC LIMIT ?"
+            self._execute(f"DELETE FROM grants WHERE number NOT IN ({newest})", MAX_GRANTS)  # noqa: S608 - ours
+        self._since_trim += answers
+        if self._since_trim >= _TRIM_EVERY:
+            self._since_trim = 0
+            self._execute("DELETE FROM answers WHERE number <= (SELECT max(number) FROM answers) - ?", MAX_ANSWERS)
+
+    def _refresh(self) -> None:
+        with self._errors():
+            (version,) = self._execute("PRAGMA data_version").fetchone()
+            if version == self._version:
+                return
+            rows = self._execute(f"SELECT number, {_GRANT_COLUMNS} FROM grants ORDER BY number").fetchall()  # noqa: S608
+        self._version = version
+        self._grants = {(grant.place, grant.group): grant for grant in map(_grant, rows)}
+
+    def _execute(self, statement: str, *values: Any) -> sqlite3.Cursor:
+        return self._database.execute(statement, values)
+
+    @property
+    def _database(self) -> sqlite3.Connection:
+        if self._opened is None:
+            raise StoreUnusable("The record of approvals is closed.", remedy="Try again when the engine is back.")
+        return self._opened
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        self._execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._execute("COMMIT")
+        finally:
+            if self._database.in_transaction:
+                self._execute("ROLLBACK")
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            remedy = "Check the disk, move that file away, or set `engine.state_dir`."
+            raise StoreUnusable(f"The approvals in {self._path} cannot be used: {error}.", remedy=remedy) from error
+
+
+def _number(grant: str) -> int:
+    number = grant.removeprefix("g")
+    return int(number) if number.isascii() and number.isdigit() and len(number) <= _DIGITS else -1
+
+
+def _grant(row: Sequence[Any]) -> Grant:
+    named = dict(zip(Grant.__struct_fields__, row, strict=True))
+    return Grant(**{**named, "id": f"g{named['id']}"})
+
+
+def _answered(row: Sequence[Any]) -> Answered:
+    named = dict(zip(Answered.__struct_fields__, row, strict=True))
+    return Answered(**{**named, "allowed": bool(named["allowed"])})

@@ -1,0 +1,37 @@
+"""The backends of an engine, built from its settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from engine.backends.base import Backend, Profile
+from engine.backends.binary import find_claude
+from engine.backends.by_profile import BackendsByProfile
+from engine.backends.claude import ClaudeBackend, ClaudeOptions, Credential
+from engine.backends.homes import Homes
+from engine.backends.simulator import SimulatorBackend
+from engine.plugins import BACKEND_GROUP, find
+from engine.settings.schema import Settings
+
+
+def build(settings: Settings, homes: Homes, binary: Path | None, credential: Callable[[], Credential]) -> Backend:
+    """The built-in ones and, when a profile names one, those of extensions. `binary` is the CLI that was chosen."""
+    options = ClaudeOptions(
+        max_retries=settings.claude.max_retries,
+        max_tokens=settings.claude.max_tokens,
+        setting_sources=settings.claude.setting_sources,
+        extra_args=settings.claude.extra_args,
+    )
+    if binary is None and any(profile.backend == "claude" for profile in settings.profiles.values()):
+        binary = find_claude(settings.claude.binary or None)
+    claude = ClaudeBackend(binary, homes, credential, options)
+
+    def extension(profile: Profile) -> Backend:
+        key = f"profiles.{profile.name}.backend"
+        if settings.engine.backend == profile.backend:
+            key = "engine.backend"
+        made: Backend = find("backend", BACKEND_GROUP, profile.backend, {}, key)(homes, options)
+        return made
+
+    return BackendsByProfile({"claude": claude, "simulator": SimulatorBackend(homes, options)}, extension)

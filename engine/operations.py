@@ -1,0 +1,130 @@
+"""What an operator may do to a running engine; each refuses in read-only mode."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from engine.approvals.desk import PermissionDesk
+from engine.approvals.grants import Decision, Grant, decided
+from engine.backends.base import Profile
+from engine.backends.profiles import Profiles
+from engine.clock import Clock
+from engine.dispatcher import Dispatcher
+from engine.errors import Forbidden, NotFound
+from engine.events.bus import Bus
+from engine.pool.pool import Pool
+from engine.recovery.diagnosis import Diagnosis
+from engine.recovery.learned import LearnedRule, Lesson
+from engine.recovery.rules import ErrorType
+from engine.settings.live import ChangeRecord, LiveSettings
+from engine.settings.schema import Settings
+
+
+class Operations:
+    """The acts over the parts of an engine, which owns them."""
+
+    live: LiveSettings
+    clock: Clock
+    bus: Bus
+    pool: Pool
+    desk: PermissionDesk
+    profiles: Profiles
+    dispatcher: Dispatcher
+    diagnosis: Diagnosis
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        return self.live.current
+
+    def answer(self, permission: str, *, expires: str | float | None = None, **given: Any) -> list[Grant]:
+        """Answer a pending permission: `allowed`, `by`, `scope`, `message`, and `expires`, a time to live or a moment.
+
+        Returns the grant that this gave. Raises NotFound, BadInput.
+        """
+        return self.desk.answer(permission, self._decided(expires, **given))
+
+    def answer_group(self, group: str, *, expires: str | float | None = None, **given: Any) -> tuple[int, list[Grant]]:
+        """Answer all that wait in a group, as `answer` does: how many, and the grants given."""
+        return self.desk.answer_group(group, self._decided(expires, **given))
+
+    def revoke_grant(self, grant: str, by: str) -> Grant:
+        """Take a grant back. Raises NotFound."""
+        self.check_writable()
+        return self.desk.revoke(grant, by)
+
+    def cancel(self, request: str, who: str) -> None:
+        """End a request, waiting or running; its caller is told. Raises NotFound."""
+        self.check_writable()
+        self.dispatcher.cancel(request, who)
+
+    def correct(self, error: str, kind: ErrorType, who: str) -> LearnedRule:
+        """Learn that errors like this one are of that type. Raises NotFound, BadInput, StoreUnusable."""
+        self.check_writable()
+        view = next((each for each in reversed(self.bus.state.errors) if each.id == error), None)
+        if view is None:
+            remedy = "`quarterdeck errors` lists those that are remembered."
+            raise NotFound(f"There is no error {error}.", field="id", remedy=remedy)
+        return self.diagnosis.learned.learn(Lesson(type=kind, text=view.said or view.text), who)
+
+    def interrupt(self, session: str) -> bool:
+        """End a session's turn; False when it has none. Raises NotFound."""
+        self.check_writable()
+        return self.pool.session(session).interrupt()
+
+    async def stop_session(self, session: str, who: str, *, kill: bool = False) -> None:
+        """Stop a session by the ladder or, with `kill`, at once. Raises NotFound."""
+        self.check_writable()
+        await self.pool.stop_session(session, f"{'killed' if kill else 'stopped'} by {who}", kill=kill)
+
+    def scale(self, size: int) -> int:
+        """Keep so many sessions, whatever the load; returns the size gone to. Raises BadInput."""
+        self.check_writable()
+        return self.pool.scale(size)
+
+    def autoscale(self, on: bool, who: str) -> None:
+        """Follow the load from now on, or stay at the present size."""
+        self.check_writable()
+        if self.settings.session_pool.auto_scaling.enabled != on:
+            self.live.propose({"session_pool.auto_scaling.enabled": on}, who)
+        self.pool.scale(None)
+
+    async def recycle_session(self, session: str, who: str, deadline: float) -> None:
+        """No new work for a session; it ends with its turn, or after `deadline` seconds. Raises NotFound."""
+        self.check_writable()
+        await self.pool.drain_session(session, f"recycled by {who}", deadline)
+
+    async def drain_profile(self, name: str, deadline: float) -> int:
+        """Start none of a profile's sessions and end those that are there. Raises NotFound."""
+        self.check_writable()
+        return await self.pool.drain_profile(self._profile(name), "its profile is drained", deadline)
+
+    def resume_profile(self, name: str) -> None:
+        """A drained profile's sessions may start again. Raises NotFound."""
+        self.check_writable()
+        self.pool.resume_profile(self._profile(name))
+
+    def change_settings(self, changes: Mapping[str, Any], who: str) -> ChangeRecord:
+        """Apply changes live, all or none. Raises SettingsError."""
+        self.check_writable()
+        return self.live.propose(changes, who)
+
+    def check_writable(self) -> None:
+        """Raises Forbidden in read-only mode."""
+        if self.settings.engine.read_only:
+            raise Forbidden("The engine is read-only.", remedy="Start it without `--read-only`.")
+
+    def _decided(
+        self, expires: str | float | None, *, allowed: bool, by: str, scope: str = "once", message: str = ""
+    ) -> Decision:
+        self.check_writable()
+        now, default = self.clock.wall(), self.settings.claude.grant_expiry
+        return decided(allowed=allowed, by=by, scope=scope, expires=expires, message=message, now=now, default=default)
+
+    def _profile(self, name: str) -> Profile:
+        found = self.profiles.known(name)
+        if found is None:
+            known = ", ".join(self.settings.profiles)
+            raise NotFound(f"There is no profile {name!r}.", field="profile", remedy=f"Known ones: {known}.")
+        return found
