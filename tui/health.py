@@ -64,9 +64,8 @@ def verdict(state: State, status: FeedStatus, view: View) -> Verdict:
     inner = _pool(state, view)
     if view.frozen_at:
         held = f"view held at {formats.clock(view.frozen_at)} ({formats.span(view.now - view.frozen_at)})"
-        first, *more = view.meanwhile or ("nothing new",)
-        runs = f"pool runs on: {inner.glyph} {inner.word}, {first}"
-        return Verdict("‖", "FROZEN", "ask", (held, runs, *more), "f unfreeze")
+        runs = f"pool runs on: {inner.glyph} {inner.word}"
+        return Verdict("‖", "FROZEN", "ask", (held, *view.meanwhile, runs), "f unfreeze")
     if view.read_only:
         reasons = (f"{inner.glyph} {inner.word}", *inner.reasons)
         return Verdict("r", "READ-ONLY", inner.role, reasons, "actions are off  ctrl+r")
@@ -93,7 +92,7 @@ def _gone(state: State, status: FeedStatus, view: View) -> Verdict | None:
 
 
 def _played(state: State, status: FeedStatus) -> tuple[str, ...]:
-    told = (status.source, status.detail, formats.clock(status.at or state.at), status.missing)
+    told = (status.source, status.detail, status.missing, formats.clock(status.at or state.at))
     return tuple(filter(None, told))
 
 

@@ -194,22 +194,18 @@ class Traveller(Dressed):
 
     def _go_back(self, at: float) -> None:
         """Into the console's own memory, else into the recording on disk, else as far as there is."""
-        state, first = self.store.history.state_at(at), self.store.history.start
-        if state is None and self._recording is not None and self._recording.start <= at <= self._recording.end:
-            state = self._recording.state_at(at)
-        if state is None and self.recordings is not None and at < first and not self._reaches(at):
+        state, disk = self.store.history.state_at(at), self._recording
+        if state is None and self.recordings is not None and (disk is None or at > disk.end):
             self.run_worker(self._open(self.recordings, at), group="travel", exclusive=True, exit_on_error=False)
             return
-        if state is None and (state := self.store.history.state_at(first)) is not None:
-            at = first
+        if state is None and at < (first := self._span()[0]):
             self.tell(f"This is all that is remembered: it begins at {formats.clock(first)}.")
+            at, state = first, self.store.history.state_at(first)
+        if state is None and disk is not None:
+            state = disk.state_at(at)
         if state is not None:
             self.store.show_past(state, at)
             self.paint()
-
-    def _reaches(self, at: float) -> bool:
-        """Whether the recording was read far enough to say that it does not hold this moment."""
-        return self._recording is not None and at < self._recording.start
 
     async def _open(self, folder: Path, at: float) -> None:
         from engine.events.recording import Recording
@@ -219,8 +215,8 @@ class Traveller(Dressed):
         except (QuarterdeckError, OSError):
             self.recordings = None
         else:
-            if at > self._recording.end:  # what was written last may still lie in the engine's buffer
-                at = self._recording.end
+            # What was written last may still lie in the engine's buffer.
+            at = min(at, self._recording.end)
         self._go_back(at)
 
 

@@ -53,7 +53,11 @@ class Recording:
         self.paths = segments_of(path, engine)
         chunks = [chunk for segment in self.paths for chunk in chunks_of(segment, self.damage)]
         if not chunks:
-            raise BadInput(f"{self.paths[0]} is not a flight recording: it holds no snapshot.", field="path")
+            raise BadInput(
+                f"{self.paths[0]} is not a flight recording: it holds no snapshot.",
+                remedy="Name a *.flight.jsonl file that an engine wrote, or their folder.",
+                field="path",
+            )
         self.engine = chunks[0].engine
         self._chunks = [chunk for chunk in chunks if chunk.engine == self.engine]
         if len(self._chunks) < len(chunks):
@@ -61,7 +65,7 @@ class Recording:
         for gap in missing_between(self._chunks):
             self._tell(gap)
         self._read: _Read | None = None
-        self.start = self._chunks[0].at
+        self.start = self._chunks[0].at or next((event.at for event in self._load(0).events), 0.0)
         last = self._load(len(self._chunks) - 1)
         self.end = last.events[-1].at if last.events else self._chunks[-1].at
 

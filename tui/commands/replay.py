@@ -33,7 +33,8 @@ def command(common: Common, path: Path, speed: str) -> None:
     try:
         recording = Recording(path)
     except OSError as error:
-        raise BadInput(f"{path} cannot be read: {error.strerror}.", field="path") from error
+        problem = f"{path} cannot be read: {error.strerror}."
+        raise BadInput(problem, remedy="Name a file or folder that you may read.", field="path") from error
     if common.json:
         print_json(_facts(recording))
     else:
