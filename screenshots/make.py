@@ -25,7 +25,8 @@ from engine.settings.tree import flatten
 from tui.app import Console
 from tui.feeds.base import FeedStatus, Link, Sheet
 from tui.feeds.recorded import RecordedFeed
-from tui.skins import FALLBACK, load_skins
+from tui.shelf import load_skins
+from tui.skins import FALLBACK
 
 HERE = Path(__file__).parent
 RECORDING = HERE / "demo.flight.jsonl"

@@ -5,7 +5,7 @@ Lower case looks, UPPER CASE acts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -83,7 +83,7 @@ ACTIONS: tuple[Action, ...] = (
     _looks("time.mark_before", "left_square_bracket", "event before", _APP, "app.mark(-1)", label="["),
     _looks("time.mark_after", "right_square_bracket", "next", _APP, "app.mark(1)", label="]"),
     _looks("time.jump", "ctrl+g", "go to a moment", _APP, "app.jump"),
-    _looks("time.find", "ctrl+f", "find in a recording", _APP, "app.find"),
+    _looks("time.find", "ctrl+s", "find in a recording", _APP, "app.find"),
     _looks("time.play", "space", "play, pause a recording", _APP, "app.play"),
     _looks("time.live", "escape", "from the past to now", _APP, "app.live", label="esc"),
     _looks("view.slower", "minus", "paint less", _APP, "app.rate(-1)", label="-"),
@@ -214,9 +214,9 @@ YIELDING = frozenset({"time.mark_before", "time.mark_after", "time.play", "time.
 """Actions everywhere whose key a screen may have for itself; `Station.check_action` says when it gives it back."""
 
 
-def in_scope(*scopes: Scope) -> list[Action]:
-    """The actions at hand in these scopes, in the registry's order."""
-    return [action for action in ACTIONS if action.scope in scopes]
+def in_scope(*scopes: Scope, actions: Iterable[Action] = ACTIONS) -> list[Action]:
+    """The actions at hand in these scopes, in the registry's order; `actions` may have keys of the operator's own."""
+    return [action for action in actions if action.scope in scopes]
 
 
 def bindings(*scopes: Scope) -> list[Binding]:
@@ -227,19 +227,39 @@ def bindings(*scopes: Scope) -> list[Binding]:
     ]
 
 
-def footer(scope: Scope) -> list[Action]:
+def footer(scope: Scope, actions: Iterable[Action] = ACTIONS) -> list[Action]:
     """What the last line offers on a screen, the most wanted first."""
-    shown = [action for action in in_scope(scope, Scope.APP) if action.footer]
+    shown = [action for action in in_scope(scope, Scope.APP, actions=actions) if action.footer]
     return sorted(shown, key=lambda action: action.footer)
 
 
-def clashes(actions: Iterable[Action] = ACTIONS) -> list[str]:
-    """Keys that two actions of one place claim, each with both owners; empty when all is well."""
+@dataclass(frozen=True, slots=True)
+class Clash:
+    """One key that two actions claim in one place; what is at hand everywhere is at hand in each place too."""
+
+    key: str
+    scope: Scope
+    first: str
+    second: str
+
+    def __str__(self) -> str:
+        return f"{self.key} in {self.scope}: {self.first} and {self.second}"
+
+
+def clashing(actions: Iterable[Action]) -> Iterator[Clash]:
+    """Every key with two owners in one place; an action everywhere that yields gives way to a screen's."""
     owners: dict[tuple[Scope, str], str] = {}
-    found = []
-    for action in actions:
+    # What is at hand everywhere comes first, so that every other place is held against it.
+    for action in sorted(actions, key=lambda action: action.scope is not Scope.APP):
         for key in action.key.split(","):
-            other = owners.setdefault((action.scope, key), action.id)
+            everywhere = owners.get((Scope.APP, key), "")
+            if everywhere in YIELDING and action.scope is not Scope.APP:
+                everywhere = ""
+            other = everywhere or owners.setdefault((action.scope, key), action.id)
             if other != action.id:
-                found.append(f"{key} in {action.scope}: {other} and {action.id}")
-    return found
+                yield Clash(key, action.scope, other, action.id)
+
+
+def clashes(actions: Iterable[Action] = ACTIONS) -> list[str]:
+    """The same in words; empty when all is well."""
+    return [str(clash) for clash in clashing(actions)]

@@ -23,6 +23,7 @@ from tui.formats import clock as time_of_day
 from tui.glyphs import GlyphSetting
 from tui.health import Verdict, verdict
 from tui.intents import Intents
+from tui.keymap import Keymap, load_keymap
 from tui.look import SETTINGS
 from tui.screens.dialogs import Chooser, Confirm, Overlay, leaving_facts
 from tui.screens.help import Help
@@ -31,7 +32,7 @@ from tui.screens.session_lines import Card
 from tui.screens.sessions import SessionsScreen
 from tui.screens.station import Station
 from tui.screens.transcript import TranscriptScreen
-from tui.skins import FALLBACK
+from tui.skins import AUTO
 from tui.store import Store
 from tui.travel import Traveller
 from tui.widgets.sort import BY_KEY
@@ -43,6 +44,8 @@ WIDTHS = [(0, "-tiny"), (60, "-narrow"), (100, "-normal"), (116, "-roomy"), (160
 """Class that every screen has from this many columns on."""
 HEIGHTS = [(0, "-flat"), (16, "-short"), (30, "-tall")]
 """Class that every screen has from this many lines on."""
+KEYS_TOLD = 3
+"""Problems of keys.toml that are told at start; the key help lists all."""
 
 
 def _commands() -> type[Provider]:
@@ -66,7 +69,8 @@ class Console(Traveller):
     """The operations console over one feed.
 
     `feed` is used as it is; else `connect` is awaited after the first paint. `owns_engine` says that leaving
-    drains the engine, so leaving asks first. `read_only` from the start cannot be lifted.
+    drains the engine, so leaving asks first. `read_only` from the start cannot be lifted. `keys` are the operator's
+    own from keys.toml unless given.
     """
 
     TITLE = "Quarterdeck"
@@ -90,16 +94,18 @@ class Console(Traveller):
         feed: Feed | None = None,
         *,
         connect: Connect | None = None,
-        skin: str = FALLBACK,
+        skin: str = AUTO,
         refresh_hz: float = 2.0,
         glyphs: GlyphSetting = "auto",
         read_only: bool = False,
         owns_engine: bool = False,
         title: str = "",
         clock: Clock | None = None,
+        keys: Keymap | None = None,
     ) -> None:
         super().__init__(skin, refresh_hz, glyphs, title)
         clock = clock if clock is not None else SystemClock()
+        self.clock = clock
         self.store = Store(clock)
         self.arming = Arming(clock)
         self._clock = clock
@@ -109,6 +115,8 @@ class Console(Traveller):
         self._read_only = read_only
         self.owns_engine = owns_engine
         self._last_mode = "sessions"
+        self.keys = keys if keys is not None else load_keymap()
+        self.set_keymap(self.keys.changed)
 
     @property
     def feed(self) -> Feed | None:
@@ -140,13 +148,23 @@ class Console(Traveller):
             meanwhile=ledger.counts(store.state, store.live) if store.frozen else (),
             unreadable=store.unreadable,
             can_retry=self._connection.waits,
+            keys=self.keys,
         )
         return verdict(store.live, store.status, view)
 
     def on_mount(self) -> None:
-        """The first frame is on its way; now find the feed."""
+        """The first frame is on its way; now find the feed, and say what keys.toml got wrong."""
+        self._tell_keys()
         self.store.apply(FeedBatch(None, []), self._connection.status)
         self.run_worker(self._connection.join(), group="connect")
+
+    def _tell_keys(self) -> None:
+        problems = self.keys.problems
+        for problem in problems[:KEYS_TOLD]:
+            self.tell(f"keys.toml: {problem}", "warning")
+        if len(problems) > KEYS_TOLD:
+            more = len(problems) - KEYS_TOLD
+            self.tell(f"keys.toml: {more} more; {self.keys.shown('view.help')} lists them.", "warning")
 
     def lock_read_only(self) -> None:
         """Turn acts off for good: the engine itself refuses them."""
@@ -168,6 +186,7 @@ class Console(Traveller):
         self.store.apply(batch, self._connection.status)
         if self.store.status.link is Link.LIVE:
             self._follow_settings(batch.events)
+        self.follow_skins()
         self.paint()
 
     def paint(self) -> None:
@@ -276,11 +295,18 @@ class Console(Traveller):
     def action_help(self) -> None:
         """Show the keys."""
         screen = self.screen
-        self.push_screen(Help(screen.SCOPE if isinstance(screen, Station) else Scope.APP))
+        self.push_screen(Help(screen.SCOPE if isinstance(screen, Station) else Scope.APP, self.keys))
 
     async def action_quit(self) -> None:
         """Textual's own way out is ours."""
         self.action_leave()
+
+    def action_command_palette(self) -> None:
+        """Show all commands, to search; the words above them are ours, for they follow the glyph set in use."""
+        from textual.command import CommandPalette
+
+        if not isinstance(self.screen, CommandPalette):
+            self.push_screen(CommandPalette(placeholder="Search for commands", id="--command-palette"))
 
     def action_leave(self) -> None:
         """Leave the console; with an engine of its own, ask first."""

@@ -25,6 +25,7 @@ COMMANDS = {
     "config": "Show, check and change settings.",
     "doctor": "Say what this machine lacks, and how to cure it.",
     "errors": "Show what failed and how recovery went; correct a class.",
+    "keys": "List the console's actions with their keys; check keys.toml.",
     "offline-model": "Serve the offline model alone.",
     "permissions": "Show what agents ask leave for, answer it, show grants.",
     "profiles": "List profiles, drain one, let it start again.",
@@ -34,6 +35,7 @@ COMMANDS = {
     "run": "Answer one prompt.",
     "scale": "Set the size of the pool, or let it follow the load.",
     "sessions": "List sessions, interrupt, stop or kill them.",
+    "web": "Serve the console to a browser on this machine.",
 }
 
 

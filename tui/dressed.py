@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from textual.app import App
 from textual.timer import Timer
 
-from tui.glyphs import ASCII_TABLE, GlyphSetting
+from tui.glyphs import ASCII_TABLE, PLAIN_TABLE, GlyphSetting
 from tui.look import Look
 from tui.screens.dialogs import Chooser
-from tui.skins import FALLBACK, SkinSet, css_variables, load_skins
+from tui.screens.skin_sample import sample
+from tui.shelf import Shelf
+from tui.skins import AUTO, FALLBACK, SIXTEEN, Skin, css_variables
+from tui.spans import Line
 
 
 class Dressed(App[None]):
     """An app that wears a skin and paints by one timer."""
 
     def __init__(self, skin: str, refresh_hz: float, glyphs: GlyphSetting, title: str) -> None:
-        self._skins = load_skins()
+        self._shelf = Shelf()
+        self._first_look = self._shelf.look()
         super().__init__()
         self._look = Look(skin, refresh_hz, glyphs, title)
         self._timer: Timer | None = None
-        for found in self._skins.skins.values():
-            self.register_theme(found.theme())
+        self._take_up(self._first_look.changed)
         self._wear()
 
     def tick(self) -> None:
@@ -33,12 +36,12 @@ class Dressed(App[None]):
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Our tokens for the stock themes, which have none."""
-        return css_variables(self._skins.skins[FALLBACK].colours)
+        return css_variables(self._shelf.skins[FALLBACK].colours)
 
     @property
-    def skins(self) -> SkinSet:
-        """The skins at hand, and the files that are none."""
-        return self._skins
+    def skins(self) -> dict[str, Skin]:
+        """The skins at hand, by name."""
+        return self._shelf.skins
 
     @property
     def glyph_table(self) -> Mapping[int, str] | None:
@@ -53,7 +56,7 @@ class Dressed(App[None]):
     def on_mount(self) -> None:
         """Start to paint, and say what is wrong with the skins."""
         self._start_timer()
-        for problem in self._skins.problems:
+        for problem in self._first_look.problems:
             self.tell(f"Skin skipped: {problem}", "warning")
         self._tell_unknown_skin()
 
@@ -87,6 +90,7 @@ class Dressed(App[None]):
 
     def tell(self, text: str, severity: str = "information") -> None:
         """Say something in the corner; the text is never markup."""
+        text = text.translate(self.glyph_table) if self.glyph_table is not None else text
         match severity:
             case "error":
                 self.notify(text, severity="error", markup=False, timeout=8)
@@ -116,18 +120,45 @@ class Dressed(App[None]):
                 self._look.choose_skin(name)
             self.theme = name or before
 
-        options = [(skin.name, skin.title) for skin in self._skins.skins.values()]
-        self.push_screen(Chooser("SKIN", options, before, self._try_on), taken)
+        options = [(skin.name, f"{skin.title}{'  (yours)' if skin.own else ''}") for skin in self.skins.values()]
+        self.push_screen(Chooser("SKIN", options, before, self._try_on, self._sample), taken)
+
+    def follow_skins(self) -> None:
+        """Take on skin files that were changed on disk; one with a mistake is named and what it was stays."""
+        news = self._shelf.look()
+        for problem in news.problems:
+            self.tell(f"Skin not taken: {problem}", "warning")
+        if not news.changed:
+            return
+        self._take_up(news.changed)
+        if self.theme in news.changed:
+            self.refresh_css(animate=False)
+        elif self._wanted in news.changed and self.theme == FALLBACK:
+            self._wear()
+
+    @property
+    def _wanted(self) -> str:
+        if self._look.skin != AUTO:
+            return self._look.skin
+        return SIXTEEN if self.console.color_system == "standard" else FALLBACK
+
+    def _take_up(self, names: Iterable[str]) -> None:
+        for name in names:
+            self.register_theme(self.skins[name].theme())
+
+    def _sample(self, name: str) -> list[Line]:
+        return sample(self.skins[name]) if name in self.skins else []
 
     def _wear(self) -> None:
-        self.theme = self._look.skin if self._look.skin in self._skins.skins else FALLBACK
+        self.theme = self._wanted if self._wanted in self.skins else FALLBACK
+        self.set_class(self._look.glyphs is PLAIN_TABLE, "-plain")
         self.set_class(self._look.glyphs is ASCII_TABLE, "-ascii")
         self.animation_level = "basic" if self._look.animation else "none"
 
     def _tell_unknown_skin(self) -> None:
-        if self._look.skin not in self._skins.skins:
-            known = ", ".join(self._skins.skins)
-            self.tell(f"There is no skin {self._look.skin!r}; using {self.theme}. There is {known}.", "warning")
+        if self._wanted not in self.skins:
+            known = ", ".join(self.skins)
+            self.tell(f"There is no skin {self._wanted!r}; using {self.theme}. There is {known}.", "warning")
 
     def _try_on(self, name: str) -> None:
         self.theme = name

@@ -8,6 +8,7 @@ from engine.events.state import State
 from engine.events.types import SessionState, Severity
 from tui import formats
 from tui.feeds.base import FeedStatus, Link
+from tui.keymap import CAME_ALONG, Keymap
 
 FAILED_RECENTLY_S = 300.0
 """Seconds that a failed session counts against health."""
@@ -23,7 +24,7 @@ _ERRORS_MIN = 3
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How things are: `role` colours the glyph and word, `reasons` are in words, `hint` names the next key."""
+    """How things are: `role` colours glyph and word, `reasons` are in words, `hint` is the next key and its text."""
 
     glyph: str
     word: str
@@ -50,6 +51,7 @@ class View:
     meanwhile: tuple[str, ...] = ()
     unreadable: int = 0
     can_retry: bool = False
+    keys: Keymap = CAME_ALONG
 
 
 def verdict(state: State, status: FeedStatus, view: View) -> Verdict:
@@ -58,25 +60,35 @@ def verdict(state: State, status: FeedStatus, view: View) -> Verdict:
     if view.past_at:
         inner = inner or _pool(state, view)
         ago = f"{formats.span(view.now - view.past_at)} ago, {formats.clock(view.past_at)}"
-        return Verdict("◀", "PAST", "ask", (ago, f"the pool goes on: {inner.glyph} {inner.word}"), "esc live")
+        return Verdict(
+            "◀",
+            "PAST",
+            "ask",
+            (ago, f"the pool goes on: {inner.glyph} {inner.word}"),
+            f"{view.keys.shown('time.live')} live",
+        )
     if inner is not None:
         return inner
     inner = _pool(state, view)
     if view.frozen_at:
         held = f"view held at {formats.clock(view.frozen_at)} ({formats.span(view.now - view.frozen_at)})"
         runs = f"pool runs on: {inner.glyph} {inner.word}"
-        return Verdict("‖", "FROZEN", "ask", (held, *view.meanwhile, runs), "f unfreeze")
+        return Verdict(
+            "‖", "FROZEN", "ask", (held, *view.meanwhile, runs), f"{view.keys.shown('view.freeze')} unfreeze"
+        )
     if view.read_only:
         reasons = (f"{inner.glyph} {inner.word}", *inner.reasons)
-        return Verdict("r", "READ-ONLY", inner.role, reasons, "actions are off  ctrl+r")
+        return Verdict("r", "READ-ONLY", inner.role, reasons, f"{view.keys.shown('view.read_only')} actions are off")
     return inner
 
 
 def _gone(state: State, status: FeedStatus, view: View) -> Verdict | None:
     if status.link is Link.REPLAY and view.has_data:
-        return Verdict("▶", "REPLAY", "ask", _played(state, status), "space play  + - speed")
+        return Verdict("▶", "REPLAY", "ask", _played(state, status), f"{view.keys.shown('time.play')} play  + - speed")
     if state.engine.phase == "stopped":
-        return Verdict("■", "NO ENGINE", "fail", ("the engine has stopped",), "q quit")
+        return Verdict(
+            "■", "NO ENGINE", "fail", ("the engine has stopped",), f"{view.keys.shown('console.leave')} quit"
+        )
     if status.link is Link.LOST:
         reasons = [
             f"last data {formats.span(view.age)} old" if view.has_data else f"nothing heard from {status.source}"
@@ -85,7 +97,13 @@ def _gone(state: State, status: FeedStatus, view: View) -> Verdict | None:
             reasons.append(f"retry {status.attempt} in {formats.span(status.retry_in)}")
         if status.detail:
             reasons.append(status.detail)
-        return Verdict("■", "NO ENGINE", "fail", tuple(reasons), "r retry now" if view.can_retry else "")
+        return Verdict(
+            "■",
+            "NO ENGINE",
+            "fail",
+            tuple(reasons),
+            f"{view.keys.shown('view.retry')} retry now" if view.can_retry else "",
+        )
     if status.link is Link.CONNECTING or not view.has_data:
         return Verdict("◌", "CONNECTING", "wait", (status.detail or status.source or "starting",))
     return None
@@ -98,7 +116,7 @@ def _played(state: State, status: FeedStatus) -> tuple[str, ...]:
 
 def _pool(state: State, view: View) -> Verdict:
     asked = _approvals(state, view.now)
-    hint = "! review" if asked else ""
+    hint = f"{view.keys.shown('approvals.review')} review" if asked else ""
     if state.engine.phase == "draining":
         running = sum(1 for row in state.sessions.values() if row.request)
         left = f"{formats.plural(running, 'turn')} still running"

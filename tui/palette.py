@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
 from tui.actions import Action, Scope, in_scope
+from tui.keymap import CAME_ALONG
 from tui.screens.station import Station
 from tui.spans import fit
 
@@ -31,12 +33,15 @@ class RegistryCommands(Provider):
 
     def _actions(self) -> list[Action]:
         scope = self.screen.SCOPE if isinstance(self.screen, Station) else Scope.APP
-        here = [] if scope is Scope.APP else in_scope(scope)
-        return [action for action in (*here, *in_scope(Scope.APP)) if action.id != "view.palette"]
+        keys = getattr(self.app, "keys", CAME_ALONG)
+        here = [] if scope is Scope.APP else in_scope(scope, actions=keys.actions)
+        everywhere = in_scope(Scope.APP, actions=keys.actions)
+        return [action for action in (*here, *everywhere) if action.id != "view.palette"]
 
-    @staticmethod
-    def _display(action: Action) -> str:
-        return f"{fit(action.text, TEXT)}{action.shown_key}"
+    def _display(self, action: Action) -> str:
+        table: Mapping[int, str] | None = getattr(self.app, "glyph_table", None)
+        line = f"{fit(action.text, TEXT)}{action.shown_key}"
+        return line.translate(table) if table is not None else line
 
     async def _run(self, action: Action) -> None:
         await self.app.run_action(action.run, default_namespace=self.screen)

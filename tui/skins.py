@@ -1,15 +1,17 @@
-"""Skins: TOML files with eight tokens and three surfaces, from the package and from the user's own directory."""
+"""Skins: TOML files with eight tokens and three surfaces, and what makes such a file a good one."""
 
 from __future__ import annotations
 
-import os
+import math
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from textual.theme import Theme
+
+from engine.settings.paths import config_directory
 
 TOKENS = ("fg", "muted", "rule", "state-run", "state-wait", "state-ask", "state-retry", "state-fail")
 """What text may be coloured with."""
@@ -18,6 +20,15 @@ SURFACES = ("background", "cursor", "cursor-fg")
 PROBLEM_TOKENS = ("state-ask", "state-retry", "state-fail")
 """Tokens that must differ in lightness too."""
 FALLBACK = "default"
+SIXTEEN = "ansi"
+"""The skin of a terminal that has 16 colours and no more."""
+AUTO = "auto"
+"""Not a skin: FALLBACK, or SIXTEEN where the terminal has no more colours."""
+READABLE = 4.5
+"""Least contrast of a token on its background, and of the text on the cursor row."""
+NAMES = tuple(f"{bright}{name}" for bright in ("", "bright-") for name in (
+    "black", "red", "green", "yellow", "blue", "magenta", "cyan", "white"))  # fmt: skip
+"""The terminal's own 16 colours, as a skin with `ansi = true` names them."""
 MAX_FILE = 64 * 1024
 """Bytes of a skin file; a larger one is no skin."""
 
@@ -31,12 +42,17 @@ class NoSkin(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Skin:
-    """One skin: `title` for people, colours as #rrggbb by token and surface."""
+    """One skin: `title` for people, colours by token and surface: #rrggbb, or with `ansi` one of Textual's `ansi_…`.
+
+    `own` says that it lies in the user's folder.
+    """
 
     name: str
     title: str
     dark: bool
     colours: Mapping[str, str]
+    ansi: bool = False
+    own: bool = False
 
     def theme(self) -> Theme:
         """The skin as Textual's theme; our tokens become CSS variables."""
@@ -54,16 +70,18 @@ class Skin:
             surface=of["background"],
             panel=of["background"],
             dark=self.dark,
+            ansi=self.ansi,
             variables=css_variables(of),
         )
 
-
-@dataclass(frozen=True, slots=True)
-class SkinSet:
-    """The skins found, by name, and the files that could not be read, each with the reason."""
-
-    skins: dict[str, Skin] = field(default_factory=dict)
-    problems: list[str] = field(default_factory=list)
+    @property
+    def least_contrast(self) -> tuple[float, str]:
+        """The contrast that is hardest to read and whose it is; infinite where the terminal alone knows."""
+        if self.ansi:
+            return math.inf, ""
+        of = self.colours
+        ratios = [(contrast(of[token], of["background"]), token) for token in TOKENS]
+        return min([*ratios, (contrast(of["cursor-fg"], of["cursor"]), "cursor-fg")])
 
 
 def css_variables(colours: Mapping[str, str]) -> dict[str, str]:
@@ -77,23 +95,11 @@ def css_variables(colours: Mapping[str, str]) -> dict[str, str]:
         "input-cursor-background": colours["fg"],
         "input-cursor-foreground": colours["background"],
         "input-selection-background": colours["cursor"],
+        "ansi-background": colours["background"],
+        "ansi-foreground": colours["fg"],
         "scrollbar": colours["rule"],
         "scrollbar-background": colours["background"],
     }
-
-
-def load_skins(environ: Mapping[str, str] | None = None) -> SkinSet:
-    """All skins: the package's, then the user's, which win by name. A bad file is reported and skipped."""
-    found = SkinSet()
-    for folder in (package_folder(), user_folder(os.environ if environ is None else environ)):
-        for path in sorted(folder.glob("*.toml")) if folder.is_dir() else ():
-            try:
-                skin = read_skin(path)
-            except (OSError, ValueError) as error:
-                found.problems.append(f"{path}: {error}")
-                continue
-            found.skins[skin.name] = skin
-    return found
 
 
 def package_folder() -> Path:
@@ -105,8 +111,7 @@ def package_folder() -> Path:
 
 def user_folder(environ: Mapping[str, str]) -> Path:
     """Where the user's own skins are."""
-    base = environ.get("XDG_CONFIG_HOME") or str(Path(environ.get("HOME", "~")).expanduser() / ".config")
-    return Path(base) / "quarterdeck" / "themes"
+    return config_directory(environ) / "themes"
 
 
 def read_skin(path: Path) -> Skin:
@@ -116,16 +121,16 @@ def read_skin(path: Path) -> Skin:
     if path.stat().st_size > MAX_FILE:
         raise NoSkin(f"larger than {MAX_FILE} bytes")
     data = tomllib.loads(path.read_text(encoding="utf-8"))
-    if unknown := sorted(data.keys() - {"title", "dark", "tokens", "surfaces"}):
-        raise NoSkin(f"unknown key {unknown[0]!r}; a skin has title, dark, [tokens] and [surfaces]")
-    title, dark = data.get("title", path.stem), data.get("dark", True)
-    if not isinstance(title, str) or not isinstance(dark, bool):
-        raise NoSkin("title is a text and dark is true or false")
-    colours = _colours(data, "tokens", TOKENS) | _colours(data, "surfaces", SURFACES)
-    return Skin(path.stem, title, dark, colours)
+    if unknown := sorted(data.keys() - {"title", "dark", "ansi", "tokens", "surfaces"}):
+        raise NoSkin(f"unknown key {unknown[0]!r}; a skin has title, dark, ansi, [tokens] and [surfaces]")
+    title, dark, ansi = data.get("title", path.stem), data.get("dark", True), data.get("ansi", False)
+    if not isinstance(title, str) or not isinstance(dark, bool) or not isinstance(ansi, bool):
+        raise NoSkin("title is a text, dark and ansi are true or false")
+    colours = _colours(data, "tokens", TOKENS, ansi=ansi) | _colours(data, "surfaces", SURFACES, ansi=ansi)
+    return Skin(path.stem, title, dark, colours, ansi)
 
 
-def _colours(data: Mapping[str, object], table: str, names: tuple[str, ...]) -> dict[str, str]:
+def _colours(data: Mapping[str, object], table: str, names: tuple[str, ...], *, ansi: bool) -> dict[str, str]:
     given = data.get(table)
     if not isinstance(given, dict):
         raise NoSkin(f"the table [{table}] is missing")
@@ -134,9 +139,10 @@ def _colours(data: Mapping[str, object], table: str, names: tuple[str, ...]) -> 
     if unknown := sorted(given.keys() - set(names)):
         raise NoSkin(f"[{table}] knows no {unknown[0]!r}; it has {', '.join(names)}")
     for name, value in given.items():
-        if not isinstance(value, str) or not _HEX.fullmatch(value):
-            raise NoSkin(f"[{table}] {name} = {value!r} is no colour such as #1a2b3c")
-    return {name: given[name].lower() for name in names}
+        if not isinstance(value, str) or not (value in NAMES if ansi else _HEX.fullmatch(value)):
+            wanted = f"of the 16: {', '.join(NAMES)}" if ansi else "such as #1a2b3c"
+            raise NoSkin(f"[{table}] {name} = {value!r} is no colour {wanted}")
+    return {name: f"ansi_{given[name].replace('-', '_')}" if ansi else given[name].lower() for name in names}
 
 
 def contrast(one: str, other: str) -> float:

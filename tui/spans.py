@@ -11,8 +11,8 @@ Span = tuple[str, str]
 """Text and its role; an empty role is plain text."""
 Line = list[Span]
 
-ROLES = ("muted", "rule", "run", "wait", "ask", "retry", "fail", "strong", "here", "cursor")
-"""Roles that a skin colours; `here` is the tab one is on, `cursor` the row one is on."""
+ROLES = ("muted", "rule", "run", "wait", "ask", "retry", "fail", "strong", "key", "here", "cursor")
+"""Roles that a skin colours; `here` is the tab and `cursor` the row one is on, `key` a key that can be clicked."""
 
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
 
@@ -99,6 +99,37 @@ def columns(left: list[Line], right: list[Line], split: int, width: int) -> list
         ]
         for i in range(rows)
     ]
+
+
+def span_at(line: Line, x: int) -> int | None:
+    """Which span of the line covers cell `x`, None behind its end."""
+    right = 0
+    for index, (text, _role) in enumerate(line):
+        right += cell_len(text)
+        if 0 <= x < right:
+            return index
+    return None
+
+
+def key_at(line: Line, x: int) -> str:
+    """The key that a click on cell `x` means: that of the key there, or of the key that this text explains."""
+    at = span_at(line, x)
+    if at is None:
+        return ""
+    if line[at][1] != "key" and at > 0:
+        at -= 1
+    text, role = line[at]
+    return text.strip() if role == "key" else ""
+
+
+def keys_of(line: Line) -> list[tuple[int, str]]:
+    """The keys that a line shows, each with its cell."""
+    found, x = [], 0
+    for text, role in line:
+        if role == "key":
+            found.append((x, text))
+        x += cell_len(text)
+    return found
 
 
 def plain(line: Iterable[Span]) -> str:

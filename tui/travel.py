@@ -18,6 +18,7 @@ from tui.screens.dialogs import Entry
 if TYPE_CHECKING:
     from engine.events.recording import Recording
     from tui.feeds.base import Playback
+    from tui.keymap import Keymap
     from tui.spans import Line
     from tui.store import Store
 
@@ -35,6 +36,7 @@ class Traveller(Dressed):
     """
 
     store: Store
+    keys: Keymap
     recordings: Path | None = None
     _recording: Recording | None = None
 
@@ -64,9 +66,9 @@ class Traveller(Dressed):
         """Why nothing can be acted on now, or an empty string."""
         link = self.store.status.link
         if self.is_read_only:
-            return "Read-only: actions are off. ctrl+r allows them again."
+            return f"Read-only: actions are off. {self.keys.shown('view.read_only')} allows them again."
         if self.store.past:
-            return "The past cannot be acted on; esc goes back to now."
+            return f"The past cannot be acted on; {self.keys.shown('time.live')} goes back to now."
         if self.feed is None or link is not Link.LIVE:
             return "A recording cannot be acted on." if link is Link.REPLAY else "No engine to act on."
         return ""
@@ -150,7 +152,7 @@ class Traveller(Dressed):
         """Hold the view, or let it go and say what happened meanwhile."""
         store = self.store
         if store.past:
-            self.tell("The past stands still already; esc goes back to now.")
+            self.tell(f"The past stands still already; {self.keys.shown('time.live')} goes back to now.")
             return
         told = ledger.lines(store.state, store.live) if store.frozen else []
         store.freeze(not store.frozen)

@@ -35,6 +35,7 @@ SCENES: dict[str, tuple[str, ...]] = {
     "help": ("2", "question_mark"),
     "kill": ("2", "K"),
     "leave": ("q",),
+    "skins": ("T", "j"),
     "errors": ("3",),
     "recovery": ("4",),
     "queue": ("5",),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
+import re
 import signal
 import struct
 import subprocess
@@ -63,7 +64,7 @@ class Terminal:
 
 
 @contextmanager
-def terminal(home: Path, *arguments: str) -> Iterator[Terminal]:
+def terminal(home: Path, *arguments: str, **environment: str) -> Iterator[Terminal]:
     """The console in a terminal of its own, killed at the end if it is still there."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
@@ -74,7 +75,7 @@ def terminal(home: Path, *arguments: str) -> Iterator[Terminal]:
         stdout=slave,
         stderr=slave,
         cwd=home,
-        env=environment_of(home, TERM="xterm-256color", LANG="C.UTF-8"),
+        env=environment_of(home, **{"TERM": "xterm-256color", "LANG": "C.UTF-8", **environment}),
         start_new_session=True,
     )
     try:
@@ -127,3 +128,81 @@ def test_a_bad_setting_closes_the_console_and_is_told_in_the_plain_terminal(home
         assert b"console.refresh_hz = 77" in after
         assert b"from 0.2 to 4" in after
         assert console.modes == before
+
+
+def test_an_operator_breaks_the_pool_finds_the_cause_tunes_undoes_and_quits_by_keys_alone(home: Path) -> None:
+    breaks = ("circuit_breaker.failure_threshold=2", "circuit_breaker.timeout=10m", "retry.max_attempts=1")
+    pool = ("engine.demo=off", "session_pool.min_size=2", "session_pool.max_size=4")
+    settings = [part for pair in (*breaks, *pool) for part in ("--set", pair)]
+    with terminal(home, "--backend", "simulator", *QUICK, *settings) as console:
+        wait_until(console.shows("● HEALTHY"))
+        for _ in range(2):
+            console.press(b"P")
+            wait_until(console.shows("what should Claude do?"))
+            console.press(b"[[fault: http529]] break it\r")
+            wait_until(lambda: not console.shows("what should Claude do?")())
+        wait_until(console.shows("✖ CRITICAL   model:default open"))
+        console.press(b"3")
+        wait_until(console.shows("resource/overloaded"))
+        assert console.shows("SAMPLE 1 of 2")()
+        console.press(b"4")
+        wait_until(console.shows("✖ open"))
+        console.press(b"C")
+        wait_until(console.shows("quarterdeck breakers close model:default"))
+        console.press(b"\r")
+        wait_until(console.shows("● closed"))
+        console.press(b"7")
+        wait_until(console.shows("min_size"))
+        console.press(b"\x1b[C")  # → : one more
+        wait_until(console.shows("2 → 3"))
+        console.press(b"A")
+        wait_until(console.shows("APPLY AS ONE"))
+        console.press(b"\r")
+        wait_until(console.shows("● live"))
+        console.press(b"U")
+        wait_until(console.shows("UNDO THE LAST CHANGE"))
+        console.press(b"\r")
+        wait_until(console.shows("↩ undone"))
+        console.press(b"1")
+        wait_until(console.shows("[1 Overview]"))
+        console.press(b"q")
+        wait_until(console.shows("drain and leave"))
+        console.press(b"\r")
+        wait_until(console.ended)
+        assert console.process.returncode == 0
+        assert b"Traceback" not in console.said
+
+
+def colours(said: bytes) -> set[str]:
+    """The colour codes that were sent, each as the digits of its SGR sequence."""
+    codes = {code for sequence in re.findall(rb"\x1b\[([0-9;]+)m", said) for code in _colour_codes(sequence.decode())}
+    assert codes
+    return codes
+
+
+def _colour_codes(sequence: str) -> Iterator[str]:
+    rest = sequence.split(";")
+    while rest:
+        size = {"2": 5, "5": 3}[rest[1]] if rest[0] in {"38", "48"} else 1
+        code, rest = ";".join(rest[:size]), rest[size:]
+        if size > 1 or int(code) >= 30:
+            yield code
+
+
+def test_a_console_of_sixteen_colours_gets_these_and_the_plain_glyphs(home: Path) -> None:
+    with terminal(home, "--backend", "simulator", *QUICK, TERM="linux") as console:
+        wait_until(console.shows("■ HEALTHY"))
+        assert all(";" not in code for code in colours(console.said))
+        assert not console.shows("●")()
+        console.process.send_signal(signal.SIGTERM)
+        wait_until(console.ended)
+
+
+def test_no_color_leaves_shades_of_grey(home: Path) -> None:
+    with terminal(home, "--backend", "simulator", *QUICK, NO_COLOR="1", COLORTERM="truecolor") as console:
+        wait_until(console.shows("● HEALTHY"))
+        shades = [code.split(";")[2:] for code in colours(console.said) if ";" in code]
+        assert shades
+        assert all(red == green == blue for red, green, blue in shades)
+        console.process.send_signal(signal.SIGTERM)
+        wait_until(console.ended)

@@ -196,7 +196,7 @@ async def test_beyond_its_memory_the_recording_on_disk_is_read(
 
 async def test_find_is_for_recordings(feed: FakeFeed, clock: ManualClock) -> None:
     async with bridge(feed, clock) as console:
-        await console.press("ctrl+f")
+        await console.press("ctrl+s")
         assert "quarterdeck replay" in console.told[-1]
         await console.press("space")
         assert not console.app.store.past
@@ -254,7 +254,7 @@ async def test_a_recording_is_played_stepped_and_searched(recording: Recording) 
         assert console.app.store.state.sessions == _state_at(at).sessions
         await console.press("less_than_sign", "greater_than_sign", "comma")
         assert console.app.store.now == at - 5
-        await console.press("ctrl+f")
+        await console.press("ctrl+s")
         await console.type("rm -rf")
         await console.press("enter")
         assert console.app.store.now == scene.NOW - 4

@@ -96,7 +96,7 @@ SENTENCES: dict[str, tuple[State, FeedStatus, View, str]] = {
     ),
     "read-only": (
         _state(), LIVE, replace(VIEW, read_only=True),
-        "r READ-ONLY ● HEALTHY · nothing needs you actions are off  ctrl+r",
+        "r READ-ONLY ● HEALTHY · nothing needs you ctrl+r actions are off",
     ),
     "connecting": (_state(), FeedStatus(Link.CONNECTING, "engine"), replace(VIEW, has_data=False),
                    "◌ CONNECTING engine"),

@@ -88,21 +88,8 @@ class _Connection:
 
     def close(self) -> None:
         """Drain the engine of this process, telling how it goes; a second signal kills."""
-        thread = self._thread
-        if thread is None or thread.join(0):
-            return
-
-        def on_signal(number: int, _frame: FrameType | None) -> None:
-            thread.request_stop(signal.Signals(number).name)
-
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
-            signal.signal(number, on_signal)
-        click.echo("quarterdeck: draining; Ctrl-C to stop at once", err=True)
-        thread.request_stop("the console was left")
-        while not thread.join(_POLL_S):
-            pass
-        if thread.survivors:
-            click.echo(f"quarterdeck: {thread.survivors} processes would not end; run `quarterdeck doctor`", err=True)
+        if self._thread is not None:
+            drain(self._thread, "the console was left")
 
     async def _find_or_start(self) -> Feed:
         loaded = await asyncio.to_thread(_settings, self._common)
@@ -112,7 +99,7 @@ class _Connection:
         socket = loaded.settings.api.socket
         if self.console is not None and loaded.settings.events.recording:
             self.console.recordings = loaded.settings.recordings
-        if self._attach or await asyncio.to_thread(_alive, socket):
+        if self._attach or await asyncio.to_thread(alive, socket):
             return await self._remote(None, socket)
         from engine.api.server import serve
         from engine.thread import EngineThread
@@ -151,13 +138,32 @@ class _Connection:
             self.console.lock_read_only()
 
 
+def drain(thread: EngineThread, reason: str) -> None:
+    """Drain an engine of this process, telling how it goes; a second signal kills. One that has stopped is left."""
+    if thread.join(0):
+        return
+
+    def on_signal(number: int, _frame: FrameType | None) -> None:
+        thread.request_stop(signal.Signals(number).name)
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+        signal.signal(number, on_signal)
+    click.echo("quarterdeck: draining; Ctrl-C to stop at once", err=True)
+    thread.request_stop(reason)
+    while not thread.join(_POLL_S):
+        pass
+    if thread.survivors:
+        click.echo(f"quarterdeck: {thread.survivors} processes would not end; run `quarterdeck doctor`", err=True)
+
+
 def _settings(common: Common) -> Loaded:
     from tui.settings_source import load
 
     return load(common)
 
 
-def _alive(socket: Path) -> bool:
+def alive(socket: Path) -> bool:
+    """Whether an engine answers on this socket."""
     if not socket.exists():
         return False
     from tui.client import EngineClient, address_of
@@ -177,6 +183,8 @@ def _leave_on_signals(console: Console) -> None:
 
 
 def _need_terminal() -> None:
+    if os.environ.get("TEXTUAL_DRIVER", "").endswith(":WebDriver"):  # the terminal is a page
+        return
     if sys.stdin.isatty() and sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
         return
     raise BadInput(

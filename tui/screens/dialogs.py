@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, TypeVar
 
 from textual import on
@@ -18,6 +18,11 @@ from tui.spans import Line, clean
 from tui.widgets.ink import Painted
 
 Answer = TypeVar("Answer")
+
+BESIDE_OPTIONS = 6
+"""Lines around the options of a chooser."""
+SAMPLE_LINES = 7
+"""Lines that a sample takes, with the empty one before it."""
 
 
 class Dialog(ModalScreen[Answer]):
@@ -37,11 +42,16 @@ class Dialog(ModalScreen[Answer]):
     def compose(self) -> ComposeResult:
         """The box."""
         with Container(id="box") as box:
-            box.border_title = clean(self._title).replace("[", "(")
-            box.border_subtitle = self._keys
+            box.border_title = self._in_glyphs(clean(self._title).replace("[", "("))
+            box.border_subtitle = self._in_glyphs(self._keys)
             yield Painted(id="lines")
             if self._entry is not None:
-                yield Input(id="entry", placeholder=self._entry)
+                yield Input(id="entry", placeholder=self._in_glyphs(self._entry))
+
+    def _in_glyphs(self, text: str) -> str:
+        """The text in the glyph set in use."""
+        table: Mapping[int, str] | None = getattr(self.app, "glyph_table", None)
+        return text.translate(table) if table is not None else text
 
     def on_mount(self) -> None:
         """Show the lines."""
@@ -95,7 +105,7 @@ class Entry(Dialog[str]):
 
 
 class Chooser(Dialog[str]):
-    """Choose one of a few; `preview` is told of each that the cursor comes to."""
+    """Choose one of a few; `preview` is told of each that the cursor comes to, `sample` draws it below the list."""
 
     AUTO_FOCUS = None
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -110,6 +120,7 @@ class Chooser(Dialog[str]):
         options: Sequence[tuple[str, str]],
         current: str,
         preview: Callable[[str], None] | None = None,
+        sample: Callable[[str], list[Line]] | None = None,
         *,
         facts: Sequence[Line] = (),
         keys: str = "enter take · esc keep",
@@ -118,26 +129,58 @@ class Chooser(Dialog[str]):
         self._facts = list(facts)
         self._options = list(options)
         self._preview = preview
+        self._sample = sample
         self._at = next((i for i, (key, _text) in enumerate(options) if key == current), 0)
-        self._lines = self._drawn()
+        self._top = 0
+
+    def on_resize(self) -> None:
+        """As many options as fit."""
+        self.rewrite(self._drawn())
 
     def action_step(self, step: int) -> None:
         """Cursor up or down, round the ends."""
-        self._at = (self._at + step) % len(self._options)
-        self.rewrite(self._drawn())
-        if self._preview is not None:
-            self._preview(self._options[self._at][0])
+        self._move_to((self._at + step) % len(self._options))
 
     def action_take(self) -> None:
         """This one."""
         self.dismiss(self._options[self._at][0])
 
+    @on(Painted.Clicked)
+    def _clicked(self, message: Painted.Clicked) -> None:
+        """A click goes to an option, and takes the one that the cursor is on already."""
+        row = message.y - len(self._facts)
+        index = self._top + row
+        if not 0 <= row < self._room or index >= len(self._options):
+            return
+        if index == self._at:
+            self.action_take()
+        else:
+            self._move_to(index)
+
+    def _move_to(self, index: int) -> None:
+        self._at = index
+        if self._preview is not None:
+            self._preview(self._options[index][0])
+        self.rewrite(self._drawn())
+
+    @property
+    def _room(self) -> int:
+        """Options shown at once: what facts, sample, border and margins leave."""
+        beside = BESIDE_OPTIONS + len(self._facts) + (SAMPLE_LINES if self._sample is not None else 0)
+        return max(3, self.app.size.height - beside)
+
     def _drawn(self) -> list[Line]:
         width = max((len(key) for key, _text in self._options), default=0)
-        return self._facts + [
+        room = self._room
+        self._top = min(max(self._top, self._at - room + 1), self._at)
+        shown = list(enumerate(self._options))[self._top : self._top + room]
+        lines: list[Line] = [
             [("▌ " if i == self._at else "  ", ""), (f"{key:<{width}}   {text} ", "cursor" if i == self._at else "")]
-            for i, (key, text) in enumerate(self._options)
+            for i, (key, text) in shown
         ]
+        if self._sample is not None:
+            lines += [[], *self._sample(self._options[self._at][0])]
+        return self._facts + lines
 
 
 class Overlay(Dialog[Answer]):

@@ -12,17 +12,21 @@ from tui import formats, trends
 from tui.actions import Action
 from tui.glyphs import STATE_GLYPHS, STATE_ROLES
 from tui.health import Verdict, oldest_wait
-from tui.spans import Line, between, crop, width_of
+from tui.keymap import CAME_ALONG, Keymap
+from tui.spans import Line, between, crop, span_at, width_of
 
 TABS: tuple[tuple[str, str, str], ...] = (
-    ("1", "Overview", "overview"),
-    ("2", "Sessions", "sessions"),
-    ("3", "Errors", "errors"),
-    ("4", "Recovery", "recovery"),
-    ("5", "Queue", "queue"),
-    ("7", "Tuning", "tuning"),
+    ("view.overview", "Overview", "overview"),
+    ("view.sessions", "Sessions", "sessions"),
+    ("view.errors", "Errors", "errors"),
+    ("view.recovery", "Recovery", "recovery"),
+    ("view.queue", "Queue", "queue"),
+    ("view.tuning", "Tuning", "tuning"),
 )
-"""Key, name and mode of each screen that exists."""
+"""Action, name and mode of each screen that exists."""
+
+SUMMARY_KEYS = ("approvals.review", "view.help", "console.leave")
+"""What the five lines of a tiny terminal offer."""
 
 COUNTED = (
     SessionState.RUNNING,
@@ -48,11 +52,14 @@ def banners(engine: EngineView) -> tuple[str, ...]:
     return tuple(dict.fromkeys(form for form in (engine.banner, *shorter) if form))
 
 
-def where_line(title: str, mode: str, forms: Sequence[str], rate: str, width: int, crumb: str = "") -> Line:
+def where_line(
+    title: str, mode: str, forms: Sequence[str], rate: str, width: int, crumb: str = "", keys: Keymap = CAME_ALONG
+) -> Line:
     """Line 1: the pool's name, the screens, the longest banner that fits, the refresh rate and the time."""
     left: Line = [(f" {title}  ", "muted")]
     named = width >= NAMED
-    for key, name, tab in TABS:
+    for action, name, tab in TABS:
+        key = keys.shown(action)
         if tab == mode:
             left += [(f"[{key} {name}]", "here"), ("  " if named else " ", "")]
         else:
@@ -66,10 +73,19 @@ def where_line(title: str, mode: str, forms: Sequence[str], rate: str, width: in
     return between(left, right, width)
 
 
+def tab_at(line: Line, x: int, keys: Keymap = CAME_ALONG) -> str:
+    """The mode of the screen whose name in line 1 is at cell `x`, or an empty string."""
+    at = span_at(line, x)
+    words = line[at][0].strip(" []").split() if at is not None else []
+    modes = {keys.shown(action): tab for action, _name, tab in TABS}
+    return modes.get(words[0], "") if words and at else ""
+
+
 def health_line(verdict: Verdict, state: State, now: float, width: int) -> Line:
     """Line 2: one glyph, one word, the reasons in words; size and uptime at the right."""
     head = f" {verdict.glyph} {verdict.word}   "
-    right: Line = [(f"  {verdict.hint} ", "strong")] if verdict.hint else []
+    key, _, word = verdict.hint.partition(" ")
+    right: Line = [(f"  {key}", "key"), (f" {word} ", "strong")] if verdict.hint else []
     sentence = whole_reasons(verdict.reasons, width - width_of([(head, ""), *right]))
     left: Line = [(head, verdict.role), (sentence, "")]
     if state.engine.started_at:
@@ -116,7 +132,7 @@ def keys_line(actions: Sequence[Action], width: int, *, read_only: bool = False)
 def _keys(actions: Sequence[Action]) -> Line:
     line: Line = []
     for action in actions:
-        line += [(action.shown_key, "strong"), (f" {action.short or action.text}  ", "muted")]
+        line += [(action.shown_key, "key"), (f" {action.short or action.text}  ", "muted")]
     return line
 
 
@@ -142,7 +158,9 @@ def tally_states(state: State) -> dict[SessionState, int]:
     return tally
 
 
-def summary_lines(verdict: Verdict, state: State, now: float, failed: int, width: int) -> list[Line]:
+def summary_lines(
+    verdict: Verdict, state: State, now: float, failed: int, width: int, keys: Keymap = CAME_ALONG
+) -> list[Line]:
     """The whole console in five lines, for a terminal under 60 x 16."""
     trend = trends.measure(state.buckets, now, 1)
     asked = len(state.permissions)
@@ -156,6 +174,6 @@ def summary_lines(verdict: Verdict, state: State, now: float, failed: int, width
         counts_line(state, failed, words=False),
         [(f"{formats.count(trend.tokens.now)} tok/s p95 {formats.took(trend.p95.now)} queue {waiting}{wait}", "")],
         [(f"? {formats.plural(asked, 'approval')}", "ask" if asked else "muted")],
-        [("! review  ? keys  q quit", "muted")],
+        _keys([action for action in keys.actions if action.id in SUMMARY_KEYS]),
     ]
     return [crop(line, width) for line in lines]

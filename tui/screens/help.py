@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Sequence
 from itertools import groupby
 from typing import ClassVar
@@ -10,8 +11,9 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 
 from tui.actions import Action, Scope, in_scope
+from tui.keymap import CAME_ALONG, Keymap
 from tui.screens.dialogs import Dialog
-from tui.spans import Line, columns, fit, rule
+from tui.spans import Line, clean, columns, fit, rule
 
 COLUMN = 35
 """Cells of one column."""
@@ -31,25 +33,38 @@ class Help(Dialog[None]):
         Binding("k,up", "scroll(-1)", show=False),
     ]
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: Scope, keys: Keymap = CAME_ALONG) -> None:
         super().__init__("KEYS   lower case looks, UPPER CASE acts", [], "j k scroll · esc close")
         self._scope = scope
+        self._keymap = keys
 
     def on_resize(self) -> None:
         """As many columns as fit."""
-        self.rewrite(help_lines(self._scope, self.size.width))
+        self.rewrite(help_lines(self._scope, self.size.width, self._keymap))
 
     def action_scroll(self, lines: int) -> None:
         """Down or up, where not all fits."""
         self.query_one("#box").scroll_relative(y=lines, animate=False)
 
 
-def help_lines(scope: Scope, width: int) -> list[Line]:
-    """The keys of one screen beside those that work everywhere, in one to three columns."""
-    here = [] if scope is Scope.APP else in_scope(scope)
+def help_lines(scope: Scope, width: int, keys: Keymap = CAME_ALONG) -> list[Line]:
+    """The keys of one screen beside those that work everywhere, in one to three columns; what keys.toml got wrong."""
+    return [*_problems(keys, width), *_columns_of(scope, width, keys.actions)]
+
+
+def _problems(keys: Keymap, width: int) -> list[Line]:
+    if not keys.problems:
+        return []
+    room = max(COLUMN, min(width, 3 * COLUMN) - 8)
+    said = [line for problem in keys.problems for line in textwrap.wrap(clean(problem), room)]
+    return [rule("KEYS.TOML: not all could be taken", room), *([(line, "retry")] for line in said), []]
+
+
+def _columns_of(scope: Scope, width: int, actions: Sequence[Action]) -> list[Line]:
+    here = [] if scope is Scope.APP else in_scope(scope, actions=actions)
     looks = _block(str(scope), [action for action in here if not action.acts])
     acts = _block(f"{scope}: acts", [action for action in here if action.acts])
-    everywhere = _block(str(Scope.APP), in_scope(Scope.APP))
+    everywhere = _block(str(Scope.APP), in_scope(Scope.APP, actions=actions))
     if width < TWO_COLUMNS:
         return [*looks, [], *acts, [], *everywhere]
     if width >= THREE_COLUMNS and here:

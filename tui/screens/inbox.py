@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, cast
 
-from textual import events
+from textual import events, on
 from textual.binding import Binding, BindingType
 
 from engine.approvals.groups import PermissionGroup, groups_of
-from tui import answers
+from tui import answers, clicks
 from tui.actions import Scope, bindings, in_scope
 from tui.arming import Arming
 from tui.screens import inbox_lines as draw
@@ -76,7 +76,9 @@ class Inbox(Overlay[str]):
         width = self.query_one("#lines", Painted).size.width
         if width > 0:
             now = self.console.store.now
-            keys = draw.keys(in_scope(Scope.INBOX), width, read_only=bool(self.console.refusal))
+            keys = draw.keys(
+                in_scope(Scope.INBOX, actions=self.console.keys.actions), width, read_only=bool(self.console.refusal)
+            )
             room = int(self.size.height * 0.9) - _FRAME - 1 - draw.CARD_LINES - 1 - len(keys)
             # It grows and never shrinks, so that an answer moves nothing.
             self._most = max(self._most, min(_MOST_ROWS, max(_LEAST_ROWS, len(self._groups))))
@@ -112,7 +114,7 @@ class Inbox(Overlay[str]):
 
     def action_keys(self) -> None:
         """Show the keys."""
-        self.console.push_screen(Help(Scope.INBOX))
+        self.console.push_screen(Help(Scope.INBOX, self.console.keys))
 
     def action_act(self, name: str) -> None:
         """Answer the group under the cursor, or the marked ones."""
@@ -136,6 +138,11 @@ class Inbox(Overlay[str]):
         index = event.screen_y - self.query_one("#lines").region.y - 1
         if 0 <= index < min(_MOST_ROWS, len(self._groups) - self._first):
             self._go(self._first + index)
+
+    @on(Painted.KeyClicked)
+    async def _key_clicked(self, message: Painted.KeyClicked) -> None:
+        message.stop()
+        await clicks.press(self.console, self, Scope.INBOX, message)
 
     def _woken(self) -> None:
         self._waking = False

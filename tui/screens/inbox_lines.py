@@ -91,7 +91,7 @@ def keys(actions: Sequence[Action], width: int, *, read_only: bool) -> list[Line
     for action in sorted((a for a in actions if a.footer), key=lambda a: a.footer):
         if read_only and action.acts:
             continue
-        spans: Line = [(action.shown_key, "strong"), (f" {action.short or action.text}  ", "muted")]
+        spans: Line = [(action.shown_key, "key"), (f" {action.short or action.text}  ", "muted")]
         if width_of([*lines[-1], *spans]) > width + 2:
             lines.append([(" ", "")])
         lines[-1] += spans

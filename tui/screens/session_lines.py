@@ -11,10 +11,13 @@ from engine.events.types import SessionState
 from engine.sessions.transcripts import Entry
 from tui import formats
 from tui.glyphs import STATE_GLYPHS, STATE_ROLES, risk_mark
-from tui.spans import Line, between, clean, crop, fit, rule
+from tui.keymap import CAME_ALONG, Keymap
+from tui.spans import Line, between, clean, crop, fit, rule, width_of
 
 CONVERSATION = 23
 """Characters of a conversation's id in the drawer: its first four groups; `y` in the transcript copies all."""
+ACT = 11
+"""Cells of a key and its act in the drawer."""
 KIND_ROLES = {"error": "fail", "user": "ask", "assistant": "", "note": "muted", "think": "muted"}
 
 
@@ -35,20 +38,21 @@ def drawer(
     pool_p95: float,
     width: int,
     height: int,
+    keys: Keymap = CAME_ALONG,
 ) -> list[Line]:
     """The drawer beside the grid: state, what it does, what it did, how it fares, what can be done."""
     lines = [
-        rule(row.id, width, "enter transcript"),
+        rule(row.id, width, f"{keys.shown('sessions.open')} transcript"),
         _state_line(row, now),
         *_what(row, width),
         *_who(row),
         *_used(row),
     ]
     if card is not None:
-        lines += [[], *card_lines(card, now, width)]
+        lines += [[], *card_lines(card, now, width, keys)]
     lines += [[], rule("NOW", width), *wrapped(_now(row), width, 2)]
     health = [[], rule("HEALTH", width), *_fares(row, now, pool_p95, width)]
-    acts: list[Line] = [[], rule("ACTIONS", width), *_acts(row)]
+    acts: list[Line] = [[], rule("ACTIONS", width), *_acts(row, keys)]
     room = height - len(lines) - len(health) - len(acts) - 2
     if room >= 1:
         lines += [[], rule("LAST", width), *recent_entries(tail, room, width)]
@@ -56,13 +60,19 @@ def drawer(
 
 
 def bottom(
-    row: SessionView, card: Card | None, tail: Sequence[Entry], now: float, width: int, height: int
+    row: SessionView,
+    card: Card | None,
+    tail: Sequence[Entry],
+    now: float,
+    width: int,
+    height: int,
+    keys: Keymap = CAME_ALONG,
 ) -> list[Line]:
     """The drawer below the grid, for narrow terminals."""
     title = f"{row.id}  {STATE_GLYPHS[row.state]} {row.state.value} {formats.span(now - row.since)}  {row.profile}"
-    lines: list[Line] = [[(" ", ""), *rule(title, width - 1, "enter transcript")]]
+    lines: list[Line] = [[(" ", ""), *rule(title, width - 1, f"{keys.shown('sessions.open')} transcript")]]
     if card is not None:
-        lines += [question(card, now, width)]
+        lines += [question(card, now, width, keys)]
     else:
         lines += [[(" " + (row.activity or row.prompt or row.last_error or "nothing to do"), "")]]
     lines += [[(" " + " · ".join(_facts(row)), "muted")]]
@@ -70,29 +80,33 @@ def bottom(
     return [crop(line, width) for line in lines][:height]
 
 
-def card_lines(card: Card, now: float, width: int) -> list[Line]:
-    """The approval: what is asked, until when, and the keys that answer it."""
+def card_lines(card: Card, now: float, width: int, keys: Keymap = CAME_ALONG, place: str = "session") -> list[Line]:
+    """The approval: what is asked, until when, and the keys that answer it in this place."""
     asked = card.asked
     note = f"armed {card.bar}"
     lines = [rule(f"? {asked.tool} wants to run", width, note)]
     lines += [[("  " + text, "strong")] for text in _wrap(asked.summary or "(no details)", width - 4, 3)]
     left = max(0.0, asked.deadline - now)
     lines.append([(f"  asked {formats.span(now - asked.asked_at)} ago, denied in {formats.span(left)}", "muted")])
+    allow, deny, review = (keys.shown(name) for name in (f"{place}.allow", f"{place}.deny", "approvals.review"))
     seen = f"   seen {asked.allowed_before}✔ {asked.denied_before}✖"
-    same = f"   same ×{card.alike}, ! answers all" if card.alike > 1 else ""
+    same = f"   same ×{card.alike}, {review} answers all" if card.alike > 1 else ""
     lines.append([("  risk ", "muted"), risk_mark(asked.risk, grave=asked.grave), (seen + same, "muted")])
     near = clean(asked.nearest) or "no grant is like it"
     lines.append([("  nearest ", "muted"), (fit(near, max(8, width - 11)).rstrip(), "muted")])
-    lines.append([("  A", "strong"), (" allow once   ", ""), ("D", "strong"), (" deny", "")])
+    lines.append([("  ", ""), (allow, "key"), (" allow once   ", ""), (deny, "key"), (" deny", "")])
     return lines
 
 
-def question(card: Card, now: float, width: int) -> Line:
+def question(card: Card, now: float, width: int, keys: Keymap = CAME_ALONG) -> Line:
     """The approval in one line."""
     asked = card.asked
     left: Line = [(" ? ", "ask"), (f"{asked.tool} {asked.summary}", "strong")]
     waits: Line = [(f"  {formats.span(now - asked.asked_at)}  ", "muted"), risk_mark(asked.risk, grave=asked.grave)]
-    right: Line = [*waits, (f"  A allow  D deny  {card.bar}", "muted")]
+    right: Line = [*waits, ("  ", "")]
+    for answer in ("allow", "deny"):
+        right += [(keys.shown(f"session.{answer}"), "key"), (f" {answer}  ", "muted")]
+    right.append((card.bar, "muted"))
     return between(left, right, width)
 
 
@@ -176,13 +190,16 @@ def _facts(row: SessionView) -> list[str]:
     return [*facts, f"conv {row.conversation[:8]}"] if row.conversation else facts
 
 
-def _acts(row: SessionView) -> list[Line]:
+def _acts(row: SessionView, keys: Keymap) -> list[Line]:
     live = row.state is not SessionState.FAILED
     role = "" if live else "muted"
-    return [
-        [(" P", "strong"), (" prompt    ", ""), ("I", "strong"), (" interrupt", role)],
-        [(" R", "strong"), (" stop      ", role), ("K", "strong"), (" kill", role)],
-    ]
+    pairs = (("prompt", "interrupt"), ("stop", "kill"))
+    return [[span for name in pair for span in _act(name, keys, "" if name == "prompt" else role)] for pair in pairs]
+
+
+def _act(name: str, keys: Keymap, role: str) -> Line:
+    key = keys.shown(f"session.{name}")
+    return [(f" {key}", "strong"), (fit(f" {name}", ACT - width_of([(key, "")])), role)]
 
 
 def wrapped(text: str, width: int, most: int) -> list[Line]:

@@ -130,7 +130,7 @@ class SessionsScreen(Station):
         if grid.marks:
             right.append((f"   ◆ {len(grid.marks)} marked", "ask"))
         if grid.hidden_columns:
-            hint = " d wide" if self._drawer_beside else ""
+            hint = f" {self.console.keys.shown('sessions.drawer')} wide" if self._drawer_beside else ""
             right.append((f"   +{grid.hidden_columns} cols ›{hint}", "muted"))
         return [*right, (" ", "")]
 
@@ -146,19 +146,19 @@ class SessionsScreen(Station):
             self.console.arming.show("")
             drawer.show(session_lines.wrapped(self._nothing(), width, 3))
             return
-        now, card = self.store.now, self.console.card(row.id)
+        now, card, keys = self.store.now, self.console.card(row.id), self.console.keys
         tail = list(self._reader.entries) if self._reader is not None else []
         if self.store.past:
             tail = [entry for entry in tail if entry.at <= now]
         if self._drawer_beside:
             p95 = trends.measure(self.store.state.buckets, now, 1).p95.now
-            drawer.show(session_lines.drawer(row, card, tail, now, p95, width - 1, height))
+            drawer.show(session_lines.drawer(row, card, tail, now, p95, width - 1, height, keys))
         else:
-            drawer.show(session_lines.bottom(row, card, tail, now, width - 1, height))
+            drawer.show(session_lines.bottom(row, card, tail, now, width - 1, height, keys))
 
     def _nothing(self) -> str:
         if self.grid.total:
-            return "No session passes this filter; esc shows all."
+            return f"No session passes this filter; {self.console.keys.shown('sessions.back')} shows all."
         return "No sessions yet; the pool starts them when work comes."
 
     def on_grid_cursor_moved(self, message: Grid.CursorMoved) -> None:

@@ -13,7 +13,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from engine.events.state import SessionView
-from tui import actions, health
+from tui import actions, clicks, health
 from tui.actions import Scope
 from tui.screens import header
 from tui.widgets.ink import Painted
@@ -71,6 +71,19 @@ class Station(Screen[None]):
     def _resized(self) -> None:
         self.paint()
 
+    @on(Painted.KeyClicked)
+    async def _key_clicked(self, message: Painted.KeyClicked) -> None:
+        """A key that is shown does when clicked what it does when pressed."""
+        message.stop()
+        await clicks.press(self.console, self, self.SCOPE, message)
+
+    @on(Painted.Clicked, "#where")
+    def _where_clicked(self, message: Painted.Clicked) -> None:
+        """The name of a screen in line 1 leads there."""
+        drawn = message.block.lines
+        if drawn and (mode := header.tab_at(drawn[0], message.x, self.console.keys)):
+            self.console.action_go(mode)
+
     def paint(self) -> None:
         """Show the store as it is now."""
         if not self.is_mounted or not self.query("#keys"):
@@ -79,18 +92,22 @@ class Station(Screen[None]):
         verdict = self.console.verdict
         state, now = store.state, store.now
         forms = header.banners(state.engine)
-        where = header.where_line(self.console.pool_name, self.MODE, forms, self.console.rate, width, self.crumb)
+        keymap = self.console.keys
+        where = header.where_line(
+            self.console.pool_name, self.MODE, forms, self.console.rate, width, self.crumb, keymap
+        )
         self.query_one("#where", Painted).show([where])
         self.query_one("#health", Painted).show([header.health_line(verdict, state, now, width)])
         asked = bool(self.console.arming.permission)
-        offered = [action for action in actions.footer(self.SCOPE) if asked or not action.answers]
+        offered = [action for action in actions.footer(self.SCOPE, keymap.actions) if asked or not action.answers]
         keys = header.keys_line(offered, width, read_only=self.console.is_read_only or self.console.travelling)
         self.query_one("#keys", Painted).show([keys])
         self.set_class(self.console.travelling, "-travelling")
         if self.console.travelling:
             self.query_one("#scrub", Painted).show([self.console.scrub_line(width)])
         failed = len(health.recent_failures(state, now))
-        self.query_one("#summary", Painted).show(header.summary_lines(verdict, state, now, failed, width))
+        summary = header.summary_lines(verdict, state, now, failed, width, keymap)
+        self.query_one("#summary", Painted).show(summary)
         self.paint_body()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's

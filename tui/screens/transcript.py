@@ -129,10 +129,12 @@ class TranscriptScreen(Station):
     def _paint_card(self) -> None:
         card = self.console.card(self.session)
         block = self.query_one("#card", Painted)
+        keys = self.console.keys
         lines: list[Line] = []
         if card is not None:
-            lines = [[], *session_lines.card_lines(card, self.store.now, self.size.width - 2), []]
-            lines[-2] = [*lines[-2], ("   C", "strong"), (" allow in this conversation", "")]
+            lines = [[], *session_lines.card_lines(card, self.store.now, self.size.width - 2, keys, "transcript"), []]
+            more: Line = [("   ", ""), (keys.shown("transcript.allow_all"), "key"), (" allow in this conversation", "")]
+            lines[-2] = [*lines[-2], *more]
         elif self._problem:
             lines = [[], [(f" {self._problem}", "fail")]]
         block.display = bool(lines)

@@ -117,8 +117,9 @@ class TuningScreen(Station):
         upper = max(4, height - 2 * third - 1 - past)
         lines = draw.table(self.rows, self.tuning, row.key if row else "", width, upper)
         lines += draw.detail(row, self.tuning, width, third + 1)
-        block = self._effect_lines(width)[: third + 1] if self._effect else None
-        lines += block or draw.staged_block(self.tuning, width, third)
+        lines += draw.staged_block(self.tuning, width, third) if self.tuning.staged or not self._effect else []
+        if self._effect is not None:
+            lines += draw.effect_lines(self._effect, self._figures(), self.store.now, width)
         return lines + draw.history_block(self.tuning.changes, self._history, width, max(2, height - len(lines)))
 
     def _effect_lines(self, width: int) -> list[Line]:

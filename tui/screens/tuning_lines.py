@@ -127,15 +127,27 @@ def effect_block(effect: Effect | None, now: Figures, at: float, width: int) -> 
     """The figures before the last change that was applied here, and those of the last minute."""
     if effect is None:
         return [rule("EFFECT", width), [("  apply a change to watch its effect", "muted")]]
-    rows = [
-        ("tok/s", formats.count(effect.before.tokens), formats.count(now.tokens)),
-        ("turn p95", formats.took(effect.before.p95), formats.took(now.p95)),
-        ("errors/min", f"{effect.before.errors:.1f}", f"{now.errors:.1f}"),
-        ("waiting", str(effect.before.waiting), str(now.waiting)),
-    ]
+    rows = _compared(effect.before, now)
     lines = [rule("EFFECT", width, f"{formats.span(at - effect.at)} after")]
     lines.append([(fit(f"  {effect.what}", width), "")])
     return lines + [[(f"  {name:<11}", "muted"), (f"{before:>6} → {after}", "")] for name, before, after in rows]
+
+
+def effect_lines(effect: Effect, now: Figures, at: float, width: int) -> list[Line]:
+    """The same in two lines."""
+    rows = _compared(effect.before, now)
+    figures = "   ".join(f"{name} {before} → {after}" for name, before, after in rows)
+    title = fit(f"EFFECT {effect.what}", max(10, width - 16)).rstrip()
+    return [rule(title, width, f"{formats.span(at - effect.at)} after"), crop([(f"  {figures}", "")], width)]
+
+
+def _compared(before: Figures, now: Figures) -> list[tuple[str, str, str]]:
+    return [
+        ("tok/s", formats.count(before.tokens), formats.count(now.tokens)),
+        ("turn p95", formats.took(before.p95), formats.took(now.p95)),
+        ("errors/min", f"{before.errors:.1f}", f"{now.errors:.1f}"),
+        ("waiting", str(before.waiting), str(now.waiting)),
+    ]
 
 
 def history_block(changes: Sequence[Change], cursor: int | None, width: int, height: int) -> list[Line]:

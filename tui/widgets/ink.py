@@ -6,15 +6,20 @@ from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
+from textual import events
 from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tui.spans import ROLES, Line, clean, padded
+from engine.clock import Clock, SystemClock
+from tui.spans import ROLES, Line, clean, key_at, keys_of, padded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+
+REAL = SystemClock()
 
 
 class Inked(Widget):
@@ -52,11 +57,21 @@ class Painted(Inked):
     class Resized(Message):
         """The block has another size, so its lines must be composed anew."""
 
+    class KeyClicked(Message):
+        """A key that the block shows was clicked, or what stands beside it."""
+
+        def __init__(self, key: str, rested: float) -> None:
+            self.key = key
+            self.rested = rested
+            """Seconds since the keys of this line were elsewhere: what slides under a finger was not meant."""
+            super().__init__()
+
     def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
         super().__init__(name=name, id=id, classes=classes)
         self._lines: list[Line] = []
         self._strips: dict[int, Strip] = {}
         self._strip_width = 0
+        self._moved: dict[int, float] = {}
 
     @property
     def lines(self) -> list[Line]:
@@ -72,8 +87,34 @@ class Painted(Inked):
         ]
         for y in changed:
             self._strips.pop(y, None)
+            if keys_of(old[y] if y < len(old) else []) != keys_of(fresh[y] if y < len(fresh) else []):
+                self._moved[y] = self._monotonic()
         if changed:
             self.refresh(*(Region(0, y, self.size.width, 1) for y in changed))
+
+    class Clicked(Message):
+        """The block was clicked at a cell where there is no key."""
+
+        def __init__(self, block: Painted, x: int, y: int) -> None:
+            self.block, self.x, self.y = block, x, y
+            super().__init__()
+
+        @property
+        def control(self) -> Painted:
+            """The block."""
+            return self.block
+
+    def _monotonic(self) -> float:
+        clock: Clock = getattr(self.app, "clock", REAL)
+        return clock.monotonic()
+
+    def on_click(self, event: events.Click) -> None:
+        """A click on a key is that key."""
+        if 0 <= event.y < len(self._lines) and (key := key_at(self._lines[event.y], event.x)):
+            event.stop()
+            self.post_message(self.KeyClicked(key, self._monotonic() - self._moved.get(event.y, 0.0)))
+        else:
+            self.post_message(self.Clicked(self, event.x, event.y))
 
     def on_resize(self) -> None:
         """Ask for lines that fit."""
