@@ -60,7 +60,7 @@ from engine.recovery.statistics import RecoveryStatistics
 from engine.recovery.tools import Tools
 from engine.recovery.wiring import RecoveryParts
 from engine.requests import Answer, Listener, Request
-from engine.sessions.session import SessionPorts
+from engine.sessions.ports import SessionPorts
 from engine.sessions.transcripts import Transcripts
 from engine.settings.live import ChangeRecord, LiveSettings
 from engine.settings.load import Loaded
@@ -335,9 +335,6 @@ class Engine(Operations):
 
     def _barred(self, tool: str) -> str:
         return self.tools.barred(tool)
-
-    def _credential_hold(self) -> float:
-        return self.settings.recovery.credential_hold
 
     def _credential(self) -> Credential:
         if self._model is not None:

@@ -76,6 +76,16 @@ ACTIONS: tuple[Action, ...] = (
     _looks("view.tuning", "7", "go to Tuning", _APP, "app.go('tuning')"),
     _looks("view.last", "grave_accent", "last screen", _APP, "app.last_screen", label="`"),
     _looks("view.freeze", "f", "freeze the view", _APP, "app.freeze", 50, short="freeze"),
+    _looks("time.step_back", "comma", "refresh back", _APP, "app.step(-1)", 51, ",", "back"),
+    _looks("time.step_on", "full_stop", "on", _APP, "app.step(1)", 52, ".", "on"),
+    _looks("time.minute_back", "less_than_sign", "minute back", _APP, "app.minute(-1)", label="<"),
+    _looks("time.minute_on", "greater_than_sign", "on", _APP, "app.minute(1)", label=">"),
+    _looks("time.mark_before", "left_square_bracket", "event before", _APP, "app.mark(-1)", label="["),
+    _looks("time.mark_after", "right_square_bracket", "next", _APP, "app.mark(1)", label="]"),
+    _looks("time.jump", "ctrl+g", "go to a moment", _APP, "app.jump"),
+    _looks("time.find", "ctrl+s", "find in a recording", _APP, "app.find"),
+    _looks("time.play", "space", "play, pause a recording", _APP, "app.play"),
+    _looks("time.live", "escape", "from the past to now", _APP, "app.live", label="esc"),
     _looks("view.slower", "minus", "paint less", _APP, "app.rate(-1)", label="-"),
     _looks("view.faster", "plus", "paint more", _APP, "app.rate(1)", label="+"),
     _looks("view.repaint", "ctrl+l", "repaint everything", _APP, "app.repaint"),
@@ -200,6 +210,10 @@ ACTIONS: tuple[Action, ...] = (
 )  # fmt: skip
 
 
+YIELDING = frozenset({"time.mark_before", "time.mark_after", "time.play", "time.live"})
+"""Actions everywhere whose key a screen may have for itself; `Station.check_action` says when it gives it back."""
+
+
 def in_scope(*scopes: Scope, actions: Iterable[Action] = ACTIONS) -> list[Action]:
     """The actions at hand in these scopes, in the registry's order; `actions` may have keys of the operator's own."""
     return [action for action in actions if action.scope in scopes]
@@ -233,12 +247,15 @@ class Clash:
 
 
 def clashing(actions: Iterable[Action]) -> Iterator[Clash]:
-    """Every key with two owners in one place."""
+    """Every key with two owners in one place; an action everywhere that yields gives way to a screen's."""
     owners: dict[tuple[Scope, str], str] = {}
     # What is at hand everywhere comes first, so that every other place is held against it.
     for action in sorted(actions, key=lambda action: action.scope is not Scope.APP):
         for key in action.key.split(","):
-            other = owners.get((Scope.APP, key)) or owners.setdefault((action.scope, key), action.id)
+            everywhere = owners.get((Scope.APP, key), "")
+            if everywhere in YIELDING and action.scope is not Scope.APP:
+                everywhere = ""
+            other = everywhere or owners.setdefault((action.scope, key), action.id)
             if other != action.id:
                 yield Clash(key, action.scope, other, action.id)
 

@@ -14,11 +14,10 @@ from engine.clock import Clock, SystemClock
 from engine.errors import QuarterdeckError
 from engine.events.state import SessionView
 from engine.events.types import SettingsChanged, Stamped
-from tui import health
+from tui import health, ledger
 from tui.actions import Scope, bindings
 from tui.arming import Arming
 from tui.connection import Connect, Connection
-from tui.dressed import Dressed
 from tui.feeds.base import Feed, FeedBatch, Link
 from tui.formats import clock as time_of_day
 from tui.glyphs import GlyphSetting
@@ -35,6 +34,7 @@ from tui.screens.station import Station
 from tui.screens.transcript import TranscriptScreen
 from tui.skins import AUTO
 from tui.store import Store
+from tui.travel import Traveller
 from tui.widgets.sort import BY_KEY
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def _later(module: str, name: str) -> Callable[[], Screen[Any]]:
     return made
 
 
-class Console(Dressed):
+class Console(Traveller):
     """The operations console over one feed.
 
     `feed` is used as it is; else `connect` is awaited after the first paint. `owns_engine` says that leaving
@@ -131,7 +131,7 @@ class Console(Dressed):
     @property
     def rate(self) -> str:
         """The refresh rate and the time, for line 1."""
-        glyph = "‖" if self.store.frozen else "●"
+        glyph = "‖" if self.store.frozen else "◀" if self.store.past else "●"
         return f"{glyph}{self._look.refresh_hz:g}Hz {time_of_day(self.store.now)}"
 
     @property
@@ -143,8 +143,9 @@ class Console(Dressed):
             age=store.age,
             has_data=store.has_data,
             read_only=self._read_only,
-            frozen_at=store.frozen_at if store.frozen else 0.0,
-            errors_since=store.live.totals.failed - store.state.totals.failed,
+            frozen_at=store.held_at if store.frozen else 0.0,
+            past_at=store.held_at if store.past else 0.0,
+            meanwhile=ledger.counts(store.state, store.live) if store.frozen else (),
             unreadable=store.unreadable,
             can_retry=self._connection.waits,
             keys=self.keys,
@@ -268,11 +269,6 @@ class Console(Dressed):
     def action_last_screen(self) -> None:
         """Go back to the screen before this one."""
         self.action_go(self._last_mode)
-
-    def action_freeze(self) -> None:
-        """Hold the view, or let it go."""
-        self.store.freeze(not self.store.frozen)
-        self.paint()
 
     def action_read_only(self) -> None:
         """Turn acts off or on."""

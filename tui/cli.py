@@ -31,6 +31,7 @@ COMMANDS = {
     "profiles": "List profiles, drain one, let it start again.",
     "queue": "Show the requests on their way; cancel one.",
     "recoveries": "Show what was done about failures, or do it by hand.",
+    "replay": "Open the console on a recording.",
     "run": "Answer one prompt.",
     "scale": "Set the size of the pool, or let it follow the load.",
     "sessions": "List sessions, interrupt, stop or kill them.",

@@ -47,7 +47,8 @@ class View:
     has_data: bool = True
     read_only: bool = False
     frozen_at: float = 0.0
-    errors_since: int = 0
+    past_at: float = 0.0
+    meanwhile: tuple[str, ...] = ()
     unreadable: int = 0
     can_retry: bool = False
     keys: Keymap = CAME_ALONG
@@ -55,13 +56,26 @@ class View:
 
 def verdict(state: State, status: FeedStatus, view: View) -> Verdict:
     """The sentence of line 2; the same for every screen."""
-    if (gone := _gone(state, status, view)) is not None:
-        return gone
+    inner = _gone(state, status, view)
+    if view.past_at:
+        inner = inner or _pool(state, view)
+        ago = f"{formats.span(view.now - view.past_at)} ago, {formats.clock(view.past_at)}"
+        return Verdict(
+            "◀",
+            "PAST",
+            "ask",
+            (ago, f"the pool goes on: {inner.glyph} {inner.word}"),
+            f"{view.keys.shown('time.live')} live",
+        )
+    if inner is not None:
+        return inner
     inner = _pool(state, view)
     if view.frozen_at:
         held = f"view held at {formats.clock(view.frozen_at)} ({formats.span(view.now - view.frozen_at)})"
-        runs = f"pool runs on: {inner.glyph} {inner.word}, {formats.plural(view.errors_since, 'new error')}"
-        return Verdict("‖", "FROZEN", "ask", (held, runs), f"{view.keys.shown('view.freeze')} unfreeze")
+        runs = f"pool runs on: {inner.glyph} {inner.word}"
+        return Verdict(
+            "‖", "FROZEN", "ask", (held, *view.meanwhile, runs), f"{view.keys.shown('view.freeze')} unfreeze"
+        )
     if view.read_only:
         reasons = (f"{inner.glyph} {inner.word}", *inner.reasons)
         return Verdict("r", "READ-ONLY", inner.role, reasons, f"{view.keys.shown('view.read_only')} actions are off")
@@ -70,7 +84,7 @@ def verdict(state: State, status: FeedStatus, view: View) -> Verdict:
 
 def _gone(state: State, status: FeedStatus, view: View) -> Verdict | None:
     if status.link is Link.REPLAY and view.has_data:
-        return Verdict("▶", "REPLAY", "ask", (status.source, status.detail, formats.clock(state.at)))
+        return Verdict("▶", "REPLAY", "ask", _played(state, status), f"{view.keys.shown('time.play')} play  + - speed")
     if state.engine.phase == "stopped":
         return Verdict(
             "■", "NO ENGINE", "fail", ("the engine has stopped",), f"{view.keys.shown('console.leave')} quit"
@@ -93,6 +107,11 @@ def _gone(state: State, status: FeedStatus, view: View) -> Verdict | None:
     if status.link is Link.CONNECTING or not view.has_data:
         return Verdict("◌", "CONNECTING", "wait", (status.detail or status.source or "starting",))
     return None
+
+
+def _played(state: State, status: FeedStatus) -> tuple[str, ...]:
+    told = (status.source, status.detail, status.missing, formats.clock(status.at or state.at))
+    return tuple(filter(None, told))
 
 
 def _pool(state: State, view: View) -> Verdict:

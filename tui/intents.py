@@ -9,7 +9,7 @@ from engine.errors import QuarterdeckError
 from engine.events.state import SessionView
 from engine.events.types import SessionState
 from tui import formats
-from tui.feeds.base import Feed, Link
+from tui.feeds.base import Feed
 from tui.glyphs import STATE_GLYPHS, STATE_ROLES
 from tui.screens.dialogs import Confirm, Entry
 from tui.spans import Line, fit
@@ -30,18 +30,12 @@ class Intents:
     @property
     def off(self) -> str:
         """Why nothing can be done at all now, or an empty string."""
-        console = self._console
-        if console.is_read_only:
-            return f"Read-only: actions are off. {console.keys.shown('view.read_only')} allows them again."
-        link = console.store.status.link
-        if console.feed is None or link is not Link.LIVE:
-            return "A recording cannot be acted on." if link is Link.REPLAY else "No engine to act on."
-        return ""
+        return self._console.refusal
 
     def refusal(self, name: str, rows: Sequence[SessionView]) -> str:
         """Why an act cannot be done now, or an empty string."""
-        if off := self.off:
-            return off
+        if self.off:
+            return self.off
         if name in {"allow", "deny", "allow_conversation"}:
             return self._permission_refusal()
         if name in {"prompt", "scale"}:

@@ -19,6 +19,7 @@ import psutil
 
 from engine.bench.cpu import cpu_seconds
 from engine.bench.figures import Figure, at_most, figure
+from engine.bench.replay import measure_replay
 from engine.bench.terminal import Terminal
 from engine.errors import QuarterdeckError
 
@@ -51,7 +52,7 @@ FULL, QUICK = Size(), Size(starts=3, keys=30, seconds=8.0)
 
 def measure(folder: Path, size: Size, seed: int, progress: Progress) -> list[Figure]:
     """All figures of the group; `folder` takes homes, sockets and state."""
-    rows = _first_frame(folder, size, progress)
+    rows = [*_first_frame(folder, size, progress), *measure_replay(folder / "hour", seed, progress)]
     with _console(folder / "busy", f"session_pool.min_size={SESSIONS}", f"session_pool.max_size={SESSIONS}") as console:
         return [*rows, *_busy(console, folder / "busy", size, seed, progress)]
 

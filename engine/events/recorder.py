@@ -1,4 +1,4 @@
-"""The flight recorder: every event in a file, in bounded segments that each open with a snapshot."""
+"""The flight recorder: every event in a file, in bounded segments that open with a snapshot and repeat it."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from engine.events.types import Notice, Severity, Stamped, encode_stamped
 from engine.settings.schema import Settings
 
 SUFFIX = ".flight.jsonl"
+CHECKPOINT_BYTES = 2 * 1024**2
+"""Bytes of events after which a segment says the whole state again, so that no moment is far from one."""
 
 
 class SegmentHead(msgspec.Struct, frozen=True):
-    """First line of a segment: the state before its first event."""
+    """First line of a segment, and a checkpoint within it: the state before the next event."""
 
     engine: str
     segment: int
@@ -38,6 +40,7 @@ class Recorder:
         self._segments = segments
         self._number = 0
         self._written = 0
+        self._checkpoint_at = 0
         self._file: BinaryIO | None = None
         self.error: OSError | None = None
 
@@ -55,6 +58,8 @@ class Recorder:
             self._written += self._file.write(encode_stamped(stamped) + b"\n")
             if self._written >= self._segment_bytes:
                 self._open_segment()
+            elif self._written >= self._checkpoint_at:
+                self._write_head(self._file)
         except OSError as error:
             self._fail(error)
 
@@ -82,13 +87,18 @@ class Recorder:
         if self._file is not None:
             self._file.close()
         self._number += 1
-        snapshot = self._bus.snapshot()
-        head = SegmentHead(self._engine, self._number, snapshot.seq, snapshot.at, msgspec.Raw(snapshot.state))
         path = self._folder / f"{self._engine}-{self._number:05d}{SUFFIX}"
         self._file = path.open("wb")
         path.chmod(0o600)
-        self._written = self._file.write(_encode_head(head) + b"\n")
+        self._written = 0
+        self._write_head(self._file)
         self._drop_old_segments()
+
+    def _write_head(self, file: BinaryIO) -> None:
+        snapshot = self._bus.snapshot()
+        head = SegmentHead(self._engine, self._number, snapshot.seq, snapshot.at, msgspec.Raw(snapshot.state))
+        self._written += file.write(_encode_head(head) + b"\n")
+        self._checkpoint_at = self._written + CHECKPOINT_BYTES
 
     def _drop_old_segments(self) -> None:
         segments = sorted(self._folder.glob(f"*{SUFFIX}"), key=lambda path: path.stat().st_mtime_ns)

@@ -20,7 +20,8 @@ from engine.pool.member import Member, Owner
 from engine.pool.routing import LeaseWish, Router
 from engine.pool.seats import Seat, Seats
 from engine.pool.statistics import PoolRecord
-from engine.sessions.session import Session, SessionPorts
+from engine.sessions.ports import SessionPorts
+from engine.sessions.session import Session
 from engine.workers.nursery import Nursery
 
 _SETTLE_S = 2.0

@@ -7,48 +7,27 @@ import contextlib
 import os
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from engine.approvals.desk import Asker, PermissionDesk
-from engine.backends.base import AgentSpec, Backend, Profile
-from engine.clock import Clock
+from engine.approvals.desk import Asker
+from engine.backends.base import AgentSpec, Profile
 from engine.errors import DeadlinePassed, QuarterdeckError, SessionLost, StartFailed
 from engine.events import types as ev
-from engine.events.bus import Bus
-from engine.launchers.base import Child, Ending, Launcher, LaunchSpec
+from engine.launchers.base import Child, Ending, LaunchSpec
 from engine.sessions import facts as f
-from engine.sessions.clocks import TurnLimits
+from engine.sessions.controls import Controls
 from engine.sessions.machine import SessionMachine
 from engine.sessions.messages import ControlReply
 from engine.sessions.outcome import Outcome, how_exited
-from engine.sessions.transcripts import Transcripts
+from engine.sessions.ports import SessionPorts
+from engine.sessions.telling import event_of
 from engine.sessions.turn import RunningTurn, TurnOrder
 
 _INTERRUPT_WAIT_S = 1.0
 _POLITE_S = 2.0
-
-
-def _ignore_tool(_tool: str, _failed: bool, _text: str) -> None:
-    """Nobody watches the tools."""
-
-
-@dataclass(frozen=True)
-class SessionPorts:
-    """What every session needs from the engine."""
-
-    backend: Backend
-    launcher: Launcher
-    bus: Bus
-    clock: Clock
-    desk: PermissionDesk
-    transcripts: Transcripts
-    limits: Callable[[], TurnLimits]
-    tool_ended: Callable[[str, bool, str], None] = _ignore_tool
-    """Hears of each tool that was used: its name, whether it failed, what it said."""
 
 
 class Started(msgspec.Struct, frozen=True):
@@ -67,7 +46,7 @@ class Session:
         self._on_exit = on_exit
         self._machine = SessionMachine(lambda: str(uuid.uuid4()))
         self._child: Child | None = None
-        self._replies: dict[str, asyncio.Future[ControlReply]] = {}
+        self._controls = Controls(spec.session)
         self._turn: RunningTurn | None = None
         self._calm = asyncio.Event()
         self._cost = 0.0
@@ -202,15 +181,9 @@ class Session:
         if self.lost:
             raise SessionLost(f"Session {self.id} has ended.")
         request_id, line = self._machine.request(subtype, **fields)
-        reply: asyncio.Future[ControlReply] = asyncio.get_running_loop().create_future()
-        self._replies[request_id] = reply
+        self._controls.expect(request_id)
         self._write(line)
-        try:
-            return await asyncio.wait_for(reply, timeout)
-        except TimeoutError:
-            raise DeadlinePassed(f"Session {self.id} did not answer {subtype} in {timeout:g} s.") from None
-        finally:
-            self._replies.pop(request_id, None)
+        return await self._controls.answer(request_id, subtype, timeout)
 
     async def probe(self, timeout: float) -> float:
         """Seconds that the agent's event loop took to answer (PROTOCOL.md section 7)."""
@@ -327,7 +300,7 @@ class Session:
             case f.ToolEnded(tool, failed, text):
                 self._ports.tool_ended(tool, failed, text)
             case f.Replied(reply):
-                self._reply(reply)
+                self._controls.take(reply)
             case f.TurnFinished():
                 self._end_turn(fact)
             case f.Send(data):
@@ -339,21 +312,14 @@ class Session:
             case f.PermissionWithdrawn(permission):
                 self._ports.desk.withdraw(self.id, permission)
             case _:
-                self._report(fact)
+                self._tell(fact)
 
-    def _report(self, fact: f.Fact) -> None:
-        publish = self._ports.bus.publish
-        match fact:
-            case f.ActivityChanged(activity):
-                if self._turn is not None:
-                    self._turn.answered()
-                publish(ev.TurnActivity(session=self.id, activity=activity))
-            case f.RetryReported(attempt, delay, status, error):
-                publish(ev.ApiRetry(session=self.id, attempt=attempt, delay=delay, status=status, error=error))
-            case f.LimitReported(status, limit, resets_at):
-                publish(ev.RateLimited(session=self.id, status=status, limit=limit, resets_at=resets_at))
-            case f.FaultSeen(reason, excerpt):
-                publish(ev.ProtocolFault(session=self.id, reason=reason, excerpt=excerpt))
+    def _tell(self, fact: f.Fact) -> None:
+        if isinstance(fact, f.ActivityChanged) and self._turn is not None:
+            self._turn.answered()
+        event = event_of(self.id, fact)
+        if event is not None:
+            self._ports.bus.publish(event)
 
     def _said(self, said: f.Said) -> None:
         if said.kind == "tool" and self._turn is not None:
@@ -364,11 +330,6 @@ class Session:
         self._calm.set()
         if self._turn is not None:
             self._turn.finish(finished.result, interrupted=finished.interrupted)
-
-    def _reply(self, reply: ControlReply) -> None:
-        waiting = self._replies.get(reply.request_id)
-        if waiting is not None and not waiting.done():
-            waiting.set_result(reply)
 
     def _ask(self, wanted: f.PermissionWanted) -> None:
         if self._turn is not None:
@@ -393,9 +354,7 @@ class Session:
         if self._turn is not None:
             stderr = self._child.stderr_tail if self._child is not None else ""
             self._turn.lose(exited.result(), stderr, partial)
-        for waiting in self._replies.values():
-            if not waiting.done():
-                waiting.set_exception(SessionLost(f"Session {self.id} ended ({how_exited(exited.result())})."))
+        self._controls.lose(exited.result())
         self._ports.desk.withdraw_session(self.id)
         if self.ready and not self._stopping:
             self._on_exit(self)

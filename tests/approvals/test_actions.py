@@ -16,7 +16,7 @@ from engine.approvals.actions import Action, normalise
 from engine.approvals.risks import RiskBook, shipped_risks
 from engine.approvals.shell import Word
 
-WORKSPACE = "/home/ana/work"
+WORKSPACE = "/home/ana/code"
 BOOK = shipped_risks()
 
 
@@ -59,7 +59,7 @@ RISKS = {
     "gh pr create": "push",
     "cp x .github/workflows/ci.yml": "ci file",
     "echo x > .git/hooks/pre-commit": "ci file",
-    "echo x > /home/ana/work/.claude/settings.json": "ci file",
+    "echo x > /home/ana/code/.claude/settings.json": "ci file",
     "cat .github/workflows/ci.yml": "read",
     "cat /etc/hosts": "outside",
     "touch ../x": "outside",
@@ -68,8 +68,8 @@ RISKS = {
     "touch --reference=/etc/x y": "outside",
     "cp x -t/etc": "outside",
     "echo x >> /etc/hosts": "outside",
-    "touch /home/ana/work/../x": "outside",
-    "touch /home/ana/workshop": "outside",
+    "touch /home/ana/code/../x": "outside",
+    "touch /home/ana/codeshop": "outside",
     "python /etc/x.py": "outside",
     "sed -i s/a/b/ .github/workflows/ci.yml": "ci file",
     "docker exec x git push": "push",
@@ -160,7 +160,7 @@ DIFFERENT = [
     ("cat x > y", "cat x >> y"),
     ("cat x > y", "cat x < y"),
     ("ls 2>&1", "ls 2>&3"),
-    ("touch /home/ana/work/x", "touch x"),
+    ("touch /home/ana/code/x", "touch x"),
     ("pytest -q 'a\tb'", "pytest -q 'a b'"),
     ("git commit -m '/etc/passwd'", "git commit -m x"),
     ("git commit -m --amend", "git commit -m x"),
@@ -174,11 +174,11 @@ def test_what_matters_is_never_one_group(one: str, other: str) -> None:
 
 
 def test_a_workspace_is_told_from_inside_and_only_its_own() -> None:
-    mine, yours = bash("rm -rf /home/ana/work/build"), bash("rm -rf /srv/ben/build", "/srv/ben")
+    mine, yours = bash("rm -rf /home/ana/code/build"), bash("rm -rf /srv/ben/build", "/srv/ben")
     assert key(mine) == key(yours)
     assert "<workspace>/build" in mine.form
     assert key(bash("rm -rf /srv/ben/build")) != key(mine)
-    assert key(bash("rm -rf /home/ana/work")) != key(mine)
+    assert key(bash("rm -rf /home/ana/code")) != key(mine)
     assert bash("ls /x", "/").risk.word == "outside"
 
 
@@ -240,7 +240,7 @@ def test_a_grant_says_in_words_exactly_what_it_allows() -> None:
 
 WORDS = st.text(string.ascii_letters + string.digits + "-_./=<>'\"$*~ {}#&;@:", min_size=1, max_size=12)
 SAFE = st.sampled_from(
-    ["x", "src/a1", "-v", "--all", "--n=5", "5", "/etc/x1", "/home/ana/work/y2", "../z", "a b", "-m"]
+    ["x", "src/a1", "-v", "--all", "--n=5", "5", "/etc/x1", "/home/ana/code/y2", "../z", "a b", "-m"]
 )
 PROGRAMS = st.sampled_from(["ls", "rm", "git", "pytest", "make", "python", "touch", "cat", "echo", "frob", "frob2"])
 

@@ -38,6 +38,8 @@ CASES: list[tuple[Sequence[str], int, str, str]] = [
     (["attach", "somewhere"], 2, "'somewhere' is no address", "unix:PATH"),
     (["attach", "http://127.0.0.1:1"], 3, "No engine answers", "--engine-only"),
     (["attach", "http://["], 3, "No engine answers", "--engine-only"),
+    (["replay", "folder"], 2, "folder holds no flight recording", "flight.jsonl"),
+    (["replay", "torn.yaml"], 2, "is not a flight recording", "an engine wrote"),
     (["sessions"], 3, "No engine answers", "--engine-only"),
     (["sessions", "kill", "s0001"], 3, "No engine answers", "--engine-only"),
     (["breakers", "--json"], 3, "No engine answers", "--engine-only"),

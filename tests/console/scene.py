@@ -5,8 +5,13 @@ from __future__ import annotations
 import random
 from datetime import UTC, datetime
 from hashlib import md5
+from pathlib import Path
 
+from engine.clock import ManualClock
 from engine.events import types as ev
+from engine.events.bus import Bus
+from engine.events.recorder import Recorder
+from engine.events.recording import Recording
 from engine.events.types import AnyEvent, SessionState, Stamped
 from engine.sessions.transcripts import Entry
 
@@ -46,6 +51,19 @@ def tape() -> list[Stamped]:
     found = [*_beginnings(), *_past(random.Random(1881)), *_trouble(), *_present()]
     found.sort(key=lambda each: each[0])
     return [Stamped(number, at, event) for number, (at, event) in enumerate(found, 1)]
+
+
+def recorded(folder: Path) -> Recording:
+    """The same as the flight recorder writes it."""
+    clock = ManualClock(NOW - UP_S - 1)
+    bus = Bus(clock)
+    recorder = Recorder(bus, folder, "e1", segment_bytes=1 << 24, segments=2)
+    recorder.start()
+    for stamped in tape():
+        clock.advance(max(0.0, stamped.at - clock.wall()))
+        bus.publish(stamped.event)
+    recorder.close()
+    return Recording(folder)
 
 
 def transcript() -> list[Entry]:

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from engine.clock import ManualClock
+from engine.events import types as ev
 from tests.console import scene
 from tests.support.console import NORMAL, SMALL, Bridge, FakeFeed, bridge
 from tests.support.processes import until
 from tui.arming import ARMING_S
+from tui.feeds.recorded import RecordedFeed
 from tui.screens.sessions import SessionsScreen
 
 GOLDENS = Path(__file__).parent / "goldens"
@@ -40,6 +43,12 @@ SCENES: dict[str, tuple[str, ...]] = {
     "tuning-staged": ("7", "j", "right", "right", "j", "right"),
     "tuning-refused": ("7", "j", "e", *("backspace",) * 8, *"900k"),
 }
+TIMES: dict[str, tuple[str, ...]] = {
+    "past-overview": ("left_square_bracket", "left_square_bracket"),
+    "past-sessions": ("2", "less_than_sign"),
+    "frozen": ("f",),
+}
+"""Moments that are not now; what is told in the corner belongs to them."""
 SIZES = {"120x36": NORMAL, "80x24": SMALL, "40x10": (40, 10)}
 
 
@@ -55,6 +64,28 @@ async def test_a_screen_is_drawn_as_it_was(name: str, size: str, feed: FakeFeed,
             clock.advance(ARMING_S if name.startswith("inbox-") else 0)
             await console.press(key)
         await _rested(console)
+        drawn = "\n".join(line.rstrip() for line in console.lines) + "\n"
+    golden = GOLDENS / f"{name}-{size}.txt"
+    if os.environ.get("GOLDENS") == "refresh":
+        golden.write_text(drawn, encoding="utf-8")
+    assert drawn == golden.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", [*TIMES, "replay"])
+@pytest.mark.parametrize("size", ["120x36", "80x24"])
+async def test_another_time_is_drawn_as_it_was(name: str, size: str, clock: ManualClock, tmp_path: Path) -> None:
+    replayed = name == "replay"
+    made: Any = RecordedFeed(scene.recorded(tmp_path), clock) if replayed else FakeFeed(scene.tape())
+    async with bridge(made, clock, SIZES[size]) as console:
+        if replayed:
+            await console.press("space", "ctrl+g", *"14:00", "enter")
+        await console.press(*TIMES.get(name, ()))
+        if name == "frozen":
+            clock.advance(18)
+            failed = ev.RequestEnded(request="r901", user="ben", ok=False, duration=1.0, kind="network", error="reset")
+            made.push(scene.NOW + 18, failed, ev.SessionEnded(session="s0001", how="eof"))
+        console.app.clear_notifications()
+        await console.settle()
         drawn = "\n".join(line.rstrip() for line in console.lines) + "\n"
     golden = GOLDENS / f"{name}-{size}.txt"
     if os.environ.get("GOLDENS") == "refresh":

@@ -364,3 +364,4 @@ async def test_the_palette_finds_a_command_by_its_words_and_runs_it(feed: FakeFe
         await until(lambda: "go to Overview" not in console.text and "approvals inbox" in console.text)
         await console.pilot.press("enter")
         await until(lambda: isinstance(console.app.screen, Inbox))
+        assert "APPROVALS" in console.text

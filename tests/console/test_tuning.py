@@ -200,3 +200,4 @@ async def test_without_an_engine_it_says_so(clock: ManualClock, monkeypatch: pyt
     async with bridge(feed, clock) as console:
         await console.press("7")
         await until(lambda: "No engine answers." in console.text)
+        assert "PARAMETER" not in console.text

@@ -91,8 +91,8 @@ SENTENCES: dict[str, tuple[State, FeedStatus, View, str]] = {
         "▲ DRAINING no new work is taken · 1 turn still running",
     ),
     "frozen": (
-        _state(), LIVE, replace(VIEW, frozen_at=NOW - 18, errors_since=2),
-        "‖ FROZEN view held at 14:02:13 (18s) · pool runs on: ● HEALTHY, 2 new errors f unfreeze",
+        _state(), LIVE, replace(VIEW, frozen_at=NOW - 18, meanwhile=("2 new errors",)),
+        "‖ FROZEN view held at 14:02:13 (18s) · 2 new errors · pool runs on: ● HEALTHY f unfreeze",
     ),
     "read-only": (
         _state(), LIVE, replace(VIEW, read_only=True),
@@ -112,7 +112,8 @@ SENTENCES: dict[str, tuple[State, FeedStatus, View, str]] = {
         _state(engine=EngineView(phase="stopped")), LIVE, VIEW, "■ NO ENGINE the engine has stopped q quit",
     ),
     "replay": (
-        _state(), FeedStatus(Link.REPLAY, "rec.flight.jsonl", "×4"), VIEW, "▶ REPLAY rec.flight.jsonl · ×4 · 14:02:31",
+        _state(), FeedStatus(Link.REPLAY, "rec.flight.jsonl", "×4"), VIEW, ("▶ REPLAY rec.flight.jsonl · ×4 · 14:02:31 "
+        "space play  + - speed"),
     ),
 }  # fmt: skip
 

@@ -82,3 +82,81 @@ def test_a_write_error_stops_the_recorder_and_is_kept(tmp_path: Path) -> None:
     assert recorder.error is not None
     bus.publish(ONE_OF_EACH[0])
     recorder.close()
+
+
+@pytest.fixture
+def many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Ten rounds of events in one segment, with a checkpoint every few events."""
+    monkeypatch.setattr("engine.events.recorder.CHECKPOINT_BYTES", 2000)
+    _recorded(tmp_path, segments=1, rounds=10)
+    return next(tmp_path.glob("*.flight.jsonl"))
+
+
+def test_checkpoints_within_a_segment_lead_to_the_same_states(many: Path) -> None:
+    recording = Recording(many)
+    assert len(recording._chunks) > 10
+    events = list(recording.events())
+    assert [stamped.seq for stamped in events] == list(range(1, 10 * len(ONE_OF_EACH) + 1))
+    assert recording.damage == []
+    assert (recording.number, recording.end) == (len(events), events[-1].at)
+    projection = Projection(recording.initial())
+    for number, stamped in enumerate(events):
+        projection.apply(stamped)
+        if number % 37 == 0:
+            moment = recording.moment(stamped.at)
+            assert moment.state == projection.state
+            assert next(moment.after).seq == stamped.seq + 1
+
+
+def test_what_is_missing_is_told_and_the_rest_is_read(many: Path) -> None:
+    lines = many.read_bytes().splitlines(keepends=True)
+    whole = list(Recording(many).events())
+    del lines[50]
+    lines[80] = b"\x00garbage\n"
+    many.write_bytes(b"".join(lines)[:-7])
+    recording = Recording(many)
+    assert len(list(recording.events())) == len(whole) - 3
+    said = " · ".join(recording.damage)
+    assert said.count("missing or damaged") == 2
+    assert "ends in the middle of a line" in said
+    assert recording.state_at(recording.end).engine.engine == "e1"
+
+
+def test_a_damaged_snapshot_is_made_again_from_what_was_before_it(many: Path) -> None:
+    whole = Recording(many)
+    chunk = whole._chunks[3]
+    wanted = whole.state_at(chunk.at)
+    data = bytearray(many.read_bytes())
+    at = data.index(b'"sessions":', chunk.begin)
+    data[at : at + 10] = b"\xff" * 10
+    many.write_bytes(bytes(data))
+    recording = Recording(many)
+    assert recording.state_at(chunk.at) == wanted
+    assert recording.damage == [f"the snapshot at event {chunk.seq} is damaged"]
+
+
+def test_a_damaged_beginning_is_left_out(many: Path) -> None:
+    data = many.read_bytes()
+    many.write_bytes(b"\x00" * 100 + data[100:])
+    recording = Recording(many)
+    assert "the first" in recording.damage[0]
+    assert next(recording.events()).seq > 1
+
+
+def test_a_compressed_recording_is_refused_with_the_way_to_open_it(tmp_path: Path) -> None:
+    path = tmp_path / "x.flight.jsonl"
+    path.write_bytes(b"\x28\xb5\x2f\xfd" + b"\x00" * 90)
+    with pytest.raises(BadInput, match="compressed") as caught:
+        Recording(path)
+    assert "zstd -d" in caught.value.remedy
+
+
+def test_trends_of_the_whole_time_and_the_search_in_it(many: Path) -> None:
+    recording = Recording(many)
+    buckets, causes = recording.trends()
+    assert [cause.mark for cause in causes].count("tuning") == 10
+    assert sum(bucket.turns for bucket in buckets) == 10
+    found = recording.find("REAPED", 0.0) or recording.find("orphans", 0.0)
+    assert found is not None
+    assert recording.find("orphans", found.at).at > found.at  # type: ignore[union-attr]
+    assert recording.find("nothing of the kind", 0.0) is None

@@ -22,7 +22,8 @@ from engine.launchers.containment import Containment
 from engine.launchers.local import LocalLauncher
 from engine.sessions.clocks import TurnLimits
 from engine.sessions.outcome import Outcome
-from engine.sessions.session import Session, SessionPorts
+from engine.sessions.ports import SessionPorts
+from engine.sessions.session import Session
 from engine.sessions.transcripts import Transcripts
 from engine.sessions.turn import TurnOrder
 from tests.support.processes import survivors, until

@@ -182,6 +182,7 @@ def test_consoles_end_with_a_server_that_was_killed(home: Path) -> None:
         (console,) = web.consoles
         os.kill(web.process.pid, signal.SIGKILL)
         wait_until(lambda: not runs(console))
+        assert web.process.wait() == -signal.SIGKILL
 
 
 def test_what_is_missing_is_said_with_the_cure(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

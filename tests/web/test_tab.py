@@ -84,7 +84,7 @@ async def greeted(browser: Browser) -> int:
     return int(pid)
 
 
-async def ended(task: asyncio.Task[None], pid: int) -> None:
+async def assert_ended(task: asyncio.Task[None], pid: int) -> None:
     """The tab ends, and its process with it."""
     async with asyncio.timeout(20):
         await task
@@ -109,14 +109,14 @@ async def test_keys_and_sizes_reach_the_console_and_its_output_the_page(browser:
         {"type": "focus"},
     ]
     browser.leave()
-    await ended(task, pid)
+    await assert_ended(task, pid)
 
 
 async def test_a_console_that_is_left_closes_its_tab(browser: Browser) -> None:
     task = start(browser)
     pid = await greeted(browser)
     browser.say("stdin", "q")
-    await ended(task, pid)
+    await assert_ended(task, pid)
 
 
 @pytest.mark.parametrize("word", ["no json", "{}", "[]", "[7]", '["stdin", 7]', '["resize", {"width": "x"}]'])
@@ -124,7 +124,7 @@ async def test_a_word_that_no_page_says_ends_the_tab(browser: Browser, word: str
     task = start(browser)
     pid = await greeted(browser)
     browser.say_raw(word)
-    await ended(task, pid)
+    await assert_ended(task, pid)
 
 
 async def test_a_console_that_does_not_listen_is_killed(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,7 +133,7 @@ async def test_a_console_that_does_not_listen_is_killed(browser: Browser, monkey
     task = start(browser, "deaf")
     pid = await greeted(browser)
     browser.leave()
-    await ended(task, pid)
+    await assert_ended(task, pid)
 
 
 async def test_a_tab_that_is_cancelled_leaves_no_process(browser: Browser) -> None:
@@ -159,7 +159,7 @@ async def test_a_browser_that_has_gone_ends_the_console(browser: Browser) -> Non
     pid = await greeted(browser)
     browser.gone = True
     browser.say("stdin", "x")
-    await ended(task, pid)
+    await assert_ended(task, pid)
 
 
 def test_sizes_stay_within_reason() -> None:

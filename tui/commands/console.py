@@ -45,6 +45,26 @@ def open_console(common: Common, where: str | None = None, *, attach: bool = Fal
         sys.exit(console.return_code)
 
 
+def open_feed(common: Common, feed: Feed) -> None:
+    """Open it on this feed, dressed as the settings say."""
+    _need_terminal()
+    from tui.app import Console
+
+    mine = _settings(common).settings.console
+    console = Console(
+        feed,
+        skin=mine.skin,
+        refresh_hz=mine.refresh_hz,
+        glyphs=mine.glyphs,
+        title=mine.title,
+        read_only=common.read_only,
+    )
+    _leave_on_signals(console)
+    console.run()
+    if console.return_code:
+        sys.exit(console.return_code)
+
+
 class _Connection:
     """Finds or starts the engine after the first paint, and drains the one it started."""
 
@@ -77,6 +97,8 @@ class _Connection:
         if self._where:
             return await self._remote(self._where, None)
         socket = loaded.settings.api.socket
+        if self.console is not None and loaded.settings.events.recording:
+            self.console.recordings = loaded.settings.recordings
         if self._attach or await asyncio.to_thread(alive, socket):
             return await self._remote(None, socket)
         from engine.api.server import serve

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
-from engine.events.state import State
+from engine.events.state import Bucket, CauseView, State
 from engine.events.types import Stamped
 from engine.sessions.transcripts import Page
 
@@ -23,13 +23,18 @@ class Link(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FeedStatus:
-    """The connection for the health line; `retry_in` in seconds, `detail` says what is wrong."""
+    """The connection for the health line; `retry_in` in seconds, `detail` says what is wrong.
+
+    Of a replay: `at` is the moment played, in seconds since 1970, and `missing` says what could not be read.
+    """
 
     link: Link
     source: str
     detail: str = ""
     attempt: int = 0
     retry_in: float = 0.0
+    at: float = 0.0
+    missing: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,38 @@ class Sheet:
     values: Mapping[str, Any]
     origins: Mapping[str, str]
     changes: Sequence[Change]
+
+
+class Playback(Protocol):
+    """What a feed can do beside, when it plays a recording; times in seconds since 1970."""
+
+    @property
+    def position(self) -> float:
+        """The moment that is played."""
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """The first moment and the last."""
+
+    @property
+    def playing(self) -> bool:
+        """Whether time goes on."""
+
+    @property
+    def trends(self) -> tuple[Sequence[Bucket], Sequence[CauseView]]:
+        """Buckets and causes of the whole time, oldest first."""
+
+    def seek(self, at: float) -> None:
+        """Go to a moment within the span; the next poll brings its state."""
+
+    def play(self, on: bool) -> None:
+        """Go on, or stand still."""
+
+    def faster(self, step: int) -> None:
+        """The next speed up or down."""
+
+    def find(self, text: str) -> float | None:
+        """The moment of the next event that holds `text`, None when there is none."""
 
 
 class Feed(Protocol):

@@ -11,6 +11,7 @@ from engine.clock import Clock
 from engine.errors import Forbidden
 from engine.events import types as ev
 from engine.events.recording import Recording
+from engine.events.state import Bucket, CauseView, State
 from engine.events.types import Stamped
 from engine.sessions.transcripts import Entry, Page, Transcripts
 from tui import formats
@@ -18,6 +19,9 @@ from tui.feeds.base import FeedBatch, FeedStatus, Link, Sheet
 
 TRANSCRIPT_BYTES = 16 * 1024**2
 """Room for what the sessions of the recording said."""
+
+SPEEDS = (1.0, 4.0, 16.0)
+"""Recorded seconds a second that can be chosen."""
 
 Said = tuple[str, Entry]
 """A session's id and an entry of its transcript."""
@@ -27,7 +31,7 @@ class RecordedFeed:
     """Owner of one playing of a recording. `speed` is in recorded seconds a second, from the first poll on.
 
     A recording holds no transcripts. `said` gives them where they were kept beside it; otherwise the events tell who
-    was asked for what, which tools were used and how the turns ended.
+    was asked for what, which tools were used and how the turns ended, as far back as the checkpoint before a moment.
     """
 
     def __init__(
@@ -38,23 +42,58 @@ class RecordedFeed:
         self._speed = speed
         self._transcripts = Transcripts(TRANSCRIPT_BYTES)
         self._tells_itself = said is None
-        self._said = iter(sorted(said or (), key=lambda each: each[1].at))
+        self._all_said = sorted(said or (), key=lambda each: each[1].at)
+        self._said = iter(self._all_said)
         self._next_said = next(self._said, None)
         self._events: Iterator[Stamped] = iter(())
         self._next: Stamped | None = None
-        self._began: float | None = None
+        self._state: State | None = None
+        self._anchor: tuple[float, float] | None = None
+        self._playing = True
         self._start = 0.0
+        self._trends: tuple[list[Bucket], list[CauseView]] | None = None
 
     @property
     def status(self) -> FeedStatus:
         """A replay, with its speed; it stays one at its end."""
-        detail = f"×{self._speed:g}" if self._next is not None or self._began is None else "end"
-        return FeedStatus(Link.REPLAY, self._recording.paths[0].name, detail)
+        detail = f"×{self._speed:g}" if self._next is not None or self._anchor is None else "end"
+        if not self._playing:
+            detail = f"‖ {detail}"
+        damage = self._recording.damage
+        missing = damage[0] + (f" (+{len(damage) - 1})" if len(damage) > 1 else "") if damage else ""
+        source = self._recording.paths[0].name
+        return FeedStatus(Link.REPLAY, source, detail, at=min(self.position, self._last), missing=missing)
+
+    @property
+    def position(self) -> float:
+        """The moment that is played; it stays at the end."""
+        if self._anchor is None:
+            return self._start
+        at, since = self._anchor
+        return at + (self._clock.monotonic() - since) * self._speed if self._playing else at
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """The first event's time and the last one's."""
+        return self._start, self._last
+
+    @property
+    def playing(self) -> bool:
+        """Whether time goes on."""
+        return self._playing
+
+    @property
+    def trends(self) -> tuple[list[Bucket], list[CauseView]]:
+        """Buckets and causes of the whole recording."""
+        if self._trends is None:
+            self._trends = self._recording.trends()
+        return self._trends
 
     async def start(self) -> None:
         """Read the first event; time begins with the first poll. Raises BadInput."""
         self._events = self._recording.events()
         self._next = next(self._events, None)
+        self._state = self._recording.initial()
         self._start = self._next.at if self._next is not None else self._recording.start
 
     async def aclose(self) -> None:
@@ -62,19 +101,52 @@ class RecordedFeed:
         self._events, self._next = iter(()), None
 
     def poll(self) -> FeedBatch:
-        """The state before the first event, then what happened until the moment that is played."""
-        state = None
-        if self._began is None:
-            self._began = self._clock.monotonic()
-            state = self._recording.initial()
-        until = self._start + (self._clock.monotonic() - self._began) * self._speed
-        events = []
+        """The state after a start or a seek, then what happened until the moment that is played."""
+        if self._anchor is None:
+            self._anchor = (self._start, self._clock.monotonic())
+        state, self._state = self._state, None
+        until, events = self.position, []
         while self._next is not None and self._next.at <= until:
             events.append(self._next)
             self._retell(self._next)
             self._next = next(self._events, None)
         self._say(until)
         return FeedBatch(state, events)
+
+    def seek(self, at: float) -> None:
+        """Go to a moment within the span; the next poll brings its state."""
+        at = min(max(at, self._start), self._last)
+        moment = self._recording.moment(at)
+        self._anchor = (at, self._clock.monotonic())
+        self._state, self._events = moment.state, moment.after
+        self._next = next(self._events, None)
+        self._transcripts = Transcripts(TRANSCRIPT_BYTES)
+        self._said = iter(self._all_said)
+        self._next_said = next(self._said, None)
+        for stamped in moment.before:
+            self._retell(stamped)
+
+    def play(self, on: bool) -> None:
+        """Go on, or stand still."""
+        self._anchor = (min(self.position, self._last), self._clock.monotonic())
+        self._playing = on
+
+    def faster(self, step: int) -> None:
+        """The next of SPEEDS, up or down."""
+        at = min(self.position, self._last)
+        slower = [speed for speed in SPEEDS if speed < self._speed]
+        quicker = [speed for speed in SPEEDS if speed > self._speed]
+        self._speed = (quicker[0] if step > 0 else slower[-1]) if (quicker if step > 0 else slower) else self._speed
+        self._anchor = (at, self._clock.monotonic())
+
+    def find(self, text: str) -> float | None:
+        """The moment of the next event whose record holds `text`, whatever its case."""
+        found = self._recording.find(text, min(self.position, self._last))
+        return found.at if found is not None else None
+
+    @property
+    def _last(self) -> float:
+        return max(self._start, self._recording.end)
 
     async def transcript(self, session: str, after: int = 0) -> Page:
         """What the session had said until the moment that is played."""

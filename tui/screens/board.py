@@ -8,7 +8,7 @@ from typing import Any
 from textual.widget import Widget
 
 from engine.errors import QuarterdeckError
-from tui.feeds.base import Feed, Link
+from tui.feeds.base import Feed
 from tui.screens.station import Station
 from tui.spans import Line
 from tui.widgets.ink import Painted
@@ -29,9 +29,9 @@ class Board(Station):
         """The names of the rows, top to bottom."""
         return []
 
-    def draw(self, width: int, height: int) -> list[Line]:
-        """The whole block."""
-        raise NotImplementedError
+    def draw(self, width: int, height: int) -> list[Line]:  # noqa: ARG002 - each board has its own
+        """The whole block; a board without lines is empty."""
+        return []
 
     @property
     def cursor(self) -> str:
@@ -65,15 +65,11 @@ class Board(Station):
 
     def live_feed(self) -> Feed | None:
         """The feed, when it can be acted on; else it is told why not."""
-        console, link = self.console, self.store.status.link
-        if console.is_read_only:
-            console.tell("Read-only: actions are off. ctrl+r allows them again.", "warning")
-        elif console.feed is None or link is not Link.LIVE:
-            told = "A recording cannot be acted on." if link is Link.REPLAY else "No engine to act on."
-            console.tell(told, "warning")
-        else:
-            return console.feed
-        return None
+        console = self.console
+        if console.refusal:
+            console.tell(console.refusal, "warning")
+            return None
+        return console.feed
 
     def do(self, work: Coroutine[Any, Any, str | None]) -> None:
         """Carry an act out; what it answers is told, and so is what the engine refuses."""

@@ -77,7 +77,7 @@ class Inbox(Overlay[str]):
         if width > 0:
             now = self.console.store.now
             keys = draw.keys(
-                in_scope(Scope.INBOX, actions=self.console.keys.actions), width, read_only=self.console.is_read_only
+                in_scope(Scope.INBOX, actions=self.console.keys.actions), width, read_only=bool(self.console.refusal)
             )
             room = int(self.size.height * 0.9) - _FRAME - 1 - draw.CARD_LINES - 1 - len(keys)
             # It grows and never shrinks, so that an answer moves nothing.

@@ -148,6 +148,8 @@ class SessionsScreen(Station):
             return
         now, card, keys = self.store.now, self.console.card(row.id), self.console.keys
         tail = list(self._reader.entries) if self._reader is not None else []
+        if self.store.past:
+            tail = [entry for entry in tail if entry.at <= now]
         if self._drawer_beside:
             p95 = trends.measure(self.store.state.buckets, now, 1).p95.now
             drawer.show(session_lines.drawer(row, card, tail, now, p95, width - 1, height, keys))

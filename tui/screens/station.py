@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from textual.containers import Container
 from textual.screen import Screen
 from textual.widget import Widget
+from textual.widgets import Input
 
 from engine.events.state import SessionView
 from tui import actions, clicks, health
@@ -50,6 +51,7 @@ class Station(Screen[None]):
         yield Painted(id="health")
         with Container(id="body"):
             yield from self.compose_body()
+        yield Painted(id="scrub")
         yield Painted(id="keys")
         yield Painted(id="summary")
 
@@ -98,12 +100,21 @@ class Station(Screen[None]):
         self.query_one("#health", Painted).show([header.health_line(verdict, state, now, width)])
         asked = bool(self.console.arming.permission)
         offered = [action for action in actions.footer(self.SCOPE, keymap.actions) if asked or not action.answers]
-        keys = header.keys_line(offered, width, read_only=self.console.is_read_only)
+        keys = header.keys_line(offered, width, read_only=self.console.is_read_only or self.console.travelling)
         self.query_one("#keys", Painted).show([keys])
+        self.set_class(self.console.travelling, "-travelling")
+        if self.console.travelling:
+            self.query_one("#scrub", Painted).show([self.console.scrub_line(width)])
         failed = len(health.recent_failures(state, now))
         summary = header.summary_lines(verdict, state, now, failed, width, keymap)
         self.query_one("#summary", Painted).show(summary)
         self.paint_body()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's
+        """In the past esc leads to now, and a recording is played by space, whatever they do here otherwise."""
+        if action == "back" and self.store.past:
+            return isinstance(self.focused, Input)
+        return not (action == "mark" and self.console.playback is not None)
 
     def paint_body(self) -> None:
         """Show the store in the body."""

@@ -143,7 +143,10 @@ class TranscriptScreen(Station):
         block.show([[(" ", ""), *line] for line in lines])
 
     def _paint_prose(self) -> None:
-        self.prose.show(list(self._reader.entries), self._reader.dropped)
+        entries = list(self._reader.entries)
+        if self.store.past:
+            entries = [entry for entry in entries if entry.at <= self.store.now]
+        self.prose.show(entries, self._reader.dropped)
 
     async def _pull(self) -> None:
         feed = self.console.feed

@@ -14,7 +14,6 @@ from textual.widgets import Input
 from engine.errors import QuarterdeckError
 from tui import trends
 from tui.actions import Scope, bindings
-from tui.feeds.base import Link
 from tui.screens import tuning_lines as draw
 from tui.screens.dialogs import Chooser, Confirm
 from tui.screens.station import Station
@@ -272,11 +271,8 @@ class TuningScreen(Station):
     def action_act(self, name: str) -> None:
         """Apply what is staged, or undo a change."""
         console = self.console
-        if console.is_read_only:
-            console.tell("Read-only: actions are off. ctrl+r allows them again.", "warning")
-        elif console.feed is None or self.store.status.link is not Link.LIVE:
-            replayed = self.store.status.link is Link.REPLAY
-            console.tell("A recording cannot be acted on." if replayed else "No engine to act on.", "warning")
+        if console.refusal:
+            console.tell(console.refusal, "warning")
         else:
             work = self._apply() if name == "apply" else self._undo()
             console.run_worker(work, group="acts", exit_on_error=False)

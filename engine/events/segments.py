@@ -1,0 +1,101 @@
+"""Where the checkpoints of recorded segments lie, found without decoding what lies between them."""
+
+from __future__ import annotations
+
+import mmap
+import re
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from engine.errors import BadInput
+from engine.events.recorder import SUFFIX
+
+_HEAD = re.compile(rb'\{"engine":"([^"]*)","segment":\d+,"seq":(\d+),"at":([-+.eE\d]+),"state":\{')
+_HEAD_BYTES = 256
+_NEXT_HEAD, _NEXT_EVENT = b'\n{"engine":', b'\n{"seq":'
+_ZSTD = b"\x28\xb5\x2f\xfd"
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A checkpoint and the events after it: bytes `begin` to `end` of a file; `seq` and `at` are the checkpoint's.
+
+    `events` counts the lines that look like events.
+    """
+
+    path: Path
+    begin: int
+    end: int
+    engine: str
+    seq: int
+    at: float
+    events: int
+
+    def read(self) -> bytes:
+        """The bytes. Raises OSError."""
+        with self.path.open("rb") as file:
+            file.seek(self.begin)
+            return file.read(self.end - self.begin)
+
+
+def segments_of(path: Path, engine: str = "") -> list[Path]:
+    """The file itself, or a folder's segments of one engine, by default of the one that wrote last. Raises BadInput."""
+    if path.is_file():
+        return [path]
+    found = sorted(path.glob(f"*{SUFFIX}"), key=lambda segment: (segment.stat().st_mtime_ns, segment.name))
+    run = engine or (_engine_of(found[-1]) if found else "")
+    mine = sorted(segment for segment in found if _engine_of(segment) == run)
+    if not mine:
+        raise BadInput(
+            f"{path} holds no flight recording.",
+            remedy="Name a *.flight.jsonl file, or the recordings folder that `quarterdeck config show` names.",
+            field="path",
+        )
+    return mine
+
+
+def chunks_of(path: Path, damage: list[str]) -> list[Chunk]:
+    """The chunks of one segment, in order; what cannot be read goes into `damage`. Raises BadInput, OSError."""
+    if not path.stat().st_size:
+        damage.append(f"{path.name} is empty")
+        return []
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        if data[:4] == _ZSTD:
+            raise BadInput(f"{path} is compressed.", remedy=f"Unpack it first: `zstd -d {path.name}`.", field="path")
+        heads = [(begin, found) for begin in _begins(data) if (found := _HEAD.match(data[begin : begin + _HEAD_BYTES]))]
+        if heads and heads[0][0] > 0:
+            damage.append(f"the first {heads[0][0]} bytes of {path.name} cannot be read")
+        if not heads:
+            damage.append(f"{path.name} holds no snapshot")
+            return []
+        ends = [begin for begin, _found in heads[1:]] + [len(data)]
+        return [
+            Chunk(
+                path, begin, end, found[1].decode(errors="replace"), int(found[2]), float(found[3]),
+                data[begin:end].count(_NEXT_EVENT),
+            )
+            for (begin, found), end in zip(heads, ends, strict=True)
+        ]  # fmt: skip
+
+
+def missing_between(chunks: list[Chunk]) -> list[str]:
+    """What the numbers of neighbouring checkpoints tell of events that are not there."""
+    told = []
+    for chunk, following in pairwise(chunks):
+        missing = following.seq - chunk.seq - chunk.events
+        if missing > 0:
+            told.append(f"{missing} of the events {chunk.seq + 1} to {following.seq} are missing or damaged")
+    return told
+
+
+def _engine_of(segment: Path) -> str:
+    return segment.name.removesuffix(SUFFIX).rpartition("-")[0]
+
+
+def _begins(data: mmap.mmap) -> list[int]:
+    found, at = [0], data.find(_NEXT_HEAD)
+    while at >= 0:
+        found.append(at + 1)
+        at = data.find(_NEXT_HEAD, at + 1)
+    return found
