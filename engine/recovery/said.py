@@ -17,6 +17,7 @@ _STATUS = re.compile(
     |\((?:HTTP\s)?([45]\d\d)\)|\bE([45]\d\d)\b""",
     re.IGNORECASE | re.VERBOSE,
 )
+_HUNDREDS = re.compile(r"[45]\d\d\b")
 _ERRNO_NUMBER = re.compile(r"\[Errno (\d+)\]|\berrno[:= ]+-?(\d+)\b")
 _ERRNO_NAME = re.compile(r"\bE[A-Z][A-Z0-9]{2,}\b")
 _EXIT = re.compile(
@@ -44,7 +45,7 @@ _LAST_SHARED = 34
 
 def stated_in(text: str, lowered: str) -> Iterator[Fact]:
     """Every fact that the text states; `lowered` is the same text in lower case."""
-    if "4" in text or "5" in text:
+    if _HUNDREDS.search(text):
         for match in _STATUS.finditer(text):
             yield "status", int(_group(match))
     for match in _ERRNO_NAME.finditer(text):
