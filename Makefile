@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run test lint format bench screenshots docs pins clean help
+.PHONY: run test test-console test-engine lint format bench screenshots docs pins clean help
 
 help: ## Show what there is to make.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -13,7 +13,14 @@ run: $(VENV)/.run ## Open the console.
 	@$(BIN)/quarterdeck
 
 test: $(VENV)/.test ## Run the tests; the real CLI runs on the offline model.
-	@$(BIN)/python -m pytest
+	@$(MAKE) --no-print-directory -j2 --output-sync=target test-console test-engine
+
+# A console's tests mostly wait for it to come to rest, so they share the time with the others.
+test-console: $(VENV)/.test
+	@$(BIN)/python -m pytest tests/console tests/web
+
+test-engine: $(VENV)/.test
+	@$(BIN)/python -m pytest --ignore=tests/console --ignore=tests/web
 
 lint: $(VENV)/.test ## Check format, style, types and the import rules.
 	@$(BIN)/ruff format --check --quiet .
@@ -28,6 +35,7 @@ format: $(VENV)/.test ## Format the code.
 bench: $(VENV)/.test ## Measure every figure that has a budget.
 	@$(BIN)/quarterdeck bench turn
 	@$(BIN)/quarterdeck bench pool
+	@$(BIN)/quarterdeck bench recovery
 	@$(BIN)/quarterdeck bench console
 
 screenshots: $(VENV)/.test ## Render screenshots/ from the recording.
