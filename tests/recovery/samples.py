@@ -14,7 +14,7 @@ from typing import Any
 from engine.recovery.classifier import Classification, Classifier
 from engine.recovery.facts import Evidence, of_line, of_record
 
-DEVELOPMENT, HELD_OUT, HELD_OUT_2 = "development", "held_out", "held_out_2"
+DEVELOPMENT, HELD_OUT, HELD_OUT_2, HELD_OUT_3 = "development", "held_out", "held_out_2", "held_out_3"
 
 
 @dataclass(frozen=True)
