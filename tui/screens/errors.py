@@ -68,7 +68,7 @@ class ErrorsScreen(Board):
         """Chart, cell, sample, cause."""
         state, now, rows = self.store.state, self.store.now, self._rows()
         if not rows:
-            return [rule("ERRORS", width), [(" ● ", "run"), ("no error within the last hour", "")]]
+            return [rule("ERRORS", width), [(" ● ", "run"), (f"no error within the last {self.columns} minutes", "")]]
         row = next(each for each in rows if each.name == self.cursor)
         errors = self._errors()
         column = int((self._at - timeline.start_of(now, self.columns)) // COLUMN_S)

@@ -39,7 +39,7 @@ def breakers(state: State, cursor: str, now: float, width: int, height: int) -> 
     title = f"BREAKERS {len(state.breakers)}" if state.breakers else "BREAKERS"
     lines = [rule(title, width, "· closed ▒ half-open █ open   last 30 min")]
     if not state.breakers:
-        return [*lines, [("  none has been asked yet", "muted")]]
+        return [*lines, [("  none has tripped", "muted")]]
     for name in ordered(state)[: max(1, height - 1)]:
         word, on = state.breakers[name], name == cursor
         glyph, role = _ROLES.get(word, ("·", "muted"))
