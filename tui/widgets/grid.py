@@ -66,11 +66,11 @@ class Grid(Inked, ScrollView, can_focus=True, inherit_bindings=False):
         self._drawn: dict[int, object] = {}
         self._shown: dict[str, tuple[int, tuple[str, ...]]] = {}
         self._bold: dict[str, frozenset[int]] = {}
-        self._layout = Layout((), 0)
+        self._layout: Layout[SessionView] = Layout((), 0)
         self.order: list[str] = []
         self.cursor = ""
         self.marks: set[str] = set()
-        self.filter: Filter = EVERYTHING
+        self.filter: Filter[SessionView] = EVERYTHING
         self.sort = Sort()
         self.held = False
         self.lines_refreshed = 0
