@@ -1,4 +1,4 @@
-"""The columns of a list: key, title, width, priority, alignment, text, plain value and sort value; the sessions' own."""
+"""The columns of a list: key, title, width, priority, alignment, text, plain and sort value; those of sessions."""
 
 from __future__ import annotations
 
@@ -92,7 +92,9 @@ SESSION_COLUMNS: tuple[Column[SessionView], ...] = (
         "state", "STATE", 10, 1, _state_text, lambda r: URGENCY[r.state], lambda r, _: r.state.value,
         role=lambda r: STATE_ROLES[r.state],
     ),
-    Column("profile", "PROFILE", 9, 8, lambda r, _: r.profile, lambda r: r.profile, lambda r, _: r.profile, role=_muted),
+    Column(
+        "profile", "PROFILE", 9, 8, lambda r, _: r.profile, lambda r: r.profile, lambda r, _: r.profile, role=_muted
+    ),
     Column(
         "user", "USER", 8, 6, lambda r, _: r.user or "–", lambda r: r.user, lambda r, _: r.user,
         role=_quiet_if(lambda r: not r.user),

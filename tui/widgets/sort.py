@@ -30,9 +30,14 @@ class Sort:
         """The arrow shown beside the column's title."""
         return "▾" if self.descending else "▴"
 
+    @property
+    def said(self) -> str:
+        """The order in words."""
+        return f"{self.key} descending" if self.descending else self.key
+
 
 def natural(key: str, columns: Iterable[Column[R]] = ()) -> Sort:
-    """The order that a column is usually wanted in: numbers from the largest, words from A. The sessions' by default."""
+    """The order that a column is usually wanted in: numbers from the largest, words from A; sessions' by default."""
     own = next((column.most_first for column in columns if column.key == key), None)
     return Sort(key, BY_KEY[key].most_first if own is None else own)
 
