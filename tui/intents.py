@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from tui.app import Console
 
 ENDS = {
-    "hibernate": "idle ones give their processes back; their conversations sleep",
-    "recycle": "no new work; each ends with its turn, at the latest in a minute",
+    "hibernate": "idle processes end; their conversations sleep",
+    "recycle": "no new work; each ends with its turn",
     "stop": "interrupt, end of input, SIGTERM, at last SIGKILL",
     "kill": "SIGKILL for the whole tree; a running turn is lost",
 }
@@ -29,7 +29,7 @@ ENDS = {
 MENU = (
     ("I", "interrupt", "interrupt  the turns end; sessions and conversations stay"),
     *((letter, verb, f"{verb:<11}{ENDS[verb]}") for letter, verb in zip("HCRK", ENDS, strict=True)),
-    ("D", "drain", "drain      their profiles: none of their sessions starts again until resumed"),
+    ("D", "drain", "drain      their profiles start no session until resumed"),
 )
 """What can be done to marked sessions: letter, act, what it does."""
 
@@ -143,7 +143,7 @@ class Intents:
             [(fit(name, 16), "strong"), (formats.plural(sum(row.profile == name for row in live), "session"), "")]
             for name in names
         ]
-        happens = "none of their sessions is started; those there are end with their turns"
+        happens = "none starts; those there are end with their turns"
         facts += [[], [("what happens   ", "muted"), (happens, "")]]
         facts += [[("undo           ", "muted"), (command("profiles", "resume", names[0]), "")]]
         for name in names:

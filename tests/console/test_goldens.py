@@ -41,7 +41,6 @@ SCENES: dict[str, tuple[str, ...]] = {
     "queue": ("5",),
     "copy": ("5", "y"),
     "export": ("2", "e"),
-    "export-path": ("5", "e", "c"),
     "marked-sessions": ("2", "space", "space", "x"),
     "marked-hibernate": ("2", "space", "space", "x", "H"),
     "marked-cancel": ("5", "space", "space", "X"),

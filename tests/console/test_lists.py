@@ -61,8 +61,9 @@ async def exported(console: Bridge, letter: str, folder: Path) -> str:
     return path.read_text()
 
 
-@pytest.mark.parametrize("name", LISTED)
-@pytest.mark.parametrize("size", [NORMAL, SMALL])
+@pytest.mark.parametrize(
+    ("name", "size"), [*((name, NORMAL) for name in LISTED), ("queue", SMALL), ("approvals", SMALL)]
+)
 async def test_every_list_is_filtered_sorted_held_and_marked_by_the_same_keys(
     name: str, size: tuple[int, int], feed: FakeFeed, clock: ManualClock
 ) -> None:
@@ -96,8 +97,8 @@ async def test_every_list_is_filtered_sorted_held_and_marked_by_the_same_keys(
 
 
 @pytest.mark.parametrize("name", SHARED)
-async def test_every_list_is_copied_as_row_id_cell_json_and_command(
-    name: str, feed: FakeFeed, clock: ManualClock
+async def test_every_list_is_copied_by_row_id_cell_json_and_command_and_exported(
+    name: str, feed: FakeFeed, clock: ManualClock, tmp_path: Path
 ) -> None:
     key, first = SHARED[name]
     async with bridge(feed, clock) as console:
@@ -119,6 +120,12 @@ async def test_every_list_is_copied_as_row_id_cell_json_and_command(
             assert first in command
         assert await copied(console, "y", "c", "enter") in row
         assert await copied(console, "y", "escape") == "nothing"
+        for folder in ("csv", "json"):
+            (tmp_path / folder).mkdir()
+        head, *rows = csv.reader(io.StringIO(await exported(console, "c", tmp_path / "csv")))
+        told = json.loads(await exported(console, "j", tmp_path / "json"))
+        assert told["of"] == len(told["rows"]) == len(rows) > 0
+        assert list(told["rows"][0]) == head
 
 
 async def test_all_marked_rows_are_copied_in_the_order_shown(feed: FakeFeed, clock: ManualClock) -> None:
@@ -162,22 +169,6 @@ async def test_what_a_terminal_would_not_take_is_refused(clock: ManualClock) -> 
         assert await copied(console, "5", "y", "r") == "nothing"
         assert "more than a terminal's clipboard takes" in console.told[-1]
         assert await copied(console, "y", "i") == "r999"
-
-
-@pytest.mark.parametrize("name", SHARED)
-async def test_every_list_is_exported_as_csv_and_json(
-    name: str, feed: FakeFeed, clock: ManualClock, tmp_path: Path
-) -> None:
-    (tmp_path / "csv").mkdir()
-    (tmp_path / "json").mkdir()
-    async with bridge(feed, clock) as console:
-        await console.press(SHARED[name][0])
-        await console.app.workers.wait_for_complete()
-        await console.settle()
-        head, *rows = csv.reader(io.StringIO(await exported(console, "c", tmp_path / "csv")))
-        told = json.loads(await exported(console, "j", tmp_path / "json"))
-        assert told["of"] == len(told["rows"]) == len(rows) > 0
-        assert list(told["rows"][0]) == head
 
 
 async def test_an_export_has_the_rows_columns_and_order_that_are_shown(

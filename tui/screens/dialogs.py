@@ -57,8 +57,10 @@ class Dialog(ModalScreen[Answer]):
         return text.translate(table) if table is not None else text
 
     def on_mount(self) -> None:
-        """Show the lines."""
+        """Show the lines; what is typed goes behind what is there."""
         self.rewrite(self._lines)
+        if self._value:
+            self.query_one("#entry", Input).cursor_position = len(self._value)
 
     def rewrite(self, lines: Sequence[Line]) -> None:
         """Other lines in the same box."""

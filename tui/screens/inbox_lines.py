@@ -130,7 +130,8 @@ def keys(actions: Sequence[Action], width: int, *, read_only: bool) -> list[Line
         if width_of([*lines[-1], *spans]) > width + 2:
             lines.append([(" ", "")])
         lines[-1] += spans
-    return lines
+    # The blanks after the last key of a line need no room.
+    return [[*line[:-1], (line[-1][0].rstrip(), line[-1][1])] for line in lines]
 
 
 def _columns(cells: Sequence[str], seen: str, width: int) -> str:

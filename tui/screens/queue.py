@@ -70,7 +70,10 @@ class QueueScreen(Board[RequestView]):
     async def _cancel(self, views: Sequence[RequestView], feed: Feed) -> str | None:
         number = len(views)
         facts = _facts(views)
-        facts.append([("what happens  ", "muted"), ("its caller is told; the session stays", "")])
+        happens = (
+            "its caller is told; the session stays" if number == 1 else "their callers are told; the sessions stay"
+        )
+        facts.append([("what happens  ", "muted"), (happens, "")])
         facts += same_as(command("queue", "cancel", *(view.id for view in views)), 14)
         title = f"CANCEL {views[0].id}" if number == 1 else f"CANCEL {number} REQUESTS"
         verb, keep = ("cancel it", "let it go on") if number == 1 else (f"cancel {number}", "let them go on")
