@@ -14,6 +14,7 @@ import msgspec
 from engine.approvals.grants import Grant, Place
 from engine.clock import Clock
 from engine.errors import NotFound, QuarterdeckError
+from engine.store.sqlite import opened
 
 MAX_GRANTS = 10_000
 """Grants kept; the oldest goes first."""
@@ -22,7 +23,6 @@ MAX_ANSWERS = 100_000
 SEEN = 999
 """Earlier answers that are counted for one action."""
 _TRIM_EVERY = 256
-_BUSY_S = 2.0
 _DIGITS = 18
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS grants (
@@ -126,11 +126,7 @@ class ApprovalStore:
     def open(self) -> None:
         """Open the file, or make it. Raises StoreUnusable."""
         with self._errors():
-            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._opened = sqlite3.connect(self._path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
-            self._opened.execute("PRAGMA journal_mode=WAL")
-            self._opened.execute("PRAGMA synchronous=NORMAL")
-            self._opened.executescript(_SCHEMA)
+            self._opened = opened(self._path, _SCHEMA)
 
     def close(self) -> None:
         """Close the file."""

@@ -13,7 +13,7 @@ from itertools import accumulate
 from pathlib import Path
 
 from engine.bench.figures import Figure, at_least, at_most, figure, ratio_at_most
-from engine.bench.rig import ROOMY, ask, claude_settings, offline_model, running, until
+from engine.bench.rig import OFTEN_KILLED, ROOMY, ask, claude_settings, offline_model, running, until
 from engine.bench.size import Size
 from engine.engine import Engine
 from engine.errors import QuarterdeckError
@@ -73,11 +73,7 @@ class _Bench:
         patient = "session_pool.acquire_timeout=600s"
         found: list[tuple[str, Sequence[str], Part]] = [
             ("a step of load", ["session_pool.min_size=1", "session_pool.max_size=9", patient], self._step),
-            (
-                "crashes",
-                ["session_pool.min_size=2", "session_pool.max_size=3", "session_pool.crashes_borne=1000"],
-                self._crash,
-            ),
+            ("crashes", ["session_pool.min_size=2", "session_pool.max_size=3", *OFTEN_KILLED], self._crash),
             ("a stopped process", _CLOCKS, self._stopped),
         ]
         if self._size.big:

@@ -29,10 +29,10 @@ from engine.recovery.templates import (
     template_of,
     templates_in,
 )
+from engine.store.sqlite import opened
 
 MOST = 1000
 """Learned rules that are kept; one more is refused."""
-_BUSY_S = 2.0
 _FLUSH_AT = 64
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS learned_rules (
@@ -106,11 +106,7 @@ class LearnedRules:
     def open(self) -> None:
         """Open the file, or make it. Raises StoreUnusable."""
         with self._errors():
-            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._opened = sqlite3.connect(self._path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
-            self._opened.execute("PRAGMA journal_mode=WAL")
-            self._opened.execute("PRAGMA synchronous=NORMAL")
-            self._opened.executescript(_SCHEMA)
+            self._opened = opened(self._path, _SCHEMA)
 
     def close(self) -> None:
         """Write what was counted and close the file."""

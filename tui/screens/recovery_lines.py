@@ -96,7 +96,7 @@ def breakers(shown: Listed[Breaker], state: State, now: float, width: int, heigh
     title = f"BREAKERS {shown.total}" if shown.total else "BREAKERS"
     lines = [rule(title, width, "· closed ▒ half-open █ open   last 30 min")]
     if not shown.order:
-        return [*lines, [(f"  {list_lines.nothing(shown, 'none has been asked yet', back)}", "muted")]]
+        return [*lines, [(f"  {list_lines.nothing(shown, 'none has tripped', back)}", "muted")]]
     rows, room = shown.rows, max(1, height - 1)
     top = list_lines.window(len(rows), shown.index, room)
     lines += [_line(row, shown, state.causes, now, width) for row in rows[top : top + room]]
