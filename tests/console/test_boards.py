@@ -117,13 +117,8 @@ async def test_a_healthy_hour_says_so(clock: ManualClock) -> None:
     quiet = [one for one in scene.tape() if type(one.event).__name__ not in {"ErrorSeen", "RecoveryStarted"}]
     async with bridge(FakeFeed(quiet), clock) as console:
         await console.press("3")
-<<<<<<< HEAD
-        assert "no error within the last hour" in console.text
-        await console.press("j", "n", "enter", "y", "x", "space", "U", "L")
-=======
         assert "no error within the last 60 minutes" in console.text
-        await console.press("j", "n", "enter", "U", "L", "y")
->>>>>>> main
+        await console.press("j", "n", "enter", "y", "x", "space", "U", "L")
         assert console.told[-1] == "No tuning change stands just before these errors."
 
 

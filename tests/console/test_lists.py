@@ -17,6 +17,7 @@ from tests.console import scene
 from tests.support.console import NORMAL, SMALL, Bridge, FakeFeed, bridge
 from tui.exports import file_name
 from tui.feeds.recorded import RecordedFeed
+from tui.keymap import resolve
 from tui.screens.board import Board
 from tui.screens.dialogs import Confirm, Entry, Menu
 from tui.screens.inbox import Inbox
@@ -343,6 +344,29 @@ async def test_read_only_copies_and_exports_and_opens_no_menu(
         assert await copied(console, "y", "i") == "r990"
         assert "r990" in await exported(console, "c", tmp_path)
         assert feed.calls == []
+
+
+async def test_keys_named_in_prose_are_those_in_force(feed: FakeFeed, clock: ManualClock) -> None:
+    mine = {
+        "overview.open": "f5",
+        "errors.correct": "f6",
+        "tuning.type": "f7",
+        "queue.prompt": "f8",
+        "inbox.back": "f9",
+    }
+    async with bridge(FakeFeed(scene.tape()), clock, keys=resolve(mine)) as console:
+        assert "f5 opens" in console.text
+        await console.press("3")
+        assert "f6 correct" in console.text
+        await console.press("7")
+        await console.app.workers.wait_for_complete()
+        await console.settle()
+        assert "f7 types one" in console.text
+        await console.press("exclamation_mark")
+        assert "f9 close" in console.text
+    async with bridge(FakeFeed(scene.tape()[:1]), clock, keys=resolve(mine)) as console:
+        await console.press("5")
+        assert "f8 sends a prompt" in console.text
 
 
 async def test_an_empty_list_has_nothing_to_copy_or_to_act_on(clock: ManualClock) -> None:

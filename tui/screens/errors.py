@@ -65,17 +65,11 @@ class ErrorsScreen(Board[Row]):
 
     def draw(self, width: int, height: int) -> list[Line]:
         """Chart, cell, sample, cause."""
-<<<<<<< HEAD
         state, now, keys, row = self.store.state, self.store.now, self.console.keys, self.shown.row
         if row is None:
-            said = list_lines.nothing(self.shown, "no error within the last hour", keys.shown("errors.back"))
+            empty = f"no error within the last {self.columns} minutes"
+            said = list_lines.nothing(self.shown, empty, keys.shown("errors.back"))
             return [rule("ERRORS", width), [(" ● ", "run" if not self.shown.total else "muted"), (said, "")]]
-=======
-        state, now, rows = self.store.state, self.store.now, self._rows()
-        if not rows:
-            return [rule("ERRORS", width), [(" ● ", "run"), (f"no error within the last {self.columns} minutes", "")]]
-        row = next(each for each in rows if each.name == self.cursor)
->>>>>>> main
         errors = self._errors()
         column = int((self._at - timeline.start_of(now, self.columns)) // COLUMN_S)
         tall = height >= 28

@@ -67,7 +67,8 @@ class Inbox(Overlay[str]):
     def on_mount(self) -> None:
         """Show what waits."""
         keys = self.console.keys
-        self.query_one("#box").border_subtitle = f"{keys.shown('view.help')} keys · {keys.shown('inbox.back')} close"
+        said = f"{keys.shown('view.help')} keys · {keys.shown('inbox.back')} close"
+        self.query_one("#box").border_subtitle = self._in_glyphs(said)
         self._edit(False)
 
     def paint(self) -> None:
