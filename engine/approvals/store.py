@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,8 @@ import msgspec
 
 from engine.approvals.grants import Grant, Place
 from engine.clock import Clock
-from engine.errors import NotFound, QuarterdeckError
-from engine.store.sqlite import opened
+from engine.errors import NotFound
+from engine.store.sqlite import StoreUnusable, opened, told
 
 MAX_GRANTS = 10_000
 """Grants kept; the oldest goes first."""
@@ -100,12 +100,6 @@ class Wish:
     risk: str
     by: str
     expires: float
-
-
-class StoreUnusable(QuarterdeckError):
-    """The file of grants and answers cannot be read or written."""
-
-    code, http_status = "approvals_unusable", 503
 
 
 _COLUMNS = ", ".join(f'"{name}"' for name in Answered.__struct_fields__)
@@ -239,13 +233,8 @@ class ApprovalStore:
             if self._database.in_transaction:
                 self._execute("ROLLBACK")
 
-    @contextmanager
-    def _errors(self) -> Iterator[None]:
-        try:
-            yield
-        except (sqlite3.Error, OSError) as error:
-            remedy = "Check the disk, move that file away, or set `engine.state_dir`."
-            raise StoreUnusable(f"The approvals in {self._path} cannot be used: {error}.", remedy=remedy) from error
+    def _errors(self) -> AbstractContextManager[None]:
+        return told("approvals", self._path)
 
 
 def _number(grant: str) -> int:

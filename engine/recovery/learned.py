@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from engine.clock import Clock
-from engine.errors import BadInput, NotFound, QuarterdeckError
+from engine.errors import BadInput, NotFound
 from engine.recovery.rules import ErrorType, Rule, Severity, Strategy
 from engine.recovery.templates import (
     ANY,
@@ -29,7 +28,7 @@ from engine.recovery.templates import (
     template_of,
     templates_in,
 )
-from engine.store.sqlite import opened
+from engine.store.sqlite import StoreUnusable, opened, told
 
 MOST = 1000
 """Learned rules that are kept; one more is refused."""
@@ -84,12 +83,6 @@ class LearnedRule(msgspec.Struct, frozen=True, kw_only=True):
     def words(self) -> Template:
         """The template's words."""
         return tuple(self.template.split(" "))
-
-
-class StoreUnusable(QuarterdeckError):
-    """The file of learned rules cannot be read or written."""
-
-    code, http_status = "learned_rules_unusable", 503
 
 
 class LearnedRules:
@@ -243,13 +236,8 @@ class LearnedRules:
             raise StoreUnusable("The learned rules are closed.", remedy="Try again when the engine is back.")
         return self._opened
 
-    @contextmanager
-    def _errors(self) -> Iterator[None]:
-        try:
-            yield
-        except (sqlite3.Error, OSError) as error:
-            remedy = "Check the disk, move that file away, or set `engine.state_dir`."
-            raise StoreUnusable(f"The learned rules in {self._path} cannot be used: {error}.", remedy=remedy) from error
+    def _errors(self) -> AbstractContextManager[None]:
+        return told("learned rules", self._path)
 
 
 def _number(rule: str) -> int:

@@ -14,12 +14,13 @@ from engine.approvals import store as store_module
 from engine.approvals.desk import Asker, PermissionDesk
 from engine.approvals.grants import LONGEST_S, Decision, Place, Scope, decided, expiry
 from engine.approvals.groups import PermissionGroup, groups_of
-from engine.approvals.store import ApprovalStore, StoreUnusable, Wish
+from engine.approvals.store import ApprovalStore, Wish
 from engine.clock import ManualClock
 from engine.errors import BadInput, NotFound
 from engine.events.bus import Bus
 from engine.events.types import GrantRevoked, Notice, PermissionAnswered
 from engine.sessions.facts import PermissionWanted
+from engine.store.sqlite import StoreUnusable
 
 START = 1_000_000.0
 HOUR = 3600.0
