@@ -113,6 +113,25 @@ async def test_a_turn_is_interrupted_and_its_session_killed(watcher: Watcher) ->
     await until(lambda: not watcher.state.sessions)
 
 
+async def test_sessions_hibernate_are_recycled_and_drained_with_their_profile(
+    watcher: Watcher, thread: EngineThread
+) -> None:
+    for act in (watcher.feed.hibernate, watcher.feed.recycle):
+        answered = watcher.state.totals.answered
+        session = await watcher.session_of(await watcher.feed.prompt("[[delay: 100ms]] [[reply: done]]"))
+        await until(lambda before=answered: watcher.state.totals.answered == before + 1)
+        await until(lambda: thread.engine.pool.statistics().idle > 0)
+        await act(session.id)
+        assert not runs(session.pid)
+    assert thread.engine.pool.statistics().hibernated == 2
+    await watcher.feed.prompt("hello")
+    await until(lambda: watcher.state.totals.answered == 3)
+    assert await watcher.feed.drain_profile("default") >= 1
+    await until(lambda: not watcher.state.sessions)
+    with pytest.raises(BadInput, match="no profile"):
+        await watcher.feed.drain_profile("nobody")
+
+
 async def test_a_permission_is_answered(watcher: Watcher, thread: EngineThread) -> None:
     await watcher.feed.prompt(TOUCH)
     await until(lambda: watcher.state.permissions)

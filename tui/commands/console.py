@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from tui.app import Console
     from tui.feeds.base import Feed
 
+EXPORTS = "exports"
+"""Folder of the state directory that views are exported to."""
 _POLL_S = 0.2
 
 
@@ -50,7 +52,8 @@ def open_feed(common: Common, feed: Feed) -> None:
     _need_terminal()
     from tui.app import Console
 
-    mine = _settings(common).settings.console
+    settings = _settings(common).settings
+    mine = settings.console
     console = Console(
         feed,
         skin=mine.skin,
@@ -59,6 +62,7 @@ def open_feed(common: Common, feed: Feed) -> None:
         title=mine.title,
         read_only=common.read_only,
     )
+    console.exports = settings.engine.state_dir / EXPORTS
     _leave_on_signals(console)
     console.run()
     if console.return_code:
@@ -127,6 +131,7 @@ class _Connection:
         if self.console is None:
             return
         mine = settings.console
+        self.console.exports = settings.engine.state_dir / EXPORTS
         self.console.dress(
             skin=mine.skin,
             refresh_hz=mine.refresh_hz,

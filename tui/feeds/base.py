@@ -11,6 +11,9 @@ from engine.events.state import Bucket, CauseView, State
 from engine.events.types import Stamped
 from engine.sessions.transcripts import Page
 
+RECYCLE_S = 60.0
+"""Seconds that a turn gets when its session is recycled or its profile drained."""
+
 
 class Link(StrEnum):
     """How the feed stands."""
@@ -127,6 +130,15 @@ class Feed(Protocol):
 
     async def stop(self, session: str, *, kill: bool) -> None:
         """Stop a session by the ladder, or kill it at once."""
+
+    async def recycle(self, session: str) -> None:
+        """No new work for a session; it ends with its turn, at the latest after RECYCLE_S seconds."""
+
+    async def hibernate(self, session: str) -> None:
+        """Give an idle session's process back; its conversation sleeps until it is gone on with."""
+
+    async def drain_profile(self, profile: str) -> int:
+        """Start no more of a profile's sessions, and recycle those that are there; returns their number."""
 
     async def scale(self, size: int | None) -> None:
         """Keep so many sessions, whatever the load; None follows the load."""

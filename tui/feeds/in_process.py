@@ -17,7 +17,7 @@ from engine.requests import Request
 from engine.sessions.transcripts import Page
 from engine.settings.tree import flatten
 from engine.thread import EngineThread
-from tui.feeds.base import Change, FeedBatch, FeedStatus, Link, Sheet
+from tui.feeds.base import RECYCLE_S, Change, FeedBatch, FeedStatus, Link, Sheet
 
 T = TypeVar("T")
 
@@ -96,6 +96,18 @@ class InProcessFeed:
     async def stop(self, session: str, *, kill: bool) -> None:
         """Stop or kill a session."""
         await self._call(self._thread.engine.stop_session(session, self._who, kill=kill))
+
+    async def recycle(self, session: str) -> None:
+        """End a session with its turn."""
+        await self._call(self._thread.engine.recycle_session(session, self._who, RECYCLE_S))
+
+    async def hibernate(self, session: str) -> None:
+        """Let a session's conversation sleep."""
+        await self._call(self._thread.engine.hibernate_session(session, self._who))
+
+    async def drain_profile(self, profile: str) -> int:
+        """Drain a profile."""
+        return await self._call(self._thread.engine.drain_profile(profile, RECYCLE_S))
 
     async def scale(self, size: int | None) -> None:
         """Set the pool's size, or let it follow the load."""

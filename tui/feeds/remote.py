@@ -17,7 +17,7 @@ from engine.events.state import State
 from engine.events.types import Stamped
 from engine.sessions.transcripts import Page
 from tui.client import Address, error_in, no_engine
-from tui.feeds.base import Change, FeedBatch, FeedStatus, Link, Sheet
+from tui.feeds.base import RECYCLE_S, Change, FeedBatch, FeedStatus, Link, Sheet
 
 T = TypeVar("T")
 MAX_KEPT = 50_000
@@ -114,6 +114,19 @@ class RemoteFeed:
         """Stop or kill a session."""
         await self._call("POST", f"/api/sessions/{session}/{'kill' if kill else 'stop'}")
 
+    async def recycle(self, session: str) -> None:
+        """End a session with its turn."""
+        await self._call("POST", f"/api/sessions/{session}/recycle", {"deadline": RECYCLE_S}, RECYCLE_S)
+
+    async def hibernate(self, session: str) -> None:
+        """Let a session's conversation sleep."""
+        await self._call("POST", f"/api/sessions/{session}/hibernate")
+
+    async def drain_profile(self, profile: str) -> int:
+        """Drain a profile."""
+        body = {"deadline": RECYCLE_S}
+        return int((await self._call("POST", f"/api/profiles/{profile}/drain", body, RECYCLE_S))["drained"]["sessions"])
+
     async def scale(self, size: int | None) -> None:
         """Set the pool's size, or let it follow the load."""
         if size is None:
@@ -168,9 +181,9 @@ class RemoteFeed:
         history = await self._call("GET", "/api/config/history?limit=1000")
         return Sheet(config["config"], config["origins"], msgspec.convert(history["changes"], list[Change]))
 
-    async def _call(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
+    async def _call(self, method: str, path: str, body: Any = None, extra_s: float = 0.0) -> dict[str, Any]:
         try:
-            response = await self._http.request(method, path, json=body)
+            response = await self._http.request(method, path, json=body, timeout=_CALL_S + extra_s)
         except httpx.TransportError as error:
             raise no_engine(self._address, error) from error
         if response.is_error:

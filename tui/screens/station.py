@@ -21,6 +21,7 @@ from tui.widgets.ink import Painted
 if TYPE_CHECKING:
     from tui.app import Console
     from tui.store import Store
+    from tui.tables import Table
 
 
 class Station(Screen[None]):
@@ -39,6 +40,11 @@ class Station(Screen[None]):
     def store(self) -> Store:
         """What is drawn."""
         return self.console.store
+
+    @property
+    def is_roomy(self) -> bool:
+        """Whether the rows are in sight: not in the five lines of a tiny terminal."""
+        return not (self.has_class("-tiny") or self.has_class("-flat"))
 
     @property
     def crumb(self) -> str:
@@ -123,9 +129,25 @@ class Station(Screen[None]):
         """The sessions that an act is meant for."""
         return []
 
+    def table(self, *, chosen: bool = False) -> Table | None:  # noqa: ARG002 - each screen has its own
+        """What the screen lists: all rows and columns shown, or every column of the marked rows (else the cursor's)."""
+        return None
+
+    def action_copy(self) -> None:
+        """Ask what to copy of the marked rows, or of this one."""
+        from tui import sharing
+
+        sharing.copy(self.console, self.table(chosen=True))
+
+    def action_export(self) -> None:
+        """Ask how to export what is shown."""
+        from tui import sharing
+
+        sharing.export(self.console, self.table())
+
     def action_act(self, name: str) -> None:
         """Do something to the sessions in focus; the console asks first where that is due."""
-        if self.has_class("-tiny") or self.has_class("-flat"):
+        if not self.is_roomy:
             # A key acts on the row that was seen, and here none is.
             self.console.tell("The window is too small to act; make it 60 x 16.", "warning")
             return
