@@ -93,7 +93,7 @@ async def test_a_request_may_wait_for_an_open_breaker_and_spends_no_attempt_on_i
 
 
 async def test_a_waiting_request_that_probes_in_vain_goes_on_waiting_and_spends_no_attempt(tmp_path: Path) -> None:
-    limits = ("circuit_breaker.failure_threshold=2", "circuit_breaker.timeout=50ms", "retry.max_attempts=1")
+    limits = ("circuit_breaker.failure_threshold=2", "circuit_breaker.timeout=100ms", "retry.max_attempts=1")
     async with running(tmp_path, *limits, "retry.breaker_wait=60s", "retry.budget=0") as engine:
         for name in ("a", "b"):
             with pytest.raises(TurnFailed):
@@ -104,7 +104,7 @@ async def test_a_waiting_request_that_probes_in_vain_goes_on_waiting_and_spends_
 
 
 async def test_a_probe_in_vain_is_the_end_of_a_request_that_may_not_wait(tmp_path: Path) -> None:
-    limits = ("circuit_breaker.failure_threshold=2", "circuit_breaker.timeout=50ms", "retry.max_attempts=1")
+    limits = ("circuit_breaker.failure_threshold=2", "circuit_breaker.timeout=100ms", "retry.max_attempts=1")
     async with running(tmp_path, *limits) as engine:
         for name in ("a", "b"):
             with pytest.raises(TurnFailed):
