@@ -16,7 +16,7 @@ from engine.errors import QuarterdeckError
 from engine.events.state import SessionView
 from engine.events.types import SettingsChanged, Stamped
 from engine.settings.paths import state_directory
-from tui import formats, health, ledger
+from tui import collector, formats, health, ledger
 from tui.actions import Scope, bindings
 from tui.arming import Arming
 from tui.connection import Connect, Connection
@@ -30,7 +30,6 @@ from tui.screens.dialogs import Chooser, Confirm, Menu, Overlay, leaving_facts
 from tui.screens.help import Help
 from tui.screens.overview import OverviewScreen
 from tui.screens.session_lines import Card
-from tui.screens.sessions import SessionsScreen
 from tui.screens.station import Station
 from tui.screens.transcript import TranscriptScreen
 from tui.skins import AUTO
@@ -80,7 +79,7 @@ class Console(Traveller):
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_commands}
     MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
         "overview": OverviewScreen,
-        "sessions": SessionsScreen,
+        "sessions": _later("sessions", "SessionsScreen"),
         "errors": _later("errors", "ErrorsScreen"),
         "recovery": _later("recovery", "RecoveryScreen"),
         "queue": _later("queue", "QueueScreen"),
@@ -156,9 +155,14 @@ class Console(Traveller):
         return verdict(store.live, store.status, view)
 
     def on_mount(self) -> None:
-        """The first frame is on its way; now find the feed, and say what keys.toml got wrong."""
+        """Say what keys.toml got wrong; whatever else a start takes comes after the first frame."""
         self._tell_keys()
         self.store.apply(FeedBatch(None, []), self._connection.status)
+        self.call_after_refresh(self._go_on)
+
+    def _go_on(self) -> None:
+        """The first frame is painted; now find the feed."""
+        collector.awake()
         self.run_worker(self._connection.join(), group="connect")
 
     def _tell_keys(self) -> None:
@@ -244,6 +248,8 @@ class Console(Traveller):
 
     def show_sessions(self, filter_text: str) -> None:
         """Go to Sessions with this filter."""
+        from tui.screens.sessions import SessionsScreen
+
         self.action_go("sessions")
         if isinstance(self.screen, SessionsScreen):
             self.screen.set_filter(filter_text)
@@ -313,11 +319,11 @@ class Console(Traveller):
         self.action_leave()
 
     def action_command_palette(self) -> None:
-        """Show all commands, to search; the words above them are ours, for they follow the glyph set in use."""
-        from textual.command import CommandPalette
+        """Show all commands, to search."""
+        from tui.palette import Palette
 
-        if not isinstance(self.screen, CommandPalette):
-            self.push_screen(CommandPalette(placeholder="Search for commands", id="--command-palette"))
+        if not isinstance(self.screen, Palette):
+            self.push_screen(Palette())
 
     def action_leave(self) -> None:
         """Leave the console; with an engine of its own, ask first."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
-from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
 
 from tui.actions import Action, Scope, in_scope
 from tui.keymap import CAME_ALONG
@@ -14,6 +14,15 @@ from tui.spans import fit
 
 TEXT = 32
 """Cells of a command's text, before its key."""
+
+
+class Palette(CommandPalette):
+    """The palette in our clothes; the words above the commands are ours, for they follow the glyph set in use."""
+
+    CSS_PATH = "palette.tcss"
+
+    def __init__(self) -> None:
+        super().__init__(placeholder="Search for commands", id="--command-palette")
 
 
 class RegistryCommands(Provider):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from engine.errors import BadInput, QuarterdeckError
+from tui import collector
 from tui.options import Common
 
 if TYPE_CHECKING:
@@ -31,14 +32,15 @@ _POLL_S = 0.2
 def open_console(common: Common, where: str | None = None, *, attach: bool = False) -> None:
     """Open it; `attach` never starts an engine. Raises BadInput, or what kept it from connecting."""
     _need_terminal()
-    from tui.app import Console
-
     connection = _Connection(common, where, attach=attach)
-    console = Console(None, connect=connection.connect, read_only=common.read_only)
-    connection.console = console
-    _leave_on_signals(console)
     try:
-        console.run()
+        with collector.at_rest():
+            from tui.app import Console
+
+            console = Console(None, connect=connection.connect, read_only=common.read_only)
+            connection.console = console
+            _leave_on_signals(console)
+            console.run()
     finally:
         connection.close()
     if connection.refused is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -15,9 +15,7 @@ from textual.widgets import Input
 from engine.events.state import State
 from tui import formats
 from tui.spans import Line, clean
-from tui.widgets.ink import Painted
-
-Answer = TypeVar("Answer")
+from tui.widgets.ink import Answer, Inkwell, Painted
 
 BESIDE_OPTIONS = 6
 """Lines around the options of a chooser."""
@@ -25,7 +23,7 @@ SAMPLE_LINES = 7
 """Lines that a sample takes, with the empty one before it."""
 
 
-class Dialog(ModalScreen[Answer]):
+class Dialog(Inkwell[Answer], ModalScreen[Answer]):
     """A box with lines and, where something must be typed, one input. Escape leaves it without an answer."""
 
     CSS_PATH = "dialogs.tcss"

@@ -27,7 +27,6 @@ class OverviewScreen(Station):
 
     SCOPE = Scope.OVERVIEW
     MODE = "overview"
-    CSS_PATH = "overview.tcss"
     BINDINGS: ClassVar[list[BindingType]] = list(bindings(Scope.OVERVIEW))
 
     def __init__(self) -> None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Container
-from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input
 
@@ -16,7 +15,7 @@ from engine.events.state import SessionView
 from tui import actions, clicks, health
 from tui.actions import Scope
 from tui.screens import header
-from tui.widgets.ink import Painted
+from tui.widgets.ink import Inkwell, Painted
 
 if TYPE_CHECKING:
     from tui.app import Console
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from tui.tables import Table
 
 
-class Station(Screen[None]):
+class Station(Inkwell[None]):
     """A screen with its place in line 1, the health in line 2 and its keys in the last line."""
 
     SCOPE: ClassVar[Scope] = Scope.APP

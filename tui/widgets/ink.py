@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.geometry import Region
 from textual.message import Message
+from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -19,19 +20,40 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 
+Answer = TypeVar("Answer")
+
 REAL = SystemClock()
 
 
-class Inked(Widget):
-    """A widget that draws spans; its colours are the component classes `ink--ROLE` of console.tcss."""
+class Inkwell(Screen[Answer]):
+    """A screen with the colours of what is drawn on it: the component classes `ink--ROLE` of console.tcss.
+
+    They are here and not in each widget, because Textual works every one of them out anew wherever it is declared.
+    """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"ink--{role}" for role in ROLES}
 
+
+class Inked(Widget):
+    """A widget that draws spans, in the inks of its screen on its own ground."""
+
+    _inks: dict[str, Style] | None = None
+
     def ink(self, role: str) -> Style:
         """The style of a role under the skin in force."""
-        if not role:
-            return self.rich_style
-        return self.get_component_rich_style(f"ink--{role}")
+        if self._inks is None:
+            self._inks = {"": self.rich_style}
+        if role not in self._inks:
+            own = self.screen.get_component_rich_style(f"ink--{role}", partial=True)
+            self._inks[role] = self._inks[""] + own
+        return self._inks[role]
+
+    def notify_style_update(self) -> None:
+        """The skin changed: all is drawn anew."""
+        super().notify_style_update()
+        if self._inks is not None:
+            self._inks = None
+            self.refresh()
 
     @property
     def glyph_table(self) -> Mapping[int, str] | None:

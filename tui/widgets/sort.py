@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from engine.events.state import SessionView
 from tui.widgets.columns import SESSION_COLUMNS, Column
-from tui.widgets.filter import Filter
+
+if TYPE_CHECKING:
+    from tui.widgets.filter import Filter
 
 R = TypeVar("R")
 BY_KEY: Mapping[str, Column[SessionView]] = {column.key: column for column in SESSION_COLUMNS}
