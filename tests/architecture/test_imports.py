@@ -59,6 +59,14 @@ def test_the_console_paints_before_it_loads_the_engine() -> None:
     )
 
 
+def test_the_first_frame_loads_no_screen_but_its_own() -> None:
+    screens = {f"tui.screens.{name}" for name in ("errors", "inbox", "queue", "recovery", "sessions", "tuning")}
+    theirs = {"tui.palette", "tui.sharing", "tui.exports", "tui.widgets.filter", "tui.widgets.grid"}
+    loaded = imported_by("import tui.app, tui.commands.console")
+    assert "tui.screens.overview" in loaded
+    assert not loaded & (screens | theirs)
+
+
 @pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_a_command_is_loaded_without_the_console(name: str) -> None:
     assert "textual" not in imported_by(f"import tui.commands.{name.replace('-', '_')}")

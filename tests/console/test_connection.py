@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 
 import pytest
+from textual.strip import Strip
 
 from engine.clock import ManualClock
 from engine.errors import BadInput, NoEngine
 from tests.support.console import FakeFeed
 from tests.support.processes import until
+from tui import collector
+from tui.app import Console
 from tui.connection import RETRY_S, Connection
 from tui.feeds.base import Feed, Link
+from tui.widgets.ink import Painted
 
 
 async def test_a_feed_is_started_once_and_closed_once() -> None:
@@ -74,3 +79,28 @@ async def test_a_feed_that_cannot_close_does_not_keep_the_console() -> None:
     await connection.join()
     await connection.aclose()
     assert connection.feed is None
+
+
+async def test_the_feed_is_sought_and_garbage_collected_only_once_the_whole_first_frame_is_painted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    feed, painted, before = FakeFeed(), set[str | None](), set[str | None]()
+    draw = Painted.render_line
+
+    def noted(block: Painted, y: int) -> Strip:
+        assert feed.started or not gc.isenabled()
+        painted.add(block.id)
+        return draw(block, y)
+
+    async def connect() -> Feed:
+        before.update(painted)
+        return feed
+
+    monkeypatch.setattr(Painted, "render_line", noted)
+    with collector.at_rest():
+        app = Console(None, connect=connect, clock=ManualClock())
+        async with app.run_test(size=(120, 36)):
+            await until(lambda: feed.started == 1)
+            assert gc.isenabled()
+    gc.unfreeze()
+    assert before == {"where", "health", "glance", "keys"}

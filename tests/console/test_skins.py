@@ -207,6 +207,20 @@ async def test_the_console_follows_a_skin_file_as_it_is_saved(feed: FakeFeed, cl
         assert f"Skin not taken: {own / 'mine.toml'}: [tokens] lacks fg" in console.told
 
 
+async def test_what_is_painted_already_takes_on_the_colour_of_a_changed_token(
+    feed: FakeFeed, clock: ManualClock, own: Path
+) -> None:
+    colour = read_skin(package_folder() / "default.toml").colours["state-run"]
+    save(own / "mine.toml", GOOD)
+    async with bridge(feed, clock, skin="mine") as console:
+        assert colour in console.app.export_screenshot()
+        save(own / "mine.toml", GOOD.replace(colour, "#12fe34"))
+        await console.settle()
+        picture = console.app.export_screenshot()
+        assert "#12fe34" in picture
+        assert colour not in picture
+
+
 async def test_a_skin_that_is_written_while_the_console_runs_is_worn_when_it_was_asked_for(
     feed: FakeFeed, clock: ManualClock, own: Path
 ) -> None:

@@ -50,10 +50,8 @@ class Inked(Widget):
 
     def notify_style_update(self) -> None:
         """The skin changed: all is drawn anew."""
+        self._inks = None
         super().notify_style_update()
-        if self._inks is not None:
-            self._inks = None
-            self.refresh()
 
     @property
     def glyph_table(self) -> Mapping[int, str] | None:
