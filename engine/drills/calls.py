@@ -12,8 +12,11 @@ BIN_S = 5.0
 
 
 class Load(msgspec.Struct, frozen=True):
-    """Calls a second: the busiest `BIN_S` before all harm, the mean within the outage from one bin after its start on,
-    and the busiest `BIN_S` from its start to the end of the run. `storm` is the last one over the first."""
+    """Calls a second. `healthy` is the busiest `BIN_S` in calm, `busiest` that from the outage on until calm again.
+
+    Calm is the time before the outage, and the second half of the time after it. `in_outage` is the mean within it,
+    from one `BIN_S` after its start on. `storm` is `busiest` over `healthy`.
+    """
 
     healthy: float
     in_outage: float
@@ -26,14 +29,14 @@ def load_in(calls: Sequence[float], began: float, ended: float) -> Load | None:
 
     `calls` are moments in order, in seconds of one clock with `began` and `ended`.
     """
-    before, since = calls[: bisect_left(calls, began)], calls[bisect_left(calls, began) :]
     within = ended - began - BIN_S
-    if not before or began - before[0] < BIN_S or within < BIN_S:
+    if not calls or began - calls[0] < BIN_S or within < BIN_S:
         return None
-    healthy = _busiest(before)
-    busiest = _busiest(since)
-    probes = bisect_left(calls, ended) - bisect_left(calls, began + BIN_S)
-    return Load(round(healthy, 2), round(probes / within, 2), round(busiest, 2), round(busiest / healthy, 2))
+    calm = max(ended, (ended + calls[-1]) / 2)
+    first, probed, last, settled = (bisect_left(calls, at) for at in (began, began + BIN_S, ended, calm))
+    healthy = max(_busiest(calls[:first]), _busiest(calls[settled:]))
+    busiest = _busiest(calls[first:settled])
+    return Load(round(healthy, 2), round((last - probed) / within, 2), round(busiest, 2), round(busiest / healthy, 2))
 
 
 def _busiest(calls: Sequence[float]) -> float:

@@ -18,7 +18,7 @@ from engine.events.types import SessionEnded, SessionJudged
 from engine.sessions.session import Session
 from tests.pool.ground import MANY, Talk, Told, idle, profile
 from tests.support.engines import running
-from tests.support.processes import until
+from tests.support.processes import PATIENCE_S, until
 
 QUICK = (*MANY, "session_pool.probe_timeout=100ms", "session_pool.load_balancing.health_check_interval=30s")
 
@@ -167,7 +167,7 @@ async def test_answers_to_probes_are_no_progress_and_the_inactivity_clock_runs_o
         turn = Talk(engine).begin("[[stall]]")
         await until(lambda: any(session.busy for session in engine.pool.sessions.values()))
         (session,) = engine.pool.sessions.values()
-        async with asyncio.timeout(10.0):
+        async with asyncio.timeout(PATIENCE_S):
             while not turn.done():
                 await session.probe(5.0)
         with pytest.raises(DeadlinePassed, match="inactivity clock ran out"):

@@ -24,7 +24,7 @@ from engine.sessions.readings import cpu_of
 from engine.settings.load import load_settings
 from tests.pool.ground import MANY, Talk, Told, idle, leases, wish
 from tests.support.engines import running
-from tests.support.processes import until
+from tests.support.processes import PATIENCE_S, until
 
 LIMITS = "session_pool.limits"
 LEAKY = "[[leak: 128MiB]] [[words: 40]] [[pace: 40ms]]"
@@ -60,7 +60,7 @@ async def measure(engine: Engine) -> None:
 
 async def judged(engine: Engine, told: Told) -> list[SessionJudged]:
     """Measure until something was found."""
-    async with asyncio.timeout(15.0):
+    async with asyncio.timeout(PATIENCE_S):
         while not told.of(SessionJudged):
             await measure(engine)
             await asyncio.sleep(0.02)
