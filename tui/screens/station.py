@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Container
+from textual.css.query import NoMatches
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input
@@ -86,7 +87,7 @@ class Station(Screen[None]):
 
     def paint(self) -> None:
         """Show the store as it is now."""
-        if not self.is_mounted or not self.query("#keys"):
+        if not self.is_mounted or not self._composed:
             return
         store, width = self.store, self.size.width
         verdict = self.console.verdict
@@ -105,10 +106,22 @@ class Station(Screen[None]):
         self.set_class(self.console.travelling, "-travelling")
         if self.console.travelling:
             self.query_one("#scrub", Painted).show([self.console.scrub_line(width)])
-        failed = len(health.recent_failures(state, now))
-        summary = header.summary_lines(verdict, state, now, failed, width, keymap)
-        self.query_one("#summary", Painted).show(summary)
+        if self._tiny:
+            failed = len(health.recent_failures(state, now))
+            summary = header.summary_lines(verdict, state, now, failed, width, keymap)
+            self.query_one("#summary", Painted).show(summary)
         self.paint_body()
+
+    @property
+    def _composed(self) -> bool:
+        try:
+            return bool(self.query_one("#keys").id)
+        except NoMatches:
+            return False
+
+    @property
+    def _tiny(self) -> bool:
+        return self.has_class("-tiny") or self.has_class("-flat")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's
         """In the past esc leads to now, and a recording is played by space, whatever they do here otherwise."""
@@ -125,7 +138,7 @@ class Station(Screen[None]):
 
     def action_act(self, name: str) -> None:
         """Do something to the sessions in focus; the console asks first where that is due."""
-        if self.has_class("-tiny") or self.has_class("-flat"):
+        if self._tiny:
             # A key acts on the row that was seen, and here none is.
             self.console.tell("The window is too small to act; make it 60 x 16.", "warning")
             return

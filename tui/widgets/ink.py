@@ -27,11 +27,20 @@ class Inked(Widget):
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"ink--{role}" for role in ROLES}
 
+    _plain: Style | None = None
+
     def ink(self, role: str) -> Style:
         """The style of a role under the skin in force."""
-        if not role:
-            return self.rich_style
-        return self.get_component_rich_style(f"ink--{role}")
+        if role:
+            return self.get_component_rich_style(f"ink--{role}")
+        if self._plain is None:
+            self._plain = self.rich_style  # composed anew from all ancestors at every call
+        return self._plain
+
+    def notify_style_update(self) -> None:
+        """The skin changed."""
+        self._plain = None
+        super().notify_style_update()
 
     @property
     def glyph_table(self) -> Mapping[int, str] | None:
@@ -48,7 +57,7 @@ class Inked(Widget):
             if bold:
                 style += Style(bold=True)
             segments.append(Segment(text.translate(table) if table is not None else text, style))
-        return Strip(segments, width)
+        return Strip(segments, width).simplify()
 
 
 class Painted(Inked):
