@@ -92,6 +92,7 @@ ACTIONS: tuple[Action, ...] = (
     _looks("view.skin", "T", "choose the skin", _APP, "app.choose_skin", 96, short="skin"),
     _looks("view.read_only", "ctrl+r", "read-only on / off", _APP, "app.read_only"),
     _looks("view.palette", "ctrl+p", "all commands, to search", _APP, "app.command_palette", 97, short="commands"),
+    _looks("view.command", "colon", "command line", _APP, "app.command_line", 48, ":", "command"),
     _looks("view.retry", "r", "connect again now", _APP, "app.reconnect"),
     _looks("approvals.review", "exclamation_mark", "approvals inbox", _APP, "app.review", 49, "!", "review"),
     _looks("view.help", "question_mark", "keys", _APP, "app.help", 98, label="?"),

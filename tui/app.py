@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
@@ -17,6 +18,7 @@ from engine.events.types import SettingsChanged, Stamped
 from tui import health, ledger
 from tui.actions import Scope, bindings
 from tui.arming import Arming
+from tui.command_history import CommandHistory
 from tui.connection import Connect, Connection
 from tui.feeds.base import Feed, FeedBatch, Link
 from tui.formats import clock as time_of_day
@@ -26,6 +28,7 @@ from tui.intents import Intents
 from tui.keymap import Keymap, load_keymap
 from tui.look import SETTINGS
 from tui.screens.dialogs import Chooser, Confirm, Overlay, leaving_facts
+from tui.screens.header import TABS
 from tui.screens.help import Help
 from tui.screens.overview import OverviewScreen
 from tui.screens.session_lines import Card
@@ -40,10 +43,15 @@ from tui.widgets.sort import BY_KEY
 if TYPE_CHECKING:
     from textual.command import Provider
 
+    from tui.line_acts import Doing
+    from tui.screens.tuning import TuningScreen
+
 WIDTHS = [(0, "-tiny"), (60, "-narrow"), (100, "-normal"), (116, "-roomy"), (160, "-wide")]
 """Class that every screen has from this many columns on."""
 HEIGHTS = [(0, "-flat"), (16, "-short"), (30, "-tall")]
 """Class that every screen has from this many lines on."""
+HISTORY_FILE = "commands.history"
+"""The lines typed at `:`, in the state directory."""
 KEYS_TOLD = 3
 """Problems of keys.toml that are told at start; the key help lists all."""
 
@@ -115,6 +123,9 @@ class Console(Traveller):
         self._read_only = read_only
         self.owns_engine = owns_engine
         self._last_mode = "sessions"
+        self.typed = CommandHistory()
+        self.state_dir: Path | None = None
+        """Where what is typed at `:` is kept, once the settings are known."""
         self.keys = keys if keys is not None else load_keymap()
         self.set_keymap(self.keys.changed)
 
@@ -231,16 +242,45 @@ class Console(Traveller):
         if isinstance(self.screen, SessionsScreen):
             self.screen.set_filter(filter_text)
 
-    def stage(self, texts: Mapping[str, str]) -> None:
-        """Go to Tuning with these values staged: key → text."""
-        self.action_go("tuning")
-        self.call_after_refresh(self._stage, dict(texts))
+    @property
+    def station(self) -> Station | None:
+        """The screen in sight, below what lies over it."""
+        return next((screen for screen in reversed(self.screen_stack) if isinstance(screen, Station)), None)
 
-    def _stage(self, texts: dict[str, str]) -> None:
+    @property
+    def screens(self) -> list[tuple[str, str]]:
+        """The screens that can be gone to: mode and name."""
+        return [(mode, name) for _action, name, mode in TABS]
+
+    def carry_out(self, work: Coroutine[Any, Any, str | None]) -> None:
+        """Carry an act out; what it answers is told, and so is what the engine refuses."""
+
+        async def carried_out() -> None:
+            try:
+                told = await work
+            except QuarterdeckError as error:
+                self.tell(str(error), "error")
+            else:
+                if told:
+                    self.tell(told)
+
+        self.run_worker(carried_out(), group="acts", exit_on_error=False)
+
+    def stage(self, texts: Mapping[str, str], *, apply: bool = False) -> None:
+        """Go to Tuning with these values staged, key → text; with `apply` go on as A does there."""
+        self.action_go("tuning")
+        self.call_after_refresh(self._on_tuning, lambda screen: screen.stage(texts, apply=apply))
+
+    def unstage(self) -> None:
+        """Go to Tuning and ask to take the last change back."""
+        self.action_go("tuning")
+        self.call_after_refresh(self._on_tuning, lambda screen: screen.undo_last())
+
+    def _on_tuning(self, do: Callable[[TuningScreen], None]) -> None:
         from tui.screens.tuning import TuningScreen
 
         if isinstance(self.screen, TuningScreen):
-            self.screen.stage(texts)
+            do(self.screen)
 
     def copy_ids(self, ids: Sequence[str]) -> None:
         """Put ids on the terminal's clipboard (OSC 52)."""
@@ -296,6 +336,21 @@ class Console(Traveller):
         """Show the keys."""
         screen = self.screen
         self.push_screen(Help(screen.SCOPE if isinstance(screen, Station) else Scope.APP, self.keys))
+
+    def action_command_line(self, line: str = "") -> None:
+        """Type a command."""
+        from tui.line_acts import LineActs
+        from tui.screens.command import CommandScreen
+
+        if self.state_dir is not None:
+            self.typed.keep_in(self.state_dir / HISTORY_FILE)
+
+        def done(doing: Doing | None) -> None:
+            if doing is not None:
+                self.call_after_refresh(doing)
+
+        if not isinstance(self.screen, CommandScreen):
+            self.push_screen(CommandScreen(LineActs(self), line), done)
 
     async def action_quit(self) -> None:
         """Textual's own way out is ours."""

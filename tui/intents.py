@@ -17,6 +17,11 @@ from tui.spans import Line, fit
 if TYPE_CHECKING:
     from tui.app import Console
 
+_ENDS = {
+    "kill": "SIGKILL for the whole tree; a running turn is lost",
+    "stop": "interrupt, end of input, SIGTERM, at last SIGKILL",
+    "recycle": "no new work; it ends with its turn, a minute from now at the latest",
+}
 ROWS_SHOWN = 8
 """Sessions listed in a dialog; more are counted."""
 
@@ -54,8 +59,8 @@ class Intents:
                     await self._scale(feed)
                 case "interrupt":
                     await self._interrupt(self._alive(rows), feed)
-                case "stop" | "kill":
-                    await self._end(self._alive(rows), feed, kill=name == "kill")
+                case "stop" | "kill" | "recycle":
+                    await self._end(self._alive(rows), feed, name)
                 case "allow" | "deny" | "allow_conversation":
                     await self._answer(name, feed)
         except QuarterdeckError as error:
@@ -105,19 +110,14 @@ class Intents:
         ended = sum([await feed.interrupt(row.id) for row in rows])
         self._console.tell(f"Interrupted {formats.plural(ended, 'turn')}." if ended else "No turn was running there.")
 
-    async def _end(self, rows: Sequence[SessionView], feed: Feed, *, kill: bool) -> None:
-        verb = "kill" if kill else "stop"
-        happens = (
-            "SIGKILL for the whole tree; a running turn is lost"
-            if kill
-            else "interrupt, end of input, SIGTERM, at last SIGKILL"
-        )
-        if not await self._confirmed(verb.upper(), rows, verb, happens, typed=kill and len(rows) > 1):
+    async def _end(self, rows: Sequence[SessionView], feed: Feed, verb: str) -> None:
+        typed = verb == "kill" and len(rows) > 1
+        if not await self._confirmed(verb.upper(), rows, verb, _ENDS[verb], typed=typed):
             return
         done, failed = 0, []
         for row in rows:
             try:
-                await feed.stop(row.id, kill=kill)
+                await (feed.recycle(row.id) if verb == "recycle" else feed.stop(row.id, kill=verb == "kill"))
                 done += 1
             except QuarterdeckError as error:
                 failed.append(str(error))

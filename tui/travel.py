@@ -89,6 +89,14 @@ class Traveller(Dressed):
         else:
             self._go_back(at)
 
+    def go_to_text(self, text: str) -> str:
+        """Go to the moment that is typed; the answer says why it cannot be."""
+        at = moment(text, self._position, self._span()[1])
+        if at is None:
+            return f"{text!r} is no moment: 13:47, 13:47:12, -5m."
+        self.go_to(at)
+        return ""
+
     def action_step(self, direction: int) -> None:
         """One refresh back, or on."""
         self._shift(direction / self._look.refresh_hz)
@@ -133,10 +141,8 @@ class Traveller(Dressed):
         facts: list[Line] = [[(f"from {formats.clock(first)} to {formats.clock(last)}", "muted")]]
 
         def taken(text: str | None) -> None:
-            if text is not None and (at := moment(text, self._position, last)) is not None:
-                self.go_to(at)
-            elif text is not None:
-                self.tell(f"{text!r} is no moment: 13:47, 13:47:12, -5m.", "warning")
+            if text is not None and (problem := self.go_to_text(text)):
+                self.tell(problem, "warning")
 
         self.push_screen(Entry("GO TO A MOMENT", facts, "go", "13:47  13:47:12  -5m"), taken)
 

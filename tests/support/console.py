@@ -73,6 +73,12 @@ class FakeFeed:
     async def scale(self, size: int | None) -> None:
         self._note("scale", size)
 
+    async def autoscale(self, on: bool) -> None:
+        self._note("autoscale", on)
+
+    async def recycle(self, session: str) -> None:
+        self._note("recycle", session)
+
     async def answer(self, permission: str, *, allowed: bool, scope: str = "once", message: str = "") -> None:
         self._note("answer", permission, allowed, scope)
 

@@ -50,7 +50,8 @@ def open_feed(common: Common, feed: Feed) -> None:
     _need_terminal()
     from tui.app import Console
 
-    mine = _settings(common).settings.console
+    settings = _settings(common).settings
+    mine = settings.console
     console = Console(
         feed,
         skin=mine.skin,
@@ -59,6 +60,7 @@ def open_feed(common: Common, feed: Feed) -> None:
         title=mine.title,
         read_only=common.read_only,
     )
+    console.state_dir = settings.engine.state_dir
     _leave_on_signals(console)
     console.run()
     if console.return_code:
@@ -97,6 +99,8 @@ class _Connection:
         if self._where:
             return await self._remote(self._where, None)
         socket = loaded.settings.api.socket
+        if self.console is not None:
+            self.console.state_dir = loaded.settings.engine.state_dir
         if self.console is not None and loaded.settings.events.recording:
             self.console.recordings = loaded.settings.recordings
         if self._attach or await asyncio.to_thread(alive, socket):

@@ -11,6 +11,9 @@ from engine.events.state import Bucket, CauseView, State
 from engine.events.types import Stamped
 from engine.sessions.transcripts import Page
 
+RECYCLE_S = 60.0
+"""Seconds that the turn of a recycled session gets."""
+
 
 class Link(StrEnum):
     """How the feed stands."""
@@ -130,6 +133,12 @@ class Feed(Protocol):
 
     async def scale(self, size: int | None) -> None:
         """Keep so many sessions, whatever the load; None follows the load."""
+
+    async def autoscale(self, on: bool) -> None:
+        """Follow the load, or stay at the present size."""
+
+    async def recycle(self, session: str) -> None:
+        """No new work for a session; returns when it has ended with its turn, or after RECYCLE_S seconds."""
 
     async def answer(self, permission: str, *, allowed: bool, scope: str = "once", message: str = "") -> None:
         """Answer a permission; `scope` is once, conversation or profile."""

@@ -17,7 +17,7 @@ from engine.requests import Request
 from engine.sessions.transcripts import Page
 from engine.settings.tree import flatten
 from engine.thread import EngineThread
-from tui.feeds.base import Change, FeedBatch, FeedStatus, Link, Sheet
+from tui.feeds.base import RECYCLE_S, Change, FeedBatch, FeedStatus, Link, Sheet
 
 T = TypeVar("T")
 
@@ -108,6 +108,19 @@ class InProcessFeed:
                 engine.scale(size)
 
         await self._call(scale())
+
+    async def autoscale(self, on: bool) -> None:
+        """Follow the load, or stay."""
+        engine = self._thread.engine
+
+        async def autoscale() -> None:
+            engine.autoscale(on, self._who)
+
+        await self._call(autoscale())
+
+    async def recycle(self, session: str) -> None:
+        """End a session with its turn."""
+        await self._call(self._thread.engine.recycle_session(session, self._who, RECYCLE_S))
 
     async def answer(self, permission: str, *, allowed: bool, scope: str = "once", message: str = "") -> None:
         """Answer a permission."""

@@ -168,6 +168,14 @@ class RecordedFeed:
         """Refused."""
         _refuse()
 
+    async def autoscale(self, on: bool) -> None:
+        """Refused."""
+        _refuse()
+
+    async def recycle(self, session: str) -> None:
+        """Refused."""
+        _refuse()
+
     async def answer(
         self,
         permission: str,

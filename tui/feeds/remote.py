@@ -17,7 +17,7 @@ from engine.events.state import State
 from engine.events.types import Stamped
 from engine.sessions.transcripts import Page
 from tui.client import Address, error_in, no_engine
-from tui.feeds.base import Change, FeedBatch, FeedStatus, Link, Sheet
+from tui.feeds.base import RECYCLE_S, Change, FeedBatch, FeedStatus, Link, Sheet
 
 T = TypeVar("T")
 MAX_KEPT = 50_000
@@ -121,6 +121,14 @@ class RemoteFeed:
         else:
             await self._call("POST", "/api/pool/scale", {"target": size})
 
+    async def autoscale(self, on: bool) -> None:
+        """Follow the load, or stay."""
+        await self._call("POST", "/api/pool/autoscale", {"enabled": on})
+
+    async def recycle(self, session: str) -> None:
+        """End a session with its turn."""
+        await self._call("POST", f"/api/sessions/{session}/recycle", {"deadline": RECYCLE_S}, RECYCLE_S)
+
     async def answer(self, permission: str, *, allowed: bool, scope: str = "once", message: str = "") -> None:
         """Answer a permission."""
         body = {"allowed": allowed, "scope": scope, "message": message}
@@ -168,9 +176,9 @@ class RemoteFeed:
         history = await self._call("GET", "/api/config/history?limit=1000")
         return Sheet(config["config"], config["origins"], msgspec.convert(history["changes"], list[Change]))
 
-    async def _call(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
+    async def _call(self, method: str, path: str, body: Any = None, extra_s: float = 0.0) -> dict[str, Any]:
         try:
-            response = await self._http.request(method, path, json=body)
+            response = await self._http.request(method, path, json=body, timeout=_CALL_S + extra_s)
         except httpx.TransportError as error:
             raise no_engine(self._address, error) from error
         if response.is_error:

@@ -7,7 +7,6 @@ from typing import Any
 
 from textual.widget import Widget
 
-from engine.errors import QuarterdeckError
 from tui.feeds.base import Feed
 from tui.screens.station import Station
 from tui.spans import Line
@@ -73,14 +72,4 @@ class Board(Station):
 
     def do(self, work: Coroutine[Any, Any, str | None]) -> None:
         """Carry an act out; what it answers is told, and so is what the engine refuses."""
-
-        async def carried_out() -> None:
-            try:
-                told = await work
-            except QuarterdeckError as error:
-                self.console.tell(str(error), "error")
-            else:
-                if told:
-                    self.console.tell(told)
-
-        self.console.run_worker(carried_out(), group="acts", exit_on_error=False)
+        self.console.carry_out(work)

@@ -186,7 +186,7 @@ class Chooser(Dialog[str]):
 class Overlay(Dialog[Answer]):
     """A dialog whose lines follow the facts: the console's one timer paints it too."""
 
-    AUTO_FOCUS = None
+    AUTO_FOCUS: ClassVar[str | None] = None
 
     def paint(self) -> None:
         """Show the store as it is now."""

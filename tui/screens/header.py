@@ -25,7 +25,7 @@ TABS: tuple[tuple[str, str, str], ...] = (
 )
 """Action, name and mode of each screen that exists."""
 
-SUMMARY_KEYS = ("approvals.review", "view.help", "console.leave")
+SUMMARY_KEYS = ("approvals.review", "view.command", "view.help", "console.leave")
 """What the five lines of a tiny terminal offer."""
 
 COUNTED = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import BindingType
 
@@ -13,6 +13,9 @@ from tui.screens import queue_lines as draw
 from tui.screens.board import Board
 from tui.screens.dialogs import Confirm
 from tui.spans import Line
+
+if TYPE_CHECKING:
+    from tui.app import Console
 
 
 class QueueScreen(Board):
@@ -51,18 +54,20 @@ class QueueScreen(Board):
         if view is None:
             self.console.tell("There is no request under the cursor.")
         elif (feed := self.live_feed()) is not None:
-            self.do(self._cancel(view, feed))
+            self.do(cancel(self.console, view, feed))
 
-    async def _cancel(self, view: RequestView, feed: Feed) -> str | None:
-        where = f"runs in {view.session}" if view.session else "waits"
-        facts: list[Line] = [
-            [("prompt        ", "muted"), (view.prompt[:56], "")],
-            [("of            ", "muted"), (view.user or "nobody", "")],
-            [("it            ", "muted"), (where, "")],
-            [("what happens  ", "muted"), ("its caller is told; the session stays", "")],
-            [("same as       ", "muted"), (f"quarterdeck queue cancel {view.id}", "")],
-        ]
-        if not await self.console.push_screen_wait(Confirm(f"CANCEL {view.id}", facts, "cancel it", "let it go on")):
-            return None
-        await feed.cancel(view.id)
-        return f"Cancelled {view.id}."
+
+async def cancel(console: Console, view: RequestView, feed: Feed) -> str | None:
+    """Ask, then end a request; the answer says that it was done."""
+    where = f"runs in {view.session}" if view.session else "waits"
+    facts: list[Line] = [
+        [("prompt        ", "muted"), (view.prompt[:56], "")],
+        [("of            ", "muted"), (view.user or "nobody", "")],
+        [("it            ", "muted"), (where, "")],
+        [("what happens  ", "muted"), ("its caller is told; the session stays", "")],
+        [("same as       ", "muted"), (f"quarterdeck queue cancel {view.id}", "")],
+    ]
+    if not await console.push_screen_wait(Confirm(f"CANCEL {view.id}", facts, "cancel it", "let it go on")):
+        return None
+    await feed.cancel(view.id)
+    return f"Cancelled {view.id}."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import BindingType
 
@@ -13,13 +13,16 @@ from tui.screens.board import Board
 from tui.screens.dialogs import Confirm
 from tui.spans import Line, columns
 
+if TYPE_CHECKING:
+    from tui.app import Console
+
 _LEFT = 72
 """Cells of the left column where there are two."""
 _ACTS = {
-    "breaker_open": ("open", "no call passes until somebody closes it"),
-    "breaker_close": ("close", "calls pass again, and its counts begin anew"),
-    "breaker_disable": ("disable", "calls pass whatever happens"),
-    "breaker_trip": ("trip", "it opens as after failures, and tries again by itself"),
+    "open": "no call passes until somebody closes it",
+    "close": "calls pass again, and its counts begin anew",
+    "disable": "calls pass whatever happens",
+    "trip": "it opens as after failures, and tries again by itself",
 }
 
 
@@ -55,16 +58,17 @@ class RecoveryScreen(Board):
         if not self.cursor:
             self.console.tell("There is no breaker yet.")
         elif (feed := self.live_feed()) is not None:
-            self.do(self._control(self.cursor, name, feed))
+            self.do(control(self.console, self.cursor, name.removeprefix("breaker_"), feed))
 
-    async def _control(self, breaker: str, name: str, feed: Feed) -> str | None:
-        act, happens = _ACTS[name]
-        facts: list[Line] = [
-            [("now           ", "muted"), (self.store.live.breakers.get(breaker, "unknown").replace("_", " "), "")],
-            [("what happens  ", "muted"), (happens, "")],
-            [("same as       ", "muted"), (f"quarterdeck breakers {act} {breaker}", "")],
-        ]
-        if not await self.console.push_screen_wait(Confirm(f"{act.upper()} {breaker}", facts, act, "leave it")):
-            return None
-        await feed.control_breaker(breaker, act)
-        return f"{breaker}: {act}."
+
+async def control(console: Console, breaker: str, act: str, feed: Feed) -> str | None:
+    """Ask, then open, close, disable or trip a breaker; the answer says that it was done."""
+    facts: list[Line] = [
+        [("now           ", "muted"), (console.store.live.breakers.get(breaker, "unknown").replace("_", " "), "")],
+        [("what happens  ", "muted"), (_ACTS[act], "")],
+        [("same as       ", "muted"), (f"quarterdeck breakers {act} {breaker}", "")],
+    ]
+    if not await console.push_screen_wait(Confirm(f"{act.upper()} {breaker}", facts, act, "leave it")):
+        return None
+    await feed.control_breaker(breaker, act)
+    return f"{breaker}: {act}."

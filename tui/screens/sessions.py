@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from textual import on
@@ -16,6 +16,7 @@ from engine.errors import QuarterdeckError
 from engine.events.state import SessionView
 from tui import trends
 from tui.actions import Scope, bindings
+from tui.command_line import Choice
 from tui.screens import session_lines
 from tui.screens.station import Station
 from tui.spans import Line, between, clean, width_of
@@ -95,6 +96,24 @@ class SessionsScreen(Station):
         if self.query("#filter"):
             self.query_one("#filter", Input).value = text
             self._filter(text)
+
+    def sortable(self) -> Sequence[Choice]:
+        """The columns of the grid."""
+        return [Choice(key, note=column.title) for key, column in BY_KEY.items()]
+
+    def take_filter(self, text: str) -> str:
+        """A filter typed elsewhere; why it cannot be read."""
+        try:
+            parse(text)
+        except FilterError as error:
+            return str(error)
+        self.set_filter(text)
+        return ""
+
+    def take_sort(self, column: str) -> str:
+        """Sort by a column, or turn it round."""
+        self._sort_by(column)
+        return ""
 
     def _filter(self, text: str) -> None:
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import on
@@ -21,6 +21,7 @@ from tui.widgets.ink import Painted
 
 if TYPE_CHECKING:
     from tui.app import Console
+    from tui.command_line import Choice
     from tui.store import Store
 
 
@@ -131,6 +132,18 @@ class Station(Screen[None]):
 
     def paint_body(self) -> None:
         """Show the store in the body."""
+
+    def sortable(self) -> Sequence[Choice]:
+        """The columns that the list here can be sorted by."""
+        return ()
+
+    def take_filter(self, text: str) -> str:  # noqa: ARG002 - a screen without a list takes none
+        """Show only what passes; the answer says why it cannot be."""
+        return "This screen has no filter; `go sessions` has one."
+
+    def take_sort(self, column: str) -> str:  # noqa: ARG002 - a screen without a list takes none
+        """Sort by a column; the answer says why it cannot be."""
+        return "This screen has no list to sort; `go sessions` has one."
 
     def targets(self) -> list[SessionView]:
         """The sessions that an act is meant for."""

@@ -79,9 +79,25 @@ class TuningScreen(Station):
         self._seen = self.store.live.settings_changed_at
         self.run_worker(self._load(), group="sheet", exit_on_error=False)
 
-    def stage(self, texts: Mapping[str, str]) -> None:
-        """Propose these values, once the settings are here."""
-        self.run_worker(self._stage_all(dict(texts)), group="stage", exit_on_error=False)
+    def stage(self, texts: Mapping[str, str], *, apply: bool = False) -> None:
+        """Propose these values, once the settings are here; with `apply` go on as A does."""
+        self.run_worker(self._stage_all(dict(texts), apply=apply), group="stage", exit_on_error=False)
+
+    def undo_last(self) -> None:
+        """Ask to take the last change back, once the settings are here."""
+        self._history = None
+        self.run_worker(self._undo_last(), group="acts", exit_on_error=False)
+
+    async def _undo_last(self) -> None:
+        await self._load()
+        await self._undo()
+
+    def take_filter(self, text: str) -> str:
+        """Only settings with these words."""
+        self._words = text
+        self.query_one("#words", Input).value = text
+        self.paint()
+        return ""
 
     def paint_body(self) -> None:
         """The table, the setting, what is staged, the effect, the history."""
@@ -151,13 +167,15 @@ class TuningScreen(Station):
             self._trouble = "" if self.tuning.loaded else "A recording knows no settings."
         self.paint()
 
-    async def _stage_all(self, texts: dict[str, str]) -> None:
+    async def _stage_all(self, texts: dict[str, str], *, apply: bool = False) -> None:
         if not self.tuning.loaded:
             await self._load()
         for key, text in texts.items():
             self.tuning.stage(key, text)
             self._cursor = key
             await self.explain(key)
+        if apply:
+            await self._apply()
 
     async def explain(self, key: str) -> str:
         """Ask whether the proposal would be taken; the refusal, kept at the field."""
@@ -282,9 +300,7 @@ class TuningScreen(Station):
         if not tuning.staged:
             console.tell("Nothing is staged.")
             return
-        for key in list(tuning.staged):
-            await self.explain(key)
-        if tuning.problems:
+        if not await self._taken_together():
             console.tell(_REFUSED, "warning")
             return
         facts: list[Line] = draw.staged_block(tuning, 70, 12)[1:]
@@ -296,6 +312,28 @@ class TuningScreen(Station):
         if await console.push_screen_wait(Confirm("APPLY AS ONE", facts, f"apply {number}", "keep them staged")):
             what = draw.summary({key: (one.base, one.text) for key, one in tuning.staged.items()})
             await self._change(tuning.proposal(), what)
+
+    async def _taken_together(self) -> bool:
+        """Whether all that is staged would be taken as one; if not, the rows say why. Alone a value may be refused."""
+        tuning, feed = self.tuning, self.console.feed
+        if feed is not None and not any(tuning.problem_of(key) for key in tuning.staged):
+            try:
+                await feed.check_settings(tuning.proposal())
+            except QuarterdeckError as error:
+                whole = error.message
+            else:
+                for key in tuning.staged:
+                    tuning.refuse(key, "")
+                return True
+            for key in list(tuning.staged):
+                await self.explain(key)
+            if not tuning.problems:
+                tuning.refuse(next(iter(tuning.staged)), whole)
+            self.paint()
+            return False
+        for key in list(tuning.staged):
+            await self.explain(key)
+        return not tuning.problems
 
     async def _change(self, proposal: Mapping[str, object], what: str) -> None:
         feed, before = self.console.feed, self._figures()
