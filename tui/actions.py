@@ -33,7 +33,7 @@ class Action:
     id: str
     key: str
     text: str
-    scope: Scope
+    scope: str
     run: str
     acts: bool = False
     footer: int = 0
@@ -215,7 +215,7 @@ YIELDING = frozenset({"time.mark_before", "time.mark_after", "time.play", "time.
 """Actions everywhere whose key a screen may have for itself; `Station.check_action` says when it gives it back."""
 
 
-def in_scope(*scopes: Scope, actions: Iterable[Action] = ACTIONS) -> list[Action]:
+def in_scope(*scopes: str, actions: Iterable[Action] = ACTIONS) -> list[Action]:
     """The actions at hand in these scopes, in the registry's order; `actions` may have keys of the operator's own."""
     return [action for action in actions if action.scope in scopes]
 
@@ -228,7 +228,7 @@ def bindings(*scopes: Scope) -> list[Binding]:
     ]
 
 
-def footer(scope: Scope, actions: Iterable[Action] = ACTIONS) -> list[Action]:
+def footer(scope: str, actions: Iterable[Action] = ACTIONS) -> list[Action]:
     """What the last line offers on a screen, the most wanted first."""
     shown = [action for action in in_scope(scope, Scope.APP, actions=actions) if action.footer]
     return sorted(shown, key=lambda action: action.footer)
@@ -239,7 +239,7 @@ class Clash:
     """One key that two actions claim in one place; what is at hand everywhere is at hand in each place too."""
 
     key: str
-    scope: Scope
+    scope: str
     first: str
     second: str
 
@@ -249,10 +249,10 @@ class Clash:
 
 def clashing(actions: Iterable[Action]) -> Iterator[Clash]:
     """Every key with two owners in one place; an action everywhere that yields gives way to a screen's."""
-    owners: dict[tuple[Scope, str], str] = {}
+    owners: dict[tuple[str, str], str] = {}
     # What is at hand everywhere comes first, so that every other place is held against it.
     for action in sorted(actions, key=lambda action: action.scope is not Scope.APP):
-        for key in action.key.split(","):
+        for key in filter(None, action.key.split(",")):
             everywhere = owners.get((Scope.APP, key), "")
             if everywhere in YIELDING and action.scope is not Scope.APP:
                 everywhere = ""

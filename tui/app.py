@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -16,7 +18,7 @@ from engine.errors import QuarterdeckError
 from engine.events.state import SessionView
 from engine.events.types import SettingsChanged, Stamped
 from tui import health, ledger
-from tui.actions import Scope, bindings
+from tui.actions import ACTIONS, Action, Scope, bindings
 from tui.arming import Arming
 from tui.command_history import CommandHistory
 from tui.connection import Connect, Connection
@@ -28,7 +30,7 @@ from tui.intents import Intents
 from tui.keymap import Keymap, load_keymap
 from tui.look import SETTINGS
 from tui.screens.dialogs import Chooser, Confirm, Overlay, leaving_facts
-from tui.screens.header import TABS
+from tui.screens.header import TABS, Tab
 from tui.screens.help import Help
 from tui.screens.overview import OverviewScreen
 from tui.screens.session_lines import Card
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from textual.command import Provider
 
     from tui.line_acts import Doing
+    from tui.own_screens import Found, OwnScreen
     from tui.screens.tuning import TuningScreen
 
 WIDTHS = [(0, "-tiny"), (60, "-narrow"), (100, "-normal"), (116, "-roomy"), (160, "-wide")]
@@ -71,6 +74,12 @@ def _later(module: str, name: str) -> Callable[[], Screen[Any]]:
         return found()
 
     return made
+
+
+def _unchanged(keys: Keymap, came: tuple[Action, ...]) -> Keymap:
+    """The keymap that was given, with the actions that came since."""
+    more = came[len(keys.actions) :]
+    return Keymap((*keys.actions, *more), keys.problems, (*keys.came, *more))
 
 
 class Console(Traveller):
@@ -126,7 +135,14 @@ class Console(Traveller):
         self.typed = CommandHistory()
         self.state_dir: Path | None = None
         """Where what is typed at `:` is kept, once the settings are known."""
-        self.keys = keys if keys is not None else load_keymap()
+        self._own_screens: tuple[OwnScreen, ...] = ()
+        self.named_screens: Sequence[str] | None = None
+        """Screens of one's own to look for at start, beside the installed ones; None looks for none."""
+        self.screens_follow = False
+        """Whether `look_for_screens` will be called, once the settings are known."""
+        self._looked_for_screens = False
+        self._load_keys = partial(load_keymap, None) if keys is None else partial(_unchanged, keys)
+        self.keys = self._load_keys(ACTIONS)
         self.set_keymap(self.keys.changed)
 
     @property
@@ -165,7 +181,10 @@ class Console(Traveller):
 
     def on_mount(self) -> None:
         """The first frame is on its way; now find the feed, and say what keys.toml got wrong."""
-        self._tell_keys()
+        if self.named_screens is None and not self.screens_follow:
+            self._tell_keys()  # else later, for keys.toml may speak of them
+        if self.named_screens is not None:
+            self.run_worker(self.look_for_screens(self.named_screens), group="screens")
         self.store.apply(FeedBatch(None, []), self._connection.status)
         self.run_worker(self._connection.join(), group="connect")
 
@@ -250,7 +269,37 @@ class Console(Traveller):
     @property
     def screens(self) -> list[tuple[str, str]]:
         """The screens that can be gone to: mode and name."""
-        return [(mode, name) for _action, name, mode in TABS]
+        return [(mode, name) for _action, name, mode in self.tabs]
+
+    @property
+    def tabs(self) -> tuple[Tab, ...]:
+        """Action, name and mode of each screen, one's own last."""
+        return (*TABS, *((own.view.id, own.title, own.name) for own in self._own_screens))
+
+    async def look_for_screens(self, named: Sequence[str]) -> None:
+        """Find the screens of one's own, installed or `named`, and take them in."""
+        from tui.own_screens import find_screens
+
+        if self._looked_for_screens:
+            return
+        self._looked_for_screens = True
+        self.take_screens(await asyncio.to_thread(find_screens, named))
+
+    def take_screens(self, found: Found) -> None:
+        """Screens of one's own can be gone to from now on; what could not be taken is told."""
+        for own in found.screens:
+            self.add_mode(own.name, own.make)
+        self._own_screens = found.screens
+        more = tuple(action for own in found.screens for action in (own.view, *own.actions))
+        self.keys = self._load_keys((*ACTIONS, *more))
+        self.set_keymap(self.keys.changed)
+        for own in found.screens:
+            if key := next(action.key for action in self.keys.actions if action.id == own.view.id):
+                self.bind(key, own.view.run, description=own.view.text, show=False)
+        for problem in found.problems[:KEYS_TOLD]:
+            self.tell(problem, "warning")
+        self._tell_keys()
+        self.paint()
 
     def carry_out(self, work: Coroutine[Any, Any, str | None]) -> None:
         """Carry an act out; what it answers is told, and so is what the engine refuses."""

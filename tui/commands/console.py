@@ -34,6 +34,7 @@ def open_console(common: Common, where: str | None = None, *, attach: bool = Fal
     connection = _Connection(common, where, attach=attach)
     console = Console(None, connect=connection.connect, read_only=common.read_only)
     connection.console = console
+    console.screens_follow = True
     _leave_on_signals(console)
     try:
         console.run()
@@ -61,6 +62,7 @@ def open_feed(common: Common, feed: Feed) -> None:
         read_only=common.read_only,
     )
     console.state_dir = settings.engine.state_dir
+    console.named_screens = mine.screens
     _leave_on_signals(console)
     console.run()
     if console.return_code:
@@ -101,6 +103,8 @@ class _Connection:
         socket = loaded.settings.api.socket
         if self.console is not None:
             self.console.state_dir = loaded.settings.engine.state_dir
+            mine = loaded.settings.console.screens
+            self.console.run_worker(self.console.look_for_screens(mine), group="screens")
         if self.console is not None and loaded.settings.events.recording:
             self.console.recordings = loaded.settings.recordings
         if self._attach or await asyncio.to_thread(alive, socket):

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 class Station(Screen[None]):
     """A screen with its place in line 1, the health in line 2 and its keys in the last line."""
 
-    SCOPE: ClassVar[Scope] = Scope.APP
+    SCOPE: ClassVar[str] = Scope.APP
     MODE: ClassVar[str] = ""
     AUTO_FOCUS = None
 
@@ -83,7 +83,7 @@ class Station(Screen[None]):
     def _where_clicked(self, message: Painted.Clicked) -> None:
         """The name of a screen in line 1 leads there."""
         drawn = message.block.lines
-        if drawn and (mode := header.tab_at(drawn[0], message.x, self.console.keys)):
+        if drawn and (mode := header.tab_at(drawn[0], message.x, self.console.keys, self.console.tabs)):
             self.console.action_go(mode)
 
     def paint(self) -> None:
@@ -96,7 +96,7 @@ class Station(Screen[None]):
         forms = header.banners(state.engine)
         keymap = self.console.keys
         where = header.where_line(
-            self.console.pool_name, self.MODE, forms, self.console.rate, width, self.crumb, keymap
+            self.console.pool_name, self.MODE, forms, self.console.rate, width, self.crumb, keymap, self.console.tabs
         )
         self.query_one("#where", Painted).show([where])
         self.query_one("#health", Painted).show([header.health_line(verdict, state, now, width)])
