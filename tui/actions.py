@@ -84,6 +84,7 @@ ACTIONS: tuple[Action, ...] = (
     _looks("time.mark_after", "right_square_bracket", "next", _APP, "app.mark(1)", label="]"),
     _looks("time.jump", "ctrl+g", "go to a moment", _APP, "app.jump"),
     _looks("time.find", "ctrl+s", "find in a recording", _APP, "app.find"),
+    _looks("time.note", "n", "note on a recording", _APP, "app.note"),
     _looks("time.play", "space", "play, pause a recording", _APP, "app.play"),
     _looks("time.live", "escape", "from the past to now", _APP, "app.live", label="esc"),
     _looks("view.slower", "minus", "paint less", _APP, "app.rate(-1)", label="-"),
@@ -211,7 +212,7 @@ ACTIONS: tuple[Action, ...] = (
 )  # fmt: skip
 
 
-YIELDING = frozenset({"time.mark_before", "time.mark_after", "time.play", "time.live"})
+YIELDING = frozenset({"time.mark_before", "time.mark_after", "time.note", "time.play", "time.live"})
 """Actions everywhere whose key a screen may have for itself; `Station.check_action` says when it gives it back."""
 
 

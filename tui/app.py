@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -18,19 +16,19 @@ from engine.errors import QuarterdeckError
 from engine.events.state import SessionView
 from engine.events.types import SettingsChanged, Stamped
 from tui import health, ledger
-from tui.actions import ACTIONS, Action, Scope, bindings
+from tui.actions import Scope, bindings
 from tui.arming import Arming
 from tui.command_history import CommandHistory
 from tui.connection import Connect, Connection
+from tui.extended import Extended
 from tui.feeds.base import Feed, FeedBatch, Link
 from tui.formats import clock as time_of_day
 from tui.glyphs import GlyphSetting
 from tui.health import Verdict, verdict
 from tui.intents import Intents
-from tui.keymap import Keymap, load_keymap
+from tui.keymap import Keymap
 from tui.look import SETTINGS
 from tui.screens.dialogs import Chooser, Confirm, Overlay, leaving_facts
-from tui.screens.header import TABS, Tab
 from tui.screens.help import Help
 from tui.screens.overview import OverviewScreen
 from tui.screens.session_lines import Card
@@ -39,14 +37,12 @@ from tui.screens.station import Station
 from tui.screens.transcript import TranscriptScreen
 from tui.skins import AUTO
 from tui.store import Store
-from tui.travel import Traveller
 from tui.widgets.sort import BY_KEY
 
 if TYPE_CHECKING:
     from textual.command import Provider
 
     from tui.line_acts import Doing
-    from tui.own_screens import Found, OwnScreen
     from tui.screens.tuning import TuningScreen
 
 WIDTHS = [(0, "-tiny"), (60, "-narrow"), (100, "-normal"), (116, "-roomy"), (160, "-wide")]
@@ -55,8 +51,6 @@ HEIGHTS = [(0, "-flat"), (16, "-short"), (30, "-tall")]
 """Class that every screen has from this many lines on."""
 HISTORY_FILE = "commands.history"
 """The lines typed at `:`, in the state directory."""
-KEYS_TOLD = 3
-"""Problems of keys.toml that are told at start; the key help lists all."""
 
 
 def _commands() -> type[Provider]:
@@ -76,13 +70,7 @@ def _later(module: str, name: str) -> Callable[[], Screen[Any]]:
     return made
 
 
-def _unchanged(keys: Keymap, came: tuple[Action, ...]) -> Keymap:
-    """The keymap that was given, with the actions that came since."""
-    more = came[len(keys.actions) :]
-    return Keymap((*keys.actions, *more), keys.problems, (*keys.came, *more))
-
-
-class Console(Traveller):
+class Console(Extended):
     """The operations console over one feed.
 
     `feed` is used as it is; else `connect` is awaited after the first paint. `owns_engine` says that leaving
@@ -120,7 +108,7 @@ class Console(Traveller):
         clock: Clock | None = None,
         keys: Keymap | None = None,
     ) -> None:
-        super().__init__(skin, refresh_hz, glyphs, title)
+        super().__init__(skin, refresh_hz, glyphs, title, keys)
         clock = clock if clock is not None else SystemClock()
         self.clock = clock
         self.store = Store(clock)
@@ -135,15 +123,6 @@ class Console(Traveller):
         self.typed = CommandHistory()
         self.state_dir: Path | None = None
         """Where what is typed at `:` is kept, once the settings are known."""
-        self._own_screens: tuple[OwnScreen, ...] = ()
-        self.named_screens: Sequence[str] | None = None
-        """Screens of one's own to look for at start, beside the installed ones; None looks for none."""
-        self.screens_follow = False
-        """Whether `look_for_screens` will be called, once the settings are known."""
-        self._looked_for_screens = False
-        self._load_keys = partial(load_keymap, None) if keys is None else partial(_unchanged, keys)
-        self.keys = self._load_keys(ACTIONS)
-        self.set_keymap(self.keys.changed)
 
     @property
     def feed(self) -> Feed | None:
@@ -181,20 +160,8 @@ class Console(Traveller):
 
     def on_mount(self) -> None:
         """The first frame is on its way; now find the feed, and say what keys.toml got wrong."""
-        if self.named_screens is None and not self.screens_follow:
-            self._tell_keys()  # else later, for keys.toml may speak of them
-        if self.named_screens is not None:
-            self.run_worker(self.look_for_screens(self.named_screens), group="screens")
         self.store.apply(FeedBatch(None, []), self._connection.status)
         self.run_worker(self._connection.join(), group="connect")
-
-    def _tell_keys(self) -> None:
-        problems = self.keys.problems
-        for problem in problems[:KEYS_TOLD]:
-            self.tell(f"keys.toml: {problem}", "warning")
-        if len(problems) > KEYS_TOLD:
-            more = len(problems) - KEYS_TOLD
-            self.tell(f"keys.toml: {more} more; {self.keys.shown('view.help')} lists them.", "warning")
 
     def lock_read_only(self) -> None:
         """Turn acts off for good: the engine itself refuses them."""
@@ -265,41 +232,6 @@ class Console(Traveller):
     def station(self) -> Station | None:
         """The screen in sight, below what lies over it."""
         return next((screen for screen in reversed(self.screen_stack) if isinstance(screen, Station)), None)
-
-    @property
-    def screens(self) -> list[tuple[str, str]]:
-        """The screens that can be gone to: mode and name."""
-        return [(mode, name) for _action, name, mode in self.tabs]
-
-    @property
-    def tabs(self) -> tuple[Tab, ...]:
-        """Action, name and mode of each screen, one's own last."""
-        return (*TABS, *((own.view.id, own.title, own.name) for own in self._own_screens))
-
-    async def look_for_screens(self, named: Sequence[str]) -> None:
-        """Find the screens of one's own, installed or `named`, and take them in."""
-        from tui.own_screens import find_screens
-
-        if self._looked_for_screens:
-            return
-        self._looked_for_screens = True
-        self.take_screens(await asyncio.to_thread(find_screens, named))
-
-    def take_screens(self, found: Found) -> None:
-        """Screens of one's own can be gone to from now on; what could not be taken is told."""
-        for own in found.screens:
-            self.add_mode(own.name, own.make)
-        self._own_screens = found.screens
-        more = tuple(action for own in found.screens for action in (own.view, *own.actions))
-        self.keys = self._load_keys((*ACTIONS, *more))
-        self.set_keymap(self.keys.changed)
-        for own in found.screens:
-            if key := next(action.key for action in self.keys.actions if action.id == own.view.id):
-                self.bind(key, own.view.run, description=own.view.text, show=False)
-        for problem in found.problems[:KEYS_TOLD]:
-            self.tell(problem, "warning")
-        self._tell_keys()
-        self.paint()
 
     def carry_out(self, work: Coroutine[Any, Any, str | None]) -> None:
         """Carry an act out; what it answers is told, and so is what the engine refuses."""

@@ -93,6 +93,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("sort", Kind.COLUMN, "sort by a column; again turns it round", "sort"),
     Command("at", Kind.MOMENT, "show a moment: 13:47, 13:47:12, -5m", "at"),
     _plain("live", "from the past to now", "live"),
+    Command("note", Kind.TEXT, "note something of this moment of a recording", "note"),
     Command("skin", Kind.SKIN, "wear a skin", "skin"),
     Command("run", Kind.TEXT, "send a prompt, which starts a conversation", "prompt", acts=True, also=("prompt",)),
     Command("scale", Kind.SIZE, "keep N sessions, or follow the load", "scale", acts=True),

@@ -107,6 +107,11 @@ class LineActs:
             raise LineError("This is now." if not self._console.travelling else "A recording has no now.")
         self._console.action_live()
 
+    async def note(self, parsed: Parsed) -> None:
+        """Note something of a moment of a recording."""
+        if problem := self._console.note(parsed.words[0]):
+            raise LineError(problem)
+
     async def skin(self, parsed: Parsed) -> None:
         """Wear a skin."""
         self._console.wear(parsed.words[0])
@@ -237,6 +242,7 @@ RUNS: Mapping[str, Callable[[LineActs, Parsed], Coroutine[Any, Any, Doing | None
     "sort": LineActs.sort,
     "at": LineActs.at,
     "live": LineActs.live,
+    "note": LineActs.note,
     "skin": LineActs.skin,
     "prompt": LineActs.prompt,
     "scale": LineActs.scale,

@@ -38,7 +38,7 @@ class UsersScreen(Board):
 
     def draw(self, width: int, height: int) -> list[Line]:
         """One line a user."""
-        lines: list[Line] = [rule("USERS", width, "sessions  busy  cost")]
+        lines: list[Line] = [rule("USERS", width), [(f"  {'':20} sessions  busy  cost", "muted")]]
         sessions = self._sessions()
         for user in self.rows():
             mine, on = sessions[user], user == self.cursor

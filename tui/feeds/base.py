@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from engine.events.state import Bucket, CauseView, State
 from engine.events.types import Stamped
 from engine.sessions.transcripts import Page
+from tui.notes import Note
 
 RECYCLE_S = 60.0
 """Seconds that the turn of a recycled session gets."""
@@ -82,6 +83,17 @@ class Playback(Protocol):
     @property
     def playing(self) -> bool:
         """Whether time goes on."""
+
+    @property
+    def notes(self) -> Sequence[Note]:
+        """What was noted of its moments, in order of time."""
+
+    def note(self, text: str) -> str:
+        """Note something of the moment played; the answer says why it cannot be."""
+
+    @property
+    def seeks(self) -> int:
+        """How often another moment was gone to; each time the transcripts begin anew."""
 
     @property
     def trends(self) -> tuple[Sequence[Bucket], Sequence[CauseView]]:

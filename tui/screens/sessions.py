@@ -166,6 +166,8 @@ class SessionsScreen(Station):
             drawer.show(session_lines.wrapped(self._nothing(), width, 3))
             return
         now, card, keys = self.store.now, self.console.card(row.id), self.console.keys
+        if self._reader is not None:
+            self._reader.follow(self.console.seeks)
         tail = list(self._reader.entries) if self._reader is not None else []
         if self.store.past:
             tail = [entry for entry in tail if entry.at <= now]
