@@ -26,7 +26,7 @@ from engine.pool.lease import Lease
 from engine.pool.pool import Pool
 from engine.pool.routing import LeaseWish
 from engine.recovery.budget import Budget
-from engine.recovery.gate import Call, Gate
+from engine.recovery.gate import Call, Gate, blamed_scope
 from engine.recovery.guards import guards
 from engine.recovery.ladder import PARK
 from engine.recovery.orchestrator import Orchestrator
@@ -143,15 +143,17 @@ class Dispatcher:
                 await self._wait_at_breaker(flight, error)
             except QuarterdeckError as error:
                 self._failing += (1 - self._failing) * _MEMORY
-                await self._back_off(flight, error)
+                if not (flight.probed and await self._waits_on(flight, error)):
+                    await self._back_off(flight, error)
                 await self._choose_prompt(flight)
             else:
                 self._failing *= 1 - _MEMORY
                 return answer
 
     async def _attempt(self, flight: Flight, listener: Listener) -> Answer:
-        flight.attempted_at, flight.session = self._now(), ""
+        flight.attempted_at, flight.session, flight.probed = self._now(), "", False
         with self._ports.gate.call(guards(flight.profile)) as call:
+            flight.probed = call.probes
             await self._place()
             try:
                 outcome, conversation = await self._leased(flight, listener, call)
@@ -273,6 +275,19 @@ class Dispatcher:
         flight.parked += wait
         flight.patient = flight.patient or parked
         await asyncio.sleep(wait)
+
+    async def _waits_on(self, flight: Flight, error: QuarterdeckError) -> bool:
+        """A probe that failed tells of the breaker: its request waits on, as it would had another one been sent."""
+        retry, acted = self._ports.retry(), error.acted and not flight.request.idempotent
+        wait = wait_at_breaker(retry, 0.0, flight.parked, self._chance.uniform, patient=flight.patient)
+        if wait is None or acted or not error.retryable or not blamed_scope(error):
+            return False
+        trouble = flight.trouble(error, self._now(), retry.park_max)
+        self._ports.bus.publish(trouble.seen_event(error, again=True))
+        flight.attempts -= 1
+        flight.parked += wait
+        await asyncio.sleep(wait)
+        return True
 
     async def _choose_prompt(self, flight: Flight) -> None:
         """A prompt that the conversation has already is not sent twice."""

@@ -79,7 +79,7 @@ class Engine(Operations):
     """Owner of all parts; lives on one event loop. Start it once, then `drain` and `aclose` it once."""
 
     def __init__(self, loaded: Loaded, *, clock: Clock | None = None, environ: Mapping[str, str] = os.environ) -> None:
-        settings = loaded.settings
+        settings, state = loaded.settings, loaded.settings.engine.state_dir
         self.id = uuid.uuid4().hex[:12]
         self.clock = clock or SystemClock()
         self.live = LiveSettings(settings, clock=self.clock, origins=loaded.origins)
@@ -88,15 +88,15 @@ class Engine(Operations):
         self.desk = PermissionDesk(
             self.bus,
             self.clock,
-            ApprovalStore(settings.engine.state_dir / "approvals.db", self.clock),
+            ApprovalStore(state / "approvals.db", self.clock),
             lambda: self.settings.claude.permission_timeout,
             barred=self._barred,
         )
         self.containment = Containment(self.id)
         self._groups = Cgroups(self.id, lambda: policies.group_limits(self.settings))
         self.launcher = LocalLauncher(self.containment, self._groups)
-        self.checkpoints = Checkpoints(settings.engine.state_dir / "checkpoints")
-        self._ledger = Ledger(settings.engine.state_dir / "engines")
+        self.checkpoints = Checkpoints(state / "checkpoints")
+        self._ledger = Ledger(state / "engines")
         self._environ = environ
         self._operator_home = Path(environ.get("HOME") or Path.home())
         self._operator_config = Path(given) if (given := environ.get("CLAUDE_CONFIG_DIR")) else None
@@ -117,25 +117,23 @@ class Engine(Operations):
         self.budget = Budget(settings.retry.budget)
         self.diagnosis = Diagnosis(
             settings.recovery.rules,
-            LearnedRules(settings.engine.state_dir / STORE, self.clock),
+            LearnedRules(state / STORE, self.clock),
             self.clock,
             on_trouble=lambda error: self._notice(error.message, error.remedy),
         )
         self.tools = Tools(self.breakers, lambda: self.diagnosis.classify)
         self.profiles = Profiles(
-            lambda: self.settings,
-            self._credential,
-            self.choice.backend,
-            offline=self.choice.offline,
+            lambda: self.settings, self._credential, self.choice.backend, offline=self.choice.offline
         )
-        homes = Homes(settings.engine.state_dir, settings.workspaces, self._operator_home, self._operator_config)
+        agents = self._ledger.folder(self.id)
+        homes = Homes(state, settings.workspaces, self._operator_home, self._operator_config, agents)
         self.backend = build(settings, homes, self.choice.binary, self._credential)
         self._chance = random.Random()  # noqa: S311 - jitter and placement, not secrets
-        self._leases = SqliteLeases(settings.engine.state_dir / "leases.db", self.id, self._ledger.gone)
+        self._leases = SqliteLeases(state / "leases.db", self.id, self._ledger.gone)
         self._router = Router(policies.balancer(settings))
         self._pool_ports = self._make_pool_ports()
         self.pool = Pool(self._pool_ports)
-        host = Host(settings.engine.state_dir, watches=self.choice.backend == "claude")
+        host = Host(state, watches=self.choice.backend == "claude")
         self._recovery = RecoveryParts(
             settings=lambda: self.settings,
             ports=self._pool_ports,

@@ -11,7 +11,7 @@ from engine.backends.base import Profile
 from engine.backends.profiles import Profiles
 from engine.clock import Clock
 from engine.dispatcher import Dispatcher
-from engine.errors import Forbidden, NotFound
+from engine.errors import BadInput, ConversationHeld, Forbidden, NotFound
 from engine.events.bus import Bus
 from engine.pool.pool import Pool
 from engine.recovery.diagnosis import Diagnosis
@@ -94,6 +94,22 @@ class Operations:
         """No new work for a session; it ends with its turn, or after `deadline` seconds. Raises NotFound."""
         self.check_writable()
         await self.pool.drain_session(session, f"recycled by {who}", deadline)
+
+    async def hibernate_session(self, session: str, who: str) -> str:
+        """Give an idle session's process back; its conversation sleeps until it is gone on with. Returns it.
+
+        Raises NotFound, ConversationHeld while a turn runs, BadInput where no conversation would sleep.
+        """
+        self.check_writable()
+        found, seat = self.pool.session(session), self.pool.seats.get(session)
+        if self.pool.leased(session):
+            remedy = f"Wait for its end, or `quarterdeck sessions interrupt {session}`."
+            raise ConversationHeld(f"Session {session} runs a turn.", retryable=True, remedy=remedy)
+        if seat is None or not seat.holds:
+            remedy = f"`quarterdeck sessions stop {session}` ends it."
+            raise BadInput(f"Session {session} holds no conversation that could sleep.", field="id", remedy=remedy)
+        await self.pool.drain_session(session, f"hibernated by {who}", 0.0)
+        return found.conversation
 
     async def drain_profile(self, name: str, deadline: float) -> int:
         """Start none of a profile's sessions and end those that are there. Raises NotFound."""

@@ -104,7 +104,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 class Flight:
     """A request on its way. `conversation` is what it asked for, empty for a new one; `held` is what it runs in.
 
-    `attempted_at` is when the attempt that runs began, `patient` says that it was parked, `case` is its recovery's.
+    `attempted_at` is when the attempt that runs began, `patient` says that it was parked, `probed` that the
+    attempt was a breaker's probe, `case` is its recovery's.
     """
 
     request: Request
@@ -126,6 +127,7 @@ class Flight:
     cancelled_by: str = ""
     attempted_at: float = 0.0
     patient: bool = False
+    probed: bool = False
     case: Case | None = None
     text: list[str] = field(default_factory=list)
 

@@ -67,6 +67,28 @@ def _looks(
 _APP, _OVER, _SESS, _TRAN, _INBOX = Scope.APP, Scope.OVERVIEW, Scope.SESSIONS, Scope.TRANSCRIPT, Scope.INBOX
 _ERRS, _RECO, _QUEU, _TUNE = Scope.ERRORS, Scope.RECOVERY, Scope.QUEUE, Scope.TUNING
 
+
+_UNLISTED = "filter sort reverse hold mark mark_all unmark marked"
+"""What a screen has not whose lines can only be copied and exported."""
+
+
+def _listed(scope: Scope, name: str, row: str, *, without: str = "", at: int = 20) -> tuple[Action, ...]:
+    """What every list can, by the same keys; `without` names what this one has not, `at` is its place in the footer."""
+    made = (
+        _looks(f"{name}.filter", "slash", "filter the rows", scope, "screen.filter", at, "/", "filter"),
+        _looks(f"{name}.sort", "s", "sort by…", scope, "screen.sort", at + 1, short="sort"),
+        _looks(f"{name}.reverse", "S", "reverse the order", scope, "screen.reverse"),
+        _looks(f"{name}.mark", "space", f"mark this {row}", scope, "screen.mark", at + 2, short="mark"),
+        _looks(f"{name}.mark_all", "asterisk", "mark all that are shown", scope, "screen.mark_all", label="*"),
+        _looks(f"{name}.unmark", "u", "take all marks away", scope, "screen.unmark"),
+        _looks(f"{name}.marked", "x", "act on the marks", scope, "screen.marked", 29, short="act"),
+        _looks(f"{name}.hold", "o", "hold the order", scope, "screen.hold", at + 5, short="hold"),
+        _looks(f"{name}.copy", "y", "copy", scope, "screen.copy", 54, short="copy"),
+        _looks(f"{name}.export", "e", "export this view", scope, "screen.export", 53, short="export"),
+    )
+    return tuple(action for action in made if action.id.rpartition(".")[2] not in without.split())
+
+
 ACTIONS: tuple[Action, ...] = (
     _looks("view.overview", "1", "go to Overview", _APP, "app.go('overview')"),
     _looks("view.sessions", "2", "go to Sessions", _APP, "app.go('sessions')"),
@@ -100,6 +122,7 @@ ACTIONS: tuple[Action, ...] = (
     _looks("console.leave", "q,ctrl+q,ctrl+c", "leave the console", _APP, "app.leave", 99, short="quit"),
     _looks("overview.down", "j,down", "next line", _OVER, "screen.move(1)"),
     _looks("overview.up", "k,up", "line before", _OVER, "screen.move(-1)"),
+    *_listed(_OVER, "overview", "line", without=_UNLISTED),
     _looks("overview.open", "enter", "open this line", _OVER, "screen.open", 1, short="open"),
     _looks("sessions.open", "enter,t", "transcript of this row", _SESS, "screen.open", 1, short="transcript"),
     _looks("sessions.down", "j,down", "next row", _SESS, "screen.move(1)"),
@@ -108,17 +131,9 @@ ACTIONS: tuple[Action, ...] = (
     _looks("sessions.bottom", "G,end", "last row", _SESS, "screen.bottom"),
     _looks("sessions.page_down", "pagedown", "a page down", _SESS, "screen.page(1)", label="pgdn"),
     _looks("sessions.page_up", "pageup", "a page up", _SESS, "screen.page(-1)", label="pgup"),
-    _looks("sessions.filter", "slash", "filter the rows", _SESS, "screen.filter", 2, "/",
-           "filter"),
+    *_listed(_SESS, "sessions", "row", at=2),
     _looks("sessions.problems", "z", "only problems", _SESS, "screen.problems", 6, short="problems"),
-    _looks("sessions.sort", "s", "sort by…", _SESS, "screen.sort", 3, short="sort"),
-    _looks("sessions.reverse", "S", "reverse the order", _SESS, "screen.reverse"),
-    _looks("sessions.mark", "space", "mark this row", _SESS, "screen.mark", 4, short="mark"),
-    _looks("sessions.mark_all", "asterisk", "mark all rows shown", _SESS, "screen.mark_all", label="*"),
-    _looks("sessions.unmark", "u", "take all marks away", _SESS, "screen.unmark"),
-    _looks("sessions.hold", "o", "hold the order", _SESS, "screen.hold", 7, short="hold"),
     _looks("sessions.drawer", "d", "drawer on / off", _SESS, "screen.drawer", 8, short="drawer"),
-    _looks("sessions.copy", "y", "copy the ids", _SESS, "screen.copy"),
     _looks("sessions.back", "escape", "back", _SESS, "screen.back", label="esc"),
     _looks("transcript.down", "j,down", "line down", _TRAN, "screen.move(1)"),
     _looks("transcript.up", "k,up", "line up", _TRAN, "screen.move(-1)"),
@@ -128,15 +143,13 @@ ACTIONS: tuple[Action, ...] = (
     _looks("transcript.bottom", "G,end", "last line, and follow", _TRAN, "screen.bottom"),
     _looks("transcript.follow", "F", "follow on / off", _TRAN, "screen.follow", 5, short="follow"),
     _looks("transcript.expand", "enter", "fold, unfold long entries", _TRAN, "screen.expand", 6, short="unfold"),
-    _looks("transcript.copy", "y", "copy the id", _TRAN, "screen.copy"),
+    *_listed(_TRAN, "transcript", "entry", without=_UNLISTED),
     _looks("transcript.back", "escape", "back", _TRAN, "screen.back", 9, "esc", "back"),
     _looks("inbox.down", "j,down", "next group", _INBOX, "screen.move(1)"),
     _looks("inbox.up", "k,up", "group before", _INBOX, "screen.move(-1)"),
-    _looks("inbox.mark", "space", "mark this group", _INBOX, "screen.mark", 6, short="mark"),
-    _looks("inbox.unmark", "u", "take all marks away", _INBOX, "screen.unmark"),
+    *_listed(_INBOX, "inbox", "group", without="marked"),
     _looks("inbox.open", "enter", "context: its transcript", _INBOX, "screen.open", 8, short="context"),
-    _looks("inbox.copy", "y", "copy the group's key", _INBOX, "screen.copy"),
-    _looks("inbox.back", "escape", "close", _INBOX, "screen.leave", label="esc"),
+    _looks("inbox.back", "escape", "close", _INBOX, "screen.back", label="esc"),
     _looks("errors.down", "j,down", "next class", _ERRS, "screen.move(1)"),
     _looks("errors.up", "k,up", "one before", _ERRS, "screen.move(-1)"),
     _looks("errors.earlier", "left", "a minute back", _ERRS, "screen.minute(-1)", 1, "←", "back"),
@@ -145,13 +158,13 @@ ACTIONS: tuple[Action, ...] = (
     _looks("errors.cause_after", "right_square_bracket", "next", _ERRS, "screen.cause(1)", 6, "]", "next"),
     _looks("errors.sample", "n", "another sample", _ERRS, "screen.sample", 7, short="sample"),
     _looks("errors.open", "enter,t", "its transcript", _ERRS, "screen.open", 3, short="transcript"),
-    _looks("errors.copy", "y", "copy its id", _ERRS, "screen.copy"),
+    *_listed(_ERRS, "errors", "class", without="marked"),
     _looks("errors.back", "escape", "back", _ERRS, "screen.back", label="esc"),
     Action("errors.correct", "L", "correct its class", _ERRS, "screen.act('correct')", True, 4, short="correct"),
     Action("errors.undo", "U", "stage tuning's way back", _ERRS, "screen.act('undo_tuning')", True, 8, short="undo"),
     _looks("recovery.down", "j,down", "next breaker", _RECO, "screen.move(1)"),
     _looks("recovery.up", "k,up", "one before", _RECO, "screen.move(-1)"),
-    _looks("recovery.copy", "y", "copy its name", _RECO, "screen.copy"),
+    *_listed(_RECO, "recovery", "breaker"),
     _looks("recovery.back", "escape", "back", _RECO, "screen.back", label="esc"),
     Action("recovery.open", "O", "hold a breaker open", _RECO, "screen.act('breaker_open')", True, 1, short="open"),
     Action("recovery.close", "C", "close it", _RECO, "screen.act('breaker_close')", True, 2, short="close"),
@@ -163,7 +176,7 @@ ACTIONS: tuple[Action, ...] = (
     _looks("queue.page_down", "pagedown", "ten down", _QUEU, "screen.move(10)", label="pgdn"),
     _looks("queue.page_up", "pageup", "ten up", _QUEU, "screen.move(-10)", label="pgup"),
     _looks("queue.open", "enter,t", "its transcript", _QUEU, "screen.open", 1, short="transcript"),
-    _looks("queue.copy", "y", "copy its id", _QUEU, "screen.copy"),
+    *_listed(_QUEU, "queue", "request"),
     _looks("queue.back", "escape", "back", _QUEU, "screen.back", label="esc"),
     Action("queue.cancel", "X", "cancel it", _QUEU, "screen.act('cancel')", True, 2, short="cancel"),
     Action("queue.prompt", "P", "send a prompt", _QUEU, "screen.act('prompt')", True, 3, short="prompt"),
@@ -173,10 +186,11 @@ ACTIONS: tuple[Action, ...] = (
     _looks("tuning.page_up", "pageup", "ten up", _TUNE, "screen.move(-10)", label="pgup"),
     _looks("tuning.less", "left", "smaller value", _TUNE, "screen.step(-1)", 2, "←", "less"),
     _looks("tuning.more", "right", "larger", _TUNE, "screen.step(1)", 3, "→", "more"),
-    _looks("tuning.type", "e,enter", "type a value", _TUNE, "screen.type", 4, short="type"),
+    _looks("tuning.type", "enter", "type a value", _TUNE, "screen.type", 4, short="type"),
     _looks("tuning.drop", "d", "drop what is staged here", _TUNE, "screen.drop", 6, short="drop"),
     _looks("tuning.staged", "z", "only what is staged", _TUNE, "screen.staged", 8, short="staged"),
     _looks("tuning.filter", "slash", "find a setting", _TUNE, "screen.filter", 7, "/", "find"),
+    *_listed(_TUNE, "tuning", "setting", without=_UNLISTED),
     _looks("tuning.pane", "tab", "settings or history", _TUNE, "screen.pane", 9, short="history"),
     _looks("tuning.back", "escape", "back", _TUNE, "screen.back", label="esc"),
     Action("tuning.apply", "A", "apply all that is staged", _TUNE, "screen.act('apply')", True, 1, short="apply"),
@@ -184,7 +198,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("session.prompt", "P", "send a prompt", _SESS, "screen.act('prompt')", True, 10, short="prompt"),
     Action("session.interrupt", "I", "interrupt the turn", _SESS, "screen.act('interrupt')", True, 11,
            short="interrupt"),
-    Action("session.stop", "R", "stop (recycle) it", _SESS, "screen.act('stop')", True, 13, short="stop"),
+    Action("session.stop", "R", "stop it", _SESS, "screen.act('stop')", True, 13, short="stop"),
     Action("session.kill", "K", "kill it", _SESS, "screen.act('kill')", True, 12, short="kill"),
     Action("session.allow", "A", "allow what it asks, once", _SESS, "screen.act('allow')", True, 1, short="allow"),
     Action("session.deny", "D", "deny what it asks", _SESS, "screen.act('deny')", True, 1, short="deny"),
@@ -207,7 +221,7 @@ ACTIONS: tuple[Action, ...] = (
            short="prompt"),
     Action("transcript.interrupt", "I", "interrupt the turn", _TRAN, "screen.act('interrupt')", True, 7,
            short="interrupt"),
-    Action("transcript.stop", "R", "stop (recycle) it", _TRAN, "screen.act('stop')", True, 10, short="stop"),
+    Action("transcript.stop", "R", "stop it", _TRAN, "screen.act('stop')", True, 10, short="stop"),
     Action("transcript.kill", "K", "kill it", _TRAN, "screen.act('kill')", True, 8, short="kill"),
 )  # fmt: skip
 

@@ -32,7 +32,8 @@ def refusal(console: Console, groups: Sequence[PermissionGroup], *, armed: bool,
     if off := console.intents.off:
         return off
     if not groups:
-        return "No group is marked; space marks one." if marked else "Nothing waits for an approval."
+        mark = console.keys.shown("inbox.mark")
+        return f"No group is marked; {mark} marks one." if marked else "Nothing waits for an approval."
     return "" if armed or marked else "The card has only just appeared; press again."
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+import os
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -15,20 +16,20 @@ from engine.clock import Clock, SystemClock
 from engine.errors import QuarterdeckError
 from engine.events.state import SessionView
 from engine.events.types import SettingsChanged, Stamped
-from tui import health, ledger
+from engine.settings.paths import state_directory
+from tui import formats, health, ledger
 from tui.actions import Scope, bindings
 from tui.arming import Arming
 from tui.command_history import CommandHistory
 from tui.connection import Connect, Connection
 from tui.extended import Extended
 from tui.feeds.base import Feed, FeedBatch, Link
-from tui.formats import clock as time_of_day
 from tui.glyphs import GlyphSetting
 from tui.health import Verdict, verdict
-from tui.intents import Intents
+from tui.intents import MENU, Intents
 from tui.keymap import Keymap
 from tui.look import SETTINGS
-from tui.screens.dialogs import Chooser, Confirm, Overlay, leaving_facts
+from tui.screens.dialogs import Chooser, Confirm, Menu, Overlay, leaving_facts
 from tui.screens.help import Help
 from tui.screens.overview import OverviewScreen
 from tui.screens.session_lines import Card
@@ -37,13 +38,13 @@ from tui.screens.station import Station
 from tui.screens.transcript import TranscriptScreen
 from tui.skins import AUTO
 from tui.store import Store
-from tui.widgets.sort import BY_KEY
 
 if TYPE_CHECKING:
     from textual.command import Provider
 
     from tui.line_acts import Doing
     from tui.screens.tuning import TuningScreen
+    from tui.widgets.columns import Column
 
 WIDTHS = [(0, "-tiny"), (60, "-narrow"), (100, "-normal"), (116, "-roomy"), (160, "-wide")]
 """Class that every screen has from this many columns on."""
@@ -123,6 +124,7 @@ class Console(Extended):
         self.typed = CommandHistory()
         self.state_dir: Path | None = None
         """Where what is typed at `:` is kept, once the settings are known."""
+        self.exports = state_directory(os.environ) / "exports"
 
     @property
     def feed(self) -> Feed | None:
@@ -138,7 +140,7 @@ class Console(Extended):
     def rate(self) -> str:
         """The refresh rate and the time, for line 1."""
         glyph = "‖" if self.store.frozen else "◀" if self.store.past else "●"
-        return f"{glyph}{self._look.refresh_hz:g}Hz {time_of_day(self.store.now)}"
+        return f"{glyph}{self._look.refresh_hz:g}Hz {formats.clock(self.store.now)}"
 
     @property
     def verdict(self) -> Verdict:
@@ -205,6 +207,20 @@ class Console(Extended):
             return
         self.run_worker(self.intents.act(name, list(rows), feed), group="acts", exit_on_error=False)
 
+    def choose_act(self, rows: Sequence[SessionView]) -> None:
+        """Choose what to do to these sessions, as they are now."""
+        if refusal := self.intents.refusal("act on", rows):
+            self.tell(refusal, "warning")
+            return
+
+        def taken(letter: str | None) -> None:
+            for key, name, _text in MENU:
+                if key == letter:
+                    self.act(name, rows)
+
+        title = formats.plural(len(rows), "session").upper()
+        self.push_screen(Menu(title, [(letter, text) for letter, _name, text in MENU]), taken)
+
     def card(self, session: str) -> Card | None:
         """The approval that a session waits for, now in sight; from here on its keys arm."""
         waiting = self.store.state.permissions.values()
@@ -263,20 +279,14 @@ class Console(Extended):
         if isinstance(self.screen, TuningScreen):
             do(self.screen)
 
-    def copy_ids(self, ids: Sequence[str]) -> None:
-        """Put ids on the terminal's clipboard (OSC 52)."""
-        if ids:
-            self.copy_to_clipboard(" ".join(ids))
-            self.tell(f"Copied {ids[0]}." if len(ids) == 1 else f"Copied {len(ids)} ids.")
-
-    def choose_sort(self, current: str, take: Callable[[str], None]) -> None:
+    def choose_sort(self, current: str, take: Callable[[str], None], columns: Iterable[Column[Any]]) -> None:
         """Ask for the column to sort by."""
 
         def taken(key: str | None) -> None:
             if key:
                 take(key)
 
-        options = [(key, "largest first" if column.most_first else "in order") for key, column in BY_KEY.items()]
+        options = [(column.key, "largest first" if column.most_first else "in order") for column in columns]
         self.push_screen(Chooser("SORT BY", options, current), taken)
 
     def action_go(self, mode: str) -> None:

@@ -84,7 +84,7 @@ def _sessions(verb: str, text: str) -> Command:
 
 
 def _breaker(verb: str, text: str) -> Command:
-    return Command(f"breakers {verb}", Kind.BREAKER, text, "breaker", True, 1, 1, (f"breaker {verb}",), verb)
+    return Command(f"breakers {verb}", Kind.BREAKER, text, "breaker", True, 1, 0, (f"breaker {verb}",), verb)
 
 
 COMMANDS: tuple[Command, ...] = (
@@ -104,11 +104,12 @@ COMMANDS: tuple[Command, ...] = (
     _sessions("stop", "stop sessions"),
     _sessions("kill", "kill sessions"),
     _sessions("recycle", "stop sessions at the end of their turn"),
+    _sessions("hibernate", "end idle processes; their conversations sleep"),
     _breaker("open", "hold a breaker open"),
     _breaker("close", "close a breaker"),
     _breaker("trip", "open a breaker for a while"),
     _breaker("disable", "let all calls pass a breaker"),
-    Command("queue cancel", Kind.REQUEST, "end a request", "cancel", acts=True, also=("cancel",)),
+    Command("queue cancel", Kind.REQUEST, "end requests", "cancel", True, 1, 0, ("cancel",)),
     Command("permissions allow", Kind.PERMISSION, "allow what is asked, once", "answer", acts=True,
             also=("approve", "allow"), argument="allow"),
     Command("permissions deny", Kind.PERMISSION, "deny what is asked", "answer", acts=True,

@@ -84,7 +84,8 @@ def verdict(state: State, status: FeedStatus, view: View) -> Verdict:
 
 def _gone(state: State, status: FeedStatus, view: View) -> Verdict | None:
     if status.link is Link.REPLAY and view.has_data:
-        return Verdict("▶", "REPLAY", "ask", _played(state, status), f"{view.keys.shown('time.play')} play  + - speed")
+        play, more, less = (view.keys.shown(name) for name in ("time.play", "view.faster", "view.slower"))
+        return Verdict("▶", "REPLAY", "ask", _played(state, status), f"{play} play  {more} {less} speed")
     if state.engine.phase == "stopped":
         return Verdict(
             "■", "NO ENGINE", "fail", ("the engine has stopped",), f"{view.keys.shown('console.leave')} quit"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from engine.errors import QuarterdeckError
@@ -12,18 +12,26 @@ from tui import formats
 from tui.feeds.base import Feed
 from tui.glyphs import STATE_GLYPHS, STATE_ROLES
 from tui.screens.dialogs import Confirm, Entry
+from tui.screens.marked import FAILED_TOLD, LISTED, each, same_as
 from tui.spans import Line, fit
+from tui.tables import command
 
 if TYPE_CHECKING:
     from tui.app import Console
 
-_ENDS = {
-    "kill": "SIGKILL for the whole tree; a running turn is lost",
+ENDS = {
+    "hibernate": "idle processes end; their conversations sleep",
+    "recycle": "no new work; each ends with its turn",
     "stop": "interrupt, end of input, SIGTERM, at last SIGKILL",
-    "recycle": "no new work; it ends with its turn, a minute from now at the latest",
+    "kill": "SIGKILL for the whole tree; a running turn is lost",
 }
-ROWS_SHOWN = 8
-"""Sessions listed in a dialog; more are counted."""
+"""Ways to end a session, and what happens then."""
+MENU = (
+    ("I", "interrupt", "interrupt  the turns end; sessions and conversations stay"),
+    *((letter, verb, f"{verb:<11}{ENDS[verb]}") for letter, verb in zip("HCRK", ENDS, strict=True)),
+    ("D", "drain", "drain      their profiles start no session until resumed"),
+)
+"""What can be done to marked sessions: letter, act, what it does."""
 
 
 class Intents:
@@ -59,8 +67,10 @@ class Intents:
                     await self._scale(feed)
                 case "interrupt":
                     await self._interrupt(self._alive(rows), feed)
-                case "stop" | "kill" | "recycle":
-                    await self._end(self._alive(rows), feed, name)
+                case "stop" | "kill" | "recycle" | "hibernate":
+                    await self._end(name, self._alive(rows), feed)
+                case "drain":
+                    await self._drain(self._alive(rows), feed)
                 case "allow" | "deny" | "allow_conversation":
                     await self._answer(name, feed)
         except QuarterdeckError as error:
@@ -110,21 +120,40 @@ class Intents:
         ended = sum([await feed.interrupt(row.id) for row in rows])
         self._console.tell(f"Interrupted {formats.plural(ended, 'turn')}." if ended else "No turn was running there.")
 
-    async def _end(self, rows: Sequence[SessionView], feed: Feed, verb: str) -> None:
-        typed = verb == "kill" and len(rows) > 1
-        if not await self._confirmed(verb.upper(), rows, verb, _ENDS[verb], typed=typed):
+    async def _end(self, verb: str, rows: Sequence[SessionView], feed: Feed) -> None:
+        if not await self._confirmed(verb.upper(), rows, verb, ENDS[verb], typed=verb == "kill" and len(rows) > 1):
             return
-        done, failed = 0, []
-        for row in rows:
-            try:
-                await (feed.recycle(row.id) if verb == "recycle" else feed.stop(row.id, kill=verb == "kill"))
-                done += 1
-            except QuarterdeckError as error:
-                failed.append(str(error))
+        acts: dict[str, Callable[[str], Awaitable[object]]] = {
+            "stop": lambda session: feed.stop(session, kill=False),
+            "kill": lambda session: feed.stop(session, kill=True),
+            "recycle": feed.recycle,
+            "hibernate": feed.hibernate,
+        }
+        done, failed = await each(rows, lambda row: acts[verb](row.id))
         if done:
             self._console.tell(f"{verb.capitalize()}: {formats.plural(done, 'session')}.")
         if failed:
-            self._console.tell("\n".join(failed[:3]), "error")
+            self._console.tell("\n".join(failed[:FAILED_TOLD]), "error")
+
+    async def _drain(self, rows: Sequence[SessionView], feed: Feed) -> None:
+        """No session of these rows' profiles is started any more, until somebody resumes the profile."""
+        names = sorted({row.profile for row in rows})
+        live = self._console.store.live.sessions.values()
+        facts: list[Line] = [
+            [(fit(name, 16), "strong"), (formats.plural(sum(row.profile == name for row in live), "session"), "")]
+            for name in names
+        ]
+        happens = "none starts; those there are end with their turns"
+        facts += [[], [("what happens   ", "muted"), (happens, "")]]
+        facts += [[("undo           ", "muted"), (command("profiles", "resume", names[0]), "")]]
+        for name in names:
+            facts += same_as(command("profiles", "drain", name), 15)
+        what = f"DRAIN {formats.plural(len(names), 'PROFILE').upper()}"
+        verb, keep = f"drain {len(names)}", "let them go on"
+        if not await self._console.push_screen_wait(Confirm(what, facts, verb, keep)):
+            return
+        ended = sum([await feed.drain_profile(name) for name in names])
+        self._console.tell(f"Drained {', '.join(names)}: {formats.plural(ended, 'session')} ended.")
 
     async def _answer(self, name: str, feed: Feed) -> None:
         permission = self._console.arming.permission
@@ -139,6 +168,7 @@ class Intents:
     ) -> bool:
         facts = _listed(rows)
         facts += [[], [("what happens   ", "muted"), (happens, "")]]
+        facts += same_as(command("sessions", verb, *(row.id for row in rows)), 15)
         kept = sum(1 for row in rows if row.conversation)
         facts.append([("kept           ", "muted"), (f"{formats.plural(kept, 'conversation')} can be resumed", "")])
         name = f"{title} {formats.plural(len(rows), 'SESSION').upper()}"
@@ -156,9 +186,9 @@ def _listed(rows: Sequence[SessionView]) -> list[Line]:
             (f"turn {row.turns + bool(row.request)}  " if row.request else "", "muted"),
             (fit(row.activity or row.prompt or row.reason, 40), ""),
         ]
-        for row in rows[:ROWS_SHOWN]
+        for row in rows[:LISTED]
     ]
-    if len(rows) > ROWS_SHOWN:
+    if len(rows) > LISTED:
         busy = sum(1 for row in rows if row.state is SessionState.RUNNING)
-        lines.append([(f"… and {len(rows) - ROWS_SHOWN} more; {busy} of all {len(rows)} run a turn", "muted")])
+        lines.append([(f"… and {len(rows) - LISTED} more; {busy} of all {len(rows)} run a turn", "muted")])
     return lines

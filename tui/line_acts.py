@@ -13,6 +13,7 @@ from tui.feeds.base import Feed
 
 if TYPE_CHECKING:
     from tui.app import Console
+    from tui.screens.station import Station
     from tui.tuning import Tuning
 
 Doing = Callable[[], object]
@@ -81,20 +82,23 @@ class LineActs:
         """To a screen."""
         return lambda: self._console.action_go(parsed.words[0])
 
-    async def filter(self, parsed: Parsed) -> None:
+    async def filter(self, parsed: Parsed) -> Doing:
         """Filter the list in sight."""
-        self._ask_station("filter", parsed.words[0] if parsed.words else "")
-
-    async def sort(self, parsed: Parsed) -> None:
-        """Sort it."""
-        self._ask_station("sort", parsed.words[0])
-
-    def _ask_station(self, what: str, text: str) -> None:
-        station = self._console.station
-        if station is None:
-            raise LineError("There is no list here.")
-        if problem := station.take_filter(text) if what == "filter" else station.take_sort(text):
+        station, text = self._station, parsed.words[0] if parsed.words else ""
+        if problem := station.filter_problem(text):
             raise LineError(problem)
+        return lambda: station.set_filter(text)
+
+    async def sort(self, parsed: Parsed) -> Doing:
+        """Sort it."""
+        station = self._station
+        return lambda: station.sort_by(parsed.words[0])
+
+    @property
+    def _station(self) -> Station:
+        if (station := self._console.station) is None:
+            raise LineError("There is no list here.")
+        return station
 
     async def at(self, parsed: Parsed) -> None:
         """Show a moment."""
@@ -185,22 +189,24 @@ class LineActs:
         return lambda: self._console.act(name, rows)
 
     async def breaker(self, parsed: Parsed) -> Doing:
-        """Move a breaker by hand, as by key."""
+        """Move breakers by hand, as by key."""
         from tui.screens.recovery import control
 
-        name = parsed.words[0]
-        known = [choice.text for choice in self.known(Kind.BREAKER)]
-        if name not in known and ":" not in name:  # one that never changed is not in the state
-            raise LineError(f"There is no breaker {name!r}{nearest(name, known)}; they are written kind:name.")
+        names, known = list(dict.fromkeys(parsed.words)), [choice.text for choice in self.known(Kind.BREAKER)]
+        for name in names:
+            if name not in known and ":" not in name:  # one that never changed is not in the state
+                raise LineError(f"There is no breaker {name!r}{nearest(name, known)}; they are written kind:name.")
         feed = self._feed
-        return lambda: self._console.carry_out(control(self._console, name, parsed.command.argument, feed))
+        act = f"breaker_{parsed.command.argument}"
+        return lambda: self._console.carry_out(control(self._console, names, act, feed))
 
     async def cancel(self, parsed: Parsed) -> Doing:
-        """End a request, as by key."""
+        """End requests, as by key."""
         from tui.screens.queue import cancel
 
-        view, feed = self._console.store.live.requests[parsed.words[0]], self._feed
-        return lambda: self._console.carry_out(cancel(self._console, view, feed))
+        views = [self._console.store.live.requests[word] for word in dict.fromkeys(parsed.words)]
+        feed = self._feed
+        return lambda: self._console.carry_out(cancel(self._console, views, feed))
 
     async def answer(self, parsed: Parsed) -> None:
         """Answer a permission."""

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import msgspec
 
-from engine.events.recorder import SUFFIX
 from tui.spans import clean
 
 MAX_TEXT = 200
@@ -32,6 +31,8 @@ class Notes:
     """Owner of the notes beside the segments of one recording. What cannot be read of them is left out."""
 
     def __init__(self, segments: Sequence[Path]) -> None:
+        from engine.events.recorder import SUFFIX
+
         name = segments[0].name.removesuffix(SUFFIX)
         self.path = segments[0].with_name(f"{name.rpartition('-')[0] or name}.notes.jsonl")
         self.notes = _read(self.path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from abc import abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -41,14 +42,14 @@ class Traveller(Dressed):
     _recording: Recording | None = None
 
     @property
+    @abstractmethod
     def feed(self) -> Feed | None:
         """The feed, once there is one."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def is_read_only(self) -> bool:
         """Whether acts are off."""
-        raise NotImplementedError
 
     @property
     def playback(self) -> Playback | None:

@@ -48,6 +48,7 @@ class PoolRoutes:
             Route("/api/pool/scale", self.scale, methods=["POST"]),
             Route("/api/pool/autoscale", self.autoscale, methods=["POST"]),
             Route("/api/sessions/{id}/recycle", self.recycle, methods=["POST"]),
+            Route("/api/sessions/{id}/hibernate", self.hibernate, methods=["POST"]),
             Route("/api/profiles", self.profiles),
             Route("/api/profiles/{name}/drain", self.drain, methods=["POST"]),
             Route("/api/profiles/{name}/resume", self.resume, methods=["POST"]),
@@ -74,6 +75,12 @@ class PoolRoutes:
         name, deadline = request.path_params["id"], await _deadline(request)
         await self._engine.recycle_session(name, self._caller, deadline)
         return done({"recycled": name})
+
+    async def hibernate(self, request: HttpRequest) -> Response:
+        """POST /api/sessions/{id}/hibernate: an idle session's process ends, its conversation sleeps."""
+        name = request.path_params["id"]
+        conversation = await self._engine.hibernate_session(name, self._caller)
+        return done({"hibernated": {"session": name, "conversation": conversation}})
 
     async def profiles(self, _request: HttpRequest) -> Response:
         """GET /api/profiles: what profiles there are, with how many sessions each has."""

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from engine.approvals.actions import Action, normalise
 from engine.approvals.grants import Decision, Grant, Place, Scope, nearest
 from engine.approvals.risks import shipped_risks
-from engine.approvals.store import Answered, ApprovalStore, StoreUnusable, Wish
+from engine.approvals.store import Answered, ApprovalStore, Wish
 from engine.clock import Clock
 from engine.errors import NotFound
 from engine.events.bus import Bus
 from engine.events.types import GrantRevoked, Notice, PermissionAnswered, PermissionAsked, Severity
 from engine.sessions.facts import PermissionWanted
+from engine.store.sqlite import StoreUnusable
 
 MAX_PENDING = 10_000
 """Permissions that may wait at once; one more is denied."""

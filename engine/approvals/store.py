@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,8 @@ import msgspec
 
 from engine.approvals.grants import Grant, Place
 from engine.clock import Clock
-from engine.errors import NotFound, QuarterdeckError
+from engine.errors import NotFound
+from engine.store.sqlite import StoreUnusable, opened, told
 
 MAX_GRANTS = 10_000
 """Grants kept; the oldest goes first."""
@@ -22,7 +23,6 @@ MAX_ANSWERS = 100_000
 SEEN = 999
 """Earlier answers that are counted for one action."""
 _TRIM_EVERY = 256
-_BUSY_S = 2.0
 _DIGITS = 18
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS grants (
@@ -102,12 +102,6 @@ class Wish:
     expires: float
 
 
-class StoreUnusable(QuarterdeckError):
-    """The file of grants and answers cannot be read or written."""
-
-    code, http_status = "approvals_unusable", 503
-
-
 _COLUMNS = ", ".join(f'"{name}"' for name in Answered.__struct_fields__)
 _GRANT_COLUMNS = ", ".join(f'"{name}"' for name in Grant.__struct_fields__ if name != "id")
 
@@ -126,11 +120,7 @@ class ApprovalStore:
     def open(self) -> None:
         """Open the file, or make it. Raises StoreUnusable."""
         with self._errors():
-            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._opened = sqlite3.connect(self._path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
-            self._opened.execute("PRAGMA journal_mode=WAL")
-            self._opened.execute("PRAGMA synchronous=NORMAL")
-            self._opened.executescript(_SCHEMA)
+            self._opened = opened(self._path, _SCHEMA)
 
     def close(self) -> None:
         """Close the file."""
@@ -243,13 +233,8 @@ class ApprovalStore:
             if self._database.in_transaction:
                 self._execute("ROLLBACK")
 
-    @contextmanager
-    def _errors(self) -> Iterator[None]:
-        try:
-            yield
-        except (sqlite3.Error, OSError) as error:
-            remedy = "Check the disk, move that file away, or set `engine.state_dir`."
-            raise StoreUnusable(f"The approvals in {self._path} cannot be used: {error}.", remedy=remedy) from error
+    def _errors(self) -> AbstractContextManager[None]:
+        return told("approvals", self._path)
 
 
 def _number(grant: str) -> int:

@@ -54,6 +54,9 @@ class Backend(Protocol):
     def command(self, spec: AgentSpec) -> AgentCommand:
         """How to start an agent; makes its folders. Raises BackendMissing or StartFailed."""
 
+    def release(self, spec: AgentSpec) -> None:
+        """The agent has ended: take away what only it used."""
+
     def transcript(self, profile: Profile, conversation: str) -> Path | None:
         """The file that holds a conversation, or None when there is none to resume."""
 

@@ -19,6 +19,10 @@ class BackendsByProfile:
         """How to start an agent. Raises BackendMissing or StartFailed, SettingsError for an unknown backend."""
         return self._of(spec.profile).command(spec)
 
+    def release(self, spec: AgentSpec) -> None:
+        """The agent has ended. Raises SettingsError for an unknown backend."""
+        self._of(spec.profile).release(spec)
+
     def transcript(self, profile: Profile, conversation: str) -> Path | None:
         """The file that holds a conversation. Raises SettingsError for an unknown backend."""
         return self._of(profile).transcript(profile, conversation)

@@ -89,7 +89,11 @@ class ClaudeBackend:
                 remedy="Install it, `pip install 'quarterdeck[claude]'`, or name it with `claude.binary`.",
             )
         argv = (str(self._binary), *agent_flags(spec, self._options))
-        return AgentCommand(argv, self._homes.workspace(spec.profile), self._environment(spec.profile))
+        return AgentCommand(argv, self._homes.workspace(spec.profile), self._environment(spec))
+
+    def release(self, spec: AgentSpec) -> None:
+        """The agent has ended: its own configuration directory goes."""
+        self._homes.release(spec.profile, spec.session)
 
     def transcript(self, profile: Profile, conversation: str) -> Path | None:
         """The conversation's file in the profile's configuration directory."""
@@ -99,13 +103,14 @@ class ClaudeBackend:
         """What its tools write, in the profile's scratch folder."""
         return self._homes.outputs(profile, conversation)
 
-    def _environment(self, profile: Profile) -> dict[str, str]:
+    def _environment(self, spec: AgentSpec) -> dict[str, str]:
+        profile = spec.profile
         environment = {
             **self._options.inherited,
             **PINNED,
             "CLAUDE_CODE_MAX_RETRIES": str(self._options.max_retries),
             "HOME": str(self._homes.home(profile)),
-            "CLAUDE_CONFIG_DIR": str(self._homes.config(profile)),
+            "CLAUDE_CONFIG_DIR": str(self._homes.config_of(profile, spec.session)),
             "CLAUDE_CODE_TMPDIR": str(self._homes.scratch(profile)),
             **self._credential().environment(),
         }

@@ -33,6 +33,9 @@ class SimulatorBackend:
         }
         return AgentCommand(argv, self._homes.workspace(spec.profile), environment)
 
+    def release(self, spec: AgentSpec) -> None:
+        """Nothing: simulators do not watch each other."""
+
     def transcript(self, profile: Profile, conversation: str) -> Path | None:
         """The conversation's file in the profile's configuration directory."""
         return self._homes.transcript(profile, conversation)

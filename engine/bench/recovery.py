@@ -26,7 +26,7 @@ from engine.recovery.rules import shipped_rules
 
 Progress = Callable[[str], None]
 GUARDS = ("credential:default", "model:default")
-_CLASSIFY_US, _GUARD_US, _OPEN_S = 200.0, 5.0, 2.0
+_CLASSIFY_US, _GUARD_US, _OPEN_S = 200.0, 5.0, 1.0
 _RATE = 20.0
 _HEALTHY_S = 60.0
 _NOISE = 0.05
@@ -93,7 +93,7 @@ def _opens() -> list[Figure]:
             breaker.succeeded(_permit(breaker, n / _RATE), n / _RATE)
     refused = _seconds_to_open(failing, ends=True)
     waiting = _seconds_to_open(hung, ends=False) - limits.slow_call
-    load = f"{_RATE:g} calls a second; the first failing second and one more"
+    load = f"{_RATE:g} calls a second"
     return [
         at_most("failing calls to an open breaker", refused, "s", _OPEN_S, against=load),
         at_most("hung calls past `slow_call` to an open breaker", waiting, "s", _OPEN_S, against=load),
@@ -107,7 +107,7 @@ def _seconds_to_open(breaker: Breaker, *, ends: bool) -> float:
             breaker.failed(permit, now, "HTTP 529")
         breaker.look(now)
         now += 1 / _RATE
-    return now - began
+    return breaker.history[0].at - began
 
 
 def _noise(size: Size, seed: int) -> Figure:

@@ -19,6 +19,8 @@ CALM = ("engine.demo=off", "engine.grace=0s", "session_pool.max_turns_per_sessio
 
 ROOMY = ("session_pool.limits.memory_floor=0", "session_pool.auto_scaling.target_memory=1", "queue.max_waiting=100000")
 """No brake but the pool's own size."""
+OFTEN_KILLED = ("session_pool.crashes_borne=1000", "recovery.starts=1000")
+"""Bounds that one conversation's many crashes do not use up."""
 
 
 @asynccontextmanager

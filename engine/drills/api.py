@@ -25,6 +25,9 @@ class Api(Protocol):
     async def heal(self) -> None:
         """Everything works again."""
 
+    def calls(self) -> list[float]:
+        """When it was called, in seconds since 1970; nothing where it is not one server that could count."""
+
 
 class SimulatedApi:
     """A file that every simulator of the drill reads before each call."""
@@ -48,6 +51,10 @@ class SimulatedApi:
         """Everything works again."""
         self._file.unlink(missing_ok=True)
 
+    def calls(self) -> list[float]:
+        """Nothing: every simulator has an API of its own."""
+        return []
+
     def _write(self, text: str) -> None:
         fresh = self._file.with_suffix(".new")
         fresh.write_text(text)
@@ -57,8 +64,9 @@ class SimulatedApi:
 class OfflineApi:
     """The offline model that the real CLI calls; its listener closes and opens again on the same port."""
 
-    def __init__(self, model: OfflineModel) -> None:
+    def __init__(self, model: OfflineModel, calls: list[float]) -> None:
         self._model = model
+        self._calls = calls
         self._listening = True
 
     def fault(self, name: str, share: float) -> None:
@@ -80,3 +88,7 @@ class OfflineApi:
         if not self._listening:
             await self._model.start()
             self._listening = True
+
+    def calls(self) -> list[float]:
+        """Each call for a message."""
+        return self._calls

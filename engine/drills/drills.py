@@ -88,7 +88,7 @@ class Window(Drill):
         """Lay the fault on. With half of the calls working another attempt is answered, so it excuses no failure."""
         ground.api.fault(self._fault, radius)
         excuses = (*self._final, *_REFUSED) if radius > _MOST_WORK else self._final
-        return [Strike(drill=self.name, at=CLOCK.wall(), outage=True, excuses=excuses)]
+        return [Strike(drill=self.name, at=CLOCK.wall(), outage=True, total=radius >= 1, excuses=excuses)]
 
     async def heal(self, ground: Ground) -> None:
         """Take it off."""

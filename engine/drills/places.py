@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.backends.simulated_agent.window import VARIABLE
-from engine.bench.rig import CALM, ROOMY
+from engine.bench.rig import CALM, OFTEN_KILLED, ROOMY
 from engine.drills.api import Api, OfflineApi, SimulatedApi
 from engine.drills.ground import Ground, OwnEngine, keeper_of
 from engine.drills.headless import HeadlessEngine
+from engine.drills.load import CLOCK
 from engine.drills.scorecard import Evidence
 from engine.offline.server import OfflineModel
 from engine.settings.load import load_settings
@@ -23,8 +24,7 @@ DRILL_SETTINGS = (
     "session_pool.probe_timeout=200ms",
     "session_pool.first_byte_timeout=5s",
     "session_pool.inactivity_timeout=5s",
-    "session_pool.crashes_borne=1000",
-    "recovery.starts=1000",
+    *OFTEN_KILLED,
     "session_pool.auto_scaling.target_cpu=1",
     "circuit_breaker.timeout=1s",
     "circuit_breaker.longest_timeout=4s",
@@ -111,11 +111,12 @@ async def _api(plan: Plan, folder: Path) -> AsyncIterator[tuple[Api, list[str]]]
         mine = [*_MEMORY, f"profiles={{default: {{environment: {{{VARIABLE}: {file}}}}}}}"]
         yield SimulatedApi(file), [*common, *mine, *plan.overrides]
         return
-    async with OfflineModel(seed=plan.seed) as model:
+    calls = list[float]()
+    async with OfflineModel(seed=plan.seed, on_call=lambda: calls.append(CLOCK.wall())) as model:
         mine = [
             f"claude.binary={plan.binary}",
             "credential.api_key=offline",
             f"credential.base_url={model.url}",
             "session_pool.start_timeout=120s",
         ]
-        yield OfflineApi(model), [*common, *mine, *plan.overrides]
+        yield OfflineApi(model, calls), [*common, *mine, *plan.overrides]

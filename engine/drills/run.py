@@ -21,8 +21,8 @@ from engine.errors import BadInput
 Progress = Callable[[str], None]
 Place = Callable[[Plan, Path, Evidence], AbstractAsyncContextManager[Ground]]
 Mode = Callable[["_Run", Sequence[Drill], float], Awaitable[None]]
-HARMFUL = 0.6
-"""Share of a drill's time in which it does harm; the rest is calm."""
+CALM_BEFORE, HARMFUL = 0.05, 0.6
+"""Shares of a drill's time: first calm, then harm; the rest is calm again."""
 _AGAIN_S = 2.0
 _MIXED = (Lane.PROCESSES, Lane.API, Lane.MACHINE)
 _ROUND_S = (3.0, 12.0)
@@ -90,6 +90,7 @@ async def run(plan: Plan, folder: Path, progress: Progress, abort: Abort) -> Sco
         here = Evidence()
         async with place(plan, folder / name, here) as ground:
             await _Run(plan, ground, here, progress, abort).under_load(ours, each, mode)
+            here.calls += ground.api.calls()
         survivors += ground.survivors()
         evidence.join(here)
     return score(
@@ -161,7 +162,8 @@ class _Run:
 
     async def _drill(self, drill: Drill, seconds: float) -> None:
         began, mine = CLOCK.monotonic(), list[Strike]()
-        harmful = began + HARMFUL * seconds
+        await self._look(CALM_BEFORE * seconds)
+        harmful = CLOCK.monotonic() + HARMFUL * seconds
         try:
             while not self._abort.reason:
                 struck = await drill.inject(self._ground, self._chance, self._plan.radius)

@@ -8,6 +8,7 @@ from itertools import islice, takewhile
 
 import msgspec
 
+from engine.drills.calls import Load, load_in
 from engine.events import types as ev
 from engine.events.types import Stamped
 from engine.pool.statistics import percentiles
@@ -16,6 +17,8 @@ NEEDED_AVAILABILITY = 99.9
 """Percent of the requests that a working API would have answered."""
 NEEDED_RECOVERY = 99.0
 """Percent of the strikes whose harm was mended."""
+MOST_STORM = 1.0
+"""Busiest rate of calls from an outage on, over the busiest one before it."""
 LONGEST_RECOVERY_S = 2.0
 """Seconds to the 95th percentile of recoveries from a fault of a process."""
 _CLOCKS_APART_S = 0.05
@@ -74,6 +77,7 @@ class Scorecard(msgspec.Struct, kw_only=True):
 
     `process_recovered_in` is of sessions that were killed or stopped. A strike that needs no notice, such as one on the
     machine's CPU, and a `moot` one, which left or was refused for another reason, are not counted in the times.
+    `api_load` is there where the first drill was an outage of a whole API that is one server, and counts its calls.
     """
 
     drills: list[str]
@@ -94,6 +98,7 @@ class Scorecard(msgspec.Struct, kw_only=True):
     process_recovered_in: Span
     recovered_by_drill: dict[str, Span]
     recovered: float
+    api_load: Load | None
     availability: float
     survivors: int
     aborted: str = ""
@@ -102,35 +107,43 @@ class Scorecard(msgspec.Struct, kw_only=True):
     """Some of the failures that no outage excuses: request, code, sentence."""
 
     def problems(self) -> list[str]:
-        """What is not good enough, a sentence each."""
+        """What went wrong, by count, a sentence each: the same on a machine of any speed."""
         found = [f"{count} {what}" for what, count in self._forbidden() if count]
         if self.availability < NEEDED_AVAILABILITY:
             found.append(f"availability {self.availability:.2f} % is below {NEEDED_AVAILABILITY} %")
         if self.recovered < NEEDED_RECOVERY:
             found.append(f"{self.recovered:.1f} % of the harm was mended, not {NEEDED_RECOVERY} %")
-        if (self.process_recovered_in.p95 or 0.0) > LONGEST_RECOVERY_S:
-            took = f"{self.process_recovered_in.p95:.1f} s"
-            found.append(f"p95 of recovery from a process fault is {took}, above {LONGEST_RECOVERY_S:g} s")
+        if self.api_load and self.api_load.storm > MOST_STORM:
+            found.append(f"the API's calls came {self.api_load.storm:g} times as fast as in health")
         if self.aborted:
             found.append(f"aborted: {self.aborted}")
         return found
+
+    def delays(self) -> list[str]:
+        """What went right and took too long, a sentence each; the machine's other work counts here."""
+        took = self.process_recovered_in.p95
+        if took is None or took <= LONGEST_RECOVERY_S:
+            return []
+        return [f"p95 of recovery from a process fault is {took:.1f} s, above {LONGEST_RECOVERY_S:g} s"]
 
     def _forbidden(self) -> list[tuple[str, int]]:
         return [("turns lost", self.lost), ("turns doubled", self.doubled), ("processes survived", self.survivors)]
 
 
 class Evidence(msgspec.Struct, kw_only=True):
-    """All that was recorded in one run."""
+    """All that was recorded in one run; `calls` are the moments in which an API that can count was called."""
 
     asked: list[Asked] = []
     strikes: list[Strike] = []
     events: list[Stamped] = []
+    calls: list[float] = []
 
     def join(self, other: Evidence) -> None:
         """Add another run's; times are of one clock."""
         self.asked += other.asked
         self.strikes += other.strikes
         self.events += other.events
+        self.calls += other.calls
 
 
 def score(
@@ -179,6 +192,7 @@ def score(
         ),
         recovered_by_drill=_by_drill(noticed, recovered),
         recovered=_percent(sum(took is not None for took in recovered), len(recovered)),
+        api_load=_load(evidence),
         availability=_percent(answered, owed),
         survivors=survivors,
         aborted=aborted,
@@ -311,6 +325,14 @@ def _about(session: str) -> Callable[[ev.Event], bool]:
 
 def _alarming(event: ev.Event) -> bool:
     return isinstance(event, ev.ApiRetry) or (isinstance(event, ev.BreakerChanged) and event.new == "open")
+
+
+def _load(evidence: Evidence) -> Load | None:
+    """Around the first outage, if all calls failed in it and no other drill came before."""
+    first = min(evidence.strikes, key=lambda strike: strike.at, default=None)
+    if first is None or not first.total or first.healed is None:
+        return None
+    return load_in(evidence.calls, first.at, first.healed)
 
 
 def _span(values: Iterable[float | None]) -> Span:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import msgspec
@@ -20,7 +21,7 @@ class LedgerEntry(msgspec.Struct, frozen=True):
 
 
 class Ledger:
-    """Owner of `<state>/engines/*.json`, one file an engine."""
+    """Owner of `<state>/engines`: one file an engine, and one folder for what only its agents use."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -36,8 +37,13 @@ class Ledger:
         draft.replace(path)
 
     def leave(self, engine: str) -> None:
-        """The engine's tree is proven empty: forget it."""
+        """The engine's tree is proven empty: forget it, and what its agents left."""
+        shutil.rmtree(self.folder(engine), ignore_errors=True)
         self._path(engine).unlink(missing_ok=True)
+
+    def folder(self, engine: str) -> Path:
+        """Where the engine's agents have what nobody else uses."""
+        return self._folder / engine
 
     def dead_engines(self) -> list[str]:
         """Engines of this folder whose process is gone."""

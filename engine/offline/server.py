@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter, OrderedDict, deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
@@ -50,16 +51,25 @@ class OfflineModel:
     """A Messages API server; owns its connections and its memory of faults already done.
 
     `seed` changes the scripted words; `delay` and `pace` (seconds) hold for prompts without directives of their own.
+    `on_call` is told of each call for a message, those that a fault will hit too.
     """
 
     def __init__(
-        self, host: str = "127.0.0.1", port: int = 0, seed: int = 0, *, delay: float = 0.0, pace: float = 0.0
+        self,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        seed: int = 0,
+        *,
+        delay: float = 0.0,
+        pace: float = 0.0,
+        on_call: Callable[[], None] = lambda: None,
     ) -> None:
         self.host = host
         self.port = port
         self.requests: deque[RequestRecord] = deque(maxlen=REMEMBERED_REQUESTS)
         self.counters: Counter[str] = Counter()
         self._author = Author(seed, delay, pace)
+        self._on_call = on_call
         self._window: tuple[Fault, int | None] | None = None
         self._share = 1.0
         self._slowness = 0.0
@@ -154,6 +164,7 @@ class OfflineModel:
         return True
 
     async def _messages(self, exchange: Exchange, request: HttpRequest) -> bool:
+        self._on_call()
         try:
             asked = read_asked(request.body, request.headers.get(_SESSION_HEADER, ""))
         except msgspec.MsgspecError as problem:

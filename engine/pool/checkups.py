@@ -7,7 +7,7 @@ import asyncio
 from engine.errors import DeadlinePassed, SessionLost
 from engine.events.types import Notice, SessionJudged, Severity
 from engine.launchers.processes import stat_of
-from engine.pool.health import PROBES_MISSED, Condition, HealthVerdict, Vitals, judge
+from engine.pool.health import PROBES_MISSED, Condition, HealthVerdict, Vitals, is_stopped, judge
 from engine.pool.members import PoolPorts
 from engine.pool.pool import Pool
 from engine.sessions.readings import cpu_of
@@ -31,7 +31,7 @@ class Checkups:
         self.over_memory: set[str] = set()
 
     def round(self, now: float) -> None:
-        """Begin the checks that are due; each session's are spread over the interval from its start on."""
+        """Begin the checks that are due, and those of stopped processes; the others are spread over the interval."""
         interval = self._ports.limits().health_interval
         members = self._pool.members
         for gone in self._due.keys() - members.keys():
@@ -39,7 +39,9 @@ class Checkups:
             self._told.pop(gone, None)
         for name, member in members.items():
             due = self._due.setdefault(name, now + self._ports.chance.uniform(0.0, interval))
-            if now >= due and not member.starting and name not in self._checked:
+            if member.starting or name in self._checked:
+                continue
+            if now >= due or (self._told.get(name) is not Condition.CONDEMNED and _stopped(member.session.pid)):
                 self._due[name] = now + interval
                 self._checked.add(name)
                 self._running.spawn(self._check(member.session), f"check {name}")
@@ -66,6 +68,8 @@ class Checkups:
                 break
             except DeadlinePassed:
                 missed += 1
+                if _stopped(session.pid):
+                    break
             except SessionLost:
                 return None
         missing = await asyncio.to_thread(self._transcript_missing, session)
@@ -124,3 +128,8 @@ class Checkups:
 
     def _on_error(self, name: str, error: BaseException) -> None:
         self._ports.bus.publish(Notice(severity=Severity.WARNING, text=f"{name} failed: {error!r}"))
+
+
+def _stopped(pid: int) -> bool:
+    stat = stat_of(pid)
+    return stat is not None and is_stopped(stat.state)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 PROBES_MISSED = 2
-"""Probes in a row without an answer that make one witness."""
+"""Probes in a row without an answer that make one witness; of a stopped process the first one says enough."""
 FRESH_S = 10.0
 """A sample older than this witnesses nothing."""
 
@@ -65,6 +65,11 @@ class HealthVerdict:
         return " and ".join(self.witnesses)
 
 
+def is_stopped(state: str) -> bool:
+    """Whether a letter of /proc/PID/stat says that somebody stopped the process."""
+    return state in {"T", "t"}
+
+
 def judge(vitals: Vitals) -> HealthVerdict:
     """The verdict; a session that starts, or whose sample is stale, is never judged."""
     if vitals.starting or vitals.now - vitals.sampled_at > FRESH_S:
@@ -77,10 +82,11 @@ def judge(vitals: Vitals) -> HealthVerdict:
 
 
 def _witnesses(vitals: Vitals) -> list[Witness]:
-    missed = vitals.probes_missed >= PROBES_MISSED
+    stopped = is_stopped(vitals.state)
+    missed = vitals.probes_missed >= (1 if stopped else PROBES_MISSED)
     seen = {
         Witness.PROBE: missed,
-        Witness.STOPPED: vitals.state in {"T", "t"},
+        Witness.STOPPED: stopped,
         Witness.NO_CPU: missed and vitals.cpu_since_ask is not None and vitals.cpu_since_ask <= 0.0,
         Witness.SILENT: vitals.silence_limit is not None and vitals.silent_for > vitals.silence_limit,
         Witness.NO_TRANSCRIPT: vitals.transcript_missing,

@@ -50,13 +50,14 @@ class BreakerLimits:
 
 @dataclass(eq=False, slots=True)
 class Permit:
-    """Leave for one call. A vote from an earlier `generation` does not count.
+    """Leave for one call. A vote from an earlier `generation` does not count; a half-open breaker gives a `probe`.
 
     The call is slow when its first sign of an answer comes `slow_call` after `began_at`; `overdue` once it voted so.
     """
 
     generation: int
     began_at: float
+    probe: bool = False
     answered: bool = False
     overdue: bool = False
 
@@ -125,7 +126,7 @@ class Breaker:
             self._move(BreakerState.HALF_OPEN, now, "its open time is over")
         if self.state is BreakerState.HALF_OPEN and (wait := self._half_open_full(now)):
             return Refusal(wait, "its probes are under way")
-        permit = Permit(self._generation, now)
+        permit = Permit(self._generation, now, probe=self.state is BreakerState.HALF_OPEN)
         self._running[permit] = None
         late_at = now + self.limits.slow_call
         if late_at < self._late_at:

@@ -9,9 +9,10 @@ from engine.clock import Clock
 from engine.errors import QuarterdeckError
 from engine.recovery.classifier import Classification, Classifier, error_of
 from engine.recovery.facts import Evidence
-from engine.recovery.learned import LearnedRules, StoreUnusable
+from engine.recovery.learned import LearnedRules
 from engine.recovery.rules import Rule, load_rules
 from engine.sessions.outcome import Outcome
+from engine.store.sqlite import StoreUnusable
 
 STORE = "learned.db"
 """The file of the learned rules in the state folder."""

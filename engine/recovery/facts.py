@@ -118,6 +118,7 @@ def of_record(record: Mapping[str, Any]) -> Evidence:
     said += [_text(body, "message"), stated if isinstance(stated, str) else "", _errors(record)]
     api_type = _text(record, "api_error_type", "error_type") or _text(body, "type")
     code = _text(record, "error_code", "code", "errno") or _text(body, "code")
+    refused = record.get("type") == "assistant"
     limit = record.get("rate_limit_info")
     limits = limit if isinstance(limit, Mapping) else {}
     told = "" if api_type.endswith("_error") else api_type
@@ -126,13 +127,13 @@ def of_record(record: Mapping[str, Any]) -> Evidence:
         by=_text(record, "signal"),
         text=_joined(*said, stderr, exception, code, told),
         stderr=clip(stderr),
-        failed=_failed(record, exception, api_type),
+        failed=_rejected(limits) or _failed(record, exception, api_type),
         status=_status(record, body, retries),
         api_type=api_type or None,
-        assistant=_text(record, "assistant_error") or None,
+        assistant=_text(record, "assistant_error") or (_text(record, "error") if refused else "") or None,
         errno=code if code.startswith("E") else None,
         exception=exception or None,
-        terminal=_text(record, "terminal_reason") or None,
+        terminal=_text(record, "terminal_reason") or ("limit_rejected" if _rejected(limits) else None),
         startup=_text(record, "startup_failure_reason") or None,
         retry_after_s=_retry_after(record, retries),
         resets_at=_number(record.get("resets_at") or record.get("resetsAt") or limits.get("resetsAt")),
@@ -161,6 +162,8 @@ def _failed(record: Mapping[str, Any], exception: str, api_type: str) -> bool | 
         return True
     if isinstance(stated, bool):
         return stated
+    if record.get("type") == "assistant" and _text(record, "error"):
+        return True
     if record.get("success") is True or record.get("type") in {"assistant", "user", "system", "stream_event"}:
         return False
     level = next((str(record[name]).lower() for name in _LEVEL_NAMES if name in record), "")
@@ -196,6 +199,11 @@ def _retry_after(record: Mapping[str, Any], retries: list[Mapping[str, Any]]) ->
         if wait / 1000 > 1.5 * 2**number
     ]
     return min(waits) if waits else None
+
+
+def _rejected(limits: Mapping[str, Any]) -> bool:
+    """Whether the CLI tells of a plan's limit that refuses requests, and not of one that comes near."""
+    return limits.get("status") == "rejected"
 
 
 def _errors(record: Mapping[str, Any]) -> str:

@@ -44,6 +44,11 @@ class Call:
         else:  # cancelled, or the request's own fault
             self._breakers.returned(self._leave)
 
+    @property
+    def probes(self) -> bool:
+        """Whether the call is a half-open breaker's probe."""
+        return any(permit.probe for _, _, permit in self._leave)
+
     def began(self) -> None:
         """The turn begins: the wait for a session is over."""
         self._breakers.began(self._leave)

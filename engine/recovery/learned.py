@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from engine.clock import Clock
-from engine.errors import BadInput, NotFound, QuarterdeckError
+from engine.errors import BadInput, NotFound
 from engine.recovery.rules import ErrorType, Rule, Severity, Strategy
 from engine.recovery.templates import (
     ANY,
@@ -29,10 +28,10 @@ from engine.recovery.templates import (
     template_of,
     templates_in,
 )
+from engine.store.sqlite import StoreUnusable, opened, told
 
 MOST = 1000
 """Learned rules that are kept; one more is refused."""
-_BUSY_S = 2.0
 _FLUSH_AT = 64
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS learned_rules (
@@ -86,12 +85,6 @@ class LearnedRule(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(self.template.split(" "))
 
 
-class StoreUnusable(QuarterdeckError):
-    """The file of learned rules cannot be read or written."""
-
-    code, http_status = "learned_rules_unusable", 503
-
-
 class LearnedRules:
     """Owner of the learned rules and of the count of decisions by rule; used on one thread."""
 
@@ -106,11 +99,7 @@ class LearnedRules:
     def open(self) -> None:
         """Open the file, or make it. Raises StoreUnusable."""
         with self._errors():
-            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._opened = sqlite3.connect(self._path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
-            self._opened.execute("PRAGMA journal_mode=WAL")
-            self._opened.execute("PRAGMA synchronous=NORMAL")
-            self._opened.executescript(_SCHEMA)
+            self._opened = opened(self._path, _SCHEMA)
 
     def close(self) -> None:
         """Write what was counted and close the file."""
@@ -247,13 +236,8 @@ class LearnedRules:
             raise StoreUnusable("The learned rules are closed.", remedy="Try again when the engine is back.")
         return self._opened
 
-    @contextmanager
-    def _errors(self) -> Iterator[None]:
-        try:
-            yield
-        except (sqlite3.Error, OSError) as error:
-            remedy = "Check the disk, move that file away, or set `engine.state_dir`."
-            raise StoreUnusable(f"The learned rules in {self._path} cannot be used: {error}.", remedy=remedy) from error
+    def _errors(self) -> AbstractContextManager[None]:
+        return told("learned rules", self._path)
 
 
 def _number(rule: str) -> int:

@@ -18,7 +18,7 @@ _STATUS = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _HUNDREDS = re.compile(r"[45]\d\d\b")
-_ERRNO_NUMBER = re.compile(r"\[Errno (\d+)\]|\berrno[:= ]+-?(\d+)\b")
+_ERRNO_NUMBER = re.compile(r"\[Errno (\d+)\]|\berrno[:= ]+-?(\d+)\b|\bos error (\d+)\b")
 _ERRNO_NAME = re.compile(r"\bE[A-Z][A-Z0-9]{2,}\b")
 _EXIT = re.compile(
     r"\b(?:exit(?:ed|s)?|status|code)(?:\s+\w+){0,2}?(?:\s+with)?(?:\s+(?:status|code|value))*\s*[:=]?\s*(-?\d{1,3})\b",
@@ -50,7 +50,7 @@ def stated_in(text: str, lowered: str) -> Iterator[Fact]:
             yield "status", int(_group(match))
     for match in _ERRNO_NAME.finditer(text):
         yield "errno", match[0]
-    if "errno" in lowered:
+    if "errno" in lowered or "os error" in lowered:
         for match in _ERRNO_NUMBER.finditer(text):
             yield "errno", _errno_name(int(_group(match)))
     if "_error" in lowered or "_too_" in lowered:

@@ -19,7 +19,7 @@ _MORE, _MORE_MOST = 1.0, 4.0
 """What every further sign of a rule adds, and how much all together may."""
 _SAYS, _NAMES, _UNLESS = range(3)
 _ONLY: dict[Only, Callable[[Evidence], bool]] = {
-    Only.NO_API_TYPE: lambda known: known.api_type is None and known.failed is True,
+    Only.NO_API_TYPE: lambda known: known.api_type is None and known.failed is True and '_error"' not in known.text,
     Only.EXIT_ZERO: lambda known: known.exit_code == 0,
     Only.FAILED: lambda known: known.failed is True,
 }

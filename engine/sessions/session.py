@@ -370,6 +370,7 @@ class Session:
         self.lost = True
         self.survivors = len(ending.survivors)
         self._ports.desk.withdraw_session(self.id)
+        self._ports.backend.release(self._spec)
         self._ports.bus.publish(
             ev.SessionEnded(
                 session=self.id,

@@ -15,7 +15,7 @@ from engine.recovery.alerts.channels.base import NotTold, Telling
 from engine.recovery.alerts.conditions import Readings
 from engine.recovery.alerts.manager import QUEUED, AlertManager, AlertPorts
 from engine.settings.schema import Alerts
-from tests.support.processes import until
+from tests.support.processes import PATIENCE_S, until
 
 BAD: Readings = {"errors": {"": 9.0}}
 GOOD: Readings = {"errors": {"": 0.0}}
@@ -174,7 +174,7 @@ async def test_a_hanging_channel_does_not_hold_the_end_up() -> None:
     stage.manager.start()
     stage.hook.open.clear()
     stage.look(BAD)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         await stage.manager.aclose(0.05)
     assert len(stage.log.told) == 1
     assert len(stage.manager._work) == 0

@@ -39,6 +39,7 @@ ACTS = {
     "/api/sessions/{id}/stop": ("POST", 404),
     "/api/sessions/{id}/kill": ("POST", 404),
     "/api/sessions/{id}/recycle": ("POST", 404),
+    "/api/sessions/{id}/hibernate": ("POST", 404),
     "/api/pool/scale": ("POST", 400),
     "/api/pool/autoscale": ("POST", 400),
     "/api/profiles/{name}/drain": ("POST", 404),

@@ -14,12 +14,14 @@ from engine.approvals import store as store_module
 from engine.approvals.desk import Asker, PermissionDesk
 from engine.approvals.grants import LONGEST_S, Decision, Place, Scope, decided, expiry
 from engine.approvals.groups import PermissionGroup, groups_of
-from engine.approvals.store import ApprovalStore, StoreUnusable, Wish
+from engine.approvals.store import ApprovalStore, Wish
 from engine.clock import ManualClock
 from engine.errors import BadInput, NotFound
 from engine.events.bus import Bus
 from engine.events.types import GrantRevoked, Notice, PermissionAnswered
 from engine.sessions.facts import PermissionWanted
+from engine.store.sqlite import StoreUnusable
+from tests.support.processes import PATIENCE_S
 
 START = 1_000_000.0
 HOUR = 3600.0
@@ -247,7 +249,7 @@ async def test_the_nearest_grant_is_named(room: Room) -> None:
 async def test_nobody_answers_so_it_is_denied_and_that_is_kept(room: Room) -> None:
     room.timeout = 0.01
     room.ask("p1")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while room.waiting:
             await asyncio.sleep(0.005)
     assert room.told[0][:2] == ("p1", False)

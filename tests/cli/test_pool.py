@@ -61,11 +61,28 @@ def test_a_session_is_recycled_and_a_profile_drained_and_resumed(engine: Headles
     assert engine.call("POST", "/api/prompts", {"prompt": "hello"})["prompt"]["text"] == "Echo: hello"
 
 
+def test_a_session_hibernates_and_requests_are_shown_and_cancelled(engine: Headless) -> None:
+    session = engine.call("POST", "/api/prompts", {"prompt": "hello"})["prompt"]["session"]
+    wait_until(lambda: engine.call("GET", "/api/pool")["pool"]["active"] == 0)
+    assert plain(engine, "sessions", "hibernate", session) == [[session, "hibernate"]]
+    assert engine.call("GET", "/api/pool")["pool"]["hibernated"] >= 1
+
+    asked = {"prompt": "[[hang]]", "wait": False}
+    ids = [engine.call("POST", "/api/prompts", asked)["prompt"]["request"] for _ in range(2)]
+    wait_until(lambda: len(engine.call("GET", "/api/prompts")["prompts"]) == 2)
+    assert as_json(engine, "queue", "show", ids[0])["prompt"] == "[[hang]]"
+    assert ["prompt", "[[hang]]"] in plain(engine, "queue", "show", ids[1])
+    assert plain(engine, "queue", "cancel", *ids) == [[f"Cancelled {name}."] for name in ids]
+    wait_until(lambda: engine.call("GET", "/api/prompts")["prompts"] == [])
+
+
 def test_what_is_not_there_or_out_of_range_is_wrong_usage(engine: Headless) -> None:
     for arguments, words in (
         (["profiles", "drain", "nobody"], "There is no profile 'nobody'"),
         (["profiles", "resume", "nobody"], "There is no profile 'nobody'"),
         (["sessions", "recycle", "s9999"], "There is no session s9999"),
+        (["sessions", "hibernate", "s9999"], "There is no session s9999"),
+        (["queue", "show", "nobody"], "No request nobody is on its way"),
         (["sessions", "recycle", "s9999", "--deadline", "-5"], "deadline of -5 s is out of range"),
     ):
         done = quarterdeck(engine.home, *arguments)

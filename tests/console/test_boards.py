@@ -81,7 +81,7 @@ async def test_errors_are_gone_through_by_class_minute_cause_and_sample(feed: Fa
         assert "13:49  resource/overloaded  7 errors" in console.text
         await console.press("right", "right_square_bracket", "j")
         assert "▌ network/reset" in console.text
-        await console.press("k", "y", "enter")
+        await console.press("k", "enter")
         assert "no session" in console.told[-1] or isinstance(console.app.screen, TranscriptScreen)
         await console.press("escape", "escape")
         assert isinstance(console.app.screen, OverviewScreen)
@@ -117,8 +117,8 @@ async def test_a_healthy_hour_says_so(clock: ManualClock) -> None:
     quiet = [one for one in scene.tape() if type(one.event).__name__ not in {"ErrorSeen", "RecoveryStarted"}]
     async with bridge(FakeFeed(quiet), clock) as console:
         await console.press("3")
-        assert "no error within the last hour" in console.text
-        await console.press("j", "n", "enter", "U", "L", "y")
+        assert "no error within the last 60 minutes" in console.text
+        await console.press("j", "n", "enter", "y", "x", "space", "U", "L")
         assert console.told[-1] == "No tuning change stands just before these errors."
 
 
@@ -130,7 +130,7 @@ async def test_a_breaker_is_set_by_hand_after_the_facts(key: str, act: str, feed
         assert f"quarterdeck breakers {act} model:default" in console.text
         await console.press("enter")
         assert feed.calls == [("breaker", "model:default", act)]
-        await console.press("k", key, "escape", "y")
+        await console.press("k", key, "escape")
         assert len(feed.calls) == 1
         await console.press("escape")
         assert isinstance(console.app.screen, OverviewScreen)
@@ -147,7 +147,7 @@ async def test_a_request_is_cancelled_after_the_facts_and_its_session_is_one_key
         assert "quarterdeck queue cancel r990" in console.text
         await console.press("enter")
         assert feed.calls == [("cancel", "r990")]
-        await console.press("pagedown", "pageup", "j", "y", "enter")
+        await console.press("pagedown", "pageup", "j", "enter")
         assert isinstance(console.app.screen, TranscriptScreen)
         await console.press("escape", "P")
         await console.type("hello")

@@ -43,9 +43,15 @@ SCENES: dict[str, tuple[str, ...]] = {
     "errors": ("3",),
     "recovery": ("4",),
     "queue": ("5",),
+    "copy": ("5", "y"),
+    "export": ("2", "e"),
+    "marked-sessions": ("2", "space", "space", "x"),
+    "marked-hibernate": ("2", "space", "space", "x", "H"),
+    "marked-cancel": ("5", "space", "space", "X"),
+    "queue-filtered": ("5", "s", "j", "j", "enter", "slash", *"user:ben,eli", "enter", "space"),
     "tuning": ("7",),
     "tuning-staged": ("7", "j", "right", "right", "j", "right"),
-    "tuning-refused": ("7", "j", "e", *("backspace",) * 8, *"900k"),
+    "tuning-refused": ("7", "j", "enter", *("backspace",) * 8, *"900k"),
 }
 TIMES: dict[str, tuple[str, ...]] = {
     "past-overview": ("left_square_bracket", "left_square_bracket"),

@@ -16,6 +16,7 @@ from tests.console import scene
 from tests.support.console import NORMAL, SMALL, Bridge, FakeFeed, bridge
 from tui.arming import ARMING_S
 from tui.feeds.base import FeedStatus, Link
+from tui.listed import Listed
 from tui.screens import inbox_lines as draw
 from tui.screens.inbox import Inbox
 from tui.screens.overview import OverviewScreen
@@ -237,11 +238,17 @@ async def test_nothing_is_answered_in_a_window_too_small_to_show_it(feed: FakeFe
 @pytest.mark.parametrize("width", [60, 70, 89, 90, 106])
 def test_every_line_fits_and_no_letter_of_an_agent_is_drawn_raw(width: int) -> None:
     found = groups()
-    table, first = draw.rows(found, KEYS[6], {KEYS[5]}, scene.NOW, width, 4)
-    cards = [line for group in [*found, None] for line in draw.card(group, scene.NOW, "▮▮▮", width)]
+    shown = Listed(draw.GROUPS)
+    shown.take(found, scene.NOW)
+    shown.go(5)
+    shown.mark()
+    table, first = draw.rows(shown, scene.NOW, width, 4)
+    cards = [
+        line for group in [*found, None] for line in draw.card(group, scene.NOW, "▮▮▮", width, "All are answered.")
+    ]
     assert first == 3
     assert len(cards) == draw.CARD_LINES * (len(found) + 1)
-    for line in [draw.head(width), *table, *cards]:
+    for line in [draw.head(shown, width), *table, *cards]:
         assert width_of(line) <= width, plain(line)
     assert "◆" in plain(table[2])
 

@@ -21,14 +21,26 @@ from tui.keymap import load_keymap
 from tui.own_screens import MAX_SCREENS, Found, OwnScreen, Refused, adopted, find_screens
 from tui.screens.board import Board
 from tui.screens.sessions import SessionsScreen
+from tui.screens.station import Station
 from tui.spans import Line
+from tui.tables import Listing, command
+from tui.widgets.columns import Column
 from tui.widgets.ink import Painted
 
 EXAMPLE = Path(__file__).parents[2] / "examples/quarterdeck-users"
 HERE = __name__
 
 
-class Mine(Board):
+NAMES: Listing[str] = Listing(
+    "names",
+    "name",
+    (Column("id", "ID", 6, 0, lambda name, _: name, lambda name: name, lambda name, _: name),),
+    id=lambda name: name,
+    command=lambda name: command("sessions", "show", name),
+)
+
+
+class Mine(Board[str]):
     """One line that says how often it was painted, and keys of which some are taken."""
 
     NAME = "mine"
@@ -42,7 +54,10 @@ class Mine(Board):
     )
     done: ClassVar[list[str]] = []
 
-    def rows(self) -> list[str]:
+    def __init__(self) -> None:
+        super().__init__(NAMES)
+
+    def items(self) -> list[str]:
         return ["one", "two"]
 
     def draw(self, width: int, height: int) -> list[Line]:
@@ -67,7 +82,7 @@ class BadPaint(Mine):
         return [[("well again", "")]]
 
 
-class BadMaking(Board):
+class BadMaking(Station):
     """Fails while it is made."""
 
     NAME = "bad-making"
@@ -77,7 +92,7 @@ class BadMaking(Board):
         raise RuntimeError("not today")
 
 
-class BadBody(Board):
+class BadBody(Station):
     """Fails while its widgets are made, and in what it says in line 1."""
 
     NAME = "bad-body"
@@ -153,12 +168,12 @@ async def test_an_installed_screen_is_there_like_any_other(
         await console.press("f6")
         assert "[f6 Users]" in console.lines[0]
         assert "USERS" in console.text
-        assert "▌ ana" in console.text
+        assert "▌  ana" in console.text
         assert "I interrupt" in console.lines[-1]
         await console.press("question_mark")
         assert "interrupt all turns" in console.text
         await console.press("escape", "j", "1", "f6")
-        assert "▌ ben" in console.text
+        assert "▌  ben" in console.text
         await console.press("I")
         await console.press("enter")
         await until(lambda: [call[0] for call in feed.calls] == ["interrupt"] * 2)

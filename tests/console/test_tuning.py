@@ -101,7 +101,7 @@ async def test_a_refused_value_is_explained_at_the_field_and_applies_nothing(
     feed: FakeFeed, clock: ManualClock
 ) -> None:
     async with bridge(feed, clock) as console:
-        await console.press("7", "e", "backspace")
+        await console.press("7", "enter", "backspace")
         await console.type("many")
         await until(lambda: "✖" in console.text)
         assert "many (live by a test): it must be" in console.text
@@ -168,7 +168,7 @@ async def test_looks_filter_staged_only_pages_and_the_way_back(feed: FakeFeed, c
         await console.press("7", "slash")
         await console.type("drop strategy")
         assert [line[:1] for line in console.lines if " drop_strategy " in line[:30]] == ["▌"]
-        await console.press("enter", "e")
+        await console.press("enter", "enter")
         assert "drop_oldest" in console.text
         await console.press("j", "enter", "escape", "z")
         assert [line for line in console.lines if "min_size" in line] == []
@@ -180,7 +180,7 @@ async def test_a_setting_that_needs_a_restart_is_not_staged(feed: FakeFeed, cloc
     async with bridge(feed, clock) as console:
         await console.press("7", "slash")
         await console.type("state_dir")
-        await console.press("enter", "e")
+        await console.press("enter", "enter")
         assert "needs a restart of the engine" in console.told[-1]
 
 

@@ -138,7 +138,7 @@ async def test_a_missing_workspace_is_named_with_its_setting(rig: Rig, tmp_path:
 
 async def test_a_missing_program_is_named_with_a_remedy(tmp_path: Path) -> None:
     rig = Rig(tmp_path)
-    homes = Homes(tmp_path, tmp_path, tmp_path, None)
+    homes = Homes(tmp_path, tmp_path, tmp_path, None, tmp_path)
     backend = ClaudeBackend(tmp_path / "claude", homes, Credential, ClaudeOptions())
     with pytest.raises(BackendMissing) as missing:
         await rig.start(backend=backend)

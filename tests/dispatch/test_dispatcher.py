@@ -92,6 +92,31 @@ async def test_a_request_may_wait_for_an_open_breaker_and_spends_no_attempt_on_i
         assert engine.bus.state.totals.retries == 0
 
 
+async def test_a_waiting_request_that_probes_in_vain_goes_on_waiting_and_spends_no_attempt(tmp_path: Path) -> None:
+    limits = ("circuit_breaker.failure_threshold=2", "circuit_breaker.timeout=100ms", "retry.max_attempts=1")
+    async with running(tmp_path, *limits, "retry.breaker_wait=60s", "retry.budget=0") as engine:
+        for name in ("a", "b"):
+            with pytest.raises(TurnFailed):
+                await engine.submit(Request(id=name, prompt="[[fault: http500]]"))
+        answer = await engine.submit(Request(id="c", prompt="[[fault: http500 x3]] fine"))
+        assert (answer.text, answer.attempts) == ("Echo: fine", 1)
+        assert len(engine.bus.state.errors) == 5
+
+
+async def test_a_probe_in_vain_is_the_end_of_a_request_that_may_not_wait(tmp_path: Path) -> None:
+    limits = ("circuit_breaker.failure_threshold=2", "circuit_breaker.timeout=100ms", "retry.max_attempts=1")
+    async with running(tmp_path, *limits) as engine:
+        for name in ("a", "b"):
+            with pytest.raises(TurnFailed):
+                await engine.submit(Request(id=name, prompt="[[fault: http500]]"))
+        with pytest.raises(Overloaded) as caught:
+            await engine.submit(Request(id="early", prompt="fine"))
+        again = engine.clock.monotonic() + (caught.value.retry_after or 0.0)
+        await until(lambda: engine.clock.monotonic() > again)
+        with pytest.raises(TurnFailed):
+            await engine.submit(Request(id="c", prompt="[[fault: http500 x3]] fine"))
+
+
 async def test_a_turn_that_falls_silent_is_tried_again(tmp_path: Path) -> None:
     silence = ("session_pool.inactivity_timeout=300ms", "session_pool.max_size=1")
     async with running(tmp_path, *QUICK, *silence) as engine:

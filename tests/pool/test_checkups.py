@@ -18,7 +18,7 @@ from engine.events.types import SessionEnded, SessionJudged
 from engine.sessions.session import Session
 from tests.pool.ground import MANY, Talk, Told, idle, profile
 from tests.support.engines import running
-from tests.support.processes import until
+from tests.support.processes import PATIENCE_S, until
 
 QUICK = (*MANY, "session_pool.probe_timeout=100ms", "session_pool.load_balancing.health_check_interval=30s")
 
@@ -34,9 +34,10 @@ async def check(engine: Engine, clock: ManualClock) -> None:
 
 @contextmanager
 def frozen(session: Session) -> Iterator[None]:
-    """Stopped by SIGSTOP; a pid of 0 would be our own."""
+    """Stopped by SIGSTOP, and known to be; a pid of 0 would be our own."""
     assert session.pid
     os.kill(session.pid, signal.SIGSTOP)
+    os.waitid(os.P_PID, session.pid, os.WSTOPPED | os.WNOWAIT)
     try:
         yield
     finally:
@@ -91,6 +92,26 @@ async def test_a_session_stopped_in_its_turn_is_killed_and_the_request_answered_
         assert answer.session != first.session
 
 
+async def test_a_stopped_session_is_looked_at_before_its_check_is_due_and_told_of_once(tmp_path: Path) -> None:
+    clock = ManualClock()
+    async with running(tmp_path, *QUICK, "session_pool.health_observe=true", clock=clock) as engine:
+        told, checkups = Told(engine), engine.keeper.checkups
+        names = await idle(engine, 2)
+        checkups.round(clock.monotonic())
+        await until(lambda: not checkups._checked)
+        checkups._due = dict.fromkeys(names, clock.monotonic() + 30.0)
+
+        def judged() -> bool:
+            checkups.round(clock.monotonic())
+            return told.of(SessionJudged) != []
+
+        with frozen(engine.pool.session(names[0])):
+            await until(judged)
+            checkups.round(clock.monotonic())
+            assert not checkups._checked
+        assert [(verdict.session, verdict.condition) for verdict in told.of(SessionJudged)] == [(names[0], "condemned")]
+
+
 async def test_in_observe_mode_everything_is_told_and_nothing_done(tmp_path: Path) -> None:
     clock = ManualClock()
     async with running(tmp_path, *QUICK, "session_pool.health_observe=true", clock=clock) as engine:
@@ -110,7 +131,7 @@ async def test_whoever_answers_at_the_last_look_is_spared(tmp_path: Path, monkey
     async def probe(self: Session, timeout: float) -> float:
         nonlocal probes
         probes += 1
-        if probes < 3:
+        if probes < 2:
             raise DeadlinePassed("no answer")
         return 0.0
 
@@ -118,8 +139,9 @@ async def test_whoever_answers_at_the_last_look_is_spared(tmp_path: Path, monkey
         (name,) = await idle(engine, 1)
         monkeypatch.setattr(Session, "probe", probe)
         with frozen(engine.pool.session(name)):
-            await check(engine, clock)
-        assert probes == 3
+            engine.keeper.checkups.round(clock.monotonic())
+            await until(lambda: not engine.keeper.checkups._checked)
+        assert probes == 2
         assert engine.pool.session(name).usable
 
 
@@ -145,7 +167,7 @@ async def test_answers_to_probes_are_no_progress_and_the_inactivity_clock_runs_o
         turn = Talk(engine).begin("[[stall]]")
         await until(lambda: any(session.busy for session in engine.pool.sessions.values()))
         (session,) = engine.pool.sessions.values()
-        async with asyncio.timeout(10.0):
+        async with asyncio.timeout(PATIENCE_S):
             while not turn.done():
                 await session.probe(5.0)
         with pytest.raises(DeadlinePassed, match="inactivity clock ran out"):

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from engine.clock import ManualClock
-from engine.errors import DeadlinePassed, NotFound, QuarterdeckError
-from engine.events.types import SessionChanged, SessionEnded, SessionStarting, SessionState
+from engine.errors import BadInput, ConversationHeld, DeadlinePassed, NotFound, QuarterdeckError
+from engine.events.types import ConversationHibernated, SessionChanged, SessionEnded, SessionStarting, SessionState
 from tests.pool.ground import MANY, Talk, Told, idle, leases, profile, wish
 from tests.support.engines import running
 from tests.support.processes import runs, until
@@ -98,6 +98,34 @@ async def test_a_turn_that_outlasts_the_deadline_is_stopped_with_its_session(tmp
         assert name not in engine.pool.sessions
         with pytest.raises(QuarterdeckError):
             await turn
+
+
+async def test_an_idle_session_hibernates_and_its_conversation_goes_on_in_another(tmp_path: Path) -> None:
+    async with running(tmp_path) as engine:
+        told, talk = Told(engine), Talk(engine)
+        first = await talk.ask("hello")
+        pid = engine.pool.session(first.session).pid
+        await until(lambda: engine.pool.statistics().idle == 1)
+        assert await engine.hibernate_session(first.session, "ana") == first.conversation
+        assert not runs(pid)
+        assert [event.reason for event in told.of(ConversationHibernated)] == ["hibernated by ana"]
+        assert engine.pool.statistics().hibernated == 1
+        again = await talk.ask("and on", first.conversation)
+        assert (again.conversation, again.session != first.session) == (first.conversation, True)
+
+
+async def test_what_runs_a_turn_or_holds_nothing_does_not_hibernate(tmp_path: Path) -> None:
+    async with running(tmp_path, *MANY) as engine:
+        (name,) = await idle(engine, 1)
+        with pytest.raises(BadInput, match="holds no conversation"):
+            await engine.hibernate_session(name, "ana")
+        (lease,) = await leases(engine, 1)
+        with pytest.raises(ConversationHeld, match="runs a turn"):
+            await engine.hibernate_session(lease.session.id, "ana")
+        assert name in engine.pool.sessions
+        engine.pool.release(lease)
+        with pytest.raises(NotFound):
+            await engine.hibernate_session("s9999", "ana")
 
 
 async def test_two_stops_at_once_stop_a_session_once_and_both_wait_for_its_end(tmp_path: Path) -> None:

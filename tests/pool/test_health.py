@@ -61,6 +61,13 @@ def test_a_single_missed_probe_is_no_witness() -> None:
     assert judge(replace(WELL, probes_missed=PROBES_MISSED - 1)).condition is Condition.WELL
 
 
+def test_a_stopped_process_that_misses_one_probe_is_condemned_and_one_that_answers_is_suspect() -> None:
+    stopped = seen(Witness.STOPPED)
+    assert judge(replace(stopped, probes_missed=1)).witnesses == (Witness.PROBE, Witness.STOPPED)
+    assert judge(replace(stopped, probes_missed=1)).condition is Condition.CONDEMNED
+    assert judge(replace(stopped, probes_missed=0)).condition is Condition.SUSPECT
+
+
 def test_a_starting_session_and_a_stale_sample_are_never_judged() -> None:
     doomed = seen(Witness.PROBE, Witness.STOPPED, Witness.SILENT)
     assert judge(doomed).condition is Condition.CONDEMNED

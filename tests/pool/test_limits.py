@@ -24,7 +24,7 @@ from engine.sessions.readings import cpu_of
 from engine.settings.load import load_settings
 from tests.pool.ground import MANY, Talk, Told, idle, leases, wish
 from tests.support.engines import running
-from tests.support.processes import until
+from tests.support.processes import PATIENCE_S, until
 
 LIMITS = "session_pool.limits"
 LEAKY = "[[leak: 128MiB]] [[words: 40]] [[pace: 40ms]]"
@@ -60,7 +60,7 @@ async def measure(engine: Engine) -> None:
 
 async def judged(engine: Engine, told: Told) -> list[SessionJudged]:
     """Measure until something was found."""
-    async with asyncio.timeout(15.0):
+    async with asyncio.timeout(PATIENCE_S):
         while not told.of(SessionJudged):
             await measure(engine)
             await asyncio.sleep(0.02)
@@ -107,8 +107,8 @@ async def test_an_idle_session_above_a_limit_is_stopped_at_once(tmp_path: Path) 
 
 
 async def test_in_observe_mode_a_limit_is_told_and_nothing_done(tmp_path: Path) -> None:
-    observe = "session_pool.health_observe=true"
-    async with running(tmp_path, f"{LIMITS}.memory_soft=0", f"{LIMITS}.memory_hard=64MiB", observe) as engine:
+    observe = ("session_pool.health_observe=true", "session_pool.load_balancing.health_check_interval=1h")
+    async with running(tmp_path, f"{LIMITS}.memory_soft=0", f"{LIMITS}.memory_hard=64MiB", *observe) as engine:
         told, talk = Told(engine), Talk(engine)
         turn = talk.begin(LEAKY)
         (verdict,) = await judged(engine, told)
@@ -116,9 +116,7 @@ async def test_in_observe_mode_a_limit_is_told_and_nothing_done(tmp_path: Path) 
         answer = await turn
         await measure(engine)
         assert answer.session in engine.pool.sessions
-        found = told.of(SessionJudged)  # a health check that falls due meanwhile is a witness of its own
-        assert [verdict.condition for verdict in found if verdict.condition != "suspect"] == ["hard"]
-        assert {verdict.acted for verdict in found} == {""}
+        assert len(told.of(SessionJudged)) == 1
 
 
 async def test_cpu_that_stays_above_its_hard_limit_ends_the_turn(tmp_path: Path) -> None:

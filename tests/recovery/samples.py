@@ -14,7 +14,8 @@ from typing import Any
 from engine.recovery.classifier import Classification, Classifier
 from engine.recovery.facts import Evidence, of_line, of_record
 
-DEVELOPMENT, HELD_OUT, HELD_OUT_2, HELD_OUT_3 = "development", "held_out", "held_out_2", "held_out_3"
+DEVELOPMENT, HELD_OUT = "development", "held_out"
+ONCE_HELD_OUT = tuple(f"held_out_{number}" for number in range(2, 6))
 
 
 @dataclass(frozen=True)

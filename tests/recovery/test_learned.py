@@ -12,8 +12,9 @@ from engine.errors import BadInput, NotFound
 from engine.recovery.classifier import Classifier
 from engine.recovery.diagnosis import Diagnosis
 from engine.recovery.facts import Evidence, of_line
-from engine.recovery.learned import LearnedRules, Lesson, StoreUnusable
+from engine.recovery.learned import LearnedRules, Lesson
 from engine.recovery.rules import ErrorType, Strategy, shipped_rules
+from engine.store.sqlite import StoreUnusable
 
 WIDGET = "widget 17 jammed in /var/spool/a9 at host-3.example.org:8080 (job 6f0e0b1e)"
 LIKE_IT = "widget 99 jammed in /tmp/other at box-7.example.net:1 (job 00ff)"

@@ -70,14 +70,21 @@ class FakeFeed:
     async def stop(self, session: str, *, kill: bool) -> None:
         self._note("kill" if kill else "stop", session)
 
+    async def recycle(self, session: str) -> None:
+        self._note("recycle", session)
+
+    async def hibernate(self, session: str) -> None:
+        self._note("hibernate", session)
+
+    async def drain_profile(self, profile: str) -> int:
+        self._note("drain", profile)
+        return 2
+
     async def scale(self, size: int | None) -> None:
         self._note("scale", size)
 
     async def autoscale(self, on: bool) -> None:
         self._note("autoscale", on)
-
-    async def recycle(self, session: str) -> None:
-        self._note("recycle", session)
 
     async def answer(self, permission: str, *, allowed: bool, scope: str = "once", message: str = "") -> None:
         self._note("answer", permission, allowed, scope)

@@ -47,7 +47,7 @@ class Rig:
         self.transcripts = Transcripts(1 << 20)
         self._binary = binary
         self._url = url
-        self._homes = Homes(folder / "state", folder / "work", folder / "home", None)
+        self._homes = Homes(folder / "state", folder / "work", folder / "home", None, folder / "agents")
         self._clock = SystemClock()
         self._bus = Bus(self._clock)
         self._bus.listen(self._hear)

@@ -39,11 +39,12 @@ def show(common: Common, breaker: str) -> None:
 
 def _acting(act: str, does: str) -> click.Command:
     @click.command(act, help=does, epilog=f"Example: quarterdeck breakers {act} credential:default")
-    @click.argument("breaker")
+    @click.argument("breakers", metavar="BREAKER...", nargs=-1, required=True)
     @common_options
-    def move(common: Common, breaker: str) -> None:
-        found = _call(common, "POST", f"/api/breakers/{breaker}", {"act": act})["breaker"]
-        print_json(found) if common.json else click.echo(f"{breaker}: {found['state']}")
+    def move(common: Common, breakers: tuple[str, ...]) -> None:
+        for breaker in breakers:
+            found = _call(common, "POST", f"/api/breakers/{breaker}", {"act": act})["breaker"]
+            print_json(found) if common.json else click.echo(f"{breaker}: {found['state']}")
 
     return move
 

@@ -41,7 +41,8 @@ def command(common: Common, drills: Sequence[str], seed: int, seconds: float, se
 
     The simulator is struck unless `--backend claude` asks for the real CLI, which runs on the offline model: no drill
     uses the network or another engine's processes. Ctrl-C aborts and heals. Exits with 1 when a turn was lost or
-    doubled, a process survived, or fewer than 99.9 % of what a working API would have answered was answered.
+    doubled, a process survived, fewer than 99.9 % of what a working API would have answered was answered, less than
+    99 % of the harm was mended, or sessions that were killed or stopped took over 2 s to recover (p95).
     """
     from engine.drills.places import Plan
     from engine.drills.run import chosen
@@ -90,7 +91,7 @@ def _list(*, as_json: bool) -> int:
 def _show(card: Scorecard, *, as_json: bool) -> int:
     import msgspec
 
-    problems = card.problems()
+    problems = card.problems() + card.delays()
     if as_json:
         print_json({"scorecard": card, "ok": not problems})
     else:

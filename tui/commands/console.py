@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from tui.app import Console
     from tui.feeds.base import Feed
 
+EXPORTS = "exports"
+"""Folder of the state directory that views are exported to."""
 _POLL_S = 0.2
 
 
@@ -63,6 +65,7 @@ def open_feed(common: Common, feed: Feed) -> None:
     )
     console.state_dir = settings.engine.state_dir
     console.named_screens = mine.screens
+    console.exports = settings.engine.state_dir / EXPORTS
     _leave_on_signals(console)
     console.run()
     if console.return_code:
@@ -135,6 +138,7 @@ class _Connection:
         if self.console is None:
             return
         mine = settings.console
+        self.console.exports = settings.engine.state_dir / EXPORTS
         self.console.dress(
             skin=mine.skin,
             refresh_hz=mine.refresh_hz,

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from engine.errors import NotFound
 from tui.client import EngineClient, address_of
 from tui.options import Common, common_options
 from tui.output import print_json, print_table
@@ -17,7 +18,7 @@ _COLUMNS = ("id", "state", "age", "session", "user", "priority", "attempts", "pr
 @click.group("queue", invoke_without_command=True, epilog="Example: quarterdeck queue --json")
 @common_options
 def command(common: Common) -> None:
-    """Show the requests that wait and run; cancel one."""
+    """Show the requests that wait and run; cancel some."""
     if click.get_current_context().invoked_subcommand is None and click.get_current_context().parent is not None:
         _list(common)
 
@@ -29,13 +30,27 @@ def list_requests(common: Common) -> None:
     _list(common)
 
 
-@command.command("cancel", epilog="Example: quarterdeck queue cancel 4f1c09aa12cd")
+@command.command("show", epilog="Example: quarterdeck queue show 4f1c09aa12cd")
 @click.argument("request", metavar="ID")
 @common_options
-def cancel(common: Common, request: str) -> None:
-    """End a request, waiting or running; its caller is told."""
-    found = _call(common, "DELETE", f"/api/prompts/{request}")
-    print_json(found) if common.json else click.echo(f"Cancelled {request}.")
+def show(common: Common, request: str) -> None:
+    """One request on its way, with all its fields."""
+    rows = _call(common, "GET", "/api/prompts?limit=1000")["prompts"]
+    row = next((row for row in rows if row["id"] == request), None)
+    if row is None:
+        remedy = "`quarterdeck queue` lists those that are."
+        raise NotFound(f"No request {request} is on its way.", field="id", remedy=remedy)
+    print_json(row) if common.json else print_table(list(row.items()), ("field", "value"))
+
+
+@command.command("cancel", epilog="Example: quarterdeck queue cancel 4f1c09aa12cd")
+@click.argument("requests", metavar="ID...", nargs=-1, required=True)
+@common_options
+def cancel(common: Common, requests: tuple[str, ...]) -> None:
+    """End requests, waiting or running; their callers are told."""
+    for request in requests:
+        found = _call(common, "DELETE", f"/api/prompts/{request}")
+        print_json(found) if common.json else click.echo(f"Cancelled {request}.")
 
 
 def _list(common: Common) -> None:

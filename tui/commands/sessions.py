@@ -18,7 +18,7 @@ _COLUMNS = ("id", "state", "profile", "user", "turns", "activity", "conversation
 @click.group("sessions", invoke_without_command=True, epilog="Example: quarterdeck sessions --json")
 @common_options
 def command(common: Common) -> None:
-    """List sessions, interrupt, stop or kill them."""
+    """List sessions, interrupt, hibernate, recycle, stop or kill them."""
     if click.get_current_context().invoked_subcommand is None and click.get_current_context().parent is not None:
         _list(common)
 
@@ -44,7 +44,7 @@ def show(common: Common, session: str) -> None:
 
 
 def _acting(verb: str, does: str) -> click.Command:
-    @click.command(verb, help=does)
+    @click.command(verb, help=does, epilog=f"Example: quarterdeck sessions {verb} s0003")
     @click.argument("sessions", nargs=-1, required=True)
     @common_options
     def act(common: Common, sessions: tuple[str, ...]) -> None:
@@ -58,6 +58,9 @@ def _acting(verb: str, does: str) -> click.Command:
 
 
 command.add_command(_acting("interrupt", "End the turns of these sessions; the sessions stay."))
+command.add_command(
+    _acting("hibernate", "Give idle sessions' processes back; their conversations sleep until gone on with.")
+)
 command.add_command(_acting("stop", "Stop these sessions politely: interrupt, EOF, SIGTERM, SIGKILL."))
 command.add_command(_acting("kill", "Kill the process trees of these sessions at once."))
 

@@ -13,7 +13,7 @@ from engine.sessions.transcripts import Page
 from tui.notes import Note
 
 RECYCLE_S = 60.0
-"""Seconds that the turn of a recycled session gets."""
+"""Seconds that a turn gets when its session is recycled or its profile drained."""
 
 
 class Link(StrEnum):
@@ -143,14 +143,20 @@ class Feed(Protocol):
     async def stop(self, session: str, *, kill: bool) -> None:
         """Stop a session by the ladder, or kill it at once."""
 
+    async def recycle(self, session: str) -> None:
+        """No new work for a session; it ends with its turn, at the latest after RECYCLE_S seconds."""
+
+    async def hibernate(self, session: str) -> None:
+        """Give an idle session's process back; its conversation sleeps until it is gone on with."""
+
+    async def drain_profile(self, profile: str) -> int:
+        """Start no more of a profile's sessions, and recycle those that are there; returns their number."""
+
     async def scale(self, size: int | None) -> None:
         """Keep so many sessions, whatever the load; None follows the load."""
 
     async def autoscale(self, on: bool) -> None:
         """Follow the load, or stay at the present size."""
-
-    async def recycle(self, session: str) -> None:
-        """No new work for a session; returns when it has ended with its turn, or after RECYCLE_S seconds."""
 
     async def answer(self, permission: str, *, allowed: bool, scope: str = "once", message: str = "") -> None:
         """Answer a permission; `scope` is once, conversation or profile."""

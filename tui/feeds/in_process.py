@@ -97,6 +97,18 @@ class InProcessFeed:
         """Stop or kill a session."""
         await self._call(self._thread.engine.stop_session(session, self._who, kill=kill))
 
+    async def recycle(self, session: str) -> None:
+        """End a session with its turn."""
+        await self._call(self._thread.engine.recycle_session(session, self._who, RECYCLE_S))
+
+    async def hibernate(self, session: str) -> None:
+        """Let a session's conversation sleep."""
+        await self._call(self._thread.engine.hibernate_session(session, self._who))
+
+    async def drain_profile(self, profile: str) -> int:
+        """Drain a profile."""
+        return await self._call(self._thread.engine.drain_profile(profile, RECYCLE_S))
+
     async def scale(self, size: int | None) -> None:
         """Set the pool's size, or let it follow the load."""
         engine = self._thread.engine
@@ -117,10 +129,6 @@ class InProcessFeed:
             engine.autoscale(on, self._who)
 
         await self._call(autoscale())
-
-    async def recycle(self, session: str) -> None:
-        """End a session with its turn."""
-        await self._call(self._thread.engine.recycle_session(session, self._who, RECYCLE_S))
 
     async def answer(self, permission: str, *, allowed: bool, scope: str = "once", message: str = "") -> None:
         """Answer a permission."""

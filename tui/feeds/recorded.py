@@ -182,15 +182,23 @@ class RecordedFeed:
         """Refused."""
         _refuse()
 
+    async def recycle(self, session: str) -> None:
+        """Refused."""
+        _refuse()
+
+    async def hibernate(self, session: str) -> None:
+        """Refused."""
+        _refuse()
+
+    async def drain_profile(self, profile: str) -> int:
+        """Refused."""
+        _refuse()
+
     async def scale(self, size: int | None) -> None:
         """Refused."""
         _refuse()
 
     async def autoscale(self, on: bool) -> None:
-        """Refused."""
-        _refuse()
-
-    async def recycle(self, session: str) -> None:
         """Refused."""
         _refuse()
 

@@ -114,6 +114,19 @@ class RemoteFeed:
         """Stop or kill a session."""
         await self._call("POST", f"/api/sessions/{session}/{'kill' if kill else 'stop'}")
 
+    async def recycle(self, session: str) -> None:
+        """End a session with its turn."""
+        await self._call("POST", f"/api/sessions/{session}/recycle", {"deadline": RECYCLE_S}, RECYCLE_S)
+
+    async def hibernate(self, session: str) -> None:
+        """Let a session's conversation sleep."""
+        await self._call("POST", f"/api/sessions/{session}/hibernate")
+
+    async def drain_profile(self, profile: str) -> int:
+        """Drain a profile."""
+        body = {"deadline": RECYCLE_S}
+        return int((await self._call("POST", f"/api/profiles/{profile}/drain", body, RECYCLE_S))["drained"]["sessions"])
+
     async def scale(self, size: int | None) -> None:
         """Set the pool's size, or let it follow the load."""
         if size is None:
@@ -124,10 +137,6 @@ class RemoteFeed:
     async def autoscale(self, on: bool) -> None:
         """Follow the load, or stay."""
         await self._call("POST", "/api/pool/autoscale", {"enabled": on})
-
-    async def recycle(self, session: str) -> None:
-        """End a session with its turn."""
-        await self._call("POST", f"/api/sessions/{session}/recycle", {"deadline": RECYCLE_S}, RECYCLE_S)
 
     async def answer(self, permission: str, *, allowed: bool, scope: str = "once", message: str = "") -> None:
         """Answer a permission."""

@@ -1,31 +1,43 @@
-"""A screen that is one block of lines under a cursor: the base of Errors, Recovery and Queue."""
+"""A screen with a list in one block of lines under a cursor: the base of Errors, Recovery and Queue."""
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Iterable
-from typing import Any
+from collections.abc import Coroutine, Iterable, Sequence
+from typing import Any, Generic, TypeVar
 
+from textual import on
 from textual.widget import Widget
+from textual.widgets import Input
 
+from tui import formats
+from tui.command_line import Choice
 from tui.feeds.base import Feed
+from tui.listed import Listed
+from tui.screens import list_lines
+from tui.screens.dialogs import Menu
 from tui.screens.station import Station
-from tui.spans import Line
+from tui.spans import Line, clean
+from tui.tables import Listing, Table
+from tui.widgets.filter_row import FilterRow
 from tui.widgets.ink import Painted
 
+R = TypeVar("R")
 
-class Board(Station):
-    """`rows` are what the cursor goes over, by name; it stays on its name while others come and go."""
 
-    def __init__(self) -> None:
+class Board(Station, Generic[R]):
+    """Filtered, sorted, held, marked, copied and exported by the same keys, whatever the list is of."""
+
+    def __init__(self, listing: Listing[R]) -> None:
         super().__init__()
-        self._cursor = ""
+        self.shown = Listed(listing)
 
     def compose_body(self) -> Iterable[Widget]:
-        """One block of lines."""
+        """The filter, and one block of lines."""
+        yield FilterRow(id="filter-row")
         yield Painted(id="board")
 
-    def rows(self) -> list[str]:
-        """The names of the rows, top to bottom."""
+    def items(self) -> Sequence[R]:
+        """The rows as they are now, in any order."""
         return []
 
     def draw(self, width: int, height: int) -> list[Line]:  # noqa: ARG002 - each board has its own
@@ -34,33 +46,129 @@ class Board(Station):
 
     @property
     def cursor(self) -> str:
-        """The name of the row under the cursor, the first one's when its own is gone; empty without rows."""
-        rows = self.rows()
-        return self._cursor if self._cursor in rows else next(iter(rows), "")
+        """The id of the row under the cursor; empty without rows."""
+        return self.shown.cursor
+
+    def take(self) -> None:
+        """Take the rows in; what lies under a menu keeps its order."""
+        self.shown.take(self.items(), self.store.now, still=not self.is_active)
 
     def paint_body(self) -> None:
         """Everything between line 2 and the keys."""
+        self.take()
+        shown = self.shown
+        standing = list_lines.standing(shown, shown.listing.column(shown.sort.key).title)
+        row = self.query_one(FilterRow)
+        row.show(shown.filter.text, shown.problem, [*standing, (" ", "")], self.size.width)
         board = self.query_one("#board", Painted)
         width, height = board.size
         if width > 0 and height > 0:
             board.show(self.draw(width, height)[:height])
 
+    def table(self, *, chosen: bool = False) -> Table | None:
+        """The rows that pass the filter, the marked ones where there are any."""
+        return self.shown.table(chosen=chosen or bool(self.shown.marks))
+
+    def sortable(self) -> Sequence[Choice]:
+        """The list's columns."""
+        return [Choice(column.key, note=column.title) for column in self.shown.listing.columns]
+
+    def filter_problem(self, text: str) -> str:
+        """Why it cannot be read."""
+        return self.shown.problem_of(text)
+
+    def set_filter(self, text: str) -> None:
+        """Show only what passes; an empty text shows all."""
+        self.query_one(FilterRow).editor.value = text
+        self.shown.set_filter(text)
+        self.paint()
+
+    def sort_by(self, key: str) -> None:
+        """Sort by a column, or turn its order round. Raises KeyError for a column that there is not."""
+        self.shown.sort_by(key)
+        self.paint()
+
     def action_move(self, step: int) -> None:
         """Cursor up or down."""
-        rows = self.rows()
-        if rows:
-            at = rows.index(self.cursor)
-            self._cursor = rows[max(0, min(len(rows) - 1, at + step))]
-            self.paint_body()
+        self.shown.move(step)
+        self.paint_body()
+
+    def action_filter(self) -> None:
+        """Edit the filter."""
+        self._edit(True)
+
+    def action_sort(self) -> None:
+        """Choose the column to sort by."""
+        shown = self.shown
+        self.console.choose_sort(shown.sort.key, self.sort_by, shown.listing.columns)
+
+    def action_reverse(self) -> None:
+        """Turn the order round."""
+        self.shown.reverse()
+        self.paint()
+
+    def action_hold(self) -> None:
+        """Hold the order, or let it go."""
+        self.shown.held = not self.shown.held
+        self.paint()
+
+    def action_mark(self) -> None:
+        """Mark this row, and go on to the next."""
+        self.shown.mark()
+        self.paint()
+
+    def action_mark_all(self) -> None:
+        """Mark all that the filter shows."""
+        self.shown.mark_all()
+        self.paint()
+
+    def action_unmark(self) -> None:
+        """Take all marks away."""
+        self.shown.unmark()
+        self.paint()
 
     def action_back(self) -> None:
-        """The screen before this one."""
-        self.console.action_last_screen()
+        """One level back: the filter's editor, the filter, the marks, the screen before this one."""
+        if self.query_one(FilterRow).editing:
+            self.set_filter("")
+            self._edit(False)
+        elif self.shown.back():
+            self.set_filter(self.shown.filter.text)
+        else:
+            self.console.action_last_screen()
 
-    def action_copy(self) -> None:
-        """Copy the name of this row."""
-        if self.cursor:
-            self.console.copy_ids([self.cursor])
+    def _edit(self, on_: bool) -> None:
+        self.query_one(FilterRow).edit(on_)
+        if not on_:
+            self.set_focus(None)
+        self.paint()
+
+    @on(Input.Changed, "#filter")
+    def _typed(self, message: Input.Changed) -> None:
+        self.shown.set_filter(clean(message.value))
+        self.paint()
+
+    @on(Input.Submitted, "#filter")
+    def _entered(self) -> None:
+        self._edit(False)
+
+    def menu(self, options: Sequence[tuple[str, str, str]]) -> None:
+        """Choose what to do to the marked rows, or to this one: letter, act, what it does."""
+        rows = self.shown.chosen
+        if not rows:
+            self.console.tell("There is nothing here to act on.")
+        elif self.live_feed() is not None:
+            acts = {letter: act for letter, act, _text in options}
+
+            def taken(letter: str | None) -> None:
+                if letter is not None:
+                    self.act_on(acts[letter], rows)
+
+            title = formats.plural(len(rows), self.shown.listing.noun).upper()
+            self.console.push_screen(Menu(title, [(letter, text) for letter, _act, text in options]), taken)
+
+    def act_on(self, name: str, rows: Sequence[R]) -> None:
+        """Do something to these rows, which were chosen when the key was pressed."""
 
     def live_feed(self) -> Feed | None:
         """The feed, when it can be acted on; else it is told why not."""

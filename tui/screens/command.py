@@ -96,12 +96,12 @@ class CommandScreen(Overlay[Doing]):
 
     def action_complete(self) -> None:
         """As far as the completions agree, else the first of them."""
-        self._put(self._completion.extended(self._value))
+        self._put(self._completion.extended(self._said))
 
     def action_recall(self, step: int) -> None:
         """An earlier line, or a later one, that begins as what was typed."""
         if not self._recalled:
-            self._typed = self._value
+            self._typed = self._said
         lines = [line for line in self.console.typed.lines if line.startswith(self._typed)][::-1]
         self._recalled = max(0, min(len(lines), self._recalled - step))
         self._put(lines[self._recalled - 1] if self._recalled else self._typed)
@@ -155,7 +155,7 @@ class CommandScreen(Overlay[Doing]):
         self.paint()
 
     @property
-    def _value(self) -> str:
+    def _said(self) -> str:
         return self.query_one("#line", Input).value
 
     def _put(self, line: str) -> None:
@@ -165,7 +165,7 @@ class CommandScreen(Overlay[Doing]):
 
     @property
     def _completion(self) -> Completion:
-        return complete(self._value, self._acts.known)
+        return complete(self._said, self._acts.known)
 
     def _offers(self, width: int, height: int) -> list[Line]:
         below = [(" " + part, "fail") for part in wrapped(f"✖ {self._error}", width - 2, 3)] if self._error else []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, TypeVar
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
@@ -32,8 +32,11 @@ class Dialog(ModalScreen[Answer]):
     AUTO_FOCUS: ClassVar[str | None] = "#entry"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "close", show=False)]
 
-    def __init__(self, title: str, lines: Sequence[Line], keys: str, *, entry: str | None = None) -> None:
+    def __init__(
+        self, title: str, lines: Sequence[Line], keys: str, *, entry: str | None = None, value: str = ""
+    ) -> None:
         super().__init__()
+        self._value = value
         self._title = title
         self._lines = list(lines)
         self._keys = keys
@@ -46,7 +49,7 @@ class Dialog(ModalScreen[Answer]):
             box.border_subtitle = self._in_glyphs(self._keys)
             yield Painted(id="lines")
             if self._entry is not None:
-                yield Input(id="entry", placeholder=self._in_glyphs(self._entry))
+                yield Input(self._value, id="entry", placeholder=self._in_glyphs(self._entry), select_on_focus=False)
 
     def _in_glyphs(self, text: str) -> str:
         """The text in the glyph set in use."""
@@ -54,8 +57,10 @@ class Dialog(ModalScreen[Answer]):
         return text.translate(table) if table is not None else text
 
     def on_mount(self) -> None:
-        """Show the lines."""
+        """Show the lines; what is typed goes behind what is there."""
         self.rewrite(self._lines)
+        if self._value:
+            self.query_one("#entry", Input).cursor_position = len(self._value)
 
     def rewrite(self, lines: Sequence[Line]) -> None:
         """Other lines in the same box."""
@@ -93,10 +98,10 @@ class Confirm(Dialog[bool]):
 
 
 class Entry(Dialog[str]):
-    """Takes one line; enter gives it back."""
+    """Takes one line, which may begin as `value`; enter gives it back."""
 
-    def __init__(self, title: str, facts: Sequence[Line], verb: str, ask: str) -> None:
-        super().__init__(title, facts, f"enter {verb} · esc close", entry=ask)
+    def __init__(self, title: str, facts: Sequence[Line], verb: str, ask: str, value: str = "") -> None:
+        super().__init__(title, facts, f"enter {verb} · esc close", entry=ask, value=value)
 
     @on(Input.Submitted)
     def _typed(self, message: Input.Submitted) -> None:
@@ -181,6 +186,29 @@ class Chooser(Dialog[str]):
         if self._sample is not None:
             lines += [[], *self._sample(self._options[self._at][0])]
         return self._facts + lines
+
+
+class Menu(Chooser, inherit_bindings=False):
+    """A chooser whose options are letters, each a key that takes it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down", "step(1)", show=False),
+        Binding("up", "step(-1)", show=False),
+        Binding("enter", "take", show=False),
+        Binding("escape", "leave", show=False),
+    ]
+
+    def __init__(
+        self, title: str, options: Sequence[tuple[str, str]], facts: Sequence[Line] = (), keys: str = "esc close"
+    ) -> None:
+        super().__init__(title, options, "", facts=facts, keys=keys)
+
+    def on_key(self, event: events.Key) -> None:
+        """A letter is its option."""
+        if any(event.character == letter for letter, _text in self._options):
+            event.stop()
+            event.prevent_default()
+            self.dismiss(event.character)
 
 
 class Overlay(Dialog[Answer]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual.binding import BindingType
@@ -12,13 +13,14 @@ from tui import formats, timeline
 from tui.actions import Scope, bindings
 from tui.feeds.base import Feed
 from tui.screens import error_lines as draw
+from tui.screens import list_lines
 from tui.screens.board import Board
 from tui.screens.dialogs import Chooser
 from tui.spans import Line, rule
 from tui.timeline import COLUMN_S, Row
 
 
-class ErrorsScreen(Board):
+class ErrorsScreen(Board[Row]):
     """The cursor is a class and a minute."""
 
     SCOPE = Scope.ERRORS
@@ -27,7 +29,7 @@ class ErrorsScreen(Board):
     BINDINGS: ClassVar[list[BindingType]] = list(bindings(Scope.ERRORS))
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(draw.CLASSES)
         self._minute = 0.0
         self._sample = 0
 
@@ -48,11 +50,8 @@ class ErrorsScreen(Board):
         first, last = timeline.start_of(now, self.columns), now - now % COLUMN_S
         return last if not self._minute else min(max(self._minute, first), last)
 
-    def rows(self) -> list[str]:
+    def items(self) -> Sequence[Row]:
         """The classes."""
-        return [row.name for row in self._rows()]
-
-    def _rows(self) -> list[Row]:
         return timeline.rows(self.store.state, self.store.now, self.columns)
 
     def _errors(self) -> list[ErrorView]:
@@ -66,22 +65,23 @@ class ErrorsScreen(Board):
 
     def draw(self, width: int, height: int) -> list[Line]:
         """Chart, cell, sample, cause."""
-        state, now, rows = self.store.state, self.store.now, self._rows()
-        if not rows:
-            return [rule("ERRORS", width), [(" ● ", "run"), ("no error within the last hour", "")]]
-        row = next(each for each in rows if each.name == self.cursor)
+        state, now, keys, row = self.store.state, self.store.now, self.console.keys, self.shown.row
+        if row is None:
+            empty = f"no error within the last {self.columns} minutes"
+            said = list_lines.nothing(self.shown, empty, keys.shown("errors.back"))
+            return [rule("ERRORS", width), [(" ● ", "run" if not self.shown.total else "muted"), (said, "")]]
         errors = self._errors()
         column = int((self._at - timeline.start_of(now, self.columns)) // COLUMN_S)
         tall = height >= 28
-        lines = draw.chart(rows, state, row.name, column, now, width, 14 if tall else 9)
+        lines = draw.chart(self.shown, state, column, now, width, 14 if tall else 9)
         lines += [[]] if tall else []
         when = formats.clock(self._at)[:5] if timeline.cell(state, row.name, self._at) or self._minute else "all"
         sessions = len({error.session for error in errors})
         title = f"{when}  {row.name}  {formats.plural(len(errors), 'error')} · {formats.plural(sessions, 'session')}"
-        lines += draw.cell_block(timeline.prints(errors), title, width, 6 if tall else 3)
+        lines += draw.cell_block(timeline.prints(errors), title, width, 6 if tall else 3, keys)
         number = f"{self._sample % len(errors) + 1} of {len(errors)}" if errors else ""
-        lines += draw.sample_block(self._chosen(), state, number, width, 6 if tall else 5)
-        lines += draw.cause_block(timeline.likely_cause(state, row, now), state, width)
+        lines += draw.sample_block(self._chosen(), state, number, width, 6 if tall else 5, keys)
+        lines += draw.cause_block(timeline.likely_cause(state, row, now), state, width, keys)
         return lines
 
     # looks
@@ -120,9 +120,12 @@ class ErrorsScreen(Board):
             self.console.tell("This error was in no session.")
 
     def action_copy(self) -> None:
-        """Copy the id of the error."""
-        if (chosen := self._chosen()) is not None:
-            self.console.copy_ids([chosen.id])
+        """Ask what to copy; the id is that of the error that is shown, unless classes are marked."""
+        from tui import sharing
+
+        chosen, table = self._chosen(), self.shown.table(chosen=True)
+        ids = chosen.id if chosen is not None and not self.shown.marks else ""
+        sharing.copy(self.console, table, sharing.offers(table, ids))
 
     # acts
 
@@ -142,7 +145,7 @@ class ErrorsScreen(Board):
         return f"Errors like it are {kind} from now on ({learned}). Back: `quarterdeck classify forget {learned}`."
 
     def _stage_undo(self) -> None:
-        row = next((each for each in self._rows() if each.name == self.cursor), None)
+        row = self.shown.row
         cause = timeline.rise_cause(self.store.state, row, self.store.now) if row is not None else None
         if cause is None or cause.mark != "tuning":
             self.console.tell("No tuning change stands just before these errors.")

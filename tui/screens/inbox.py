@@ -6,14 +6,19 @@ from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import events, on
 from textual.binding import Binding, BindingType
+from textual.widgets import Input
 
 from engine.approvals.groups import PermissionGroup, groups_of
 from tui import answers, clicks
 from tui.actions import Scope, bindings, in_scope
 from tui.arming import Arming
+from tui.listed import Listed
 from tui.screens import inbox_lines as draw
+from tui.screens import list_lines
 from tui.screens.dialogs import Overlay
 from tui.screens.help import Help
+from tui.spans import Line, between, clean
+from tui.tables import Table
 from tui.widgets.ink import Painted
 
 if TYPE_CHECKING:
@@ -21,6 +26,9 @@ if TYPE_CHECKING:
 
 _FRAME = 3
 """Lines of the box around its own: border and padding."""
+_HEAD = 2
+"""Lines above the first row."""
+_EDITOR = 3
 _LEAST_ROWS, _MOST_ROWS = 6, 16
 _REPAINT_S = 0.15
 
@@ -39,11 +47,9 @@ class Inbox(Overlay[str]):
     ]
 
     def __init__(self, arming: Arming) -> None:
-        super().__init__("APPROVALS", [], "? keys · esc close")
+        super().__init__("APPROVALS", [], "", entry="words  field:value  !word")
         self._arming = arming
-        self._groups: list[PermissionGroup] = []
-        self._cursor = ""
-        self._marks: set[str] = set()
+        self.shown = Listed(draw.GROUPS)
         self._first = 0
         self._most = 0
         self._waking = False
@@ -56,52 +62,106 @@ class Inbox(Overlay[str]):
     @property
     def group(self) -> PermissionGroup | None:
         """The one under the cursor."""
-        return next((group for group in self._groups if group.key == self._cursor), None)
+        return self.shown.row
 
     def on_mount(self) -> None:
         """Show what waits."""
-        self.paint()
+        keys = self.console.keys
+        said = f"{keys.shown('view.help')} keys · {keys.shown('inbox.back')} close"
+        self.query_one("#box").border_subtitle = self._in_glyphs(said)
+        self._edit(False)
 
     def paint(self) -> None:
         """Take what waits as it is now, and show it."""
         if not self.is_mounted or not self.query("#lines"):
             return
-        self._take()
-        self._arming.show(self._cursor)
-        if self._cursor and not self._arming.armed and not self._waking:
+        now, shown = self.console.store.now, self.shown
+        shown.take(groups_of(self.console.store.state.permissions.values()), now, still=not self.is_active)
+        self._arming.show(shown.cursor)
+        if shown.cursor and not self._arming.armed and not self._waking:
             self._waking = True
             self.set_timer(_REPAINT_S, self._woken)
         box = self.query_one("#box")
-        box.border_title = draw.title(self._groups)
+        box.border_title = draw.title(shown.rows)
         width = self.query_one("#lines", Painted).size.width
         if width > 0:
-            now = self.console.store.now
             keys = draw.keys(
                 in_scope(Scope.INBOX, actions=self.console.keys.actions), width, read_only=bool(self.console.refusal)
             )
-            room = int(self.size.height * 0.9) - _FRAME - 1 - draw.CARD_LINES - 1 - len(keys)
+            editor = _EDITOR if self._editor.display else 0
+            room = int(self.size.height * 0.9) - _FRAME - 1 - draw.CARD_LINES - 1 - len(keys) - editor - 1
             # It grows and never shrinks, so that an answer moves nothing.
-            self._most = max(self._most, min(_MOST_ROWS, max(_LEAST_ROWS, len(self._groups))))
+            self._most = max(self._most, min(_MOST_ROWS, max(_LEAST_ROWS, len(shown.order))))
             most = max(1, min(self._most, room))
-            table, self._first = draw.rows(self._groups, self._cursor, self._marks, now, width, most)
-            card = draw.card(self.group, now, self._arming.bar, width)
-            self.rewrite([draw.head(width), *table, *card, [], *keys])
+            table, self._first = draw.rows(shown, now, width, most)
+            card = draw.card(self.group, now, self._arming.bar, width, self._nothing())
+            self.rewrite([self._standing(width), draw.head(shown, width), *table, *card, [], *keys])
+
+    def _nothing(self) -> str:
+        back = self.console.keys.shown("inbox.back")
+        if self.shown.total:
+            return f"No group passes this filter; {back} shows all."
+        return f"All are answered; {back} closes."
+
+    def _standing(self, width: int) -> Line:
+        shown = self.shown
+        text = shown.problem or shown.filter.text
+        left: Line = [(" / ", "strong"), (text or "all", "fail" if shown.problem else "" if text else "muted")]
+        return between(left, list_lines.standing(shown, shown.listing.column(shown.sort.key).title), width)
+
+    def table(self, *, chosen: bool = False) -> Table:
+        """The groups that pass the filter, the marked ones where there are any; or the one under the cursor."""
+        return self.shown.table(chosen=chosen or bool(self.shown.marks))
 
     def action_move(self, step: int) -> None:
         """Another group."""
-        at = self._index() + step
-        self._go(at)
+        self.shown.move(step)
+        self.paint()
 
     def action_mark(self) -> None:
         """Mark this group, or take its mark away, and go on to the next."""
-        if self._cursor:
-            self._marks ^= {self._cursor}
-            self._go(self._index() + 1)
+        self.shown.mark()
+        self.paint()
+
+    def action_mark_all(self) -> None:
+        """Mark all that are shown."""
+        self.shown.mark_all()
+        self.paint()
 
     def action_unmark(self) -> None:
         """Take all marks away."""
-        self._marks = set()
+        self.shown.unmark()
         self.paint()
+
+    def action_hold(self) -> None:
+        """Hold the order, or let it go."""
+        self.shown.held = not self.shown.held
+        self.paint()
+
+    def action_sort(self) -> None:
+        """Choose the column to sort by."""
+        self.console.choose_sort(self.shown.sort.key, self._sort_by, self.shown.listing.columns)
+
+    def action_reverse(self) -> None:
+        """Turn the order round."""
+        self.shown.reverse()
+        self.paint()
+
+    def action_filter(self) -> None:
+        """Edit the filter."""
+        self._edit(True)
+
+    def action_back(self) -> None:
+        """One level back: the filter's editor, the filter, the marks, the screen below."""
+        if self._editor.display:
+            self._editor.value = ""
+            self.shown.set_filter("")
+            self._edit(False)
+        elif self.shown.back():
+            self._editor.value = self.shown.filter.text
+            self.paint()
+        else:
+            self.dismiss(None)
 
     def action_open(self) -> None:
         """Leave for the transcript of the session that waits longest."""
@@ -109,8 +169,16 @@ class Inbox(Overlay[str]):
             self.dismiss(self.group.sessions[0])
 
     def action_copy(self) -> None:
-        """Copy the group's key."""
-        self.console.copy_ids([self._cursor] if self._cursor else [])
+        """Ask what to copy of the marked groups, or of this one."""
+        from tui import sharing
+
+        sharing.copy(self.console, self.table(chosen=True))
+
+    def action_export(self) -> None:
+        """Ask how to export what waits."""
+        from tui import sharing
+
+        sharing.export(self.console, self.table())
 
     def action_keys(self) -> None:
         """Show the keys."""
@@ -122,22 +190,24 @@ class Inbox(Overlay[str]):
             self.console.tell("The window is too small to act; make it 60 x 16.", "warning")
             return
         marked = name == "marked"
-        chosen = [group for group in self._groups if group.key in (self._marks if marked else {self._cursor})]
+        this = [self.group] if self.group is not None else []
+        chosen = (self.shown.chosen if self.shown.marks else []) if marked else this
         refusal = answers.refusal(self.console, chosen, armed=self._arming.armed, marked=marked)
         if refusal:
             self.console.tell(refusal, "warning")
             return
         self._arming.show("")  # a second press must wait like the first
         if marked:
-            self._marks = set()
+            self.shown.unmark()
         self.console.run_worker(answers.answer(self.console, name, chosen), group="acts", exit_on_error=False)
         self.paint()
 
     def on_click(self, event: events.Click) -> None:
         """A click on a row puts the cursor there."""
-        index = event.screen_y - self.query_one("#lines").region.y - 1
-        if 0 <= index < min(_MOST_ROWS, len(self._groups) - self._first):
-            self._go(self._first + index)
+        index = event.screen_y - self.query_one("#lines").region.y - _HEAD
+        if 0 <= index < min(_MOST_ROWS, len(self.shown.order) - self._first):
+            self.shown.go(self._first + index)
+            self.paint()
 
     @on(Painted.KeyClicked)
     async def _key_clicked(self, message: Painted.KeyClicked) -> None:
@@ -148,22 +218,24 @@ class Inbox(Overlay[str]):
         self._waking = False
         self.paint()
 
-    def _take(self) -> None:
-        """The groups in their order; held while marks exist. A cursor whose group is gone goes to the next one."""
-        at = self._index()
-        fresh = groups_of(self.console.store.state.permissions.values())
-        self._marks &= {group.key for group in fresh}
-        if self._marks:
-            known = {group.key: index for index, group in enumerate(self._groups)}
-            fresh.sort(key=lambda group: known.get(group.key, len(known)))
-        self._groups = fresh
-        if self.group is None:
-            self._cursor = fresh[min(at, len(fresh) - 1)].key if fresh else ""
+    @property
+    def _editor(self) -> Input:
+        return self.query_one("#entry", Input)
 
-    def _index(self) -> int:
-        return next((index for index, group in enumerate(self._groups) if group.key == self._cursor), 0)
-
-    def _go(self, index: int) -> None:
-        if self._groups:
-            self._cursor = self._groups[max(0, min(index, len(self._groups) - 1))].key
+    def _edit(self, on_: bool) -> None:
+        self._editor.display = self._editor.can_focus = on_
+        self.set_focus(self._editor if on_ else None)
         self.paint()
+
+    def _sort_by(self, key: str) -> None:
+        self.shown.sort_by(key)
+        self.paint()
+
+    @on(Input.Changed, "#entry")
+    def _typed(self, message: Input.Changed) -> None:
+        self.shown.set_filter(clean(message.value))
+        self.paint()
+
+    @on(Input.Submitted, "#entry")
+    def _entered(self) -> None:
+        self._edit(False)

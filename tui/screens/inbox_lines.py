@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
 
 from engine.approvals.groups import PermissionGroup
 from tui import formats
 from tui.actions import Action
 from tui.glyphs import risk_mark
+from tui.listed import Listed
+from tui.screens import list_lines
 from tui.spans import Line, clean, crop, fit, padded, rule, width_of
+from tui.tables import Listing, command
+from tui.widgets.columns import Column
+from tui.widgets.sort import Sort
 
 NARROW = 90
 """Cells below which the rows do not say how often an action was seen; its card does."""
@@ -26,10 +31,42 @@ def title(groups: Sequence[PermissionGroup]) -> str:
     return f"APPROVALS  {waiting} waiting in {formats.plural(len(groups), 'group')}"
 
 
-def head(width: int) -> Line:
+GROUPS: Listing[PermissionGroup] = Listing(
+    "approvals",
+    "group",
+    (
+        Column(
+            "age", "AGE", 6, 0, lambda r, now: formats.span(now - r.asked_at), lambda r: -r.asked_at,
+            lambda r, now: round(now - r.asked_at, 3), most_first=True, unit="seconds",
+        ),
+        Column("session", "SESSION", 7, 1, lambda r, _: r.sessions[0], lambda r: r.sessions[0],
+               lambda r, _: " ".join(r.sessions)),
+        Column("tool", "TOOL", 9, 2, lambda r, _: r.tool, lambda r: r.tool, lambda r, _: r.tool),
+        Column("request", "REQUEST", 20, 3, lambda r, _: r.summary or r.action, lambda r: r.action,
+               lambda r, _: r.action, flex=True),
+        Column("risk", "RISK", 11, 4, lambda r, _: r.risk, lambda r: (float(r.rank), r.asked_at), lambda r, _: r.risk),
+        Column("same", "SAME", 5, 5, lambda r, _: f"×{r.count}", lambda r: r.count, lambda r, _: r.count,
+               most_first=True, unit="count"),
+        Column("profile", "PROFILE", 9, 6, lambda r, _: " ".join(r.profiles), lambda r: " ".join(r.profiles),
+               lambda r, _: " ".join(r.profiles)),
+        Column("allowed", "ALLOWED", 7, 7, lambda r, _: str(r.allowed_before), lambda r: r.allowed_before,
+               lambda r, _: r.allowed_before, most_first=True, unit="count"),
+        Column("denied", "DENIED", 7, 8, lambda r, _: str(r.denied_before), lambda r: r.denied_before,
+               lambda r, _: r.denied_before, most_first=True, unit="count"),
+    ),
+    lambda group: group.key,
+    lambda _group: command("permissions", "groups"),
+    Sort("risk"),
+)  # fmt: skip
+"""What waits; the gravest comes first, of equal ones the oldest."""
+
+
+def head(shown: Listed[PermissionGroup], width: int) -> Line:
     """The names of the columns."""
-    seen = "SEEN" if width >= NARROW else ""
-    return [(" " * _LEAD + _columns("AGE", "SESSION", "TOOL", "REQUEST", "RISK", "SAME", seen, width), "muted")]
+    titles = {column.key: column.title for column in GROUPS.columns}
+    titles[shown.sort.key] += shown.sort.mark
+    names = [titles[key] for key in ("age", "session", "tool", "request", "risk", "same")]
+    return [(" " * _LEAD + _columns(names, "SEEN" if width >= NARROW else "", width), "muted")]
 
 
 def row(group: PermissionGroup, now: float, width: int, *, here: bool, marked: bool) -> Line:
@@ -51,23 +88,21 @@ def row(group: PermissionGroup, now: float, width: int, *, here: bool, marked: b
     return [(lead, "ask"), (before, ""), (fit(risk, _RISK), role), (after, "muted")]
 
 
-def rows(
-    groups: Sequence[PermissionGroup], cursor: str, marks: Container[str], now: float, width: int, most: int
-) -> tuple[list[Line], int]:
+def rows(shown: Listed[PermissionGroup], now: float, width: int, most: int) -> tuple[list[Line], int]:
     """The rows around the cursor, exactly `most` lines, and the index of the first of them."""
-    at = next((index for index, group in enumerate(groups) if group.key == cursor), 0)
-    first = max(0, min(at - most // 2, len(groups) - most))
+    groups = shown.rows
+    first = list_lines.window(len(groups), shown.index, most)
     lines = [
-        row(group, now, width, here=group.key == cursor, marked=group.key in marks)
+        row(group, now, width, here=group.key == shown.cursor, marked=group.key in shown.marks)
         for group in groups[first : first + most]
     ]
     return lines + [[] for _ in range(most - len(lines))], first
 
 
-def card(group: PermissionGroup | None, now: float, bar: str, width: int) -> list[Line]:
-    """Exactly what an answer is about, always CARD_LINES lines."""
+def card(group: PermissionGroup | None, now: float, bar: str, width: int, nothing: str) -> list[Line]:
+    """Exactly what an answer is about, always CARD_LINES lines; `nothing` says why there is none."""
     if group is None:
-        lines: list[Line] = [[], rule("NOTHING WAITS", width), [(" All are answered; esc closes.", "muted")]]
+        lines: list[Line] = [[], rule("NOTHING WAITS", width), [(f" {nothing}", "muted")]]
         return lines + [[] for _ in range(CARD_LINES - len(lines))]
     left = max(0.0, group.deadline - now)
     lines = [[], rule("WHAT IS ANSWERED", width, f"armed {bar}")]
@@ -95,10 +130,12 @@ def keys(actions: Sequence[Action], width: int, *, read_only: bool) -> list[Line
         if width_of([*lines[-1], *spans]) > width + 2:
             lines.append([(" ", "")])
         lines[-1] += spans
-    return lines
+    # The blanks after the last key of a line need no room.
+    return [[*line[:-1], (line[-1][0].rstrip(), line[-1][1])] for line in lines]
 
 
-def _columns(age: str, session: str, tool: str, request: str, risk: str, same: str, seen: str, width: int) -> str:
+def _columns(cells: Sequence[str], seen: str, width: int) -> str:
+    age, session, tool, request, risk, same = cells
     before = f"{fit(age, _AGE, 'right')}  {fit(session, _SESSION)} {fit(tool, _TOOL)} {fit(request, _request(width))} "
     return before + fit(risk, _RISK) + fit(same, _SAME, "right") + (fit(seen, _SEEN, "right") if seen else "")
 

@@ -15,6 +15,7 @@ from tui.attention import Attention, attention
 from tui.screens import overview_lines as draw
 from tui.screens.station import Station
 from tui.spans import Line, columns
+from tui.tables import Table, table_of
 from tui.widgets.ink import Painted
 
 _SIDE = 39
@@ -52,6 +53,11 @@ class OverviewScreen(Station):
         width, height = glance.size
         if width > 0 and height > 0:
             glance.show(self._compose_lines(width, height)[:height])
+
+    def table(self, *, chosen: bool = False) -> Table | None:
+        """The lines of ATTENTION, or the one under the cursor."""
+        rows = self._items[self.cursor : self.cursor + 1] if chosen else self._items
+        return table_of(draw.ATTENTION, rows, self.store.now, of=len(self._items))
 
     def action_move(self, step: int) -> None:
         """Cursor up or down."""
@@ -101,7 +107,7 @@ class OverviewScreen(Station):
         state, now = self.store.state, self.store.now
         left = width - _SIDE - 4
         upper = max(8, min(len(self._items) + 2, room // 2))
-        above = draw.attention_block(self._items, self.cursor, left, upper - 1)
+        above = draw.attention_block(self._items, self.cursor, left, upper - 1, self.console.keys)
         lines = columns(above, draw.pool_block(state, _SIDE), left + 2, width - 1)
         lines += [[] for _ in range(upper - len(lines))]
         below = draw.recent_block(state.recent, left, room - upper)
@@ -111,7 +117,7 @@ class OverviewScreen(Station):
     def _below(self, width: int, room: int) -> list[Line]:
         inner = width - 2
         upper = max(3, min(len(self._items) + 1, room // 2))
-        lines = draw.attention_block(self._items, self.cursor, inner, upper)
+        lines = draw.attention_block(self._items, self.cursor, inner, upper, self.console.keys)
         if len(lines) < room:
             lines += draw.recent_block(self.store.state.recent, inner, room - len(lines))
         return [[(" ", ""), *line] for line in lines]

@@ -9,9 +9,12 @@ from engine.events.types import PoolStatistics, SessionState
 from tui import formats
 from tui.attention import Attention
 from tui.glyphs import STATE_ROLES
+from tui.keymap import Keymap
 from tui.screens.header import counts_line, tally_states
 from tui.spans import Line, between, columns, crop, fit, rule, width_of
+from tui.tables import Listing, command
 from tui.trends import Trend, Trends
+from tui.widgets.columns import Column
 from tui.widgets.plots import area, gauge, parts
 
 _BAR_CHARS = {SessionState.IDLE: "─", SessionState.STARTING: "╍"}
@@ -80,9 +83,31 @@ def _change(trend: Trend) -> str:
     return f" {arrow}{min(999, round(abs(trend.change) * 100))}%"
 
 
-def attention_block(items: Sequence[Attention], cursor: int, width: int, height: int) -> list[Line]:
+def _command(item: Attention) -> str:
+    if item.session:
+        return command("sessions", "show", item.session)
+    return command("sessions", "list") if item.filter_text else command("alerts")
+
+
+ATTENTION: Listing[Attention] = Listing(
+    "overview",
+    "line",
+    (
+        Column("subject", "SUBJECT", SUBJECT, 0, lambda r, _: r.subject, lambda r: r.subject, lambda r, _: r.subject),
+        Column("since", "SINCE", 12, 1, lambda r, _: r.since, lambda r: r.since, lambda r, _: r.since),
+        Column("detail", "DETAIL", 40, 2, lambda r, _: r.detail, lambda r: r.detail, lambda r, _: r.detail),
+        Column("session", "SESSION", 7, 3, lambda r, _: r.session, lambda r: r.session, lambda r, _: r.session),
+    ),
+    lambda item: item.subject,
+    _command,
+)
+"""What needs a person."""
+
+
+def attention_block(items: Sequence[Attention], cursor: int, width: int, height: int, keys: Keymap) -> list[Line]:
     """What needs a person; the first line is the title."""
-    lines = [rule(f"ATTENTION {len(items)}" if items else "ATTENTION", width, "enter opens" if items else "")]
+    note = f"{keys.shown('overview.open')} opens" if items else ""
+    lines = [rule(f"ATTENTION {len(items)}" if items else "ATTENTION", width, note)]
     if not items:
         return [*lines, [(" ● ", "run"), ("nothing needs you", "")]]
     subject = min(SUBJECT, max(len(item.subject) for item in items))

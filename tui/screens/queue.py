@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import BindingType
@@ -12,13 +13,15 @@ from tui.feeds.base import Feed
 from tui.screens import queue_lines as draw
 from tui.screens.board import Board
 from tui.screens.dialogs import Confirm
-from tui.spans import Line
+from tui.screens.marked import FAILED_TOLD, LISTED, each, same_as
+from tui.spans import Line, fit
+from tui.tables import command
 
 if TYPE_CHECKING:
     from tui.app import Console
 
 
-class QueueScreen(Board):
+class QueueScreen(Board[RequestView]):
     """The cursor is a request."""
 
     SCOPE = Scope.QUEUE
@@ -26,16 +29,19 @@ class QueueScreen(Board):
     CSS_PATH = "board.tcss"
     BINDINGS: ClassVar[list[BindingType]] = list(bindings(Scope.QUEUE))
 
-    def rows(self) -> list[str]:
-        """The requests, those that wait first."""
-        return [view.id for view in draw.ordered(self.store.state)]
+    def __init__(self) -> None:
+        super().__init__(draw.QUEUE)
+
+    def items(self) -> Sequence[RequestView]:
+        """The requests."""
+        return list(self.store.state.requests.values())
 
     def draw(self, width: int, height: int) -> list[Line]:
         """Figures, trend, users, the requests."""
         state, now = self.store.state, self.store.now
         lines = [*draw.head(state, now, width), *draw.trend(state, now, width, 5 if height >= 28 else 2)]
         lines += [draw.users(state, width), []]
-        return lines + draw.table(draw.ordered(state), self.cursor, now, width, max(2, height - len(lines)))
+        return lines + draw.table(self.shown, now, width, max(2, height - len(lines)), self.console.keys)
 
     def action_open(self) -> None:
         """The transcript of the session that it runs in."""
@@ -45,29 +51,59 @@ class QueueScreen(Board):
         elif view is not None:
             self.console.tell("It waits and is in no session yet.")
 
+    def action_marked(self) -> None:
+        """What can be done to the marked requests, or to this one."""
+        self.menu([("X", "cancel", "cancel    their callers are told; the sessions stay")])
+
     def action_act(self, name: str) -> None:
-        """Send a prompt, or end the request under the cursor."""
-        if name != "cancel":
+        """Send a prompt, or end the marked requests, or the one under the cursor."""
+        if name == "cancel" and self.is_roomy:
+            self.act_on(name, self.shown.chosen)
+        else:
             super().action_act(name)
-            return
-        view = self.store.live.requests.get(self.cursor)
-        if view is None:
+
+    def act_on(self, name: str, rows: Sequence[RequestView]) -> None:  # noqa: ARG002 - there is one act
+        """End these requests, those of them that are still on their way."""
+        views = [view for row in rows if (view := self.store.live.requests.get(row.id)) is not None]
+        if not views:
             self.console.tell("There is no request under the cursor.")
         elif (feed := self.live_feed()) is not None:
-            self.do(cancel(self.console, view, feed))
+            self.do(cancel(self.console, views, feed))
 
 
-async def cancel(console: Console, view: RequestView, feed: Feed) -> str | None:
-    """Ask, then end a request; the answer says that it was done."""
-    where = f"runs in {view.session}" if view.session else "waits"
-    facts: list[Line] = [
-        [("prompt        ", "muted"), (view.prompt[:56], "")],
-        [("of            ", "muted"), (view.user or "nobody", "")],
-        [("it            ", "muted"), (where, "")],
-        [("what happens  ", "muted"), ("its caller is told; the session stays", "")],
-        [("same as       ", "muted"), (f"quarterdeck queue cancel {view.id}", "")],
-    ]
-    if not await console.push_screen_wait(Confirm(f"CANCEL {view.id}", facts, "cancel it", "let it go on")):
+async def cancel(console: Console, views: Sequence[RequestView], feed: Feed) -> str | None:
+    """Ask, then end requests; the answer says that it was done."""
+    number = len(views)
+    facts = _facts(views)
+    happens = "its caller is told; the session stays" if number == 1 else "their callers are told; the sessions stay"
+    facts.append([("what happens  ", "muted"), (happens, "")])
+    facts += same_as(command("queue", "cancel", *(view.id for view in views)), 14)
+    title = f"CANCEL {views[0].id}" if number == 1 else f"CANCEL {number} REQUESTS"
+    verb, keep = ("cancel it", "let it go on") if number == 1 else (f"cancel {number}", "let them go on")
+    if not await console.push_screen_wait(Confirm(title, facts, verb, keep, number if number > 1 else 0)):
         return None
-    await feed.cancel(view.id)
-    return f"Cancelled {view.id}."
+    done, failed = await each(views, lambda view: feed.cancel(view.id))
+    for error in failed[:FAILED_TOLD]:
+        console.tell(error, "error")
+    if number == 1:
+        return f"Cancelled {views[0].id}." if done else None
+    return f"Cancelled {done} of {number} requests."
+
+
+def _facts(views: Sequence[RequestView]) -> list[Line]:
+    if len(views) == 1:
+        view = views[0]
+        where = f"runs in {view.session}" if view.session else "waits"
+        return [
+            [("prompt        ", "muted"), (fit(view.prompt, 56).rstrip(), "")],
+            [("of            ", "muted"), (view.user or "nobody", "")],
+            [("it            ", "muted"), (where, "")],
+        ]
+    running = sum(bool(view.session) for view in views)
+    facts: list[Line] = [
+        [(fit(view.id, 14), "strong"), (fit(view.user or "nobody", 10), "muted"), (fit(view.prompt, 44), "")]
+        for view in views[:LISTED]
+    ]
+    if len(views) > LISTED:
+        facts.append([(f"… and {len(views) - LISTED} more", "muted")])
+    return [*facts, [], [("of them       ", "muted"), (f"{running} run, {len(views) - running} wait", "")]]

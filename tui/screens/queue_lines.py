@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 
 from engine.events.state import RequestView, State
 from tui import formats
+from tui.keymap import Keymap
+from tui.listed import Listed
+from tui.screens import list_lines
 from tui.spans import Line, between, crop, fit, rule
+from tui.tables import Listing, command
 from tui.trends import RECENT_S
+from tui.widgets.columns import Column
 from tui.widgets.plots import area
+from tui.widgets.sort import Sort
 
 PRIORITIES = ("urgent", "high", "medium", "low")
 
 
-def ordered(state: State) -> list[RequestView]:
-    """Those that wait first, by the time they came; then those that run."""
-    return sorted(state.requests.values(), key=lambda view: (bool(view.session), view.queued_at))
-
-
-def state_of(view: RequestView, now: float) -> tuple[str, str, str]:
+def _state(view: RequestView, now: float) -> tuple[str, str, str]:
     """Glyph, role and word of where a request is."""
     if view.session:
         return "●", "run", "running"
@@ -67,29 +67,52 @@ def users(state: State, width: int) -> Line:
     return crop([(" by user  ", "muted"), (text or "nobody", "")], width)
 
 
-def table(rows: Sequence[RequestView], cursor: str, now: float, width: int, height: int) -> list[Line]:
+def _state_text(view: RequestView, now: float) -> str:
+    glyph, _role, word = _state(view, now)
+    return f"{glyph} {word}"
+
+
+QUEUE: Listing[RequestView] = Listing(
+    "queue",
+    "request",
+    (
+        Column("id", "ID", 12, 0, lambda r, _: r.id, lambda r: r.id, lambda r, _: r.id),
+        Column(
+            "state", "STATE", 11, 1, _state_text, lambda r: (float(bool(r.session)), r.queued_at),
+            lambda r, now: _state(r, now)[2], timed=True, role=lambda r: "run" if r.session else "wait",
+        ),
+        Column(
+            "age", "AGE", 4, 2, lambda r, now: formats.coarse(now - r.queued_at), lambda r: -r.queued_at,
+            lambda r, now: round(now - r.queued_at, 3), "right", timed=True, most_first=True, unit="seconds",
+        ),
+        Column("user", "USER", 10, 6, lambda r, _: r.user or "–", lambda r: r.user, lambda r, _: r.user),
+        Column("profile", "PROFILE", 10, 7, lambda r, _: r.profile, lambda r: r.profile, lambda r, _: r.profile),
+        Column(
+            "priority", "PRIORITY", 9, 8, lambda r, _: r.priority, lambda r: float(_urgency(r)), lambda r, _: r.priority
+        ),
+        Column(
+            "tries", "TRY", 4, 5, lambda r, _: str(r.attempts or "–"), lambda r: r.attempts, lambda r, _: r.attempts,
+            "right", most_first=True, unit="count",
+        ),
+        Column("session", "SESSION", 8, 4, lambda r, _: r.session or "–", lambda r: r.session, lambda r, _: r.session),
+        Column("prompt", "PROMPT", 24, 3, lambda r, _: r.prompt, lambda r: r.prompt.lower(), lambda r, _: r.prompt,
+               flex=True),
+    ),
+    lambda view: view.id,
+    lambda view: command("queue", "show", view.id),
+    Sort("state"),
+)  # fmt: skip
+"""The requests; those that wait come first, by the time they came."""
+
+
+def _urgency(view: RequestView) -> int:
+    return PRIORITIES.index(view.priority) if view.priority in PRIORITIES else len(PRIORITIES)
+
+
+def table(shown: Listed[RequestView], now: float, width: int, height: int, keys: Keymap) -> list[Line]:
     """The requests, the cursor's in sight."""
-    wide = width >= 100
-    middle = "USER       PROFILE    PRIORITY " if wide else ""
-    title = f"   ID             STATE     AGE    {middle}TRY SESSION PROMPT"
-    lines: list[Line] = [[(fit(title, width), "muted")]]
-    at = next((n for n, view in enumerate(rows) if view.id == cursor), 0)
-    top = max(0, min(at - (height - 1) // 2, len(rows) - (height - 1)))
-    for view in rows[top : top + height - 1]:
-        on = view.id == cursor
-        glyph, role, word = state_of(view, now)
-        who = f"{fit(view.user, 10)} {fit(view.profile, 10)} {fit(view.priority, 8)} " if wide else ""
-        plain = "cursor" if on else ""
-        lines.append(
-            crop(
-                [
-                    ("▌" if on else " ", plain),
-                    (f"  {fit(view.id, 12)} ", plain),
-                    (f"{glyph} ", role),
-                    (f"{fit(word, 9)} {fit(formats.coarse(now - view.queued_at), 5)}  {who}", plain),
-                    (f"{view.attempts or '–':>2}  {fit(view.session or '–', 7)} {view.prompt}", plain),
-                ],
-                width,
-            )
-        )
-    return lines if rows else [*lines, [("  nothing is on its way; P sends a prompt", "muted")]]
+    lines = list_lines.table(shown, now, width, height)
+    if shown.order:
+        return lines
+    empty = f"nothing is on its way; {keys.shown('queue.prompt')} sends a prompt"
+    return [*lines, [(f"  {list_lines.nothing(shown, empty, keys.shown('queue.back'))}", "muted")]]

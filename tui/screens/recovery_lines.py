@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from engine.events.state import CauseView, RecoveryView, State
 from tui import formats
+from tui.listed import Listed
+from tui.screens import list_lines
 from tui.spans import Line, crop, fit, rule
+from tui.tables import Listing, command
+from tui.widgets.columns import Column
 from tui.widgets.plots import gauge
+from tui.widgets.sort import Sort
 
 STRIP_S = 1800.0
 """Seconds that a breaker's strip shows."""
@@ -32,41 +38,87 @@ def strip(causes: Sequence[CauseView], breaker: str, state: str, now: float, wid
     return "".join(cells)
 
 
-def breakers(state: State, cursor: str, now: float, width: int, height: int) -> list[Line]:
-    """Every breaker that is known, those with trouble first."""
-    wide = width >= 100
-    cells = 40 if wide else 20
-    title = f"BREAKERS {len(state.breakers)}" if state.breakers else "BREAKERS"
+@dataclass(frozen=True, slots=True)
+class Breaker:
+    """One breaker; `since` is when it last moved, in seconds since 1970, 0.0 when that is not known."""
+
+    name: str
+    state: str
+    trips: int
+    since: float
+    why: str
+
+
+def breakers_of(state: State) -> list[Breaker]:
+    """Every breaker that is known."""
+    return [_breaker(state, name, word) for name, word in state.breakers.items()]
+
+
+def _breaker(state: State, name: str, word: str) -> Breaker:
+    flips = [cause for cause in state.causes if cause.mark == "breaker" and cause.subject == name]
+    trips = sum(flip.after == "open" for flip in flips)
+    why = flips[-1].reason if flips and word != "closed" else ""
+    return Breaker(name, word, trips, flips[-1].at if flips else 0.0, why)
+
+
+def _since(row: Breaker, now: float) -> str:
+    return formats.span(now - row.since) if row.since else ""
+
+
+BREAKERS: Listing[Breaker] = Listing(
+    "breakers",
+    "breaker",
+    (
+        Column("breaker", "BREAKER", 22, 0, lambda r, _: r.name, lambda r: r.name, lambda r, _: r.name),
+        Column(
+            "state", "STATE", 12, 1, lambda r, _: r.state.replace("_", "-"),
+            lambda r: (float(r.state == "closed"), r.name), lambda r, _: r.state,
+        ),
+        Column(
+            "trips", "TRIPS", 8, 3, lambda r, _: formats.plural(r.trips, "trip"), lambda r: r.trips,
+            lambda r, _: r.trips, "right", most_first=True, unit="count",
+        ),
+        Column(
+            "since", "SINCE", 6, 4, _since, lambda r: r.since,
+            lambda r, now: round(now - r.since, 3) if r.since else None, timed=True, most_first=True, unit="seconds",
+        ),
+        Column("why", "WHY", 20, 2, lambda r, _: r.why, lambda r: r.why, lambda r, _: r.why, flex=True),
+    ),
+    lambda row: row.name,
+    lambda row: command("breakers", "show", row.name),
+    Sort("state"),
+)  # fmt: skip
+"""The breakers; those that are not closed come first."""
+
+
+def breakers(shown: Listed[Breaker], state: State, now: float, width: int, height: int, back: str) -> list[Line]:
+    """The breakers around the cursor, each with its last half hour."""
+    title = f"BREAKERS {shown.total}" if shown.total else "BREAKERS"
     lines = [rule(title, width, "· closed ▒ half-open █ open   last 30 min")]
-    if not state.breakers:
-        return [*lines, [("  none has been asked yet", "muted")]]
-    for name in ordered(state)[: max(1, height - 1)]:
-        word, on = state.breakers[name], name == cursor
-        glyph, role = _ROLES.get(word, ("·", "muted"))
-        flips = [cause for cause in state.causes if cause.mark == "breaker" and cause.subject == name]
-        trips = sum(flip.after == "open" for flip in flips)
-        since = formats.span(now - flips[-1].at) if flips else ""
-        why = flips[-1].reason if flips and word != "closed" else ""
-        tail = f"  {formats.plural(trips, 'trip'):>8}  {fit(since, 6)}  {why}" if wide else f"  {trips:>2}×  {why}"
-        lines.append(
-            crop(
-                [
-                    ("▌" if on else " ", "cursor" if on else ""),
-                    (f" {fit(name, NAME)} ", "cursor" if on else ""),
-                    (f"{glyph} ", role),
-                    (fit(word.replace("_", "-"), 12), "cursor" if on else ""),
-                    (strip(state.causes, name, word, now, cells), role if word != "closed" else "muted"),
-                    (tail, "cursor" if on else "muted"),
-                ],
-                width,
-            )
-        )
+    if not shown.order:
+        return [*lines, [(f"  {list_lines.nothing(shown, 'none has tripped', back)}", "muted")]]
+    rows, room = shown.rows, max(1, height - 1)
+    top = list_lines.window(len(rows), shown.index, room)
+    lines += [_line(row, shown, state.causes, now, width) for row in rows[top : top + room]]
     return lines
 
 
-def ordered(state: State) -> list[str]:
-    """The breakers' names, those that are not closed first."""
-    return sorted(state.breakers, key=lambda name: (state.breakers[name] == "closed", name))
+def _line(row: Breaker, shown: Listed[Breaker], causes: Sequence[CauseView], now: float, width: int) -> Line:
+    wide = width >= 100
+    plain = "cursor" if row.name == shown.cursor else ""
+    glyph, role = _ROLES.get(row.state, ("·", "muted"))
+    drawn = strip(causes, row.name, row.state, now, 40 if wide else 20)
+    trips = f"{formats.plural(row.trips, 'trip'):>8}"
+    tail = f"  {trips}  {fit(_since(row, now), 6)}  {row.why}" if wide else f"  {row.trips:>2}×  {row.why}"
+    line: Line = [
+        *list_lines.lead(row.name, shown.cursor, shown.marks),
+        (f"{fit(row.name, NAME)} ", plain),
+        (f"{glyph} ", role),
+        (fit(row.state.replace("_", "-"), 12), plain),
+        (drawn, role if row.state != "closed" else "muted"),
+        (tail, plain or "muted"),
+    ]
+    return crop(line, width)
 
 
 def ladder(state: State, width: int, height: int) -> list[Line]:

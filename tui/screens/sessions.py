@@ -17,21 +17,26 @@ from engine.events.state import SessionView
 from tui import trends
 from tui.actions import Scope, bindings
 from tui.command_line import Choice
-from tui.screens import session_lines
+from tui.screens import list_lines, session_lines
 from tui.screens.station import Station
-from tui.spans import Line, between, clean, width_of
+from tui.spans import Line, clean
+from tui.tables import Listing, Table, command, table_of
 from tui.transcript_reader import TranscriptReader
+from tui.widgets.columns import SESSION_COLUMNS
 from tui.widgets.filter import EVERYTHING, FilterError, parse
+from tui.widgets.filter_row import FilterRow
 from tui.widgets.grid import Grid
 from tui.widgets.ink import Painted
 from tui.widgets.sort import BY_KEY, natural
 
 REST_S = 0.15
 """Seconds that the cursor rests before the drawer follows it."""
-SIGN = 3
-"""Cells of the `/` before the filter."""
 PROBLEMS = "state:approval,retrying,failed"
 """The filter behind `z`."""
+SESSIONS: Listing[SessionView] = Listing(
+    "sessions", "session", SESSION_COLUMNS, lambda row: row.id, lambda row: command("sessions", "show", row.id)
+)
+"""The list."""
 
 
 class SessionsScreen(Station):
@@ -52,12 +57,7 @@ class SessionsScreen(Station):
 
     def compose_body(self) -> Iterable[Widget]:
         """Filter line, grid and drawer."""
-        editor = Input(id="filter", placeholder="words  field:value  !word  field>number", compact=True)
-        editor.display = False
-        with Container(id="filter-row"):
-            yield Painted(id="filter-sign")
-            yield editor
-            yield Painted(id="filter-line")
+        yield FilterRow(id="filter-row")
         with Container(id="floor"):
             yield Grid(self.store, id="grid")
             yield Painted(id="drawer")
@@ -69,7 +69,6 @@ class SessionsScreen(Station):
 
     def on_mount(self) -> None:
         """Start with the keyboard on the grid."""
-        self.query_one("#filter-sign", Painted).show([[(" /", "strong")]])
         self.grid.focus()
         if self._wanted_filter:
             self.set_filter(self._wanted_filter)
@@ -77,7 +76,7 @@ class SessionsScreen(Station):
     def paint_body(self) -> None:
         """Grid, filter line and drawer as the store is now."""
         grid = self.grid
-        grid.paint()
+        grid.paint(still=not self.is_active)
         if not self._shown or self._shown not in self.store.rows():
             self._show(grid.cursor)
         self._paint_filter()
@@ -90,6 +89,25 @@ class SessionsScreen(Station):
         rows = [grid.row(row) for row in sorted(grid.marks)] if grid.marks else [grid.cursor_row]
         return [row for row in rows if row is not None]
 
+    def table(self, *, chosen: bool = False) -> Table | None:
+        """The sessions that pass the filter in the columns that fit, the marked ones where there are any."""
+        grid = self.grid
+        if chosen or grid.marks:
+            order = [row for row in (*grid.order, *sorted(grid.marks)) if row in grid.marks] or [grid.cursor]
+        else:
+            order = grid.order
+        rows = [row for name in dict.fromkeys(order) if (row := grid.row(name)) is not None]
+        return table_of(
+            SESSIONS,
+            rows,
+            self.store.now,
+            None if chosen else grid.columns,
+            of=grid.total,
+            filter=grid.filter.text,
+            sort=grid.sort.said,
+            marked=len(grid.marks),
+        )
+
     def set_filter(self, text: str) -> None:
         """Show only what passes; an empty text shows all. A screen that was never shown filters when it is."""
         self._wanted_filter = text
@@ -101,18 +119,12 @@ class SessionsScreen(Station):
         """The columns of the grid."""
         return [Choice(key, note=column.title) for key, column in BY_KEY.items()]
 
-    def take_filter(self, text: str) -> str:
-        """A filter typed elsewhere; why it cannot be read."""
+    def filter_problem(self, text: str) -> str:
+        """Why it cannot be read."""
         try:
             parse(text)
         except FilterError as error:
             return str(error)
-        self.set_filter(text)
-        return ""
-
-    def take_sort(self, column: str) -> str:
-        """Sort by a column, or turn it round."""
-        self._sort_by(column)
         return ""
 
     def _filter(self, text: str) -> None:
@@ -127,31 +139,14 @@ class SessionsScreen(Station):
         self.paint()
 
     def _paint_filter(self) -> None:
-        """The filter and how the grid is sorted; while the filter is edited only the latter, beside the editor."""
-        grid, line = self.grid, self.query_one("#filter-line", Painted)
-        right = self._standing()
-        if self.query_one("#filter", Input).display:
-            if self._error:
-                right = [(f" {self._error}  ", "fail")]
-            line.styles.width = width_of(right)
-            line.show([right])
-            return
-        line.styles.width = "1fr"
-        left: Line = [(grid.filter.text or "all", "" if grid.filter.text else "muted")]
-        line.show([between(left, right, self.size.width - SIGN)])
-
-    def _standing(self) -> Line:
         grid = self.grid
-        column = BY_KEY[grid.sort.key].title
-        held = " held" if grid.held or grid.marks else ""
-        right: Line = [(f"sort {column}{grid.sort.mark}", "muted"), (held, "ask")]
-        right.append((f"   {len(grid.order)} of {grid.total}", "muted"))
-        if grid.marks:
-            right.append((f"   ◆ {len(grid.marks)} marked", "ask"))
-        if grid.hidden_columns:
-            hint = f" {self.console.keys.shown('sessions.drawer')} wide" if self._drawer_beside else ""
-            right.append((f"   +{grid.hidden_columns} cols ›{hint}", "muted"))
-        return [*right, (" ", "")]
+        right = [*list_lines.standing(grid, BY_KEY[grid.sort.key].title), *self._hidden(), (" ", "")]
+        self.query_one(FilterRow).show(grid.filter.text, self._error, right, self.size.width)
+
+    def _hidden(self) -> Line:
+        hidden = self.grid.hidden_columns
+        hint = f" {self.console.keys.shown('sessions.drawer')} wide" if self._drawer_beside else ""
+        return [(f"   +{hidden} cols ›{hint}", "muted")] if hidden else []
 
     @property
     def _drawer_beside(self) -> bool:
@@ -192,7 +187,7 @@ class SessionsScreen(Station):
     def on_grid_header_clicked(self, message: Grid.HeaderClicked) -> None:
         """Sort by the column that was clicked, or turn it round."""
         message.stop()
-        self._sort_by(message.column)
+        self.sort_by(message.column)
 
     def _follow(self, row: str) -> None:
         self._show(row)
@@ -269,16 +264,16 @@ class SessionsScreen(Station):
 
     def action_sort(self) -> None:
         """Choose the column to sort by."""
-        self.console.choose_sort(self.grid.sort.key, self._sort_by)
+        self.console.choose_sort(self.grid.sort.key, self.sort_by, SESSION_COLUMNS)
 
     def action_reverse(self) -> None:
         """Turn the order round."""
         self.grid.sort = self.grid.sort.reversed()
         self._repaint()
 
-    def action_copy(self) -> None:
-        """Copy the ids of the marked rows, or of this one."""
-        self.console.copy_ids([row.id for row in self.targets()])
+    def action_marked(self) -> None:
+        """What can be done to the marked sessions, or to this one."""
+        self.console.choose_act(self.targets())
 
     def action_open(self) -> None:
         """Open the transcript of the row under the cursor."""
@@ -287,7 +282,7 @@ class SessionsScreen(Station):
 
     def action_back(self) -> None:
         """One level back: the filter's editor, the filter, the marks, the Overview."""
-        if self.query_one("#filter", Input).display:
+        if self.query_one(FilterRow).editing:
             self.set_filter("")
             self._edit_filter(False)
         elif self.grid.filter is not EVERYTHING and self.grid.filter.text:
@@ -297,15 +292,16 @@ class SessionsScreen(Station):
         else:
             self.console.action_go("overview")
 
-    def _sort_by(self, key: str) -> None:
+    def sort_by(self, key: str) -> None:
+        """Sort by a column, or turn its order round. Raises KeyError for a column that there is not."""
         sort = self.grid.sort
         self.grid.sort = sort.reversed() if sort.key == key else natural(key)
         self._repaint()
 
     def _edit_filter(self, on_: bool) -> None:
-        editor = self.query_one("#filter", Input)
-        editor.display = on_
-        (editor if on_ else self.grid).focus()
+        self.query_one(FilterRow).edit(on_)
+        if not on_:
+            self.grid.focus()
         self._paint_filter()
 
     @on(Input.Changed, "#filter")

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tui.app import Console
     from tui.command_line import Choice
     from tui.store import Store
+    from tui.tables import Table
 
 
 class Station(Screen[None]):
@@ -41,6 +42,11 @@ class Station(Screen[None]):
     def store(self) -> Store:
         """What is drawn."""
         return self.console.store
+
+    @property
+    def is_roomy(self) -> bool:
+        """Whether the rows are in sight: not in the five lines of a tiny terminal."""
+        return not (self.has_class("-tiny") or self.has_class("-flat"))
 
     @property
     def crumb(self) -> str:
@@ -107,7 +113,7 @@ class Station(Screen[None]):
         self.set_class(self.console.travelling, "-travelling")
         if self.console.travelling:
             self.query_one("#scrub", Painted).show([self.console.scrub_line(width)])
-        if self._tiny:
+        if not self.is_roomy:
             failed = len(health.recent_failures(state, now))
             summary = header.summary_lines(verdict, state, now, failed, width, keymap)
             self.query_one("#summary", Painted).show(summary)
@@ -119,10 +125,6 @@ class Station(Screen[None]):
             return bool(self.query_one("#keys").id)
         except NoMatches:
             return False
-
-    @property
-    def _tiny(self) -> bool:
-        return self.has_class("-tiny") or self.has_class("-flat")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's
         """In the past esc leads to now, and a recording is played by space, whatever they do here otherwise."""
@@ -137,21 +139,39 @@ class Station(Screen[None]):
         """The columns that the list here can be sorted by."""
         return ()
 
-    def take_filter(self, text: str) -> str:  # noqa: ARG002 - a screen without a list takes none
-        """Show only what passes; the answer says why it cannot be."""
+    def filter_problem(self, text: str) -> str:  # noqa: ARG002 - a screen without a list takes none
+        """Why the list here cannot be filtered so, or an empty string."""
         return "This screen has no filter; `go sessions` has one."
 
-    def take_sort(self, column: str) -> str:  # noqa: ARG002 - a screen without a list takes none
-        """Sort by a column; the answer says why it cannot be."""
-        return "This screen has no list to sort; `go sessions` has one."
+    def set_filter(self, text: str) -> None:
+        """Show only what passes; an empty text shows all."""
+
+    def sort_by(self, key: str) -> None:
+        """Sort by a column, or turn its order round."""
 
     def targets(self) -> list[SessionView]:
         """The sessions that an act is meant for."""
         return []
 
+    def table(self, *, chosen: bool = False) -> Table | None:  # noqa: ARG002 - each screen has its own
+        """What the screen lists: all rows and columns shown, or every column of the marked rows (else the cursor's)."""
+        return None
+
+    def action_copy(self) -> None:
+        """Ask what to copy of the marked rows, or of this one."""
+        from tui import sharing
+
+        sharing.copy(self.console, self.table(chosen=True))
+
+    def action_export(self) -> None:
+        """Ask how to export what is shown."""
+        from tui import sharing
+
+        sharing.export(self.console, self.table())
+
     def action_act(self, name: str) -> None:
         """Do something to the sessions in focus; the console asks first where that is due."""
-        if self._tiny:
+        if not self.is_roomy:
             # A key acts on the row that was seen, and here none is.
             self.console.tell("The window is too small to act; make it 60 x 16.", "warning")
             return

@@ -10,15 +10,34 @@ from textual.widget import Widget
 
 from engine.errors import QuarterdeckError
 from engine.events.state import SessionView
+from engine.sessions.transcripts import Entry
 from tui import formats
 from tui.actions import Scope, bindings
 from tui.glyphs import STATE_GLYPHS, STATE_ROLES
 from tui.screens import session_lines
 from tui.screens.station import Station
 from tui.spans import Line, between
+from tui.tables import Listing, Table, command, harmless, table_of
 from tui.transcript_reader import TranscriptReader
+from tui.widgets.columns import Column
 from tui.widgets.ink import Painted
 from tui.widgets.prose import Prose
+
+
+def _entries(session: str) -> Listing[Entry]:
+    return Listing(
+        "transcript",
+        "entry",
+        (
+            Column("index", "INDEX", 5, 0, lambda r, _: str(r.index), lambda r: r.index, lambda r, _: r.index),
+            Column("at", "AT", 8, 1, lambda r, _: formats.clock(r.at), lambda r: r.at, lambda r, _: round(r.at, 3)),
+            Column("kind", "KIND", 9, 2, lambda r, _: r.kind, lambda r: r.kind, lambda r, _: r.kind),
+            Column("title", "TITLE", 12, 3, lambda r, _: r.title, lambda r: r.title, lambda r, _: r.title),
+            Column("text", "TEXT", 40, 4, lambda r, _: r.text, lambda r: r.text, lambda r, _: r.text),
+        ),
+        lambda entry: f"{session} #{entry.index}",
+        lambda _entry: command("sessions", "show", session),
+    )
 
 
 class TranscriptScreen(Station):
@@ -101,10 +120,27 @@ class TranscriptScreen(Station):
         """Fold or unfold the long entries."""
         self.prose.toggle_fold()
 
+    def table(self, *, chosen: bool = False) -> Table | None:
+        """The entries that are there, or the last one in sight."""
+        prose = self.prose
+        rows = ([prose.entry] if prose.entry is not None else []) if chosen else prose.entries
+        return table_of(_entries(self.session), rows, self.store.now)
+
     def action_copy(self) -> None:
-        """Copy the session's id and its conversation's."""
-        row = self.row
-        self.console.copy_ids([self.session, *([row.conversation] if row is not None and row.conversation else [])])
+        """Ask what to copy of the last entry in sight, or of the conversation."""
+        from tui import sharing
+
+        table, entry, row = self.table(chosen=True), self.prose.entry, self.row
+        if table is None or entry is None:
+            self.console.tell("There is nothing here to copy.")
+            return
+        conversation = row.conversation if row is not None else ""
+        _row, _id, *more = sharing.offers(table)
+        offered = [sharing.Offer("r", "entry's text", lambda: harmless(entry.text or entry.title)), *more]
+        offered.insert(1, sharing.Offer("s", "session's id", lambda: self.session))
+        if conversation:
+            offered.insert(1, sharing.Offer("i", "conversation", lambda: conversation))
+        sharing.copy(self.console, table, offered)
 
     def action_back(self) -> None:
         """Close the page."""

@@ -20,6 +20,7 @@ from tui.screens.dialogs import Chooser, Confirm
 from tui.screens.station import Station
 from tui.screens.value_entry import ValueEntry
 from tui.spans import Line
+from tui.tables import Table, table_of
 from tui.tuning import Row, Tuning, inverse, stepped
 from tui.tuning_checks import explain, taken_together
 from tui.tuning_past import PastTuning
@@ -83,6 +84,11 @@ class TuningScreen(Station):
         super().on_screen_resume()
         self.refetch()
 
+    def table(self, *, chosen: bool = False) -> Table | None:
+        """The settings that the filter shows, or the one under the cursor."""
+        rows = [self.row] if chosen and self.row else self.rows
+        return table_of(draw.settings(self.tuning), rows, self.store.now, of=len(self.tuning.rows), filter=self._words)
+
     def refetch(self) -> None:
         """Read settings and history anew; what is staged stays."""
         self._seen = self.store.live.settings_changed_at
@@ -101,12 +107,15 @@ class TuningScreen(Station):
         await self._load()
         await self._undo()
 
-    def take_filter(self, text: str) -> str:
+    def filter_problem(self, text: str) -> str:  # noqa: ARG002 - all words are well
+        """Any words do."""
+        return ""
+
+    def set_filter(self, text: str) -> None:
         """Only settings with these words."""
         self._words = text
         self.query_one("#words", Input).value = text
         self.paint()
-        return ""
 
     def paint_body(self) -> None:
         """The table, the setting, what is staged, the effect, the history."""
@@ -126,26 +135,27 @@ class TuningScreen(Station):
         past = min(8, len(self.desk.changes) + 1 + (not self.desk.changes))
         upper = max(8, height - past - 7)
         left, side = width - draw.SIDE - 2, draw.SIDE
-        row = self.row
+        row, keys = self.row, self.console.keys
         top = draw.beside(
             draw.table(self.rows, self.desk, row.key if row else "", left, upper),
-            draw.detail(row, self.desk, side, upper),
+            draw.detail(row, self.desk, side, upper, keys),
             width,
         )
-        middle = draw.beside(draw.staged_block(self.desk, left, 6), self._effect_lines(side), width)
-        history = draw.history_block(self.desk.changes, self._history, width, height - len(top) - len(middle) - 1)
+        middle = draw.beside(draw.staged_block(self.desk, left, 6, keys), self._effect_lines(side), width)
+        room = height - len(top) - len(middle) - 1
+        history = draw.history_block(self.desk.changes, self._history, width, room, keys)
         return [*top, *middle[:6], [], *history]
 
     def _narrow(self, width: int, height: int) -> list[Line]:
-        row, third = self.row, max(3, (height - 4) // 5)
+        row, keys, third = self.row, self.console.keys, max(3, (height - 4) // 5)
         past = min(third, max(2, len(self.desk.changes) + 1))
         upper = max(4, height - 2 * third - 1 - past)
         lines = draw.table(self.rows, self.desk, row.key if row else "", width, upper)
-        lines += draw.detail(row, self.desk, width, third + 1)
-        lines += draw.staged_block(self.desk, width, third) if self.desk.staged or not self._effect else []
+        lines += draw.detail(row, self.desk, width, third + 1, keys)
+        lines += draw.staged_block(self.desk, width, third, keys) if self.desk.staged or not self._effect else []
         if self._effect is not None and not self.console.travelling:
             lines += draw.effect_lines(self._effect, self._figures(), self.store.now, width)
-        return lines + draw.history_block(self.desk.changes, self._history, width, max(2, height - len(lines)))
+        return lines + draw.history_block(self.desk.changes, self._history, width, max(2, height - len(lines)), keys)
 
     def _effect_lines(self, width: int) -> list[Line]:
         effect = None if self.console.travelling else self._effect
@@ -319,11 +329,12 @@ class TuningScreen(Station):
             console.tell(_REFUSED, "warning")
             self.paint()
             return
-        facts: list[Line] = draw.staged_block(tuning, 70, 12)[1:]
+        facts: list[Line] = draw.staged_block(tuning, 70, 12, console.keys)[1:]
         pairs = " ".join(f"{key}={one.text}" for key, one in tuning.staged.items())
         same = draw.wrapped(f"quarterdeck config set {pairs}", 60, 6)
         facts += [[], *([("same as  " if not n else " " * 9, "muted"), (part, "")] for n, part in enumerate(same))]
-        facts.append([("undo     ", "muted"), ("U, or quarterdeck config undo", "")])
+        undo = f"{console.keys.shown('tuning.undo')}, or quarterdeck config undo"
+        facts.append([("undo     ", "muted"), (undo, "")])
         number = len(tuning.staged)
         if await console.push_screen_wait(Confirm("APPLY AS ONE", facts, f"apply {number}", "keep them staged")):
             what = draw.summary({key: (one.base, one.text) for key, one in tuning.staged.items()})
@@ -353,7 +364,7 @@ class TuningScreen(Station):
         chosen = changes[at]
         if at > 0:
             await self._stage_all(inverse(chosen))
-            console.tell("Staged the other way round; A applies it.")
+            console.tell(f"Staged the other way round; {console.keys.shown('tuning.apply')} applies it.")
             return
         facts: list[Line] = [[(f"{key}  {new} → {old}", "")] for key, (old, new) in chosen.changes.items()]
         facts += [

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 
 from tui import formats
 from tui.feeds.base import Change
+from tui.keymap import Keymap
 from tui.spans import Line, columns, crop, fit, rule
+from tui.tables import Listing, command
 from tui.trends import Trends
 from tui.tuning import Row, Tuning
+from tui.widgets.columns import Column, Plain
 
 SIDE = 44
 """Cells of the right column where there is one."""
@@ -41,6 +44,34 @@ class Effect:
     at: float
     what: str
     before: Figures
+
+
+def _plain(row: Row) -> Plain:
+    return row.raw if isinstance(row.raw, (str, int, float)) else row.current
+
+
+def settings(tuning: Tuning) -> Listing[Row]:
+    """The settings as a list; what is staged is one of its columns."""
+
+    def proposed(row: Row) -> str:
+        staged = tuning.staged.get(row.key)
+        return staged.text if staged is not None else ""
+
+    return Listing(
+        "tuning",
+        "setting",
+        (
+            Column("key", "PARAMETER", 40, 0, lambda r, _: r.key, lambda r: r.key, lambda r, _: r.key),
+            Column("live", "LIVE", 12, 1, lambda r, _: r.current, lambda r: r.current, lambda r, _: _plain(r)),
+            Column("proposed", "PROPOSED", 12, 2, lambda r, _: proposed(r), proposed, lambda r, _: proposed(r)),
+            Column("bounds", "BOUNDS", 20, 3, lambda r, _: r.bounds, lambda r: r.bounds, lambda r, _: r.bounds),
+            Column("default", "DEFAULT", 12, 4, lambda r, _: r.default, lambda r: r.default, lambda r, _: r.default),
+            Column("unit", "UNIT", 8, 5, lambda r, _: r.unit, lambda r: r.unit, lambda r, _: r.unit),
+            Column("origin", "FROM", 12, 6, lambda r, _: r.origin, lambda r: r.origin, lambda r, _: r.origin),
+        ),
+        lambda row: row.key,
+        lambda row: command("config", "get", row.key),
+    )
 
 
 def table(rows: Sequence[Row], tuning: Tuning, cursor: str, width: int, height: int) -> list[Line]:
@@ -78,10 +109,11 @@ def _line(row: Row, tuning: Tuning, on: bool, name: int, width: int) -> Line:
     return crop(line, width)
 
 
-def detail(row: Row | None, tuning: Tuning, width: int, height: int) -> list[Line]:
+def detail(row: Row | None, tuning: Tuning, width: int, height: int, keys: Keymap) -> list[Line]:
     """All that is known of one setting, and why its proposal is refused."""
     if row is None:
-        return [rule("NO SETTING", width), [(" Nothing passes this filter; esc shows all.", "muted")]]
+        said = f" Nothing passes this filter; {keys.shown('tuning.back')} shows all."
+        return [rule("NO SETTING", width), [(said, "muted")]]
     staged = tuning.staged.get(row.key)
     title = f"{row.name}  {row.current} → {staged.text}" if staged else f"{row.name}  {row.current}"
     lines = [rule(title, width, row.unit)]
@@ -106,12 +138,14 @@ def detail(row: Row | None, tuning: Tuning, width: int, height: int) -> list[Lin
     return lines[:height]
 
 
-def staged_block(tuning: Tuning, width: int, height: int) -> list[Line]:
+def staged_block(tuning: Tuning, width: int, height: int, keys: Keymap) -> list[Line]:
     """What would change, key by key."""
     number = len(tuning.staged)
-    lines = [rule(f"STAGED {number}" if number else "STAGED", width, "A apply · d drop" if number else "")]
+    note = f"{keys.shown('tuning.apply')} apply · {keys.shown('tuning.drop')} drop" if number else ""
+    lines = [rule(f"STAGED {number}" if number else "STAGED", width, note)]
     if not number:
-        return [*lines, [("  nothing is staged: ← → steps a value, e types one", "muted")]]
+        steps = f"{keys.shown('tuning.less')} {keys.shown('tuning.more')} steps a value"
+        return [*lines, [(f"  nothing is staged: {steps}, {keys.shown('tuning.type')} types one", "muted")]]
     shown = list(tuning.staged.items())
     for key, one in shown[: height - 1]:
         row = tuning.row(key)
@@ -150,9 +184,9 @@ def _compared(before: Figures, now: Figures) -> list[tuple[str, str, str]]:
     ]
 
 
-def history_block(changes: Sequence[Change], cursor: int | None, width: int, height: int) -> list[Line]:
+def history_block(changes: Sequence[Change], cursor: int | None, width: int, height: int, keys: Keymap) -> list[Line]:
     """The live changes, newest first."""
-    lines = [rule("HISTORY", width, "U undo" if changes else "")]
+    lines = [rule("HISTORY", width, f"{keys.shown('tuning.undo')} undo" if changes else "")]
     if not changes:
         return [*lines, [("  nothing was changed since the engine started", "muted")]]
     undone = {change.undoes for change in changes if change.undoes is not None}

@@ -16,7 +16,7 @@ from textual.strip import Strip
 
 from engine.events.state import SessionView
 from tui.spans import Line, fit
-from tui.widgets.columns import GAP, LEAD, SESSION_COLUMNS, Layout, lay_out
+from tui.widgets.columns import GAP, LEAD, SESSION_COLUMNS, Column, Layout, lay_out
 from tui.widgets.filter import EVERYTHING, Filter
 from tui.widgets.ink import Inked
 from tui.widgets.sort import Sort, ordered
@@ -66,11 +66,11 @@ class Grid(Inked, ScrollView, can_focus=True, inherit_bindings=False):
         self._drawn: dict[int, object] = {}
         self._shown: dict[str, tuple[int, tuple[str, ...]]] = {}
         self._bold: dict[str, frozenset[int]] = {}
-        self._layout = Layout((), 0)
+        self._layout: Layout[SessionView] = Layout((), 0)
         self.order: list[str] = []
         self.cursor = ""
         self.marks: set[str] = set()
-        self.filter: Filter = EVERYTHING
+        self.filter: Filter[SessionView] = EVERYTHING
         self.sort = Sort()
         self.held = False
         self.lines_refreshed = 0
@@ -94,11 +94,16 @@ class Grid(Inked, ScrollView, can_focus=True, inherit_bindings=False):
         """A row by its id, None when it is gone."""
         return self._rows.get(row)
 
-    def paint(self, *, reorder: bool = False) -> None:
-        """Take the rows as they are now; called by the one paint timer."""
+    @property
+    def columns(self) -> tuple[Column[SessionView], ...]:
+        """The columns that fit."""
+        return tuple(column for column, _width in self._layout.columns)
+
+    def paint(self, *, reorder: bool = False, still: bool = False) -> None:
+        """Take the rows as they are now; called by the one paint timer. `still` holds the order for this once."""
         self._rows = self._source.rows()
         self.marks &= self._rows.keys()
-        if reorder or not (self.held or self.marks):
+        if reorder or not (still or self.held or self.marks):
             fresh = ordered(self._rows, self.filter, self.sort, self._source.now)
         else:
             fresh = self._kept_order()

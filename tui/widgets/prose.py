@@ -11,6 +11,7 @@ from textual.strip import Strip
 
 from engine.sessions.transcripts import Entry
 from tui import formats
+from tui.keymap import CAME_ALONG, Keymap
 from tui.spans import Line, clean, fit
 from tui.widgets.ink import Inked
 
@@ -34,8 +35,8 @@ _GLYPHS = {
 }
 
 
-def entry_lines(entry: Entry, width: int, most: int) -> list[Line]:
-    """One entry as lines of `width` cells, at most `most` of its text."""
+def entry_lines(entry: Entry, width: int, most: int, unfold: str = "enter") -> list[Line]:
+    """One entry as lines of `width` cells, at most `most` of its text; the key `unfold` shows the rest."""
     narrow = width < 100
     head = NARROW_HEAD if narrow else HEAD
     glyph, role = _GLYPHS.get(entry.kind, ("·", "muted"))
@@ -52,7 +53,7 @@ def entry_lines(entry: Entry, width: int, most: int) -> list[Line]:
         lead = first if index == 0 else [(" " * head, "")]
         lines.append([*lead, (part, "fail" if entry.kind == "error" else "muted" if quiet else "")])
     if more:
-        lines.append([(" " * head, ""), (f"… {formats.plural(more, 'more line')}  enter unfolds", "muted")])
+        lines.append([(" " * head, ""), (f"… {formats.plural(more, 'more line')}  {unfold} unfolds", "muted")])
     return lines
 
 
@@ -121,6 +122,18 @@ class Prose(Inked, ScrollView, can_focus=True, inherit_bindings=False):
         self.following = self.scroll_offset.y >= self._last_top
 
     @property
+    def entry(self) -> Entry | None:
+        """The last one that is in sight."""
+        last = min(len(self._flat), self.scroll_offset.y + self.size.height) - 1
+        at = self._flat[last][0] if last >= 0 else -1
+        return self._entries[at] if at >= 0 else None
+
+    @property
+    def entries(self) -> list[Entry]:
+        """All that are shown, oldest first."""
+        return self._entries
+
+    @property
     def text(self) -> str:
         """All lines as plain text."""
         return "\n".join("".join(part for part, _role in self._line(i)) for i in range(len(self._flat)))
@@ -149,12 +162,17 @@ class Prose(Inked, ScrollView, can_focus=True, inherit_bindings=False):
             return [(f" … {formats.plural(self.dropped, 'earlier entry')} no longer kept", "muted")]
         return self._lines_of(entry)[part]
 
+    @property
+    def _unfold(self) -> str:
+        keys: Keymap = getattr(self.app, "keys", CAME_ALONG)
+        return keys.shown("transcript.expand")
+
     def _lines_of(self, at: int) -> list[Line]:
         entry = self._entries[at]
         lines = self._wrapped.get(entry.index)
         if lines is None:
             most = UNFOLDED if self.unfolded else FOLDED.get(entry.kind, FOLDED_ELSE)
-            lines = self._wrapped[entry.index] = entry_lines(entry, self._width, most)
+            lines = self._wrapped[entry.index] = entry_lines(entry, self._width, most, self._unfold)
         return lines
 
     def _lay_out(self) -> None:

@@ -1,0 +1,56 @@
+"""The line above a list: its filter, edited in place, and how the list stands."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.containers import Container
+from textual.widgets import Input
+
+from tui.spans import Line, between, width_of
+from tui.widgets.ink import Painted
+
+SIGN = 3
+"""Cells of the `/` before the filter."""
+
+
+class FilterRow(Container):
+    """Its editor is the Input `#filter`, whose messages go to the screen; it has the keyboard only while it is open."""
+
+    def compose(self) -> ComposeResult:
+        """Sign, editor, line."""
+        editor = Input(id="filter", placeholder="words  field:value  !word  field>number", compact=True)
+        editor.display = editor.can_focus = False
+        yield Painted(id="filter-sign")
+        yield editor
+        yield Painted(id="filter-line")
+
+    def on_mount(self) -> None:
+        """The sign never changes."""
+        self.query_one("#filter-sign", Painted).show([[(" /", "strong")]])
+
+    @property
+    def editor(self) -> Input:
+        """Where it is typed."""
+        return self.query_one("#filter", Input)
+
+    @property
+    def editing(self) -> bool:
+        """Whether it is being typed."""
+        return self.editor.display
+
+    def edit(self, on: bool) -> None:
+        """Open the editor and give it the keyboard, or close it."""
+        self.editor.display = self.editor.can_focus = on
+        if on:
+            self.editor.focus()
+
+    def show(self, text: str, problem: str, right: Line, width: int) -> None:
+        """The filter and how the list stands; while it is edited only the latter, beside the editor."""
+        line = self.query_one("#filter-line", Painted)
+        if self.editing:
+            right = [(f" {problem}  ", "fail")] if problem else right
+            line.styles.width = width_of(right)
+            line.show([right])
+        else:
+            line.styles.width = "1fr"
+            line.show([between([(text or "all", "" if text else "muted")], right, width - SIGN)])
