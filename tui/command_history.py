@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from pathlib import Path
 
 from tui.spans import clean
@@ -49,6 +48,8 @@ class CommandHistory:
         """What another console wrote meanwhile stays."""
         if self._path is None:
             return
+        import tempfile
+
         kept = [*_read(self._path), line][-LINES_KEPT:]
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         # mkstemp makes it readable by the owner alone.

@@ -5,10 +5,9 @@ The names are those of the shell: what follows `quarterdeck` there can be typed 
 
 from __future__ import annotations
 
-import difflib
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from tui.spans import clean
@@ -205,6 +204,11 @@ def complete(line: str, lookup: Lookup) -> Completion:
     word = "" if rest.endswith(" ") or not rest else rest.split(" ")[-1]
     if command.kind is Kind.COMMAND:
         word = rest.lstrip()
+    if command.kind is Kind.SETTING and "=" in word:
+        # The value in force and its bounds stay in sight while another is typed.
+        key = word.partition("=")[0] + "="
+        same = [replace(choice, text=word) for choice in lookup(command.kind) if choice.text == key]
+        return Completion(len(line) - len(word), same)
     known = [Choice(each.name, note=each.text) for each in COMMANDS] if command.kind is Kind.COMMAND else None
     taken = set(rest.split()) - {word}
     found = [
@@ -215,6 +219,8 @@ def complete(line: str, lookup: Lookup) -> Completion:
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """The end of a sentence about an unknown name, empty when none is near."""
+    import difflib
+
     close = difflib.get_close_matches(name[:80], list(known), n=1, cutoff=0.5)
     return f"; the nearest is {close[0]}" if close else ""
 

@@ -104,7 +104,10 @@ def test_settings_are_offered_with_their_value_and_bounds_by_any_part_of_their_n
     assert [choice.text for choice in found.choices] == ["session_pool.max_size=", "queue.max_waiting="]
     assert (found.choices[0].value, found.choices[0].bounds) == ("10", "1–10000")
     assert found.start == len("tune set ")
-    assert offered("tune set session_pool.max_size=12") == []
+    typed = complete("tune set session_pool.max_size=12", known)
+    assert [(choice.value, choice.bounds) for choice in typed.choices] == [("10", "1–10000")]
+    assert typed.extended("tune set session_pool.max_size=12") == "tune set session_pool.max_size=12 "
+    assert offered("tune set no.such=12") == []
     assert offered("tune set queue.max_waiting=5 session_pool.m")[0] == "session_pool.max_size="
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.binding import BindingType
@@ -16,7 +16,6 @@ from engine.errors import QuarterdeckError
 from engine.events.state import SessionView
 from tui import trends
 from tui.actions import Scope, bindings
-from tui.command_line import Choice
 from tui.screens import list_lines, session_lines
 from tui.screens.station import Station
 from tui.spans import Line, clean
@@ -28,6 +27,9 @@ from tui.widgets.filter_row import FilterRow
 from tui.widgets.grid import Grid
 from tui.widgets.ink import Painted
 from tui.widgets.sort import BY_KEY, natural
+
+if TYPE_CHECKING:
+    from tui.command_line import Choice
 
 REST_S = 0.15
 """Seconds that the cursor rests before the drawer follows it."""
@@ -117,6 +119,8 @@ class SessionsScreen(Station):
 
     def sortable(self) -> Sequence[Choice]:
         """The columns of the grid."""
+        from tui.command_line import Choice
+
         return [Choice(key, note=column.title) for key, column in BY_KEY.items()]
 
     def filter_problem(self, text: str) -> str:
