@@ -15,6 +15,7 @@ T = TypeVar("T")
 BALANCER_GROUP = "quarterdeck.balancers"
 BACKEND_GROUP = "quarterdeck.backends"
 STRATEGY_GROUP = "quarterdeck.strategies"
+SCREEN_GROUP = "quarterdeck.screens"
 
 
 def find(kind: str, group: str, name: str, built_in: Mapping[str, Callable[..., T]], key: str) -> Callable[..., T]:

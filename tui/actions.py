@@ -33,7 +33,7 @@ class Action:
     id: str
     key: str
     text: str
-    scope: Scope
+    scope: str
     run: str
     acts: bool = False
     footer: int = 0
@@ -106,6 +106,7 @@ ACTIONS: tuple[Action, ...] = (
     _looks("time.mark_after", "right_square_bracket", "next", _APP, "app.mark(1)", label="]"),
     _looks("time.jump", "ctrl+g", "go to a moment", _APP, "app.jump"),
     _looks("time.find", "ctrl+s", "find in a recording", _APP, "app.find"),
+    _looks("time.note", "n", "note on a recording", _APP, "app.note"),
     _looks("time.play", "space", "play, pause a recording", _APP, "app.play"),
     _looks("time.live", "escape", "from the past to now", _APP, "app.live", label="esc"),
     _looks("view.slower", "minus", "paint less", _APP, "app.rate(-1)", label="-"),
@@ -114,6 +115,7 @@ ACTIONS: tuple[Action, ...] = (
     _looks("view.skin", "T", "choose the skin", _APP, "app.choose_skin", 96, short="skin"),
     _looks("view.read_only", "ctrl+r", "read-only on / off", _APP, "app.read_only"),
     _looks("view.palette", "ctrl+p", "all commands, to search", _APP, "app.command_palette", 97, short="commands"),
+    _looks("view.command", "colon", "command line", _APP, "app.command_line", 48, ":", "command"),
     _looks("view.retry", "r", "connect again now", _APP, "app.reconnect"),
     _looks("approvals.review", "exclamation_mark", "approvals inbox", _APP, "app.review", 49, "!", "review"),
     _looks("view.help", "question_mark", "keys", _APP, "app.help", 98, label="?"),
@@ -224,11 +226,11 @@ ACTIONS: tuple[Action, ...] = (
 )  # fmt: skip
 
 
-YIELDING = frozenset({"time.mark_before", "time.mark_after", "time.play", "time.live"})
+YIELDING = frozenset({"time.mark_before", "time.mark_after", "time.note", "time.play", "time.live"})
 """Actions everywhere whose key a screen may have for itself; `Station.check_action` says when it gives it back."""
 
 
-def in_scope(*scopes: Scope, actions: Iterable[Action] = ACTIONS) -> list[Action]:
+def in_scope(*scopes: str, actions: Iterable[Action] = ACTIONS) -> list[Action]:
     """The actions at hand in these scopes, in the registry's order; `actions` may have keys of the operator's own."""
     return [action for action in actions if action.scope in scopes]
 
@@ -241,7 +243,7 @@ def bindings(*scopes: Scope) -> list[Binding]:
     ]
 
 
-def footer(scope: Scope, actions: Iterable[Action] = ACTIONS) -> list[Action]:
+def footer(scope: str, actions: Iterable[Action] = ACTIONS) -> list[Action]:
     """What the last line offers on a screen, the most wanted first."""
     shown = [action for action in in_scope(scope, Scope.APP, actions=actions) if action.footer]
     return sorted(shown, key=lambda action: action.footer)
@@ -252,7 +254,7 @@ class Clash:
     """One key that two actions claim in one place; what is at hand everywhere is at hand in each place too."""
 
     key: str
-    scope: Scope
+    scope: str
     first: str
     second: str
 
@@ -262,10 +264,10 @@ class Clash:
 
 def clashing(actions: Iterable[Action]) -> Iterator[Clash]:
     """Every key with two owners in one place; an action everywhere that yields gives way to a screen's."""
-    owners: dict[tuple[Scope, str], str] = {}
+    owners: dict[tuple[str, str], str] = {}
     # What is at hand everywhere comes first, so that every other place is held against it.
     for action in sorted(actions, key=lambda action: action.scope is not Scope.APP):
-        for key in action.key.split(","):
+        for key in filter(None, action.key.split(",")):
             everywhere = owners.get((Scope.APP, key), "")
             if everywhere in YIELDING and action.scope is not Scope.APP:
                 everywhere = ""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
@@ -19,12 +20,14 @@ from engine.settings.paths import state_directory
 from tui import collector, formats, health, ledger
 from tui.actions import Scope, bindings
 from tui.arming import Arming
+from tui.command_history import CommandHistory
 from tui.connection import Connect, Connection
+from tui.extended import Extended
 from tui.feeds.base import Feed, FeedBatch, Link
 from tui.glyphs import GlyphSetting
 from tui.health import Verdict, verdict
 from tui.intents import MENU, Intents
-from tui.keymap import Keymap, load_keymap
+from tui.keymap import Keymap
 from tui.look import SETTINGS
 from tui.screens.dialogs import Chooser, Confirm, Menu, Overlay, leaving_facts
 from tui.screens.help import Help
@@ -34,19 +37,20 @@ from tui.screens.station import Station
 from tui.screens.transcript import TranscriptScreen
 from tui.skins import AUTO
 from tui.store import Store
-from tui.travel import Traveller
 
 if TYPE_CHECKING:
     from textual.command import Provider
 
+    from tui.line_acts import Doing
+    from tui.screens.tuning import TuningScreen
     from tui.widgets.columns import Column
 
 WIDTHS = [(0, "-tiny"), (60, "-narrow"), (100, "-normal"), (116, "-roomy"), (160, "-wide")]
 """Class that every screen has from this many columns on."""
 HEIGHTS = [(0, "-flat"), (16, "-short"), (30, "-tall")]
 """Class that every screen has from this many lines on."""
-KEYS_TOLD = 3
-"""Problems of keys.toml that are told at start; the key help lists all."""
+HISTORY_FILE = "commands.history"
+"""The lines typed at `:`, in the state directory."""
 
 
 def _commands() -> type[Provider]:
@@ -66,7 +70,7 @@ def _later(module: str, name: str) -> Callable[[], Screen[Any]]:
     return made
 
 
-class Console(Traveller):
+class Console(Extended):
     """The operations console over one feed.
 
     `feed` is used as it is; else `connect` is awaited after the first paint. `owns_engine` says that leaving
@@ -104,7 +108,7 @@ class Console(Traveller):
         clock: Clock | None = None,
         keys: Keymap | None = None,
     ) -> None:
-        super().__init__(skin, refresh_hz, glyphs, title)
+        super().__init__(skin, refresh_hz, glyphs, title, keys)
         clock = clock if clock is not None else SystemClock()
         self.clock = clock
         self.store = Store(clock)
@@ -116,9 +120,10 @@ class Console(Traveller):
         self._read_only = read_only
         self.owns_engine = owns_engine
         self._last_mode = "sessions"
+        self.typed = CommandHistory()
+        self.state_dir: Path | None = None
+        """Where what is typed at `:` is kept, once the settings are known."""
         self.exports = state_directory(os.environ) / "exports"
-        self.keys = keys if keys is not None else load_keymap()
-        self.set_keymap(self.keys.changed)
 
     @property
     def feed(self) -> Feed | None:
@@ -155,8 +160,7 @@ class Console(Traveller):
         return verdict(store.live, store.status, view)
 
     def on_mount(self) -> None:
-        """Say what keys.toml got wrong; whatever else a start takes comes after the first frame."""
-        self._tell_keys()
+        """Take what the feed has shown so far; whatever else a start takes comes after the first frame."""
         self.store.apply(FeedBatch(None, []), self._connection.status)
         self.call_after_refresh(self._go_on)
 
@@ -164,14 +168,6 @@ class Console(Traveller):
         """The first frame is painted; now find the feed."""
         collector.awake()
         self.run_worker(self._connection.join(), group="connect")
-
-    def _tell_keys(self) -> None:
-        problems = self.keys.problems
-        for problem in problems[:KEYS_TOLD]:
-            self.tell(f"keys.toml: {problem}", "warning")
-        if len(problems) > KEYS_TOLD:
-            more = len(problems) - KEYS_TOLD
-            self.tell(f"keys.toml: {more} more; {self.keys.shown('view.help')} lists them.", "warning")
 
     def lock_read_only(self) -> None:
         """Turn acts off for good: the engine itself refuses them."""
@@ -254,16 +250,40 @@ class Console(Traveller):
         if isinstance(self.screen, SessionsScreen):
             self.screen.set_filter(filter_text)
 
-    def stage(self, texts: Mapping[str, str]) -> None:
-        """Go to Tuning with these values staged: key → text."""
-        self.action_go("tuning")
-        self.call_after_refresh(self._stage, dict(texts))
+    @property
+    def station(self) -> Station | None:
+        """The screen in sight, below what lies over it."""
+        return next((screen for screen in reversed(self.screen_stack) if isinstance(screen, Station)), None)
 
-    def _stage(self, texts: dict[str, str]) -> None:
+    def carry_out(self, work: Coroutine[Any, Any, str | None]) -> None:
+        """Carry an act out; what it answers is told, and so is what the engine refuses."""
+
+        async def carried_out() -> None:
+            try:
+                told = await work
+            except QuarterdeckError as error:
+                self.tell(str(error), "error")
+            else:
+                if told:
+                    self.tell(told)
+
+        self.run_worker(carried_out(), group="acts", exit_on_error=False)
+
+    def stage(self, texts: Mapping[str, str], *, apply: bool = False) -> None:
+        """Go to Tuning with these values staged, key → text; with `apply` go on as A does there."""
+        self.action_go("tuning")
+        self.call_after_refresh(self._on_tuning, lambda screen: screen.stage(texts, apply=apply))
+
+    def unstage(self) -> None:
+        """Go to Tuning and ask to take the last change back."""
+        self.action_go("tuning")
+        self.call_after_refresh(self._on_tuning, lambda screen: screen.undo_last())
+
+    def _on_tuning(self, do: Callable[[TuningScreen], None]) -> None:
         from tui.screens.tuning import TuningScreen
 
         if isinstance(self.screen, TuningScreen):
-            self.screen.stage(texts)
+            do(self.screen)
 
     def choose_sort(self, current: str, take: Callable[[str], None], columns: Iterable[Column[Any]]) -> None:
         """Ask for the column to sort by."""
@@ -313,6 +333,21 @@ class Console(Traveller):
         """Show the keys."""
         screen = self.screen
         self.push_screen(Help(screen.SCOPE if isinstance(screen, Station) else Scope.APP, self.keys))
+
+    def action_command_line(self, line: str = "") -> None:
+        """Type a command."""
+        from tui.line_acts import LineActs
+        from tui.screens.command import CommandScreen
+
+        if self.state_dir is not None:
+            self.typed.keep_in(self.state_dir / HISTORY_FILE)
+
+        def done(doing: Doing | None) -> None:
+            if doing is not None:
+                self.call_after_refresh(doing)
+
+        if not isinstance(self.screen, CommandScreen):
+            self.push_screen(CommandScreen(LineActs(self), line), done)
 
     async def action_quit(self) -> None:
         """Textual's own way out is ours."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tui.app import Console
 
 
-async def press(console: Console, screen: Screen[Any], scope: Scope, clicked: Painted.KeyClicked) -> None:
+async def press(console: Console, screen: Screen[Any], scope: str, clicked: Painted.KeyClicked) -> None:
     """Do what the key does on this screen; an act whose key slid there within 0.4 s is not done, and that is said."""
     offered = in_scope(scope, Scope.APP, actions=console.keys.actions)
     meant = next((action for action in offered if action.shown_key == clicked.key), None)

@@ -78,6 +78,11 @@ class Dressed(App[None]):
         self._start_timer()
         self.action_repaint()
 
+    def wear(self, name: str) -> None:
+        """Wear a skin that is at hand until the console ends."""
+        self._look.choose_skin(name)
+        self.theme = name
+
     def on_app_blur(self) -> None:
         """Nobody looks: paint seldom."""
         self._look.focused = False

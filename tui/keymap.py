@@ -35,11 +35,13 @@ class Keymap:
 
     actions: tuple[Action, ...] = ACTIONS
     problems: tuple[str, ...] = ()
+    came: tuple[Action, ...] = ACTIONS
+    """The same actions with the keys that they came with."""
 
     @cached_property
     def changed(self) -> dict[str, str]:
         """The keys that differ from those that came along, by action id, as Textual's keymap wants them."""
-        return {mine.id: mine.key for mine, came in zip(self.actions, ACTIONS, strict=True) if mine.key != came.key}
+        return {mine.id: mine.key for mine, came in zip(self.actions, self.came, strict=True) if mine.key != came.key}
 
     @cached_property
     def _by_id(self) -> dict[str, Action]:
@@ -59,25 +61,25 @@ def keys_file(environ: Mapping[str, str]) -> Path:
     return config_directory(environ) / "keys.toml"
 
 
-def load_keymap(path: Path | None = None) -> Keymap:
+def load_keymap(path: Path | None = None, came: tuple[Action, ...] = ACTIONS) -> Keymap:
     """The keys in force; without a file those that came along. A bad file, or a bad line of it, is a problem told."""
     path = path if path is not None else keys_file(os.environ)
     try:
         if path.stat().st_size > MAX_FILE:
-            return Keymap(problems=(f"{path} is larger than {MAX_FILE} bytes, so it is not read.",))
+            return Keymap(came, came=came, problems=(f"{path} is larger than {MAX_FILE} bytes, so it is not read.",))
         said = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        return CAME_ALONG
+        return Keymap(came, came=came)
     except (OSError, ValueError) as error:
-        return Keymap(problems=(f"{path}: {error}",))
-    return resolve(said)
+        return Keymap(came, came=came, problems=(f"{path}: {error}",))
+    return resolve(said, came)
 
 
-def resolve(said: Mapping[str, object]) -> Keymap:
+def resolve(said: Mapping[str, object], came: tuple[Action, ...] = ACTIONS) -> Keymap:
     """Lay the wishes of a keys.toml over the registry. Of two owners of one key, the one that was changed gives way."""
     problems: list[str] = []
     wanted: dict[str, Action] = {}
-    known = {action.id: action for action in ACTIONS}
+    known = {action.id: action for action in came}
     for name, value in _flat(said):
         if name not in known:
             problems.append(f"There is no action {name!r}{_nearest(name, list(known))}.")
@@ -86,19 +88,19 @@ def resolve(said: Mapping[str, object]) -> Keymap:
             wanted[name] = _with_keys(known[name], value)
         except ValueError as error:
             problems.append(f"{name}: {error}; it keeps {known[name].shown_key}.")
-    return _without_clashes(wanted, problems)
+    return _without_clashes(wanted, problems, came)
 
 
-def _without_clashes(wanted: dict[str, Action], problems: list[str]) -> Keymap:
+def _without_clashes(wanted: dict[str, Action], problems: list[str], came: tuple[Action, ...]) -> Keymap:
     """Each round puts one changed action back on its own key, so it ends with the registry at the latest."""
     while True:
-        actions = tuple(wanted.get(action.id, action) for action in ACTIONS)
+        actions = tuple(wanted.get(action.id, action) for action in came)
         clash = next(clashing(actions), None)
         if clash is None:
-            return Keymap(actions, tuple(problems))
+            return Keymap(actions, tuple(problems), came)
         loser = _loser(clash, list(wanted))
         del wanted[loser]
-        own = next(action for action in ACTIONS if action.id == loser)
+        own = next(action for action in came if action.id == loser)
         problems.append(f"Clash: {clash}. {loser} stays on {own.shown_key}.")
 
 
@@ -117,7 +119,7 @@ def _flat(said: Mapping[str, object], above: str = "") -> Iterator[tuple[str, ob
 
 def _with_keys(action: Action, value: object) -> Action:
     keys = [canonical(key) for key in _listed(value)]
-    if action.acts and (low := next((key for key in keys if not _ACTING.fullmatch(key)), None)):
+    if action.acts and (low := next((key for key in keys if not acting(key)), None)):
         raise ValueError(f"what acts has an upper-case letter, a function key, ctrl or alt, not {label(low)!r}")
     return replace(action, key=",".join(dict.fromkeys(keys)), label=label(keys[0]))
 
@@ -128,6 +130,11 @@ def _listed(value: object) -> list[str]:
     if keys != given or not 0 < len(keys) <= MAX_KEYS:
         raise ValueError(f'a key is a text such as "X" or "ctrl+x", or a list of one to {MAX_KEYS} of them')
     return keys
+
+
+def acting(key: str) -> bool:
+    """Whether an action that acts may have this key, as Textual names it."""
+    return _ACTING.fullmatch(key) is not None
 
 
 def canonical(key: str) -> str:

@@ -103,6 +103,14 @@ class Listed(Generic[R]):
             self.problem = str(error)
         self._put(self._ordered())
 
+    def problem_of(self, text: str) -> str:
+        """Why a filter cannot be read, or an empty string."""
+        try:
+            parsed(text, self._fields)
+        except FilterError as error:
+            return str(error)
+        return ""
+
     def sort_by(self, key: str) -> None:
         """Sort by a column, or turn its order round. Raises KeyError for a column that there is not."""
         self.listing.column(key)

@@ -21,16 +21,25 @@ class TranscriptReader:
         self.dropped = 0
         self._next = 0
         self._reading = False
+        self._seeks = 0
+
+    def follow(self, seeks: int) -> None:
+        """A recording was gone about in so often; after each time all is read anew."""
+        if seeks != self._seeks:
+            self._seeks, self._next, self.dropped = seeks, 0, 0
+            self.entries.clear()
 
     async def pull(self, feed: Feed) -> bool:
         """Read what is new; True when something was. Raises the feed's QuarterdeckError."""
         if self._reading:
             return False
         self._reading = True
-        before = self._next
+        before, seeks = self._next, self._seeks
         try:
             for _ in range(_PAGES_AT_ONCE):
                 page = await feed.transcript(self.session, self._next)
+                if seeks != self._seeks:
+                    break
                 self.entries.extend(page.entries)
                 self._next = max(self._next, page.next)
                 if not page.entries:

@@ -58,6 +58,11 @@ class Traveller(Dressed):
         return cast("Playback", self.feed) if playing else None
 
     @property
+    def seeks(self) -> int:
+        """How often another moment of a recording was gone to: what was read before may lie ahead now."""
+        return self.playback.seeks if self.playback is not None else 0
+
+    @property
     def travelling(self) -> bool:
         """Whether a moment is shown that is not now."""
         return self.store.past or self.store.status.link is Link.REPLAY
@@ -89,6 +94,14 @@ class Traveller(Dressed):
             self.action_live()
         else:
             self._go_back(at)
+
+    def go_to_text(self, text: str) -> str:
+        """Go to the moment that is typed; the answer says why it cannot be."""
+        at = moment(text, self._position, self._span()[1])
+        if at is None:
+            return f"{text!r} is no moment: 13:47, 13:47:12, -5m."
+        self.go_to(at)
+        return ""
 
     def action_step(self, direction: int) -> None:
         """One refresh back, or on."""
@@ -134,12 +147,31 @@ class Traveller(Dressed):
         facts: list[Line] = [[(f"from {formats.clock(first)} to {formats.clock(last)}", "muted")]]
 
         def taken(text: str | None) -> None:
-            if text is not None and (at := moment(text, self._position, last)) is not None:
-                self.go_to(at)
-            elif text is not None:
-                self.tell(f"{text!r} is no moment: 13:47, 13:47:12, -5m.", "warning")
+            if text is not None and (problem := self.go_to_text(text)):
+                self.tell(problem, "warning")
 
         self.push_screen(Entry("GO TO A MOMENT", facts, "go", "13:47  13:47:12  -5m"), taken)
+
+    def action_note(self) -> None:
+        """Ask for a note on this moment."""
+        if self.playback is None:
+            self.tell(self.note(""))
+            return
+        facts: list[Line] = [[("kept beside the recording, and a mark on the bar", "muted")]]
+
+        def taken(text: str | None) -> None:
+            if text is not None and (problem := self.note(text)):
+                self.tell(problem, "error")
+
+        self.push_screen(Entry(f"NOTE AT {formats.clock(self._position)}", facts, "note", "what is to be seen"), taken)
+
+    def note(self, text: str) -> str:
+        """Note something of this moment; the answer says why it cannot be."""
+        if self.playback is None:
+            return "Notes are kept beside a recording: `quarterdeck replay`."
+        problem = self.playback.note(text)
+        self.paint()
+        return problem
 
     def action_find(self) -> None:
         """Ask for a text and go to the next event that holds it."""
@@ -186,7 +218,8 @@ class Traveller(Dressed):
 
     def _marks(self) -> list[Mark]:
         if (playback := self.playback) is not None:
-            return marks(*playback.trends)
+            noted = [Mark(note.at, "note", note.text) for note in playback.notes]
+            return sorted([*marks(*playback.trends), *noted], key=lambda mark: mark.at)
         return marks(self.store.live.buckets, self.store.live.causes)
 
     def _shift(self, seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""Group `console`: first frame, the engine's memory at 100 sessions, CPU of console and engine with 100 busy ones.
+"""Group `console`: first frame, the grid, the engine's memory at 100 sessions, CPU with 100 busy ones.
 
 Each is the program as a user starts it, in a process of its own; the simulator's processes are not counted.
 """
@@ -19,6 +19,7 @@ import psutil
 
 from engine.bench.cpu import cpu_seconds
 from engine.bench.figures import Figure, at_most, figure
+from engine.bench.grid import measure_grid
 from engine.bench.replay import measure_replay
 from engine.bench.terminal import Terminal
 from engine.errors import QuarterdeckError
@@ -40,19 +41,25 @@ class BenchStuck(QuarterdeckError):
 
 @dataclass(frozen=True)
 class Size:
-    """Starts whose first frame is timed, keys pressed, and seconds of busy sessions."""
+    """Starts whose first frame is timed, keys pressed, seconds of busy sessions, and of the grid idle and busy."""
 
     starts: int = 9
     keys: int = 100
     seconds: float = 30.0
+    grid_idle: float = 15.0
+    grid_busy: float = 30.0
 
 
-FULL, QUICK = Size(), Size(starts=3, keys=30, seconds=8.0)
+FULL, QUICK = Size(), Size(starts=3, keys=30, seconds=8.0, grid_idle=3.0, grid_busy=5.0)
 
 
 def measure(folder: Path, size: Size, seed: int, progress: Progress) -> list[Figure]:
     """All figures of the group; `folder` takes homes, sockets and state."""
-    rows = [*_first_frame(folder, size, progress), *measure_replay(folder / "hour", seed, progress)]
+    rows = [
+        *_first_frame(folder, size, progress),
+        *measure_replay(folder / "hour", seed, progress),
+        *measure_grid(folder / "grid", size.grid_idle, size.grid_busy, seed, progress),
+    ]
     with _console(folder / "busy", f"session_pool.min_size={SESSIONS}", f"session_pool.max_size={SESSIONS}") as console:
         return [*rows, *_busy(console, folder / "busy", size, seed, progress)]
 

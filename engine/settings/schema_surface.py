@@ -120,6 +120,9 @@ class Console(Group):
     refresh_hz: Number = setting(2.0, "Paints a second.", unit="hertz", ge=0.2, le=4)
     glyphs: Literal["auto", "unicode", "plain", "ascii"] = setting("auto", "Characters the console draws with.")
     animation: bool = setting(False, "Whether anything moves by itself.")
+    screens: tuple[str, ...] = setting(
+        (), "Screens of one's own as module:Class, beside the installed ones; read when a console starts."
+    )
 
 
 class Log(Group):

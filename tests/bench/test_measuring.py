@@ -14,8 +14,10 @@ from engine.backends.binary import find_claude
 from engine.backends.claude import ClaudeBackend, ClaudeOptions, Credential
 from engine.backends.homes import Homes
 from engine.bench.cpu import Meter, cpu_seconds
+from engine.bench.grid import CHANGED, HZ, SESSIONS, record_crowd
 from engine.bench.plain import held_open, one_process, sdk_query
 from engine.bench.terminal import Terminal
+from engine.events.recording import Recording
 from engine.offline.server import OfflineModel
 
 BURN = "import time\nwhile time.process_time() < 0.3: pass\n"
@@ -57,3 +59,16 @@ async def test_the_plain_ways_give_the_answer_that_the_prompt_asks_for(tmp_path:
         async with held_open(command) as ask:
             answers += [await ask(prompt), await ask(prompt)]
         assert [len(answer.split()) for answer in answers] == [12] * 4
+
+
+def test_the_crowd_that_the_grid_is_measured_with_changes_a_tenth_at_a_time(tmp_path: Path) -> None:
+    record_crowd(tmp_path, 1.0, 2.0, 7)
+    recording = Recording(tmp_path)
+    before, first = recording.initial(), next(recording.events()).at
+    assert len(before.sessions) == SESSIONS
+    changed = []
+    for step in range(int(3 * HZ)):
+        after = recording.state_at(first + step / HZ)
+        changed.append(sum(after.sessions[name] != before.sessions[name] for name in after.sessions))
+        before = after
+    assert changed == [0, 0, CHANGED, CHANGED, CHANGED, CHANGED]

@@ -182,6 +182,11 @@ def _present() -> list[tuple[float, AnyEvent]]:
     return found
 
 
+def changed(key: str, old: object, new: object) -> AnyEvent:
+    """Somebody changes a setting."""
+    return ev.SettingsChanged(who="ana", changes={key: [old, new]})
+
+
 def asked(
     permission: str,
     session: str,

@@ -36,6 +36,10 @@ SCENES: dict[str, tuple[str, ...]] = {
     "kill": ("2", "K"),
     "leave": ("q",),
     "skins": ("T", "j"),
+    "command": ("2", "colon"),
+    "command-settings": ("2", "colon", *"tune", "space", *"set", "space", *"max_"),
+    "command-wrong": ("colon", *"kil", "space", *"s0001", "enter"),
+    "command-help": ("colon", *"help", "enter"),
     "errors": ("3",),
     "recovery": ("4",),
     "queue": ("5",),
@@ -69,6 +73,8 @@ async def test_a_screen_is_drawn_as_it_was(name: str, size: str, feed: FakeFeed,
         for key in SCENES[name]:
             clock.advance(ARMING_S if name.startswith("inbox-") else 0)
             await console.press(key)
+        if name == "command-settings":
+            await until(lambda: "max_size" in console.text)
         await _rested(console)
         drawn = "\n".join(line.rstrip() for line in console.lines) + "\n"
     golden = GOLDENS / f"{name}-{size}.txt"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from engine.clock import ManualClock
 from engine.events import types as ev
@@ -14,12 +16,14 @@ from engine.events.recording import Recording
 from engine.events.state import Bucket, State
 from engine.events.types import Stamped
 from tests.console import scene
-from tests.support.console import FakeFeed, bridge
+from tests.support.console import Bridge, FakeFeed, bridge
 from tests.support.processes import until
 from tui import history, ledger
+from tui.cli import quarterdeck
 from tui.feeds.recorded import RecordedFeed
 from tui.history import History
 from tui.marks import bar, marks, neighbour
+from tui.notes import MAX_BYTES, MAX_NOTES, MAX_TEXT, Notes
 from tui.screens.dialogs import Entry
 from tui.screens.overview import OverviewScreen
 from tui.screens.tuning import TuningScreen
@@ -302,3 +306,97 @@ def test_stamped_events_out_of_order_of_time_are_remembered() -> None:
         projection.apply(stamped)
         memory.add(stamped, projection.state)
     assert memory.state_at(7000.0) == projection.state
+
+
+async def test_tuning_in_a_recording_shows_what_changed_in_it_as_it_was(recording: Recording) -> None:
+    clock = ManualClock(50.0)
+    async with bridge(RecordedFeed(recording, clock), clock) as console:  # type: ignore[arg-type]
+        await console.press("space", "7")
+        for moment, value in (("13:40", "12"), ("13:50", "16"), ("14:02:20", "20"), ("13:40", "12")):
+            console.app.go_to_text(moment)
+            await console.settle()
+            await until(lambda value=value: f"  {value}  " in _max_size(console))
+        assert "of the settings that change in this recording" in console.text
+        assert "min_size" not in console.text
+        await console.press("A")
+        assert "recording cannot be acted on" in console.told[-1]
+
+
+async def test_after_going_back_a_transcript_holds_only_what_was_known_then(recording: Recording) -> None:
+    clock = ManualClock(50.0)
+    feed = RecordedFeed(recording, clock, said=[("s0008", entry) for entry in scene.transcript()])
+    async with bridge(feed, clock) as console:  # type: ignore[arg-type]
+        await console.press("space")
+        console.app.go_to_text("14:02:30")
+        await console.settle()
+        console.app.open_transcript("s0008")
+        await until(lambda: "became 24k" in console.text)
+        console.app.go_to_text("14:00:40")
+        await console.settle()
+        await until(lambda: "class Lease" in console.text)
+        assert "became 24k" not in console.text
+        assert "rg -n lease_timeout" not in console.text
+        console.app.go_to_text("14:02:30")
+        await console.settle()
+        await until(lambda: "became 24k" in console.text)
+        assert console.text.count("queue/lease.py") == 1
+
+
+def _max_size(console: Bridge) -> str:
+    """The line of the setting, empty when there is none."""
+    return next((line for line in console.lines if " max_size " in line[:40]), "")
+
+
+# notes
+
+
+async def test_a_note_is_kept_beside_the_recording_and_is_a_mark_on_the_bar(recording: Recording) -> None:
+    clock = ManualClock(50.0)
+    path = recording.paths[0].with_name("e1.notes.jsonl")
+    async with bridge(RecordedFeed(recording, clock), clock) as console:  # type: ignore[arg-type]
+        await console.press("space")
+        console.app.go_to_text("13:50")
+        await console.settle()
+        await console.press("n")
+        assert "NOTE AT 13:50:00" in console.text
+        await console.type("here it begins")
+        await console.press("enter")
+        assert path.stat().st_mode & 0o777 == 0o600
+        console.app.go_to_text("13:00")
+        await console.settle()
+        await console.press("colon")
+        await console.type("note an hour before")
+        await console.press("enter")
+        await console.settle()
+        assert console.lines[-2].count("n") >= 2
+        console.app.go_to_text("13:59")
+        await console.settle()
+        while console.app.store.now > scene.NOW - 751:
+            await console.press("left_square_bracket")
+        assert console.told[-1] == "13:50:00  here it begins"
+    again = RecordedFeed(Recording(recording.paths[0]), clock)
+    assert [note.text for note in again.notes] == ["an hour before", "here it begins"]
+    told = CliRunner().invoke(quarterdeck, ["replay", str(recording.paths[0]), "--json"])
+    assert [note["text"] for note in json.loads(told.output)["notes"]] == ["an hour before", "here it begins"]
+
+
+async def test_live_there_is_nothing_to_note(feed: FakeFeed, clock: ManualClock) -> None:
+    async with bridge(feed, clock) as console:
+        await console.press("n")
+        assert "beside a recording" in console.told[-1]
+
+
+def test_notes_are_bounded_and_a_bad_file_is_left_alone(recording: Recording) -> None:
+    notes = Notes(recording.paths)
+    notes.path.write_bytes(b'no note\n{"at":"x"}\n{"at":1.0,"written":2.0,"text":"\\u001b[31mred"}\n')
+    assert [note.text for note in Notes(recording.paths).notes] == ["·[31mred"]
+    for number in range(MAX_NOTES):
+        assert notes.add(float(number), "x" * 999) == ""
+    assert all(len(note.text) == MAX_TEXT for note in notes.notes)
+    assert "and no more" in notes.add(1.0, "one more")
+    notes.path.write_bytes(b" " * (MAX_BYTES + 1))
+    large = Notes(recording.paths)
+    assert (large.notes, "is larger than" in large.add(1.0, "x")) == ([], True)
+    notes.path.unlink()
+    notes.path.mkdir()
+    assert "cannot be written: Is a directory" in Notes(recording.paths).add(1.0, "x")

@@ -7,11 +7,12 @@ import pytest
 from engine.clock import ManualClock
 from engine.errors import NoEngine
 from engine.events import types as ev
+from engine.events.state import CauseView
 from engine.settings.live import LiveSettings
 from engine.settings.schema import Settings
 from engine.settings.tree import flatten
 from tests.console import scene
-from tests.support.console import FakeFeed, bridge
+from tests.support.console import Bridge, FakeFeed, bridge
 from tests.support.processes import until
 from tui.feeds.base import Change, FeedStatus, Link, Sheet
 from tui.screens.dialogs import Confirm
@@ -19,6 +20,7 @@ from tui.screens.overview import OverviewScreen
 from tui.screens.tuning import TuningScreen
 from tui.screens.value_entry import ValueEntry
 from tui.tuning import Tuning, inverse, stepped
+from tui.tuning_past import UNKNOWN, known_since, recorded_sheet, sheet_at
 
 SIZE = "session_pool.max_size"
 
@@ -201,3 +203,86 @@ async def test_without_an_engine_it_says_so(clock: ManualClock, monkeypatch: pyt
         await console.press("7")
         await until(lambda: "No engine answers." in console.text)
         assert "PARAMETER" not in console.text
+
+
+# the past
+
+
+def test_the_settings_of_a_moment_are_those_of_now_without_what_changed_since() -> None:
+    changes = (
+        Change(1, "kim", 10.0, {SIZE: [10, 15]}),
+        Change(2, "ana", 20.0, {SIZE: [15, 20], "profiles.ci.model": [None, "opus"]}),
+        Change(3, "kim", 30.0, {SIZE: [20, 15]}, undoes=2),
+    )
+    now = Sheet({SIZE: 15, "retry.max_attempts": 3, "profiles.ci.model": "opus"}, {SIZE: "live by kim"}, changes)
+    values = [sheet_at(now, at).values for at in (5.0, 10.0, 25.0, 30.0)]
+    assert [each[SIZE] for each in values] == [10, 15, 20, 15]
+    assert ["profiles.ci.model" in each for each in values] == [False, False, True, True]
+    assert all(each["retry.max_attempts"] == 3 for each in values)
+    assert sheet_at(now, 12.0).origins[SIZE] == "live by kim"
+    assert sheet_at(now, 5.0).origins[SIZE] == UNKNOWN
+    assert [change.number for change in sheet_at(now, 25.0).changes] == [1, 2]
+    assert known_since(now, 3.0) == 3.0
+    assert known_since(Sheet({}, {}, changes[1:]), 3.0) == 20.0
+    assert known_since(Sheet({}, {}, ()), 3.0) == 3.0
+
+
+def test_a_recording_knows_the_settings_that_changed_in_it() -> None:
+    causes = [
+        CauseView(1.0, "breaker", "model:default", "closed", "open"),
+        CauseView(5.0, "tuning", SIZE, "10", "20", "ana"),
+        CauseView(5.0, "tuning", "session_pool.acquire_timeout", "30.0", "60.0", "ana"),
+        CauseView(9.0, "tuning", "session_pool.auto_scaling.enabled", "True", "False", "kim"),
+        CauseView(9.0, "tuning", "console.title", "None", "{[", "ben"),
+    ]
+    sheet = recorded_sheet(causes)
+    assert [(change.number, change.who, len(change.changes)) for change in sheet.changes] == [
+        (1, "ana", 2), (2, "kim", 1), (3, "ben", 1)]  # fmt: skip
+    desk = Tuning()
+    desk.load(sheet_at(sheet, 7.0))
+    shown = {row.key: row.current for row in desk.rows}
+    assert shown[SIZE] == "20"
+    assert shown["session_pool.acquire_timeout"] == "1m"
+    assert shown["session_pool.auto_scaling.enabled"] == "true"
+    assert desk.rows[0].origin == "live by ana"
+
+
+async def test_in_the_past_the_values_of_the_moment_are_shown_and_nothing_is_staged(
+    feed: FakeFeed, clock: ManualClock
+) -> None:
+    feed.live._clock = ManualClock(scene.NOW - 30)
+    feed.live.propose({SIZE: 20}, "ana")
+    async with bridge(feed, clock) as console:
+        await console.press("7", "j", "right")
+        await until(lambda: "20" in _row(console, "max_size"))
+        await console.press("less_than_sign")
+        assert "the values of 14:01:31" in console.text
+        assert " 10 " in _row(console, "max_size")
+        assert "◆" not in _row(console, "max_size")
+        assert "nothing was changed since the engine started" in console.text
+        await console.press("right", "d", "tab")
+        assert "past cannot be acted on" in console.told[-1]
+        await console.press("escape")
+        assert " 20 " in _row(console, "max_size")
+        assert "◆" in _row(console, "max_size")
+        assert feed.calls == []
+
+
+async def test_of_a_moment_that_is_not_known_no_values_are_shown(
+    feed: FakeFeed, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def forgotten() -> Sheet:
+        return Sheet({SIZE: 20}, {}, [Change(201, "ana", scene.NOW - 60, {SIZE: [10, 20]})])
+
+    monkeypatch.setattr(feed, "tuning", forgotten)
+    async with bridge(feed, clock) as console:
+        await console.press("7", "comma")
+        await until(lambda: " 20 " in _row(console, "max_size"))
+        await console.press("less_than_sign")
+        assert "What was set at 14:01:26 is not known: the changes are, from 14:01:31 on." in console.text
+        assert "max_size" not in console.text
+
+
+def _row(console: Bridge, name: str) -> str:
+    """The line of a setting in the table, empty when there is none."""
+    return next((line for line in console.lines if f" {name} " in line[:40]), "")

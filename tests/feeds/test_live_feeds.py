@@ -113,6 +113,18 @@ async def test_a_turn_is_interrupted_and_its_session_killed(watcher: Watcher) ->
     await until(lambda: not watcher.state.sessions)
 
 
+async def test_a_session_is_recycled_and_the_pool_stays_or_follows_the_load(
+    watcher: Watcher, thread: EngineThread
+) -> None:
+    session = await watcher.session_of(await watcher.feed.prompt("[[words: 50]] [[pace: 20ms]]"))
+    await watcher.feed.recycle(session.id)
+    await until(lambda: watcher.state.totals.answered == 1)
+    assert not runs(session.pid)
+    for on in (False, True):
+        await watcher.feed.autoscale(on)
+        assert thread.engine.settings.session_pool.auto_scaling.enabled is on
+
+
 async def test_sessions_hibernate_are_recycled_and_drained_with_their_profile(
     watcher: Watcher, thread: EngineThread
 ) -> None:

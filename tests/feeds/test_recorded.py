@@ -71,6 +71,8 @@ async def test_a_recording_refuses_every_intent(recording: Recording) -> None:
         feed.interrupt("s0001"),
         feed.stop("s0001", kill=True),
         feed.scale(3),
+        feed.autoscale(True),
+        feed.recycle("s0001"),
         feed.answer("p1", allowed=True),
         feed.answer_group("k", allowed=True),
         feed.change_settings({}),

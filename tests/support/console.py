@@ -83,6 +83,9 @@ class FakeFeed:
     async def scale(self, size: int | None) -> None:
         self._note("scale", size)
 
+    async def autoscale(self, on: bool) -> None:
+        self._note("autoscale", on)
+
     async def answer(self, permission: str, *, allowed: bool, scope: str = "once", message: str = "") -> None:
         self._note("answer", permission, allowed, scope)
 

@@ -39,6 +39,7 @@ def open_console(common: Common, where: str | None = None, *, attach: bool = Fal
 
             console = Console(None, connect=connection.connect, read_only=common.read_only)
             connection.console = console
+            console.screens_follow = True
             _leave_on_signals(console)
             console.run()
     finally:
@@ -64,6 +65,8 @@ def open_feed(common: Common, feed: Feed) -> None:
         title=mine.title,
         read_only=common.read_only,
     )
+    console.state_dir = settings.engine.state_dir
+    console.named_screens = mine.screens
     console.exports = settings.engine.state_dir / EXPORTS
     _leave_on_signals(console)
     console.run()
@@ -103,6 +106,10 @@ class _Connection:
         if self._where:
             return await self._remote(self._where, None)
         socket = loaded.settings.api.socket
+        if self.console is not None:
+            self.console.state_dir = loaded.settings.engine.state_dir
+            mine = loaded.settings.console.screens
+            self.console.run_worker(self.console.look_for_screens(mine), group="screens")
         if self.console is not None and loaded.settings.events.recording:
             self.console.recordings = loaded.settings.recordings
         if self._attach or await asyncio.to_thread(alive, socket):

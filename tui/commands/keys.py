@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from engine.errors import BadInput
+from engine.errors import BadInput, QuarterdeckError
 from tui.options import Common, common_options
 from tui.output import print_json, print_table
+
+if TYPE_CHECKING:
+    from tui.keymap import Keymap
 
 
 @click.group("keys", invoke_without_command=True, epilog="Example: quarterdeck keys --json")
@@ -19,9 +22,7 @@ def command(common: Common) -> None:
     """List the actions of the console with the keys in force, those of keys.toml included."""
     if click.get_current_context().invoked_subcommand is not None:
         return
-    from tui.keymap import load_keymap
-
-    keymap = load_keymap()
+    keymap = _keymap(common, None)
     rows = [_row(action, changed=action.id in keymap.changed) for action in keymap.actions]
     if common.json:
         print_json(rows)
@@ -37,12 +38,12 @@ def command(common: Common) -> None:
 @common_options
 def check(common: Common, file: Path | None) -> None:
     """Read keys.toml, or FILE, and say what is wrong with it, or that all is well. Exits 2 when something is."""
-    from tui.keymap import keys_file, load_keymap
+    from tui.keymap import keys_file
 
     path = file if file is not None else keys_file(os.environ)
     if file is not None and not file.is_file():
         raise BadInput(f"There is no file {file}.", remedy="Name another, or none for your keys.toml.")
-    keymap = load_keymap(path)
+    keymap = _keymap(common, path)
     if keymap.problems and not common.json:
         remedy = "`quarterdeck keys` lists the actions with their keys."
         raise BadInput("\n".join((f"{path}:", *keymap.problems)), field="keys", remedy=remedy)
@@ -52,6 +53,21 @@ def check(common: Common, file: Path | None) -> None:
         click.get_current_context().exit(2 if keymap.problems else 0)
     there = f"{len(keymap.changed)} changed" if path.is_file() else "no such file: the keys are as they came"
     click.echo(f"All keys are well ({path}: {there}).")
+
+
+def _keymap(common: Common, path: Path | None) -> Keymap:
+    """The keys in force, with those of screens of one's own."""
+    from tui.actions import ACTIONS
+    from tui.keymap import load_keymap
+    from tui.own_screens import find_screens
+    from tui.settings_source import load
+
+    try:
+        named = load(common).settings.console.screens
+    except QuarterdeckError:  # whoever asks for keys need not put the settings right first
+        named = ()
+    own = [action for screen in find_screens(named).screens for action in (screen.view, *screen.actions)]
+    return load_keymap(path, (*ACTIONS, *own))
 
 
 def _row(action: Any, *, changed: bool) -> dict[str, Any]:

@@ -42,6 +42,8 @@ def command(common: Common, path: Path, speed: str) -> None:
 
 
 def _facts(recording: Recording) -> dict[str, object]:
+    from tui.notes import Notes
+
     return {
         "engine": recording.engine,
         "start": recording.start,
@@ -49,4 +51,5 @@ def _facts(recording: Recording) -> dict[str, object]:
         "events": recording.number,
         "segments": [str(path) for path in recording.paths],
         "missing": recording.damage,
+        "notes": [{"at": note.at, "written": note.written, "text": note.text} for note in Notes(recording.paths).notes],
     }

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from engine.events.state import Bucket, CauseView, State
 from engine.events.types import Stamped
 from engine.sessions.transcripts import Page
+from tui.notes import Note
 
 RECYCLE_S = 60.0
 """Seconds that a turn gets when its session is recycled or its profile drained."""
@@ -84,6 +85,17 @@ class Playback(Protocol):
         """Whether time goes on."""
 
     @property
+    def notes(self) -> Sequence[Note]:
+        """What was noted of its moments, in order of time."""
+
+    def note(self, text: str) -> str:
+        """Note something of the moment played; the answer says why it cannot be."""
+
+    @property
+    def seeks(self) -> int:
+        """How often another moment was gone to; each time the transcripts begin anew."""
+
+    @property
     def trends(self) -> tuple[Sequence[Bucket], Sequence[CauseView]]:
         """Buckets and causes of the whole time, oldest first."""
 
@@ -142,6 +154,9 @@ class Feed(Protocol):
 
     async def scale(self, size: int | None) -> None:
         """Keep so many sessions, whatever the load; None follows the load."""
+
+    async def autoscale(self, on: bool) -> None:
+        """Follow the load, or stay at the present size."""
 
     async def answer(self, permission: str, *, allowed: bool, scope: str = "once", message: str = "") -> None:
         """Answer a permission; `scope` is once, conversation or profile."""

@@ -121,6 +121,15 @@ class InProcessFeed:
 
         await self._call(scale())
 
+    async def autoscale(self, on: bool) -> None:
+        """Follow the load, or stay."""
+        engine = self._thread.engine
+
+        async def autoscale() -> None:
+            engine.autoscale(on, self._who)
+
+        await self._call(autoscale())
+
     async def answer(self, permission: str, *, allowed: bool, scope: str = "once", message: str = "") -> None:
         """Answer a permission."""
         engine = self._thread.engine

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
 from engine.clock import Clock
@@ -16,6 +16,7 @@ from engine.events.types import Stamped
 from engine.sessions.transcripts import Entry, Page, Transcripts
 from tui import formats
 from tui.feeds.base import FeedBatch, FeedStatus, Link, Sheet
+from tui.notes import Note, Notes
 
 TRANSCRIPT_BYTES = 16 * 1024**2
 """Room for what the sessions of the recording said."""
@@ -51,6 +52,8 @@ class RecordedFeed:
         self._anchor: tuple[float, float] | None = None
         self._playing = True
         self._start = 0.0
+        self._seeks = 0
+        self._notes = Notes(recording.paths)
         self._trends: tuple[list[Bucket], list[CauseView]] | None = None
 
     @property
@@ -81,6 +84,20 @@ class RecordedFeed:
     def playing(self) -> bool:
         """Whether time goes on."""
         return self._playing
+
+    @property
+    def notes(self) -> Sequence[Note]:
+        """What was noted of its moments."""
+        return self._notes.notes
+
+    def note(self, text: str) -> str:
+        """Note something of the moment played, in the file beside the recording."""
+        return self._notes.add(min(self.position, self._last), text)
+
+    @property
+    def seeks(self) -> int:
+        """How often another moment was gone to."""
+        return self._seeks
 
     @property
     def trends(self) -> tuple[list[Bucket], list[CauseView]]:
@@ -117,6 +134,7 @@ class RecordedFeed:
         """Go to a moment within the span; the next poll brings its state."""
         at = min(max(at, self._start), self._last)
         moment = self._recording.moment(at)
+        self._seeks += 1
         self._anchor = (at, self._clock.monotonic())
         self._state, self._events = moment.state, moment.after
         self._next = next(self._events, None)
@@ -180,6 +198,10 @@ class RecordedFeed:
         """Refused."""
         _refuse()
 
+    async def autoscale(self, on: bool) -> None:
+        """Refused."""
+        _refuse()
+
     async def answer(
         self,
         permission: str,
@@ -226,8 +248,10 @@ class RecordedFeed:
         _refuse()
 
     async def tuning(self) -> Sheet:
-        """A recording knows no settings."""
-        return Sheet({}, {}, ())
+        """The settings that changed in the recording, as they were at its end."""
+        from tui.tuning_past import recorded_sheet
+
+        return recorded_sheet(self.trends[1])
 
     def _retell(self, stamped: Stamped) -> None:
         if self._tells_itself and (told := retold(stamped.event)) is not None:

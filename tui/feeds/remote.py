@@ -134,6 +134,10 @@ class RemoteFeed:
         else:
             await self._call("POST", "/api/pool/scale", {"target": size})
 
+    async def autoscale(self, on: bool) -> None:
+        """Follow the load, or stay."""
+        await self._call("POST", "/api/pool/autoscale", {"enabled": on})
+
     async def answer(self, permission: str, *, allowed: bool, scope: str = "once", message: str = "") -> None:
         """Answer a permission."""
         body = {"allowed": allowed, "scope": scope, "message": message}

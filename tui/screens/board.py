@@ -9,8 +9,8 @@ from textual import on
 from textual.widget import Widget
 from textual.widgets import Input
 
-from engine.errors import QuarterdeckError
 from tui import formats
+from tui.command_line import Choice
 from tui.feeds.base import Feed
 from tui.listed import Listed
 from tui.screens import list_lines
@@ -68,6 +68,14 @@ class Board(Station, Generic[R]):
     def table(self, *, chosen: bool = False) -> Table | None:
         """The rows that pass the filter, the marked ones where there are any."""
         return self.shown.table(chosen=chosen or bool(self.shown.marks))
+
+    def sortable(self) -> Sequence[Choice]:
+        """The list's columns."""
+        return [Choice(column.key, note=column.title) for column in self.shown.listing.columns]
+
+    def filter_problem(self, text: str) -> str:
+        """Why it cannot be read."""
+        return self.shown.problem_of(text)
 
     def set_filter(self, text: str) -> None:
         """Show only what passes; an empty text shows all."""
@@ -172,14 +180,4 @@ class Board(Station, Generic[R]):
 
     def do(self, work: Coroutine[Any, Any, str | None]) -> None:
         """Carry an act out; what it answers is told, and so is what the engine refuses."""
-
-        async def carried_out() -> None:
-            try:
-                told = await work
-            except QuarterdeckError as error:
-                self.console.tell(str(error), "error")
-            else:
-                if told:
-                    self.console.tell(told)
-
-        self.console.run_worker(carried_out(), group="acts", exit_on_error=False)
+        self.console.carry_out(work)

@@ -212,7 +212,7 @@ class Menu(Chooser, inherit_bindings=False):
 class Overlay(Dialog[Answer]):
     """A dialog whose lines follow the facts: the console's one timer paints it too."""
 
-    AUTO_FOCUS = None
+    AUTO_FOCUS: ClassVar[str | None] = None
 
     def paint(self) -> None:
         """Show the store as it is now."""

@@ -15,7 +15,8 @@ from tui.health import Verdict, oldest_wait
 from tui.keymap import CAME_ALONG, Keymap
 from tui.spans import Line, between, crop, span_at, width_of
 
-TABS: tuple[tuple[str, str, str], ...] = (
+Tab = tuple[str, str, str]
+TABS: tuple[Tab, ...] = (
     ("view.overview", "Overview", "overview"),
     ("view.sessions", "Sessions", "sessions"),
     ("view.errors", "Errors", "errors"),
@@ -25,7 +26,7 @@ TABS: tuple[tuple[str, str, str], ...] = (
 )
 """Action, name and mode of each screen that exists."""
 
-SUMMARY_KEYS = ("approvals.review", "view.help", "console.leave")
+SUMMARY_KEYS = ("approvals.review", "view.command", "view.help", "console.leave")
 """What the five lines of a tiny terminal offer."""
 
 COUNTED = (
@@ -53,17 +54,25 @@ def banners(engine: EngineView) -> tuple[str, ...]:
 
 
 def where_line(
-    title: str, mode: str, forms: Sequence[str], rate: str, width: int, crumb: str = "", keys: Keymap = CAME_ALONG
+    title: str,
+    mode: str,
+    forms: Sequence[str],
+    rate: str,
+    width: int,
+    crumb: str = "",
+    keys: Keymap = CAME_ALONG,
+    tabs: Sequence[Tab] = TABS,
 ) -> Line:
     """Line 1: the pool's name, the screens, the longest banner that fits, the refresh rate and the time."""
     left: Line = [(f" {title}  ", "muted")]
     named = width >= NAMED
-    for action, name, tab in TABS:
+    for action, name, tab in tabs:
         key = keys.shown(action)
+        whole = f"{key} {name}".strip()
         if tab == mode:
-            left += [(f"[{key} {name}]", "here"), ("  " if named else " ", "")]
-        else:
-            left.append((f"{key} {name}  " if named else f"{key} ", ""))
+            left += [(f"[{whole}]", "here"), ("  " if named else " ", "")]
+        elif named or key:
+            left.append((f"{whole}  " if named else f"{key} ", ""))
     if crumb:
         left.append((f"› {crumb}", "strong"))
     right: Line = [(f"  {rate} ", "muted")]
@@ -73,11 +82,11 @@ def where_line(
     return between(left, right, width)
 
 
-def tab_at(line: Line, x: int, keys: Keymap = CAME_ALONG) -> str:
+def tab_at(line: Line, x: int, keys: Keymap = CAME_ALONG, tabs: Sequence[Tab] = TABS) -> str:
     """The mode of the screen whose name in line 1 is at cell `x`, or an empty string."""
     at = span_at(line, x)
     words = line[at][0].strip(" []").split() if at is not None else []
-    modes = {keys.shown(action): tab for action, _name, tab in TABS}
+    modes = {(keys.shown(action) or name.split()[0]): tab for action, name, tab in tabs}
     return modes.get(words[0], "") if words and at else ""
 
 

@@ -33,7 +33,7 @@ class Help(Dialog[None]):
         Binding("k,up", "scroll(-1)", show=False),
     ]
 
-    def __init__(self, scope: Scope, keys: Keymap = CAME_ALONG) -> None:
+    def __init__(self, scope: str, keys: Keymap = CAME_ALONG) -> None:
         super().__init__("KEYS   lower case looks, UPPER CASE acts", [], "j k scroll · esc close")
         self._scope = scope
         self._keymap = keys
@@ -47,7 +47,7 @@ class Help(Dialog[None]):
         self.query_one("#box").scroll_relative(y=lines, animate=False)
 
 
-def help_lines(scope: Scope, width: int, keys: Keymap = CAME_ALONG) -> list[Line]:
+def help_lines(scope: str, width: int, keys: Keymap = CAME_ALONG) -> list[Line]:
     """The keys of one screen beside those that work everywhere, in one to three columns; what keys.toml got wrong."""
     return [*_problems(keys, width), *_columns_of(scope, width, keys.actions)]
 
@@ -60,7 +60,7 @@ def _problems(keys: Keymap, width: int) -> list[Line]:
     return [rule("KEYS.TOML: not all could be taken", room), *([(line, "retry")] for line in said), []]
 
 
-def _columns_of(scope: Scope, width: int, actions: Sequence[Action]) -> list[Line]:
+def _columns_of(scope: str, width: int, actions: Sequence[Action]) -> list[Line]:
     here = [] if scope is Scope.APP else in_scope(scope, actions=actions)
     looks = _block(str(scope), [action for action in here if not action.acts])
     acts = _block(f"{scope}: acts", [action for action in here if action.acts])

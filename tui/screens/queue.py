@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import BindingType
 
@@ -16,6 +16,9 @@ from tui.screens.dialogs import Confirm
 from tui.screens.marked import FAILED_TOLD, LISTED, each, same_as
 from tui.spans import Line, fit
 from tui.tables import command
+
+if TYPE_CHECKING:
+    from tui.app import Console
 
 
 class QueueScreen(Board[RequestView]):
@@ -65,26 +68,26 @@ class QueueScreen(Board[RequestView]):
         if not views:
             self.console.tell("There is no request under the cursor.")
         elif (feed := self.live_feed()) is not None:
-            self.do(self._cancel(views, feed))
+            self.do(cancel(self.console, views, feed))
 
-    async def _cancel(self, views: Sequence[RequestView], feed: Feed) -> str | None:
-        number = len(views)
-        facts = _facts(views)
-        happens = (
-            "its caller is told; the session stays" if number == 1 else "their callers are told; the sessions stay"
-        )
-        facts.append([("what happens  ", "muted"), (happens, "")])
-        facts += same_as(command("queue", "cancel", *(view.id for view in views)), 14)
-        title = f"CANCEL {views[0].id}" if number == 1 else f"CANCEL {number} REQUESTS"
-        verb, keep = ("cancel it", "let it go on") if number == 1 else (f"cancel {number}", "let them go on")
-        if not await self.console.push_screen_wait(Confirm(title, facts, verb, keep, number if number > 1 else 0)):
-            return None
-        done, failed = await each(views, lambda view: feed.cancel(view.id))
-        for error in failed[:FAILED_TOLD]:
-            self.console.tell(error, "error")
-        if number == 1:
-            return f"Cancelled {views[0].id}." if done else None
-        return f"Cancelled {done} of {number} requests."
+
+async def cancel(console: Console, views: Sequence[RequestView], feed: Feed) -> str | None:
+    """Ask, then end requests; the answer says that it was done."""
+    number = len(views)
+    facts = _facts(views)
+    happens = "its caller is told; the session stays" if number == 1 else "their callers are told; the sessions stay"
+    facts.append([("what happens  ", "muted"), (happens, "")])
+    facts += same_as(command("queue", "cancel", *(view.id for view in views)), 14)
+    title = f"CANCEL {views[0].id}" if number == 1 else f"CANCEL {number} REQUESTS"
+    verb, keep = ("cancel it", "let it go on") if number == 1 else (f"cancel {number}", "let them go on")
+    if not await console.push_screen_wait(Confirm(title, facts, verb, keep, number if number > 1 else 0)):
+        return None
+    done, failed = await each(views, lambda view: feed.cancel(view.id))
+    for error in failed[:FAILED_TOLD]:
+        console.tell(error, "error")
+    if number == 1:
+        return f"Cancelled {views[0].id}." if done else None
+    return f"Cancelled {done} of {number} requests."
 
 
 def _facts(views: Sequence[RequestView]) -> list[Line]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import BindingType
 
@@ -17,6 +17,9 @@ from tui.screens.marked import FAILED_TOLD, LISTED, each, same_as
 from tui.screens.recovery_lines import Breaker
 from tui.spans import Line, columns, fit
 from tui.tables import command
+
+if TYPE_CHECKING:
+    from tui.app import Console
 
 _LEFT = 72
 """Cells of the left column where there are two."""
@@ -76,27 +79,29 @@ class RecoveryScreen(Board[Breaker]):
         if not rows:
             self.console.tell("There is no breaker yet.")
         elif (feed := self.live_feed()) is not None:
-            self.do(self._control([row.name for row in rows], name, feed))
+            self.do(control(self.console, [row.name for row in rows], name, feed))
 
-    async def _control(self, names: Sequence[str], name: str, feed: Feed) -> str | None:
-        act, happens = _ACTS[name]
-        live, several = self.store.live.breakers, len(names) > 1
-        if several:
-            facts: list[Line] = [
-                [(fit(each_name, 40), "strong"), (live.get(each_name, "unknown").replace("_", " "), "")]
-                for each_name in names[:LISTED]
-            ]
-            facts += [[(f"… and {len(names) - LISTED} more", "muted")]] if len(names) > LISTED else []
-            facts.append([])
-        else:
-            facts = [[("now           ", "muted"), (live.get(names[0], "unknown").replace("_", " "), "")]]
-        facts.append([("what happens  ", "muted"), (happens, "")])
-        facts += same_as(command("breakers", act, *names), 14)
-        what = f"{len(names)} BREAKERS" if several else names[0]
-        verb, keep = (f"{act} {len(names)}", "leave them") if several else (act, "leave it")
-        if not await self.console.push_screen_wait(Confirm(f"{act.upper()} {what}", facts, verb, keep)):
-            return None
-        done, failed = await each(names, lambda breaker: feed.control_breaker(breaker, act))
-        for error in failed[:FAILED_TOLD]:
-            self.console.tell(error, "error")
-        return f"{names[0] if not several else formats.plural(done, 'breaker')}: {act}." if done else None
+
+async def control(console: Console, names: Sequence[str], name: str, feed: Feed) -> str | None:
+    """Ask, then do what the act `name` says to breakers; the answer says that it was done."""
+    act, happens = _ACTS[name]
+    live, several = console.store.live.breakers, len(names) > 1
+    if several:
+        facts: list[Line] = [
+            [(fit(each_name, 40), "strong"), (live.get(each_name, "unknown").replace("_", " "), "")]
+            for each_name in names[:LISTED]
+        ]
+        facts += [[(f"… and {len(names) - LISTED} more", "muted")]] if len(names) > LISTED else []
+        facts.append([])
+    else:
+        facts = [[("now           ", "muted"), (live.get(names[0], "unknown").replace("_", " "), "")]]
+    facts.append([("what happens  ", "muted"), (happens, "")])
+    facts += same_as(command("breakers", act, *names), 14)
+    what = f"{len(names)} BREAKERS" if several else names[0]
+    verb, keep = (f"{act} {len(names)}", "leave them") if several else (act, "leave it")
+    if not await console.push_screen_wait(Confirm(f"{act.upper()} {what}", facts, verb, keep)):
+        return None
+    done, failed = await each(names, lambda breaker: feed.control_breaker(breaker, act))
+    for error in failed[:FAILED_TOLD]:
+        console.tell(error, "error")
+    return f"{names[0] if not several else formats.plural(done, 'breaker')}: {act}." if done else None

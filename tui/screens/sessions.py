@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import ClassVar
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.binding import BindingType
@@ -27,6 +27,9 @@ from tui.widgets.filter_row import FilterRow
 from tui.widgets.grid import Grid
 from tui.widgets.ink import Painted
 from tui.widgets.sort import BY_KEY, natural
+
+if TYPE_CHECKING:
+    from tui.command_line import Choice
 
 REST_S = 0.15
 """Seconds that the cursor rests before the drawer follows it."""
@@ -114,6 +117,20 @@ class SessionsScreen(Station):
             self.query_one("#filter", Input).value = text
             self._filter(text)
 
+    def sortable(self) -> Sequence[Choice]:
+        """The columns of the grid."""
+        from tui.command_line import Choice
+
+        return [Choice(key, note=column.title) for key, column in BY_KEY.items()]
+
+    def filter_problem(self, text: str) -> str:
+        """Why it cannot be read."""
+        try:
+            parse(text)
+        except FilterError as error:
+            return str(error)
+        return ""
+
     def _filter(self, text: str) -> None:
         try:
             self.grid.filter, self._error = parse(text), ""
@@ -148,6 +165,8 @@ class SessionsScreen(Station):
             drawer.show(session_lines.wrapped(self._nothing(), width, 3))
             return
         now, card, keys = self.store.now, self.console.card(row.id), self.console.keys
+        if self._reader is not None:
+            self._reader.follow(self.console.seeks)
         tail = list(self._reader.entries) if self._reader is not None else []
         if self.store.past:
             tail = [entry for entry in tail if entry.at <= now]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Container
+from textual.css.query import NoMatches
 from textual.widget import Widget
 from textual.widgets import Input
 
@@ -19,6 +20,7 @@ from tui.widgets.ink import Inkwell, Painted
 
 if TYPE_CHECKING:
     from tui.app import Console
+    from tui.command_line import Choice
     from tui.store import Store
     from tui.tables import Table
 
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 class Station(Inkwell[None]):
     """A screen with its place in line 1, the health in line 2 and its keys in the last line."""
 
-    SCOPE: ClassVar[Scope] = Scope.APP
+    SCOPE: ClassVar[str] = Scope.APP
     MODE: ClassVar[str] = ""
     AUTO_FOCUS = None
 
@@ -86,12 +88,12 @@ class Station(Inkwell[None]):
     def _where_clicked(self, message: Painted.Clicked) -> None:
         """The name of a screen in line 1 leads there."""
         drawn = message.block.lines
-        if drawn and (mode := header.tab_at(drawn[0], message.x, self.console.keys)):
+        if drawn and (mode := header.tab_at(drawn[0], message.x, self.console.keys, self.console.tabs)):
             self.console.action_go(mode)
 
     def paint(self) -> None:
         """Show the store as it is now."""
-        if not self.is_mounted or not self.query("#keys"):
+        if not self.is_mounted or not self._composed:
             return
         store, width = self.store, self.size.width
         verdict = self.console.verdict
@@ -99,7 +101,7 @@ class Station(Inkwell[None]):
         forms = header.banners(state.engine)
         keymap = self.console.keys
         where = header.where_line(
-            self.console.pool_name, self.MODE, forms, self.console.rate, width, self.crumb, keymap
+            self.console.pool_name, self.MODE, forms, self.console.rate, width, self.crumb, keymap, self.console.tabs
         )
         self.query_one("#where", Painted).show([where])
         self.query_one("#health", Painted).show([header.health_line(verdict, state, now, width)])
@@ -110,10 +112,18 @@ class Station(Inkwell[None]):
         self.set_class(self.console.travelling, "-travelling")
         if self.console.travelling:
             self.query_one("#scrub", Painted).show([self.console.scrub_line(width)])
-        failed = len(health.recent_failures(state, now))
-        summary = header.summary_lines(verdict, state, now, failed, width, keymap)
-        self.query_one("#summary", Painted).show(summary)
+        if not self.is_roomy:
+            failed = len(health.recent_failures(state, now))
+            summary = header.summary_lines(verdict, state, now, failed, width, keymap)
+            self.query_one("#summary", Painted).show(summary)
         self.paint_body()
+
+    @property
+    def _composed(self) -> bool:
+        try:
+            return bool(self.query_one("#keys").id)
+        except NoMatches:
+            return False
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's
         """In the past esc leads to now, and a recording is played by space, whatever they do here otherwise."""
@@ -123,6 +133,20 @@ class Station(Inkwell[None]):
 
     def paint_body(self) -> None:
         """Show the store in the body."""
+
+    def sortable(self) -> Sequence[Choice]:
+        """The columns that the list here can be sorted by."""
+        return ()
+
+    def filter_problem(self, text: str) -> str:  # noqa: ARG002 - a screen without a list takes none
+        """Why the list here cannot be filtered so, or an empty string."""
+        return "This screen has no filter; `go sessions` has one."
+
+    def set_filter(self, text: str) -> None:
+        """Show only what passes; an empty text shows all."""
+
+    def sort_by(self, key: str) -> None:
+        """Sort by a column, or turn its order round."""
 
     def targets(self) -> list[SessionView]:
         """The sessions that an act is meant for."""

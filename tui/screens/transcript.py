@@ -179,6 +179,7 @@ class TranscriptScreen(Station):
         block.show([[(" ", ""), *line] for line in lines])
 
     def _paint_prose(self) -> None:
+        self._reader.follow(self.console.seeks)
         entries = list(self._reader.entries)
         if self.store.past:
             entries = [entry for entry in entries if entry.at <= self.store.now]

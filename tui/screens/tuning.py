@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual import on
 from textual.binding import BindingType
 from textual.containers import Container
@@ -12,7 +13,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from engine.errors import QuarterdeckError
-from tui import trends
+from tui import formats, trends
 from tui.actions import Scope, bindings
 from tui.screens import tuning_lines as draw
 from tui.screens.dialogs import Chooser, Confirm
@@ -21,6 +22,8 @@ from tui.screens.value_entry import ValueEntry
 from tui.spans import Line
 from tui.tables import Table, table_of
 from tui.tuning import Row, Tuning, inverse, stepped
+from tui.tuning_checks import explain, taken_together
+from tui.tuning_past import PastTuning
 from tui.widgets.ink import Painted
 
 _REFUSED = "Applied nothing: some values are refused; the rows say why."
@@ -43,6 +46,7 @@ class TuningScreen(Station):
         self._history: int | None = None
         self._effect: draw.Effect | None = None
         self._trouble = ""
+        self._past = PastTuning()
         self._seen = 0.0
 
     def compose_body(self) -> Iterable[Widget]:
@@ -55,14 +59,19 @@ class TuningScreen(Station):
         yield Painted(id="desk")
 
     @property
+    def desk(self) -> Tuning:
+        """What is shown: what is tuned, or in the past the settings of that moment, empty when they are not known."""
+        return self._past.at(self.store.now) if self.console.travelling else self.tuning
+
+    @property
     def crumb(self) -> str:
         """How much is staged."""
-        return f"{len(self.tuning.staged)} staged" if self.tuning.staged else ""
+        return f"{len(self.desk.staged)} staged" if self.desk.staged else ""
 
     @property
     def rows(self) -> list[Row]:
         """The rows that the filter shows."""
-        return self.tuning.shown(self._words, staged_only=self._staged_only)
+        return self.desk.shown(self._words, staged_only=self._staged_only)
 
     @property
     def row(self) -> Row | None:
@@ -85,9 +94,28 @@ class TuningScreen(Station):
         self._seen = self.store.live.settings_changed_at
         self.run_worker(self._load(), group="sheet", exit_on_error=False)
 
-    def stage(self, texts: Mapping[str, str]) -> None:
-        """Propose these values, once the settings are here."""
-        self.run_worker(self._stage_all(dict(texts)), group="stage", exit_on_error=False)
+    def stage(self, texts: Mapping[str, str], *, apply: bool = False) -> None:
+        """Propose these values, once the settings are here; with `apply` go on as A does."""
+        self.run_worker(self._stage_all(dict(texts), apply=apply), group="stage", exit_on_error=False)
+
+    def undo_last(self) -> None:
+        """Ask to take the last change back, once the settings are here."""
+        self._history = None
+        self.run_worker(self._undo_last(), group="acts", exit_on_error=False)
+
+    async def _undo_last(self) -> None:
+        await self._load()
+        await self._undo()
+
+    def filter_problem(self, text: str) -> str:  # noqa: ARG002 - all words are well
+        """Any words do."""
+        return ""
+
+    def set_filter(self, text: str) -> None:
+        """Only settings with these words."""
+        self._words = text
+        self.query_one("#words", Input).value = text
+        self.paint()
 
     def paint_body(self) -> None:
         """The table, the setting, what is staged, the effect, the history."""
@@ -98,39 +126,40 @@ class TuningScreen(Station):
             return
         if self.store.live.settings_changed_at != self._seen:
             self.refetch()
-        if not self.tuning.loaded:
-            desk.show([[(f"  {self._trouble or 'reading the settings…'}", "muted")]])
+        if not self.desk.loaded:
+            desk.show([[(f"  {self._trouble or self._past.missing(self.store.now)}", "muted")]])
             return
         desk.show((self._wide if width >= 110 else self._narrow)(width, height)[:height])
 
     def _wide(self, width: int, height: int) -> list[Line]:
-        past = min(8, len(self.tuning.changes) + 1 + (not self.tuning.changes))
+        past = min(8, len(self.desk.changes) + 1 + (not self.desk.changes))
         upper = max(8, height - past - 7)
         left, side = width - draw.SIDE - 2, draw.SIDE
         row, keys = self.row, self.console.keys
         top = draw.beside(
-            draw.table(self.rows, self.tuning, row.key if row else "", left, upper),
-            draw.detail(row, self.tuning, side, upper, keys),
+            draw.table(self.rows, self.desk, row.key if row else "", left, upper),
+            draw.detail(row, self.desk, side, upper, keys),
             width,
         )
-        middle = draw.beside(draw.staged_block(self.tuning, left, 6, keys), self._effect_lines(side), width)
+        middle = draw.beside(draw.staged_block(self.desk, left, 6, keys), self._effect_lines(side), width)
         room = height - len(top) - len(middle) - 1
-        history = draw.history_block(self.tuning.changes, self._history, width, room, keys)
+        history = draw.history_block(self.desk.changes, self._history, width, room, keys)
         return [*top, *middle[:6], [], *history]
 
     def _narrow(self, width: int, height: int) -> list[Line]:
         row, keys, third = self.row, self.console.keys, max(3, (height - 4) // 5)
-        past = min(third, max(2, len(self.tuning.changes) + 1))
+        past = min(third, max(2, len(self.desk.changes) + 1))
         upper = max(4, height - 2 * third - 1 - past)
-        lines = draw.table(self.rows, self.tuning, row.key if row else "", width, upper)
-        lines += draw.detail(row, self.tuning, width, third + 1, keys)
-        lines += draw.staged_block(self.tuning, width, third, keys) if self.tuning.staged or not self._effect else []
-        if self._effect is not None:
+        lines = draw.table(self.rows, self.desk, row.key if row else "", width, upper)
+        lines += draw.detail(row, self.desk, width, third + 1, keys)
+        lines += draw.staged_block(self.desk, width, third, keys) if self.desk.staged or not self._effect else []
+        if self._effect is not None and not self.console.travelling:
             lines += draw.effect_lines(self._effect, self._figures(), self.store.now, width)
-        return lines + draw.history_block(self.tuning.changes, self._history, width, max(2, height - len(lines)), keys)
+        return lines + draw.history_block(self.desk.changes, self._history, width, max(2, height - len(lines)), keys)
 
     def _effect_lines(self, width: int) -> list[Line]:
-        return draw.effect_block(self._effect, self._figures(), self.store.now, width)
+        effect = None if self.console.travelling else self._effect
+        return draw.effect_block(effect, self._figures(), self.store.now, width)
 
     def _figures(self) -> draw.Figures:
         state = self.store.live
@@ -141,7 +170,13 @@ class TuningScreen(Station):
         editing = self.query_one("#words").display
         shown = f" / {self._words}" if self._words and not editing else ""
         only = " only what is staged" if self._staged_only else ""
-        self.query_one("#words-line", Painted).show([[(" / " if editing else f"{shown}{only}", "muted")]])
+        if self.console.travelling and self.desk.loaded:
+            only += f" the values of {formats.clock(self.store.now)}"
+            only += ", of the settings that change in this recording" if self.console.playback is not None else ""
+        line, text = self.query_one("#words-line", Painted), " / " if editing else f"{shown}{only}"
+        if line.styles.width is None or line.styles.width.value != max(3, cell_len(text)):
+            line.styles.width = max(3, cell_len(text))
+        line.show([[(text, "muted")]])
 
     # what the engine says
 
@@ -155,26 +190,24 @@ class TuningScreen(Station):
             self._trouble = str(error)
         else:
             self.tuning.load(sheet)
-            self._trouble = "" if self.tuning.loaded else "A recording knows no settings."
+            started = None if self.console.playback is not None else self.store.live.engine.started_at
+            self._past.load(sheet, started)
+            self._trouble = ""
         self.paint()
 
-    async def _stage_all(self, texts: dict[str, str]) -> None:
+    async def _stage_all(self, texts: dict[str, str], *, apply: bool = False) -> None:
         if not self.tuning.loaded:
             await self._load()
         for key, text in texts.items():
             self.tuning.stage(key, text)
             self._cursor = key
             await self.explain(key)
+        if apply:
+            await self._apply()
 
     async def explain(self, key: str) -> str:
         """Ask whether the proposal would be taken; the refusal, kept at the field."""
-        feed, problem = self.console.feed, ""
-        if key in self.tuning.staged and not (problem := self.tuning.problem_of(key)) and feed is not None:
-            try:
-                await feed.check_settings(self.tuning.proposal([key]))
-            except QuarterdeckError as error:
-                problem = error.message
-        self.tuning.refuse(key, problem)
+        problem = await explain(self.tuning, key, self.console.feed)
         self.paint()
         return problem
 
@@ -183,7 +216,7 @@ class TuningScreen(Station):
     def action_move(self, step: int) -> None:
         """Cursor up or down, in the pane that has it."""
         if self._history is not None:
-            self._history = max(0, min(len(self.tuning.changes) - 1, self._history + step))
+            self._history = max(0, min(len(self.desk.changes) - 1, self._history + step))
         elif rows := self.rows:
             at = rows.index(self.row) if self.row in rows else 0
             self._cursor = rows[max(0, min(len(rows) - 1, at + step))].key
@@ -191,7 +224,7 @@ class TuningScreen(Station):
 
     def action_pane(self) -> None:
         """From the settings to the history, and back."""
-        self._history = 0 if self._history is None and self.tuning.changes else None
+        self._history = 0 if self._history is None and self.desk.changes else None
         self.paint()
 
     def action_step(self, direction: int) -> None:
@@ -225,7 +258,7 @@ class TuningScreen(Station):
 
     def action_drop(self) -> None:
         """Take this proposal away."""
-        if (row := self.row) is not None:
+        if (row := self.row) is not None and not self.console.travelling:
             self.tuning.drop(row.key)
             self.paint()
 
@@ -269,6 +302,9 @@ class TuningScreen(Station):
         self.set_focus(None)
 
     def _refuse_fixed(self, row: Row) -> bool:
+        if self.console.travelling:
+            self.console.tell(self.console.refusal, "warning")
+            return True
         if row.fixed:
             self.console.tell(f"{row.key} needs a restart of the engine: set it in the file.", "warning")
         return row.fixed
@@ -289,10 +325,9 @@ class TuningScreen(Station):
         if not tuning.staged:
             console.tell("Nothing is staged.")
             return
-        for key in list(tuning.staged):
-            await self.explain(key)
-        if tuning.problems:
+        if console.feed is None or not await taken_together(tuning, console.feed):
             console.tell(_REFUSED, "warning")
+            self.paint()
             return
         facts: list[Line] = draw.staged_block(tuning, 70, 12, console.keys)[1:]
         pairs = " ".join(f"{key}={one.text}" for key, one in tuning.staged.items())

@@ -279,7 +279,8 @@ class Grid(Inked, ScrollView, can_focus=True, inherit_bindings=False):
             text = fit(column.text(view, now), width, column.align)
             role = "cursor" if on_cursor else column.role(view)
             segments.append(self._segment(text + " " * GAP, role, bold=index in bold))
-        return Strip(segments).adjust_cell_length(self.size.width, self.ink("cursor") if on_cursor else self.ink(""))
+        strip = Strip(segments).adjust_cell_length(self.size.width, self.ink("cursor") if on_cursor else self.ink(""))
+        return strip.simplify()  # neighbours of one colour name it once, which is most of what is sent
 
     def _titles(self) -> Strip:
         line: Line = [(" " * LEAD, "")]

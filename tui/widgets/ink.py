@@ -68,7 +68,7 @@ class Inked(Widget):
             if bold:
                 style += Style(bold=True)
             segments.append(Segment(text.translate(table) if table is not None else text, style))
-        return Strip(segments, width)
+        return Strip(segments, width).simplify()
 
 
 class Painted(Inked):
