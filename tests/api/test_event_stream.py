@@ -18,9 +18,7 @@ from engine.events.projection import Projection
 from engine.events.state import State
 from engine.events.types import Notice, Severity, Stamped
 from tests.api.serving import Json, Served
-from tests.support.processes import until
-
-PATIENCE_S = 20.0
+from tests.support.processes import PATIENCE_S, until
 
 
 @asynccontextmanager

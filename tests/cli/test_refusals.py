@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.headless import PROGRAM, environment_of, headless, quarterdeck
+from tests.support.processes import PATIENCE_S
 
 
 def refused(done: subprocess.CompletedProcess[str]) -> tuple[int, str, str]:
@@ -137,7 +138,7 @@ def test_something_else_that_listens_is_no_engine(home: Path) -> None:
         with caller, process:
             caller.recv(65536)
             caller.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
-            _, said = process.communicate(timeout=30)
+            _, said = process.communicate(timeout=PATIENCE_S)
     assert (process.returncode, "No engine answers" in said) == (3, True)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.headless import PROGRAM, environment_of, headless, quarterdeck
+from tests.support.processes import PATIENCE_S
 
 SIMULATED = ("run", "--backend", "simulator")
 
@@ -100,7 +101,7 @@ def test_an_engine_that_dies_under_the_answer_is_told(home: Path) -> None:
         assert process.stdout is not None
         assert process.stdout.read(5)
         engine.process.kill()
-        _, said = process.communicate(timeout=30)
+        _, said = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 3
     assert said.startswith("quarterdeck: No engine answers")
 

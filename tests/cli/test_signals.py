@@ -14,7 +14,7 @@ from engine.errors import NoEngine
 from engine.thread import EngineThread
 from tests.support.engines import loaded
 from tests.support.headless import PROGRAM, Headless, environment_of, headless
-from tests.support.processes import command_of, runs, wait_until
+from tests.support.processes import PATIENCE_S, command_of, runs, wait_until
 
 DRAINING = [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT]
 TOOL = '[[tool: Bash {"command": "setsid sleep 600 & sleep 600"}]]'
@@ -148,7 +148,7 @@ def test_a_command_with_an_engine_of_its_own_takes_it_along(home: Path, number: 
         wait_until(lambda: len(engine.tree()) >= 3)
         tree = engine.tree()
         process.send_signal(number)
-        _, said = process.communicate(timeout=20)
+        _, said = process.communicate(timeout=PATIENCE_S)
         assert process.returncode == 130
         assert b"Traceback" not in said
         assert not any(runs(pid) for pid in tree)

@@ -8,8 +8,8 @@ import threading
 from concurrent.futures import Future
 
 from engine.thread import _new_loop
+from tests.support.processes import PATIENCE_S
 
-PATIENCE_S = 20.0
 ENDED = 7
 
 

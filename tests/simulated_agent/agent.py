@@ -16,7 +16,7 @@ import engine.backends.simulated_agent as package
 PROGRAM = Path(package.__file__).parent / "__main__.py"
 STREAMING = ("-p", "--input-format=stream-json", "--output-format=stream-json", "--verbose")
 ASKING = "--permission-prompt-tool=stdio"
-DEADLINE_S = 20
+DEADLINE_S = 60
 
 Line = dict[str, Any]
 

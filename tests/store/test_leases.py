@@ -20,7 +20,7 @@ from engine.launchers.ledger import Ledger
 from engine.launchers.processes import ENGINE_TAG
 from engine.store import leases
 from engine.store.leases import SqliteLeases
-from tests.support.processes import runs, wait_until
+from tests.support.processes import PATIENCE_S, runs, wait_until
 
 RACER = """
 import sys
@@ -112,7 +112,7 @@ def test_of_two_processes_exactly_one_gets_each_conversation(tmp_path: Path) -> 
             assert process.stdin is not None
             process.stdin.write("go\n")
             process.stdin.flush()
-        won = [set(map(int, process.communicate(timeout=30)[0].split())) for process in (one, other)]
+        won = [set(map(int, process.communicate(timeout=PATIENCE_S)[0].split())) for process in (one, other)]
     assert won[0] | won[1] == set(range(count))
     assert not won[0] & won[1]
 

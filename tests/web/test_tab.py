@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.processes import until
+from tests.support.processes import PATIENCE_S, until
 from tui.web import tab
 from tui.web.tab import MAX_PACKET, Tab, environment, packet_of
 
@@ -86,7 +86,7 @@ async def greeted(browser: Browser) -> int:
 
 async def assert_ended(task: asyncio.Task[None], pid: int) -> None:
     """The tab ends, and its process with it."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         await task
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
@@ -148,7 +148,7 @@ async def test_a_tab_that_is_cancelled_leaves_no_process(browser: Browser) -> No
 
 @pytest.mark.parametrize("how", ["no-prelude", "huge"])
 async def test_a_console_that_says_nonsense_ends_its_tab(browser: Browser, how: str) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         await start(browser, how)
     assert len(browser.heard) == (how == "huge")
     assert MAX_PACKET < 1 << 30
