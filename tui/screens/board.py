@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine, Iterable, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 from textual import on
 from textual.widget import Widget
@@ -15,6 +15,7 @@ from tui.feeds.base import Feed
 from tui.listed import Listed
 from tui.screens import list_lines
 from tui.screens.dialogs import Menu
+from tui.screens.list_keys import ListKeys
 from tui.screens.station import Station
 from tui.spans import Line, clean
 from tui.tables import Listing, Table
@@ -24,7 +25,7 @@ from tui.widgets.ink import Painted
 R = TypeVar("R")
 
 
-class Board(Station, Generic[R]):
+class Board(Station, ListKeys[R]):
     """Filtered, sorted, held, marked, copied and exported by the same keys, whatever the list is of."""
 
     def __init__(self, listing: Listing[R]) -> None:
@@ -83,49 +84,9 @@ class Board(Station, Generic[R]):
         self.shown.set_filter(text)
         self.paint()
 
-    def sort_by(self, key: str) -> None:
-        """Sort by a column, or turn its order round. Raises KeyError for a column that there is not."""
-        self.shown.sort_by(key)
-        self.paint()
-
-    def action_move(self, step: int) -> None:
-        """Cursor up or down."""
-        self.shown.move(step)
-        self.paint_body()
-
     def action_filter(self) -> None:
         """Edit the filter."""
         self._edit(True)
-
-    def action_sort(self) -> None:
-        """Choose the column to sort by."""
-        shown = self.shown
-        self.console.choose_sort(shown.sort.key, self.sort_by, shown.listing.columns)
-
-    def action_reverse(self) -> None:
-        """Turn the order round."""
-        self.shown.reverse()
-        self.paint()
-
-    def action_hold(self) -> None:
-        """Hold the order, or let it go."""
-        self.shown.held = not self.shown.held
-        self.paint()
-
-    def action_mark(self) -> None:
-        """Mark this row, and go on to the next."""
-        self.shown.mark()
-        self.paint()
-
-    def action_mark_all(self) -> None:
-        """Mark all that the filter shows."""
-        self.shown.mark_all()
-        self.paint()
-
-    def action_unmark(self) -> None:
-        """Take all marks away."""
-        self.shown.unmark()
-        self.paint()
 
     def action_back(self) -> None:
         """One level back: the filter's editor, the filter, the marks, the screen before this one."""

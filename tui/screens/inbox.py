@@ -17,6 +17,7 @@ from tui.screens import inbox_lines as draw
 from tui.screens import list_lines
 from tui.screens.dialogs import Overlay
 from tui.screens.help import Help
+from tui.screens.list_keys import ListKeys
 from tui.spans import Line, between, clean
 from tui.tables import Table
 from tui.widgets.ink import Painted
@@ -33,7 +34,7 @@ _LEAST_ROWS, _MOST_ROWS = 6, 16
 _REPAINT_S = 0.15
 
 
-class Inbox(Overlay[str]):
+class Inbox(Overlay[str], ListKeys[PermissionGroup]):
     """All that waits for an answer. It is left with the session whose context is wanted, or with none.
 
     The cursor and the marks are keys of groups, so what comes or goes moves no answer to another group; each group
@@ -113,40 +114,6 @@ class Inbox(Overlay[str]):
         """The groups that pass the filter, the marked ones where there are any; or the one under the cursor."""
         return self.shown.table(chosen=chosen or bool(self.shown.marks))
 
-    def action_move(self, step: int) -> None:
-        """Another group."""
-        self.shown.move(step)
-        self.paint()
-
-    def action_mark(self) -> None:
-        """Mark this group, or take its mark away, and go on to the next."""
-        self.shown.mark()
-        self.paint()
-
-    def action_mark_all(self) -> None:
-        """Mark all that are shown."""
-        self.shown.mark_all()
-        self.paint()
-
-    def action_unmark(self) -> None:
-        """Take all marks away."""
-        self.shown.unmark()
-        self.paint()
-
-    def action_hold(self) -> None:
-        """Hold the order, or let it go."""
-        self.shown.held = not self.shown.held
-        self.paint()
-
-    def action_sort(self) -> None:
-        """Choose the column to sort by."""
-        self.console.choose_sort(self.shown.sort.key, self._sort_by, self.shown.listing.columns)
-
-    def action_reverse(self) -> None:
-        """Turn the order round."""
-        self.shown.reverse()
-        self.paint()
-
     def action_filter(self) -> None:
         """Edit the filter."""
         self._edit(True)
@@ -225,10 +192,6 @@ class Inbox(Overlay[str]):
     def _edit(self, on_: bool) -> None:
         self._editor.display = self._editor.can_focus = on_
         self.set_focus(self._editor if on_ else None)
-        self.paint()
-
-    def _sort_by(self, key: str) -> None:
-        self.shown.sort_by(key)
         self.paint()
 
     @on(Input.Changed, "#entry")
