@@ -151,18 +151,26 @@ class Dispatcher:
                 return answer
 
     async def _attempt(self, flight: Flight, listener: Listener) -> Answer:
-        flight.attempted_at, flight.session, flight.probed = self._now(), "", False
-        with self._ports.gate.call(guards(flight.profile)) as call:
+        flight.attempted_at, flight.session = self._now(), ""
+        call = self._ports.gate.call(guards(flight.profile))
+        try:
+            with call:
+                outcome, conversation = await self._called(flight, listener, call)
+        except QuarterdeckError:
             flight.probed = call.probes
-            await self._place()
-            try:
-                outcome, conversation = await self._leased(flight, listener, call)
-            finally:
-                self._ports.easing.leave()
-            if not outcome.ok:
-                raise self._ports.error_of(outcome)
+            raise
         self._ports.budget.worked(flight.cost)
         return self._answer(flight, outcome, conversation)
+
+    async def _called(self, flight: Flight, listener: Listener, call: Call) -> tuple[Outcome, str]:
+        await self._place()
+        try:
+            outcome, conversation = await self._leased(flight, listener, call)
+        finally:
+            self._ports.easing.leave()
+        if not outcome.ok:
+            raise self._ports.error_of(outcome)
+        return outcome, conversation
 
     async def _leased(self, flight: Flight, listener: Listener, call: Call) -> tuple[Outcome, str]:
         lease = await self._lease(flight)

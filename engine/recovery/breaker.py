@@ -124,9 +124,10 @@ class Breaker:
             if left > 0:
                 return Refusal(left, self.reason)
             self._move(BreakerState.HALF_OPEN, now, "its open time is over")
-        if self.state is BreakerState.HALF_OPEN and (wait := self._half_open_full(now)):
+        probe = self.state is BreakerState.HALF_OPEN
+        if probe and (wait := self._half_open_full(now)):
             return Refusal(wait, "its probes are under way")
-        permit = Permit(self._generation, now, probe=self.state is BreakerState.HALF_OPEN)
+        permit = Permit(self._generation, now, probe)
         self._running[permit] = None
         late_at = now + self.limits.slow_call
         if late_at < self._late_at:
