@@ -44,6 +44,7 @@ SCENES: dict[str, Sequence[str]] = {
     "queue": ("5",),
     "tuning": ("7", "j", "right", "right", "j", "right"),
     "approvals": ("exclamation_mark",),
+    "command": ("2", "colon", *"tune", "space", *"set", "space", *"max"),
     "help": ("2", "question_mark"),
     "kill": ("2", "z", "j", "space", "space", "K"),
 }
