@@ -84,7 +84,7 @@ class CommandScreen(Overlay[Doing]):
         if changed_at != self._read_at:
             self._read_at = changed_at
             self.run_worker(self._load(), group="settings", exit_on_error=False)
-        self.rewrite(self._offers(self.app.size.width, max(3, min(12, self.app.size.height // 3))))
+        self.rewrite(self._offers(self.app.size.width - 1, max(3, min(12, self.app.size.height // 3))))
 
     def rewrite(self, lines: Sequence[Line]) -> None:
         """What stands below the line; it is as high whatever is typed."""
