@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from engine.clock import ManualClock
+from engine.events.recording import Recording
 from tests.console import scene
 from tests.support.console import FakeFeed
 
@@ -32,3 +34,9 @@ def clock() -> ManualClock:
 def feed() -> FakeFeed:
     """The scene, and what one of its sessions said."""
     return FakeFeed(scene.tape(), {"s0008": scene.transcript()})
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Recording:
+    """The scene as the flight recorder writes it."""
+    return scene.recorded(tmp_path)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,6 +12,7 @@ from textual.widget import Widget
 
 from engine.clock import ManualClock
 from tests.support.console import NORMAL, SMALL, Bridge, FakeFeed, bridge
+from tests.support.examples import install, on_path
 from tests.support.processes import until
 from tui.actions import Action
 from tui.keymap import load_keymap
@@ -27,7 +25,6 @@ from tui.tables import Listing, command
 from tui.widgets.columns import Column
 from tui.widgets.ink import Painted
 
-EXAMPLE = Path(__file__).parents[2] / "examples/quarterdeck-users"
 HERE = __name__
 
 
@@ -122,21 +119,14 @@ class BadAction(Mine):
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder into which pip installed the example."""
-    source, target = tmp_path_factory.mktemp("source") / "users", tmp_path_factory.mktemp("site")
-    shutil.copytree(EXAMPLE, source)
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-index", "--no-deps"]
-    subprocess.run(
-        [*pip, "--no-build-isolation", "--target", str(target), str(source)], check=True, capture_output=True
-    )
-    return target
+    return install("quarterdeck-users", tmp_path_factory.mktemp("example"))
 
 
 @pytest.fixture
-def installed(site: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def installed(site: Path) -> Iterator[Path]:
     """The folder on this process's path."""
-    monkeypatch.syspath_prepend(str(site))
-    yield site
-    sys.modules.pop("quarterdeck_users", None)
+    with on_path(site, "quarterdeck_users"):
+        yield site
 
 
 @asynccontextmanager

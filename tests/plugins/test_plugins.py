@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,8 +16,8 @@ from engine.pool.balancers import BALANCERS, RoundRobin
 from engine.settings.load import load_settings
 from tests.pool.ground import MANY, Talk, idle
 from tests.support.engines import loaded, running
+from tests.support.examples import install, on_path
 
-EXAMPLE = Path(__file__).parents[2] / "examples/quarterdeck-sticky"
 STRATEGY = "session_pool.load_balancing.strategy"
 MINE = f"{__name__}:Marked"
 
@@ -45,21 +42,14 @@ class First:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder into which pip installed the example."""
-    source, target = tmp_path_factory.mktemp("source") / "sticky", tmp_path_factory.mktemp("site")
-    shutil.copytree(EXAMPLE, source)
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-index", "--no-deps"]
-    subprocess.run(
-        [*pip, "--no-build-isolation", "--target", str(target), str(source)], check=True, capture_output=True
-    )
-    return target
+    return install("quarterdeck-sticky", tmp_path_factory.mktemp("example"))
 
 
 @pytest.fixture
-def installed(site: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def installed(site: Path) -> Iterator[Path]:
     """The folder on this process's path."""
-    monkeypatch.syspath_prepend(str(site))
-    yield site
-    sys.modules.pop("quarterdeck_sticky", None)
+    with on_path(site, "quarterdeck_sticky"):
+        yield site
 
 
 async def test_an_installed_balancer_is_used_by_its_name(installed: Path, tmp_path: Path) -> None:
