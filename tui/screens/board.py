@@ -25,7 +25,7 @@ from tui.widgets.ink import Painted
 R = TypeVar("R")
 
 
-class Board(Station, ListKeys[R]):
+class Board(ListKeys[R], Station):
     """Filtered, sorted, held, marked, copied and exported by the same keys, whatever the list is of."""
 
     def __init__(self, listing: Listing[R]) -> None:

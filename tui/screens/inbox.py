@@ -34,7 +34,7 @@ _LEAST_ROWS, _MOST_ROWS = 6, 16
 _REPAINT_S = 0.15
 
 
-class Inbox(Overlay[str], ListKeys[PermissionGroup]):
+class Inbox(ListKeys[PermissionGroup], Overlay[str]):
     """All that waits for an answer. It is left with the session whose context is wanted, or with none.
 
     The cursor and the marks are keys of groups, so what comes or goes moves no answer to another group; each group

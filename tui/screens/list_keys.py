@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -13,18 +12,18 @@ R = TypeVar("R")
 
 
 class ListKeys(Generic[R]):
-    """For a screen whose list is `shown`."""
+    """Comes before the screen's own base; the list is `shown`."""
 
     shown: Listed[R]
 
-    @property
-    @abstractmethod
-    def console(self) -> Console:
-        """The app."""
+    if TYPE_CHECKING:  # the screen has them
 
-    @abstractmethod
-    def paint(self) -> None:
-        """Show the list as it is now."""
+        @property
+        def console(self) -> Console:
+            """The app."""
+
+        def paint(self) -> None:
+            """Show the list as it is now."""
 
     def sort_by(self, key: str) -> None:
         """Sort by a column, or turn its order round. Raises KeyError for a column that there is not."""
