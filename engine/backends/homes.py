@@ -54,6 +54,7 @@ class Homes:
             return shared
         own = self._agents / _safe(session)
         self.release(profile, session)
+        _made(self._agents)
         _made(own)
         for name in _OF_CONVERSATIONS:
             _made(shared / name)

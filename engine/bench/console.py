@@ -30,6 +30,9 @@ _FIRST_FRAME = b"Overview"
 _FIRST_FRAME_MS, _MEMORY_MB, _CPU_PERCENT = 300.0, 150.0, 50.0
 _PATIENCE_S = 180.0
 _KEY_MS, _REST_S = 30.0, 0.13
+_CHANGE_S = 1.0
+_CHANGED = 987_654
+"""A value that stands nowhere else on the screen."""
 Progress = Callable[[str], None]
 
 
@@ -87,6 +90,8 @@ def _busy(console: Terminal, folder: Path, size: Size, seed: int, progress: Prog
         idle = process.memory_info().rss / 1e6
         progress("keys")
         painted_after = _keys(console, size)
+        progress("a change of settings")
+        changed_after = _change(console, api)
         progress(f"{SESSIONS} busy sessions for {size.seconds:g} s")
         words = int(LINES_A_SECOND * (size.seconds + 60))
         for number in range(SESSIONS):
@@ -103,6 +108,13 @@ def _busy(console: Terminal, folder: Path, size: Size, seed: int, progress: Prog
     return [
         at_most(
             "key to first painted byte, p90", painted_after, "ms", _KEY_MS, against=f"{size.keys} keys on Sessions"
+        ),
+        at_most(
+            "change of a setting to another console's screen",
+            changed_after,
+            "s",
+            _CHANGE_S,
+            against="PATCH /api/config",
         ),
         figure("memory, console and engine, idle", idle, "MB", against=f"{SESSIONS} simulator sessions"),
         at_most("memory, console and engine, busy", busy, "MB", _MEMORY_MB, against=load),
@@ -121,6 +133,15 @@ def _keys(console: Terminal, size: Size) -> float:
         time.sleep(_REST_S)
     console.press("1")
     return statistics.quantiles(took, n=10)[-1]
+
+
+def _change(console: Terminal, api: httpx.Client) -> float:
+    """Seconds from another client's wish until this console shows the new value; the engine has it by then."""
+    console.expect(str(_CHANGED).encode())
+    api.patch("/api/config", json={"queue.max_waiting": _CHANGED}).raise_for_status()
+    if not console.wait_for_text(_PATIENCE_S):
+        raise BenchStuck("The change was not shown.", remedy="Run `quarterdeck attach` by hand to see why.")
+    return console.seen_after
 
 
 @contextmanager

@@ -62,6 +62,12 @@ class Terminal:
         """Whether the wanted bytes were painted; `seen_after` then says when."""
         return self._seen.wait(seconds)
 
+    def expect(self, wanted: bytes) -> None:
+        """From now on other bytes are wanted; `seen_after` will count from here."""
+        self._seen.set()  # the reader looks away while they are exchanged
+        self._wanted, self._tail, self._began = wanted, b"", time.perf_counter()
+        self._seen.clear()
+
     def press(self, keys: str, patience: float = 5.0) -> float:
         """Type keys; seconds to the first byte that is painted after them, or `patience` when there is none."""
         self._painted.clear()

@@ -22,6 +22,7 @@ def homes(tmp_path: Path) -> Homes:
 def test_each_agent_has_its_own_configuration_and_all_have_the_profiles_conversations(homes: Homes) -> None:
     one, other = homes.config_of(PROFILE, "s1"), homes.config_of(PROFILE, "s2")
     assert len({one, other, homes.config(PROFILE)}) == 3
+    assert {folder.stat().st_mode & 0o777 for folder in (one, one.parent, homes.config(PROFILE))} == {0o700}
     conversation = "0" * 8 + "-0000-0000-0000-" + "0" * 12
     (one / "projects" / "ws").mkdir()
     (one / "projects" / "ws" / f"{conversation}.jsonl").write_text("{}")

@@ -60,6 +60,10 @@ def test_errors_and_healthy_output_are_told_apart_and_classed(name: str) -> None
     assert reached.false_positives <= 0.02
 
 
+MISTAKEN = {"held_out_5": 0.02}
+"""Two of its healthy lines are errors by the first set's labels."""
+
+
 @pytest.mark.parametrize("name", ONCE_HELD_OUT)
 def test_sets_that_were_held_out_are_judged_right_since_their_causes_were_mended(name: str) -> None:
     """No measure of how well the rules generalise; docs/classifier.md has what each was at first sight."""
@@ -67,7 +71,7 @@ def test_sets_that_were_held_out_are_judged_right_since_their_causes_were_mended
     healthy = score(CLASSIFIER, [each for each in samples(name) if each.healthy])
     assert failed.type >= 0.99
     assert failed.retryable >= 0.99
-    assert healthy.false_positives <= 0.02
+    assert healthy.false_positives <= MISTAKEN.get(name, 0.01)
 
 
 TALK = [
