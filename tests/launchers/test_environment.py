@@ -73,7 +73,7 @@ async def test_an_agent_sees_what_is_allowed_and_nothing_else(rig: Rig, tmp_path
     assert seen.keys() == PASSED | OWN | real | {"FOR_THE_AGENT"}
     assert not [name for name, value in seen.items() if "parent" in value]
     assert seen["HOME"].startswith(str(tmp_path))
-    assert seen["CLAUDE_CONFIG_DIR"].startswith(str(tmp_path))
+    assert seen["CLAUDE_CONFIG_DIR"].startswith(str(tmp_path / "agents") if real else seen["HOME"])
     assert seen["CLAUDE_CODE_TMPDIR"].startswith(str(tmp_path / "state"))
     assert seen["QUARTERDECK_SESSION"] == f"{rig.engine}/{session.id}"
 
