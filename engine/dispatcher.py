@@ -7,13 +7,14 @@ cache lookup (single-flight) → admission → circuit breaker → lease from th
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from engine.backends.base import Profile
+from engine.backends.base import SIMULATOR, Profile
 from engine.cache.memory import MemoryCache
 from engine.cache.single_flight import SingleFlight
 from engine.clock import Clock
@@ -30,16 +31,20 @@ from engine.recovery.gate import Call, Gate, blamed_scope
 from engine.recovery.guards import guards
 from engine.recovery.ladder import PARK
 from engine.recovery.orchestrator import Orchestrator
+from engine.recovery.outcome_errors import EMPTY
 from engine.recovery.retry import RetryDecision, RetryPolicy, Try, decide, give_up, wait_at_breaker
 from engine.recovery.trouble import Case
 from engine.requests import Answer, Flight, Listener, Request, Silent
 from engine.sessions.outcome import Outcome
+from engine.sessions.session import Session
 from engine.sessions.summaries import one_line
 from engine.sessions.turn import TurnOrder
 
 CONTINUE = "Continue from where you left off."
 """Sent instead of a prompt that the resumed conversation already holds, so that it is not doubled."""
 _NEVER_S = 1e9
+_INTERRUPT_S = 5.0
+"""Time in which an interrupted turn must end; then its request is ended all the same."""
 _MEMORY = 0.1
 """Weight of the newest attempt in the share of attempts that fail of late."""
 
@@ -108,6 +113,27 @@ class Dispatcher:
             flight.cancelled_by = who
             flight.task.cancel()
 
+    def cancel_of(self, session: str, who: str) -> list[str]:
+        """End the requests that run in a session; their callers are told by whom. Returns their ids."""
+        mine = [name for name, flight in self.flights.items() if flight.session == session]
+        for name in mine:
+            self.cancel(name, who)
+        return mine
+
+    def interrupt(self, session: Session, who: str) -> bool:
+        """End the turn in a session, and its request with it: it is not run again. False when there is none."""
+        flight = next((each for each in self.flights.values() if each.session == session.id), None)
+        asked = session.interrupt()
+        if flight is None or flight.interrupted_by:
+            return asked or flight is not None
+        flight.interrupted_by = who
+        if asked:
+            loop, name = asyncio.get_running_loop(), flight.request.id
+            flight.watch = loop.call_later(_INTERRUPT_S, self._cancel_quietly, name, who)
+        else:  # it holds the session and its turn has not begun
+            self.cancel(flight.request.id, who)
+        return True
+
     def check(self, request: Request) -> Profile:
         """The request's profile. Raises BadInput, NotFound or Forbidden for what would be refused at once."""
         request.check()
@@ -142,6 +168,8 @@ class Dispatcher:
             except BreakerOpen as error:
                 await self._wait_at_breaker(flight, error)
             except QuarterdeckError as error:
+                if flight.interrupted_by:
+                    raise _interrupted(flight, error) from None
                 self._failing += (1 - self._failing) * _MEMORY
                 if not (flight.probed and await self._waits_on(flight, error)):
                     await self._back_off(flight, error)
@@ -220,6 +248,7 @@ class Dispatcher:
             prompt=flight.prompt,
             user=request.user,
             attempt=flight.attempts,
+            commands=request.commands,
             on_delta=grow,
             on_drop=listener.dropped,
             on_answer=on_answer,
@@ -234,6 +263,8 @@ class Dispatcher:
     async def _back_off(self, flight: Flight, error: QuarterdeckError) -> None:
         recoveries, most = self._ports.recoveries, self._ports.retry().park_max
         trouble = flight.trouble(error, self._now(), most)
+        error.retryable = error.retryable and not (error.code == EMPTY and flight.was_empty)
+        flight.was_empty = flight.was_empty or error.code == EMPTY
         case = flight.case = flight.case or Case()
         follows = recoveries.choose(trouble, case)
         decision = give_up(follows.final) if follows.final else self._decide(flight, error)
@@ -319,6 +350,9 @@ class Dispatcher:
             tokens_in=outcome.usage.input_tokens,
             tokens_out=outcome.usage.output_tokens,
             tokens_cached=outcome.usage.cache_read_input_tokens,
+            tokens_cache_written=outcome.usage.cache_creation_input_tokens,
+            cost=outcome.cost,
+            simulated=flight.profile.backend == SIMULATOR,
         )
 
     def _from_cache(self, flight: Flight, known: Answer) -> Answer:
@@ -335,6 +369,8 @@ class Dispatcher:
 
     def _record(self, flight: Flight, *, answer: Answer | None = None, error: BaseException | None = None) -> None:
         del self.flights[flight.request.id]
+        if flight.watch is not None:
+            flight.watch.cancel()
         if flight.case is not None:
             self._ports.recoveries.closed(flight.case, worked=True if answer is not None else None)
         known = error if isinstance(error, QuarterdeckError) else None
@@ -353,8 +389,20 @@ class Dispatcher:
             )
         )
 
+    def _cancel_quietly(self, request: str, who: str) -> None:
+        with contextlib.suppress(NotFound):  # it has ended meanwhile
+            self.cancel(request, who)
+
     def _now(self) -> float:
         return self._ports.clock.monotonic()
+
+
+def _interrupted(flight: Flight, error: QuarterdeckError) -> TurnInterrupted:
+    """Whatever ended the attempt, the request ends with it: somebody asked for that."""
+    sentence, remedy = f"The turn was interrupted by {flight.interrupted_by}.", "Send the prompt again to go on."
+    told = TurnInterrupted(sentence, remedy=remedy)
+    told.partial = error.partial or "".join(flight.text)
+    return told
 
 
 def _withdrawn(flight: Flight) -> TurnInterrupted:

@@ -61,6 +61,10 @@ class QuarterdeckError(Exception):
     """Why no other attempt was made."""
     acted: bool = False
     """Whether the failed turn had used tools that a second run would use again."""
+    partial: str = ""
+    """What there was of the answer."""
+    votes: bool = True
+    """Whether it says anything about the health of the API or the session; breakers count only those that do."""
 
     def __init__(
         self,
@@ -91,6 +95,8 @@ class QuarterdeckError(Exception):
             body["remedy"] = self.remedy
         if self.given_up:
             body["given_up"] = self.given_up
+        if self.partial:
+            body["partial"] = self.partial
         if self.retry_after is not None:
             body["retry_after"] = self.retry_after
         return body
@@ -143,6 +149,13 @@ class SessionLost(QuarterdeckError):
     kind, code, scope, http_status = ErrorKind.PROCESS, "session_lost", ErrorScope.SESSION, 503
     verdict = Verdict("session-lost", "crash", "high", "session")
     retryable = True
+
+
+class SessionStopped(SessionLost):
+    """Somebody ended the session in the middle of a turn; the turn may go on in another one."""
+
+    code = "session_stopped"
+    verdict = Verdict("session-stopped", "stopped", "low", "session")
 
 
 class ConversationHeld(QuarterdeckError):

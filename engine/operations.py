@@ -68,15 +68,21 @@ class Operations:
             raise NotFound(f"There is no error {error}.", field="id", remedy=remedy)
         return self.diagnosis.learned.learn(Lesson(type=kind, text=view.said or view.text), who)
 
-    def interrupt(self, session: str) -> bool:
-        """End a session's turn; False when it has none. Raises NotFound."""
+    def interrupt(self, session: str, who: str) -> bool:
+        """End a session's turn, and the request with it; False when it has none. Raises NotFound."""
         self.check_writable()
-        return self.pool.session(session).interrupt()
+        return self.dispatcher.interrupt(self.pool.session(session), who)
 
-    async def stop_session(self, session: str, who: str, *, kill: bool = False) -> None:
-        """Stop a session by the ladder or, with `kill`, at once. Raises NotFound."""
+    async def stop_session(self, session: str, who: str, *, kill: bool = False, request: bool = True) -> list[str]:
+        """Stop a session in steps or, with `kill`, at once, and the request that runs in it.
+
+        Without `request` the request goes on in another session. Returns the requests ended. Raises NotFound.
+        """
         self.check_writable()
+        self.pool.session(session)
+        ended = self.dispatcher.cancel_of(session, who) if request else []
         await self.pool.stop_session(session, f"{'killed' if kill else 'stopped'} by {who}", kill=kill)
+        return ended
 
     def scale(self, size: int) -> int:
         """Keep so many sessions, whatever the load; returns the size gone to. Raises BadInput."""

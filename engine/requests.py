@@ -29,7 +29,8 @@ _CONVERSATION = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 class Request(msgspec.Struct, frozen=True, kw_only=True):
     """One prompt. `deadline` is in seconds from now; an empty conversation asks for a new one.
 
-    `cacheable` allows an earlier equal request's answer, `idempotent` a second run after tools were used.
+    `cacheable` allows an earlier equal request's answer, `idempotent` a second run after tools were used. With
+    `commands` a leading `/` is a command of the CLI and an `@` attaches a file; otherwise both are text for the model.
     """
 
     id: str
@@ -42,6 +43,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     deadline: float | None = None
     cacheable: bool = False
     idempotent: bool = False
+    commands: bool = False
 
     def check(self) -> None:
         """Raises BadInput, naming the field, for what could never run."""
@@ -77,7 +79,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def cache_key(self) -> str:
         """Names equal requests; empty when no cached answer may be used."""
-        if not self.cacheable or self.conversation:
+        if not self.cacheable or self.conversation or self.commands:
             return ""
         parts = f"{self.tenant}\0{self.profile}\0{self.prompt}"
         return hashlib.sha256(parts.encode("utf-8", "replace")).hexdigest()
@@ -98,6 +100,9 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     tokens_in: int = 0
     tokens_out: int = 0
     tokens_cached: int = 0
+    tokens_cache_written: int = 0
+    cost: float = 0.0
+    simulated: bool = False
 
 
 @dataclass(eq=False)
@@ -125,6 +130,9 @@ class Flight:
     silent: float = 0.0
     task: asyncio.Task[Any] | None = None
     cancelled_by: str = ""
+    interrupted_by: str = ""
+    was_empty: bool = False
+    watch: asyncio.TimerHandle | None = None
     attempted_at: float = 0.0
     patient: bool = False
     probed: bool = False

@@ -18,6 +18,7 @@ STATE_GLYPHS: dict[SessionState, str] = {
     SessionState.IDLE: "○",
     SessionState.APPROVAL: "?",
     SessionState.RETRYING: "▲",
+    SessionState.BACKGROUND: "◎",
     SessionState.STOPPING: "◌",
     SessionState.FAILED: "✖",
 }
@@ -27,6 +28,7 @@ STATE_ROLES: dict[SessionState, str] = {
     SessionState.IDLE: "muted",
     SessionState.APPROVAL: "ask",
     SessionState.RETRYING: "retry",
+    SessionState.BACKGROUND: "run",
     SessionState.STOPPING: "muted",
     SessionState.FAILED: "fail",
 }

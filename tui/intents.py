@@ -11,7 +11,7 @@ from engine.events.types import SessionState
 from tui import formats
 from tui.feeds.base import Feed
 from tui.glyphs import STATE_GLYPHS, STATE_ROLES
-from tui.screens.dialogs import Confirm, Entry
+from tui.screens.dialogs import Confirm, Entry, Menu
 from tui.screens.marked import FAILED_TOLD, LISTED, each, same_as
 from tui.spans import Line, fit
 from tui.tables import command
@@ -123,9 +123,12 @@ class Intents:
     async def _end(self, verb: str, rows: Sequence[SessionView], feed: Feed) -> None:
         if not await self._confirmed(verb.upper(), rows, verb, ENDS[verb], typed=verb == "kill" and len(rows) > 1):
             return
+        too = await self._request_too(verb, rows) if verb in {"stop", "kill"} else True
+        if too is None:
+            return
         acts: dict[str, Callable[[str], Awaitable[object]]] = {
-            "stop": lambda session: feed.stop(session, kill=False),
-            "kill": lambda session: feed.stop(session, kill=True),
+            "stop": lambda session: feed.stop(session, kill=False, request=too),
+            "kill": lambda session: feed.stop(session, kill=True, request=too),
             "recycle": feed.recycle,
             "hibernate": feed.hibernate,
         }
@@ -134,6 +137,20 @@ class Intents:
             self._console.tell(f"{verb.capitalize()}: {formats.plural(done, 'session')}.")
         if failed:
             self._console.tell("\n".join(failed[:FAILED_TOLD]), "error")
+
+    async def _request_too(self, verb: str, rows: Sequence[SessionView]) -> bool | None:
+        """Whether the requests that run there end too; None when nothing is to happen. Asked where any runs."""
+        running = [row for row in rows if row.request]
+        if not running:
+            return True
+        requests = formats.plural(len(running), "request")
+        options = (
+            ("y", f"{verb}, and cancel {requests}"),
+            ("n", f"{verb}; {requests} will go on in another session"),
+        )
+        facts = [[(f"{row.request}  ", "strong"), (fit(row.prompt, 50), "")] for row in running[:LISTED]]
+        picked = await self._console.push_screen_wait(Menu("THE REQUEST TOO?", options, [*facts, []]))
+        return None if picked is None else picked == "y"
 
     async def _drain(self, rows: Sequence[SessionView], feed: Feed) -> None:
         """No session of these rows' profiles is started any more, until somebody resumes the profile."""

@@ -24,6 +24,12 @@ _PAGE = 100
 _MAX_PAGE = 1000
 
 
+class StopBody(msgspec.Struct, forbid_unknown_fields=True):
+    """Whether the request in a session ends with it; otherwise it goes on in another session."""
+
+    request: bool = True
+
+
 class PromptBody(msgspec.Struct, kw_only=True):
     """POST /api/prompts. `stream` answers with server-sent events, `wait: false` with the id at once."""
 
@@ -36,6 +42,7 @@ class PromptBody(msgspec.Struct, kw_only=True):
     deadline: float | None = None
     cacheable: bool = False
     idempotent: bool = False
+    commands: bool = False
     stream: bool = False
     wait: bool = True
 
@@ -97,17 +104,21 @@ class Routes:
 
     async def interrupt(self, request: HttpRequest) -> Response:
         """POST /api/sessions/{id}/interrupt."""
-        return done({"interrupted": self._engine.interrupt(request.path_params["id"])})
+        return done({"interrupted": self._engine.interrupt(request.path_params["id"], self._caller)})
 
     async def stop(self, request: HttpRequest) -> Response:
-        """POST /api/sessions/{id}/stop: the whole stop ladder."""
-        await self._engine.stop_session(request.path_params["id"], self._caller)
-        return done({"stopped": request.path_params["id"]})
+        """POST /api/sessions/{id}/stop: interrupt, end of input, SIGTERM, at last SIGKILL."""
+        return done({"stopped": request.path_params["id"], "requests": await self._end(request, kill=False)})
 
     async def kill(self, request: HttpRequest) -> Response:
         """POST /api/sessions/{id}/kill: SIGKILL of the tree."""
-        await self._engine.stop_session(request.path_params["id"], self._caller, kill=True)
-        return done({"killed": request.path_params["id"]})
+        return done({"killed": request.path_params["id"], "requests": await self._end(request, kill=True)})
+
+    async def _end(self, request: HttpRequest, *, kill: bool) -> list[str]:
+        """End a session and, unless the body says `"request": false`, the request that runs in it."""
+        body: StopBody = converted(await body_of(request), StopBody)
+        name = request.path_params["id"]
+        return await self._engine.stop_session(name, self._caller, kill=kill, request=body.request)
 
     async def prompt(self, request: HttpRequest) -> Response:
         """POST /api/prompts: the answer, a stream of it, or only the id."""
@@ -122,6 +133,7 @@ class Routes:
             deadline=body.deadline,
             cacheable=body.cacheable,
             idempotent=body.idempotent,
+            commands=body.commands,
         )
         self._engine.check_writable()
         if body.stream:

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Protocol
 
 DEFAULT_TENANT = "default"
+SIMULATOR = "simulator"
+"""The backend whose answers are simulated, cost nothing and say so."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -147,7 +147,7 @@ async def _load(engine: Engine, turns: int, lifetimes: int, chance: random.Rando
         await asyncio.gather(*(ask(engine, f"[[words: 5]] {first + n}") for n in range(each)))
         sessions = sorted(engine.pool.sessions)
         if sessions and lifetimes:
-            await engine.stop_session(chance.choice(sessions), "bench", kill=chance.random() < 0.5)
+            await engine.stop_session(chance.choice(sessions), "bench", kill=chance.random() < 0.5, request=False)
 
 
 async def _fill_thread_pool() -> None:

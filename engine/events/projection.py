@@ -14,6 +14,7 @@ from engine.events.state import (
     RequestView,
     SessionView,
     State,
+    Totals,
 )
 from engine.events.tails import bucket as _bucket
 from engine.events.tails import cause as _cause
@@ -21,6 +22,8 @@ from engine.events.tails import note as _note
 from engine.events.types import SessionState, Severity, Stamped
 from engine.sessions.summaries import one_line
 
+BY_HAND = ("killed by ", "stopped by ")
+"""How the reason of a stop begins that a person asked for."""
 Reducer = Callable[[State, Any, float], None]
 
 
@@ -99,9 +102,39 @@ def _session_ready(state: State, event: ev.SessionReady, at: float) -> None:
         _set_state(row, SessionState.IDLE, at)
 
 
+def _at_rest(row: SessionView) -> SessionState:
+    """The state of a session without a turn of ours."""
+    return SessionState.BACKGROUND if row.tasks or row.own_turn else SessionState.IDLE
+
+
+def _background_changed(state: State, event: ev.BackgroundChanged, at: float) -> None:
+    if row := state.sessions.get(event.session):
+        row.tasks, row.own_turn = event.tasks, event.own_turn
+        if row.state in {SessionState.IDLE, SessionState.BACKGROUND}:
+            _set_state(row, _at_rest(row), at)
+            own = "a turn of its own" if event.own_turn else ""
+            row.activity = "; ".join([*([own] if own else []), *event.tasks])
+
+
+def _foreign_turn_ended(state: State, event: ev.ForeignTurnEnded, _at: float) -> None:
+    state.totals.foreign_turns += 1
+    row = state.sessions.get(event.session)
+    counts: list[Totals | SessionView] = [state.totals, *([row] if row is not None else [])]
+    for counted in counts:
+        counted.tokens_in += event.tokens_in
+        counted.tokens_out += event.tokens_out
+        counted.tokens_cached += event.tokens_cached
+        counted.tokens_cache_written += event.tokens_cache_written
+        counted.cost += event.cost
+    ended = "ended" if event.ok else "failed"
+    _note(state, "notice", event.session, f"a turn that the agent began by itself {ended}: {event.text}".rstrip(": "))
+
+
 def _session_changed(state: State, event: ev.SessionChanged, at: float) -> None:
     if row := state.sessions.get(event.session):
         _set_state(row, event.state, at, event.reason)
+        if event.reason.startswith(BY_HAND):
+            _cause(state, "operator", event.session, "", event.reason)
 
 
 def _session_bound(state: State, event: ev.SessionBound, _at: float) -> None:
@@ -215,6 +248,7 @@ def _turn_ended(state: State, event: ev.TurnEnded, at: float) -> None:
     totals.tokens_in += event.tokens_in
     totals.tokens_out += event.tokens_out
     totals.tokens_cached += event.tokens_cached
+    totals.tokens_cache_written += event.tokens_cache_written
     totals.cost += event.cost
     bucket.turns += 1
     bucket.tokens += event.tokens_out
@@ -233,6 +267,7 @@ def _finish_row(row: SessionView, event: ev.TurnEnded, at: float) -> None:
     row.tokens_in += event.tokens_in
     row.tokens_out += event.tokens_out
     row.tokens_cached += event.tokens_cached
+    row.tokens_cache_written += event.tokens_cache_written
     row.cost += event.cost
     row.request, row.activity, row.retry_attempt = "", "", 0
     row.turn_started_at, row.last_duration, row.last_used = 0.0, event.duration, at
@@ -240,7 +275,7 @@ def _finish_row(row: SessionView, event: ev.TurnEnded, at: float) -> None:
         row.errors += 1
         row.last_error = event.error
     if row.state not in {SessionState.STOPPING, SessionState.FAILED}:
-        _set_state(row, SessionState.IDLE, at)
+        _set_state(row, _at_rest(row), at)
 
 
 def _permission_asked(state: State, event: ev.PermissionAsked, at: float) -> None:
@@ -272,7 +307,7 @@ def _permission_answered(state: State, event: ev.PermissionAnswered, at: float) 
     asked = state.permissions.pop(event.permission, None)
     row = state.sessions.get(event.session)
     if row is not None and row.state is SessionState.APPROVAL:
-        _set_state(row, SessionState.RUNNING, at)
+        _set_state(row, SessionState.RUNNING if row.turn_started_at else _at_rest(row), at)
     if asked is not None:
         word = "allowed" if event.allowed else "denied"
         reach = "" if event.scope == "once" else f", for the {event.scope}"
@@ -325,6 +360,8 @@ _REDUCERS: dict[type[ev.Event], Reducer] = {
     ev.SessionReady: _session_ready,
     ev.SessionChanged: _session_changed,
     ev.SessionBound: _session_bound,
+    ev.BackgroundChanged: _background_changed,
+    ev.ForeignTurnEnded: _foreign_turn_ended,
     ev.SessionReadings: _session_readings,
     ev.SessionEnded: _session_ended,
     ev.SessionJudged: _session_judged,

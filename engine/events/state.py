@@ -79,6 +79,9 @@ class SessionView(msgspec.Struct):
     start_s: float = 0.0
     retry_attempt: int = 0
     health: str = ""
+    tasks: list[str] = []
+    own_turn: bool = False
+    tokens_cache_written: int = 0
 
 
 class RequestView(msgspec.Struct):
@@ -243,6 +246,8 @@ class Totals(msgspec.Struct):
     started: int = 0
     ended: int = 0
     orphans: int = 0
+    tokens_cache_written: int = 0
+    foreign_turns: int = 0
 
 
 class State(msgspec.Struct):

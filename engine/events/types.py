@@ -27,6 +27,7 @@ from engine.events.kinds.pool import (
 from engine.events.kinds.recovery import BreakerChanged, ErrorSeen, RecoveryEnded, RecoveryStarted
 from engine.events.kinds.requests import (
     ApiRetry,
+    ForeignTurnEnded,
     RateLimited,
     RequestEnded,
     RequestQueued,
@@ -37,6 +38,7 @@ from engine.events.kinds.requests import (
 )
 from engine.events.kinds.root import Event
 from engine.events.kinds.sessions import (
+    BackgroundChanged,
     ProtocolFault,
     Reading,
     SessionBound,
@@ -55,6 +57,7 @@ __all__ = [
     "AlertSilenced",
     "AnyEvent",
     "ApiRetry",
+    "BackgroundChanged",
     "BreakerChanged",
     "ConversationHibernated",
     "ConversationWoken",
@@ -63,6 +66,7 @@ __all__ = [
     "EngineStopped",
     "ErrorSeen",
     "Event",
+    "ForeignTurnEnded",
     "GrantRevoked",
     "Notice",
     "OrphansReaped",
@@ -108,6 +112,8 @@ AnyEvent = (
     | SessionReady
     | SessionChanged
     | SessionBound
+    | BackgroundChanged
+    | ForeignTurnEnded
     | SessionReadings
     | SessionEnded
     | SessionJudged

@@ -27,6 +27,7 @@ class PoolLimits:
     acquire_timeout: float
     start_timeout: float
     idle_timeout: float
+    background_timeout: float
     max_lifetime: float
     max_turns: int
     term_grace: float
@@ -84,6 +85,7 @@ def pool_limits(settings: Settings) -> PoolLimits:
         acquire_timeout=pool.acquire_timeout,
         start_timeout=pool.start_timeout,
         idle_timeout=pool.idle_timeout,
+        background_timeout=pool.background_timeout,
         max_lifetime=pool.max_lifetime,
         max_turns=pool.max_turns_per_session,
         term_grace=settings.engine.stop_term_grace,

@@ -15,7 +15,8 @@ from engine.sessions.session import Session
 class Member:
     """`demanded` says that a waiter had it started and waits for it.
 
-    `start` is its start, `ending` its one end, from the stop's begin until the process tree is proven gone.
+    `start` is its start, `ending` its one end, from the stop's begin until the process tree is proven gone. The state
+    is the session's (`session.life`); `starting` lasts until the pool has taken it in.
     """
 
     session: Session
@@ -24,9 +25,14 @@ class Member:
     starting: bool = True
     started_at: float = 0.0
     lifetime: float = 0.0
-    retire: str = ""
+    ending_own_work: bool = False
     start: asyncio.Task[None] | None = None
     ending: asyncio.Task[None] | None = None
+
+    @property
+    def retire(self) -> str:
+        """Why it takes no new work, empty while it does."""
+        return self.session.life.retired
 
     @property
     def stays(self) -> bool:

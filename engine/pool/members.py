@@ -100,7 +100,7 @@ class Members:
         self._numbers += 1
         name = f"s{self._numbers:04d}"
         spec = AgentSpec(name, wish.profile, wish.conversation or str(uuid.uuid4()), resume=bool(wish.conversation))
-        member = Member(Session(spec, self._ports.session, self._on_exit), wish, demanded)
+        member = Member(Session(spec, self._ports.session, self._on_exit, self._on_engaged), wish, demanded)
         self._all[name] = member
         self._starting += 1
         self.record.counts.starts += 1
@@ -112,9 +112,7 @@ class Members:
         """Its lease ended: it may be leased again, or ends when there is a reason to."""
         if member.ending is not None or not self._open:
             return
-        if reason := self.reason_to_retire(member):
-            self._leave(member, reason)
-        elif member.session.usable:
+        if member.session.usable:
             self._seat(member)
         else:
             self._stops.spawn(self._recycle(member), f"recycle {member.session.id}")
@@ -133,11 +131,14 @@ class Members:
         return ""
 
     def retire(self, member: Member, reason: str) -> None:
-        """No new work for it: stopped now when idle, else at its turn's end."""
-        member.retire = member.retire or reason
+        """No new work for it: stopped when it is idle and its agent does nothing by itself."""
+        life = member.session.life
+        life.retire(reason, self._now())
         seat = self.seats.get(member.session.id)
         if seat is not None and seat.idle:
-            self._leave(member, reason)
+            self.seats.take(member.session.id)
+            if not life.engaged:
+                self._leave(member, reason)
 
     async def stop(self, member: Member, reason: str, *, kill: bool = False) -> None:
         """Stop it by the ladder, or at once, and wait for its end; a caller that leaves does not end the stop."""
@@ -215,6 +216,14 @@ class Members:
         if seat is not None and seat.holds not in {"", session.conversation}:
             self._leave(member, f"it left conversation {seat.holds} under a request")
             return
+        reason = self.reason_to_retire(member)
+        if reason and not session.life.engaged:
+            self._leave(member, reason)
+            return
+        if reason:  # it goes when its agent is done, or when the time for that is over
+            session.life.retire(reason, self._now())
+            return
+        self.seats.engage(session.id, engaged=bool(session.life.engaged), single_use=bool(session.single_use))
         self.seats.give_back(session.id, session.last_used, turns=session.turns)
         self._owner.free()
 
@@ -238,8 +247,8 @@ class Members:
         settled = await member.session.settle(_SETTLE_S)
         if member.ending is not None or not self._open:
             return
-        if reason := self.reason_to_retire(member) or ("" if settled else "would not settle"):
-            self._leave(member, reason)
+        if not settled:
+            self._leave(member, "its turn did not end after an interrupt")
         else:
             self._seat(member)
 
@@ -254,6 +263,41 @@ class Members:
             self.seats.take(member.session.id)
             member.ending = self._stops.spawn(self._stop(member, reason, kill=kill), f"stop {member.session.id}")
         return member.ending
+
+    def _on_engaged(self, session: Session) -> None:
+        """Its agent began or ended to do something by itself."""
+        member = self._all.get(session.id)
+        if member is None or member.ending is not None:
+            return
+        life = session.life
+        self.seats.engage(session.id, engaged=bool(life.engaged), single_use=bool(life.single_use))
+        if life.engaged or life.leased or not self._open:
+            return
+        if member.retire and life.usable:
+            self._leave(member, member.retire)
+        else:
+            self._owner.free()
+
+    def watch_own_work(self) -> None:
+        """What an agent does by itself may keep its process from others only so long after the last request."""
+        most, now = self._ports.limits().background_timeout, self._now()
+        for member in self._all.values():
+            life = member.session.life
+            since = life.engaged_since
+            if since is None or life.leased or member.ending is not None or member.ending_own_work:
+                continue
+            if now - max(since, member.session.last_used) >= most:
+                member.ending_own_work = True
+                reason = f"{life.engaged} ran for {most:g} s after the last request"
+                self._stops.spawn(self._end_own_work(member, reason), f"end own work of {member.session.id}")
+
+    async def _end_own_work(self, member: Member, reason: str) -> None:
+        """What its agent does by itself has lasted too long: its tasks are stopped, and the session goes."""
+        session = member.session
+        session.life.retire(reason, self._now())
+        await session.stop_tasks()
+        if not session.life.leased and member.ending is None:
+            self._leave(member, reason)
 
     def _on_exit(self, session: Session) -> None:
         """The process ended by itself."""

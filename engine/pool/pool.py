@@ -147,6 +147,8 @@ class Pool:
         if self._leases.get(session.id) is not lease:
             return
         del self._leases[session.id]
+        if session.life.leased:
+            session.life.release(self._now())
         self._returned.set()
         if not session.lost:
             self._members.give_back(self._members.get(session.id))
@@ -170,6 +172,7 @@ class Pool:
     def tend(self) -> None:
         """Once a tick: follow the load, give back what idles, replace what is old, keep spares warm."""
         if self._open:
+            self._members.watch_own_work()
             self._sizing.shrink(self._load())
             self.changed()
 
@@ -338,9 +341,10 @@ class Pool:
         counts = self.record.counts
         counts.warm_hits += seat is not None and not seat.holds and not member.demanded
         counts.affinity_hits += (bool(waiter.wish.conversation) and not member.demanded) or decision.by_user
-        counts.reuses += not member.demanded
+        counts.reuses += session.turns > 0
         counts.leases += 1
         self.seats.take(session.id)
+        session.life.lease(now)
         self._epoch += 1
         lease = Lease(
             session=session,
@@ -348,7 +352,7 @@ class Pool:
             clear=decision.clear,
             reason=decision.reason,
             waited=now - waiter.since,
-            reused=not member.demanded,
+            reused=session.turns > 0,
         )
         member.demanded = False
         self._leases[session.id] = lease

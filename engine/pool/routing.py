@@ -111,6 +111,8 @@ def _route_conversation(wish: LeaseWish, seats: Seats, room: RoomNow) -> RouteDe
             return RouteDecision("the conversation is busy in another turn")
         if holder.key == wish.profile.key:
             return RouteDecision("the session holds the conversation", use=holder.session)
+        if holder.engaged:
+            return RouteDecision("the conversation's session still runs what its agent began by itself")
     now = room()
     if (tenant, wish.conversation) in now.resuming:
         return RouteDecision("the conversation is being resumed")

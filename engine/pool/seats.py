@@ -17,7 +17,9 @@ class Seat:
     """One session. `holds` is its conversation, empty for one that is warm: never used since its start.
 
     `held_turns` counts the turns of that conversation, `turns` all of the session. `load` is its CPU of late as a ratio
-    of a core, `weight` what it can take. `last_used` is a monotonic time in seconds. Only `Seats` writes it.
+    of a core, `weight` what it can take. `last_used` is a monotonic time in seconds. `single_use` says that it may
+    serve no other conversation, `engaged` that its agent does something by itself: nobody else may have its process.
+    Only `Seats` writes it.
     """
 
     session: str
@@ -30,6 +32,8 @@ class Seat:
     turns: int = 0
     load: float = 0.0
     weight: float = 1.0
+    single_use: bool = False
+    engaged: bool = False
 
     @property
     def once(self) -> bool:
@@ -53,6 +57,7 @@ class Seats:
         self._seats: dict[str, Seat] = {}
         self._pools: dict[SubPool, _Idle] = {}
         self._idle: dict[str, Seat] = {}
+        self._evictable: dict[str, Seat] = {}
         self._holders: dict[tuple[str, str], Seat] = {}
         self._users: dict[tuple[SubPool, str], dict[str, Seat]] = {}
 
@@ -101,7 +106,7 @@ class Seats:
         seat.holds, seat.user = conversation, user
         self._index(seat)
 
-    def give_back(self, session: str, now: float, *, turns: int) -> None:
+    def give_back(self, session: str, now: float, *, turns: int, single_use: bool = False) -> None:
         """It may be leased again; `turns` is what it served in all, so what its conversation got is known."""
         seat = self._seats.get(session)
         if seat is None:
@@ -109,7 +114,16 @@ class Seats:
         self._unindex(seat)
         seat.held_turns += max(0, turns - seat.turns)
         seat.turns, seat.last_used, seat.idle = turns, now, True
+        seat.single_use = seat.single_use or single_use
         self._index(seat)
+
+    def engage(self, session: str, *, engaged: bool, single_use: bool) -> None:
+        """Its agent begins or ends to do something by itself."""
+        seat = self._seats.get(session)
+        if seat is not None:
+            self._unindex(seat)
+            seat.engaged, seat.single_use = engaged, seat.single_use or single_use
+            self._index(seat)
 
     def set_load(self, session: str, load: float) -> None:
         """What it takes of late."""
@@ -142,18 +156,18 @@ class Seats:
         return _latest(pool.once, most) if pool else []
 
     def least_wanted(self, key: SubPool) -> Seat | None:
-        """The idle seat of a sub-pool whose conversation is wanted least."""
+        """The idle seat of a sub-pool whose conversation is wanted least, and that may serve another one."""
         pool = self._pools.get(key)
         return _least_wanted(pool.all) if pool else None
 
     def idle_of(self, key: SubPool) -> int:
-        """Idle seats of a sub-pool."""
+        """Idle seats of a sub-pool that may serve another conversation."""
         pool = self._pools.get(key)
         return len(pool.all) if pool else 0
 
     def least_wanted_of_all(self) -> Seat | None:
         """The idle seat to give up: a warm or one-turn one first, then the one whose conversation is wanted least."""
-        return next((seat for seat in self._idle.values() if seat.once), None) or _least_wanted(self._idle)
+        return next((seat for seat in self._evictable.values() if seat.once), None) or _least_wanted(self._evictable)
 
     def idle(self) -> list[Seat]:
         """All idle seats, the one idle longest first."""
@@ -164,8 +178,15 @@ class Seats:
             self._holders[seat.key[0], seat.holds] = seat
         if not seat.idle:
             return
-        name, pool = seat.session, self._pools.setdefault(seat.key, _Idle())
-        self._idle[name] = pool.all[name] = seat
+        name = seat.session
+        self._idle[name] = seat
+        if seat.engaged:
+            return
+        self._evictable[name] = seat
+        if seat.single_use:
+            return
+        pool = self._pools.setdefault(seat.key, _Idle())
+        pool.all[name] = seat
         if not seat.holds:
             pool.warm[name] = seat
         elif seat.once:
@@ -180,7 +201,9 @@ class Seats:
         if not seat.idle:
             return
         self._idle.pop(name, None)
-        pool = self._pools[seat.key]
+        self._evictable.pop(name, None)
+        if (pool := self._pools.get(seat.key)) is None:
+            return
         for index in (pool.all, pool.warm, pool.once):
             index.pop(name, None)
         if not pool.all:

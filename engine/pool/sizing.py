@@ -58,6 +58,8 @@ class Sizing:
         kept = self._spares()
         for seat in members.seats.idle():
             member = members.get(seat.session)
+            if seat.engaged:
+                continue
             reason = members.reason_to_retire(member)
             if not reason and not seat.holds and kept.get(seat.key, 0) > 0:
                 kept[seat.key] -= 1

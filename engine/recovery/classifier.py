@@ -15,9 +15,10 @@ from typing import Protocol
 import msgspec
 
 from engine.clock import Clock, SystemClock
-from engine.errors import ErrorKind, QuarterdeckError, SessionLost, TurnFailed, TurnInterrupted, Verdict
+from engine.errors import ErrorKind, QuarterdeckError, SessionLost, TurnFailed, Verdict
 from engine.recovery.delays import delay_in
 from engine.recovery.facts import Evidence, of_outcome
+from engine.recovery.outcome_errors import outcome_error
 from engine.recovery.reports import reporting_lines
 from engine.recovery.rules import ErrorType, Rule, Severity, Strategy, shipped_rules
 from engine.recovery.scores import RuleIndex, Scores, higher
@@ -152,8 +153,8 @@ def error_of(outcome: Outcome, classify: Classify | None = None) -> QuarterdeckE
 
 
 def _error_of(outcome: Outcome, classify: Classify) -> QuarterdeckError:
-    if outcome.ended is Ended.INTERRUPTED:
-        return TurnInterrupted("The turn was interrupted.", remedy="Send the prompt again to go on.")
+    if (known := outcome_error(outcome)) is not None:
+        return known
     found = classify(of_outcome(outcome))
     error = _lost(outcome, found) if outcome.ended is Ended.LOST else _failed(outcome, found)
     error.verdict = replace(verdict_of(found), said=_telling_line(outcome))

@@ -86,7 +86,7 @@ def blamed_scope(error: QuarterdeckError) -> str:
     """The scope of breakers that an error speaks against; empty for one that is the request's own, or ours."""
     if isinstance(error, DeadlinePassed) and error.clock:
         return "model"
-    if not isinstance(error, TurnFailed):
+    if not isinstance(error, TurnFailed) or not error.votes:
         return ""
     if error.code == f"api_{_OVERLOADED}":
         return "model"

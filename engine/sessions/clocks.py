@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+CLOSING_S = 5.0
+"""Longest wait for a result after the agent reported that the prompt is done."""
+
 
 @dataclass(frozen=True, slots=True)
 class TurnLimits:
@@ -30,14 +33,18 @@ class Expired:
 class TurnClocks:
     """Owner of one turn's deadlines; `now` is a monotonic time in seconds.
 
-    While a permission waits nothing counts but the whole turn: a person may take their time.
+    All of them stand still while a person is waited for. While the prompt queues behind a turn that the CLI began by
+    itself, only the whole turn counts.
     """
 
     def __init__(self, limits: TurnLimits, now: float) -> None:
         self._limits = limits
         self._started = now
+        self._began = now
         self._progress = now
-        self._waiting = False
+        self._waiting_since: float | None = None
+        self._queued = False
+        self._closing = False
         self.first_byte_at: float | None = None
 
     def progressed(self, now: float) -> None:
@@ -49,30 +56,48 @@ class TurnClocks:
         if self.first_byte_at is None:
             self.first_byte_at = now
 
-    def hold(self, now: float, *, waiting: bool) -> None:
-        """A permission begins or ends to wait."""
-        self._waiting = waiting
+    def wait_for_person(self, now: float, *, waiting: bool) -> None:
+        """A permission begins or ends to wait; the time between counts for no clock."""
+        if waiting and self._waiting_since is None:
+            self._waiting_since = now
+        elif not waiting and self._waiting_since is not None:
+            stood_still = now - self._waiting_since
+            self._started += stood_still
+            self._began += stood_still
+            self._waiting_since = None
         self._progress = now
 
-    def silent_for(self, now: float) -> float:
-        """Seconds without progress; 0 while a permission waits."""
-        return 0.0 if self._waiting else now - self._progress
+    def queue(self, now: float, *, queued: bool) -> None:
+        """The prompt begins or ends to queue in the agent; its own time counts from here."""
+        self._queued = queued
+        self._began = self._progress = now
 
-    def next_deadline(self) -> float:
-        """When to look again."""
-        return min(self._deadlines())[0]
+    def closing(self) -> None:
+        """The agent reported that it is done: the result should be here."""
+        self._closing = True
+
+    def silent_for(self, now: float) -> float:
+        """Seconds without progress; 0 while a permission or another turn is waited for."""
+        return 0.0 if self._waiting_since is not None or self._queued else now - self._progress
+
+    def next_deadline(self) -> float | None:
+        """When to look again; None while a person is waited for."""
+        return min(self._deadlines())[0] if self._waiting_since is None else None
 
     def expired(self, now: float) -> Expired | None:
         """The clock that ran out first, or None."""
+        if self._waiting_since is not None:
+            return None
         deadline, clock, seconds, name = min(self._deadlines())
         return Expired(clock, seconds, f"session_pool.{name}") if now >= deadline else None
 
     def _deadlines(self) -> list[tuple[float, str, float, str]]:
         limits = self._limits
         found = [(self._started + limits.turn, "turn", limits.turn, "turn_timeout")]
-        if self._waiting:
+        if self._queued:
             return found
-        found.append((self._progress + limits.inactivity, "inactivity", limits.inactivity, "inactivity_timeout"))
+        silence = min(limits.inactivity, CLOSING_S) if self._closing else limits.inactivity
+        found.append((self._progress + silence, "inactivity", silence, "inactivity_timeout"))
         if self.first_byte_at is None:
-            found.append((self._started + limits.first_byte, "first byte", limits.first_byte, "first_byte_timeout"))
+            found.append((self._began + limits.first_byte, "first byte", limits.first_byte, "first_byte_timeout"))
         return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from engine.errors import DeadlinePassed, SessionLost
 from engine.sessions.messages import ControlReply
@@ -15,10 +16,15 @@ class Controls:
     def __init__(self, session: str) -> None:
         self._session = session
         self._waiting: dict[str, asyncio.Future[ControlReply]] = {}
+        self._later: dict[str, Callable[[ControlReply], None]] = {}
 
     def expect(self, request_id: str) -> None:
         """A question is about to be asked."""
         self._waiting[request_id] = asyncio.get_running_loop().create_future()
+
+    def expect_later(self, request_id: str, take: Callable[[ControlReply], None]) -> None:
+        """A question is about to be asked whose answer nobody waits for; `take` gets it when it comes."""
+        self._later[request_id] = take
 
     async def answer(self, request_id: str, subtype: str, timeout: float) -> ControlReply:
         """Its answer. Raises DeadlinePassed after `timeout` seconds, SessionLost when the process ended."""
@@ -31,9 +37,19 @@ class Controls:
 
     def take(self, reply: ControlReply) -> None:
         """An answer came; one that nobody waits for any more is dropped."""
+        if (later := self._later.pop(reply.request_id, None)) is not None:
+            later(reply)
         waiting = self._waiting.get(reply.request_id)
         if waiting is not None and not waiting.done():
             waiting.set_result(reply)
+
+    def fail(self, request_id: str) -> None:
+        """Its answer came and could not be read."""
+        waiting = self._waiting.get(request_id)
+        if waiting is not None and not waiting.done():
+            waiting.set_exception(
+                DeadlinePassed(f"Session {self._session} answered, and its answer could not be read.")
+            )
 
     def lose(self, exit_code: int) -> None:
         """The process has ended."""

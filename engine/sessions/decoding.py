@@ -1,4 +1,4 @@
-"""One line of bytes to one typed message; what cannot be typed is kept, what is no JSON is a fault."""
+"""One line of bytes to one typed message; what cannot be typed is kept, what is no JSON is repaired or a fault."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any, cast
 import msgspec
 
 from engine.sessions import messages as m
+from engine.sessions.repair import repaired, reread
 
 KNOWN: tuple[type[m.Message], ...] = (
     m.StreamEvent,
@@ -47,10 +48,11 @@ _decode_block = msgspec.json.Decoder(m.Block).decode
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A message with the line it came in, so that nothing the CLI said is lost."""
+    """A message with the line it came in, so that nothing in it is lost; `changed` lines had to be repaired."""
 
     message: m.AnyMessage
     line: bytes
+    changed: bool = False
 
     def fields(self) -> dict[str, Any]:
         """The whole line decoded, unknown fields included; costs a full decode each time."""
@@ -67,13 +69,18 @@ class BadLine:
 
 
 def decode_line(line: bytes) -> Received | BadLine:
-    """Type one line. Never raises: an unknown type is `Unknown`, a field of an odd shape is left at its default."""
+    """Type one line. Never raises: an unknown type is `Unknown`, a field of an odd shape is left at its default.
+
+    What strict JSON refuses is repaired where that is possible (see `engine.sessions.repair`).
+    """
+    valid = repaired(line)
     try:
-        return Received(_decode_typed(line), line)
+        return Received(_decode_typed(valid), valid, valid is not line)
     except msgspec.ValidationError:
-        return _decode_oddity(line)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return BadLine(str(error), _excerpt(line))
+        return _decode_oddity(valid, changed=valid is not line)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        strict = reread(valid)
+        return _decode_oddity(strict, changed=True) if strict is not None else BadLine(str(error), _excerpt(line))
 
 
 def blocks_of(body: m.Body) -> list[m.Block]:
@@ -97,16 +104,16 @@ def block_of(raw: msgspec.Raw) -> m.Block | None:
         return None
 
 
-def _decode_oddity(line: bytes) -> Received | BadLine:
+def _decode_oddity(line: bytes, *, changed: bool) -> Received | BadLine:
     try:
         loose = _decode_loose(line)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         return BadLine("not a JSON object", _excerpt(line))
     tag = _decode_any(loose.get("type", b'""'))
     known = _BY_TAG.get(tag) if isinstance(tag, str) else None
     if known is None:
-        return Received(m.Unknown(tag if isinstance(tag, str) else ""), line)
-    return Received(cast("m.AnyMessage", _salvage(known, loose)), line)
+        return Received(m.Unknown(tag if isinstance(tag, str) else ""), line, changed)
+    return Received(cast("m.AnyMessage", _salvage(known, loose)), line, changed)
 
 
 def _salvage(known: type[m.Message], loose: dict[str, msgspec.Raw]) -> m.Message:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from msgspec import Raw
 
-from engine.sessions.messages import ControlReply, Result
+from engine.sessions.messages import Assistant, ControlReply, Result
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,13 @@ class Said:
     kind: str
     title: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolUsed:
+    """The turn in flight used a tool; an empty name stands for a line that could not be read."""
+
+    tool: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +114,75 @@ class LimitReported:
 
 @dataclass(frozen=True, slots=True)
 class TurnFinished:
-    """The turn's result."""
+    """The turn's result; `text` is all that was written in it, `failure` its last message if that was an error.
+
+    `answered` says whether a model sent any message.
+    """
 
     result: Result
     interrupted: bool
+    text: str = ""
+    failure: Assistant | None = None
+    answered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TurnStarted:
+    """The CLI works on our prompt now; it may have queued behind a turn of the CLI's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnCancelled:
+    """The CLI dropped our prompt because of an interrupt; no result follows. `partial` had streamed."""
+
+    partial: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnCompleting:
+    """The CLI says that it is done with our prompt; its result should be here."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnUnreadable:
+    """The line that was to end our turn could not be read; `partial` had streamed."""
+
+    reason: str
+    partial: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignTurnBegan:
+    """The CLI began a turn by itself: it answers no prompt of ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignTurnEnded:
+    """A turn that the CLI began ended; None when its result could not be read."""
+
+    result: Result | None
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One task that the agent runs beside its turns."""
+
+    id: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class TasksChanged:
+    """The background tasks that are alive now."""
+
+    tasks: tuple[Task, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyUnreadable:
+    """The reply to a control request of ours could not be read."""
+
+    request_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +200,21 @@ Fact = (
     | PartialDropped
     | ActivityChanged
     | Said
+    | ToolUsed
     | ToolEnded
     | PermissionWanted
     | PermissionWithdrawn
     | ConversationNamed
     | RetryReported
     | LimitReported
+    | TurnStarted
+    | TurnCancelled
+    | TurnCompleting
+    | TurnUnreadable
     | TurnFinished
+    | ForeignTurnBegan
+    | ForeignTurnEnded
+    | TasksChanged
+    | ReplyUnreadable
     | FaultSeen
 )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from engine.sessions.repair import SEARCHED
 
 MAX_LINE = 64 * 1024 * 1024
 """Longest line in bytes: the CLI writes whole replies as one line (3 MB was measured)."""
@@ -10,9 +12,11 @@ MAX_LINE = 64 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class OversizedLine:
-    """A line longer than the limit was thrown away; `size` is its length in bytes."""
+    """A line longer than the limit was dropped; `size` is its length in bytes, `head` and `tail` are its ends."""
 
     size: int
+    head: bytes = field(default=b"", compare=False, repr=False)
+    tail: bytes = field(default=b"", compare=False, repr=False)
 
 
 class LineSplitter:
@@ -23,6 +27,7 @@ class LineSplitter:
         self._parts: list[bytes] = []
         self._size = 0
         self._dropped = 0
+        self._head = self._tail = b""
 
     def feed(self, data: bytes) -> list[bytes | OversizedLine]:
         """Take bytes in; return the lines they complete, without their newline, blank ones left out."""
@@ -48,18 +53,25 @@ class LineSplitter:
             return
         if self._dropped:
             self._dropped += len(part)
+            self._tail = (self._tail + part[-SEARCHED:])[-SEARCHED:]
         elif self._size + len(part) > self._limit:
-            self._dropped = self._size + len(part)
-            self._parts.clear()
-            self._size = 0
+            self._drop(part)
         else:
             self._parts.append(part)
             self._size += len(part)
 
+    def _drop(self, part: bytes) -> None:
+        self._dropped = self._size + len(part)
+        self._head = b"".join([*self._parts, part])[:SEARCHED]
+        self._tail = part[-SEARCHED:]
+        self._parts.clear()
+        self._size = 0
+
     def _complete(self) -> list[bytes | OversizedLine]:
         if self._dropped:
-            size, self._dropped = self._dropped, 0
-            return [OversizedLine(size)]
+            dropped = OversizedLine(self._dropped, self._head, self._tail)
+            self._dropped, self._head, self._tail = 0, b"", b""
+            return [dropped]
         line = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
         self._parts.clear()
         self._size = 0

@@ -9,20 +9,31 @@ from typing import Any
 
 import msgspec
 
+from engine.sessions.repair import encodable
+
 _encode = msgspec.json.Encoder().encode
 
 
-def user(prompt: str, uuid: str) -> bytes:
-    """A prompt; `uuid` comes back on the result."""
-    return _line(
-        {
-            "type": "user",
-            "uuid": uuid,
-            "session_id": "",
-            "parent_tool_use_id": None,
-            "message": {"role": "user", "content": _encodable(prompt)},
-        }
-    )
+def user(prompt: str, uuid: str, *, commands: bool = False) -> bytes:
+    """A prompt; `uuid` comes back on the result. Without `commands` all of it is text for the model.
+
+    `text_not_typed` keeps the CLI (2.1.330) from acting on a leading `/` and from attaching the file behind an `@`,
+    which it would read from any folder without asking. A CLI that does not know the field takes a `/` behind a space
+    as text.
+    """
+    line = {
+        "type": "user",
+        "uuid": uuid,
+        "session_id": "",
+        "parent_tool_use_id": None,
+        "message": {"role": "user", "content": prompt if commands else as_text(prompt)},
+    }
+    return _line(line if commands else {**line, "text_not_typed": True})
+
+
+def as_text(prompt: str) -> str:
+    """The prompt as no CLI takes it for a command: a leading `/` goes behind a space, everything else stays."""
+    return f" {prompt}" if prompt.startswith("/") else prompt
 
 
 def control(request_id: str, subtype: str, **fields: Any) -> bytes:
@@ -30,19 +41,27 @@ def control(request_id: str, subtype: str, **fields: Any) -> bytes:
     return _line({"type": "control_request", "request_id": request_id, "request": {"subtype": subtype, **fields}})
 
 
-def allow(request_id: str, updated_input: msgspec.Raw) -> bytes:
-    """Leave to use a tool. No rules are sent: grants live in the engine (they survive `/clear` in the CLI)."""
-    return _success(request_id, {"behavior": "allow", "updatedInput": updated_input})
+def allow(request_id: str, updated_input: msgspec.Raw | None) -> bytes:
+    """Permission to use a tool, with its input as it was asked for when none is given.
+
+    No rules are sent: grants live in the engine (they survive `/clear` in the CLI).
+    """
+    given = {} if updated_input is None else {"updatedInput": updated_input}
+    return _success(request_id, {"behavior": "allow", **given})
 
 
 def deny(request_id: str, message: str, *, interrupt: bool = False) -> bytes:
     """Refusal of a tool; the model reads `message`."""
-    return _success(request_id, {"behavior": "deny", "message": _encodable(message), "interrupt": interrupt})
+    return _success(request_id, {"behavior": "deny", "message": message, "interrupt": interrupt})
 
 
 def unsupported(request_id: str, subtype: str) -> bytes:
     """The answer to a request that this engine does not serve; silence would hang the CLI for ever."""
-    error = f"Quarterdeck does not serve {subtype}"
+    return refuse(request_id, f"Quarterdeck does not serve {subtype}")
+
+
+def refuse(request_id: str, error: str) -> bytes:
+    """An error as the answer to a control request of the CLI."""
     return _line(
         {"type": "control_response", "response": {"subtype": "error", "request_id": request_id, "error": error}}
     )
@@ -54,9 +73,19 @@ def _success(request_id: str, response: dict[str, Any]) -> bytes:
 
 
 def _line(value: dict[str, Any]) -> bytes:
-    return _encode(value) + b"\n"
+    try:
+        return _encode(value) + b"\n"
+    except UnicodeEncodeError:  # the CLI exits on invalid UTF-8, which a lone surrogate has no form in
+        return _encode(_encodable(value)) + b"\n"
 
 
-def _encodable(text: str) -> str:
-    """Lone surrogates have no UTF-8 form and the CLI exits on invalid UTF-8."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+def _encodable(value: Any) -> Any:
+    match value:
+        case str():
+            return encodable(value)
+        case dict():
+            return {_encodable(key): _encodable(each) for key, each in value.items()}
+        case list() | tuple():
+            return [_encodable(each) for each in value]
+        case _:
+            return value

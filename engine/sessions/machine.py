@@ -1,81 +1,85 @@
-"""The sans-IO protocol machine of one session: bytes in, facts out; our wishes in, bytes out."""
+"""The sans-IO protocol machine of one session: bytes in, facts out; our requests in, bytes out."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from engine.sessions import facts as f
 from engine.sessions import lines
 from engine.sessions import messages as m
+from engine.sessions.attribution import Attribution, Owner
+from engine.sessions.background import BackgroundTasks
 from engine.sessions.decoding import BadLine, Received, block_of, blocks_of, decode_line
 from engine.sessions.framing import MAX_LINE, LineSplitter, OversizedLine
+from engine.sessions.repair import Traces, traces_in
 from engine.sessions.summaries import tool_summary
+from engine.sessions.wire_turn import Turn
 
 Emit = Callable[[f.Fact], None]
-MAX_TOOLS = 256
-"""Uses of tools of one turn whose results are waited for; at the bound the oldest is forgotten."""
+_ACTIVITIES = {"text": "writing", "thinking": "thinking"}
 
 
 class BusyError(RuntimeError):
     """A second turn was begun while one is in flight; several queued lines would merge into one result."""
 
 
-@dataclass(slots=True)
-class Turn:
-    """The turn in flight: `text` is what streamed so far, `open_from` where the unfinished message begins.
+class Interrupted(msgspec.Struct, frozen=True):
+    """What we read of the reply to `interrupt`."""
 
-    `tools` names the tool of each use whose result is to come.
-    """
-
-    uuid: str
-    prompt: str
-    interrupted: bool = False
-    text: list[str] = field(default_factory=list)
-    open_from: int | None = None
-    tools: dict[str, str] = field(default_factory=dict)
-
-    def uses(self, use: str, tool: str) -> None:
-        """A tool is about to be used."""
-        self.tools[use] = tool
-        if len(self.tools) > MAX_TOOLS:
-            del self.tools[next(iter(self.tools))]
-
-    def drop_partial(self) -> int:
-        """Forget the unfinished message's text; return its length in characters."""
-        if self.open_from is None:
-            return 0
-        size = sum(map(len, self.text[self.open_from :]))
-        del self.text[self.open_from :]
-        self.open_from = None
-        return size
+    cancelled: list[str] = []
 
 
 class SessionMachine:
-    """Owner of one session's protocol state. `new_id` gives fresh uuids. One turn in flight at most."""
+    """Owner of one session's protocol state. `new_id` gives fresh uuids. One turn of ours in flight at most."""
 
     def __init__(self, new_id: Callable[[], str], max_line: int = MAX_LINE) -> None:
         self._new_id = new_id
         self._splitter = LineSplitter(max_line)
         self._activity = ""
         self._asked: dict[str, m.ControlAsk] = {}
+        self._changed_input: set[str] = set()
+        self._interrupts: set[str] = set()
+        self._attribution = Attribution()
+        self._tasks = BackgroundTasks()
         self.turn: Turn | None = None
         self.conversation = ""
 
-    def begin(self, prompt: str) -> bytes:
-        """Begin a turn; write what this returns. Raises BusyError when one is in flight."""
+    @property
+    def foreign(self) -> bool:
+        """Whether a turn runs that the CLI began by itself."""
+        return self._attribution.foreign
+
+    @property
+    def tasks(self) -> tuple[f.Task, ...]:
+        """The background tasks alive."""
+        return self._tasks.alive
+
+    @property
+    def asking(self) -> bool:
+        """Whether a permission request of the agent waits for its answer."""
+        return bool(self._asked)
+
+    def begin(self, prompt: str, *, commands: bool = False) -> bytes:
+        """Begin a turn, with `commands` of the CLI allowed in it; write what this returns.
+
+        Raises BusyError when one is in flight.
+        """
         if self.turn is not None:
             raise BusyError(f"turn {self.turn.uuid} is in flight")
-        self.turn = Turn(self._new_id(), prompt)
+        self.turn = Turn(self._new_id(), prompt, started=not self.foreign)
         self._activity = ""
-        return lines.user(prompt, self.turn.uuid)
+        return lines.user(prompt, self.turn.uuid, commands=commands)
 
     def interrupt(self) -> bytes:
         """Ask the CLI to end the turn and everything that it still queues."""
         if self.turn is not None:
             self.turn.interrupted = True
-        return lines.control(self._new_id(), "interrupt", cancel_queued=True)
+        request_id = self._new_id()
+        self._interrupts.add(request_id)
+        return lines.control(request_id, "interrupt", cancel_queued=True)
 
     def request(self, subtype: str, **fields: Any) -> tuple[str, bytes]:
         """A control request: the id that its reply will carry, and the bytes to write."""
@@ -87,8 +91,10 @@ class SessionMachine:
         ask = self._asked.pop(permission, None)
         if ask is None:
             return None
-        if allowed:
-            return lines.allow(permission, ask.input)
+        changed = permission in self._changed_input
+        self._changed_input.discard(permission)
+        if allowed:  # an input that had to be repaired is not sent back: the CLI uses its own
+            return lines.allow(permission, None if changed else ask.input)
         if self.turn is not None:
             self.turn.tools.pop(ask.tool_use_id or "", None)  # what is denied was not used
         return lines.deny(permission, message or "Denied by the operator", interrupt=interrupt)
@@ -109,19 +115,47 @@ class SessionMachine:
 
     def abandon(self) -> str:
         """The process is gone: end the turn without a result and return the text that streamed."""
-        turn, self.turn = self.turn, None
         self._asked.clear()
+        return self.abandon_turn()
+
+    def abandon_turn(self) -> str:
+        """End our turn without a result and return the text that streamed."""
+        turn, self.turn = self.turn, None
         return "".join(turn.text) if turn is not None else ""
+
+    @property
+    def _own(self) -> Turn | None:
+        """Our turn, while the lines that come belong to it."""
+        return self.turn if self.turn is not None and self.turn.started else None
 
     def _take(self, line: bytes | OversizedLine, emit: Emit) -> None:
         if isinstance(line, OversizedLine):
-            emit(f.FaultSeen(f"a line of {line.size} bytes is over the limit", ""))
+            reason = f"a line of {line.size} bytes is over the limit"
+            self._unreadable(traces_in(line.head, line.tail), f.FaultSeen(reason, ""), emit)
             return
         received = decode_line(line)
         if isinstance(received, BadLine):
-            emit(f.FaultSeen(received.reason, received.excerpt))
+            fault = f.FaultSeen(received.reason, received.excerpt)
+            self._unreadable(traces_in(line, line), fault, emit)
             return
         self._dispatch(received, emit)
+
+    def _unreadable(self, traces: Traces, fault: f.FaultSeen, emit: Emit) -> None:
+        """What the line was to end ends now: nobody waits for it in silence."""
+        emit(fault)
+        if traces.acted and self._own is not None:
+            emit(f.ToolUsed(""))
+        if traces.kind == "result":
+            prompt = self.turn.uuid if self.turn is not None else None
+            owner = self._attribution.of(traces.uuids, prompt, has_origin=traces.foreign)
+            if owner is Owner.OURS or (owner is Owner.STRAY and not traces.uuids and self._own is not None):
+                emit(f.TurnUnreadable(fault.reason, self.abandon_turn()))
+            elif owner is Owner.FOREIGN:
+                self._end_foreign(None, emit)
+        elif traces.kind == "control_request" and traces.request_id:
+            emit(f.Send(lines.refuse(traces.request_id, f"The request could not be read: {fault.reason}")))
+        elif traces.kind == "control_response" and traces.request_id:
+            emit(f.ReplyUnreadable(traces.request_id))
 
     def _dispatch(self, received: Received, emit: Emit) -> None:
         match received.message:
@@ -135,10 +169,12 @@ class SessionMachine:
                 self._system(message, emit)
             case m.Result() as message:
                 self._result(message, received, emit)
+            case m.CommandLifecycle() as message:
+                self._lifecycle(message, emit)
             case m.ControlResponse() as message:
-                emit(f.Replied(message.response))
+                self._reply(message.response, emit)
             case m.ControlRequest() as message:
-                self._ask(message, emit)
+                self._ask(message, emit, changed=received.changed)
             case m.ControlCancel() as message:
                 self._cancel(message, emit)
             case m.ConversationReset() as message:
@@ -148,7 +184,7 @@ class SessionMachine:
                 emit(f.LimitReported(info.status, info.rateLimitType or "", info.resetsAt))
 
     def _stream_event(self, message: m.StreamEvent, emit: Emit) -> None:
-        turn, event = self.turn, message.event
+        turn, event = self._own, message.event
         if turn is None or message.parent_tool_use_id:
             return
         if event.type == "content_block_delta":
@@ -159,8 +195,7 @@ class SessionMachine:
         elif event.type == "message_stop":
             turn.open_from = None
         elif event.type == "content_block_start" and (block := block_of(event.content_block)):
-            words = {"text": "writing", "thinking": "thinking"}
-            self._act(words.get(block.type, block.name or block.type), emit)
+            self._act(_ACTIVITIES.get(block.type, block.name or block.type), emit)
 
     def _delta(self, turn: Turn, delta: m.ApiDelta | None, emit: Emit) -> None:
         if delta is not None and delta.text:
@@ -177,18 +212,27 @@ class SessionMachine:
             emit(f.ActivityChanged(activity))
 
     def _assistant(self, message: m.Assistant, emit: Emit) -> None:
-        for block in blocks_of(message.message):
+        self._marked(message.user_message_uuids, emit)
+        own, main, blocks = self._own, message.parent_tool_use_id is None, blocks_of(message.message)
+        if own is not None and main:
+            own.message(message, [block.text for block in blocks if block.type == "text"])
+        for block in blocks:
             if block.type == "tool_use":
-                summary = tool_summary(block.input)
-                if message.parent_tool_use_id is None:
-                    self._act(f"{block.name} {summary}".rstrip(), emit)
-                emit(f.Said("tool", block.name, summary))
-                if self.turn is not None and block.id:
-                    self.turn.uses(block.id, block.name)
+                self._tool_use(block, emit, main=main)
             elif block.type == "thinking":
                 emit(f.Said("think", "", block.thinking))
             elif block.type == "text":
                 emit(f.Said("error" if message.error else "assistant", message.error or "", block.text))
+
+    def _tool_use(self, block: m.Block, emit: Emit, *, main: bool) -> None:
+        summary, own = tool_summary(block.input), self._own
+        if main and own is not None:
+            self._act(f"{block.name} {summary}".rstrip(), emit)
+        emit(f.Said("tool", block.name, summary))
+        if own is not None:
+            emit(f.ToolUsed(block.name))
+            if block.id:
+                own.uses(block.id, block.name)
 
     def _user(self, message: m.User, emit: Emit) -> None:
         if message.isReplay:
@@ -209,40 +253,112 @@ class SessionMachine:
     def _system(self, message: m.System, emit: Emit) -> None:
         if message.subtype == "init":
             self._name(message.session_id, emit)
+        elif message.subtype == "status":
+            self._status(message, emit)
         elif message.subtype == "api_retry":
-            if self.turn is not None:
-                self._drop_partial(self.turn, emit)
+            if (turn := self._own) is not None:
+                self._drop_partial(turn, emit)
             delay = (message.retry_delay_ms or 0.0) / 1000
             emit(f.RetryReported(message.attempt or 0, delay, message.error_status, message.error or ""))
         elif message.subtype in {"compact_boundary", "model_fallback", "session_writes_lost"}:
             emit(f.Said("note", message.subtype, ""))
+        elif self._tasks.take(message):
+            emit(f.TasksChanged(self._tasks.alive))
+
+    def _status(self, message: m.System, emit: Emit) -> None:
+        """A call of the API begins: ours by its mark, or the CLI's own while no prompt of ours is being worked on."""
+        self._marked(message.user_message_uuids, emit)
+        if message.status == "requesting" and not message.user_message_uuids and self._own is None:
+            self._begin_foreign(emit)
+
+    def _marked(self, prompts: list[str] | None, emit: Emit) -> None:
+        if prompts and self.turn is not None and self.turn.uuid in prompts:
+            self._start_own(emit)
+
+    def _start_own(self, emit: Emit) -> None:
+        """Turns run one after the other, so a foreign one is over when ours runs."""
+        if self.turn is not None and not self.turn.started:
+            self.turn.started = True
+            if self.foreign:
+                self._end_foreign(None, emit)
+            emit(f.TurnStarted())
+
+    def _begin_foreign(self, emit: Emit) -> None:
+        if not self._attribution.foreign:
+            self._attribution.foreign = True
+            emit(f.ForeignTurnBegan())
+
+    def _end_foreign(self, result: m.Result | None, emit: Emit) -> None:
+        self._attribution.foreign = False
+        emit(f.ForeignTurnEnded(result))
+        self._start_own(emit)
 
     def _name(self, conversation: str, emit: Emit) -> None:
         if conversation and conversation != self.conversation:
             self.conversation = conversation
             emit(f.ConversationNamed(conversation))
 
+    def _lifecycle(self, message: m.CommandLifecycle, emit: Emit) -> None:
+        turn = self.turn
+        if turn is None or message.command_uuid != turn.uuid:
+            return
+        if message.state == "queued":
+            turn.started = False
+        elif message.state == "started":
+            self._start_own(emit)
+        elif message.state == "cancelled":
+            self._drop_cancelled([turn.uuid], emit)
+        elif message.state == "completed":
+            emit(f.TurnCompleting())
+
+    def _drop_cancelled(self, cancelled: list[str], emit: Emit) -> None:
+        if self.turn is not None and self.turn.uuid in cancelled:
+            emit(f.TurnCancelled(self.abandon_turn()))
+
+    def _reply(self, reply: m.ControlReply, emit: Emit) -> None:
+        emit(f.Replied(reply))
+        if reply.request_id in self._interrupts:
+            self._interrupts.discard(reply.request_id)
+            self._drop_cancelled(_cancelled_in(reply), emit)
+
     def _result(self, result: m.Result, received: Received, emit: Emit) -> None:
         turn = self.turn
-        if turn is None or not result.answers(turn.uuid):
+        owner = self._attribution.of_result(result, turn.uuid if turn is not None else None)
+        if owner is Owner.FOREIGN:
+            self._end_foreign(result, emit)
+            return
+        if owner is Owner.STRAY or turn is None:
             emit(f.FaultSeen("a result that answers no turn of ours", received.line[:200].decode("utf-8", "replace")))
             return
         self._name(result.session_id, emit)
+        self._start_own(emit)
         self.turn = None
-        self._asked.clear()
         if result.is_error and result.result is None:
             emit(f.Said("error", result.terminal_reason or result.subtype, "; ".join(result.errors or ())))
-        emit(f.TurnFinished(result, turn.interrupted))
+        emit(
+            f.TurnFinished(
+                result, turn.interrupted, text=turn.whole_text(), failure=turn.failure, answered=turn.answered
+            )
+        )
 
-    def _ask(self, message: m.ControlRequest, emit: Emit) -> None:
+    def _ask(self, message: m.ControlRequest, emit: Emit, *, changed: bool) -> None:
         ask = message.request
         if ask.subtype != "can_use_tool":
             emit(f.Send(lines.unsupported(message.request_id, ask.subtype)))
             return
         self._asked[message.request_id] = ask
+        if changed:
+            self._changed_input.add(message.request_id)
         summary = tool_summary(ask.input) or ask.description or ""
         emit(f.PermissionWanted(message.request_id, ask.tool_name, ask.input, summary))
 
     def _cancel(self, message: m.ControlCancel, emit: Emit) -> None:
         if self._asked.pop(message.request_id, None) is not None:
             emit(f.PermissionWithdrawn(message.request_id))
+
+
+def _cancelled_in(reply: m.ControlReply) -> list[str]:
+    try:
+        return msgspec.json.decode(reply.response, type=Interrupted).cancelled
+    except msgspec.DecodeError:
+        return []

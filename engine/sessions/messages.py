@@ -80,6 +80,7 @@ class Assistant(Message, frozen=True, tag="assistant"):
     api_error_status: int | None = None
     api_error_type: str | None = None
     aborted: bool = False
+    user_message_uuids: list[str] | None = None
 
 
 class User(Message, frozen=True, tag="user"):
@@ -90,6 +91,20 @@ class User(Message, frozen=True, tag="user"):
     session_id: str = ""
     uuid: str = ""
     isReplay: bool = False  # noqa: N815 - the wire's name
+
+
+class TaskEntry(msgspec.Struct, frozen=True):
+    """One task that runs beside the turns."""
+
+    task_id: str = ""
+    task_type: str = ""
+    description: str = ""
+
+
+class TaskPatch(msgspec.Struct, frozen=True):
+    """What changed of a task."""
+
+    status: str = ""
 
 
 class System(Message, frozen=True, tag="system"):
@@ -107,6 +122,12 @@ class System(Message, frozen=True, tag="system"):
     error_status: int | None = None
     error: str | None = None
     content: Raw = _NOTHING
+    user_message_uuids: list[str] | None = None
+    task_id: str = ""
+    description: str = ""
+    is_backgrounded: bool | None = None
+    tasks: list[TaskEntry] | None = None
+    patch: TaskPatch | None = None
 
 
 class RateLimitInfo(msgspec.Struct, frozen=True):
@@ -132,6 +153,22 @@ class Usage(msgspec.Struct, frozen=True):
     cache_creation_input_tokens: int = 0
 
 
+class ModelUsage(msgspec.Struct, frozen=True, rename="camel"):
+    """What one model took since the result before; cost in US dollars."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_input_tokens: int = 0
+    cache_creation_input_tokens: int = 0
+    cost_usd: float = msgspec.field(default=0.0, name="costUSD")
+
+
+class Origin(msgspec.Struct, frozen=True):
+    """Why the CLI began a turn by itself."""
+
+    kind: str = ""
+
+
 class Result(Message, frozen=True, tag="result"):
     """The one end of a turn. Never judge it by `subtype`: see outcome.py."""
 
@@ -143,25 +180,28 @@ class Result(Message, frozen=True, tag="result"):
     api_error_status: int | None = None
     api_error_type: str | None = None
     stop_reason: str | None = None
-    num_turns: int = 0
+    num_turns: int | None = None
     duration_ms: float = 0.0
     duration_api_ms: float = 0.0
     ttft_ms: float | None = None
     usage: Usage | None = None
     total_cost_usd: float = 0.0
     modelUsage: Raw = _NOTHING  # noqa: N815 - the wire's name
+    model_usage_since_last_result: dict[str, ModelUsage] | None = None
     permission_denials: list[Any] | None = None
     session_id: str = ""
     local_command: str | None = None
     startup_failure_reason: str | None = None
     user_message_uuid: str | None = None
     user_message_uuids: list[str] | None = None
+    origin: Origin | None = None
 
-    def answers(self, uuid: str) -> bool:
-        """Whether this result belongs to the user line `uuid`; an unmarked result belongs to any."""
+    @property
+    def prompts(self) -> tuple[str, ...]:
+        """The user lines that this result answers, by uuid; empty for an unmarked one."""
         if self.user_message_uuids:
-            return uuid in self.user_message_uuids
-        return self.user_message_uuid in {uuid, None}
+            return tuple(self.user_message_uuids)
+        return (self.user_message_uuid,) if self.user_message_uuid else ()
 
 
 class ConversationReset(Message, frozen=True, tag="conversation_reset"):

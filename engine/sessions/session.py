@@ -13,21 +13,25 @@ from typing import Any
 import msgspec
 
 from engine.approvals.desk import Asker
-from engine.backends.base import AgentSpec, Profile
+from engine.backends.base import SIMULATOR, AgentSpec, Profile
 from engine.errors import DeadlinePassed, QuarterdeckError, SessionLost, StartFailed
 from engine.events import types as ev
 from engine.launchers.base import Child, Ending, LaunchSpec
 from engine.sessions import facts as f
+from engine.sessions.account import Account
 from engine.sessions.controls import Controls
+from engine.sessions.lifecycle import Change, Lifecycle, State
 from engine.sessions.machine import SessionMachine
-from engine.sessions.messages import ControlReply
+from engine.sessions.messages import ControlReply, Result
 from engine.sessions.outcome import Outcome, how_exited
 from engine.sessions.ports import SessionPorts
+from engine.sessions.summaries import one_line
 from engine.sessions.telling import event_of
 from engine.sessions.turn import RunningTurn, TurnOrder
 
 _INTERRUPT_WAIT_S = 1.0
 _POLITE_S = 2.0
+_STOP_TASK_S = 1.0
 
 
 class Started(msgspec.Struct, frozen=True):
@@ -37,28 +41,53 @@ class Started(msgspec.Struct, frozen=True):
     claude_code_version: str = ""
 
 
-class Session:
-    """Owner of one agent process. `on_exit` is called once when the process ended without being stopped."""
+class CostSoFar(msgspec.Struct, frozen=True):
+    """What we read of the reply to `get_usage`."""
 
-    def __init__(self, spec: AgentSpec, ports: SessionPorts, on_exit: Callable[[Session], None]) -> None:
+    total_cost_usd: float = 0.0
+
+
+class UsageReply(msgspec.Struct, frozen=True):
+    """Its envelope."""
+
+    session: CostSoFar = CostSoFar()
+
+
+def _ignore(_session: Session) -> None:
+    """Nobody follows what the agent does by itself."""
+
+
+class Session:
+    """Owner of one agent process; its state is `life`.
+
+    `on_exit` is called once when the process ended without being stopped, `on_engaged` when the agent begins or ends to
+    do something by itself.
+    """
+
+    def __init__(
+        self,
+        spec: AgentSpec,
+        ports: SessionPorts,
+        on_exit: Callable[[Session], None],
+        on_engaged: Callable[[Session], None] = _ignore,
+    ) -> None:
         self._spec = spec
         self._ports = ports
         self._on_exit = on_exit
+        self._on_engaged = on_engaged
         self._machine = SessionMachine(lambda: str(uuid.uuid4()))
         self._child: Child | None = None
         self._controls = Controls(spec.session)
         self._turn: RunningTurn | None = None
         self._calm = asyncio.Event()
-        self._cost = 0.0
+        self._account = Account(free=spec.profile.backend == SIMULATOR)
         self._workspace = Path()
-        self._stopping = False
+        self.life = Lifecycle(spec.session, ports.clock.monotonic())
         self.conversation = spec.conversation
         self.user = ""
         self.turns = 0
         self.last_uuid = ""
         self.last_silence = 0.0
-        self.ready = False
-        self.lost = False
         self.survivors = 0
         self.last_used = ports.clock.monotonic()
 
@@ -78,14 +107,24 @@ class Session:
         return self._child.pid if self._child is not None else 0
 
     @property
+    def ready(self) -> bool:
+        """Whether it came up; it may have ended since."""
+        return self.life.ready
+
+    @property
+    def lost(self) -> bool:
+        """Whether its process has ended."""
+        return self.life.gone
+
+    @property
     def busy(self) -> bool:
-        """Whether a turn is in flight on the wire."""
+        """Whether a turn of ours is in flight on the wire."""
         return self._machine.turn is not None
 
     @property
     def usable(self) -> bool:
         """Whether a turn may be begun."""
-        return self.ready and not self.lost and not self._stopping and not self.busy
+        return self.life.usable
 
     def silent_for(self, now: float) -> float:
         """Seconds since the running turn wrote anything; 0 without a turn and while a permission waits."""
@@ -93,8 +132,8 @@ class Session:
 
     @property
     def stopping(self) -> bool:
-        """Whether the stop ladder has begun."""
-        return self._stopping
+        """Whether somebody ends it."""
+        return self.life.ending
 
     async def start(self, timeout: float) -> None:
         """Start the process and wait until it answers. Raises StartFailed or BackendMissing; cleans up itself."""
@@ -115,7 +154,9 @@ class Session:
         except BaseException as error:
             await self._abandon_start(error)
             raise
-        self.ready = True
+        self._change(Change.ANSWERED)
+        if spec.resume:
+            self._ask_cost_so_far()
         took = self._ports.clock.monotonic() - began
         version = started.claude_code_version
         self._ports.bus.publish(ev.SessionReady(session=self.id, pid=self.pid, version=version, start_s=took))
@@ -132,13 +173,15 @@ class Session:
         turn = RunningTurn(order, self._ports.limits(), self._ports.clock)
         self._turn = turn
         self.turns += not order.quiet
-        self._begin(order.prompt)
+        if order.commands and not order.quiet:
+            self.keep_to_one("a request with commands ran in it")
+        self._begin(order)
         if not order.quiet:
             self._announce(order)
         try:
             outcome = await turn.wait()
         except (asyncio.CancelledError, QuarterdeckError) as error:
-            self._interrupt_quietly()
+            self._leave_turn()
             self._publish_end(turn, None, str(error) or "cancelled")
             raise
         finally:
@@ -151,7 +194,7 @@ class Session:
     async def clear(self) -> None:
         """Empty the context: a new conversation in the same process. Raises SessionLost when it does not work."""
         before = self._machine.conversation
-        outcome = await self.run(TurnOrder(request="", prompt="/clear", quiet=True))
+        outcome = await self.run(TurnOrder(request="", prompt="/clear", quiet=True, commands=True))
         if not outcome.ok or self._machine.conversation in {"", before}:
             raise SessionLost(f"Session {self.id} could not be cleared: {outcome.reason}.")
         self._ports.transcripts.add(self.id, self._ports.clock.wall(), "note", "/clear", "")
@@ -163,8 +206,8 @@ class Session:
         return not self.busy and not self.lost
 
     def interrupt(self) -> bool:
-        """Ask the agent to end its turn; False when none is in flight."""
-        if not self.busy:
+        """Ask the agent to end its turn, ours or its own; False when none is in flight."""
+        if not self.busy and not self.life.foreign:
             return False
         self._write(self._machine.interrupt())
         return True
@@ -191,23 +234,32 @@ class Session:
         await self.control("get_binary_version", timeout)
         return self._ports.clock.monotonic() - began
 
+    async def stop_tasks(self) -> None:
+        """End the agent's background tasks and its own turn; one that will not end in time is left to the caller."""
+        for task in self._machine.tasks:
+            with contextlib.suppress(DeadlinePassed, SessionLost):
+                await self.control("stop_task", _STOP_TASK_S, task_id=task.id)
+        if self.life.foreign and not self.busy and not self.lost:
+            self._write(self._machine.interrupt())
+
     async def stop(self, reason: str, term_grace: float) -> Ending:
-        """Interrupt, EOF, SIGTERM, SIGKILL of the tree; then publish how it ended."""
-        self._stopping = True
-        self._ports.bus.publish(ev.SessionChanged(session=self.id, state=ev.SessionState.STOPPING, reason=reason))
+        """Stop its tasks, interrupt, EOF, SIGTERM, SIGKILL of the tree; then publish how it ended."""
+        self._begin_stop(reason)
+        if self._child is None:
+            self._change(Change.CLOSED)
+            return Ending("never started", None)
+        await self.stop_tasks()
         if self.interrupt():
             await self.settle(_INTERRUPT_WAIT_S)
-        if self._child is None:
-            return Ending("never started", None)
         ending = await self._ports.launcher.stop(self._child, polite=_POLITE_S, term_grace=term_grace)
         self._finish(ending, "")
         return ending
 
     async def kill(self, reason: str) -> Ending:
         """SIGKILL of the tree at once."""
-        self._stopping = True
-        self._ports.bus.publish(ev.SessionChanged(session=self.id, state=ev.SessionState.STOPPING, reason=reason))
+        self._begin_stop(reason)
         if self._child is None:
+            self._change(Change.CLOSED)
             return Ending("never started", None)
         ending = await self._ports.launcher.kill(self._child)
         self._finish(ending, "")
@@ -225,6 +277,15 @@ class Session:
         ending = await self._ports.launcher.collect(self._child, term_grace)
         self._finish(ending, self._exit_text())
         return ending
+
+    @property
+    def single_use(self) -> str:
+        """Why it may serve only its present conversation, empty when it may be cleared for others."""
+        return self.life.single_use
+
+    def keep_to_one(self, why: str) -> None:
+        """The process may carry something over `/clear`: it serves no other conversation."""
+        self.life.keep_to_one(why)
 
     def hold(self, conversation: str, user: str) -> None:
         """The session now holds this conversation, for this user."""
@@ -250,16 +311,38 @@ class Session:
             return Started()
 
     async def _abandon_start(self, error: BaseException) -> None:
-        self._stopping = True
+        self._change(Change.STOPPED, str(error) or "cancelled")
         ending = Ending("start failed", None)
         if self._child is not None:
             ending = await asyncio.shield(self._ports.launcher.kill(self._child))
         self._finish(ending, str(error) or "cancelled")
 
-    def _begin(self, prompt: str) -> None:
-        self._write(self._machine.begin(prompt))
+    def _change(self, change: Change, reason: str = "") -> None:
+        self.life.change(change, self._ports.clock.monotonic(), reason)
+
+    def _begin_stop(self, reason: str) -> None:
+        self._change(Change.STOPPED, reason)
+        self._ports.bus.publish(ev.SessionChanged(session=self.id, state=ev.SessionState.STOPPING, reason=reason))
+
+    def _ask_cost_so_far(self) -> None:
+        """Written before the first prompt, so that the reply holds the conversation's cost up to now."""
+
+        def take(reply: ControlReply) -> None:
+            with contextlib.suppress(msgspec.DecodeError):
+                self._account.resumed_at(msgspec.json.decode(reply.response, type=UsageReply).session.total_cost_usd)
+
+        request_id, line = self._machine.request("get_usage", skip_behaviors=True)
+        self._controls.expect_later(request_id, take)
+        self._write(line)
+
+    def _begin(self, order: TurnOrder) -> None:
+        self._change(Change.BEGAN)
+        self._write(self._machine.begin(order.prompt, commands=order.commands))
         self._calm.clear()
-        self.last_uuid = self._machine.turn.uuid if self._machine.turn is not None else ""
+        sent = self._machine.turn
+        self.last_uuid = sent.uuid if sent is not None else ""
+        if self._turn is not None and sent is not None and not sent.started:
+            self._turn.queue(queued=True)
 
     def _announce(self, order: TurnOrder) -> None:
         self._ports.transcripts.add(self.id, self._ports.clock.wall(), "user", "", order.prompt)
@@ -277,8 +360,10 @@ class Session:
         if self._child is not None:
             self._child.write(data)
 
-    def _interrupt_quietly(self) -> None:
+    def _leave_turn(self) -> None:
+        """Nobody waits for the turn any more: it is interrupted, and its end is awaited before the next one."""
         if self.busy and not self.lost:
+            self._change(Change.ABANDONED)
             self._write(self._machine.interrupt())
 
     def _on_output(self, data: bytes) -> None:
@@ -291,18 +376,14 @@ class Session:
 
     def _take(self, fact: f.Fact) -> None:
         match fact:
-            case f.TextDelta(text) if self._turn is not None:
-                self._turn.delta(text)
-            case f.PartialDropped(size) if self._turn is not None:
-                self._turn.drop(size)
-            case f.Said():
-                self._said(fact)
+            case f.Said(kind, title, text):
+                self._ports.transcripts.add(self.id, self._ports.clock.wall(), kind, title, text)
             case f.ToolEnded(tool, failed, text):
                 self._ports.tool_ended(tool, failed, text)
             case f.Replied(reply):
                 self._controls.take(reply)
-            case f.TurnFinished():
-                self._end_turn(fact)
+            case f.ReplyUnreadable(request_id):
+                self._controls.fail(request_id)
             case f.Send(data):
                 self._write(data)
             case f.ConversationNamed(conversation):
@@ -311,29 +392,92 @@ class Session:
                 self._ask(fact)
             case f.PermissionWithdrawn(permission):
                 self._ports.desk.withdraw(self.id, permission)
+                self._wait_for_person()
+            case f.ForeignTurnBegan() | f.ForeignTurnEnded() | f.TasksChanged():
+                self._take_own(fact)
             case _:
-                self._tell(fact)
+                self._take_of_turn(fact)
 
-    def _tell(self, fact: f.Fact) -> None:
-        if isinstance(fact, f.ActivityChanged) and self._turn is not None:
-            self._turn.answered()
+    def _take_of_turn(self, fact: f.Fact) -> None:
+        """What concerns our turn; after its owner left only that it ended."""
+        turn = self._turn
+        match fact:
+            case f.TurnFinished():
+                self._end_turn(fact)
+            case f.TurnCancelled() | f.TurnUnreadable():
+                self._end_turn_without_result(fact)
+            case f.TextDelta(text) if turn is not None:
+                turn.delta(text)
+            case f.PartialDropped(size) if turn is not None:
+                turn.drop(size)
+            case f.ToolUsed(tool) if turn is not None:
+                turn.used(tool)
+            case f.TurnStarted() if turn is not None:
+                turn.queue(queued=False)
+            case f.TurnCompleting() if turn is not None:
+                turn.completing()
+            case f.ActivityChanged() if turn is not None:
+                turn.answered()
         event = event_of(self.id, fact)
         if event is not None:
             self._ports.bus.publish(event)
 
-    def _said(self, said: f.Said) -> None:
-        if said.kind == "tool" and self._turn is not None:
-            self._turn.used(said.title)
-        self._ports.transcripts.add(self.id, self._ports.clock.wall(), said.kind, said.title, said.text)
+    def _take_own(self, fact: f.ForeignTurnBegan | f.ForeignTurnEnded | f.TasksChanged) -> None:
+        """What the agent does by itself."""
+        now = self._ports.clock.monotonic()
+        match fact:
+            case f.ForeignTurnBegan():
+                self.life.foreign_began(now)
+            case f.ForeignTurnEnded(result):
+                self.life.foreign_ended(now)
+                self._publish_foreign(result)
+            case f.TasksChanged(tasks):
+                self.life.tasks_are(tuple(task.id for task in tasks), now)
+        tasks_now = [one_line(task.description) for task in self._machine.tasks]
+        self._ports.bus.publish(ev.BackgroundChanged(session=self.id, tasks=tasks_now, own_turn=self.life.foreign))
+        self._on_engaged(self)
+
+    def _publish_foreign(self, result: Result | None) -> None:
+        if result is None:
+            return
+        spent = self._account.book(result)
+        text = result.result or "; ".join(result.errors or ())
+        self._ports.bus.publish(
+            ev.ForeignTurnEnded(
+                session=self.id,
+                conversation=self.conversation,
+                ok=not result.is_error,
+                text=one_line(text),
+                tokens_in=spent.tokens_in,
+                tokens_out=spent.tokens_out,
+                tokens_cached=spent.tokens_cached,
+                tokens_cache_written=spent.tokens_cache_written,
+                cost=spent.cost,
+            )
+        )
 
     def _end_turn(self, finished: f.TurnFinished) -> None:
-        self._calm.set()
+        spent = self._account.book(finished.result)
+        self._turn_over()
         if self._turn is not None:
-            self._turn.finish(finished.result, interrupted=finished.interrupted)
+            self._turn.finish(finished, spent, self.life.ended_by)
+
+    def _end_turn_without_result(self, fact: f.TurnCancelled | f.TurnUnreadable) -> None:
+        self._turn_over()
+        if self._turn is None:
+            return
+        if isinstance(fact, f.TurnUnreadable):
+            self._turn.unreadable(fact.reason, fact.partial)
+        else:
+            self._turn.cancelled(fact.partial)
+
+    def _turn_over(self) -> None:
+        if self.life.state in {State.RUNNING, State.SETTLING, State.STOPPING}:
+            self._change(Change.FINISHED)
+        self._calm.set()
 
     def _ask(self, wanted: f.PermissionWanted) -> None:
-        if self._turn is not None:
-            self._turn.hold(waiting=True)
+        self._wait_for_person()
         profile, workspace = self.profile, os.path.realpath(self._workspace)
         asker = Asker(self.id, self.conversation, profile.name, profile.tenant, workspace, self._answer)
         self._ports.desk.ask(asker, wanted)
@@ -342,21 +486,26 @@ class Session:
         line = self._machine.answer(permission, allowed=allowed, message=message)
         if line is not None:
             self._write(line)
+        self._wait_for_person()
+
+    def _wait_for_person(self) -> None:
+        """The turn's clocks stand still as long as any request of the agent waits for an answer."""
         if self._turn is not None:
-            self._turn.hold(waiting=False)
+            self._turn.wait_for_person(waiting=self._machine.asking)
 
     def _on_child_exit(self, exited: asyncio.Future[int]) -> None:
+        came_up = self.ready
         for fact in self._machine.end():
             self._take(fact)
-        self.lost = True
+        self._change(Change.EXITED, how_exited(exited.result()))
         partial = self._machine.abandon()
         self._calm.set()
         if self._turn is not None:
             stderr = self._child.stderr_tail if self._child is not None else ""
-            self._turn.lose(exited.result(), stderr, partial)
+            self._turn.lose(exited.result(), stderr, partial, self.life.ended_by)
         self._controls.lose(exited.result())
         self._ports.desk.withdraw_session(self.id)
-        if self.ready and not self._stopping:
+        if came_up and self.life.state is State.LOST:
             self._on_exit(self)
 
     def _exit_text(self) -> str:
@@ -367,7 +516,7 @@ class Session:
         return f"The agent ended ({how_exited(code)}): {said[-1] if said else 'it said nothing'}"
 
     def _finish(self, ending: Ending, error: str) -> None:
-        self.lost = True
+        self._change(Change.CLOSED)
         self.survivors = len(ending.survivors)
         self._ports.desk.withdraw_session(self.id)
         self._ports.backend.release(self._spec)
@@ -382,11 +531,5 @@ class Session:
         )
 
     def _publish_end(self, turn: RunningTurn, outcome: Outcome | None, reason: str) -> None:
-        if turn.order.quiet:
-            return
-        cost = 0.0
-        if turn.result is not None:
-            total = turn.result.total_cost_usd
-            cost = total - self._cost if total >= self._cost else total  # `/clear` begins the count anew
-            self._cost = total
-        self._ports.bus.publish(turn.ended_event(self.id, outcome, reason, cost))
+        if not turn.order.quiet:
+            self._ports.bus.publish(turn.ended_event(self.id, outcome, reason))

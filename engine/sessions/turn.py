@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from engine.clock import Clock
 from engine.errors import DeadlinePassed, ErrorKind, TurnFailed, Verdict
 from engine.events.types import TurnEnded
-from engine.sessions.clocks import SILENCE, TurnClocks, TurnLimits
-from engine.sessions.messages import Result
-from engine.sessions.outcome import Outcome, judge, judge_lost
+from engine.sessions.account import Spent
+from engine.sessions.clocks import SILENCE, Expired, TurnClocks, TurnLimits
+from engine.sessions.facts import TurnFinished
+from engine.sessions.outcome import Ended, Outcome, Written, judge, judge_cancelled, judge_lost, judge_unreadable
 from engine.sessions.summaries import one_line, prompt_title
 
 
@@ -29,13 +31,17 @@ def _ignore_size(_size: int) -> None:
 
 @dataclass(frozen=True)
 class TurnOrder:
-    """What to run: `quiet` turns (our own `/clear`) are not published; `on_answer` hears of the first sign of it."""
+    """What to run: `quiet` turns (our own `/clear`) are not published; `on_answer` hears of the first sign of it.
+
+    `commands` says that the prompt may be one of the CLI's own commands.
+    """
 
     request: str
     prompt: str
     user: str = ""
     attempt: int = 1
     quiet: bool = False
+    commands: bool = False
     on_delta: Callable[[str], None] = _ignore_text
     on_drop: Callable[[int], None] = _ignore_size
     on_answer: Callable[[], None] = _ignore
@@ -48,6 +54,10 @@ class TurnOrder:
 
 READ_ONLY_TOOLS = frozenset({"Glob", "Grep", "LS", "NotebookRead", "Read", "TodoWrite", "ToolSearch"})
 """Tools that may run twice without harm."""
+_LAST_LOOK_S = 0.05
+"""Time for what waits in the pipes to be read before a clock condemns."""
+_LOOK_S = 1.0
+"""Time between two looks while a person is waited for."""
 
 
 class RunningTurn:
@@ -55,8 +65,8 @@ class RunningTurn:
 
     def __init__(self, order: TurnOrder, limits: TurnLimits, clock: Clock) -> None:
         self.order = order
-        self.result: Result | None = None
         self._acted = False
+        self._spent = Spent()
         self._clock = clock
         self._began = clock.monotonic()
         self._clocks = TurnClocks(limits, self._began)
@@ -85,7 +95,7 @@ class RunningTurn:
             self.order.on_answer()
 
     def used(self, tool: str) -> None:
-        """The agent called a tool: from now on a second run may do its work twice."""
+        """The agent called a tool, or may have: from now on a second run may do its work twice."""
         self._acted = self._acted or tool not in READ_ONLY_TOOLS
 
     def delta(self, text: str) -> None:
@@ -97,20 +107,43 @@ class RunningTurn:
         """The last `size` characters will come again."""
         self.order.on_drop(size)
 
-    def hold(self, *, waiting: bool) -> None:
+    def wait_for_person(self, *, waiting: bool) -> None:
         """A permission begins or ends to wait."""
-        self._clocks.hold(self._clock.monotonic(), waiting=waiting)
+        self._clocks.wait_for_person(self._clock.monotonic(), waiting=waiting)
 
-    def finish(self, result: Result, *, interrupted: bool) -> None:
-        """The result is here."""
-        self.result = result
-        if not self._done.done():
-            self._done.set_result(judge(result, interrupted=interrupted))
+    def queue(self, *, queued: bool) -> None:
+        """The prompt begins or ends to queue behind a turn that the CLI began by itself."""
+        self._clocks.queue(self._clock.monotonic(), queued=queued)
 
-    def lose(self, exit_code: int, stderr: str, partial: str) -> None:
+    def completing(self) -> None:
+        """The agent reported that it is done with the prompt."""
+        self._clocks.closing()
+
+    def finish(self, finished: TurnFinished, spent: Spent, stopped: str) -> None:
+        """The result is here; `stopped` says who stops the session and why, if somebody does."""
+        commands = self.order.commands or self.order.quiet
+        written = Written(finished.text, finished.failure, finished.answered, commands)
+        outcome = judge(finished.result, written, interrupted=finished.interrupted)
+        if stopped and outcome.ended is Ended.INTERRUPTED:
+            outcome = replace(outcome, ended=Ended.STOPPED, reason=stopped)
+        self._end(replace(outcome, cost=spent.cost), spent)
+
+    def cancelled(self, partial: str) -> None:
+        """The CLI dropped the prompt because of an interrupt."""
+        self._end(judge_cancelled(partial))
+
+    def unreadable(self, reason: str, partial: str) -> None:
+        """Its last line could not be read."""
+        self._end(judge_unreadable(reason, partial))
+
+    def lose(self, exit_code: int, stderr: str, partial: str, stopped: str) -> None:
         """The process is gone."""
+        self._end(judge_lost(exit_code, stderr, partial, stopped))
+
+    def _end(self, outcome: Outcome, spent: Spent | None = None) -> None:
+        self._spent = spent or self._spent
         if not self._done.done():
-            self._done.set_result(judge_lost(exit_code, stderr, partial))
+            self._done.set_result(outcome)
 
     def cut_off(self, reason: str) -> None:
         """The session is about to be stopped under the turn."""
@@ -119,9 +152,9 @@ class RunningTurn:
             sentence = f"The session was stopped in its turn: {reason}."
             self._done.set_exception(TurnFailed(sentence, kind=ErrorKind.RESOURCE, code="session_limit", remedy=remedy))
 
-    def ended_event(self, session: str, outcome: Outcome | None, reason: str, cost: float) -> TurnEnded:
+    def ended_event(self, session: str, outcome: Outcome | None, reason: str) -> TurnEnded:
         """The event of the turn's end."""
-        usage = outcome.usage if outcome is not None else None
+        spent = self._spent
         first = self._clocks.first_byte_at
         ok = outcome is not None and outcome.ok
         return TurnEnded(
@@ -131,10 +164,11 @@ class RunningTurn:
             outcome=outcome.ended.value if outcome is not None else "abandoned",
             duration=self._clock.monotonic() - self._began,
             ttft=first - self._began if first is not None else None,
-            tokens_in=usage.input_tokens if usage else 0,
-            tokens_out=usage.output_tokens if usage else 0,
-            tokens_cached=usage.cache_read_input_tokens if usage else 0,
-            cost=cost,
+            tokens_in=spent.tokens_in,
+            tokens_out=spent.tokens_out,
+            tokens_cached=spent.tokens_cached,
+            tokens_cache_written=spent.tokens_cache_written,
+            cost=spent.cost,
             error="" if ok else one_line(reason),
         )
 
@@ -142,23 +176,29 @@ class RunningTurn:
         loop = asyncio.get_running_loop()
         timers: list[asyncio.TimerHandle] = []
 
-        def look() -> None:
+        def look(*, last: bool = False) -> None:
             expired = self._clocks.expired(self._clock.monotonic())
             if expired is None:
                 timers[:] = [loop.call_later(self._wait_s(), look)]
+            elif not last:  # what the agent wrote meanwhile may still be in its pipe
+                timers[:] = [loop.call_later(_LAST_LOOK_S, partial(look, last=True))]
             elif not self._done.done():
-                sentence = f"The turn's {expired.clock} clock ran out after {expired.seconds:g} s."
-                late = DeadlinePassed(sentence, remedy=f"Raise `{expired.setting}`.")
-                late.clock, late.acted = expired.clock, self._acted
-                if expired.clock in SILENCE:
-                    late.retryable, late.verdict = True, Verdict("turn-silent", "hang", "high", "session")
-                self._done.set_exception(late)
+                self._done.set_exception(self._late(expired))
 
         timers.append(loop.call_later(self._wait_s(), look))
         return timers
 
+    def _late(self, expired: Expired) -> DeadlinePassed:
+        sentence = f"The turn's {expired.clock} clock ran out after {expired.seconds:g} s."
+        late = DeadlinePassed(sentence, remedy=f"Raise `{expired.setting}`.")
+        late.clock, late.acted = expired.clock, self._acted
+        if expired.clock in SILENCE:
+            late.retryable, late.verdict = True, Verdict("turn-silent", "hang", "high", "session")
+        return late
+
     def _wait_s(self) -> float:
-        return max(0.01, self._clocks.next_deadline() - self._clock.monotonic())
+        deadline = self._clocks.next_deadline()
+        return _LOOK_S if deadline is None else max(0.01, deadline - self._clock.monotonic())
 
     @staticmethod
     def _stop_watch(timers: list[asyncio.TimerHandle]) -> None:

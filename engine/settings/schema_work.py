@@ -142,6 +142,14 @@ class SessionPool(Group):
         ge=0.1,
         le=7 * DAY,
     )
+    background_timeout: Duration = setting(
+        1800.0,
+        "Time after the last request in which background tasks, and turns that the agent began by itself, may keep "
+        "their process; then they are stopped.",
+        unit=SECONDS,
+        ge=0.1,
+        le=7 * DAY,
+    )
     max_lifetime: Duration = setting(
         14_400.0, "Age at which a session is replaced once idle.", unit=SECONDS, ge=1, le=30 * DAY
     )

@@ -104,7 +104,7 @@ async def test_an_interrupt_ends_the_turn_and_not_the_session(served: Served) ->
 async def test_a_session_is_ended_with_its_process(served: Served, verb: str, done: str, how: str) -> None:
     session = (await served.ask("hello"))["session"]
     pid = served.engine.pool.session(session).pid
-    assert await served.data("POST", f"/api/sessions/{session}/{verb}") == {done: session}
+    assert await served.data("POST", f"/api/sessions/{session}/{verb}") == {done: session, "requests": []}
     assert not runs(pid)
     row = (await served.data("GET", f"/api/sessions/{session}"))["session"]
     assert row["reason"] == how

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from engine.backends.base import Profile
 from engine.engine import Engine
@@ -64,16 +64,16 @@ class Talk:
         self._engine = engine
         self._asked = 0
 
-    def request(self, prompt: str, conversation: str = "", **fields: str) -> Request:
+    def request(self, prompt: str, conversation: str = "", **fields: Any) -> Request:
         """The next request."""
         self._asked += 1
         return Request(id=f"talk-{self._asked}", prompt=prompt, conversation=conversation, **fields)
 
-    async def ask(self, prompt: str, conversation: str = "", **fields: str) -> Answer:
+    async def ask(self, prompt: str, conversation: str = "", **fields: Any) -> Answer:
         """Its answer."""
         return await self._engine.submit(self.request(prompt, conversation, **fields))
 
-    def begin(self, prompt: str, conversation: str = "", **fields: str) -> asyncio.Task[Answer]:
+    def begin(self, prompt: str, conversation: str = "", **fields: Any) -> asyncio.Task[Answer]:
         """Ask in the background."""
         return asyncio.create_task(self.ask(prompt, conversation, **fields))
 

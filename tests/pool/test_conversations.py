@@ -105,7 +105,7 @@ async def test_a_user_who_clears_by_hand_gets_a_new_conversation_and_the_old_one
     async with running(tmp_path, "session_pool.max_size=1") as engine:
         talk = Talk(engine)
         first = await talk.ask("one")
-        cleared = await talk.ask("/clear", first.conversation)
+        cleared = await talk.ask("/clear", first.conversation, commands=True)
         assert cleared.conversation != first.conversation
         again = await talk.ask("[[history]]", first.conversation)
         assert again.text.startswith("History: 2 user messages")

@@ -64,7 +64,7 @@ def test_the_order_of_keys_does_not_matter() -> None:
 def test_a_field_of_an_odd_shape_does_not_lose_the_line() -> None:
     message = _decoded({"type": "result", "is_error": True, "result": "gone", "num_turns": "many"}).message
     assert isinstance(message, m.Result)
-    assert (message.is_error, message.result, message.num_turns) == (True, "gone", 0)
+    assert (message.is_error, message.result, message.num_turns) == (True, "gone", None)
 
 
 @pytest.mark.parametrize("line", [b"{", b"nope", b'{"type": "result"', b"\xff\xfe", b"[1]", b'"x"', b"12"])

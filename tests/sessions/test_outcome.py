@@ -7,8 +7,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from engine.sessions.messages import Result
-from engine.sessions.outcome import Ended, judge, judge_lost
+from engine.recovery.classifier import error_of
+from engine.recovery.gate import blamed_scope
+from engine.sessions.messages import Assistant, Result
+from engine.sessions.outcome import Ended, Outcome, Written, judge, judge_lost
 
 FRAMES: list[tuple[dict[str, Any], bool, Ended]] = [
     ({"subtype": "success", "terminal_reason": "completed", "result": "hi"}, False, Ended.ANSWERED),
@@ -45,9 +47,50 @@ FRAMES: list[tuple[dict[str, Any], bool, Ended]] = [
 
 @pytest.mark.parametrize(("frame", "interrupted", "ended"), FRAMES)
 def test_frames(frame: dict[str, Any], interrupted: bool, ended: Ended) -> None:
-    outcome = judge(msgspec.convert({"type": "result", **frame}, Result), interrupted=interrupted)
+    outcome = judge(msgspec.convert({"type": "result", **frame}, Result), Written(), interrupted=interrupted)
     assert outcome.ended is ended
     assert outcome.ok is (ended in {Ended.ANSWERED, Ended.REFUSED_TOOLS})
+
+
+def _judged(written: Written, **frame: Any) -> Outcome:
+    return judge(msgspec.convert({"type": "result", "subtype": "success", **frame}, Result), written, interrupted=False)
+
+
+@pytest.mark.parametrize("result", [None, "", "\n\n"])
+def test_text_that_was_written_is_the_answer_where_the_result_has_none(result: str | None) -> None:
+    outcome = _judged(Written("the answer is 42", answered=True), result=result, num_turns=3)
+    assert (outcome.ended, outcome.text) == (Ended.ANSWERED, "the answer is 42")
+
+
+@pytest.mark.parametrize("result", [None, "", " "])
+def test_no_text_at_all_is_an_empty_answer(result: str | None) -> None:
+    assert _judged(Written(answered=True), result=result, num_turns=2).ended is Ended.EMPTY
+    assert _judged(Written(), result=result).ended is Ended.EMPTY
+
+
+@pytest.mark.parametrize("words", ["", "blocked by hook: no", "/memory isn't available in this environment."])
+def test_a_turn_that_called_no_model_is_no_answer_but_for_a_command(words: str) -> None:
+    outcome = _judged(Written(), result=words, num_turns=0)
+    assert outcome.ended is Ended.NOT_CALLED
+    assert words in outcome.reason
+    assert _judged(Written(commands=True), result=words, num_turns=0).ok
+
+
+def test_a_last_message_that_is_an_error_fails_the_turn_whatever_the_result_says() -> None:
+    failure = Assistant(error="overloaded", api_error_status=529, is_api_error_message=True)
+    outcome = _judged(Written(failure=failure), result="API Error: 529 Overloaded", num_turns=1)
+    assert (outcome.ended, outcome.api_error_status) == (Ended.API_FAILED, 529)
+
+
+@pytest.mark.parametrize("marked", [True, False])
+def test_the_output_limit_is_final_and_names_its_setting(marked: bool) -> None:
+    words = "API Error: Claude's response exceeded the 32000 output token maximum."
+    written = Written("half an ans", Assistant(error="max_output_tokens") if marked else None, answered=True)
+    outcome = _judged(written, is_error=True, result=words, terminal_reason="api_error", num_turns=4)
+    error = error_of(outcome)
+    assert (error.code, error.retryable, error.partial) == ("output_limit", False, "half an ans")
+    assert "claude.max_tokens" in error.remedy
+    assert not blamed_scope(error)
 
 
 @pytest.mark.parametrize(("code", "words"), [(0, "exit 0"), (143, "exit 143"), (-9, "signal 9")])

@@ -132,7 +132,7 @@ class Rig:
     async def aclose(self) -> None:
         """Kill what still runs; the tree must be empty then."""
         for session in self._sessions:
-            if session.pid:
+            if session.pid and not session.lost:
                 await session.kill("the test is over")
         self.approvals.close()
         assert self.survivors() == []

@@ -57,12 +57,29 @@ def _acting(verb: str, does: str) -> click.Command:
     return act
 
 
+def _ending(verb: str, does: str) -> click.Command:
+    @click.command(verb, help=does, epilog=f"Example: quarterdeck sessions {verb} s0003")
+    @click.argument("sessions", nargs=-1, required=True)
+    @click.option("--keep-request", is_flag=True, help="Let the request that runs there go on in another session.")
+    @common_options
+    def end(common: Common, sessions: tuple[str, ...], keep_request: bool) -> None:
+        body = {"request": not keep_request}
+        done = {name: _call(common, "POST", f"/api/sessions/{name}/{verb}", body) for name in sessions}
+        if common.json:
+            print_json(done)
+        else:
+            rows = [(name, verb, ", ".join(told.get("requests", ()))) for name, told in done.items()]
+            print_table(rows, ("session", "done", "requests cancelled"))
+
+    return end
+
+
 command.add_command(_acting("interrupt", "End the turns of these sessions; the sessions stay."))
 command.add_command(
     _acting("hibernate", "Give idle sessions' processes back; their conversations sleep until gone on with.")
 )
-command.add_command(_acting("stop", "Stop these sessions politely: interrupt, EOF, SIGTERM, SIGKILL."))
-command.add_command(_acting("kill", "Kill the process trees of these sessions at once."))
+command.add_command(_ending("stop", "Stop these sessions in steps: interrupt, end of input, SIGTERM, SIGKILL."))
+command.add_command(_ending("kill", "Kill the process trees of these sessions at once."))
 
 
 @command.command("recycle", epilog="Example: quarterdeck sessions recycle s0003 --deadline 30")

@@ -140,8 +140,8 @@ class Feed(Protocol):
     async def interrupt(self, session: str) -> bool:
         """End the turn of a session; False when it had none."""
 
-    async def stop(self, session: str, *, kill: bool) -> None:
-        """Stop a session by the ladder, or kill it at once."""
+    async def stop(self, session: str, *, kill: bool, request: bool = True) -> None:
+        """Stop a session in steps, or kill it at once; without `request` its request goes on in another session."""
 
     async def recycle(self, session: str) -> None:
         """No new work for a session; it ends with its turn, at the latest after RECYCLE_S seconds."""

@@ -89,13 +89,13 @@ class InProcessFeed:
         engine = self._thread.engine
 
         async def interrupt() -> bool:
-            return engine.interrupt(session)
+            return engine.interrupt(session, self._who)
 
         return await self._call(interrupt())
 
-    async def stop(self, session: str, *, kill: bool) -> None:
+    async def stop(self, session: str, *, kill: bool, request: bool = True) -> None:
         """Stop or kill a session."""
-        await self._call(self._thread.engine.stop_session(session, self._who, kill=kill))
+        await self._call(self._thread.engine.stop_session(session, self._who, kill=kill, request=request))
 
     async def recycle(self, session: str) -> None:
         """End a session with its turn."""

@@ -178,7 +178,7 @@ class RecordedFeed:
         """Refused."""
         _refuse()
 
-    async def stop(self, session: str, *, kill: bool) -> None:
+    async def stop(self, session: str, *, kill: bool, request: bool = True) -> None:
         """Refused."""
         _refuse()
 

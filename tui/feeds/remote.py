@@ -110,9 +110,9 @@ class RemoteFeed:
         """End a session's turn."""
         return bool((await self._call("POST", f"/api/sessions/{session}/interrupt"))["interrupted"])
 
-    async def stop(self, session: str, *, kill: bool) -> None:
+    async def stop(self, session: str, *, kill: bool, request: bool = True) -> None:
         """Stop or kill a session."""
-        await self._call("POST", f"/api/sessions/{session}/{'kill' if kill else 'stop'}")
+        await self._call("POST", f"/api/sessions/{session}/{'kill' if kill else 'stop'}", {"request": request})
 
     async def recycle(self, session: str) -> None:
         """End a session with its turn."""

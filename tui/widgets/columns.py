@@ -26,9 +26,10 @@ URGENCY: dict[SessionState, int] = {
     SessionState.FAILED: 1,
     SessionState.RETRYING: 2,
     SessionState.RUNNING: 3,
-    SessionState.STARTING: 4,
-    SessionState.STOPPING: 5,
-    SessionState.IDLE: 6,
+    SessionState.BACKGROUND: 4,
+    SessionState.STARTING: 5,
+    SessionState.STOPPING: 6,
+    SessionState.IDLE: 7,
 }
 
 

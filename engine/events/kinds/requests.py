@@ -73,6 +73,21 @@ class TurnEnded(Event, frozen=True):
     cost: float = 0.0
     kind: str = ""
     error: str = ""
+    tokens_cache_written: int = 0
+
+
+class ForeignTurnEnded(Event, frozen=True):
+    """A turn that the agent began by itself ended; it answers no request, and its tokens and cost are its own."""
+
+    session: str
+    conversation: str
+    ok: bool
+    text: str = ""
+    tokens_in: int = 0
+    tokens_out: int = 0
+    tokens_cached: int = 0
+    tokens_cache_written: int = 0
+    cost: float = 0.0
 
 
 class ApiRetry(Event, frozen=True):

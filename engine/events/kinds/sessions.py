@@ -17,6 +17,7 @@ class SessionState(StrEnum):
     RUNNING = "running"
     APPROVAL = "approval"
     RETRYING = "retrying"
+    BACKGROUND = "background"
     STOPPING = "stopping"
     FAILED = "failed"
 
@@ -54,6 +55,14 @@ class SessionBound(Event, frozen=True):
     session: str
     conversation: str
     user: str = ""
+
+
+class BackgroundChanged(Event, frozen=True):
+    """What the agent does beside our turns: its background tasks, and whether a turn runs that it began by itself."""
+
+    session: str
+    tasks: list[str]
+    own_turn: bool = False
 
 
 class Reading(msgspec.Struct, frozen=True, array_like=True):

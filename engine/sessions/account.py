@@ -1,0 +1,61 @@
+"""What a session's turns took: four classes of tokens and the cost, each booked once. Pure.
+
+The CLI reports what came since the result before (`model_usage_since_last_result`). One that does not only reports a
+total, which restarts after `/clear` and may hold the whole conversation after a resume: see `resumed_at`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engine.sessions.messages import Result, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """Tokens by class, and US dollars."""
+
+    tokens_in: int = 0
+    tokens_out: int = 0
+    tokens_cached: int = 0
+    tokens_cache_written: int = 0
+    cost: float = 0.0
+
+
+class Account:
+    """Owner of the total that was booked last. `free` turns (a simulator's) cost nothing."""
+
+    def __init__(self, *, free: bool = False) -> None:
+        self._free = free
+        self._total = 0.0
+
+    def resumed_at(self, total: float) -> None:
+        """What the conversation had cost before this process resumed it."""
+        self._total = total
+
+    def cleared(self) -> None:
+        """The conversation begins anew, and the CLI's total with it."""
+        self._total = 0.0
+
+    def book(self, result: Result) -> Spent:
+        """What was spent since the result before this one."""
+        total, by_model = result.total_cost_usd, result.model_usage_since_last_result
+        since = total - self._total if total >= self._total else total
+        self._total = total
+        usage = result.usage or Usage()
+        if by_model is not None:
+            models = by_model.values()
+            since = sum(model.cost_usd for model in models)
+            usage = Usage(
+                sum(model.input_tokens for model in models),
+                sum(model.output_tokens for model in models),
+                sum(model.cache_read_input_tokens for model in models),
+                sum(model.cache_creation_input_tokens for model in models),
+            )
+        return Spent(
+            tokens_in=usage.input_tokens,
+            tokens_out=usage.output_tokens,
+            tokens_cached=usage.cache_read_input_tokens,
+            tokens_cache_written=usage.cache_creation_input_tokens,
+            cost=0.0 if self._free else since,
+        )

@@ -1,0 +1,59 @@
+"""A turn as it stands on the wire: what streamed, which tools run, how its last message ended. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from engine.sessions.messages import Assistant
+
+MAX_TOOLS = 256
+"""Uses of tools of one turn whose results are waited for; at the bound the oldest is forgotten."""
+SYNTHETIC = "<synthetic>"
+"""The model that the CLI names in messages of its own."""
+
+
+@dataclass(slots=True)
+class Turn:
+    """The turn in flight: `text` is what streamed so far, `open_from` where the unfinished message begins.
+
+    `tools` names the tool of each use whose result is to come. `started` is False while the prompt queues behind a
+    turn that the CLI began by itself. `written` are the finished texts, `failure` the last message if it was an error,
+    `answered` whether a model sent any message.
+    """
+
+    uuid: str
+    prompt: str
+    started: bool = True
+    interrupted: bool = False
+    text: list[str] = field(default_factory=list)
+    open_from: int | None = None
+    tools: dict[str, str] = field(default_factory=dict)
+    written: list[str] = field(default_factory=list)
+    failure: Assistant | None = None
+    answered: bool = False
+
+    def uses(self, use: str, tool: str) -> None:
+        """A tool is about to be used."""
+        self.tools[use] = tool
+        if len(self.tools) > MAX_TOOLS:
+            del self.tools[next(iter(self.tools))]
+
+    def message(self, message: Assistant, texts: list[str]) -> None:
+        """A message of the main agent is here."""
+        self.failure = message if message.error else None
+        if not message.error:
+            self.answered = self.answered or message.message.model != SYNTHETIC
+            self.written += [text for text in texts if text.strip()]
+
+    def whole_text(self) -> str:
+        """All that was written in this turn; what streamed where no finished message came."""
+        return "\n\n".join(self.written) or "".join(self.text)
+
+    def drop_partial(self) -> int:
+        """Forget the unfinished message's text; return its length in characters."""
+        if self.open_from is None:
+            return 0
+        size = sum(map(len, self.text[self.open_from :]))
+        del self.text[self.open_from :]
+        self.open_from = None
+        return size
