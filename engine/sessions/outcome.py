@@ -124,7 +124,8 @@ def _ending(result: Result, written: Written, interrupted: bool) -> tuple[Ended,
         return Ended.NOT_CALLED, result.result or "the agent ended the turn without calling a model"
     if result.permission_denials:
         return Ended.REFUSED_TOOLS, f"{len(result.permission_denials)} tool uses were denied"
-    if result.num_turns != 0 and not ((result.result or "").strip() or written.text.strip()):
+    wordless = not ((result.result or "").strip() or written.text.strip())
+    if wordless and result.num_turns != 0 and (written.answered or not written.commands):
         return Ended.EMPTY, "the agent ended the turn without any text"
     return Ended.ANSWERED, terminal or "completed"
 

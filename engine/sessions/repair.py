@@ -29,7 +29,8 @@ def repaired(line: bytes) -> bytes:
         except UnicodeDecodeError:
             line = line.decode("utf-8", "replace").encode()
     if b"\\ud" in line or b"\\uD" in line:
-        return _ESCAPE.sub(lambda found: b"\\ufffd" if found[1] else found[0], line)
+        replaced = _ESCAPE.sub(lambda found: b"\\ufffd" if found[1] else found[0], line)
+        return line if replaced == line else replaced
     return line
 
 
