@@ -20,11 +20,12 @@ from engine.backends.choice import Choice, choose, credential_of
 from engine.backends.claude import Credential
 from engine.backends.holding import transcript_holds
 from engine.backends.homes import Homes
+from engine.backends.login import Login
 from engine.backends.profiles import Profiles
 from engine.cache.memory import MemoryCache
 from engine.clock import Clock, SystemClock
 from engine.dispatcher import Dispatcher, DispatcherPorts
-from engine.errors import NotFound, Overloaded, QuarterdeckError, SettingsError
+from engine.errors import BackendMissing, NotFound, NotSignedIn, Overloaded, QuarterdeckError, SettingsError
 from engine.events import types as ev
 from engine.events.bus import Bus
 from engine.events.recorder import Recorder, recorder_of
@@ -78,7 +79,14 @@ _LAST_ALERTS_S = 3.0
 class Engine(Operations):
     """Owner of all parts; lives on one event loop. Start it once, then `drain` and `aclose` it once."""
 
-    def __init__(self, loaded: Loaded, *, clock: Clock | None = None, environ: Mapping[str, str] = os.environ) -> None:
+    def __init__(
+        self,
+        loaded: Loaded,
+        *,
+        clock: Clock | None = None,
+        environ: Mapping[str, str] = os.environ,
+        interactive: bool = False,
+    ) -> None:
         settings, state = loaded.settings, loaded.settings.engine.state_dir
         self.id = uuid.uuid4().hex[:12]
         self.clock = clock or SystemClock()
@@ -100,7 +108,8 @@ class Engine(Operations):
         self._environ = environ
         self._operator_home = Path(environ.get("HOME") or Path.home())
         self._operator_config = Path(given) if (given := environ.get("CLAUDE_CONFIG_DIR")) else None
-        self.choice: Choice = choose(settings, self._operator_config or self._operator_home / ".claude")
+        config = self._operator_config or self._operator_home / ".claude"
+        self.choice: Choice = choose(settings, config, interactive=interactive)
         self._model: OfflineModel | None = None
         self._chores = Nursery("engine", self._on_chore_error)
         self._sent = Nursery("sent requests", self._on_chore_error)
@@ -128,6 +137,13 @@ class Engine(Operations):
         agents = self._ledger.folder(self.id)
         homes = Homes(state, settings.workspaces, self._operator_home, self._operator_config, agents)
         self.backend = build(settings, homes, self.choice.binary, self._credential)
+        self.login = Login(
+            self.choice.missing,
+            lambda: credential_of(self.settings),
+            homes.config,
+            self.clock,
+            ours=self.choice.offline,
+        )
         self._chance = random.Random()  # noqa: S311 - jitter and placement, not secrets
         self._leases = SqliteLeases(state / "leases.db", self.id, self._ledger.gone)
         self._router = Router(policies.balancer(settings))
@@ -162,7 +178,7 @@ class Engine(Operations):
                 retry=lambda: self._retry_policy,
                 budget=self.budget,
                 load=lambda: min(1.0, self.pool.utilisation),
-                profile=self.profiles.find,
+                profile=self._profile_for,
                 holds_prompt=self._holds_prompt,
                 error_of=self.diagnosis.error_of,
             ),
@@ -170,6 +186,7 @@ class Engine(Operations):
         )
         self.recovery_statistics = RecoveryStatistics()
         self.bus.listen(self.recovery_statistics.apply)
+        self.bus.listen(self.login.follow)
         self.alerts = alerts_of(self, self._pool_ports.growth, environ)
         self.phase = "new"
 
@@ -198,6 +215,8 @@ class Engine(Operations):
                 max_size=self.settings.session_pool.max_size,
             )
         )
+        if default := self.profiles.known("default"):
+            self._tell_missing(default)
         self.alerts.start()
         await self._cleaner.dead_engines()
         self.phase = "running"
@@ -212,6 +231,9 @@ class Engine(Operations):
     def ready(self) -> list[str]:
         """Reasons why no work can be taken now; empty when it can."""
         reasons = []
+        default = self.profiles.known("default")
+        if default is not None and (missing := self.login.missing(default)):
+            reasons.append(missing)
         if self.phase != "running":
             reasons.append(f"the engine is {self.phase}")
         shared = [name for name in self.breakers.open_ones() if not name.startswith(_PARTIAL)]
@@ -289,6 +311,19 @@ class Engine(Operations):
         """Kill every session at once while `aclose` still goes down the polite steps."""
         await self.pool.hurry()
 
+    def _profile_for(self, name: str, tenant: str) -> Profile:
+        """A request's profile. Raises also BackendMissing or NotSignedIn when its agents could not work."""
+        profile = self.profiles.find(name, tenant)
+        self.login.check(profile)
+        return profile
+
+    def _tell_missing(self, profile: Profile) -> None:
+        try:
+            self.login.check(profile)
+        except (BackendMissing, NotSignedIn) as error:
+            text = f"no work can be taken: {error.message}"
+            self.bus.publish(ev.Notice(severity=ev.Severity.CRITICAL, text=text, remedy=error.remedy))
+
     def _retire_session(self, session: str, reason: str) -> None:
         with contextlib.suppress(NotFound):  # it is gone already
             self.pool.retire(session, reason)
@@ -329,6 +364,7 @@ class Engine(Operations):
             default=lambda: self.profiles.find("default", DEFAULT_TENANT),
             profile=self.profiles.known,
             chance=self._chance,
+            unable=self.login.missing,
         )
 
     def _barred(self, tool: str) -> str:

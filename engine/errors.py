@@ -136,6 +136,12 @@ class BackendMissing(QuarterdeckError):
     kind, code, scope, http_status = ErrorKind.PROCESS, "backend_missing", ErrorScope.ENGINE, 503
 
 
+class NotSignedIn(QuarterdeckError):
+    """There is no credential for the agent, so no work is started."""
+
+    kind, code, scope, http_status = ErrorKind.AUTH, "not_signed_in", ErrorScope.CREDENTIAL, 503
+
+
 class StartFailed(QuarterdeckError):
     """A session's process did not come up."""
 

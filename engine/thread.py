@@ -21,12 +21,19 @@ Serve = Callable[[Engine], Awaitable[Callable[[], Awaitable[None]]]]
 class EngineThread:
     """Owner of the thread that children are spawned on; it lives until the process tree is empty.
 
+    `interactive` says that somebody looks on: then the simulator may stand in for a missing CLI or login.
     The parent-death signal follows the spawning thread, so nothing else may spawn sessions.
     """
 
     def __init__(
-        self, loaded: Loaded, serve: Serve | None = None, on_event: Callable[[Stamped], None] | None = None
+        self,
+        loaded: Loaded,
+        serve: Serve | None = None,
+        on_event: Callable[[Stamped], None] | None = None,
+        *,
+        interactive: bool = False,
     ) -> None:
+        self._interactive = interactive
         self._loaded = loaded
         self._serve = serve
         self._on_event = on_event
@@ -86,7 +93,7 @@ class EngineThread:
         with self._before_loop:
             self._loop = asyncio.get_running_loop()
         try:
-            engine = Engine(self._loaded)
+            engine = Engine(self._loaded, interactive=self._interactive)
             if self._on_event is not None:
                 engine.bus.listen(self._on_event)
             unserve = await self._bring_up(engine)

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from engine import __version__
 from engine.api.envelope import json_response
 from engine.api.recovery_metrics import alert_metrics, recovery_metrics, strategy_metrics
 from engine.engine import Engine
@@ -42,7 +43,8 @@ class Probes:
     async def readyz(self, _request: Request) -> Response:
         """200 when work can be taken, else 503 with the reasons."""
         reasons = self._engine.ready()
-        return json_response({"ready": not reasons, "reasons": reasons}, 503 if reasons else 200)
+        body = {"ready": not reasons, "reasons": reasons, "simulated": self._engine.choice.simulated}
+        return json_response(body, 503 if reasons else 200)
 
     async def metrics(self, _request: Request) -> Response:
         """Prometheus text format."""
@@ -93,7 +95,12 @@ class _EngineCollector(Collector):
             "quarterdeck_turns": ("Turns ended", totals.turns),
             "quarterdeck_tokens_in": ("Input tokens", totals.tokens_in),
             "quarterdeck_tokens_out": ("Output tokens", totals.tokens_out),
-            "quarterdeck_cost_dollars": ("Cost as the CLI reports it", totals.cost),
+            "quarterdeck_tokens_cache_written": (
+                "Input tokens written to the prompt cache",
+                totals.tokens_cache_written,
+            ),
+            "quarterdeck_foreign_turns": ("Turns that agents began by themselves", totals.foreign_turns),
+            "quarterdeck_cost_dollars": ("Cost as the CLI reports it; simulated turns cost nothing", totals.cost),
             "quarterdeck_sessions_started": ("Sessions started", totals.started),
             "quarterdeck_sessions_crashed": ("Sessions whose process ended by itself", counts.crashes),
             "quarterdeck_sessions_condemned": ("Sessions killed by a health check", counts.condemned),
@@ -106,6 +113,9 @@ class _EngineCollector(Collector):
             "quarterdeck_leases": ("Leases granted", counts.leases),
             "quarterdeck_leases_reused": ("Leases of an already used process", counts.reuses),
         }
+        info = GaugeMetricFamily("quarterdeck_engine_info", "What runs", labels=["backend", "version", "simulated"])
+        info.add_metric([engine.choice.backend, __version__, str(engine.choice.simulated).lower()], 1)
+        yield info
         for name, (text, value) in gauges.items():
             yield GaugeMetricFamily(name, text, value)
         for name, (text, value) in counters.items():

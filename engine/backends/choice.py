@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.backends.base import SIMULATOR
 from engine.backends.binary import find_claude
 from engine.backends.claude import Credential
 from engine.errors import BackendMissing
@@ -18,29 +19,46 @@ NO_CREDENTIALS = "no API key and no `claude login`"
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The decision: `backend`, with the CLI's path; `banner` says why it is not the real thing."""
+    """The decision: `backend`, with the CLI's path; `banner` says why it is not the real thing.
+
+    `missing` says what a real backend lacks on this machine, empty for nothing.
+    """
 
     backend: str
     binary: Path | None
     offline: bool
     demo: bool
     banner: str
+    missing: str = ""
+
+    @property
+    def simulated(self) -> bool:
+        """Whether answers are made up."""
+        return self.backend == SIMULATOR
 
 
-def choose(settings: Settings, config_dir: Path) -> Choice:
-    """Decide from the settings and this machine. Raises BackendMissing when the CLI was asked for and is not here."""
+def choose(settings: Settings, config_dir: Path, *, interactive: bool) -> Choice:
+    """Decide from the settings and this machine.
+
+    Only where somebody looks on (`interactive`) does the simulator stand in for a CLI or a login that is missing, and
+    is a CLI that was asked for and is missing an error at once: BackendMissing. Headless, the engine is up, not ready.
+    """
     wanted = settings.engine.backend
     if wanted not in BUILT_IN:
         return Choice(wanted, None, False, settings.engine.demo == "on", "")
     binary = find_claude(settings.claude.binary or None) if wanted != "simulator" else None
     offline = settings.engine.offline
+    if binary is None and not interactive and wanted != SIMULATOR:
+        if settings.claude.binary:
+            return _real(settings, binary, offline=offline)
+        return Choice("claude", None, offline, settings.engine.demo == "on", "", NO_CLI)
     if wanted == "claude" or offline:
         return _real(settings, binary, offline=offline)
     if wanted == "simulator":
         return _simulated(settings, "simulator", auto=False)
     if binary is None:
         return _simulated(settings, NO_CLI, auto=True)
-    if not signed_in(credential_of(settings), config_dir):
+    if interactive and not signed_in(credential_of(settings), config_dir):
         return _simulated(settings, NO_CREDENTIALS, auto=True)
     return Choice("claude", binary, False, settings.engine.demo == "on", "")
 

@@ -29,6 +29,11 @@ _LIFETIME_JITTER = 1 / 40
 """Share of the lifetime by which sessions end at random before it, so that they do not end together (HikariCP)."""
 
 
+def _able(_profile: Profile) -> str:
+    """Nothing is known to be missing."""
+    return ""
+
+
 @dataclass(frozen=True)
 class PoolPorts:
     """What the pool works with. `default` is the profile that `min_size` is for, `profile` finds one by name."""
@@ -41,6 +46,8 @@ class PoolPorts:
     default: Callable[[], Profile]
     profile: Callable[[str], Profile | None]
     chance: random.Random
+    unable: Callable[[Profile], str] = _able
+    """Says why a profile's sessions could not work, empty when they could."""
 
     @property
     def bus(self) -> Bus:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from functools import partial
 
-from engine.backends.base import Profile
+from engine.backends.base import SIMULATOR, Profile
 from engine.errors import BadInput, ConversationHeld, DeadlinePassed, Overloaded, QuarterdeckError
 from engine.events.types import PoolStatistics
 from engine.pool.lease import Lease, Waiter
@@ -95,6 +95,7 @@ class Pool:
             wait=self.record.waits,
             wake=self.record.wakes,
             counts=counts,
+            simulated=self._ports.default().backend == SIMULATOR,
         )
 
     # leases

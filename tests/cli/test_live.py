@@ -112,13 +112,14 @@ def test_sessions_are_listed_shown_stopped_and_killed(engine: Headless) -> None:
     shown = dict(plain(engine, "sessions", "show", session))
     pid = int(shown["pid"])
     assert runs(pid)
-    assert plain(engine, "sessions", "stop", session) == [[session, "stop"]]
+    assert plain(engine, "sessions", "stop", session) == [[session, "stop", ""]]
     assert not runs(pid)
 
     engine.send("[[delay: 60s]]")
     wait_until(lambda: engine.call("GET", "/api/pool")["pool"]["active"] == 1)
     (busy,) = engine.call("GET", "/api/sessions")["sessions"]
-    assert as_json(engine, "sessions", "kill", busy["id"])[busy["id"]] == {"killed": busy["id"]}
+    told = as_json(engine, "sessions", "kill", busy["id"])[busy["id"]]
+    assert (told["killed"], len(told["requests"])) == (busy["id"], 1)
     assert not runs(busy["pid"])
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import pty
 import subprocess
 from pathlib import Path
 
@@ -12,6 +15,22 @@ from tests.support.headless import PROGRAM, environment_of, headless, quarterdec
 from tests.support.processes import PATIENCE_S
 
 SIMULATED = ("run", "--backend", "simulator")
+
+
+def at_a_terminal(home: Path, *arguments: str) -> str:
+    """What a command writes to a terminal."""
+    master, slave = pty.openpty()
+    process = subprocess.Popen(
+        [*PROGRAM, *arguments], stdin=slave, stdout=slave, stderr=slave, cwd=home, env=environment_of(home)
+    )
+    os.close(slave)
+    written = b""
+    with contextlib.suppress(OSError):  # the terminal's other end is gone
+        while data := os.read(master, 65536):
+            written += data
+    os.close(master)
+    assert process.wait(PATIENCE_S) == 0
+    return written.decode()
 
 
 def test_the_answer_is_all_that_is_printed(home: Path) -> None:
@@ -107,10 +126,30 @@ def test_an_engine_that_dies_under_the_answer_is_told(home: Path) -> None:
 
 
 def test_a_made_up_answer_that_nobody_asked_for_is_told(home: Path) -> None:
+    done = at_a_terminal(home, "run", "hello")
+    assert "Echo: hello" in done
+    assert "SIMULATOR: no" in done
+    assert "quarterdeck doctor" in done
+
+
+def test_a_program_never_gets_a_made_up_answer_that_it_did_not_ask_for(home: Path) -> None:
     done = quarterdeck(home, "run", "hello")
-    assert (done.returncode, done.stdout) == (0, "Echo: hello\n")
-    assert "SIMULATOR: no" in done.stderr
-    assert "quarterdeck doctor" in done.stderr
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "no API key and no `claude login`" in done.stderr
+    assert "→ `claude login`" in done.stderr
+    asked = quarterdeck(home, "run", "--backend", "simulator", "--json", "hello")
+    assert json.loads(asked.stdout)["simulated"] is True
+
+
+def test_a_headless_engine_without_a_login_is_up_not_ready_and_says_why(home: Path) -> None:
+    with headless(home, "--backend=claude") as engine:
+        (notice,) = engine.logged("notice")
+        assert "no API key and no `claude login`" in notice["text"]
+        assert "claude login" in notice["remedy"]
+        refused = quarterdeck(home, "run", "hello")
+        assert (refused.returncode, refused.stdout) == (1, "")
+        assert "no API key and no `claude login`" in refused.stderr
+        assert not engine.logged("session_starting")
 
 
 @pytest.mark.real_cli

@@ -72,7 +72,7 @@ def _engine(loaded: Loaded) -> Iterator[bool]:
     from engine.api.server import serve
     from engine.thread import EngineThread
 
-    thread, started = EngineThread(loaded, serve), False
+    thread, started = EngineThread(loaded, serve, interactive=True), False
     try:
         thread.start()
         started = True

@@ -37,7 +37,8 @@ class PoolStatistics(msgspec.Struct, frozen=True):
     """The pool as it is now. `utilisation` = (leased + waiting) / (all + starting), 0 for an empty pool.
 
     `target` is the size that scaling goes to and `reason` why; `memory` is in bytes, `cpu` in percent of a core, both
-    summed over the sessions; `throughput` in turns a second; `hibernated` counts conversations without a process.
+    summed over the sessions; `throughput` in turns a second; `hibernated` counts conversations without a process;
+    `simulated` says that answers are made up.
     """
 
     size: int
@@ -59,6 +60,7 @@ class PoolStatistics(msgspec.Struct, frozen=True):
     wait: Percentiles
     wake: Percentiles
     counts: PoolCounts
+    simulated: bool = False
 
 
 class PoolMeasured(Event, frozen=True):

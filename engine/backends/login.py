@@ -1,0 +1,79 @@
+"""Whether the credential of a profile is there, before work starts: a cheap look, repeated while it is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from engine.backends.base import Profile
+from engine.backends.choice import NO_CREDENTIALS, signed_in
+from engine.backends.claude import Credential
+from engine.clock import Clock
+from engine.errors import BackendMissing, ErrorKind, NotSignedIn
+from engine.events.types import ErrorSeen, Stamped
+
+LOOK_AGAIN_S = 60.0
+"""Time after which a credential that was there is looked for again."""
+_OF_A_PROFILE = (
+    "ANTHROPIC_API_KEY",
+    "ANTHROPIC_AUTH_TOKEN",
+    "CLAUDE_CODE_OAUTH_TOKEN",
+    "CLAUDE_CODE_USE_BEDROCK",
+    "CLAUDE_CODE_USE_VERTEX",
+)
+"""Variables by which a profile brings a credential of its own."""
+CLI_REMEDY = "Install the Claude Code CLI, `pip install 'quarterdeck[claude]'`, or set `claude.binary`."
+LOGIN_REMEDY = "`claude login`, or set ANTHROPIC_API_KEY; `--backend simulator` needs neither."
+
+
+class Login:
+    """Owner of what was found last, by profile. `config` is where a profile's agents keep their configuration.
+
+    `cli` says what of the CLI itself is missing, `ours` whether the credential is one that the engine supplies itself.
+    """
+
+    def __init__(
+        self,
+        cli: str,
+        credential: Callable[[], Credential],
+        config: Callable[[Profile], Path],
+        clock: Clock,
+        *,
+        ours: bool,
+    ) -> None:
+        self._cli = cli
+        self._credential = credential
+        self._config = config
+        self._clock = clock
+        self._ours = ours
+        self._found: dict[tuple[str, str], float] = {}
+
+    def missing(self, profile: Profile) -> str:
+        """What a profile's agents lack, empty for nothing."""
+        if profile.backend != "claude":
+            return ""
+        if self._cli:
+            return self._cli
+        now, found = self._clock.monotonic(), self._found.get((profile.tenant, profile.name))
+        if self._ours or (found is not None and now - found < LOOK_AGAIN_S):
+            return ""
+        if any(profile.environment.get(name) for name in _OF_A_PROFILE) or signed_in(
+            self._credential(), self._config(profile)
+        ):
+            self._found[profile.tenant, profile.name] = now
+            return ""
+        return NO_CREDENTIALS
+
+    def check(self, profile: Profile) -> None:
+        """Raises BackendMissing or NotSignedIn for a profile whose agents could not work."""
+        missing = self.missing(profile)
+        if missing == NO_CREDENTIALS:
+            raise NotSignedIn(f"Profile {profile.name} has no credential: {missing}.", remedy=LOGIN_REMEDY)
+        if missing:
+            raise BackendMissing(f"There is {missing}.", remedy=CLI_REMEDY)
+
+    def follow(self, stamped: Stamped) -> None:
+        """After the API refused a credential, whether one is there is looked at anew."""
+        event = stamped.event
+        if isinstance(event, ErrorSeen) and event.kind == ErrorKind.AUTH:
+            self._found.clear()
