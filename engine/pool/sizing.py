@@ -42,12 +42,12 @@ class Sizing:
         target = growth.decide(load).target
         while len(self._members) < target and self._may_start(limits):
             profile = self._wanted_profile(limits, wishes)
-            if profile.key in held:
+            if profile.key in held or profile.named in held:
                 break
             self._members.start(LeaseWish(profile, ""))
         for name, wanted in limits.warm.items():
             spare = self._ports.profile(name)
-            if spare is not None and spare.key not in held:
+            if spare is not None and spare.key not in held and spare.named not in held:
                 self._refill(spare, wanted, limits, now)
 
     def shrink(self, load: Load) -> None:

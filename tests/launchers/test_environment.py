@@ -81,6 +81,6 @@ async def test_an_agent_sees_what_is_allowed_and_nothing_else(rig: Rig, tmp_path
 async def test_a_tool_sees_nothing_of_the_parents_either(rig: Rig) -> None:
     session = await rig.start(flags=["--allowedTools=Bash"])
     await rig.ask(session, '[[tool: Bash {"command": "env > seen"}]]')
-    seen = (rig.workspace() / "seen").read_text()
+    seen = (session.cwd / "seen").read_text()
     assert f"QUARTERDECK_SESSION={rig.engine}/{session.id}" in seen.splitlines()
     assert "parent" not in seen

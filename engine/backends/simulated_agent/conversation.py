@@ -136,6 +136,10 @@ class Conversation:
         """Hold `size` more bytes for the life of the process; ones, because zeros would not be resident."""
         self._ballast.append(b"\x01" * size)
 
+    def move(self) -> None:
+        """The working directory changed."""
+        self._transcript.move()
+
     def clear(self, uuids: list[str]) -> None:
         """`/clear`: a new conversation in the same process; rules and mode survive, the price starts at zero."""
         for uuid in uuids:
