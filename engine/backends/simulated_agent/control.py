@@ -114,6 +114,8 @@ def _afterwards(agent: Controlled, subtype: str) -> None:
     if subtype == "set_permission_mode":
         talk = agent.talk
         lines.write_line(lines.system("status", talk.session, status=None, permissionMode=talk.mode))
+    elif subtype == "set_cwd" and agent.talk.moved:
+        agent.talk.note_move()
     elif subtype == "interrupt":
         agent.abort()
     elif subtype == "end_session":
@@ -140,8 +142,9 @@ def _moved(agent: Controlled, request: Line) -> Line:
     changed = path != os.getcwd()  # noqa: PTH109
     if changed and request.get("trust_accepted") is not True:
         return {"status": "needs_trust", "directory": path}
-    os.chdir(path)
-    agent.talk.move()
+    if changed:
+        os.chdir(path)
+        agent.talk.move()
     return {"status": "ok", "cwd": path, "changed": changed, "transcript_relocated": True}
 
 
