@@ -121,6 +121,10 @@ class Rig:
         await until(lambda: len(self.seen(kind)) > after)
         return self.seen(kind)[after]
 
+    def first_transcript(self) -> Path:
+        """The transcript that was written first."""
+        return min(self.folder.rglob("*.jsonl"), key=lambda path: path.stat().st_ctime)
+
     def survivors(self) -> list[int]:
         """What still runs of all that was started."""
         return survivors(self.engine)
