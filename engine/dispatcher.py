@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from msgspec.structs import replace
 
 from engine.backends.base import SIMULATOR, Profile
+from engine.backends.directories import allowed_directory
 from engine.cache.memory import MemoryCache
 from engine.cache.single_flight import SingleFlight
 from engine.clock import Clock
@@ -137,14 +139,17 @@ class Dispatcher:
     def check(self, request: Request) -> Profile:
         """The request's profile. Raises BadInput, NotFound or Forbidden for what would be refused at once."""
         request.check()
+        profile = self._ports.profile(request.profile, request.tenant)
+        if request.cwd:
+            allowed_directory(profile, request.cwd)
         if request.id in self.flights:
             raise BadInput(f"A request {request.id} is on its way already.", field="id", remedy="Use a fresh id.")
-        return self._ports.profile(request.profile, request.tenant)
+        return profile
 
     # cache lookup, single-flight
 
     async def _look_up(self, flight: Flight, listener: Listener) -> Answer:
-        key = flight.request.cache_key
+        key = flight.request.cache_key(flight.profile.fingerprint)
         if not key:
             return await self._until_answered(flight, listener)
         known = self._ports.cache.get(key, self._now()) or await self._answers.join(key)
@@ -180,27 +185,28 @@ class Dispatcher:
 
     async def _attempt(self, flight: Flight, listener: Listener) -> Answer:
         flight.attempted_at, flight.session = self._now(), ""
+        flight.profile = self._ports.profile(flight.request.profile, flight.request.tenant)
         call = self._ports.gate.call(guards(flight.profile))
         try:
             with call:
-                outcome, conversation = await self._called(flight, listener, call)
+                outcome, session = await self._called(flight, listener, call)
         except QuarterdeckError:
             flight.probed = call.probes
             raise
         self._ports.budget.worked(flight.cost)
-        return self._answer(flight, outcome, conversation)
+        return self._answer(flight, outcome, session)
 
-    async def _called(self, flight: Flight, listener: Listener, call: Call) -> tuple[Outcome, str]:
+    async def _called(self, flight: Flight, listener: Listener, call: Call) -> tuple[Outcome, Session]:
         await self._place()
         try:
-            outcome, conversation = await self._leased(flight, listener, call)
+            outcome, session = await self._leased(flight, listener, call)
         finally:
             self._ports.easing.leave()
         if not outcome.ok:
             raise self._ports.error_of(outcome)
-        return outcome, conversation
+        return outcome, session
 
-    async def _leased(self, flight: Flight, listener: Listener, call: Call) -> tuple[Outcome, str]:
+    async def _leased(self, flight: Flight, listener: Listener, call: Call) -> tuple[Outcome, Session]:
         lease = await self._lease(flight)
         try:
             call.began()
@@ -208,7 +214,7 @@ class Dispatcher:
             self._ports.gate.turn_ended(lease.session.id, outcome)
         finally:
             self._ports.pool.release(lease)
-        return outcome, lease.session.conversation
+        return outcome, lease.session
 
     # admission and lease
 
@@ -222,7 +228,7 @@ class Dispatcher:
     async def _lease(self, flight: Flight) -> Lease:
         self._ports.admission.enter()
         try:
-            return await self._ports.pool.lease(LeaseWish(flight.profile, flight.request.user, flight.conversation))
+            return await self._ports.pool.lease(_wish(flight))
         finally:
             self._ports.admission.leave()
             flight.queued = self._now() - flight.began
@@ -234,6 +240,7 @@ class Dispatcher:
         flight.session = session.id
         if lease.clear:
             await session.clear()
+        _check_directory(flight, session)
         flight.held = session.conversation
         flight.text.clear()
         self._ports.pool.hold(lease, session.conversation, request.user)
@@ -337,11 +344,12 @@ class Dispatcher:
 
     # answer, record
 
-    def _answer(self, flight: Flight, outcome: Outcome, conversation: str) -> Answer:
+    def _answer(self, flight: Flight, outcome: Outcome, session: Session) -> Answer:
         return Answer(
             request=flight.request.id,
             text=outcome.text,
-            conversation=conversation,
+            conversation=session.conversation,
+            cwd=str(session.cwd),
             session=flight.session,
             duration=self._now() - flight.began,
             queued=flight.queued,
@@ -362,6 +370,7 @@ class Dispatcher:
         profile, now = self.check(request), self._now()
         deadline = now + (request.deadline if request.deadline is not None else _NEVER_S)
         flight = Flight(request, profile, now, deadline, request.conversation, request.prompt)
+        flight.directory = allowed_directory(profile, request.cwd) if request.cwd else None
         flight.task = asyncio.current_task()
         self.flights[request.id] = flight
         self._ports.bus.publish(request.queued_event())
@@ -403,6 +412,24 @@ def _interrupted(flight: Flight, error: QuarterdeckError) -> TurnInterrupted:
     told = TurnInterrupted(sentence, remedy=remedy)
     told.partial = error.partial or "".join(flight.text)
     return told
+
+
+def _wish(flight: Flight) -> LeaseWish:
+    """A new conversation in a directory that was named is known by its id before it begins."""
+    user, directory = flight.request.user, flight.directory
+    if directory is None or flight.conversation:
+        return LeaseWish(flight.profile, user, flight.conversation)
+    return LeaseWish(flight.profile, user, str(uuid.uuid4()), directory)
+
+
+def _check_directory(flight: Flight, session: Session) -> None:
+    """Raises BadInput when a conversation works elsewhere than its request says."""
+    if flight.directory is not None and session.cwd != flight.directory:
+        raise BadInput(
+            f"Conversation {session.conversation} works in {session.cwd}, not in {flight.directory}.",
+            field="cwd",
+            remedy="Leave the directory out, or begin a new conversation in it.",
+        )
 
 
 def _withdrawn(flight: Flight) -> TurnInterrupted:

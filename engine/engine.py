@@ -16,7 +16,7 @@ from engine.approvals.desk import PermissionDesk
 from engine.approvals.store import ApprovalStore
 from engine.backends.base import DEFAULT_TENANT, Profile
 from engine.backends.build import build
-from engine.backends.choice import Choice, choose, credential_of
+from engine.backends.choice import Choice, choose, credential_of, named_binary
 from engine.backends.claude import Credential
 from engine.backends.holding import transcript_holds
 from engine.backends.homes import Homes
@@ -66,6 +66,7 @@ from engine.sessions.transcripts import Transcripts
 from engine.settings.live import ChangeRecord, LiveSettings
 from engine.settings.load import Loaded
 from engine.settings.schema import Settings
+from engine.store.conversations import ConversationStore
 from engine.store.leases import SqliteLeases
 from engine.tasks.checkpoints import Checkpoints
 from engine.workers.nursery import Nursery
@@ -135,17 +136,18 @@ class Engine(Operations):
             lambda: self.settings, self._credential, self.choice.backend, offline=self.choice.offline
         )
         agents = self._ledger.folder(self.id)
-        homes = Homes(state, settings.workspaces, self._operator_home, self._operator_config, agents)
-        self.backend = build(settings, homes, self.choice.binary, self._credential)
+        self._homes = Homes(state, settings.workspaces, self._operator_home, self._operator_config, agents)
+        self.backend = build(settings, self._homes, self.choice.binary, self._credential)
         self.login = Login(
             self.choice.missing,
             lambda: credential_of(self.settings),
-            homes.config,
+            self._homes.config,
             self.clock,
             ours=self.choice.offline,
         )
         self._chance = random.Random()  # noqa: S311 - jitter and placement, not secrets
         self._leases = SqliteLeases(state / "leases.db", self.id, self._ledger.gone)
+        self._known = ConversationStore(state / "conversations.db")
         self._router = Router(policies.balancer(settings))
         self._pool_ports = self._make_pool_ports()
         self.pool = Pool(self._pool_ports)
@@ -291,6 +293,7 @@ class Engine(Operations):
             if self._model is not None:
                 stack.push_async_callback(self._model.aclose)
             stack.callback(self._leases.close)
+            stack.callback(self._known.close)
             stack.callback(self._groups.close)
             stack.callback(self.diagnosis.close)
             stack.callback(self.desk.store.close)
@@ -360,7 +363,7 @@ class Engine(Operations):
             limits=lambda: self._pool_limits,
             router=self._router,
             growth=Growth(lambda: self._pool_limits, self.bus),
-            conversations=Conversations(self._leases, self.bus),
+            conversations=Conversations(self._leases, self.bus, self._known),
             default=lambda: self.profiles.find("default", DEFAULT_TENANT),
             profile=self.profiles.known,
             chance=self._chance,
@@ -402,6 +405,9 @@ class Engine(Operations):
         names = (each.session_pool.load_balancing.strategy for each in (before, after))
         balancer = policies.balancer(after) if len({*names}) > 1 else self._router.balancer
         strategies = self._recovery.follow(before, after, self.recoveries.orchestrator.strategies)
+        if before.claude != after.claude:
+            binary = self.choice.binary if before.claude.binary == after.claude.binary else named_binary(after)
+            self.backend.replace(build(after, self._homes, binary, self._credential))
         if before.recovery.rules != after.recovery.rules:
             self.diagnosis.use(after.recovery.rules)
         self._router.balancer = balancer
@@ -415,6 +421,7 @@ class Engine(Operations):
 
     def _on_settings(self, record: ChangeRecord) -> None:
         self.bus.publish(ev.SettingsChanged(who=record.who, changes=record.changes))
+        self.pool.follow_profiles()
         self.pool.tend()
 
     def _read_limits(self, settings: Settings) -> None:

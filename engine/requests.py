@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
@@ -31,6 +32,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
     `cacheable` allows an earlier equal request's answer, `idempotent` a second run after tools were used. With
     `commands` a leading `/` is a command of the CLI and an `@` attaches a file; otherwise both are text for the model.
+    `cwd` names the directory to work in, one that the profile allows; the conversation stays there.
     """
 
     id: str
@@ -44,6 +46,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     cacheable: bool = False
     idempotent: bool = False
     commands: bool = False
+    cwd: str = ""
 
     def check(self) -> None:
         """Raises BadInput, naming the field, for what could never run."""
@@ -76,17 +79,19 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
             prompt=prompt_title(self.prompt),
         )
 
-    @property
-    def cache_key(self) -> str:
-        """Names equal requests; empty when no cached answer may be used."""
-        if not self.cacheable or self.conversation or self.commands:
+    def cache_key(self, fingerprint: str) -> str:
+        """Names equal requests to a profile of this fingerprint; empty when no cached answer may be used."""
+        if not self.cacheable or self.conversation or self.commands or self.cwd:
             return ""
-        parts = f"{self.tenant}\0{self.profile}\0{self.prompt}"
+        parts = f"{self.tenant}\0{self.profile}\0{fingerprint}\0{self.prompt}"
         return hashlib.sha256(parts.encode("utf-8", "replace")).hexdigest()
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """The result of a request; times in seconds, cost in US dollars, `denials` counts refused tool uses."""
+    """The result of a request; times in seconds, cost in US dollars, `denials` counts refused tool uses.
+
+    `cwd` is the directory that its conversation works in.
+    """
 
     request: str
     text: str
@@ -96,6 +101,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     queued: float = 0.0
     attempts: int = 1
     cached: bool = False
+    cwd: str = ""
     denials: int = 0
     tokens_in: int = 0
     tokens_out: int = 0
@@ -138,6 +144,7 @@ class Flight:
     probed: bool = False
     case: Case | None = None
     text: list[str] = field(default_factory=list)
+    directory: Path | None = None
 
     def trouble(self, error: QuarterdeckError, now: float, park_max: float) -> Trouble:
         """What recovery is told of the attempt that failed just now."""

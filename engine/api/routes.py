@@ -43,6 +43,7 @@ class PromptBody(msgspec.Struct, kw_only=True):
     cacheable: bool = False
     idempotent: bool = False
     commands: bool = False
+    cwd: str = ""
     stream: bool = False
     wait: bool = True
 
@@ -134,6 +135,7 @@ class Routes:
             cacheable=body.cacheable,
             idempotent=body.idempotent,
             commands=body.commands,
+            cwd=body.cwd,
         )
         self._engine.check_writable()
         if body.stream:

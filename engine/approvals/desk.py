@@ -29,7 +29,10 @@ _ROUNDS = 16
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """Who asks: the session with its conversation, profile, tenant and workspace, and the way to answer it."""
+    """Who asks: the session with its conversation, profile, tenant and workspace, and the way to answer it.
+
+    `grants` is the folder that grants of the whole profile hold for, the workspace when empty.
+    """
 
     session: str
     conversation: str
@@ -37,6 +40,7 @@ class Asker:
     tenant: str
     workspace: str
     answer: Callable[[str, bool, str], None]
+    grants: str = ""
 
 
 @dataclass(slots=True)
@@ -52,7 +56,7 @@ class _Pending:
     def place(self, scope: Scope) -> Place:
         asker = self.asker
         conversation = asker.conversation if scope is Scope.CONVERSATION else ""
-        return Place(asker.tenant, asker.profile, asker.workspace, conversation)
+        return Place(asker.tenant, asker.profile, asker.grants or asker.workspace, conversation)
 
 
 def _none_barred(_tool: str) -> str:

@@ -14,7 +14,10 @@ SIMULATOR = "simulator"
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What must be equal for two requests to share a session (DESIGN section 1)."""
+    """What must be equal for two requests to share a session (DESIGN section 1).
+
+    `fingerprint` is a hash over all that reaches an agent, so a profile whose settings changed is another one.
+    """
 
     name: str
     tenant: str = DEFAULT_TENANT
@@ -22,23 +25,42 @@ class Profile:
     model: str = ""
     permission_mode: str = "default"
     workspace: Path | None = None
+    directories: tuple[Path, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     own_home: bool = False
+    fingerprint: str = ""
 
     @property
-    def key(self) -> tuple[str, str]:
-        """Names the sub-pool of this profile."""
+    def key(self) -> tuple[str, str, str]:
+        """Names the sub-pool of this profile's present content: only its members may stand in for each other."""
+        return (self.tenant, self.name, self.fingerprint)
+
+    @property
+    def named(self) -> tuple[str, str]:
+        """The profile whatever its content."""
         return (self.tenant, self.name)
 
 
 @dataclass(frozen=True, slots=True)
 class AgentSpec:
-    """One agent to start: a new conversation under an id that we choose, or a known one to resume."""
+    """One agent to start: a new conversation under an id that we choose, or a known one to resume.
+
+    `directory` is where it works when that is not the backend's choice, `named_directory` that its request named it,
+    `permission_mode` what it may do when that is less than its profile allows.
+    """
 
     session: str
     profile: Profile
     conversation: str
     resume: bool = False
+    directory: Path | None = None
+    named_directory: bool = False
+    permission_mode: str = ""
+
+    @property
+    def mode(self) -> str:
+        """The permission mode that it starts with."""
+        return self.permission_mode or self.profile.permission_mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +81,14 @@ class Backend(Protocol):
     def release(self, spec: AgentSpec) -> None:
         """The agent has ended: take away what only it used."""
 
+    def directory(self, profile: Profile, conversation: str) -> Path:
+        """Where the agents of a conversation work; makes it. Raises StartFailed."""
+
+    def sweep(self, spec: AgentSpec, conversation: str) -> None:
+        """The agent goes on to another conversation: take away what it kept for a while in the one before."""
+
     def transcript(self, profile: Profile, conversation: str) -> Path | None:
         """The file that holds a conversation, or None when there is none to resume."""
 
-    def outputs(self, profile: Profile, conversation: str) -> Sequence[Path]:
-        """The files that a conversation's tools write while they run in the background."""
+    def outputs(self, spec: AgentSpec, conversation: str) -> Sequence[Path]:
+        """The files that a conversation's tools write while they run in the background of an agent."""

@@ -15,7 +15,9 @@ from engine.plugins import BACKEND_GROUP, find
 from engine.settings.schema import Settings
 
 
-def build(settings: Settings, homes: Homes, binary: Path | None, credential: Callable[[], Credential]) -> Backend:
+def build(
+    settings: Settings, homes: Homes, binary: Path | None, credential: Callable[[], Credential]
+) -> BackendsByProfile:
     """The built-in ones and, when a profile names one, those of extensions. `binary` is the CLI that was chosen."""
     options = ClaudeOptions(
         max_retries=settings.claude.max_retries,

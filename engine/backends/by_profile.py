@@ -15,6 +15,10 @@ class BackendsByProfile:
         self._backends = dict(built_in)
         self._make = make
 
+    def replace(self, other: BackendsByProfile) -> None:
+        """Start agents as `other` does from now on; those that run are not touched."""
+        self._backends, self._make = dict(other._backends), other._make
+
     def command(self, spec: AgentSpec) -> AgentCommand:
         """How to start an agent. Raises BackendMissing or StartFailed, SettingsError for an unknown backend."""
         return self._of(spec.profile).command(spec)
@@ -27,9 +31,17 @@ class BackendsByProfile:
         """The file that holds a conversation. Raises SettingsError for an unknown backend."""
         return self._of(profile).transcript(profile, conversation)
 
-    def outputs(self, profile: Profile, conversation: str) -> Sequence[Path]:
+    def directory(self, profile: Profile, conversation: str) -> Path:
+        """Where the agents of a conversation work. Raises StartFailed, SettingsError for an unknown backend."""
+        return self._of(profile).directory(profile, conversation)
+
+    def sweep(self, spec: AgentSpec, conversation: str) -> None:
+        """The agent goes on to another conversation. Raises SettingsError for an unknown backend."""
+        self._of(spec.profile).sweep(spec, conversation)
+
+    def outputs(self, spec: AgentSpec, conversation: str) -> Sequence[Path]:
         """What its tools write. Raises SettingsError for an unknown backend."""
-        return self._of(profile).outputs(profile, conversation)
+        return self._of(spec.profile).outputs(spec, conversation)
 
     def _of(self, profile: Profile) -> Backend:
         if profile.backend not in self._backends:

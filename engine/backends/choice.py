@@ -74,6 +74,14 @@ def credential_of(settings: Settings) -> Credential:
     )
 
 
+def named_binary(settings: Settings) -> Path:
+    """The CLI that `claude.binary` names, or the one that is found when it is empty. Raises BackendMissing."""
+    binary = find_claude(settings.claude.binary or None)
+    if binary is None:
+        raise _missing(settings)
+    return binary
+
+
 def signed_in(credential: Credential, config_dir: Path) -> bool:
     """Whether the CLI would find a key, a token, a helper or a login."""
     if credential.api_key or credential.auth_token or credential.oauth_token:
@@ -89,13 +97,17 @@ def signed_in(credential: Credential, config_dir: Path) -> bool:
 
 def _real(settings: Settings, binary: Path | None, *, offline: bool) -> Choice:
     if binary is None:
-        named = f"at {settings.claude.binary}" if settings.claude.binary else "on PATH"
-        raise BackendMissing(
-            f"There is no Claude Code CLI {named}.",
-            remedy="Install it with `pip install 'quarterdeck[claude]'`, set `claude.binary`, or use the simulator.",
-        )
+        raise _missing(settings)
     banner = "offline model: no request leaves this machine" if offline else ""
     return Choice("claude", binary, offline, settings.engine.demo == "on", banner)
+
+
+def _missing(settings: Settings) -> BackendMissing:
+    named = f"at {settings.claude.binary}" if settings.claude.binary else "on PATH"
+    return BackendMissing(
+        f"There is no Claude Code CLI {named}.",
+        remedy="Install it with `pip install 'quarterdeck[claude]'`, set `claude.binary`, or use the simulator.",
+    )
 
 
 def _simulated(settings: Settings, why: str, *, auto: bool) -> Choice:

@@ -22,7 +22,10 @@ STREAM_FLAGS = (
 )
 """What makes the CLI a held-open worker that asks us for permissions."""
 
-PASSED = ("PATH", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "TZ", "USER", "LOGNAME", "SHELL", "TERM", "TMPDIR")
+BARRED = "--disallowedTools=ListAgents,SendMessage"
+"""Agents that share a configuration directory find each other and send messages, without asking anybody."""
+
+PASSED = ("PATH", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "TZ", "USER", "LOGNAME", "SHELL", "TERM")
 """The only variables that an agent inherits; everything else is named by settings."""
 
 PINNED: Mapping[str, str] = {
@@ -89,29 +92,38 @@ class ClaudeBackend:
                 remedy="Install it, `pip install 'quarterdeck[claude]'`, or name it with `claude.binary`.",
             )
         argv = (str(self._binary), *agent_flags(spec, self._options))
-        return AgentCommand(argv, self._homes.workspace(spec.profile), self._environment(spec))
+        return AgentCommand(argv, self._homes.place(spec), self._environment(spec))
 
     def release(self, spec: AgentSpec) -> None:
-        """The agent has ended: its own configuration directory goes."""
+        """The agent has ended: its own configuration directory and its scratch folder go."""
         self._homes.release(spec.profile, spec.session)
+
+    def directory(self, profile: Profile, conversation: str) -> Path:
+        """The profile's workspace, or the conversation's own directory."""
+        return self._homes.directory(profile, conversation)
+
+    def sweep(self, spec: AgentSpec, conversation: str) -> None:
+        """Empty its scratch folder of all that is not of this conversation."""
+        self._homes.sweep(spec.session, conversation)
 
     def transcript(self, profile: Profile, conversation: str) -> Path | None:
         """The conversation's file in the profile's configuration directory."""
         return self._homes.transcript(profile, conversation)
 
-    def outputs(self, profile: Profile, conversation: str) -> Sequence[Path]:
-        """What its tools write, in the profile's scratch folder."""
-        return self._homes.outputs(profile, conversation)
+    def outputs(self, spec: AgentSpec, conversation: str) -> Sequence[Path]:
+        """What its tools write, in the session's scratch folder."""
+        return self._homes.outputs(spec.session, conversation)
 
     def _environment(self, spec: AgentSpec) -> dict[str, str]:
-        profile = spec.profile
+        profile, scratch = spec.profile, str(self._homes.scratch(spec.session))
         environment = {
             **self._options.inherited,
             **PINNED,
             "CLAUDE_CODE_MAX_RETRIES": str(self._options.max_retries),
             "HOME": str(self._homes.home(profile)),
             "CLAUDE_CONFIG_DIR": str(self._homes.config_of(profile, spec.session)),
-            "CLAUDE_CODE_TMPDIR": str(self._homes.scratch(profile)),
+            "CLAUDE_CODE_TMPDIR": scratch,
+            "TMPDIR": scratch,
             **self._credential().environment(),
         }
         if self._options.max_tokens is not None:
@@ -124,7 +136,7 @@ class ClaudeBackend:
 def agent_flags(spec: AgentSpec, options: ClaudeOptions) -> list[str]:
     """The flags of one agent; values are joined with `=` because they may begin with a dash."""
     profile = spec.profile
-    flags = [*STREAM_FLAGS, "--strict-mcp-config", f"--permission-mode={profile.permission_mode}"]
+    flags = [*STREAM_FLAGS, "--strict-mcp-config", f"--permission-mode={spec.mode}", BARRED]
     flags.append(f"--resume={spec.conversation}" if spec.resume else f"--session-id={spec.conversation}")
     if profile.model:
         flags.append(f"--model={profile.model}")

@@ -1,17 +1,21 @@
-"""The folders of a profile: where its agents work, and where they keep configuration and transcripts."""
+"""The folders of agents: where they work, where they keep configuration and transcripts, and their scratch."""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import shutil
 from pathlib import Path
 
-from engine.backends.base import Profile
+from engine.backends.base import AgentSpec, Profile
 from engine.errors import StartFailed
+from engine.launchers.scratch import scratch_folder
 
 _CONVERSATION = re.compile(r"[0-9a-fA-F-]{36}")
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]")
+_UNTOLD = re.compile(r"[^A-Za-z0-9]")
+_SOCKETS = "cc-socks"
 _NOTES, _LOGIN = ".claude.json", ".credentials.json"
 _OF_ONE_AGENT = frozenset({_NOTES, ".last-cleanup", "backups", "sessions"})
 """What in a configuration directory the CLI keeps for itself."""
@@ -19,7 +23,7 @@ _OF_CONVERSATIONS = ("projects", "file-history", "plans", "tasks", "todos")
 
 
 class Homes:
-    """Lays out `<state>/homes/<tenant>/<profile>`, `<output>/<tenant>/<profile>`, and `agents` a session."""
+    """Lays out homes below `state`, a directory a conversation below `output`, and a session's own below `agents`."""
 
     def __init__(
         self, state: Path, output: Path, operator_home: Path, operator_config: Path | None, agents: Path
@@ -29,6 +33,7 @@ class Homes:
         self._output = output
         self._operator_home = operator_home
         self._operator_config = operator_config
+        self._scratch = scratch_folder(agents, agents.name)
 
     def home(self, profile: Profile) -> Path:
         """HOME of the profile's agents: the operator's own unless the profile has one for itself."""
@@ -53,7 +58,7 @@ class Homes:
         if not profile.own_home or (shared / _LOGIN).exists():
             return shared
         own = self._agents / _safe(session)
-        self.release(profile, session)
+        shutil.rmtree(own, ignore_errors=True)
         _made(self._agents)
         _made(own)
         for name in _OF_CONVERSATIONS:
@@ -66,17 +71,31 @@ class Homes:
         return own
 
     def release(self, profile: Profile, session: str) -> None:
-        """An agent has ended: take its own directory away. The first one's notes stay, so that others start faster."""
+        """An agent has ended: take its own directories away. The first one's notes stay, for a faster start."""
         own, shared = self._agents / _safe(session), self.config(profile)
         with contextlib.suppress(OSError):
             if profile.own_home and not (shared / _NOTES).exists():
                 (own / _NOTES).replace(shared / _NOTES)
         shutil.rmtree(own, ignore_errors=True)
+        shutil.rmtree(self._scratch_of(session), ignore_errors=True)
 
-    def workspace(self, profile: Profile) -> Path:
-        """The working directory. Raises StartFailed when a configured one is not there."""
+    def place(self, spec: AgentSpec) -> Path:
+        """Where an agent works. Raises StartFailed when a named directory is not there any more."""
+        if spec.directory is None:
+            return self.directory(spec.profile, spec.conversation)
+        if spec.directory.is_dir():
+            return spec.directory
+        if spec.directory.is_relative_to(self._output):
+            return _made(spec.directory)
+        raise StartFailed(
+            f"The directory {spec.directory} of conversation {spec.conversation} does not exist any more.",
+            remedy="Put it back, or begin a new conversation.",
+        )
+
+    def directory(self, profile: Profile, conversation: str) -> Path:
+        """The profile's workspace, or `<output>/<tenant>/<profile>/<conversation>`. Raises StartFailed."""
         if profile.workspace is None:
-            return _made(self._output / _safe(profile.tenant) / _safe(profile.name))
+            return _made(self._output / _safe(profile.tenant) / _safe(profile.name) / _safe(conversation))
         if not profile.workspace.is_dir():
             raise StartFailed(
                 f"The workspace {profile.workspace} of profile {profile.name} does not exist.",
@@ -84,22 +103,41 @@ class Homes:
             )
         return profile.workspace
 
-    def scratch(self, profile: Profile) -> Path:
-        """Where the profile's agents put what they need for a while: `<state>/scratch/<tenant>/<profile>`."""
-        return _made(self._state / "scratch" / _safe(profile.tenant) / _safe(profile.name))
+    def scratch(self, session: str) -> Path:
+        """Where one session puts what it needs for a while; gone with it."""
+        _made(self._scratch)
+        return _made(self._scratch_of(session))
+
+    def sweep(self, session: str, conversation: str) -> None:
+        """Take away what earlier conversations of a session left in its scratch folder."""
+        for entry in _entries(self._scratch_of(session)):
+            if not entry.name.startswith("claude-"):
+                if entry.name != _SOCKETS:
+                    _remove(entry)
+                continue
+            for left in (left for left in entry.glob("*/*") if left.name != conversation):
+                _remove(left)
 
     def transcript(self, profile: Profile, conversation: str) -> Path | None:
         """`<config>/projects/*/<conversation>.jsonl`, or None."""
         if not _CONVERSATION.fullmatch(conversation):
             return None
-        found = self.config(profile).glob(f"projects/*/{conversation}.jsonl")
-        return next(iter(sorted(found)), None)
+        projects, name = self.config(profile) / "projects", f"{conversation}.jsonl"
+        output = Path(os.path.realpath(self._output))
+        own = output / _safe(profile.tenant) / _safe(profile.name) / conversation
+        near = projects / _UNTOLD.sub("-", str(own)) / name  # thousands of folders need not be looked into
+        if near.exists():
+            return near
+        return next(iter(sorted(projects.glob(f"*/{name}"))), None)
 
-    def outputs(self, profile: Profile, conversation: str) -> list[Path]:
+    def outputs(self, session: str, conversation: str) -> list[Path]:
         """`<scratch>/claude-*/*/<conversation>/tasks/*.output`."""
         if not _CONVERSATION.fullmatch(conversation):
             return []
-        return list(self.scratch(profile).glob(f"claude-*/*/{conversation}/tasks/*.output"))
+        return list(self._scratch_of(session).glob(f"claude-*/*/{conversation}/tasks/*.output"))
+
+    def _scratch_of(self, session: str) -> Path:
+        return self._scratch / f"{_safe(session)}.tmp"
 
 
 def _safe(name: str) -> str:
@@ -116,3 +154,17 @@ def _made(folder: Path) -> Path:
             remedy="Check `engine.state_dir` and `engine.output_directory`.",
         ) from error
     return folder
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError:
+        return []
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from engine.backends.base import DEFAULT_TENANT, Profile
 from engine.backends.claude import Credential
+from engine.backends.fingerprint import fingerprint
 from engine.errors import Forbidden, NotFound
 from engine.settings.schema import Settings
 
@@ -20,6 +22,8 @@ class Profiles:
         self._credential = credential
         self._backend = backend
         self._offline = offline
+        self._known: dict[str, Profile] = {}
+        self._known_for: tuple[Settings, Credential] | None = None
 
     def find(self, name: str, tenant: str) -> Profile:
         """The profile for a tenant. Raises NotFound for an unknown one or another tenant's, Forbidden without a key."""
@@ -32,6 +36,18 @@ class Profiles:
                 field="profile",
                 remedy=f"Known ones: {known}. Profiles are made with `profiles.<name>` in the settings.",
             )
+        return self._cached(name) or self._make(name, tenant)
+
+    def _cached(self, name: str) -> Profile | None:
+        """What was made of the present settings; a change forgets all."""
+        present = (self._settings(), self._credential())
+        if self._known_for is None or present[0] is not self._known_for[0] or present[1] != self._known_for[1]:
+            self._known, self._known_for = {}, present
+        return self._known.get(name)
+
+    def _make(self, name: str, tenant: str) -> Profile:
+        settings = self._settings()
+        given = settings.profiles[name]
         backend = self._backend if given.backend in {None, "auto"} else str(given.backend)
         if tenant != DEFAULT_TENANT and backend == "claude":
             self._refuse_login(name)
@@ -39,16 +55,20 @@ class Profiles:
         token = settings.security.github_token
         if given.allow_github_token and token is not None:
             environment["GITHUB_TOKEN"] = token.get_secret_value()
-        return Profile(
+        made = Profile(
             name=name,
             tenant=tenant,
             backend=backend,
             model=given.model if given.model is not None else settings.claude.model,
             permission_mode=given.permission_mode or settings.claude.permission_mode,
             workspace=given.workspace,
+            directories=given.directories,
             environment=environment,
             own_home=self._needs_home(backend, tenant) or not settings.credential.share_login,
         )
+        made = replace(made, fingerprint=fingerprint(made, settings, self._credential().environment()))
+        self._known[name] = made
+        return made
 
     def known(self, name: str) -> Profile | None:
         """The profile by its name alone, for work of the engine's own; None for an unknown or unusable one."""

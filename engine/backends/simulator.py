@@ -22,24 +22,35 @@ class SimulatorBackend:
 
     def command(self, spec: AgentSpec) -> AgentCommand:
         """The agent's command line; an isolated interpreter without site packages starts fastest."""
+        scratch = str(self._homes.scratch(spec.session))
         argv = (sys.executable, "-I", "-S", str(AGENT), *agent_flags(spec, self._options))
         environment = {
             **self._options.inherited,
             "CLAUDE_CODE_MAX_RETRIES": str(self._options.max_retries),
             "HOME": str(self._homes.home(spec.profile)),
             "CLAUDE_CONFIG_DIR": str(self._homes.config(spec.profile)),
-            "CLAUDE_CODE_TMPDIR": str(self._homes.scratch(spec.profile)),
+            "CLAUDE_CODE_TMPDIR": scratch,
+            "TMPDIR": scratch,
             **spec.profile.environment,
         }
-        return AgentCommand(argv, self._homes.workspace(spec.profile), environment)
+        return AgentCommand(argv, self._homes.place(spec), environment)
 
     def release(self, spec: AgentSpec) -> None:
-        """Nothing: simulators do not watch each other."""
+        """The agent has ended: its scratch folder goes; simulators do not watch each other's configuration."""
+        self._homes.release(spec.profile, spec.session)
+
+    def directory(self, profile: Profile, conversation: str) -> Path:
+        """The profile's workspace, or the conversation's own directory."""
+        return self._homes.directory(profile, conversation)
+
+    def sweep(self, spec: AgentSpec, conversation: str) -> None:
+        """Empty its scratch folder of all that is not of this conversation."""
+        self._homes.sweep(spec.session, conversation)
 
     def transcript(self, profile: Profile, conversation: str) -> Path | None:
         """The conversation's file in the profile's configuration directory."""
         return self._homes.transcript(profile, conversation)
 
-    def outputs(self, profile: Profile, conversation: str) -> Sequence[Path]:
-        """What its tools write, in the profile's scratch folder."""
-        return self._homes.outputs(profile, conversation)
+    def outputs(self, spec: AgentSpec, conversation: str) -> Sequence[Path]:
+        """What its tools write, in the session's scratch folder."""
+        return self._homes.outputs(spec.session, conversation)

@@ -90,6 +90,7 @@ def _session_starting(state: State, event: ev.SessionStarting, at: float) -> Non
         tenant=event.tenant,
         backend=event.backend,
         conversation=event.conversation,
+        cwd=event.cwd,
         started_at=at,
         since=at,
         last_used=at,
@@ -141,6 +142,7 @@ def _session_bound(state: State, event: ev.SessionBound, _at: float) -> None:
     if row := state.sessions.get(event.session):
         row.conversation = event.conversation
         row.user = event.user
+        row.cwd = event.cwd or row.cwd
 
 
 def _session_readings(state: State, event: ev.SessionReadings, _at: float) -> None:

@@ -57,6 +57,7 @@ class SessionView(msgspec.Struct):
     pid: int = 0
     version: str = ""
     conversation: str = ""
+    cwd: str = ""
     user: str = ""
     request: str = ""
     prompt: str = ""

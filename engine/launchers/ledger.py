@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from engine.launchers.processes import ENGINE_TAG, ProcessId, alive, boot_id, identify, tagged
+from engine.launchers.scratch import short_folder
 
 
 class LedgerEntry(msgspec.Struct, frozen=True):
@@ -39,6 +40,7 @@ class Ledger:
     def leave(self, engine: str) -> None:
         """The engine's tree is proven empty: forget it, and what its agents left."""
         shutil.rmtree(self.folder(engine), ignore_errors=True)
+        shutil.rmtree(short_folder(engine), ignore_errors=True)
         self._path(engine).unlink(missing_ok=True)
 
     def folder(self, engine: str) -> Path:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from engine.errors import ConversationHeld
 from engine.events.bus import Bus
 from engine.events.types import ConversationHibernated, ConversationWoken, Notice, Severity
+from engine.store.conversations import ConversationRow, ConversationStore
 from engine.store.leases import Holding, LeaseStore
 
 KNOWN = 10_000
@@ -16,17 +17,19 @@ KNOWN = 10_000
 
 @dataclass(slots=True)
 class _Desk:
-    """What one session may write, and the turns that the conversation had as far as is known."""
+    """What one session may write, the turns that it had as far as is known, and which conversation was recorded."""
 
     holding: Holding
     turns: int = 0
+    kept: str = ""
 
 
 class Conversations:
     """Owner of the holdings of this engine's sessions and of the list of sleeping conversations."""
 
-    def __init__(self, leases: LeaseStore, bus: Bus) -> None:
+    def __init__(self, leases: LeaseStore, bus: Bus, store: ConversationStore) -> None:
         self._leases = leases
+        self._store = store
         self._bus = bus
         self._desks: dict[str, _Desk] = {}
         self._asleep: OrderedDict[tuple[str, str], int] = OrderedDict()
@@ -59,10 +62,14 @@ class Conversations:
         )
         return desk.turns
 
-    def use(self, session: str, conversation: str) -> bool:
-        """A turn is about to run in this conversation; whether another one went to sleep for it.
+    def row(self, tenant: str, conversation: str) -> ConversationRow | None:
+        """Where a conversation worked when it was used last, and what its agent might do. Raises StoreUnusable."""
+        return self._store.find(tenant, conversation)
 
-        Raises ConversationHeld when the right to write is lost.
+    def use(self, session: str, conversation: str, row: ConversationRow | None = None) -> bool:
+        """A turn is about to run in this conversation, which is as `row` says; whether another one went to sleep.
+
+        Raises ConversationHeld when the right to write is lost, StoreUnusable.
         """
         desk = self._desks.get(session)
         if desk is None:
@@ -73,6 +80,9 @@ class Conversations:
             desk.holding, desk.turns = self._leases.move(desk.holding, conversation, session), 0
         elif not self._leases.is_current(desk.holding):
             raise ConversationHeld(f"Another engine took conversation {conversation} over.")
+        if row is not None and desk.kept != conversation:
+            self._store.keep(desk.holding.tenant, conversation, row)
+            desk.kept = conversation
         desk.turns += 1
         return slept
 

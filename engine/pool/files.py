@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Iterable
 from pathlib import Path
 
-from engine.backends.base import Backend
 from engine.pool.limits import PoolLimits
 from engine.pool.quotas import MIB, Level, QuotaVerdict
 from engine.sessions.session import Session
@@ -21,9 +20,9 @@ class Files:
     def __init__(self) -> None:
         self._told: dict[str, Level] = {}
 
-    async def look(self, session: Session, backend: Backend, limits: PoolLimits) -> QuotaVerdict:
+    async def look(self, session: Session, limits: PoolLimits) -> QuotaVerdict:
         """What the sizes say that was not told before; they are read in a thread."""
-        transcript, outputs = await asyncio.to_thread(_sizes, session, backend)
+        transcript, outputs = await asyncio.to_thread(_sizes, session)
         verdict = judge(transcript, outputs, limits)
         if verdict.level <= self._told.get(session.id, Level.FINE):
             return QuotaVerdict()
@@ -50,10 +49,8 @@ def judge(transcript: int, outputs: int, limits: PoolLimits) -> QuotaVerdict:
     return QuotaVerdict()
 
 
-def _sizes(session: Session, backend: Backend) -> tuple[int, int]:
-    transcript = backend.transcript(session.profile, session.conversation)
-    outputs = backend.outputs(session.profile, session.conversation)
-    return _size(transcript), sum(_size(path) for path in outputs)
+def _sizes(session: Session) -> tuple[int, int]:
+    return _size(session.transcript()), sum(_size(path) for path in session.outputs())
 
 
 def _size(path: Path | None) -> int:

@@ -11,7 +11,10 @@ from engine.pool.headroom import Headroom, headroom
 from engine.pool.intensity import Intensity
 from engine.pool.limits import PoolLimits
 from engine.pool.scaler import Load, ScaleDecision, Scaler
-from engine.pool.seats import SubPool
+from engine.pool.seats import Named, SubPool
+
+_CONTENTS = 256
+"""Contents of profiles whose crashes are counted; at the bound the oldest is forgotten."""
 
 
 class Growth:
@@ -24,7 +27,7 @@ class Growth:
         self._host: HostFacts | None = None
         self._measured: float | None = None
         self._crashes: dict[SubPool, Intensity] = {}
-        self._drained: set[SubPool] = set()
+        self._drained: set[Named] = set()
         self._told = -1
         self.last: ScaleDecision | None = None
 
@@ -97,19 +100,21 @@ class Growth:
     def crashed(self, key: SubPool, now: float) -> None:
         """A session of this sub-pool ended by itself."""
         hold = self._crashes.setdefault(key, Intensity()).crashed(now, self._limits().intensity)
+        if len(self._crashes) > _CONTENTS:
+            del self._crashes[next(iter(self._crashes))]
         if hold:
             text = f"sessions of profile {key[1]} keep crashing: starts are held for {hold:.0f} s"
             remedy = "`quarterdeck sessions --ended` shows how they ended; `quarterdeck doctor` checks the machine."
             self._bus.publish(Notice(severity=Severity.CRITICAL, text=text, remedy=remedy))
 
-    def drain(self, key: SubPool, *, on: bool) -> None:
-        """Start no session of this sub-pool, or start them again."""
-        (self._drained.add if on else self._drained.discard)(key)
+    def drain(self, profile: Named, *, on: bool) -> None:
+        """Start no session of this profile, whatever its content becomes, or start them again."""
+        (self._drained.add if on else self._drained.discard)(profile)
 
-    def held(self, now: float) -> dict[SubPool, str]:
-        """Sub-pools whose sessions may not start now, and why."""
+    def held(self, now: float) -> dict[SubPool | Named, str]:
+        """Sub-pools, and whole profiles, whose sessions may not start now, and why."""
         crashed = {key: record.held(now) for key, record in self._crashes.items()}
-        found = {
+        found: dict[SubPool | Named, str] = {
             key: f"sessions of profile {key[1]} crashed too often; starts go on in {left:.0f} s"
             for key, left in crashed.items()
             if left

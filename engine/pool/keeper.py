@@ -154,9 +154,9 @@ class Keeper:
         return list(dict.fromkeys([*suspects, *oldest]))[: most + len(suspects)]
 
     async def _watch_files(self, names: Iterable[str]) -> None:
-        members, backend = self._pool.members, self._ports.session.backend
+        members = self._pool.members
         for member in [member for name in names if (member := members.get(name))]:
-            verdict = await self._files.look(member.session, backend, self._ports.limits())
+            verdict = await self._files.look(member.session, self._ports.limits())
             if verdict.level is not Level.FINE and member.session.id in members:
                 self._act(member, verdict)
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
+from engine.backends.base import Profile
 from engine.pool.routing import LeaseWish
 from engine.sessions.session import Session
 
@@ -32,6 +34,12 @@ class Waiter:
     since: float
     granted: asyncio.Future[Lease]
     why: str = ""
+
+    def follow(self, profile: Callable[[str], Profile | None]) -> None:
+        """Wait for a session of what the profile is now."""
+        now = profile(self.wish.profile.name)
+        if now is not None and now.named == self.wish.profile.named:
+            self.wish = replace(self.wish, profile=now)
 
     @property
     def waiting(self) -> bool:

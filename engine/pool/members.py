@@ -19,9 +19,11 @@ from engine.pool.limits import PoolLimits
 from engine.pool.member import Member, Owner
 from engine.pool.routing import LeaseWish, Router
 from engine.pool.seats import Seat, Seats
+from engine.pool.starting import check, spec_of, why_single_use
 from engine.pool.statistics import PoolRecord
 from engine.sessions.ports import SessionPorts
 from engine.sessions.session import Session
+from engine.store.sqlite import StoreUnusable
 from engine.workers.nursery import Nursery
 
 _SETTLE_S = 2.0
@@ -106,14 +108,15 @@ class Members:
         """Start a session for a wish, after the victim is gone."""
         self._numbers += 1
         name = f"s{self._numbers:04d}"
-        spec = AgentSpec(name, wish.profile, wish.conversation or str(uuid.uuid4()), resume=bool(wish.conversation))
+        spec, unreadable = self._spec(name, wish)
         member = Member(Session(spec, self._ports.session, self._on_exit, self._on_engaged), wish, demanded)
+        member.session.keep_to_one(why_single_use(spec))
         self._all[name] = member
         self._starting += 1
         self.record.counts.starts += 1
         if victim is not None:
             self.seats.take(victim.session.id)
-        member.start = self._starts.spawn(self._bring_up(member, spec, victim), f"start {name}")
+        member.start = self._starts.spawn(self._bring_up(member, spec, victim, unreadable), f"start {name}")
 
     def give_back(self, member: Member) -> None:
         """Its lease ended: it may be leased again, or ends when there is a reason to."""
@@ -147,6 +150,16 @@ class Members:
             if not life.engaged:
                 self._leave(member, reason)
 
+    def retire_outdated(self) -> None:
+        """Whoever runs with another content than its profile has now takes no new work."""
+        for member in list(self._all.values()):
+            now = self._ports.profile(member.wish.profile.name)
+            if now is not None and now.key == member.wish.profile.key:
+                continue
+            self.retire(member, "its profile changed")
+            if member.starting:
+                self._end(member, "its profile changed")
+
     async def stop(self, member: Member, reason: str, *, kill: bool = False) -> None:
         """Stop it by the ladder, or at once, and wait for its end; a caller that leaves does not end the stop."""
         if kill and member.ending is not None:
@@ -167,9 +180,21 @@ class Members:
         """Kill every process tree at once; the stops that run see it and end."""
         await asyncio.gather(*(member.session.hurry() for member in self._all.values()))
 
-    async def _bring_up(self, member: Member, spec: AgentSpec, victim: Member | None) -> None:
+    def _spec(self, name: str, wish: LeaseWish) -> tuple[AgentSpec, StoreUnusable | None]:
+        """What to start for a wish, and why it cannot be known where its conversation was."""
+        conversation = wish.conversation or str(uuid.uuid4())
+        try:
+            row = self._ports.conversations.row(wish.profile.tenant, conversation) if wish.resumes else None
+        except StoreUnusable as error:
+            return AgentSpec(name, wish.profile, conversation, resume=True), error
+        return spec_of(name, wish, conversation, row), None
+
+    async def _bring_up(
+        self, member: Member, spec: AgentSpec, victim: Member | None, unreadable: StoreUnusable | None
+    ) -> None:
         session, began = member.session, self._now()
         try:
+            check(spec, unreadable)
             if spec.resume:
                 await self._check_transcript(spec)
             if victim is not None:
@@ -205,7 +230,7 @@ class Members:
         member.started_at = now
         member.lifetime = limits.max_lifetime * (1 - self._ports.chance.uniform(0.0, _LIFETIME_JITTER))
         had = 0
-        if wish.conversation:
+        if wish.resumes:
             had = self._ports.conversations.woken(session.id, now - began)
             self.record.counts.wakes += 1
             self.record.woke(now - began)

@@ -18,8 +18,10 @@ from engine.pool.routing import LeaseWish, Room, RouteDecision
 from engine.pool.scaler import Load
 from engine.pool.seats import Seats, SubPool
 from engine.pool.sizing import Sizing
+from engine.pool.starting import row_of
 from engine.pool.statistics import PoolRecord
 from engine.sessions.session import Session
+from engine.store.sqlite import StoreUnusable
 
 
 class Pool:
@@ -134,8 +136,8 @@ class Pool:
         session = lease.session
         if self._leases.get(session.id) is lease:
             try:
-                slept = self._ports.conversations.use(session.id, conversation)
-            except ConversationHeld as error:
+                slept = self._ports.conversations.use(session.id, conversation, row_of(session))
+            except (ConversationHeld, StoreUnusable) as error:
                 self.retire(session.id, error.message)
                 raise
             self.record.counts.hibernations += slept
@@ -177,6 +179,13 @@ class Pool:
             self._sizing.shrink(self._load())
             self.changed()
 
+    def follow_profiles(self) -> None:
+        """Settings changed: what runs with another content than its profile has now takes no new request."""
+        for waiter in self._waiters:
+            waiter.follow(self._ports.profile)
+        self._members.retire_outdated()
+        self.changed()
+
     async def stop_session(self, session: str, reason: str, *, kill: bool = False) -> None:
         """Stop one session by the ladder, or at once. Raises NotFound."""
         await self._members.stop(self._members.get(session), reason, kill=kill)
@@ -212,8 +221,8 @@ class Pool:
 
     async def drain_profile(self, profile: Profile, reason: str, deadline: float) -> int:
         """Start no more of its sessions and drain those that are there; returns their number."""
-        self._growth.drain(profile.key, on=True)
-        mine = [name for name, member in self._members.all.items() if member.wish.profile.key == profile.key]
+        self._growth.drain(profile.named, on=True)
+        mine = [name for name, member in self._members.all.items() if member.wish.profile.named == profile.named]
         async with asyncio.TaskGroup() as group:
             for name in mine:
                 group.create_task(self.drain_session(name, reason, deadline))
@@ -221,7 +230,7 @@ class Pool:
 
     def resume_profile(self, profile: Profile) -> None:
         """Its sessions may start again."""
-        self._growth.drain(profile.key, on=False)
+        self._growth.drain(profile.named, on=False)
         self.changed()
 
     async def drain(self, grace: float) -> list[Session]:

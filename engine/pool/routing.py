@@ -9,19 +9,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from engine.backends.base import Profile
 from engine.pool.balancers import Balancer
-from engine.pool.seats import Seats, SubPool
+from engine.pool.seats import Named, Seats, SubPool
 
 
 @dataclass(frozen=True, slots=True)
 class LeaseWish:
-    """What a request needs: a session of `profile`, holding `conversation` or, when empty, a fresh one."""
+    """What a request needs: a session of `profile`, holding `conversation` or, when empty, a fresh one.
+
+    With a `directory` that the request named, `conversation` is a new one in a process of its own.
+    """
 
     profile: Profile
     user: str
     conversation: str = ""
+    directory: Path | None = None
+
+    @property
+    def resumes(self) -> bool:
+        """Whether the conversation is there already."""
+        return bool(self.conversation) and self.directory is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +51,7 @@ class Room:
     max_waking: int
     pending: Mapping[SubPool, int]
     resuming: frozenset[tuple[str, str]]
-    held: Mapping[SubPool, str]
+    held: Mapping[SubPool | Named, str]
 
     @property
     def full(self) -> str:
@@ -133,7 +143,7 @@ def _start_one(wish: LeaseWish, seats: Seats, room: RoomNow, ahead: Callable[[],
 
 def _held(wish: LeaseWish, now: Room) -> RouteDecision | None:
     """Why no session of the profile may start at this moment."""
-    if held := now.held.get(wish.profile.key):
+    if held := now.held.get(wish.profile.key) or now.held.get(wish.profile.named):
         return RouteDecision(held)
     return RouteDecision(now.full) if now.starting >= now.max_starting else None
 

@@ -8,8 +8,10 @@ from itertools import islice
 
 EXAMINED = 8
 """Least recently used seats among which the one to give up is chosen."""
-SubPool = tuple[str, str]
-"""Tenant and profile: the key of a sub-pool."""
+SubPool = tuple[str, str, str]
+"""Tenant, profile and the fingerprint of its content: the key of a sub-pool."""
+Named = tuple[str, str]
+"""Tenant and profile, whatever its content."""
 
 
 @dataclass(slots=True, eq=False)
@@ -183,7 +185,7 @@ class Seats:
         if seat.engaged:
             return
         self._evictable[name] = seat
-        if seat.single_use:
+        if seat.single_use and seat.holds:
             return
         pool = self._pools.setdefault(seat.key, _Idle())
         pool.all[name] = seat

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from engine.backends.base import Profile
 from engine.pool.limits import PoolLimits
@@ -42,13 +42,16 @@ class Sizing:
         target = growth.decide(load).target
         while len(self._members) < target and self._may_start(limits):
             profile = self._wanted_profile(limits, wishes)
-            if profile.key in held or self._ports.unable(profile):
+            if profile.key in held or profile.named in held or self._ports.unable(profile):
                 break
             self._members.start(LeaseWish(profile, ""))
         for name, wanted in limits.warm.items():
             spare = self._ports.profile(name)
-            if spare is not None and spare.key not in held and not self._ports.unable(spare):
+            if spare is not None and self._may_refill(spare, held):
                 self._refill(spare, wanted, limits, now)
+
+    def _may_refill(self, spare: Profile, held: Set[tuple[str, ...]]) -> bool:
+        return spare.key not in held and spare.named not in held and not self._ports.unable(spare)
 
     def shrink(self, load: Load) -> None:
         """Stop sessions past their lifetime, those idle too long above the minimum, and those above the target."""

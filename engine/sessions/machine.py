@@ -32,6 +32,20 @@ class Interrupted(msgspec.Struct, frozen=True):
     cancelled: list[str] = []
 
 
+class Moved(msgspec.Struct, frozen=True):
+    """What we read of the reply to `set_cwd`."""
+
+    changed: bool = False
+
+
+def changed_directory(reply: m.ControlReply) -> bool:
+    """Whether the reply to `set_cwd` says that the directory is another one now."""
+    try:
+        return msgspec.json.decode(reply.response, type=Moved).changed
+    except msgspec.DecodeError:
+        return False
+
+
 class SessionMachine:
     """Owner of one session's protocol state. `new_id` gives fresh uuids. One turn of ours in flight at most."""
 
@@ -42,6 +56,8 @@ class SessionMachine:
         self._asked: dict[str, m.ControlAsk] = {}
         self._changed_input: set[str] = set()
         self._interrupts: set[str] = set()
+        self._moving: set[str] = set()
+        self._moves = 0
         self._attribution = Attribution()
         self._tasks = BackgroundTasks()
         self.turn: Turn | None = None
@@ -84,6 +100,8 @@ class SessionMachine:
     def request(self, subtype: str, **fields: Any) -> tuple[str, bytes]:
         """A control request: the id that its reply will carry, and the bytes to write."""
         request_id = self._new_id()
+        if subtype == "set_cwd":
+            self._moving.add(request_id)
         return request_id, lines.control(request_id, subtype, **fields)
 
     def answer(self, permission: str, *, allowed: bool, message: str = "", interrupt: bool = False) -> bytes | None:
@@ -320,8 +338,14 @@ class SessionMachine:
         if reply.request_id in self._interrupts:
             self._interrupts.discard(reply.request_id)
             self._drop_cancelled(_cancelled_in(reply), emit)
+        if reply.request_id in self._moving:
+            self._moving.discard(reply.request_id)
+            self._moves += changed_directory(reply)
 
     def _result(self, result: m.Result, received: Received, emit: Emit) -> None:
+        if self._moves and not result.prompts and result.origin is None:
+            self._moves -= 1  # the CLI notes a change of directory in a turn that calls no model and names no prompt
+            return
         turn = self.turn
         owner = self._attribution.of_result(result, turn.uuid if turn is not None else None)
         if owner is Owner.FOREIGN:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from engine.events import types as ev
 from engine.launchers.base import Child, Ending, LaunchSpec
 from engine.sessions import facts as f
 from engine.sessions.account import Account
+from engine.sessions.carry_over import left_by_result, left_by_tool
 from engine.sessions.controls import Controls
 from engine.sessions.lifecycle import Change, Lifecycle, State
 from engine.sessions.machine import SessionMachine
@@ -28,6 +29,7 @@ from engine.sessions.ports import SessionPorts
 from engine.sessions.summaries import one_line
 from engine.sessions.telling import event_of
 from engine.sessions.turn import RunningTurn, TurnOrder
+from engine.sessions.workplace import Workplace
 
 _INTERRUPT_WAIT_S = 1.0
 _POLITE_S = 2.0
@@ -81,7 +83,7 @@ class Session:
         self._turn: RunningTurn | None = None
         self._calm = asyncio.Event()
         self._account = Account(free=spec.profile.backend == SIMULATOR)
-        self._workspace = Path()
+        self._workplace = Workplace(spec, ports.backend)
         self.life = Lifecycle(spec.session, ports.clock.monotonic())
         self.conversation = spec.conversation
         self.user = ""
@@ -105,6 +107,24 @@ class Session:
     def pid(self) -> int:
         """Process id, or 0."""
         return self._child.pid if self._child is not None else 0
+
+    @property
+    def spec(self) -> AgentSpec:
+        """What was started."""
+        return self._spec
+
+    @property
+    def cwd(self) -> Path:
+        """Where the agent works."""
+        return self._workplace.directory
+
+    def outputs(self) -> Sequence[Path]:
+        """The files that tools of the present conversation write in the background."""
+        return self._ports.backend.outputs(self._spec, self.conversation)
+
+    def transcript(self) -> Path | None:
+        """The file that holds the present conversation, or None before its first turn."""
+        return self._ports.backend.transcript(self.profile, self.conversation)
 
     @property
     def ready(self) -> bool:
@@ -139,7 +159,7 @@ class Session:
         """Start the process and wait until it answers. Raises StartFailed or BackendMissing; cleans up itself."""
         spec, began = self._spec, self._ports.clock.monotonic()
         command = self._ports.backend.command(spec)
-        self._workspace = command.cwd
+        self._workplace.directory = command.cwd
         self._ports.bus.publish(
             ev.SessionStarting(
                 session=self.id,
@@ -147,6 +167,7 @@ class Session:
                 tenant=spec.profile.tenant,
                 backend=spec.profile.backend,
                 conversation=spec.conversation,
+                cwd=str(command.cwd),
             )
         )
         try:
@@ -157,6 +178,7 @@ class Session:
         self._change(Change.ANSWERED)
         if spec.resume:
             self._ask_cost_so_far()
+        self.keep_to_one(await self._workplace.try_out(self.control))
         took = self._ports.clock.monotonic() - began
         version = started.claude_code_version
         self._ports.bus.publish(ev.SessionReady(session=self.id, pid=self.pid, version=version, start_s=took))
@@ -188,6 +210,7 @@ class Session:
             self._turn = None
             self.last_used = self._ports.clock.monotonic()
             self.last_silence = turn.silent_for(self.last_used)
+            self.keep_to_one(self._workplace.carries_over())
         self._publish_end(turn, outcome, outcome.reason)
         return outcome
 
@@ -197,6 +220,7 @@ class Session:
         outcome = await self.run(TurnOrder(request="", prompt="/clear", quiet=True, commands=True))
         if not outcome.ok or self._machine.conversation in {"", before}:
             raise SessionLost(f"Session {self.id} could not be cleared: {outcome.reason}.")
+        await self._workplace.go_on(self.control, self._machine.conversation)
         self._ports.transcripts.add(self.id, self._ports.clock.wall(), "note", "/clear", "")
 
     async def settle(self, seconds: float) -> bool:
@@ -291,7 +315,9 @@ class Session:
         """The session now holds this conversation, for this user."""
         self.conversation = conversation
         self.user = user
-        self._ports.bus.publish(ev.SessionBound(session=self.id, conversation=conversation, user=user))
+        self._ports.bus.publish(
+            ev.SessionBound(session=self.id, conversation=conversation, user=user, cwd=str(self.cwd))
+        )
 
     async def _launch(self, spec: LaunchSpec, timeout: float) -> Started:
         self._child = await self._ports.launcher.launch(spec, self._on_output)
@@ -377,6 +403,7 @@ class Session:
     def _take(self, fact: f.Fact) -> None:
         match fact:
             case f.Said(kind, title, text):
+                self.keep_to_one(left_by_tool(title) if kind == "tool" else left_by_result(text))
                 self._ports.transcripts.add(self.id, self._ports.clock.wall(), kind, title, text)
             case f.ToolEnded(tool, failed, text):
                 self._ports.tool_ended(tool, failed, text)
@@ -478,8 +505,9 @@ class Session:
 
     def _ask(self, wanted: f.PermissionWanted) -> None:
         self._wait_for_person()
-        profile, workspace = self.profile, os.path.realpath(self._workspace)
-        asker = Asker(self.id, self.conversation, profile.name, profile.tenant, workspace, self._answer)
+        profile, workspace = self.profile, os.path.realpath(self.cwd)
+        grants = os.path.realpath(self._workplace.grants)
+        asker = Asker(self.id, self.conversation, profile.name, profile.tenant, workspace, self._answer, grants)
         self._ports.desk.ask(asker, wanted)
 
     def _answer(self, permission: str, allowed: bool, message: str) -> None:

@@ -93,7 +93,10 @@ class Profile(Group):
     backend: Backend | None = setting(None, "Backend of this profile; empty takes engine.backend.", restart="sessions")
     model: str | None = setting(None, "Model of this profile; empty takes claude.model.", restart="sessions")
     workspace: Place | None = setting(
-        None, "Working directory of its sessions; empty gives each its own.", restart="sessions"
+        None, "Working directory of its sessions; empty gives each conversation its own.", restart="sessions"
+    )
+    directories: tuple[Place, ...] = setting(
+        (), "Directories that a request may work in by naming one with `cwd`, or a folder below one."
     )
     permission_mode: PermissionMode | None = setting(
         None, "What its agents may do; empty takes claude.permission_mode.", restart="sessions"

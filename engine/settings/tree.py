@@ -49,7 +49,9 @@ def redacted(key: str, value: Any) -> Any:
         return hide_password(text) if info.address else REDACTED
     if isinstance(value, Path):
         return str(value)
-    return list(value) if isinstance(value, tuple) else value
+    if isinstance(value, tuple):
+        return [redacted(key, each) for each in value]
+    return value
 
 
 def hide_password(address: str) -> str:

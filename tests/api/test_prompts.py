@@ -21,6 +21,18 @@ async def test_the_answer_tells_what_it_cost_and_where_it_goes_on(served: Served
     assert again["text"].startswith("History: 2 user messages")
 
 
+async def test_a_leading_slash_is_text_unless_commands_are_asked_for(served: Served) -> None:
+    plain = await served.ask("/clear")
+    assert plain["text"].split() == ["Echo:", "/clear"]
+    cleared = await served.ask("/clear", conversation=plain["conversation"], commands=True)
+    assert cleared["conversation"] != plain["conversation"]
+    assert await served.refusal("POST", "/api/prompts", {"prompt": "x", "commands": "yes"}) == (
+        400,
+        "bad_input",
+        "commands",
+    )
+
+
 async def test_a_stream_grows_to_the_answer(served: Served) -> None:
     events = await served.stream("[[words: 60]]")
     names = [name for name, _ in events]

@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from engine.backends.base import Profile
+from engine.backends.base import AgentSpec, Profile
 from engine.backends.homes import Homes
+from engine.errors import StartFailed
 from engine.launchers.ledger import Ledger
+from engine.launchers.scratch import LONGEST, SOCKET
 
 PROFILE = Profile(name="p", own_home=True)
+CONVERSATION, OTHER = (f"{n}" * 8 + "-0000-0000-0000-" + "0" * 12 for n in (1, 2))
 
 
 @pytest.fixture
@@ -81,3 +84,63 @@ def test_when_an_engine_is_forgotten_what_its_agents_left_goes_too(tmp_path: Pat
     ledger.leave("dead")
     assert not own.exists()
     assert kept.exists()
+
+
+def test_each_conversation_has_a_directory_and_a_profile_with_a_workspace_has_one_for_all(
+    homes: Homes, tmp_path: Path
+) -> None:
+    one, other = homes.directory(PROFILE, CONVERSATION), homes.directory(PROFILE, OTHER)
+    assert one == tmp_path / "work" / "default" / "p" / CONVERSATION
+    assert one != other
+    assert {folder.stat().st_mode & 0o777 for folder in (one, other)} == {0o700}
+    shared = Profile(name="p", workspace=tmp_path, own_home=True)
+    assert homes.directory(shared, CONVERSATION) == homes.directory(shared, OTHER) == tmp_path
+
+
+def test_a_named_directory_that_is_gone_is_an_error_and_an_own_one_is_made_again(homes: Homes, tmp_path: Path) -> None:
+    gone = tmp_path / "repository"
+    with pytest.raises(StartFailed, match="does not exist any more"):
+        homes.place(AgentSpec("s1", PROFILE, CONVERSATION, directory=gone, named_directory=True))
+    own = tmp_path / "work" / "default" / "p" / OTHER
+    assert homes.place(AgentSpec("s1", PROFILE, CONVERSATION, directory=own)) == own
+    assert own.is_dir()
+
+
+def test_scratch_is_a_sessions_own_and_goes_with_it(homes: Homes) -> None:
+    one, other = homes.scratch("s1"), homes.scratch("s2")
+    assert one != other
+    assert one.stat().st_mode & 0o777 == 0o700
+    (one / "file").write_text("")
+    homes.release(PROFILE, "s1")
+    assert not one.exists()
+    assert other.exists()
+
+
+def test_between_conversations_the_scratch_is_emptied_but_for_the_socket_and_the_present_one(homes: Homes) -> None:
+    scratch = homes.scratch("s1")
+    for name in (
+        "cc-socks/1.sock",
+        f"claude-0/-w/{CONVERSATION}/tasks/a.output",
+        f"claude-0/-w/{OTHER}/x",
+        "tmp.1/y",
+        "z",
+    ):
+        (scratch / name).parent.mkdir(parents=True, exist_ok=True)
+        (scratch / name).write_text("")
+    (scratch / "link").symlink_to(scratch.parent)
+    homes.sweep("s1", OTHER)
+    left = {str(path.relative_to(scratch)) for path in scratch.rglob("*") if path.is_file()}
+    assert left == {"cc-socks/1.sock", f"claude-0/-w/{OTHER}/x"}
+    assert scratch.parent.exists()
+    assert homes.outputs("s1", CONVERSATION) == []
+
+
+def test_a_scratch_folder_is_short_enough_for_a_socket_however_long_the_state_directory_is(tmp_path: Path) -> None:
+    deep = tmp_path / ("x" * 60) / ("y" * 60)
+    ledger = Ledger(deep / "engines")
+    homes = Homes(deep, deep, deep, None, ledger.folder("0123456789ab"))
+    scratch = homes.scratch("s0001")
+    assert len(bytes(scratch / SOCKET)) <= LONGEST
+    assert (scratch.stat().st_mode & 0o777, scratch.parent.stat().st_mode & 0o777) == (0o700, 0o700)
+    ledger.leave("0123456789ab")
+    assert not scratch.parent.exists()

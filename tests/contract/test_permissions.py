@@ -37,7 +37,7 @@ async def test_an_allowed_tool_is_used(rig: Rig) -> None:
     (question,) = rig.seen(PermissionAsked)
     assert (question.tool, "touch proof" in question.summary) == ("Bash", True)
     assert (outcome.ended, outcome.denials, outcome.acted) == (Ended.ANSWERED, 0, True)
-    assert (rig.workspace() / "proof").exists()
+    assert (session.cwd / "proof").exists()
 
 
 async def test_a_denied_tool_is_not_used_and_is_listed(rig: Rig) -> None:
@@ -45,7 +45,7 @@ async def test_a_denied_tool_is_not_used_and_is_listed(rig: Rig) -> None:
     outcome = await asked(rig, session, allowed=False, message="not today")
     assert (outcome.ended, outcome.denials, outcome.ok) == (Ended.REFUSED_TOOLS, 1, True)
     assert "not today" in outcome.text
-    assert not (rig.workspace() / "proof").exists()
+    assert not (session.cwd / "proof").exists()
 
 
 async def test_nobody_answers_so_it_is_denied_at_the_deadline(rig: Rig) -> None:
@@ -54,7 +54,7 @@ async def test_nobody_answers_so_it_is_denied_at_the_deadline(rig: Rig) -> None:
     outcome = await rig.ask(session, TOUCH)
     assert outcome.ended is Ended.REFUSED_TOOLS
     assert [(answer.allowed, answer.by) for answer in rig.seen(PermissionAnswered)] == [(False, "deadline")]
-    assert not (rig.workspace() / "proof").exists()
+    assert not (session.cwd / "proof").exists()
 
 
 async def test_a_grant_for_the_conversation_ends_with_it(rig: Rig) -> None:
@@ -73,7 +73,7 @@ async def test_a_grant_for_the_profile_outlives_the_conversation_but_serves_no_o
     stranger = await rig.start(rig.profile(tenant="other"))
     outcome = await asked(rig, stranger, allowed=False)
     assert outcome.denials == 1
-    assert not (rig.workspace(stranger.profile) / "proof").exists()
+    assert not (stranger.cwd / "proof").exists()
 
 
 async def test_a_grant_covers_exactly_what_was_granted(rig: Rig) -> None:

@@ -17,6 +17,7 @@ OWN = {
     "CLAUDE_CONFIG_DIR",
     "CLAUDE_CODE_MAX_RETRIES",
     "CLAUDE_CODE_TMPDIR",
+    "TMPDIR",
     "QUARTERDECK_ENGINE",
     "QUARTERDECK_SESSION",
 }
@@ -74,13 +75,14 @@ async def test_an_agent_sees_what_is_allowed_and_nothing_else(rig: Rig, tmp_path
     assert not [name for name, value in seen.items() if "parent" in value]
     assert seen["HOME"].startswith(str(tmp_path))
     assert seen["CLAUDE_CONFIG_DIR"].startswith(str(tmp_path / "agents") if real else seen["HOME"])
-    assert seen["CLAUDE_CODE_TMPDIR"].startswith(str(tmp_path / "state"))
+    assert seen["TMPDIR"] == seen["CLAUDE_CODE_TMPDIR"]
+    assert session.id in seen["TMPDIR"]
     assert seen["QUARTERDECK_SESSION"] == f"{rig.engine}/{session.id}"
 
 
 async def test_a_tool_sees_nothing_of_the_parents_either(rig: Rig) -> None:
     session = await rig.start(flags=["--allowedTools=Bash"])
     await rig.ask(session, '[[tool: Bash {"command": "env > seen"}]]')
-    seen = (rig.workspace() / "seen").read_text()
+    seen = (session.cwd / "seen").read_text()
     assert f"QUARTERDECK_SESSION={rig.engine}/{session.id}" in seen.splitlines()
     assert "parent" not in seen

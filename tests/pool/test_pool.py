@@ -201,7 +201,7 @@ async def test_a_drain_waits_then_checkpoints_and_nothing_new_is_taken(tmp_path:
 
 async def test_a_profile_may_have_a_backend_of_its_own(tmp_path: Path) -> None:
     missing = f"claude.binary={tmp_path / 'claude'}"
-    async with running(tmp_path, missing, "profiles={real: {backend: claude}}") as engine:
+    async with running(tmp_path, missing, "credential.api_key=k", "profiles={real: {backend: claude}}") as engine:
         assert await _ask(engine, "simulated") == "Echo: simulated"
         with pytest.raises(BackendMissing, match="claude"):
             await _ask(engine, "real", profile="real")

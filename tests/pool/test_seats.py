@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from engine.pool.seats import Seat, Seats, SubPool
 
-KEYS: list[SubPool] = [("ana", "default"), ("ana", "big"), ("ben", "default")]
+KEYS: list[SubPool] = [("ana", "default", ""), ("ana", "big", ""), ("ben", "default", "")]
 USERS = ["", "u1", "u2"]
 CONVERSATIONS = ["c1", "c2", "c3"]
 MOST = 8

@@ -94,9 +94,9 @@ class Rig:
         await session.start(START_S)
         return session
 
-    async def ask(self, session: Session, prompt: str) -> Outcome:
+    async def ask(self, session: Session, prompt: str, *, commands: bool = False) -> Outcome:
         """Run one turn."""
-        return await session.run(TurnOrder(request="r", prompt=prompt))
+        return await session.run(TurnOrder(request="r", prompt=prompt, commands=commands))
 
     def answer(self, permission: str, *, allowed: bool, scope: str = "once", message: str = "") -> None:
         """Answer a permission; a grant lives for an hour."""
@@ -121,9 +121,9 @@ class Rig:
         await until(lambda: len(self.seen(kind)) > after)
         return self.seen(kind)[after]
 
-    def workspace(self, profile: Profile | None = None) -> Path:
-        """Where a profile's agents work."""
-        return self._homes.workspace(profile or self.profile())
+    def first_transcript(self) -> Path:
+        """The transcript that was written first."""
+        return min(self.folder.rglob("*.jsonl"), key=lambda path: path.stat().st_ctime)
 
     def survivors(self) -> list[int]:
         """What still runs of all that was started."""

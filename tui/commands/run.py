@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import click
@@ -21,9 +22,13 @@ from tui.output import print_json
 @click.option("--profile", default="default", show_default=True, help="Profile to run it in.")
 @click.option("--deadline", type=float, metavar="SECONDS", help="Give up after so long.")
 @click.option("--cacheable", is_flag=True, help="An earlier equal prompt's answer will do.")
+@click.option("--commands", is_flag=True, help="A leading / is a command of the agent and @ attaches a file.")
+@click.option("--cwd", default="", metavar="DIR", help="Work in this directory, one that the profile allows.")
 @common_options
 def command(common: Common, prompt: str, stream: bool, **rest: Any) -> None:
     """Answer one prompt: by the running engine, or else by one of its own. `-` reads the prompt from a pipe."""
+    if rest["cwd"]:
+        rest["cwd"] = str(Path(rest["cwd"]).absolute())
     body = {"prompt": sys.stdin.read() if prompt == "-" else prompt, **rest}
     shown = _Shown(stream=stream and not common.json)
     from tui.settings_source import load

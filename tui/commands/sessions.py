@@ -12,7 +12,7 @@ from tui.output import print_json, print_table
 
 _ENDED_COLUMNS = ("id", "profile", "turns", "reason", "last_error", "conversation")
 _ANSWER_S = 60.0
-_COLUMNS = ("id", "state", "profile", "user", "turns", "activity", "conversation")
+_COLUMNS = ("id", "state", "profile", "user", "turns", "activity", "conversation", "cwd")
 
 
 @click.group("sessions", invoke_without_command=True, epilog="Example: quarterdeck sessions --json")

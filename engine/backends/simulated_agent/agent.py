@@ -37,7 +37,7 @@ class Agent:
         self._poll.register(self._signals, select.POLLIN)
         self._poll.register(0, select.POLLIN)
         self._leaving = False
-        self._queue: list[tuple[str, str | None]] = []
+        self._queue: list[tuple[str, str | None, bool]] = []
         self._run: Waits | None = None
         self._due: float | None = None
         self._asked: tuple[str, Ask] | None = None
@@ -94,7 +94,8 @@ class Agent:
         uuid = given if isinstance(given, str) else None
         if uuid:
             lines.write_line(lines.lifecycle(uuid, "queued", self.talk.session))
-        self._queue.append((prompt, uuid))
+        command = prompt.startswith("/") and message.get("text_not_typed") is not True
+        self._queue.append((prompt, uuid, command))
         # The first line of several that come together is a turn of its own; the rest wait and become one.
         if not self.busy:
             self._begin()
@@ -114,14 +115,14 @@ class Agent:
 
     def _begin(self) -> None:
         """Start a turn with what waits: all lines together are one turn, a slash command is its own."""
-        commands = [prompt.lstrip().startswith("/") for prompt, _ in self._queue]
+        commands = [command for _, _, command in self._queue]
         count = 1 if commands[0] else (commands.index(True) if True in commands else len(commands))
         taken, self._queue = self._queue[:count], self._queue[count:]
-        uuids = [uuid for _, uuid in taken if uuid]
-        if taken[0][0].strip() == "/clear":
+        uuids = [uuid for _, uuid, _ in taken if uuid]
+        if commands[0] and taken[0][0].strip() == "/clear":
             self.talk.clear(uuids)
             return
-        self._run = Turn(self.talk, "\n".join(prompt for prompt, _ in taken), uuids).run()
+        self._run = Turn(self.talk, "\n".join(prompt for prompt, _, _ in taken), uuids).run()
         self._advance(None)
 
     def _advance(self, answer: Answer | None, *, interrupt: bool = False) -> None:
@@ -177,7 +178,7 @@ class Agent:
         """The receipt for an interrupt; withdraws what is asked and, if told to, what waits."""
         if self._asked is not None:
             lines.write_line({"type": "control_cancel_request", "request_id": self._asked[0]})
-        waiting = [uuid for _, uuid in self._queue if uuid]
+        waiting = [uuid for _, uuid, _ in self._queue if uuid]
         if not cancel_queued:
             return {"still_queued": waiting}
         for uuid in waiting:

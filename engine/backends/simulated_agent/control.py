@@ -100,6 +100,8 @@ def _response(agent: Controlled, subtype: str, request: Line) -> Line | None:
             return _context_usage(talk)
         case "get_session_cost":
             return {"text": f"Estimated cost:        ${talk.spent.cost_usd:.4f}"}
+        case "set_cwd":
+            return _moved(agent, request)
         case "end_session":
             return None
         case _ if subtype in _ACCEPTED:
@@ -112,6 +114,8 @@ def _afterwards(agent: Controlled, subtype: str) -> None:
     if subtype == "set_permission_mode":
         talk = agent.talk
         lines.write_line(lines.system("status", talk.session, status=None, permissionMode=talk.mode))
+    elif subtype == "set_cwd" and agent.talk.moved:
+        agent.talk.note_move()
     elif subtype == "interrupt":
         agent.abort()
     elif subtype == "end_session":
@@ -125,6 +129,23 @@ def _set_mode(talk: Conversation, mode: str) -> str:
         raise Refused(_NOT_LAUNCHED, "bypass_not_launched")
     talk.mode = mode
     return mode
+
+
+def _moved(agent: Controlled, request: Line) -> Line:
+    """Go on in another directory, once it is trusted; the transcript goes along."""
+    path = str(request.get("path", ""))
+    if agent.busy:
+        return {"status": "rejected", "reason": "busy", "message": "A turn is in progress."}
+    if not os.path.isdir(path):  # noqa: PTH112 - pathlib costs start time
+        return {"status": "rejected", "reason": "not_found", "message": f"Couldn't find a directory at {path}."}
+    path = os.path.realpath(path)
+    changed = path != os.getcwd()  # noqa: PTH109
+    if changed and request.get("trust_accepted") is not True:
+        return {"status": "needs_trust", "directory": path}
+    if changed:
+        os.chdir(path)
+        agent.talk.move()
+    return {"status": "ok", "cwd": path, "changed": changed, "transcript_relocated": True}
 
 
 def _initialized(agent: Controlled) -> Line:

@@ -32,6 +32,7 @@ class Conversation:
         self.allowed = list(options.allowed)
         self.disallowed = list(options.disallowed)
         self.spent = Tokens()
+        self.moved = False
         self._results = 0
         self.last_was_error = False
         self._asks = options.asks
@@ -135,6 +136,18 @@ class Conversation:
     def leak(self, size: int) -> None:
         """Hold `size` more bytes for the life of the process; ones, because zeros would not be resident."""
         self._ballast.append(b"\x01" * size)
+
+    def move(self) -> None:
+        """The working directory changed."""
+        self._transcript.move()
+        self.moved = True
+
+    def note_move(self) -> None:
+        """The CLI notes a change of directory in a turn of its own, whose result names no prompt."""
+        self.moved = False
+        lines.write_line(lines.init(self.session, self.model, self.mode))
+        fields: Line = {"subtype": "success", "is_error": False, "result": "", "num_turns": 0}
+        self.end([], Tokens(), {**fields, "duration_ms": 0, "duration_api_ms": 0, "permission_denials": []})
 
     def clear(self, uuids: list[str]) -> None:
         """`/clear`: a new conversation in the same process; rules and mode survive, the price starts at zero."""

@@ -82,11 +82,22 @@ class Transcript:
             self._append(json.dumps(entry).encode("utf-8") + b"\n")
             self._parent = uuid
 
+    def move(self) -> None:
+        """The working directory changed: the file goes to the new one's folder."""
+        if self._path:
+            with contextlib.suppress(OSError):
+                there = self._place()
+                os.rename(self._path, there)  # noqa: PTH104
+                self._path = there
+
+    def _place(self) -> str:
+        folder = f"{config_folder()}/projects/{re.sub(r'[^A-Za-z0-9]', '-', os.getcwd())}"  # noqa: PTH109
+        os.makedirs(folder, mode=0o700, exist_ok=True)  # noqa: PTH103
+        return f"{folder}/{self.session}.jsonl"
+
     def _append(self, line: bytes) -> None:
         if not self._path:
-            folder = f"{config_folder()}/projects/{re.sub(r'[^A-Za-z0-9]', '-', os.getcwd())}"  # noqa: PTH109
-            os.makedirs(folder, mode=0o700, exist_ok=True)  # noqa: PTH103
-            self._path = f"{folder}/{self.session}.jsonl"
+            self._path = self._place()
         file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
             os.write(file, line)

@@ -30,6 +30,7 @@ class SessionStarting(Event, frozen=True):
     tenant: str
     backend: str
     conversation: str = ""
+    cwd: str = ""
 
 
 class SessionReady(Event, frozen=True):
@@ -50,11 +51,12 @@ class SessionChanged(Event, frozen=True):
 
 
 class SessionBound(Event, frozen=True):
-    """The session now holds this conversation; an empty one means that it was cleared."""
+    """The session now holds this conversation and works in `cwd`; an empty one means that it was cleared."""
 
     session: str
     conversation: str
     user: str = ""
+    cwd: str = ""
 
 
 class BackgroundChanged(Event, frozen=True):

@@ -1,0 +1,36 @@
+"""The lines that we write: a prompt is text unless commands are asked for."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.sessions import lines
+
+
+def decoded(prompt: str, *, commands: bool = False) -> dict[str, Any]:
+    line = lines.user(prompt, "u1", commands=commands)
+    assert line.endswith(b"\n")
+    assert line.count(b"\n") == 1
+    read: dict[str, Any] = json.loads(line)
+    return read
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=["Cs"])))
+def test_no_prompt_begins_with_a_slash_and_nothing_else_of_it_changes(prompt: str) -> None:
+    line = decoded(prompt)
+    content = line["message"]["content"]
+    assert not content.startswith("/")
+    assert content.removeprefix(" " if prompt.startswith("/") else "") == prompt
+    assert line["text_not_typed"] is True
+
+
+@pytest.mark.parametrize("prompt", ["/clear", "see @file", "plain"])
+def test_a_prompt_with_commands_is_sent_as_it_is(prompt: str) -> None:
+    line = decoded(prompt, commands=True)
+    assert line["message"]["content"] == prompt
+    assert "text_not_typed" not in line
