@@ -6,9 +6,14 @@ import random
 import time
 from typing import Protocol
 
+LATE_TICKS = 2
+"""Ticks that a beat may be late before the time counts as a pause."""
+
 
 class Clock(Protocol):
-    """A source of time in seconds."""
+    """A source of time in seconds; `paused` are those that `monotonic` has left out so far."""
+
+    paused: float
 
     def monotonic(self) -> float:
         """Seconds on a clock that never jumps; only differences mean anything."""
@@ -20,6 +25,8 @@ class Clock(Protocol):
 class SystemClock:
     """The machine's own clocks."""
 
+    paused = 0.0
+
     def monotonic(self) -> float:
         return time.monotonic()
 
@@ -27,8 +34,46 @@ class SystemClock:
         return time.time()
 
 
+class PausableClock:
+    """A clock on which the time does not count in which the whole process stood still, or its loop did.
+
+    `beat` is called once a tick; a read that comes long after the last beat finds out about a pause first.
+    """
+
+    def __init__(self, clock: Clock, tick: float) -> None:
+        self._clock = clock
+        self._tick = tick
+        self._beat: float | None = None
+        self.paused = 0.0
+
+    def beat(self) -> None:
+        """The loop runs."""
+        self._skip_pause()
+        self._beat = self._clock.monotonic()
+
+    def monotonic(self) -> float:
+        """Seconds in which the engine ran."""
+        self._skip_pause()
+        return self._clock.monotonic() - self.paused
+
+    def wall(self) -> float:
+        """Seconds since 1970."""
+        return self._clock.wall()
+
+    def _skip_pause(self) -> None:
+        if self._beat is None:
+            return
+        now = self._clock.monotonic()
+        late = now - self._beat - self._tick
+        if late > LATE_TICKS * self._tick:
+            self.paused += late
+            self._beat = now
+
+
 class ManualClock:
     """A clock that moves only when told to, for tests, replay and what-if runs."""
+
+    paused = 0.0
 
     def __init__(self, start: float | None = None) -> None:
         # A random start makes code that mixes two clocks fail at once (after trio).

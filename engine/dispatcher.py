@@ -10,8 +10,9 @@ import asyncio
 import contextlib
 import random
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -20,9 +21,10 @@ from engine.backends.directories import allowed_directory
 from engine.cache.memory import MemoryCache
 from engine.cache.single_flight import SingleFlight
 from engine.clock import Clock
+from engine.deadline import deadline
 from engine.errors import BadInput, BreakerOpen, DeadlinePassed, NotFound, QuarterdeckError, TurnInterrupted
 from engine.events.bus import Bus
-from engine.events.types import RequestEnded, RequestRetrying
+from engine.events.types import RequestEnded, RequestRetrying, RequestWaiting
 from engine.flow.admission import Admission
 from engine.flow.easing import Easing
 from engine.pool.lease import Lease
@@ -90,7 +92,7 @@ class Dispatcher:
         """Answer a request, or raise the QuarterdeckError that says why not. Either is recorded."""
         flight = self._enter(request)
         try:
-            async with asyncio.timeout(request.deadline):
+            async with deadline(self._ports.clock, request.deadline):
                 answer = await self._look_up(flight, listener or Silent())
         except TimeoutError:
             late = DeadlinePassed(
@@ -155,12 +157,18 @@ class Dispatcher:
         known = self._ports.cache.get(key, self._now()) or await self._answers.join(key)
         if known is not None:
             return self._from_cache(flight, known)
-        answer: Answer | None = None
         try:
             answer = await self._until_answered(flight, listener)
+        except QuarterdeckError as error:  # the same request would fail for the others too, unless this one was ended
+            self._answers.land(key, error=None if isinstance(error, TurnInterrupted) else error)
+            raise
+        except BaseException:
+            self._answers.land(key)
+            raise
+        keeps = answer.text.strip() and not answer.denials
+        if keeps:
             self._ports.cache.put(key, answer, len(answer.text.encode()) + len(key), self._now())
-        finally:
-            self._answers.land(key, answer)
+        self._answers.land(key, answer if keeps else None)
         return answer
 
     # attempts, with retry and backoff between them
@@ -197,10 +205,11 @@ class Dispatcher:
         return self._answer(flight, outcome, session)
 
     async def _called(self, flight: Flight, listener: Listener, call: Call) -> tuple[Outcome, Session]:
-        await self._place()
+        await self._place(flight)
         try:
             outcome, session = await self._leased(flight, listener, call)
         finally:
+            self._hold_for_person(flight, waiting=False)
             self._ports.easing.leave()
         if not outcome.ok:
             raise self._ports.error_of(outcome)
@@ -218,20 +227,47 @@ class Dispatcher:
 
     # admission and lease
 
-    async def _place(self) -> None:
-        self._ports.admission.enter()
-        try:
-            await self._ports.easing.enter()
-        finally:
-            self._ports.admission.leave()
+    async def _place(self, flight: Flight) -> None:
+        easing = self._ports.easing
+        with self._waiting(flight, f"a place: {easing.cap} requests may run at once for now"):
+            await easing.enter(flight.request.priority)
 
     async def _lease(self, flight: Flight) -> Lease:
+        with self._waiting(flight, "a session"):
+            return await self._ports.pool.lease(_wish(flight), on_wait=partial(self._waits_for, flight))
+
+    @contextlib.contextmanager
+    def _waiting(self, flight: Flight, why: str) -> Iterator[None]:
+        """The request waits in the queue, which counts and says for what."""
         self._ports.admission.enter()
+        since, flight.waits_for = self._now(), why
         try:
-            return await self._ports.pool.lease(_wish(flight))
+            yield
         finally:
             self._ports.admission.leave()
-            flight.queued = self._now() - flight.began
+            flight.queued += self._now() - since
+            flight.waits_for = ""
+
+    def _waits_for(self, flight: Flight, why: str) -> None:
+        flight.waits_for = why
+
+    def _hold_for_person(self, flight: Flight, *, waiting: bool) -> None:
+        """While a person is waited for, the request holds no place among those that run."""
+        if waiting is flight.waits_for_person:
+            return
+        flight.waits_for_person = waiting
+        flight.waits_for = "an approval" if waiting else ""
+        if waiting:
+            self._ports.easing.leave()
+        else:
+            self._ports.easing.go_on()
+
+    def tell_waits(self) -> None:
+        """Publish for what each request waits, where that changed; once a second."""
+        for flight in self.flights.values():
+            if flight.waits_for != flight.told_wait:
+                flight.told_wait = flight.waits_for
+                self._ports.bus.publish(RequestWaiting(request=flight.request.id, reason=flight.waits_for))
 
     # turn in the session
 
@@ -259,11 +295,16 @@ class Dispatcher:
             on_delta=grow,
             on_drop=listener.dropped,
             on_answer=on_answer,
+            on_person=partial(self._on_person, flight),
+            permission_timeout=request.permission_timeout,
         )
         try:
             return await session.run(order)
         finally:
             flight.uuid, flight.silent = session.last_uuid, session.last_silence
+
+    def _on_person(self, flight: Flight, waiting: bool) -> None:
+        self._hold_for_person(flight, waiting=waiting)
 
     # classify → retry with backoff → recover
 
@@ -309,7 +350,9 @@ class Dispatcher:
                 reason=one_line(decision.reason),
             )
         )
+        flight.waits_for = f"attempt {flight.attempts + 1}: {one_line(decision.reason)}"
         await asyncio.sleep(decision.delay)
+        flight.waits_for = ""
 
     async def _wait_at_breaker(self, flight: Flight, error: BreakerOpen) -> None:
         """No call was made: the request waits a while, or is refused."""
@@ -320,7 +363,9 @@ class Dispatcher:
         flight.attempts -= 1
         flight.parked += wait
         flight.patient = flight.patient or parked
+        flight.waits_for = one_line(error.message)
         await asyncio.sleep(wait)
+        flight.waits_for = ""
 
     async def _waits_on(self, flight: Flight, error: QuarterdeckError) -> bool:
         """A probe that failed tells of the breaker: its request waits on, as it would had another one been sent."""
@@ -364,7 +409,10 @@ class Dispatcher:
         )
 
     def _from_cache(self, flight: Flight, known: Answer) -> Answer:
-        return replace(known, request=flight.request.id, cached=True, duration=self._now() - flight.began, queued=0.0)
+        """Another request's answer, whose conversation and session are that one's alone; nothing was spent."""
+        took = self._now() - flight.began
+        mine = replace(known, request=flight.request.id, cached=True, duration=took, queued=0.0, cost=0.0)
+        return replace(mine, conversation="", session="", cwd="", tokens_in=0, tokens_out=0, tokens_cached=0)
 
     def _enter(self, request: Request) -> Flight:
         profile, now = self.check(request), self._now()
@@ -418,8 +466,8 @@ def _wish(flight: Flight) -> LeaseWish:
     """A new conversation in a directory that was named is known by its id before it begins."""
     user, directory = flight.request.user, flight.directory
     if directory is None or flight.conversation:
-        return LeaseWish(flight.profile, user, flight.conversation)
-    return LeaseWish(flight.profile, user, str(uuid.uuid4()), directory)
+        return LeaseWish(flight.profile, user, flight.conversation, priority=flight.request.priority)
+    return LeaseWish(flight.profile, user, str(uuid.uuid4()), directory, flight.request.priority)
 
 
 def _check_directory(flight: Flight, session: Session) -> None:

@@ -23,7 +23,7 @@ from engine.backends.homes import Homes
 from engine.backends.login import Login
 from engine.backends.profiles import Profiles
 from engine.cache.memory import MemoryCache
-from engine.clock import Clock, SystemClock
+from engine.clock import Clock, PausableClock, SystemClock
 from engine.dispatcher import Dispatcher, DispatcherPorts
 from engine.errors import BackendMissing, NotFound, NotSignedIn, Overloaded, QuarterdeckError, SettingsError
 from engine.events import types as ev
@@ -32,7 +32,7 @@ from engine.events.recorder import Recorder, recorder_of
 from engine.events.types import PoolStatistics
 from engine.flow.admission import Admission, AdmissionLimits
 from engine.flow.easing import Easing
-from engine.housekeeper import Housekeeper
+from engine.housekeeper import TICK_S, Housekeeper
 from engine.launchers.cgroups import Cgroups
 from engine.launchers.containment import Containment
 from engine.launchers.host import Host
@@ -90,7 +90,8 @@ class Engine(Operations):
     ) -> None:
         settings, state = loaded.settings, loaded.settings.engine.state_dir
         self.id = uuid.uuid4().hex[:12]
-        self.clock = clock or SystemClock()
+        self._pauses = PausableClock(SystemClock(), TICK_S) if clock is None else None
+        self.clock: Clock = clock or self._pauses or SystemClock()
         self.live = LiveSettings(settings, clock=self.clock, origins=loaded.origins)
         self.bus = Bus(self.clock, settings.events.history)
         self.transcripts = Transcripts(settings.events.transcript_bytes)
@@ -190,6 +191,7 @@ class Engine(Operations):
         self.bus.listen(self.recovery_statistics.apply)
         self.bus.listen(self.login.follow)
         self.alerts = alerts_of(self, self._pool_ports.growth, environ)
+        self._told_pause = 0.0
         self.phase = "new"
 
     async def start(self) -> None:
@@ -333,9 +335,20 @@ class Engine(Operations):
 
     def _look(self) -> None:
         """Once a second: hung calls vote, a lowered load rises, alerts are looked at."""
+        self._look_for_pause()
+        self.dispatcher.tell_waits()
         self.breakers.look(min(1.0, self.pool.utilisation))
         self.easing.look()
         self.alerts.look()
+
+    def _look_for_pause(self) -> None:
+        if self._pauses is None:
+            return
+        self._pauses.beat()
+        if lost := self._pauses.paused - self._told_pause:
+            self._told_pause = self._pauses.paused
+            text = f"the engine stood still for {lost:.1f} s; the time counts for no deadline"
+            self._notice(text, "Look for a stopped process, a suspended machine or a starved CPU.")
 
     def _opened(self, breaker: str) -> None:
         """A failure opened a breaker."""

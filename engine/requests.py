@@ -21,6 +21,8 @@ from engine.sessions.summaries import prompt_title
 MAX_PROMPT = 8 * 1024 * 1024
 """Bytes of one prompt."""
 PRIORITIES = ("low", "medium", "high", "urgent")
+MAX_PERMISSION_S = 7 * 86_400.0
+"""Longest time in seconds that a request may let its approvals wait."""
 MAX_USER = 256
 """Characters of a user's name."""
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")  # it names a file when the request is checkpointed
@@ -30,6 +32,7 @@ _CONVERSATION = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 class Request(msgspec.Struct, frozen=True, kw_only=True):
     """One prompt. `deadline` is in seconds from now; an empty conversation asks for a new one.
 
+    `permission_timeout` is how long its approvals may wait, in seconds (the setting's without one).
     `cacheable` allows an earlier equal request's answer, `idempotent` a second run after tools were used. With
     `commands` a leading `/` is a command of the CLI and an `@` attaches a file; otherwise both are text for the model.
     `cwd` names the directory to work in, one that the profile allows; the conversation stays there.
@@ -46,6 +49,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     cacheable: bool = False
     idempotent: bool = False
     commands: bool = False
+    permission_timeout: float | None = None
     cwd: str = ""
 
     def check(self) -> None:
@@ -65,6 +69,9 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
         if self.priority not in PRIORITIES:
             allowed = ", ".join(PRIORITIES)
             raise BadInput(f"There is no priority {self.priority!r}.", field="priority", remedy=f"Use {allowed}.")
+        if self.permission_timeout is not None and not 0 < self.permission_timeout <= MAX_PERMISSION_S:
+            remedy = f"Give seconds from above 0 to {MAX_PERMISSION_S:g}."
+            raise BadInput("That is no time for an approval to wait.", field="permission_timeout", remedy=remedy)
         if self.deadline is not None and self.deadline <= 0:
             raise BadInput("The deadline has passed.", field="deadline", remedy="Give seconds above 0.")
 
@@ -138,6 +145,9 @@ class Flight:
     cancelled_by: str = ""
     interrupted_by: str = ""
     was_empty: bool = False
+    waits_for: str = ""
+    told_wait: str = ""
+    waits_for_person: bool = False
     watch: asyncio.TimerHandle | None = None
     attempted_at: float = 0.0
     patient: bool = False

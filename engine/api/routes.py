@@ -43,6 +43,7 @@ class PromptBody(msgspec.Struct, kw_only=True):
     cacheable: bool = False
     idempotent: bool = False
     commands: bool = False
+    permission_timeout: float | None = None
     cwd: str = ""
     stream: bool = False
     wait: bool = True
@@ -135,6 +136,7 @@ class Routes:
             cacheable=body.cacheable,
             idempotent=body.idempotent,
             commands=body.commands,
+            permission_timeout=body.permission_timeout,
             cwd=body.cwd,
         )
         self._engine.check_writable()

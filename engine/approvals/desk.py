@@ -31,7 +31,8 @@ _ROUNDS = 16
 class Asker:
     """Who asks: the session with its conversation, profile, tenant and workspace, and the way to answer it.
 
-    `grants` is the folder that grants of the whole profile hold for, the workspace when empty.
+    `grants` is the folder that grants of the whole profile hold for, the workspace when empty. `timeout` is how long
+    in seconds its request lets approvals wait, the setting's without one.
     """
 
     session: str
@@ -41,6 +42,7 @@ class Asker:
     workspace: str
     answer: Callable[[str, bool, str], None]
     grants: str = ""
+    timeout: float | None = None
 
 
 @dataclass(slots=True)
@@ -146,7 +148,8 @@ class PermissionDesk:
             self._drop(pending)
 
     def _put(self, pending: _Pending) -> None:
-        seconds = self._timeout()
+        own = pending.asker.timeout
+        seconds = self._timeout() if own is None else own
         pending.timer = asyncio.get_running_loop().call_later(seconds, self._deny_late, pending, seconds)
         self._pending[pending.id] = pending
         asker, action = pending.asker, pending.action

@@ -204,6 +204,11 @@ def _request_queued(state: State, event: ev.RequestQueued, at: float) -> None:
     )
 
 
+def _request_waiting(state: State, event: ev.RequestWaiting, _at: float) -> None:
+    if view := state.requests.get(event.request):
+        view.waits_for = event.reason
+
+
 def _request_retrying(state: State, event: ev.RequestRetrying, at: float) -> None:
     state.totals.retries += 1
     if view := state.requests.get(event.request):
@@ -229,7 +234,7 @@ def _request_ended(state: State, event: ev.RequestEnded, at: float) -> None:
 
 def _turn_started(state: State, event: ev.TurnStarted, at: float) -> None:
     if view := state.requests.get(event.request):
-        view.session, view.attempts = event.session, event.attempt
+        view.session, view.attempts, view.waits_for = event.session, event.attempt, ""
     if row := state.sessions.get(event.session):
         row.request, row.user, row.prompt, row.activity = event.request, event.user, event.prompt, ""
         row.turn_started_at = row.last_used = at
@@ -373,6 +378,7 @@ _REDUCERS: dict[type[ev.Event], Reducer] = {
     ev.ConversationHibernated: _conversation_moved,
     ev.RequestQueued: _request_queued,
     ev.RequestRetrying: _request_retrying,
+    ev.RequestWaiting: _request_waiting,
     ev.RequestEnded: _request_ended,
     ev.TurnStarted: _turn_started,
     ev.TurnActivity: _turn_activity,

@@ -98,6 +98,7 @@ class RequestView(msgspec.Struct):
     session: str = ""
     attempts: int = 0
     retry_at: float = 0.0
+    waits_for: str = ""
 
 
 class PermissionView(msgspec.Struct):

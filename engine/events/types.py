@@ -32,6 +32,7 @@ from engine.events.kinds.requests import (
     RequestEnded,
     RequestQueued,
     RequestRetrying,
+    RequestWaiting,
     TurnActivity,
     TurnEnded,
     TurnStarted,
@@ -85,6 +86,7 @@ __all__ = [
     "RequestEnded",
     "RequestQueued",
     "RequestRetrying",
+    "RequestWaiting",
     "SessionBound",
     "SessionChanged",
     "SessionEnded",
@@ -113,6 +115,7 @@ AnyEvent = (
     | SessionChanged
     | SessionBound
     | BackgroundChanged
+    | RequestWaiting
     | ForeignTurnEnded
     | SessionReadings
     | SessionEnded

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 
 from engine.clock import Clock
+from engine.flow.priorities import PriorityLine
 
 _LESS = 0.5
 _STEP = 0.1
@@ -49,7 +49,7 @@ class Ease:
 
 
 class Easing:
-    """Owner of the places of running requests and of those who wait for one, first come first served.
+    """Owner of the places of running requests and of those who wait for one, by priority, then first come.
 
     `most` is the number that could run without a cap, `interval` the seconds between two steps up.
     """
@@ -59,13 +59,13 @@ class Easing:
         self._interval = interval
         self._clock = clock
         self._ease = Ease()
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._waiting: PriorityLine[asyncio.Future[None]] = PriorityLine()
         self.running = 0
 
     @property
     def waiting(self) -> int:
         """Requests that wait for a place."""
-        return sum(not place.done() for place in self._waiting)
+        return len(self._waiting)
 
     @property
     def cap(self) -> int | None:
@@ -76,29 +76,35 @@ class Easing:
         """Let fewer run at once; returns how many. What runs is not cut."""
         return self._ease.reduce(self._clock.monotonic(), self.running, self._most(), self._interval())
 
-    async def enter(self) -> None:
+    async def enter(self, priority: str = "medium") -> None:
         """Take a place, or wait for one."""
         if not self._waiting and self._free():
             self.running += 1
             return
         place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(place)
+        self._waiting.add(place, priority, self._clock.monotonic())
         try:
             await place
         except asyncio.CancelledError:
             if place.done() and not place.cancelled():
                 self.leave()  # it was given to one who left
             raise
+        finally:
+            self._waiting.remove(place)
 
     def leave(self) -> None:
         """Give a place back."""
         self.running -= 1
         self.look()
 
+    def go_on(self) -> None:
+        """Take a place at once, cap or not: what ran before and was held up by a person goes on."""
+        self.running += 1
+
     def look(self) -> None:
         """Serve who waits; once a second too, since the cap rises with time."""
-        while self._waiting and (self._waiting[0].done() or self._free()):
-            place = self._waiting.popleft()
+        while (place := self._waiting.first()) is not None and (place.done() or self._free()):
+            self._waiting.remove(place)
             if not place.done():
                 self.running += 1
                 place.set_result(None)

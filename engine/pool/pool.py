@@ -9,8 +9,10 @@ from collections.abc import Callable
 from functools import partial
 
 from engine.backends.base import SIMULATOR, Profile
+from engine.deadline import deadline
 from engine.errors import BadInput, ConversationHeld, DeadlinePassed, Overloaded, QuarterdeckError
 from engine.events.types import PoolStatistics
+from engine.flow.priorities import PriorityLine
 from engine.pool.lease import Lease, Waiter
 from engine.pool.member import Member
 from engine.pool.members import Members, PoolPorts
@@ -34,7 +36,7 @@ class Pool:
         self._members = Members(ports, self)
         self._sizing = Sizing(ports, self._members)
         self._leases: dict[str, Lease] = {}
-        self._waiters: dict[Waiter, None] = {}
+        self._waiters: PriorityLine[Waiter] = PriorityLine()
         self._epoch = 0
         self._open = True
         self._returned = asyncio.Event()
@@ -102,8 +104,10 @@ class Pool:
 
     # leases
 
-    async def lease(self, wish: LeaseWish, timeout: float | None = None) -> Lease:
-        """Wait for a session, at most `timeout` seconds (the setting's by default).
+    async def lease(
+        self, wish: LeaseWish, timeout: float | None = None, on_wait: Callable[[str], None] | None = None
+    ) -> Lease:
+        """Wait for a session, at most `timeout` seconds (the setting's by default); `on_wait` hears for what.
 
         Raises DeadlinePassed with the reason of the wait, Overloaded while draining or when the disk is full, and what
         a failed start raised.
@@ -115,9 +119,10 @@ class Pool:
         self._serve(waiter, lambda: self._ahead_of(waiter))
         if waiter.granted.done():
             return waiter.granted.result()
-        self._waiters[waiter] = None
+        self._waiters.add(waiter, wish.priority, waiter.since)
+        waiter.tell(on_wait)
         try:
-            async with asyncio.timeout(seconds):
+            async with deadline(self._ports.clock, seconds):
                 return await waiter.granted
         except TimeoutError:
             self._give_back(waiter)
@@ -129,7 +134,7 @@ class Pool:
             self._give_back(waiter)
             raise
         finally:
-            self._waiters.pop(waiter, None)
+            self._waiters.remove(waiter)
 
     def hold(self, lease: Lease, conversation: str, user: str) -> None:
         """The leased session goes on in `conversation`. Raises ConversationHeld when it may not write it."""
@@ -236,7 +241,7 @@ class Pool:
     async def drain(self, grace: float) -> list[Session]:
         """Take no new work and wait up to `grace` seconds for the leases; returns sessions still in a turn."""
         self._open = False
-        for waiter in list(self._waiters):
+        for waiter in self._waiters:
             if waiter.waiting:
                 self._refuse(waiter, Overloaded("The engine drains.", remedy="Try again when it is back."))
         await self._wait_for_leases(grace)
@@ -258,7 +263,9 @@ class Pool:
         self._assign()
         if self._open:
             wishes = [self._members.get(name).wish for name in self._leases]
-            self._sizing.fill(self._load(), [*wishes, *(waiter.wish for waiter in self._waiters if waiter.waiting)])
+            self._sizing.fill(
+                self._load(), [*wishes, *(each.wish for each in self._waiters if each.waiting and each.demand)]
+            )
 
     def free(self) -> None:
         """A session may be leased again."""
@@ -290,23 +297,29 @@ class Pool:
     def _assign(self) -> None:
         """Serve waiting wishes in order; called on every change and never awaits."""
         ahead: Counter[SubPool] = Counter()
+        stuck: dict[SubPool, str] = {}
         self._known_room = None
-        for waiter in list(self._waiters):
+        for waiter in self._waiters:
             if not waiter.waiting:
                 continue
-            key = waiter.wish.profile.key
+            key, fresh = waiter.wish.profile.key, not waiter.wish.conversation
+            if fresh and key in stuck:
+                waiter.waits_for(stuck[key])
+                continue
             if not self._serve(waiter, partial(ahead.__getitem__, key)):
                 return
-            if waiter.waiting and not waiter.wish.conversation:
+            if waiter.waiting and fresh:
                 ahead[key] += 1
+                if waiter.stuck:
+                    stuck[key] = waiter.why
 
     def _serve(self, waiter: Waiter, ahead: Callable[[], int]) -> bool:
         """Grant the wish or start what it needs, if that is possible now; False when nobody can be served."""
         if not self.seats.idle_count and (full := self._room().full):
-            waiter.why = full
+            waiter.waits_for(full)
             return False
         decision = self._ports.router.route(waiter.wish, self.seats, self._room, ahead)
-        waiter.why = decision.reason
+        waiter.waits_for(decision.reason, demand=decision.demand, stuck=decision.stuck)
         if decision.use:
             self._grant(waiter, decision)
         elif decision.start:
@@ -330,8 +343,8 @@ class Pool:
         allowed, why = self._growth.allowed(self._load())
         return Room(
             size=size,
-            starting=len(starts),
-            waking=len(resuming),
+            starting=Counter(wish.profile.named for wish in starts),
+            waking=Counter(wish.profile.named for wish in starts if wish.resumes),
             allowed=allowed,
             why=why,
             max_starting=limits.max_starting,
@@ -342,7 +355,7 @@ class Pool:
         )
 
     def _load(self) -> Load:
-        return self._sizing.load(busy=len(self._leases), waiting=len(self._waiters))
+        return self._sizing.load(busy=len(self._leases), waiting=sum(waiter.demand for waiter in self._waiters))
 
     def _grant(self, waiter: Waiter, decision: RouteDecision) -> None:
         member, now = self._members.get(decision.use), self._now()
@@ -368,7 +381,7 @@ class Pool:
         self._leases[session.id] = lease
         self.record.leased(now, lease.waited)
         self._known_room = None
-        self._waiters.pop(waiter, None)
+        self._waiters.remove(waiter)
         waiter.granted.set_result(lease)
 
     def _grow(self, wish: LeaseWish, decision: RouteDecision) -> None:
@@ -400,7 +413,7 @@ class Pool:
             raise Overloaded(f"No work is taken: {why}.", remedy=remedy)
 
     def _refuse(self, waiter: Waiter, error: QuarterdeckError) -> None:
-        self._waiters.pop(waiter, None)
+        self._waiters.remove(waiter)
         waiter.granted.set_exception(error)
 
     def _give_back(self, waiter: Waiter) -> None:

@@ -27,6 +27,7 @@ class LeaseWish:
     user: str
     conversation: str = ""
     directory: Path | None = None
+    priority: str = "medium"
 
     @property
     def resumes(self) -> bool:
@@ -34,17 +35,24 @@ class LeaseWish:
         return bool(self.conversation) and self.directory is None
 
 
+def may_begin(under_way: Mapping[Named, int], profile: Named, most: int) -> bool:
+    """Whether a profile may begin one more of what `most` may do at once; others never hold its last place."""
+    own = under_way.get(profile, 0)
+    return own + min(sum(under_way.values()) - own, most - 1) < most
+
+
 @dataclass(frozen=True, slots=True)
 class Room:
     """How much the pool may still grow, and `why` no further.
 
-    `starting` counts starts under way and `waking` those of them that resume; `pending` are the starts of each sub-pool
-    for anybody, `resuming` the conversations that are being resumed, `held` the sub-pools that may not start and why.
+    `starting` counts starts under way by profile and `waking` those of them that resume; `pending` are the starts of
+    each sub-pool for anybody, `resuming` the conversations that are being resumed, `held` the sub-pools that may not
+    start and why.
     """
 
     size: int
-    starting: int
-    waking: int
+    starting: Mapping[Named, int]
+    waking: Mapping[Named, int]
     allowed: int
     why: str
     max_starting: int
@@ -56,16 +64,30 @@ class Room:
     @property
     def full(self) -> str:
         """Why nothing can start or make room now, as long as no session is idle; empty when something can."""
-        if self.starting >= self.max_starting:
-            return f"{self.starting} sessions are starting, as many as may at once"
         return "" if self.size < self.allowed else f"all {self.size} sessions are busy: {self.why}"
+
+    def starts_taken(self, profile: Named) -> str:
+        """Why no session of a profile may start beside those that do; empty when one may.
+
+        Starts of other profiles never take the last place, so one whose starts hang holds up nobody else.
+        """
+        if may_begin(self.starting, profile, self.max_starting):
+            return ""
+        return f"{sum(self.starting.values())} sessions are starting, as many as may at once"
+
+    def wakes_taken(self, profile: Named) -> str:
+        """The same of conversations that are being resumed."""
+        if may_begin(self.waking, profile, self.max_waking):
+            return ""
+        return f"{sum(self.waking.values())} conversations are being woken, as many as may at once"
 
 
 @dataclass(frozen=True, slots=True)
 class RouteDecision:
     """`use` a session (after `/clear` when `clear`), or `start` one (stopping `evict` first), or wait.
 
-    `coming` says that a session is starting for whoever waits.
+    `coming` says that a session is starting for whoever waits, `stuck` that none may start for the profile; without
+    `demand` no session more would help.
     """
 
     reason: str
@@ -75,6 +97,8 @@ class RouteDecision:
     evict: str = ""
     by_user: bool = False
     coming: bool = False
+    stuck: bool = False
+    demand: bool = True
 
 
 RoomNow = Callable[[], Room]
@@ -118,16 +142,16 @@ def _route_conversation(wish: LeaseWish, seats: Seats, room: RoomNow) -> RouteDe
     holder = seats.holder(tenant, wish.conversation)
     if holder is not None:
         if not holder.idle:
-            return RouteDecision("the conversation is busy in another turn")
+            return RouteDecision("the conversation is busy in another turn", demand=False)
         if holder.key == wish.profile.key:
             return RouteDecision("the session holds the conversation", use=holder.session)
         if holder.engaged:
-            return RouteDecision("the conversation's session still runs what its agent began by itself")
+            return RouteDecision("its session still runs what the agent began by itself", demand=False)
     now = room()
     if (tenant, wish.conversation) in now.resuming:
-        return RouteDecision("the conversation is being resumed")
-    if now.waking >= now.max_waking:
-        return RouteDecision(f"{now.waking} conversations are being woken, as many as may at once")
+        return RouteDecision("the conversation is being resumed", demand=False)
+    if taken := now.wakes_taken(wish.profile.named):
+        return RouteDecision(taken)
     if holder is not None:
         moves = "the conversation moves to another profile"
         return _held(wish, now) or RouteDecision(moves, start=True, evict=holder.session)
@@ -145,7 +169,9 @@ def _held(wish: LeaseWish, now: Room) -> RouteDecision | None:
     """Why no session of the profile may start at this moment."""
     if held := now.held.get(wish.profile.key) or now.held.get(wish.profile.named):
         return RouteDecision(held)
-    return RouteDecision(now.full) if now.starting >= now.max_starting else None
+    if taken := now.starts_taken(wish.profile.named):
+        return RouteDecision(taken, stuck=True)
+    return None
 
 
 def _grow(wish: LeaseWish, seats: Seats, now: Room) -> RouteDecision:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 
 from engine.backends.base import Profile
 from engine.pool.limits import PoolLimits
 from engine.pool.members import Members, PoolPorts
-from engine.pool.routing import LeaseWish
+from engine.pool.routing import LeaseWish, may_begin
 from engine.pool.scaler import Load
 from engine.pool.seats import SubPool
 
@@ -40,17 +41,17 @@ class Sizing:
             return
         held = growth.held(now).keys() | {key for key, at in self._not_before.items() if now < at}
         target = growth.decide(load).target
-        while len(self._members) < target and self._may_start(limits):
+        while len(self._members) < target:
             profile = self._wanted_profile(limits, wishes)
-            if profile.key in held or profile.named in held or self._ports.unable(profile):
+            if not self._may_have_one(profile, held) or not self._may_start(limits, profile):
                 break
             self._members.start(LeaseWish(profile, ""))
         for name, wanted in limits.warm.items():
             spare = self._ports.profile(name)
-            if spare is not None and self._may_refill(spare, held):
+            if spare is not None and self._may_have_one(spare, held):
                 self._refill(spare, wanted, limits, now)
 
-    def _may_refill(self, spare: Profile, held: Set[tuple[str, ...]]) -> bool:
+    def _may_have_one(self, spare: Profile, held: AbstractSet[tuple[str, ...]]) -> bool:
         return spare.key not in held and spare.named not in held and not self._ports.unable(spare)
 
     def shrink(self, load: Load) -> None:
@@ -110,13 +111,14 @@ class Sizing:
             self._due.pop(profile.key, None)
             return
         due = self._due.setdefault(profile.key, now + self._ports.chance.uniform(0.0, limits.warm_jitter))
-        if now >= due and self._may_start(limits):
+        if now >= due and self._may_start(limits, profile):
             del self._due[profile.key]
             self._members.start(LeaseWish(profile, ""))
 
-    def _may_start(self, limits: PoolLimits) -> bool:
+    def _may_start(self, limits: PoolLimits, profile: Profile) -> bool:
         carried = self._ports.growth.carry(len(self._members))
-        return self._members.starting < limits.max_starting and carried.more > 0
+        under_way = Counter(each.wish.profile.named for each in self._members.all.values() if each.starting)
+        return may_begin(under_way, profile.named, limits.max_starting) and carried.more > 0
 
     def _now(self) -> float:
         return self._ports.clock.monotonic()

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta, tzinfo
+from email.utils import parsedate_to_datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _AMOUNT = r"(\d+(?:\.\d+)?)\s*(ms|milliseconds?|seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h|days?|d)(?![a-z])"
 _ONE = re.compile(_AMOUNT, re.IGNORECASE)
 _HEADER = re.compile(r"retry[-_ ]after(?:_s|-s)?[\"']?\s*[:=]?\s*[\"']?(\d+(?:\.\d+)?)\s*(ms|s|m|h)?\b", re.IGNORECASE)
+_HTTP_DATE = re.compile(
+    r"retry[-_ ]after[\"']?\s*[:=]?\s*[\"']?"
+    r"((?:mon|tue|wed|thu|fri|sat|sun)[a-z]*,?\s(?:\d{1,2}[ -][a-z]{3}[ -]\d{2,4}|[a-z]{3}\s+\d{1,2})"
+    r"\s\d\d:\d\d:\d\d(?:\sGMT|\s\d{4})?)",
+    re.IGNORECASE,
+)
 _IN = re.compile(
     rf"\b(?:again|retry(?:ing)?|wait(?:ing)?|resets?|available|renews?|back)\s(?:again\s)?(?:in|after|for)\s"
     rf"(?:about\s|at least\s|another\s)?({_AMOUNT}(?:[\s,]*(?:and\s)?{_AMOUNT})*)",
@@ -40,6 +47,8 @@ def delay_in(text: str, now: float, zone: tzinfo | None = None) -> float | None:
     lowered = text.lower()
     if not any(hint in lowered for hint in _HINTS):
         return None
+    if match := _HTTP_DATE.search(text):
+        return _until_http_date(match[1], now)
     if match := _HEADER.search(text):
         return float(match[1]) * _UNITS[(match[2] or "s").lower()]
     if match := _IN.search(text) or _WAIT.search(text):
@@ -61,6 +70,15 @@ def _unit(word: str) -> float:
 
 def _until(moment: float, now: float) -> float | None:
     return moment - now if moment > now else None
+
+
+def _until_http_date(date: str, now: float) -> float | None:
+    """RFC 9110, section 5.6.7: all three forms of a date."""
+    try:
+        moment = parsedate_to_datetime(date)
+    except ValueError:
+        return None
+    return _until((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp(), now)
 
 
 def _until_date(match: re.Match[str], now: float, zone: tzinfo | None) -> float | None:

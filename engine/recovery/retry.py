@@ -67,6 +67,10 @@ def decide(policy: RetryPolicy, error: QuarterdeckError, tried: Try, budget: Bud
         return give_up("the turn had used tools and the request is not idempotent")
     if tried.attempt >= policy.most(error.kind):
         return give_up(f"{tried.attempt} attempts were made")
+    longest = max(policy.backoff.cap, policy.park_max)
+    if error.retry_after is not None and error.retry_after > longest:
+        wait = f"the server asks for a wait of {error.retry_after:.0f} s"
+        return give_up(f"{wait}, and `retry.max_delay` and `recovery.park_max` allow {longest:.0f} s")
     delay = delay_before(
         policy.backoff, tried.attempt, uniform, last=tried.last_delay, load=tried.load, failing=tried.failing
     )

@@ -507,7 +507,8 @@ class Session:
         self._wait_for_person()
         profile, workspace = self.profile, os.path.realpath(self.cwd)
         grants = os.path.realpath(self._workplace.grants)
-        asker = Asker(self.id, self.conversation, profile.name, profile.tenant, workspace, self._answer, grants)
+        own = self._turn.order.permission_timeout if self._turn is not None else None
+        asker = Asker(self.id, self.conversation, profile.name, profile.tenant, workspace, self._answer, grants, own)
         self._ports.desk.ask(asker, wanted)
 
     def _answer(self, permission: str, allowed: bool, message: str) -> None:

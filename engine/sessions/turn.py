@@ -25,6 +25,10 @@ def _ignore() -> None:
     """Nobody waits for the first sign."""
 
 
+def _ignore_waiting(_waiting: bool) -> None:
+    """Nobody follows whether a person is waited for."""
+
+
 def _ignore_size(_size: int) -> None:
     """Nobody listens to the stream."""
 
@@ -33,7 +37,8 @@ def _ignore_size(_size: int) -> None:
 class TurnOrder:
     """What to run: `quiet` turns (our own `/clear`) are not published; `on_answer` hears of the first sign of it.
 
-    `commands` says that the prompt may be one of the CLI's own commands.
+    `commands` says that the prompt may be one of the CLI's own commands. `on_person` hears when a person begins or ends
+    to be waited for, at most `permission_timeout` seconds each (the setting's without one).
     """
 
     request: str
@@ -45,6 +50,8 @@ class TurnOrder:
     on_delta: Callable[[str], None] = _ignore_text
     on_drop: Callable[[int], None] = _ignore_size
     on_answer: Callable[[], None] = _ignore
+    on_person: Callable[[bool], None] = _ignore_waiting
+    permission_timeout: float | None = None
 
     @property
     def title(self) -> str:
@@ -110,6 +117,7 @@ class RunningTurn:
     def wait_for_person(self, *, waiting: bool) -> None:
         """A permission begins or ends to wait."""
         self._clocks.wait_for_person(self._clock.monotonic(), waiting=waiting)
+        self.order.on_person(waiting)
 
     def queue(self, *, queued: bool) -> None:
         """The prompt begins or ends to queue behind a turn that the CLI began by itself."""

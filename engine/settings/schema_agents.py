@@ -58,7 +58,11 @@ class Claude(Group):
         restart="sessions",
     )
     permission_timeout: Duration = setting(
-        60.0, "Time an approval may wait for an answer before it is denied.", unit=SECONDS, ge=0.1, le=86_400
+        1800.0,
+        "Time an approval may wait for an answer before it is denied; a request may give its own.",
+        unit=SECONDS,
+        ge=0.1,
+        le=7 * 86_400,
     )
     grant_expiry: Duration = setting(
         28_800.0,

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.cache.memory import CacheLimits, MemoryCache
-from engine.cache.single_flight import SingleFlight
+from engine.cache.single_flight import MOST_LEADERS, SingleFlight
 
 
 def test_the_least_recently_used_goes_first_and_old_ones_are_gone() -> None:
@@ -63,3 +63,26 @@ async def test_who_leaves_takes_nobody_along() -> None:
     await asyncio.wait([leaver])
     flights.land("k", "answer")
     assert await stayer == "answer"
+
+
+async def test_a_final_error_is_for_all_who_wait_at_once() -> None:
+    flights: SingleFlight[str] = SingleFlight()
+    assert await flights.join("k") is None
+    others = [asyncio.create_task(flights.join("k")) for _ in range(9)]
+    await asyncio.sleep(0)
+    failed = ValueError("too long")
+    flights.land("k", error=failed)
+    assert await asyncio.gather(*others, return_exceptions=True) == [failed] * 9
+    assert await flights.join("k") is None
+
+
+async def test_leaders_that_leave_one_after_the_other_hold_up_nobody_for_ever() -> None:
+    flights: SingleFlight[str] = SingleFlight()
+    assert await flights.join("k") is None
+    waiting = [asyncio.create_task(flights.join("k")) for _ in range(MOST_LEADERS + 3)]
+    for _ in range(MOST_LEADERS):
+        await asyncio.sleep(0)
+        flights.land("k")
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait(waiting)
+    assert [task.result() for task in waiting] == [None] * len(waiting)

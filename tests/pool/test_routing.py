@@ -17,8 +17,8 @@ BEN = Profile("default", tenant="ben")
 BIG = Profile("big", tenant="ana")
 EMPTY: dict[str, Any] = {
     "size": 0,
-    "starting": 0,
-    "waking": 0,
+    "starting": {},
+    "waking": {},
     "allowed": 4,
     "why": "max_size is 4",
     "max_starting": 2,
@@ -66,7 +66,9 @@ class House:
     def route(self, wish: LeaseWish, ahead: int = 0, **room: Any) -> RouteDecision:
         def look() -> Room:
             self.looked += 1
-            return Room(**{**EMPTY, "size": len(self.seats), **room})
+            by_profile = {name: {wish.profile.named: room.get(name, 0)} for name in ("starting", "waking")}
+            given = {name: mine for name, mine in room.items() if not isinstance(mine, int) or name not in by_profile}
+            return Room(**{**EMPTY, "size": len(self.seats), **by_profile, **given})
 
         return self.router.route(wish, self.seats, look, lambda: ahead)
 
@@ -214,3 +216,31 @@ def test_a_nameless_user_has_no_last_session_and_the_balancer_hears_the_tenant(h
     house.sit("b", holds="c2")
     assert house.route(LeaseWish(ANA, "")).use == "a"
     assert house.balancer.keys == ["ana"]
+
+
+def test_a_profile_whose_starts_hang_never_holds_the_last_place_of_another(house: House) -> None:
+    hangs = {BIG.named: 2}
+    assert not house.route(LeaseWish(BIG, "u"), starting=hangs).start
+    assert house.route(LeaseWish(ANA, "u"), starting=hangs).start
+    assert house.route(LeaseWish(ANA, "u", "c1"), starting=hangs, waking=hangs).start
+    assert not house.route(LeaseWish(ANA, "u"), starting={**hangs, ANA.named: 1}).start
+
+
+def test_who_waits_for_a_busy_conversation_is_no_demand_for_sessions(house: House) -> None:
+    house.sit("a", holds="c1", idle=False)
+    assert not house.route(LeaseWish(ANA, "u", "c1")).demand
+    assert house.route(LeaseWish(ANA, "u"), **FULL).demand
+
+
+def test_a_session_that_its_agent_engages_serves_its_own_conversation_alone(house: House) -> None:
+    house.sit("a", holds="c1", user="u")
+    house.seats.engage("a", engaged=True, single_use=True)
+    full = {**EMPTY, "size": 4, "allowed": 4}
+    fresh = house.route(LeaseWish(ANA, "u"), **{name: full[name] for name in ("allowed",)}, size=4)
+    assert (fresh.use, fresh.start, fresh.evict) == ("", False, "")
+    assert house.route(LeaseWish(ANA, "u", "c1")).use == "a"
+    moved = house.route(LeaseWish(BIG, "u", "c1"))
+    assert (moved.start, moved.evict) == (False, "")
+    house.seats.engage("a", engaged=False, single_use=True)
+    fresh = house.route(LeaseWish(ANA, "u"), size=4)
+    assert (fresh.use, fresh.evict) == ("", "a")

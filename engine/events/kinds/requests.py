@@ -16,6 +16,13 @@ class RequestQueued(Event, frozen=True):
     prompt: str = ""
 
 
+class RequestWaiting(Event, frozen=True):
+    """For what the request waits now; empty when it runs."""
+
+    request: str
+    reason: str
+
+
 class RequestRetrying(Event, frozen=True):
     """An attempt failed and another will follow in `delay` seconds."""
 
