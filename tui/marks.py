@@ -9,7 +9,7 @@ from engine.events.state import Bucket, CauseView
 from tui import formats
 from tui.spans import Line, width_of
 
-LETTERS = {"tuning": "t", "breaker": "b", "restart": "r", "errors": "e", "note": "n"}
+LETTERS = {"tuning": "t", "breaker": "b", "restart": "r", "operator": "o", "errors": "e", "note": "n"}
 """The letter on the bar of each kind of moment."""
 BURST = 3
 """Failed attempts within one bucket that are a burst."""

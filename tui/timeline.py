@@ -133,7 +133,7 @@ def rise_cause(state: State, row: Row, now: float) -> CauseView | None:
     near = [
         cause
         for cause in state.causes
-        if cause.mark in {"tuning", "restart"} and begins - _BEFORE_S <= cause.at < begins + COLUMN_S
+        if cause.mark in {"tuning", "restart", "operator"} and begins - _BEFORE_S <= cause.at < begins + COLUMN_S
     ]
     return near[-1] if near else None
 
