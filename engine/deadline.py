@@ -11,7 +11,7 @@ from engine.clock import Clock
 
 @asynccontextmanager
 async def deadline(clock: Clock, seconds: float | None) -> AsyncIterator[None]:
-    """Cancel the block after `seconds` without the pauses that `clock` knows of, which raises TimeoutError; None never."""
+    """Cancel the block after `seconds`, pauses that `clock` knows of left out; raises TimeoutError. None never does."""
     loop, timers = asyncio.get_running_loop(), list[asyncio.TimerHandle]()
     async with asyncio.timeout(None) as timeout:
         if seconds is not None:

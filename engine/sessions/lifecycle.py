@@ -108,7 +108,7 @@ class Lifecycle:
     """Owner of one session's state, changed by its methods alone. Times are monotonic seconds."""
 
     def __init__(self, session: str, now: float) -> None:
-        self._session = session
+        self.session = session
         self._story: deque[Step] = deque(maxlen=STORY)
         self.state = State.STARTING
         self.since = now
@@ -166,7 +166,7 @@ class Lifecycle:
         to = TRANSITIONS.get((self.state, change))
         self._tell(now, change.value if not reason else f"{change.value}: {reason}", to or self.state)
         if to is None:
-            raise IllegalChange(f"Session {self._session} is {self.state} and cannot be {change}. {self.story()}")
+            raise IllegalChange(f"Session {self.session} is {self.state} and cannot be {change}. {self.story()}")
         if to is not self.state:
             self.state, self.since = to, now
         if change is Change.STOPPED and not self.ended_by:
@@ -179,14 +179,14 @@ class Lifecycle:
         self._tell(now, "leased", self.state)
         if self.leased or not self.usable or self.retired:
             why = f", retired ({self.retired})" if self.retired else ""
-            raise IllegalChange(f"Session {self._session} is {self.state}{why} and cannot be leased. {self.story()}")
+            raise IllegalChange(f"Session {self.session} is {self.state}{why} and cannot be leased. {self.story()}")
         self.leased = True
 
     def release(self, now: float) -> None:
         """The request is done with it. Raises IllegalChange without a lease."""
         self._tell(now, "released", self.state)
         if not self.leased:
-            raise IllegalChange(f"Session {self._session} is not leased. {self.story()}")
+            raise IllegalChange(f"Session {self.session} is not leased. {self.story()}")
         self.leased = False
 
     def foreign_began(self, now: float) -> None:
@@ -236,7 +236,7 @@ class Lifecycle:
         }
         broken = [what for what, holds in checks.items() if not holds]
         if broken:
-            raise AssertionError(f"Session {self._session}: {'; '.join(broken)}. {self.story()}")
+            raise AssertionError(f"Session {self.session}: {'; '.join(broken)}. {self.story()}")
 
     def _tell(self, now: float, change: str, state: State) -> None:
         self._story.append(Step(now, change, state))

@@ -10,8 +10,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from engine.approvals.desk import Asker
 from engine.backends.base import SIMULATOR, AgentSpec, Profile
 from engine.errors import DeadlinePassed, QuarterdeckError, SessionLost, StartFailed
@@ -23,10 +21,11 @@ from engine.sessions.carry_over import left_by_result, left_by_tool
 from engine.sessions.controls import Controls
 from engine.sessions.lifecycle import Change, Lifecycle, State
 from engine.sessions.machine import SessionMachine
-from engine.sessions.messages import ControlReply, Result
+from engine.sessions.messages import ControlReply
 from engine.sessions.outcome import Outcome, how_exited
+from engine.sessions.own_work import OwnWork
 from engine.sessions.ports import SessionPorts
-from engine.sessions.summaries import one_line
+from engine.sessions.replies import Started, cost_so_far, started
 from engine.sessions.telling import event_of
 from engine.sessions.turn import RunningTurn, TurnOrder
 from engine.sessions.workplace import Workplace
@@ -34,25 +33,6 @@ from engine.sessions.workplace import Workplace
 _INTERRUPT_WAIT_S = 1.0
 _POLITE_S = 2.0
 _STOP_TASK_S = 1.0
-
-
-class Started(msgspec.Struct, frozen=True):
-    """What we read of the reply to `initialize`."""
-
-    pid: int = 0
-    claude_code_version: str = ""
-
-
-class CostSoFar(msgspec.Struct, frozen=True):
-    """What we read of the reply to `get_usage`."""
-
-    total_cost_usd: float = 0.0
-
-
-class UsageReply(msgspec.Struct, frozen=True):
-    """Its envelope."""
-
-    session: CostSoFar = CostSoFar()
 
 
 def _ignore(_session: Session) -> None:
@@ -76,7 +56,6 @@ class Session:
         self._spec = spec
         self._ports = ports
         self._on_exit = on_exit
-        self._on_engaged = on_engaged
         self._machine = SessionMachine(lambda: str(uuid.uuid4()))
         self._child: Child | None = None
         self._controls = Controls(spec.session)
@@ -85,6 +64,7 @@ class Session:
         self._account = Account(free=spec.profile.backend == SIMULATOR)
         self._workplace = Workplace(spec, ports.backend)
         self.life = Lifecycle(spec.session, ports.clock.monotonic())
+        self._own_work = OwnWork(self.life, self._account, ports.bus, ports.clock, lambda: on_engaged(self))
         self.conversation = spec.conversation
         self.user = ""
         self.turns = 0
@@ -331,10 +311,7 @@ class Session:
             raise StartFailed(f"The agent did not answer within {timeout:g} s of its start.", remedy=remedy) from error
         except SessionLost as error:
             raise StartFailed(self._exit_text(), remedy="`quarterdeck doctor` checks the CLI and its login.") from error
-        try:
-            return msgspec.json.decode(reply.response, type=Started)
-        except msgspec.DecodeError:
-            return Started()
+        return started(reply)
 
     async def _abandon_start(self, error: BaseException) -> None:
         self._change(Change.STOPPED, str(error) or "cancelled")
@@ -354,8 +331,8 @@ class Session:
         """Written before the first prompt, so that the reply holds the conversation's cost up to now."""
 
         def take(reply: ControlReply) -> None:
-            with contextlib.suppress(msgspec.DecodeError):
-                self._account.resumed_at(msgspec.json.decode(reply.response, type=UsageReply).session.total_cost_usd)
+            if (cost := cost_so_far(reply)) is not None:
+                self._account.resumed_at(cost)
 
         request_id, line = self._machine.request("get_usage", skip_behaviors=True)
         self._controls.expect_later(request_id, take)
@@ -421,82 +398,28 @@ class Session:
                 self._ports.desk.withdraw(self.id, permission)
                 self._wait_for_person()
             case f.ForeignTurnBegan() | f.ForeignTurnEnded() | f.TasksChanged():
-                self._take_own(fact)
+                self._own_work.take(fact, self.conversation, self._machine.tasks)
             case _:
                 self._take_of_turn(fact)
 
     def _take_of_turn(self, fact: f.Fact) -> None:
         """What concerns our turn; after its owner left only that it ended."""
-        turn = self._turn
         match fact:
             case f.TurnFinished():
                 self._end_turn(fact)
             case f.TurnCancelled() | f.TurnUnreadable():
-                self._end_turn_without_result(fact)
-            case f.TextDelta(text) if turn is not None:
-                turn.delta(text)
-            case f.PartialDropped(size) if turn is not None:
-                turn.drop(size)
-            case f.ToolUsed(tool) if turn is not None:
-                turn.used(tool)
-            case f.TurnStarted() if turn is not None:
-                turn.queue(queued=False)
-            case f.TurnCompleting() if turn is not None:
-                turn.completing()
-            case f.ActivityChanged() if turn is not None:
-                turn.answered()
+                self._turn_over()
+        if self._turn is not None:
+            self._turn.take(fact)
         event = event_of(self.id, fact)
         if event is not None:
             self._ports.bus.publish(event)
-
-    def _take_own(self, fact: f.ForeignTurnBegan | f.ForeignTurnEnded | f.TasksChanged) -> None:
-        """What the agent does by itself."""
-        now = self._ports.clock.monotonic()
-        match fact:
-            case f.ForeignTurnBegan():
-                self.life.foreign_began(now)
-            case f.ForeignTurnEnded(result):
-                self.life.foreign_ended(now)
-                self._publish_foreign(result)
-            case f.TasksChanged(tasks):
-                self.life.tasks_are(tuple(task.id for task in tasks), now)
-        tasks_now = [one_line(task.description) for task in self._machine.tasks]
-        self._ports.bus.publish(ev.BackgroundChanged(session=self.id, tasks=tasks_now, own_turn=self.life.foreign))
-        self._on_engaged(self)
-
-    def _publish_foreign(self, result: Result | None) -> None:
-        if result is None:
-            return
-        spent = self._account.book(result)
-        text = result.result or "; ".join(result.errors or ())
-        self._ports.bus.publish(
-            ev.ForeignTurnEnded(
-                session=self.id,
-                conversation=self.conversation,
-                ok=not result.is_error,
-                text=one_line(text),
-                tokens_in=spent.tokens_in,
-                tokens_out=spent.tokens_out,
-                tokens_cached=spent.tokens_cached,
-                tokens_cache_written=spent.tokens_cache_written,
-                cost=spent.cost,
-            )
-        )
 
     def _end_turn(self, finished: f.TurnFinished) -> None:
         spent = self._account.book(finished.result)
         self._turn_over()
         if self._turn is not None:
             self._turn.finish(finished, spent, self.life.ended_by)
-
-    def _end_turn_without_result(self, fact: f.TurnCancelled | f.TurnUnreadable) -> None:
-        self._turn_over()
-        if self._turn is None:
-            return
-        if isinstance(fact, f.TurnUnreadable):
-            self._turn.unreadable(fact.reason, fact.partial)
-        else:
-            self._turn.cancelled(fact.partial)
 
     def _turn_over(self) -> None:
         if self.life.state in {State.RUNNING, State.SETTLING, State.STOPPING}:

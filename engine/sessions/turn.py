@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 
 from engine.clock import Clock
 from engine.errors import DeadlinePassed, ErrorKind, TurnFailed, Verdict
 from engine.events.types import TurnEnded
+from engine.sessions import facts as f
 from engine.sessions.account import Spent
 from engine.sessions.clocks import SILENCE, Expired, TurnClocks, TurnLimits
-from engine.sessions.facts import TurnFinished
 from engine.sessions.outcome import Ended, Outcome, Written, judge, judge_cancelled, judge_lost, judge_unreadable
 from engine.sessions.summaries import one_line, prompt_title
 
@@ -105,14 +105,26 @@ class RunningTurn:
         """The agent called a tool, or may have: from now on a second run may do its work twice."""
         self._acted = self._acted or tool not in READ_ONLY_TOOLS
 
-    def delta(self, text: str) -> None:
-        """A piece of the answer."""
-        self.answered()
-        self.order.on_delta(text)
-
-    def drop(self, size: int) -> None:
-        """The last `size` characters will come again."""
-        self.order.on_drop(size)
+    def take(self, fact: f.Fact) -> None:
+        """Take in what the agent's lines said of this turn; `finish` takes its result."""
+        match fact:
+            case f.TextDelta(text):
+                self.answered()
+                self.order.on_delta(text)
+            case f.PartialDropped(size):
+                self.order.on_drop(size)
+            case f.ToolUsed(tool):
+                self.used(tool)
+            case f.ActivityChanged():
+                self.answered()
+            case f.TurnStarted():
+                self.queue(queued=False)
+            case f.TurnCompleting():
+                self._clocks.closing()
+            case f.TurnCancelled(partial):
+                self._end(judge_cancelled(partial))
+            case f.TurnUnreadable(reason, partial):
+                self._end(judge_unreadable(reason, partial))
 
     def wait_for_person(self, *, waiting: bool) -> None:
         """A permission begins or ends to wait."""
@@ -123,11 +135,7 @@ class RunningTurn:
         """The prompt begins or ends to queue behind a turn that the CLI began by itself."""
         self._clocks.queue(self._clock.monotonic(), queued=queued)
 
-    def completing(self) -> None:
-        """The agent reported that it is done with the prompt."""
-        self._clocks.closing()
-
-    def finish(self, finished: TurnFinished, spent: Spent, stopped: str) -> None:
+    def finish(self, finished: f.TurnFinished, spent: Spent, stopped: str) -> None:
         """The result is here; `stopped` says who stops the session and why, if somebody does."""
         commands = self.order.commands or self.order.quiet
         written = Written(finished.text, finished.failure, finished.answered, commands)
@@ -135,14 +143,6 @@ class RunningTurn:
         if stopped and outcome.ended is Ended.INTERRUPTED:
             outcome = replace(outcome, ended=Ended.STOPPED, reason=stopped)
         self._end(replace(outcome, cost=spent.cost), spent)
-
-    def cancelled(self, partial: str) -> None:
-        """The CLI dropped the prompt because of an interrupt."""
-        self._end(judge_cancelled(partial))
-
-    def unreadable(self, reason: str, partial: str) -> None:
-        """Its last line could not be read."""
-        self._end(judge_unreadable(reason, partial))
 
     def lose(self, exit_code: int, stderr: str, partial: str, stopped: str) -> None:
         """The process is gone."""
@@ -189,7 +189,7 @@ class RunningTurn:
             if expired is None:
                 timers[:] = [loop.call_later(self._wait_s(), look)]
             elif not last:  # what the agent wrote meanwhile may still be in its pipe
-                timers[:] = [loop.call_later(_LAST_LOOK_S, partial(look, last=True))]
+                timers[:] = [loop.call_later(_LAST_LOOK_S, functools.partial(look, last=True))]
             elif not self._done.done():
                 self._done.set_exception(self._late(expired))
 
