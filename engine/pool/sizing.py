@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence, Set
+from collections.abc import Collection, Sequence
 
 from engine.backends.base import Profile
 from engine.pool.limits import PoolLimits
@@ -50,7 +50,7 @@ class Sizing:
             if spare is not None and self._may_refill(spare, held):
                 self._refill(spare, wanted, limits, now)
 
-    def _may_refill(self, spare: Profile, held: Set[tuple[str, ...]]) -> bool:
+    def _may_refill(self, spare: Profile, held: Collection[tuple[str, ...]]) -> bool:
         return spare.key not in held and spare.named not in held and not self._ports.unable(spare)
 
     def shrink(self, load: Load) -> None:
