@@ -33,16 +33,17 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Size:
-    """How much is measured: rounds of each way, prompts a round, blocks and turns of the overhead."""
+    """How much is measured: rounds of each way, prompts a round, blocks and turns of the other measures."""
 
     rounds: int = 3
     plain: int = 16
     pooled: int = 96
     blocks: int = 6
     turns: int = 25
+    renewed: int = 5
 
 
-FULL, QUICK = Size(), Size(rounds=1, plain=8, pooled=64, blocks=4, turns=12)
+FULL, QUICK = Size(), Size(rounds=1, plain=8, pooled=64, blocks=4, turns=12, renewed=3)
 
 
 @dataclass
@@ -92,7 +93,8 @@ async def _on_engine(engine: Engine, size: Size, seed: int, progress: Progress) 
     profile = engine.profiles.find("default", "default")
     command = engine.backend.command(AgentSpec("bench", profile, str(uuid.uuid4()), resume=False))
     pooled = await _throughput(engine, command, size, seed, progress)
-    return [*pooled, *await _overhead(engine, command, size, seed, progress)]
+    added = await _overhead(engine, command, size, seed, progress)
+    return [*pooled, *added, *await _renewed(engine, size, seed, progress)]
 
 
 # pooled against the plain ways
@@ -184,6 +186,34 @@ def _compare(single: Way, query: Way | None, cleared: Way, talks: Way) -> list[F
         ratio = way.cpu / single.cpu
         rows.append(figure(f"CPU a prompt, {way.name}", way.cpu, "s", against=single.name, ratio=ratio))
     return rows
+
+
+# a process that is cleared for the next conversation against another process in its place
+
+
+async def _renewed(engine: Engine, size: Size, seed: int, progress: Progress) -> list[Figure]:
+    """One prompt at a time, each in a conversation of its own, on a pool whose places are all taken."""
+    cleared, replaced = Way("a cleared session", _pooled(engine)), Way("a replaced session", _pooled(engine))
+    numbers = count(seed)
+    for block in range(size.blocks):
+        progress(f"cleared and replaced, block {block + 1} of {size.blocks}")
+        for _ in range(size.renewed):
+            await _timed(cleared, next(numbers))
+        for _ in range(size.renewed):
+            _bind(engine)
+            await _timed(replaced, next(numbers))
+    clear, replace = p50(cleared.latencies), p50(replaced.latencies)
+    return [
+        figure("p50, a turn on a cleared session", clear, "ms", against=replaced.name, ratio=clear / replace),
+        figure("p50, a turn on a replaced session", replace, "ms", against=cleared.name, ratio=replace / clear),
+    ]
+
+
+def _bind(engine: Engine) -> None:
+    """No session may serve another conversation any more."""
+    for name, session in engine.pool.sessions.items():
+        session.keep_to_one("measured")
+        engine.pool.seats.engage(name, engaged=False, single_use=True)
 
 
 # the engine against the bare held-open process

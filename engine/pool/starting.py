@@ -21,7 +21,8 @@ def spec_of(name: str, wish: LeaseWish, conversation: str, row: ConversationRow 
         named = wish.directory is not None
         return AgentSpec(name, profile, conversation, wish.resumes, wish.directory, named)
     mode = narrower(row.permission_mode, profile.permission_mode)
-    directory = Path(row.directory) if profile.workspace is None or row.named else None
+    own = row.directory and profile.workspace is None
+    directory = Path(row.directory) if own or row.named else None
     return AgentSpec(
         name,
         profile,
@@ -34,10 +35,11 @@ def spec_of(name: str, wish: LeaseWish, conversation: str, row: ConversationRow 
 
 
 def row_of(session: Session) -> ConversationRow:
-    """What is to be remembered of the conversation that a session holds."""
+    """What is to be remembered of the conversation that a session holds; a workspace is its profile's to name."""
     spec = session.spec
     named = spec.named_directory and spec.conversation == session.conversation
-    return ConversationRow(str(session.cwd), named, spec.mode)
+    directory = str(session.cwd) if named or spec.profile.workspace is None else ""
+    return ConversationRow(directory, named, spec.mode)
 
 
 def why_single_use(spec: AgentSpec) -> str:

@@ -18,7 +18,9 @@ class Remedy(StrEnum):
     TOOL = "the process serves no other conversation once such a tool was used"
     SETTINGS = "the process serves no other conversation once its directory has settings of the agent"
     OUTPUT = "the process serves no other conversation once a tool's output went into a file"
-    ENGINE = "kept in the engine: the agent is given no rules and no mode"
+    ENGINE = (
+        "kept in the engine: the agent is given no rules; one that runs in another mode serves no other conversation"
+    )
     SWEPT = "the scratch folder is emptied between conversations"
     TASKS = "the process serves no other conversation once it ran background tasks or turns of its own"
 

@@ -61,6 +61,13 @@ class ToolUsed:
 
 
 @dataclass(frozen=True, slots=True)
+class AgentChanged:
+    """The agent does not run as it was started: another model or permission mode."""
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
 class ToolEnded:
     """A tool that was really used gave its result; `text` is what it said."""
 
@@ -201,6 +208,7 @@ Fact = (
     | ActivityChanged
     | Said
     | ToolUsed
+    | AgentChanged
     | ToolEnded
     | PermissionWanted
     | PermissionWithdrawn

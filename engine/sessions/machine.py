@@ -56,6 +56,7 @@ class SessionMachine:
         self._asked: dict[str, m.ControlAsk] = {}
         self._changed_input: set[str] = set()
         self._interrupts: set[str] = set()
+        self._runs_as: dict[str, str] = {}
         self._moving: set[str] = set()
         self._moves = 0
         self._attribution = Attribution()
@@ -269,6 +270,7 @@ class SessionMachine:
             emit(f.ToolEnded(tool, bool(block.is_error), text))
 
     def _system(self, message: m.System, emit: Emit) -> None:
+        self._compare(message, emit)
         if message.subtype == "init":
             self._name(message.session_id, emit)
         elif message.subtype == "status":
@@ -282,6 +284,16 @@ class SessionMachine:
             emit(f.Said("note", message.subtype, ""))
         elif self._tasks.take(message):
             emit(f.TasksChanged(self._tasks.alive))
+
+    def _compare(self, message: m.System, emit: Emit) -> None:
+        """What the first line said of model and mode is what every later one must say."""
+        told = {"permission mode": message.permissionMode}
+        if message.subtype == "init":
+            told["model"] = message.model
+        for name, value in told.items():
+            first = self._runs_as.setdefault(name, value) if value else ""
+            if value and value != first:
+                emit(f.AgentChanged(f"its {name} was {first} and is {value}"))
 
     def _status(self, message: m.System, emit: Emit) -> None:
         """A call of the API begins: ours by its mark, or the CLI's own while no prompt of ours is being worked on."""

@@ -196,10 +196,12 @@ class Session:
 
     async def clear(self) -> None:
         """Empty the context: a new conversation in the same process. Raises SessionLost when it does not work."""
-        before = self._machine.conversation
+        before, bound = self._machine.conversation, bool(self.single_use)
         outcome = await self.run(TurnOrder(request="", prompt="/clear", quiet=True, commands=True))
         if not outcome.ok or self._machine.conversation in {"", before}:
             raise SessionLost(f"Session {self.id} could not be cleared: {outcome.reason}.")
+        if self.single_use and not bound:
+            raise SessionLost(f"Session {self.id} may serve no other conversation: {self.single_use}.")
         await self._workplace.go_on(self.control, self._machine.conversation)
         self._ports.transcripts.add(self.id, self._ports.clock.wall(), "note", "/clear", "")
 
@@ -382,6 +384,8 @@ class Session:
             case f.Said(kind, title, text):
                 self.keep_to_one(left_by_tool(title) if kind == "tool" else left_by_result(text))
                 self._ports.transcripts.add(self.id, self._ports.clock.wall(), kind, title, text)
+            case f.AgentChanged(what):
+                self.keep_to_one(what)
             case f.ToolEnded(tool, failed, text):
                 self._ports.tool_ended(tool, failed, text)
             case f.Replied(reply):
@@ -471,6 +475,8 @@ class Session:
         self._change(Change.CLOSED)
         self.survivors = len(ending.survivors)
         self._ports.desk.withdraw_session(self.id)
+        if not self.turns:
+            self._workplace.leave_unused()
         self._ports.backend.release(self._spec)
         self._ports.bus.publish(
             ev.SessionEnded(

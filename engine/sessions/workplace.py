@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -65,6 +66,12 @@ class Workplace:
         if directory != self.directory:
             await self._enter(control, directory)
             self.directory = directory
+
+    def leave_unused(self) -> None:
+        """No turn ran in it: take it away when it is empty and its conversation's own."""
+        if self.moves and not self._spec.named_directory and self.directory != Path():
+            with contextlib.suppress(OSError):
+                self.directory.rmdir()
 
     def carries_over(self) -> str:
         """What in the directory would go on in the next one, or nothing."""

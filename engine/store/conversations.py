@@ -33,7 +33,7 @@ _FIND = "SELECT directory, named, permission_mode FROM conversations WHERE tenan
 
 @dataclass(frozen=True, slots=True)
 class ConversationRow:
-    """Where a conversation works, whether its request named that directory, and what its agent may do."""
+    """Where a conversation works (empty: in the workspace of its profile), who named that, what its agent may do."""
 
     directory: str
     named: bool

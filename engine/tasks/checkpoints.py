@@ -25,6 +25,8 @@ class Checkpoint(msgspec.Struct, frozen=True):
     session: str = ""
     attempts: int = 1
     partial: str = ""
+    commands: bool = False
+    cwd: str = ""
 
 
 class Checkpoints:
@@ -48,6 +50,8 @@ class Checkpoints:
             session=flight.session,
             attempts=flight.attempts,
             partial="".join(flight.text),
+            commands=request.commands,
+            cwd=request.cwd,
         )
         try:
             path = self.save(checkpoint)

@@ -163,3 +163,22 @@ def test_the_real_cli_without_credentials_says_how_to_sign_in(home: Path, claude
     done = quarterdeck(home, "run", "--backend", "claude", "hello")
     assert (done.returncode, done.stdout) == (1, "")
     assert "claude login" in done.stderr
+
+
+def test_a_leading_slash_is_text_unless_commands_are_asked_for(home: Path) -> None:
+    plain = quarterdeck(home, *SIMULATED, "/clear")
+    assert (plain.returncode, plain.stdout.split()) == (0, ["Echo:", "/clear"])
+    cleared = quarterdeck(home, *SIMULATED, "--commands", "--json", "/clear")
+    assert (cleared.returncode, json.loads(cleared.stdout)["text"]) == (0, "")
+
+
+def test_the_answer_says_where_its_conversation_works_and_a_directory_may_be_named(home: Path) -> None:
+    answer = json.loads(quarterdeck(home, *SIMULATED, "--json", "hello").stdout)
+    assert answer["cwd"].endswith(f"/default/default/{answer['conversation']}")
+    refused = quarterdeck(home, *SIMULATED, "--cwd", str(home), "hello")
+    assert refused.returncode != 0
+    assert "does not allow requests to work in" in refused.stderr
+    setting = f"profiles={{default: {{directories: ['{home}']}}}}"
+    (home / "repository").mkdir()
+    told = quarterdeck(home, *SIMULATED, "--set", setting, "--json", "--cwd", str(home / "repository"), "hello")
+    assert json.loads(told.stdout)["cwd"] == str(home / "repository")

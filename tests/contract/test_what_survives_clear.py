@@ -243,11 +243,8 @@ async def background_commands(lab: Lab) -> bool:
     assert session.single_use
     await session.clear()
     alive.unlink(missing_ok=True)
-    for _ in range(40):
-        if alive.exists():
-            return True
-        await asyncio.sleep(0.05)
-    return False
+    await until(alive.exists)
+    return True
 
 
 async def project_settings(lab: Lab) -> bool:

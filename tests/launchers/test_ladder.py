@@ -68,7 +68,7 @@ async def test_a_running_turn_is_interrupted_before_anything_else(tmp_path: Path
     await until(lambda: pieces)
     ending = await session.stop("test", 5.0)
     assert ending == Ending("eof", 1)  # at the end of its input alone the agent would have gone on
-    assert (await turn).ended is Ended.INTERRUPTED
+    assert (await turn).ended is Ended.STOPPED
     await rig.aclose()
 
 

@@ -59,6 +59,36 @@ async def test_a_profile_with_a_workspace_shares_that_one(tmp_path: Path) -> Non
         assert (first.cwd, second.cwd, "ours" in second.text) == (str(shared), str(shared), True)
 
 
+async def test_a_workspace_that_its_profile_names_no_more_is_not_worked_in(tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    async with running(tmp_path, BYPASS, f"profiles={{default: {{workspace: '{shared}'}}}}") as engine:
+        first = await Talk(engine).ask("hello")
+        engine.change_settings({"profiles.default.workspace": None}, "test")
+        again = await Talk(engine).ask("[[history]]", first.conversation)
+        assert again.text.startswith("History: 2 user messages")
+        assert again.cwd == str(engine.settings.workspaces / "default" / "default" / first.conversation)
+
+
+async def test_a_conversation_keeps_its_directory_when_new_ones_go_elsewhere(tmp_path: Path) -> None:
+    async with running(tmp_path, BYPASS) as engine:
+        first = await Talk(engine).ask(bash("echo mine > file"))
+    async with running(tmp_path, BYPASS, f"engine.output_directory={tmp_path / 'other'}") as engine:
+        again = await Talk(engine).ask(bash("cat file"), first.conversation)
+        assert ("mine" in again.text, again.cwd) == (True, first.cwd)
+        assert (await Talk(engine).ask("x")).cwd.startswith(str(tmp_path / "other"))
+
+
+async def test_a_directory_that_no_turn_ran_in_is_taken_away(tmp_path: Path) -> None:
+    async with running(tmp_path) as engine:
+        lease = await engine.pool.lease(wish(engine))
+        directory = lease.session.cwd
+        assert directory.is_dir()
+        engine.pool.release(lease)
+        await engine.pool.stop_session(lease.session.id, "test")
+        assert not directory.exists()
+
+
 async def test_a_directory_with_settings_of_the_agent_binds_the_process_to_its_conversation(tmp_path: Path) -> None:
     async with running(tmp_path, ONE, BYPASS) as engine:
         talk = Talk(engine)

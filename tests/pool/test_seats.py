@@ -168,3 +168,18 @@ def test_the_load_that_balancers_see_is_what_was_read_last() -> None:
     seat = seats.get("a")
     assert seat is not None
     assert seat.load == 0.4
+
+
+def test_a_seat_for_one_conversation_serves_a_first_one_and_then_no_other() -> None:
+    seats, key = Seats(), KEYS[0]
+    seats.add(Seat("s1", key))
+    seats.engage("s1", engaged=False, single_use=True)
+    seats.give_back("s1", 1.0, turns=0)
+    assert seats.warm(key) is seats.get("s1")
+    seats.take("s1")
+    seats.hold("s1", "c1", "ana")
+    seats.give_back("s1", 2.0, turns=1)
+    assert (seats.warm(key), seats.of_user(key, "ana"), seats.once_idle(key, 8)) == (None, None, [])
+    assert seats.idle_of(key) == 0
+    assert seats.holder(key[0], "c1") is seats.get("s1")
+    assert seats.least_wanted_of_all() is seats.get("s1")

@@ -159,3 +159,36 @@ def test_what_subagents_stream_is_not_the_answer() -> None:
     machine.begin("hi")
     inner = {"type": "content_block_delta", "delta": {"type": "text_delta", "text": "inner"}}
     assert machine.feed(wire.line({"type": "stream_event", "event": inner, "parent_tool_use_id": "t"})) == []
+
+
+def test_a_change_of_directory_ends_no_turn_of_ours_though_its_result_names_no_prompt() -> None:
+    told = wire.machine()
+    request, _ = told.request("set_cwd", path="/w")
+    reply = {"subtype": "success", "request_id": request, "response": {"status": "ok", "changed": True}}
+    told.feed(wire.line({"type": "control_response", "response": reply}))
+    told.begin("hi")
+    note = {"type": "result", "subtype": "success", "is_error": False, "result": "", "session_id": "c1", "num_turns": 0}
+    assert told.feed(wire.line(note)) == []
+    assert told.turn is not None
+    told.feed(wire.line(note))
+    assert told.turn is None
+
+
+def test_a_directory_that_stays_is_noted_by_nobody() -> None:
+    told = wire.machine()
+    request, _ = told.request("set_cwd", path="/w")
+    reply = {"subtype": "success", "request_id": request, "response": {"status": "ok", "changed": False}}
+    told.feed(wire.line({"type": "control_response", "response": reply}))
+    told.begin("hi")
+    told.feed(wire.line({"type": "result", "subtype": "success", "is_error": False, "result": "", "session_id": "c1"}))
+    assert told.turn is None
+
+
+def test_an_agent_that_runs_otherwise_than_it_was_started_is_told() -> None:
+    told = wire.machine()
+    first = {"type": "system", "subtype": "init", "session_id": "c1", "model": "opus", "permissionMode": "default"}
+    assert [fact for fact in told.feed(wire.line(first)) if isinstance(fact, f.AgentChanged)] == []
+    changed = told.feed(wire.line({**first, "model": "haiku"}))
+    assert f.AgentChanged("its model was opus and is haiku") in changed
+    status = {"type": "system", "subtype": "status", "session_id": "c1", "permissionMode": "plan"}
+    assert f.AgentChanged("its permission mode was default and is plan") in told.feed(wire.line(status))

@@ -46,6 +46,7 @@ def drawer(
         _state_line(row, now),
         *_what(row, width),
         *_who(row),
+        *_where(row, width),
         *_used(row),
     ]
     if card is not None:
@@ -150,6 +151,14 @@ def _who(row: SessionView) -> list[Line]:
         [(" user   ", "muted"), (row.user or "–", "")],
         [(" conv   ", "muted"), (row.conversation[:CONVERSATION] or "–", "")],
     ]
+
+
+def _where(row: SessionView, width: int) -> list[Line]:
+    """A directory that the conversation does not have for itself: its end tells most."""
+    if not row.cwd or row.cwd.endswith(row.conversation):
+        return []
+    room, shown = max(1, width - 8), clean(row.cwd)
+    return [[(" dir    ", "muted"), (shown if len(shown) <= room else "…" + shown[1 - room :], "")]]
 
 
 def _used(row: SessionView) -> list[Line]:
