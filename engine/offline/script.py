@@ -23,8 +23,9 @@ Only the simulator, being a process of its own, knows these:
     [[flood: 1000]]            so many extra stream events
     [[leak: 16MiB]]            keep so much memory until the end
 
-A directive that cannot be read is told in the answer (`Script error: …`); an unknown name is plain text. Only the
-standard library is used and little of it: the simulator starts hundreds of processes that import this module.
+A directive that cannot be read is told in the answer (`Script error: …`); an unknown name is plain text. A turn that
+the CLI begins itself when a background task ends is answered with `Noted: <the CLI's summary>`. Only the standard
+library is used and little of it: the simulator starts hundreds of processes that import this module.
 """
 
 from __future__ import annotations
@@ -65,7 +66,12 @@ _INJECTED = (
     "Continue from where you left off.",
     "This session is being continued from a previous conversation",
     "API Error:",
+    "[structured-output-enforce]",
+    "[Image: source:",
 )
+
+_NOTIFICATION = "<task-notification>"
+_SUMMARY = re.compile(r"<summary>(.*?)</summary>", re.DOTALL)
 
 
 class BadDirective(ValueError):
@@ -135,6 +141,11 @@ def read_script(prompt: str) -> Script:
     return script
 
 
+def answer_to_notice(summary: str) -> str:
+    """The text of a turn that the CLI began itself, because a background task ended."""
+    return f"Noted: {summary[:ECHO_LENGTH]}"
+
+
 def answer(script: Script, *, prompts: list[str], tool_said: str | None, seed: int) -> str:
     """The text that ends the turn; `prompts` is the history, the present prompt last."""
     if script.problem:
@@ -181,6 +192,14 @@ def strikes(mark: str, share: float) -> bool:
 def is_injected(text: str) -> bool:
     """Whether a text of a user message was put there by the CLI and is no prompt."""
     return text.lstrip().startswith(_INJECTED)
+
+
+def notified(text: str) -> str | None:
+    """What the CLI says about a background task in a text of its own; None when the text is about something else."""
+    if _NOTIFICATION not in text:
+        return None
+    summary = _SUMMARY.search(text)
+    return summary[1].strip() if summary else ""
 
 
 def _value(prompt: str, opening: re.Match[str]) -> tuple[str, int]:
