@@ -129,3 +129,49 @@ def _text(schema: Schema) -> str:
 
 def _whole(value: object, default: int) -> int:
     return int(value) if isinstance(value, (int, float)) and value >= 0 else default
+
+
+_CHECKS: dict[str, tuple[type, ...]] = {
+    "array": (list,),
+    "boolean": (bool,),
+    "integer": (int,),
+    "null": (type(None),),
+    "number": (int, float),
+    "object": (dict,),
+    "string": (str,),
+}
+
+
+def mismatch(value: object, schema: object, at: str = "", depth: int = 0) -> str | None:
+    """The first place where a value breaks its schema in type, enumeration or required fields; None for none."""
+    if not isinstance(schema, dict) or depth > MOST_DEPTH:
+        return None
+    kinds = schema.get("type")
+    wanted = kinds if isinstance(kinds, list) else [kinds] if isinstance(kinds, str) else []
+    if wanted and not any(_is_a(value, str(kind)) for kind in wanted):
+        return f"{at or '/'}: must be {','.join(map(str, wanted))}"
+    choices = schema.get("enum")
+    if isinstance(choices, list) and value not in choices:
+        return f"{at or '/'}: must be equal to one of the allowed values"
+    if isinstance(value, list):
+        inner = (mismatch(each, schema.get("items"), f"{at}/{index}", depth + 1) for index, each in enumerate(value))
+        return next((each for each in inner if each), None)
+    return _fields_mismatch(value, schema, at, depth) if isinstance(value, dict) else None
+
+
+def _is_a(value: object, kind: str) -> bool:
+    expected = _CHECKS.get(kind)
+    if expected is None:
+        return True
+    return isinstance(value, expected) and (bool in expected or not isinstance(value, bool))
+
+
+def _fields_mismatch(value: Schema, schema: Schema, at: str, depth: int) -> str | None:
+    required = schema.get("required")
+    for name in required if isinstance(required, list) else ():
+        if name not in value:
+            return f"{at or '/'}: must have required property '{name}'"
+    properties = schema.get("properties")
+    known = properties if isinstance(properties, dict) else {}
+    inner = (mismatch(each, known.get(name), f"{at}/{name}", depth + 1) for name, each in value.items())
+    return next((each for each in inner if each), None)

@@ -3,8 +3,8 @@
     python -m tests.vendor_sdk.run SOURCES --backend real
     python -m tests.vendor_sdk.run SOURCES --backend simulator -k hook
 
-SOURCES is a checkout of the SDK or a git directory that holds one; nothing of it is part of this project, and nothing is
-written into it. The exit code is 1 when a test fails that is not listed in `OUT_OF_REACH`.
+SOURCES is a checkout of the SDK or a git directory that holds one; nothing of it is part of this project, and nothing
+is written into it. The exit code is 1 when a test fails that is not listed in `OUT_OF_REACH`.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ def _read_report(report: Path) -> Verdicts:
     if not report.exists():
         raise SystemExit("The tests did not run to their end.")
     passed, failed = [], []
-    for case in ElementTree.parse(report).getroot().iter("testcase"):  # noqa: S314 - pytest has just written it
+    for case in ElementTree.parse(report).getroot().iter("testcase"):
         name = str(case.get("name")).partition("[")[0]
         whole = case.find("failure") is None and case.find("error") is None and case.find("skipped") is None
         (passed if whole else failed).append(name)
