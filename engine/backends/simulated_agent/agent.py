@@ -44,6 +44,8 @@ class Agent:
         self._due: float | None = None
         self._asked: tuple[str, Question] | None = None
         self._command: Command | None = None
+        self._is_cold = True
+        self._aborts_first = False
 
     @property
     def busy(self) -> bool:
@@ -134,6 +136,9 @@ class Agent:
             return
         self._run = Turn(self.talk, "\n".join(prompt for prompt, _, _, _ in taken), uuids, taken[-1][2]).run()
         self._advance(None)
+        if self._aborts_first:
+            self.abort()
+        self._is_cold = self._aborts_first = False
 
     def _begin_own(self) -> None:
         """Start a turn that nobody asked for: a task in the background has ended, and the model is told."""
@@ -201,6 +206,8 @@ class Agent:
             lines.write_line({"type": "control_cancel_request", "request_id": self._asked[0]})
         waiting = [uuid for _, uuid, _, _ in self._queue if uuid]
         if not cancel_queued:
+            # A CLI that is still starting takes the line and ends its turn at once (seen on 2.1.330).
+            self._aborts_first = self._is_cold and bool(self._queue)
             return {"still_queued": waiting}
         for uuid in waiting:
             lines.write_line(lines.lifecycle(uuid, "cancelled", self.talk.session))

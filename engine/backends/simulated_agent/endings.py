@@ -18,6 +18,8 @@ REJECTED = (
     "new_string was NOT written to the file). STOP what you are doing and wait for the user to tell you how to proceed."
 )
 STOPPED = f"{REJECTED} Correction to the text above: this call was stopped while running, not refused before it ran."
+REFUSED = "{}'s safeguards stopped the response above · continuing once with that noted"
+REFUSAL_NOTE = "Your response above was stopped by a safety classifier — this is not a tool or API error."
 CUT_STREAM = "[Request interrupted by user]"
 CUT_TOOL = "[Request interrupted by user for tool use]"
 
@@ -35,10 +37,11 @@ class Ending:
         self.denials: list[Line] = []
         self.messages = 0
         self.injected = 0
+        self.begun_ids: list[str] = []
         self.ttft_ms: int | None = None
 
     def begun(self) -> None:
-        """One more API message."""
+        """One more API message is asked for."""
         self.messages += 1
         if self.ttft_ms is None:
             self.ttft_ms = self._elapsed_ms()
@@ -49,8 +52,10 @@ class Ending:
         fields = {"subtype": subtype, "num_turns": 1 + self.injected, **fields, "is_error": is_error}
         fields["duration_ms"] = fields["duration_api_ms"] = self._elapsed_ms()
         fields["permission_denials"] = self.denials
-        if self.ttft_ms is not None:
+        if self.ttft_ms is not None and not is_error:
             fields["ttft_ms"] = self.ttft_ms
+        if self._talk.partial:
+            fields["begun_message_ids"] = self.begun_ids
         if fields["subtype"] == "success":
             fields.setdefault("api_error_status", None)
         if self._origin is not None:
@@ -96,16 +101,30 @@ class Ending:
         reason = "aborted_tools" if in_tool else "aborted_streaming"
         self.write(errors=[told], stop_reason=stop, terminal_reason=reason, is_error=True)
 
-    def api_failed(self, failing: Failure, retries: int) -> None:
-        """The lines of a failure that nothing helped: a synthetic message and the result."""
+    def api_failed(self, failing: Failure, retries: int, refused: str | None) -> None:
+        """The lines of a failure that nothing helped: a synthetic message and the result.
+
+        `refused` is the message that a safety classifier stopped.
+        """
         text = failing.text_after(retries)
         told = failing.facts()
         shown = lines.message(lines.new_uuid(), "<synthetic>", [{"type": "text", "text": text}], Tokens().usage())
-        shown["stop_reason"] = "stop_sequence"
-        marks = {"error": failing.error, "is_api_error_message": True, **told, **self._marks}
+        stop = "refusal" if refused else "stop_sequence"
+        shown["stop_reason"] = stop
+        marks: Line = {"error": failing.error, "is_api_error_message": True, **told}
+        if refused:
+            self._tell_refusal()
+            marks["refused_message_id"] = refused
+        else:
+            marks |= {"request_id": f"req_{lines.new_uuid()}", **self._marks}
         lines.write_line(lines.assistant(shown, self._talk.session, **marks))
-        told |= {"result": text, "stop_reason": "stop_sequence", "terminal_reason": failing.terminal_reason}
+        told |= {"result": text, "stop_reason": stop, "terminal_reason": failing.terminal_reason}
         self.write(is_error=True, kept=False, **told)
+
+    def _tell_refusal(self) -> None:
+        about: Line = {"original_model": self._talk.model, "api_refusal_category": None}
+        about |= {"api_refusal_explanation": None, "refused_user_message_uuid": self._marks.get("user_message_uuid")}
+        lines.write_line(lines.system("model_refusal_no_fallback", self._talk.session, **about, content=""))
 
     def retry(self, failing: Failure, attempt: int) -> float:
         """Tell of a retry; the seconds before it."""

@@ -103,6 +103,7 @@ class Failure:
         "error_type",
         "finishes_block",
         "mid_answer",
+        "refuses",
         "retried",
         "retry_error",
         "silent",
@@ -122,6 +123,7 @@ class Failure:
         self._retry_after = float(dict(fault.headers).get("retry-after", 0))
         self.mid_answer = fault.how in _MID_ANSWER
         self.finishes_block = fault.how in _WHOLE_BLOCK
+        self.refuses = fault.how is Break.REFUSAL
         self.silent = fault.how in _SILENT
         self.times = fault.times
         self.terminal_reason = _terminal_reason(fault)

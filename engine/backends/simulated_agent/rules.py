@@ -24,6 +24,8 @@ _EDITORS = frozenset({"cp", "mkdir", "mv", "rm", "rmdir", "touch"})
 _PARTS = re.compile(r"\s*(?:&&|\|\||;|\||\n)\s*")
 _QUIET = re.compile(r"\s2>\s?(?:/dev/null|&1)")
 _VARIABLE = re.compile(r"\$\w+")
+_REDIRECTED = re.compile(r">>?\s*([^\s&|;<>]+)")
+_READING = re.compile(r"git (?:diff|log|show|status)\b|sed -n\s(?!.*\s-i)")
 _CHANGES = re.compile(r"[<>&`$(){}]")
 
 
@@ -69,7 +71,8 @@ class Rules:
     def _asking(self, name: str, arguments: Line, mode: str) -> Verdict:
         ruled = Verdict.DENY if mode == "dontAsk" else Verdict.ASK
         if name == "Bash":
-            outside = self._outside(str(arguments.get("command", "")))
+            command = str(arguments.get("command", ""))
+            outside = self._outside(command) or _edited(command)
             return Verdict(ruled, "" if outside else NEEDS_APPROVAL, blocked=outside)
         if name in FILE_TOOLS and not self._inside(str(arguments.get("file_path", ""))):
             return Verdict(ruled, OUTSIDE, "workingDir")
@@ -93,6 +96,8 @@ class Rules:
         name, _, rest = part.partition(" ")
         if name == "echo":
             rest = _VARIABLE.sub("", rest)
+        if _READING.match(part) and not _CHANGES.search(part):
+            return self._outside(part) is None
         if name not in known or _CHANGES.search(rest) or (name == "date" and re.search(r"(^|\s)(-s|--set)", rest)):
             return False
         return name not in (_READERS | _EDITORS) or self._outside(part) is None
@@ -111,6 +116,17 @@ class Rules:
     def _inside(self, path: str) -> bool:
         real = os.path.realpath(os.path.expanduser(path))  # noqa: PTH111
         return any(real == folder or real.startswith(f"{folder}/") for folder in self.directories)
+
+
+def _edited(command: str) -> str | None:
+    """The first path that a command would write, None for a command that is not known to write one."""
+    redirected = _REDIRECTED.search(_QUIET.sub("", f" {command}"))
+    for part in _PARTS.split(command):
+        words = part.split()
+        paths = [word for word in words[1:] if not word.startswith("-")]
+        if words and words[0] in _EDITORS and paths:
+            return os.path.realpath(paths[0])
+    return os.path.realpath(redirected[1]) if redirected else None
 
 
 def _covers(rule: str, name: str, arguments: Line) -> bool:

@@ -13,7 +13,15 @@ from collections.abc import Generator
 
 from engine.backends.simulated_agent import lines
 from engine.backends.simulated_agent.conversation import STRUCTURED_OUTPUT
-from engine.backends.simulated_agent.endings import CUT_STREAM, CUT_TOOL, REJECTED, STOPPED, Ending
+from engine.backends.simulated_agent.endings import (
+    CUT_STREAM,
+    CUT_TOOL,
+    REFUSAL_NOTE,
+    REFUSED,
+    REJECTED,
+    STOPPED,
+    Ending,
+)
 from engine.backends.simulated_agent.hooks import Ruling
 from engine.backends.simulated_agent.lines import Line
 from engine.backends.simulated_agent.permission import Ask
@@ -26,6 +34,7 @@ TYPE_CHECKING = False  # `typing` alone is a quarter of the start time
 if TYPE_CHECKING:
     from engine.backends.simulated_agent.background import Task
     from engine.backends.simulated_agent.conversation import Conversation
+    from engine.backends.simulated_agent.failures import Failure
     from engine.backends.simulated_agent.tool_use import Wait, Waits
 
 FOREVER = -1.0
@@ -51,6 +60,7 @@ class Turn:
         self._uuids = uuids
         self._script = Script() if notice else read_script(talk.replies.script_for(self._prompt))
         self._prompt_id = lines.new_uuid()
+        self._is_open = False
         self._message: AssistantMessage | None = None
         self._use: ToolUse | None = None
         self._marks: Line = {"user_message_uuid": uuids[-1], "user_message_uuids": uuids} if uuids else {}
@@ -65,19 +75,21 @@ class Turn:
 
     def _all(self) -> Waits:
         self._talk.start(self._uuids)
+        # What stands behind the prompt on stdin is read first: an interrupt meets a turn that has begun.
+        yield 0.0
         rulings = [] if self._notice else (yield from self._consulted("UserPromptSubmit", {"prompt": self._given}))
         yield from self._talk.mcp.connect()
+        self._open_turn()
+        if not self._is_kept_back(rulings):
+            yield from self._rounds()
+
+    def _open_turn(self) -> None:
+        self._is_open = True
         if self._notice is not None:
             self._talk.keep_notice(self._notice, "completed", self._given)
             self._talk.introduce([])
         else:
             self._talk.open(self._given, self._uuids)
-        if self._is_kept_back(rulings):
-            return
-        if self._talk.over_budget:
-            self._end.over_budget(None)
-            return
-        yield from self._rounds()
 
     def _rounds(self) -> Waits:
         """API message by API message: tools in the script's order, then the answer."""
@@ -134,9 +146,10 @@ class Turn:
 
     def _requests(self) -> Generator[Wait, object, bool]:
         """The request to the API; whether it failed for good."""
-        if self._talk.partial:
-            marks: Line = {"user_message_uuids": self._uuids} if self._uuids else {}
-            lines.write_line(lines.system("status", self._talk.session, status="requesting", **marks))
+        self._say_requesting()
+        if self._talk.over_budget:
+            self._end.over_budget(None)
+            return True
         # A task that ended meanwhile is told with this request and needs no turn of its own.
         if self._end.messages:
             for task, summary in self._talk.notices:
@@ -151,6 +164,11 @@ class Turn:
             yield delay
         return fault is not None and (yield from self._faulted(fault, None))
 
+    def _say_requesting(self) -> None:
+        if self._talk.partial:
+            marks: Line = {"user_message_uuids": self._uuids} if self._uuids else {}
+            lines.write_line(lines.system("status", self._talk.session, status="requesting", **marks))
+
     def _faulted(self, name: str, given_times: int | None) -> Generator[Wait, object, bool]:
         """Do a fault of the script or the window, with the CLI's own retries; whether the turn ended by it."""
         from engine.backends.simulated_agent.failures import failure
@@ -163,13 +181,22 @@ class Turn:
         while self._talk.fails_again(self._prompt, times):
             yield FOREVER if failing.silent else self._script.delay or self._talk.latency
             if not failing.retried or attempt >= self._talk.max_retries:
-                if failing.mid_answer:
-                    self._begin_in_vain(whole=failing.finishes_block)
-                self._end.api_failed(failing, attempt)
+                self._give_up(failing, attempt)
                 return True
             attempt += 1
             yield self._end.retry(failing, attempt)
         return False
+
+    def _give_up(self, failing: Failure, retries: int) -> None:
+        """The lines of a request that failed for good; a refusal is tried once more with a note to the model."""
+        if failing.mid_answer:
+            said = self._begin_in_vain(failing)
+        if failing.refuses:
+            tell(self._talk, REFUSED.format(self._talk.model), "notice")
+            self._inject([{"type": "text", "text": REFUSAL_NOTE}], isSynthetic=True, refused_message_id=said)
+            self._say_requesting()
+            said = self._begin_in_vain(failing)
+        self._end.api_failed(failing, retries, said if failing.refuses else None)
 
     # --- messages ---
 
@@ -190,6 +217,7 @@ class Turn:
         self._end.begun()
         marks = self._marks if self._end.messages == 1 else {}
         self._message = AssistantMessage(self._talk, self._prompt, self._end.messages, said, marks)
+        self._end.begun_ids.append(self._message.id)
         self._message.open(self._end.ttft_ms or 0)
         return self._message
 
@@ -201,17 +229,18 @@ class Turn:
             if pace or count % _BREATHE_EVERY == _BREATHE_EVERY - 1:
                 yield pace
 
-    def _begin_in_vain(self, *, whole: bool) -> None:
-        """The part of an answer that came before it broke: nothing of an unfinished block is kept."""
+    def _begin_in_vain(self, failing: Failure) -> str:
+        """The part of an answer that came before it broke: nothing of an unfinished block is kept. The message's id."""
         message = self._open("")
         block: Line = {"type": "text", "text": "The answer so far"}
-        pieces = message.block(0, block)
-        for _ in range(2):
-            next(pieces, None)
-        if whole:
-            for _ in pieces:
-                pass
+        for count, _ in enumerate(message.block(0, block)):
+            if count == 1 and not failing.finishes_block:
+                break
+        if failing.refuses:
+            message.close("refusal")
+            self._end.tokens.add(message.usage)
         self._message = None
+        return message.id
 
     def _disturb(self, message: AssistantMessage) -> Waits:
         """The script's disturbances that are the process's own."""
@@ -309,6 +338,9 @@ class Turn:
 
     def _aborted(self) -> None:
         """The end of an interrupted turn: what was streamed is kept, then the CLI's note."""
+        if not self._is_open:
+            self._open_turn()
+            self._say_requesting()
         use = self._use
         if use is not None:
             outcome = Outcome(STOPPED if use.running else REJECTED, is_error=True, details="User rejected tool use")
