@@ -65,6 +65,11 @@ class Task:
         how = f"completed (exit code {code})" if code == 0 else f"failed with exit code {code}"
         return f'Background command "{self.description}" {how}'
 
+    def sign(self, code: int) -> None:
+        """The last line of the output says how the command ended."""
+        with contextlib.suppress(OSError), open(self.output, "ab") as file:  # noqa: PTH123 - pathlib costs start time
+            file.write(f"\n[exited with code {code}]\n".encode())
+
     def about(self) -> Line:
         """The task in a list of tasks."""
         return {
@@ -97,7 +102,7 @@ class Background:
         task = Task(arguments, tool_use_id, session)
         self._tasks[task.id] = task
         self.tell(session)
-        started = lines.system(
+        started = lines.task(
             "task_started",
             session,
             task_id=task.id,
@@ -116,6 +121,7 @@ class Background:
         for task in list(self._tasks.values()):
             code = task.exit_code
             if code is not None:
+                task.sign(code)
                 summary = task.summary(code)
                 self._end(task, session, "completed" if code == 0 else "failed", summary)
                 found.append((task, summary))
@@ -143,15 +149,15 @@ class Background:
     def tell(self, session: str) -> None:
         """The tasks that run now."""
         tasks = [task.about() for task in self._tasks.values()]
-        lines.write_line(lines.system("background_tasks_changed", session, tasks=tasks))
+        lines.write_line(lines.task("background_tasks_changed", session, tasks=tasks))
 
     def _end(self, task: Task, session: str, status: str, summary: str) -> None:
         del self._tasks[task.id]
         same: Line = {"task_id": task.id, "run_id": task.run_id}
         patch = {"status": status, "end_time": int(time.time() * 1000)}
-        lines.write_line(lines.system("task_updated", session, **same, patch=patch))
+        lines.write_line(lines.task("task_updated", session, **same, patch=patch))
         more: Line = {"status": "stopped" if status == "killed" else status, "output_file": task.output}
-        notification = lines.system(
+        notification = lines.task(
             "task_notification", session, **same, tool_use_id=task.tool_use_id, **more, summary=summary
         )
         lines.write_line(notification)

@@ -101,6 +101,11 @@ def system(subtype: str, session: str, **fields: object) -> Line:
     return {"type": "system", "subtype": subtype, **fields, "session_id": session, "uuid": new_uuid()}
 
 
+def task(subtype: str, session: str, **fields: object) -> Line:
+    """A line about tasks; its last two fields stand the other way round."""
+    return {"type": "system", "subtype": subtype, **fields, "uuid": new_uuid(), "session_id": session}
+
+
 def stream_event(event: Line, session: str, message_id: str, **fields: object) -> Line:
     """A partial message; the fields are `ttft_ms` and the user lines on the first of a message."""
     return {

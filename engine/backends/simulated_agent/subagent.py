@@ -108,5 +108,5 @@ class _Run:
         }
 
     def _tell(self, subtype: str, **fields: object) -> None:
-        told = lines.system(subtype, self._talk.session, task_id=self._id, run_id=self._run_id, **fields)
+        told = lines.task(subtype, self._talk.session, task_id=self._id, run_id=self._run_id, **fields)
         lines.write_line(told)
