@@ -346,3 +346,37 @@ TOOLS = [
     ("Bash", '{"command": "echo a 2>/dev/null"}'),
     ("Bash", '{"command": "sed -n 1p inside.txt"}'),
 ]
+
+
+async def test_the_model_is_changed_by_request_and_by_command(agents: Agents) -> None:
+    async with agents() as agent:
+        assert (await agent.reply("set_model", model="claude-haiku-4-5"))["response"] == {"model": "claude-haiku-4-5"}
+        assert words(agent.seen) == ["replies success"]
+        agent.seen.clear()
+        agent.prompt("one")
+        (answer,) = only(await settled(agent), type="assistant")
+        assert answer["message"]["model"] == "claude-haiku-4-5"
+        agent.seen.clear()
+        await agent.reply("set_model", model="claude-opus-4-5")
+        assert words(agent.seen) == ["user", "replies success"]
+        agent.seen.clear()
+        agent.prompt("/model claude-sonnet-4-5")
+        lines = list(await settled(agent))
+        assert words(lines) == ["queued", "started", "init*", "assistant", "success/None", "completed"]
+        (result,) = only(lines, type="result")
+        assert (result["local_command"], result["num_turns"]) == ("model", 0)
+        await agent.turn("two")
+        assert only(agent.seen, type="assistant")[-1]["message"]["model"] == "claude-sonnet-4-5"
+
+
+async def test_a_slash_before_anything_else_is_text(agents: Agents) -> None:
+    async with agents() as agent:
+        assert (await agent.turn("/nonsense here"))["result"] == "Echo: /nonsense here"
+
+
+async def test_what_was_used_can_be_read_at_any_time(agents: Agents) -> None:
+    async with agents() as agent:
+        result = await agent.turn("one")
+        session = (await agent.reply("get_usage", skip_behaviors=True))["response"]["session"]
+        assert session["total_cost_usd"] == result["total_cost_usd"]
+        assert session["model_usage"] == result["modelUsage"]

@@ -66,7 +66,7 @@ async def test_fields_of_initialize(tmp_path: Path, fields: dict[str, object], n
         assert named in refused["error"]
 
 
-@pytest.mark.parametrize("subtype", ["apply_flag_settings", "mcp_set_servers", "rewind_files", "set_cwd"])
+@pytest.mark.parametrize("subtype", ["apply_flag_settings", "mcp_set_servers", "rewind_files"])
 async def test_control_requests(tmp_path: Path, subtype: str) -> None:
     async with Running(tmp_path) as agent:
         refused = await agent.reply(subtype)
@@ -123,3 +123,10 @@ async def test_no_tool_is_used_that_a_hook_could_not_be_asked_about(tmp_path: Pa
         await agent.question()
         assert await agent.exit() == 0
     assert not (tmp_path / "ran").exists()
+
+
+async def test_commands_of_the_cli(tmp_path: Path) -> None:
+    async with Running(tmp_path) as agent:
+        result = await agent.turn("/compact")
+        assert result["result"] == "The command /compact is not modelled by the simulator."
+        assert (result["num_turns"], result["usage"]["output_tokens"]) == (0, 0)

@@ -134,6 +134,8 @@ class Agent:
         if commands[0] and taken[0][0].strip() == "/clear":
             self.talk.clear(uuids)
             return
+        if commands[0] and self.talk.local_command(taken[0][0], uuids):
+            return
         self._run = Turn(self.talk, "\n".join(prompt for prompt, _, _, _ in taken), uuids, taken[-1][2]).run()
         self._advance(None)
         if self._aborts_first:

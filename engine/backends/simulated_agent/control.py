@@ -95,32 +95,40 @@ def _reply(reply: Line) -> None:
 def _response(agent: Controlled, subtype: str, request: Line) -> Line | None:
     talk = agent.talk
     match subtype:
-        case "get_binary_version":
-            return {"version": lines.VERSION}
         case "initialize":
             _take_fields(talk, request)
             return _initialized(agent)
-        case "mcp_status":
-            return {"mcpServers": talk.mcp.listed()}
         case "stop_task":
             return _stopped(talk, request.get("task_id"))
         case "interrupt":
             return agent.interrupting(cancel_queued=bool(request.get("cancel_queued")))
         case "set_model":
-            talk.model = str(request.get("model") or talk.default_model)
-            return {"model": talk.model}
+            return {"model": talk.set_model(str(request.get("model") or talk.default_model))}
         case "set_permission_mode":
             return {"mode": _set_mode(talk, str(request.get("mode")))}
-        case "get_context_usage":
-            return _context_usage(talk)
-        case "get_session_cost":
-            return {"text": f"Estimated cost:        ${talk.cost_usd:.4f}"}
         case "set_cwd":
             return _moved(agent, request)
         case "end_session":
             return None
         case _ if subtype in _ACCEPTED:
             return None
+    return _reading(talk, subtype)
+
+
+def _reading(talk: Conversation, subtype: str) -> Line:
+    """What can be read at any time."""
+    match subtype:
+        case "get_binary_version":
+            return {"version": lines.VERSION}
+        case "mcp_status":
+            return {"mcpServers": talk.mcp.listed()}
+        case "get_context_usage":
+            return _context_usage(talk)
+        case "get_session_cost":
+            return {"text": f"Estimated cost:        ${talk.cost_usd:.4f}"}
+        case "get_usage":
+            session: Line = {"total_cost_usd": talk.cost_usd, "model_usage": talk.model_usage}
+            return {"session": session, "subscription_type": None, "rate_limits_available": False}
     raise Refused(f"Unsupported control request subtype: {subtype}", "unsupported_request")
 
 

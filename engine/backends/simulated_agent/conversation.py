@@ -22,6 +22,37 @@ SYSTEM_PROMPT_TOKENS = 13_400
 CHARACTERS_PER_TOKEN = 4
 REMEMBERED_FAULTS = 256
 STRUCTURED_OUTPUT = "StructuredOutput"
+LOCAL_COMMANDS = frozenset(
+    {
+        "add-dir",
+        "agents",
+        "autocompact",
+        "compact",
+        "config",
+        "context",
+        "cost",
+        "effort",
+        "fast",
+        "goal",
+        "hooks",
+        "init",
+        "insights",
+        "mcp",
+        "memory",
+        "model",
+        "output-style",
+        "permissions",
+        "recap",
+        "reload-plugins",
+        "reload-skills",
+        "rename",
+        "resume",
+        "rewind",
+        "status",
+        "usage",
+    }
+)
+"""What the CLI does itself when a prompt begins with it; any other text with a slash goes to the model."""
 
 
 class Conversation:
@@ -84,6 +115,19 @@ class Conversation:
     def cost_usd(self) -> float:
         """What the conversation cost so far, in earlier processes too."""
         return self._spent.cost_usd
+
+    @property
+    def model_usage(self) -> Line:
+        """What the conversation used so far, by model."""
+        return self._spent.model_usage()
+
+    def set_model(self, model: str) -> str:
+        """Use another model from the next request on; once a conversation has begun, the CLI says so in it."""
+        self.model = model
+        if self.prompts:
+            said = f"<local-command-stdout>Set model to `{model}`</local-command-stdout>"
+            lines.write_line(lines.user(said, self.session, isReplay=True))
+        return model
 
     @property
     def model_is_known(self) -> bool:
@@ -220,6 +264,27 @@ class Conversation:
     def leak(self, size: int) -> None:
         """Hold `size` more bytes for the life of the process; ones, because zeros would not be resident."""
         self._ballast.append(b"\x01" * size)
+
+    def local_command(self, command: str, uuids: list[str]) -> bool:
+        """Run a command of the CLI's own without the model; False for a text that is none."""
+        name, _, arguments = command.strip().removeprefix("/").partition(" ")
+        if name not in LOCAL_COMMANDS:
+            return False
+        self.start(uuids)
+        said = f"The command /{name} is not modelled by the simulator."
+        if name == "model" and arguments:
+            self.model = arguments.strip()
+            said = f"Set model to `{self.model}` for this session only"
+        self.introduce(uuids)
+        shown = lines.message(lines.new_uuid(), "<synthetic>", [{"type": "text", "text": said}], Tokens().usage())
+        source = f"<local-command-stdout>{said}</local-command-stdout>"
+        run: Line = {"command": name, "args": arguments}
+        lines.write_line(lines.assistant(shown, self.session, local_command_source=source, local_command_run=run))
+        marks: Line = {"user_message_uuid": uuids[-1], "user_message_uuids": uuids} if uuids else {}
+        fields: Line = {"subtype": "success", "is_error": False, "result": said, "num_turns": 0, "local_command": name}
+        fields |= {"duration_ms": 0, "duration_api_ms": 0, "permission_denials": []}
+        self.end(uuids, Tokens(), {**fields, **marks})
+        return True
 
     def move(self) -> None:
         """The working directory changed; the earlier one is no workspace any more."""
