@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
-from engine.offline.script import Script, digest, is_injected, notified, read_script
+from engine.offline.script import RESUME_NOTE, Script, digest, is_injected, notified, read_script
 from engine.offline.scripted_replies import ScriptedReplies
 
 STRUCTURED_OUTPUT = "StructuredOutput"
@@ -101,6 +101,8 @@ class Asked:
     used: list[str] = field(default_factory=list)
     rounds: int = 0
     tool_said: str | None = None
+    said: str = ""
+    resumes: bool = False
     notice: str | None = None
 
     @property
@@ -151,12 +153,14 @@ class Asked:
         blocks = message.content if isinstance(message.content, list) else [Block("text", message.content)]
         if message.role == "assistant":
             self.used += [block.name for block in blocks if block.type == "tool_use"]
+            self.said += "".join(block.text for block in blocks if block.type == "text")
             return
         results = [block for block in blocks if block.type == "tool_result"]
         texts = [block.text for block in blocks if block.type == "text" and block.text.strip()]
         for block in results:
             self.rounds += 1
             self.tool_said, self.notice = _text_of(block.content), None
+        self.resumes = any(text.startswith(RESUME_NOTE) for text in texts)
         prompts = [text for text in texts if not is_injected(text)]
         if prompts:
             self.prompts += prompts
@@ -168,6 +172,7 @@ class Asked:
 
     def _start_turn(self, notice: str | None) -> None:
         self.used, self.rounds, self.tool_said, self.notice = [], 0, None, notice
+        self.said = ""
 
 
 def read_asked(body: bytes, session: str, *, from_cli: bool = False, replies: ScriptedReplies | None = None) -> Asked:

@@ -104,6 +104,8 @@ class Author:
     def _words(self, asked: Asked) -> str:
         """The text of the answer; the request's schema is honoured, by the scripted reply where it is JSON."""
         said = answer(asked.script, prompts=asked.prompts or [""], tool_said=asked.tool_said, seed=self.seed)
+        if asked.resumes and said.startswith(asked.said):
+            said = said[len(asked.said) :]
         if asked.schema is None:
             return said
         return said if _json_object(said) is not None else encoded(sample(asked.schema)).decode()

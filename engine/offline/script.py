@@ -54,6 +54,9 @@ _VOCABULARY = tuple(
     )
 )
 
+RESUME_NOTE = "Output token limit hit."
+"""How the CLI asks for the rest of an answer that met `max_tokens`."""
+
 # The CLI puts texts of its own into user messages; none of them is a prompt.
 _INJECTED = (
     "<system-reminder>",
@@ -61,6 +64,8 @@ _INJECTED = (
     "<command-name>",
     "<command-message>",
     "[Request interrupted by user",
+    RESUME_NOTE,
+    "Stop hook feedback:",
     "Your response above was cut off",
     "Your response above was stopped by a safety classifier",
     "Continue from where you left off.",

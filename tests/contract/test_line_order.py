@@ -328,6 +328,13 @@ async def test_what_is_asked_about_and_what_is_not(agents: Agents) -> None:
     assert asked == QUESTIONED
 
 
+async def test_a_file_is_read_with_its_lines_numbered(agents: Agents) -> None:
+    (agents.home / "two.txt").write_text("one\ntwo\n")
+    async with agents() as agent:
+        result = await agent.turn('[[tool: Read {"file_path": "two.txt"}]]')
+        assert result["result"] == "Tool said: 1\tone\n2\ttwo\n3\t"
+
+
 QUESTIONED = [
     ("Read", '{"file_path": "../outside.txt"}'),
     ("Bash", '{"command": "cat ../outside.txt"}'),

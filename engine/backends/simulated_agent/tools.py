@@ -55,7 +55,7 @@ def use_file_tool(name: str, arguments: Input) -> tuple[str, bool]:
 
 def _numbered(text: str) -> str:
     """Lines with their numbers, as the CLI shows a file to the model."""
-    return "\n".join(f"{number}\t{line}" for number, line in enumerate(text.splitlines(), start=1))
+    return "\n".join(f"{number}\t{line}" for number, line in enumerate(text.split("\n"), start=1))
 
 
 def _edit(path: str, old: str, new: str) -> tuple[str, bool]:
