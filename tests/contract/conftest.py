@@ -35,9 +35,9 @@ class Agents:
         self._program = program
         self._environment = environment
 
-    def __call__(self, *flags: str) -> Running:
+    def __call__(self, *flags: str, **environment: str) -> Running:
         """One process, to be entered."""
-        return Running(self.home, *flags, program=self._program, **self._environment)
+        return Running(self.home, *flags, program=self._program, **self._environment, **environment)
 
 
 @pytest.fixture(params=[pytest.param("claude", marks=pytest.mark.real_cli), "simulator"])

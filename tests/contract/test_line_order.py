@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import uuid
 from typing import Any
 
 import pytest
@@ -114,10 +116,15 @@ async def test_an_interrupt_before_the_turn_cancels_what_waits(agents: Agents, c
             agent.prompt("warm")
             await settled(agent)
             agent.seen.clear()
-        waiting = agent.prompt("never")
-        receipt = await agent.reply("interrupt", cancel_queued=True)
+        waiting = str(uuid.uuid4())
+        prompt = {"type": "user", "uuid": waiting, "message": {"role": "user", "content": "never"}}
+        interrupt = {"subtype": "interrupt", "cancel_queued": True}
+        # In one piece: the agent must not take the prompt before it has read the interrupt.
+        both = (prompt, {"type": "control_request", "request_id": "i", "request": interrupt})
+        agent.raw(b"\n".join(json.dumps(line).encode() for line in both))
+        receipt = await agent.until(lambda line: line["type"] == "control_response")
         assert words(agent.seen) == ["queued", "cancelled", "replies success"]
-        assert receipt["response"] == {"still_queued": [], "cancelled": [waiting]}
+        assert receipt["response"]["response"] == {"still_queued": [], "cancelled": [waiting]}
         agent.seen.clear()
         assert (await agent.turn("next"))["result"] == "Echo: next"
         assert words(agent.seen)[: len(TURN)] == list(TURN)
@@ -374,6 +381,28 @@ async def test_the_model_is_changed_by_request_and_by_command(agents: Agents) ->
         assert (result["local_command"], result["num_turns"]) == ("model", 0)
         await agent.turn("two")
         assert only(agent.seen, type="assistant")[-1]["message"]["model"] == "claude-sonnet-4-5"
+
+
+@pytest.mark.parametrize(("count", "messages"), [(30, 2), (400, 4)])
+async def test_the_limit_of_output_tokens(agents: Agents, count: int, messages: int) -> None:
+    async with agents(CLAUDE_CODE_MAX_OUTPUT_TOKENS="40") as agent:
+        agent.prompt(f"[[words: {count}]]")
+        lines = list(await settled(agent))
+        after = await agent.turn("next")
+    rest = ["user", "requesting*", "assistant"] * (messages - 1)
+    over = messages == 4
+    ending = ["assistant error", "success/api_error", "cancelled"] if over else ["success/completed", "completed"]
+    assert words(lines) == [*TURN, "assistant*", *rest, *ending]
+    (result,) = only(lines, type="result")
+    assert (result["num_turns"], result["is_error"], result.get("api_error")) == (
+        messages,
+        over,
+        "max_output_tokens" if over else None,
+    )
+    said = [line["message"]["content"][0]["text"] for line in only(lines, type="assistant")]
+    assert result["result"] == said[-1]
+    assert max(map(len, said[:messages])) <= 160
+    assert after["result"] == "Echo: next"
 
 
 async def test_a_slash_before_anything_else_is_text(agents: Agents) -> None:

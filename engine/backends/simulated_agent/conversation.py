@@ -18,6 +18,7 @@ from engine.offline.script import BadDirective, duration, is_injected
 from engine.offline.scripted_replies import VARIABLE, ScriptedReplies, read_replies
 
 DEFAULT_RETRIES = 10
+MOST_RETRIES = 15
 SYSTEM_PROMPT_TOKENS = 13_400
 CHARACTERS_PER_TOKEN = 4
 REMEMBERED_FAULTS = 256
@@ -70,7 +71,8 @@ class Conversation:
         self.asks = options.asks
         self.latency = _knob("QUARTERDECK_SIM_LATENCY")
         self.pace = _knob("QUARTERDECK_SIM_PACE")
-        self.max_retries = _retries()
+        self.max_retries = _whole("CLAUDE_CODE_MAX_RETRIES", DEFAULT_RETRIES, MOST_RETRIES)
+        self.max_output_tokens = _whole("CLAUDE_CODE_MAX_OUTPUT_TOKENS", 0, lines.MOST_OUTPUT_TOKENS)
         self.replies = _replies()
         self.files = ProjectFiles(options)
         self.agents = dict(self.files.agents)
@@ -347,6 +349,7 @@ def _replies() -> ScriptedReplies:
     return read_replies(path) if path else ScriptedReplies()
 
 
-def _retries() -> int:
-    given = os.environ.get("CLAUDE_CODE_MAX_RETRIES", "")
-    return min(int(given), 15) if given.isascii() and given.isdigit() else DEFAULT_RETRIES
+def _whole(name: str, default: int, most: int) -> int:
+    """A whole number from the environment; one that cannot be read counts as none."""
+    given = os.environ.get(name, "")
+    return min(int(given), most) if given.isascii() and given.isdigit() else default

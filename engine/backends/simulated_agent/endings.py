@@ -126,6 +126,20 @@ class Ending:
         about |= {"api_refusal_explanation": None, "refused_user_message_uuid": self._marks.get("user_message_uuid")}
         lines.write_line(lines.system("model_refusal_no_fallback", self._talk.session, **about, content=""))
 
+    def cut_off(self, limit: int) -> None:
+        """The answer met the limit of output tokens more often than the CLI asks for the rest."""
+        text = (
+            f"API Error: Claude's response exceeded the {limit} output token maximum. "
+            "To configure this behavior, set the CLAUDE_CODE_MAX_OUTPUT_TOKENS environment variable."
+        )
+        shown = lines.message(lines.new_uuid(), "<synthetic>", [{"type": "text", "text": text}], Tokens().usage())
+        shown["stop_reason"] = "stop_sequence"
+        told: Line = {"error": "max_output_tokens", "is_api_error_message": True, "api_error": "max_output_tokens"}
+        told["api_error_params"] = {"cut": "output_limit"}
+        lines.write_line(lines.assistant(shown, self._talk.session, **told))
+        ending: Line = {"result": text, "stop_reason": "stop_sequence", "terminal_reason": "api_error"}
+        self.write(is_error=True, kept=False, **ending, api_error="max_output_tokens")
+
     def retry(self, failing: Failure, attempt: int) -> float:
         """Tell of a retry; the seconds before it."""
         delay = failing.retry_delay(attempt)

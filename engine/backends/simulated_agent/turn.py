@@ -12,7 +12,7 @@ import os
 from collections.abc import Generator
 
 from engine.backends.simulated_agent import lines
-from engine.backends.simulated_agent.conversation import STRUCTURED_OUTPUT
+from engine.backends.simulated_agent.conversation import CHARACTERS_PER_TOKEN, STRUCTURED_OUTPUT
 from engine.backends.simulated_agent.endings import (
     CUT_STREAM,
     CUT_TOOL,
@@ -28,7 +28,7 @@ from engine.backends.simulated_agent.permission import Ask
 from engine.backends.simulated_agent.stream import AssistantMessage
 from engine.backends.simulated_agent.tool_use import Interrupted, Outcome, ToolUse, tell
 from engine.backends.simulated_agent.window import window_for
-from engine.offline.script import Script, answer, answer_to_notice, read_script
+from engine.offline.script import RESUME_NOTE, Script, answer, answer_to_notice, read_script
 
 TYPE_CHECKING = False  # `typing` alone is a quarter of the start time
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from engine.backends.simulated_agent.tool_use import Wait, Waits
 
 FOREVER = -1.0
+MOST_PARTS = 4
+"""How many messages an answer may take that meets the limit of output tokens again and again."""
 
 # How many pieces go out without a look at stdin, so that a long answer without a pace can be interrupted.
 _BREATHE_EVERY = 64
@@ -100,16 +102,32 @@ class Turn:
             outcome = yield from self._use_tool(name, arguments)
             if outcome is None:
                 return
-        text = self._text(outcome)
+        text = said = self._text(outcome)
         for attempt in (1, 2):
-            if (yield from self._requests()):
+            answered = yield from self._answer(text)
+            if answered is None:
                 return
-            yield from self._say({"type": "text", "text": text}, "end_turn")
+            said = answered
             if attempt == 2 or self._talk.schema is None or self._notice is not None:
                 break
             # The schema's tool was used wrongly: the CLI insists once.
             self._inject([{"type": "text", "text": _ENFORCED}], isSynthetic=True)
-        yield from self._finish(text)
+        yield from self._finish(said)
+
+    def _answer(self, text: str) -> Generator[Wait, object, str | None]:
+        """Say the text, in as many messages as the limit makes of it; the last one, None when the turn ended."""
+        size = self._talk.max_output_tokens * CHARACTERS_PER_TOKEN or max(1, len(text))
+        parts = [text[at : at + size] for at in range(0, len(text), size)] or [""]
+        for count, part in enumerate(parts[:MOST_PARTS], start=1):
+            if (yield from self._requests()):
+                return None
+            yield from self._say({"type": "text", "text": part}, "end_turn" if count == len(parts) else "max_tokens")
+            if count == len(parts):
+                return part
+            if count < MOST_PARTS:
+                self._inject([{"type": "text", "text": f"{RESUME_NOTE} Resume directly."}], isSynthetic=True)
+        self._end.cut_off(self._talk.max_output_tokens)
+        return None
 
     def _finish(self, text: str) -> Waits:
         if self._talk.over_budget:
