@@ -33,6 +33,8 @@ class SimulatorBackend:
             "TMPDIR": scratch,
             **spec.profile.environment,
         }
+        if self._options.max_tokens is not None:
+            environment.setdefault("CLAUDE_CODE_MAX_OUTPUT_TOKENS", str(self._options.max_tokens))
         return AgentCommand(argv, self._homes.place(spec), environment)
 
     def release(self, spec: AgentSpec) -> None:

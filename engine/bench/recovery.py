@@ -55,7 +55,8 @@ def measure(folder: Path, size: Size, seed: int, progress: Progress) -> list[Fig
 def _classify(size: Size) -> Figure:
     classifier = Classifier(shipped_rules(), clock=SystemClock())
     texts = [
-        f"API Error: {fault.status} {fault.body('req_bench').decode('utf-8', 'replace')}" for fault in FAULTS.values()
+        f"API Error: {fault.status} {fault.body('claude', 'req_bench').decode('utf-8', 'replace')}"
+        for fault in FAULTS.values()
     ]
     known = [Evidence(text=f"{text} request {number}", failed=True) for number, text in enumerate(texts)]
     for evidence in known:

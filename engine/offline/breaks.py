@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-import msgspec
-
 from engine.offline.faults import Break, Fallback, Fault, error_body
-from engine.offline.replies import Reply, sse
+from engine.offline.replies import Reply, encoded, sse
 from engine.offline.wire import Exchange
 
 PING_EVERY_S = 1.0
@@ -19,13 +17,13 @@ _READ_FIRST_S = 0.05
 _PING = sse({"type": "ping"})
 _NOT_HTTP = b"\x16\x03\x01\x02\x00 this is not HTTP\r\n\r\n"
 
-_encode = msgspec.json.Encoder().encode
-
 
 async def fail(exchange: Exchange, fault: Fault, reply: Reply, *, stream: bool) -> bool:
     """Do `fault` to the request that `reply` would answer; False when the connection cannot go on after it."""
     if fault.how is Break.ERROR:
-        await exchange.answer(fault.status, fault.body(reply.model), fault.content_type, fault.headers)
+        await exchange.answer(
+            fault.status, fault.body(reply.model, exchange.request_id), fault.content_type, fault.headers
+        )
         return True
     if not stream and fault.how not in _BEFORE_ANYTHING:
         return await _fail_whole(exchange, fault, reply)
@@ -35,13 +33,13 @@ async def fail(exchange: Exchange, fault: Fault, reply: Reply, *, stream: bool) 
 async def _fail_whole(exchange: Exchange, fault: Fault, reply: Reply) -> bool:
     """A non-streaming request meets the nearest thing to a stream fault."""
     if fault.how is Break.SSE_BAD_JSON:
-        await exchange.answer(200, _encode(reply.message())[:-20])
+        await exchange.answer(200, encoded(reply.message())[:-20])
         return True
     if fault.how is Break.REFUSAL:
-        await exchange.answer(200, _encode(reply.message()))
+        await exchange.answer(200, encoded(reply.message()))
         return True
     if fault.error_type:
-        await exchange.answer(fault.status, fault.body(reply.model))
+        await exchange.answer(fault.status, fault.body(reply.model, exchange.request_id))
         return True
     head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
     await exchange.raw(head + (b"zz\r\n" if fault.how is Break.BAD_CHUNK else b"400\r\n{"))
@@ -107,13 +105,13 @@ async def _pings(exchange: Exchange, fault: Fault, _reply: Reply) -> bool:
 async def _broken_events(exchange: Exchange, fault: Fault, reply: Reply) -> bool:
     """Events that go wrong on a connection that is in order."""
     exchange.open_stream(fault.headers)
-    await exchange.send(_wrong_events(fault, reply))
+    await exchange.send(_wrong_events(fault, reply, exchange.request_id))
     await exchange.close_stream()
     return True
 
 
-def _wrong_events(fault: Fault, reply: Reply) -> bytes:
-    error = b"event: error\ndata: " + error_body(fault.error_type, fault.message) + b"\n\n"
+def _wrong_events(fault: Fault, reply: Reply, request_id: str) -> bytes:
+    error = b"event: error\ndata: " + error_body(fault.error_type, fault.message, request_id) + b"\n\n"
     match fault.how:
         case Break.SSE_ERROR_FIRST:
             return error
@@ -163,8 +161,6 @@ _STREAMED: dict[Break, _Breaker] = {
     Break.SSE_ERROR_AFTER: _broken_events,
     Break.REFUSAL: _broken_events,
 }
-
-OVERLOADED_BODY = error_body("overloaded_error", "Overloaded")
 
 
 def falls_back(fault: Fault, *, stream: bool) -> Fallback | None:

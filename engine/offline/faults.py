@@ -91,7 +91,7 @@ class Fault:
     fallback: Fallback = Fallback.SAME
     times: int | None = None
 
-    def body(self, model: str) -> bytes:
+    def body(self, model: str, request_id: str) -> bytes:
         """The body of the HTTP error; `{model}` in the message is the one asked for."""
         message = self.message.replace("{model}", model)
         if self.content_type == _HTML:
@@ -99,13 +99,13 @@ class Fault:
             return f"{page}<center><h1>{self.status} {message}</h1></center>\r\n</body>\r\n</html>\r\n".encode()
         if self.content_type != _JSON:
             return message.encode()
-        return error_body(self.error_type, message)
+        return error_body(self.error_type, message, request_id)
 
 
-def error_body(error_type: str, message: str) -> bytes:
-    """An error in the API's shape."""
+def error_body(error_type: str, message: str, request_id: str) -> bytes:
+    """An error in the API's shape; the id is the one of the response's header."""
     error = {"type": error_type, "message": message}
-    return json.dumps({"type": "error", "error": error, "request_id": "req_offline"}).encode()
+    return json.dumps({"type": "error", "error": error, "request_id": request_id}).encode()
 
 
 def _http(name: str, status: int, error_type: str, message: str, *headers: tuple[str, str]) -> Fault:

@@ -23,8 +23,9 @@ Only the simulator, being a process of its own, knows these:
     [[flood: 1000]]            so many extra stream events
     [[leak: 16MiB]]            keep so much memory until the end
 
-A directive that cannot be read is told in the answer (`Script error: …`); an unknown name is plain text. Only the
-standard library is used and little of it: the simulator starts hundreds of processes that import this module.
+A directive that cannot be read is told in the answer (`Script error: …`); an unknown name is plain text. A turn that
+the CLI begins itself when a background task ends is answered with `Noted: <the CLI's summary>`. Only the standard
+library is used and little of it: the simulator starts hundreds of processes that import this module.
 """
 
 from __future__ import annotations
@@ -53,6 +54,9 @@ _VOCABULARY = tuple(
     )
 )
 
+RESUME_NOTE = "Output token limit hit."
+"""How the CLI asks for the rest of an answer that met `max_tokens`."""
+
 # The CLI puts texts of its own into user messages; none of them is a prompt.
 _INJECTED = (
     "<system-reminder>",
@@ -60,12 +64,19 @@ _INJECTED = (
     "<command-name>",
     "<command-message>",
     "[Request interrupted by user",
+    RESUME_NOTE,
+    "Stop hook feedback:",
     "Your response above was cut off",
     "Your response above was stopped by a safety classifier",
     "Continue from where you left off.",
     "This session is being continued from a previous conversation",
     "API Error:",
+    "[structured-output-enforce]",
+    "[Image: source:",
 )
+
+_NOTIFICATION = "<task-notification>"
+_SUMMARY = re.compile(r"<summary>(.*?)</summary>", re.DOTALL)
 
 
 class BadDirective(ValueError):
@@ -135,6 +146,11 @@ def read_script(prompt: str) -> Script:
     return script
 
 
+def answer_to_notice(summary: str) -> str:
+    """The text of a turn that the CLI began itself, because a background task ended."""
+    return f"Noted: {summary[:ECHO_LENGTH]}"
+
+
 def answer(script: Script, *, prompts: list[str], tool_said: str | None, seed: int) -> str:
     """The text that ends the turn; `prompts` is the history, the present prompt last."""
     if script.problem:
@@ -181,6 +197,14 @@ def strikes(mark: str, share: float) -> bool:
 def is_injected(text: str) -> bool:
     """Whether a text of a user message was put there by the CLI and is no prompt."""
     return text.lstrip().startswith(_INJECTED)
+
+
+def notified(text: str) -> str | None:
+    """What the CLI says about a background task in a text of its own; None when the text is about something else."""
+    if _NOTIFICATION not in text:
+        return None
+    summary = _SUMMARY.search(text)
+    return summary[1].strip() if summary else ""
 
 
 def _value(prompt: str, opening: re.Match[str]) -> tuple[str, int]:

@@ -16,14 +16,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
-import msgspec
-
 from engine.errors import BadInput
-from engine.offline.asked import Asked, read_asked
-from engine.offline.breaks import OVERLOADED_BODY, fail, falls_back
+from engine.offline.asked import Asked, BadBody, read_asked
+from engine.offline.breaks import fail, falls_back
 from engine.offline.faults import FAULTS, Break, Fallback, Fault, error_body
-from engine.offline.replies import BYTES_PER_TOKEN, Author, Reply, is_paced, sse
+from engine.offline.identifiers import identifier
+from engine.offline.limits import BYTES_PER_TOKEN
+from engine.offline.models import is_known
+from engine.offline.replies import Author, Reply, encoded, is_paced, sse
 from engine.offline.script import strikes
+from engine.offline.scripted_replies import ScriptedReplies
 from engine.offline.wire import MOST_HEAD_BYTES, BadRequest, Exchange, HttpRequest
 
 MOST_CONNECTIONS = 1024
@@ -31,8 +33,7 @@ REMEMBERED_REQUESTS = 1000
 REMEMBERED_PROMPTS = 4096
 
 _SESSION_HEADER = "x-claude-code-session-id"
-
-_encode = msgspec.json.Encoder().encode
+_CLI_AGENT = "claude-cli/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,8 @@ class OfflineModel:
     """A Messages API server; owns its connections and its memory of faults already done.
 
     `seed` changes the scripted words; `delay` and `pace` (seconds) hold for prompts without directives of their own.
-    `on_call` is told of each call for a message, those that a fault will hit too.
+    `on_call` is told of each call for a message, those that a fault will hit too; `replies` are the scripts for prompts
+    that hold none.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class OfflineModel:
         delay: float = 0.0,
         pace: float = 0.0,
         on_call: Callable[[], None] = lambda: None,
+        replies: ScriptedReplies | None = None,
     ) -> None:
         self.host = host
         self.port = port
@@ -70,6 +73,9 @@ class OfflineModel:
         self.counters: Counter[str] = Counter()
         self._author = Author(seed, delay, pace)
         self._on_call = on_call
+        self._replies = replies or ScriptedReplies()
+        self._seed = seed
+        self._ids = 0
         self._window: tuple[Fault, int | None] | None = None
         self._share = 1.0
         self._slowness = 0.0
@@ -118,7 +124,7 @@ class OfflineModel:
         self._window, self._share, self._slowness = None, 1.0, 0.0
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        exchange = Exchange(reader, writer)
+        exchange = Exchange(reader, writer, self._new_request_id)
         task = asyncio.current_task()
         if task is None or self._server is None:
             writer.transport.abort()
@@ -136,13 +142,13 @@ class OfflineModel:
     async def _serve(self, exchange: Exchange) -> None:
         """All requests of one connection."""
         if len(self._connections) > MOST_CONNECTIONS:
-            await exchange.answer(529, OVERLOADED_BODY)
+            await self._refuse(exchange, 529, "overloaded_error", "Overloaded")
             return
         while True:
             try:
                 request = await exchange.receive()
             except BadRequest as problem:
-                await exchange.answer(problem.status, error_body("invalid_request_error", str(problem)))
+                await self._refuse(exchange, problem.status, "invalid_request_error", str(problem))
                 return
             if request is None or not await self._route(exchange, request) or not request.keep_alive:
                 return
@@ -154,22 +160,29 @@ class OfflineModel:
             await exchange.answer(200, b"" if request.method == "HEAD" else b'{"type":"offline_model"}')
             return True
         if request.method == "POST" and request.path.endswith("/v1/messages/count_tokens"):
-            await exchange.answer(200, _encode({"input_tokens": len(request.body) // BYTES_PER_TOKEN}))
+            await exchange.answer(200, encoded({"input_tokens": len(request.body) // BYTES_PER_TOKEN}))
             self._record(request, "", 200, side_call=True)
             return True
         if request.method == "POST" and request.path.endswith("/v1/messages"):
             return await self._messages(exchange, request)
-        await exchange.answer(404, error_body("not_found_error", f"Not found: {request.method} {request.path}"))
+        await self._refuse(exchange, 404, "not_found_error", f"Not found: {request.method} {request.path}")
         self._record(request, "", 404)
         return True
 
     async def _messages(self, exchange: Exchange, request: HttpRequest) -> bool:
         self._on_call()
+        headers = request.headers
+        session = headers.get(_SESSION_HEADER, "")
+        from_cli = bool(session) or headers.get("user-agent", "").startswith(_CLI_AGENT)
         try:
-            asked = read_asked(request.body, request.headers.get(_SESSION_HEADER, ""))
-        except msgspec.MsgspecError as problem:
-            await exchange.answer(400, error_body("invalid_request_error", f"The body cannot be read: {problem}"))
+            asked = read_asked(request.body, session, from_cli=from_cli, replies=self._replies)
+        except BadBody as problem:
+            await self._refuse(exchange, 400, "invalid_request_error", str(problem))
             self._record(request, "", 400)
+            return True
+        if not is_known(asked.model):
+            await self._refuse(exchange, 404, "not_found_error", f"model: {asked.model}")
+            self._record(request, asked.prompt, 404)
             return True
         if asked.is_side_call:
             self._record(request, asked.prompt, 200, side_call=True)
@@ -182,7 +195,7 @@ class OfflineModel:
         try:
             fault = self._due(asked)
         except BadInput as problem:
-            await exchange.answer(400, error_body("invalid_request_error", str(problem)))
+            await self._refuse(exchange, 400, "invalid_request_error", str(problem))
             self._record(request, asked.prompt, 400)
             return True
         instead = falls_back(fault, stream=asked.body.stream) if fault else None
@@ -205,7 +218,7 @@ class OfflineModel:
         if reply.delay:
             await asyncio.sleep(reply.delay)
         if not asked.body.stream:
-            await exchange.answer(200, _encode(reply.message()), headers=headers)
+            await exchange.answer(200, encoded(reply.message()), headers=headers)
             return True
         exchange.open_stream(headers)
         waiting = bytearray()
@@ -218,6 +231,15 @@ class OfflineModel:
         await exchange.send(bytes(waiting))
         await exchange.close_stream()
         return True
+
+    async def _refuse(self, exchange: Exchange, status: int, error_type: str, message: str) -> None:
+        """An error of the API's own, under the request's id."""
+        await exchange.answer(status, error_body(error_type, message, exchange.request_id))
+
+    def _new_request_id(self) -> str:
+        """The same ids in the same order on every run."""
+        self._ids += 1
+        return identifier("req", f"{self._seed}/{self._ids}")
 
     def _due(self, asked: Asked) -> Fault | None:
         """The fault that this request meets, and one less to come. Raises BadInput for an unknown name."""

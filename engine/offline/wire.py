@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import socket
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -43,12 +43,17 @@ class HttpRequest:
 class Exchange:
     """One connection: reads requests, writes answers and, when asked, misbehaves."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, new_request_id: Callable[[], str]
+    ) -> None:
         self._reader = reader
         self._writer = writer
+        self._new_request_id = new_request_id
+        self.request_id = ""
 
     async def receive(self) -> HttpRequest | None:
         """The next request, None at the end of the connection. Raises BadRequest."""
+        self.request_id = self._new_request_id()
         try:
             head = await self._reader.readuntil(b"\r\n\r\n")
         except asyncio.IncompleteReadError:
@@ -70,14 +75,14 @@ class Exchange:
     ) -> None:
         """A whole response."""
         length = ("content-length", str(len(body)))
-        self._writer.write(_head(status, (("content-type", content_type), length, *headers)) + body)
+        self._writer.write(self._head(status, (("content-type", content_type), length, *headers)) + body)
         await self._writer.drain()
 
     def open_stream(self, headers: Iterable[tuple[str, str]] = ()) -> None:
         """The head of a chunked stream of events."""
         chunked = ("transfer-encoding", "chunked")
         fixed = (("content-type", "text/event-stream; charset=utf-8"), ("cache-control", "no-cache"), chunked)
-        self._writer.write(_head(200, (*fixed, *headers)))
+        self._writer.write(self._head(200, (*fixed, *headers)))
 
     async def send(self, data: bytes) -> None:
         """One chunk of the stream."""
@@ -106,6 +111,11 @@ class Exchange:
         with contextlib.suppress(ConnectionError):
             while await self._reader.read(MOST_HEAD_BYTES):
                 pass
+
+    def _head(self, status: int, headers: Iterable[tuple[str, str]]) -> bytes:
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers)
+        identity = f"request-id: {self.request_id}\r\n"
+        return f"HTTP/1.1 {status} {_REASONS.get(status, 'Unknown')}\r\n{identity}{lines}\r\n".encode("latin-1")
 
     async def close(self) -> None:
         """Close the connection; a client that is gone already is no error."""
@@ -137,9 +147,3 @@ def _body_size(method: str, headers: Mapping[str, str]) -> int:
     if int(length) > MOST_BODY_BYTES:
         raise BadRequest(413, f"The body is over {MOST_BODY_BYTES} bytes")
     return int(length)
-
-
-def _head(status: int, headers: Iterable[tuple[str, str]]) -> bytes:
-    lines = "".join(f"{name}: {value}\r\n" for name, value in headers)
-    identity = "request-id: req_offline\r\n"
-    return f"HTTP/1.1 {status} {_REASONS.get(status, 'Unknown')}\r\n{identity}{lines}\r\n".encode("latin-1")

@@ -12,6 +12,7 @@ from typing import Any
 
 from engine.approvals.desk import Asker
 from engine.backends.base import SIMULATOR, AgentSpec, Profile
+from engine.backends.start_remedies import start_remedy
 from engine.errors import DeadlinePassed, QuarterdeckError, SessionLost, StartFailed
 from engine.events import types as ev
 from engine.launchers.base import Child, Ending, LaunchSpec
@@ -312,7 +313,8 @@ class Session:
             )
             raise StartFailed(f"The agent did not answer within {timeout:g} s of its start.", remedy=remedy) from error
         except SessionLost as error:
-            raise StartFailed(self._exit_text(), remedy="`quarterdeck doctor` checks the CLI and its login.") from error
+            said = self._exit_text()
+            raise StartFailed(said, remedy=start_remedy(said)) from error
         return started(reply)
 
     async def _abandon_start(self, error: BaseException) -> None:

@@ -92,9 +92,12 @@ def test_only_the_clock_and_its_named_neighbours_read_the_time() -> None:
     borders = {
         "engine/clock.py",  # the clock
         "engine/backends/simulated_agent/agent.py",  # a process of its own
+        "engine/backends/simulated_agent/background.py",
+        "engine/backends/simulated_agent/endings.py",
         "engine/backends/simulated_agent/lines.py",
+        "engine/backends/simulated_agent/subagent.py",
+        "engine/backends/simulated_agent/tool_use.py",
         "engine/backends/simulated_agent/tools.py",
-        "engine/backends/simulated_agent/turn.py",
     }
     readers = {"time.time", "time.monotonic", "datetime.now", "datetime.datetime.now"}
     found = {

@@ -64,7 +64,12 @@ def test_only_an_outage_of_everything_before_all_other_harm_has_a_figure() -> No
 async def test_the_offline_model_tells_of_the_calls_that_a_fault_hits_too() -> None:
     calls = list[float]()
     async with OfflineModel(on_call=lambda: calls.append(0.0)) as model, httpx.AsyncClient() as client:
-        body = {"model": "m", "max_tokens": 8, "messages": [{"role": "user", "content": "hello"}], "stream": True}
+        body = {
+            "model": "claude-opus-5-5",
+            "max_tokens": 8,
+            "messages": [{"role": "user", "content": "hello"}],
+            "stream": True,
+        }
         assert (await client.post(f"{model.url}/v1/messages", json=body)).status_code == 200
         model.fault_all("http529")
         assert (await client.post(f"{model.url}/v1/messages", json=body)).status_code == 529

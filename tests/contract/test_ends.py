@@ -115,8 +115,9 @@ async def test_the_whole_turn_has_a_clock_too(rig: Rig) -> None:
 
 
 async def test_a_bad_flag_is_told_in_the_agents_own_words(rig: Rig) -> None:
-    with pytest.raises(StartFailed, match="unknown option '--no-such-flag'"):
+    with pytest.raises(StartFailed, match="unknown option '--no-such-flag'") as failed:
         await rig.start(flags=["--no-such-flag"])
+    assert "`--no-such-flag`" in failed.value.remedy
     (ended,) = rig.seen(SessionEnded)
     assert "unknown option" in ended.error
     assert rig.survivors() == []

@@ -31,7 +31,7 @@ def test_every_api_fault_of_the_corpus_is_scripted(name: str) -> None:
 @pytest.mark.parametrize("fault", [fault for fault in FAULTS.values() if fault.how is Break.ERROR])
 def test_bodies_are_what_their_content_type_says(fault: object) -> None:
     known = FAULTS[fault.name]  # type: ignore[attr-defined]
-    body = known.body("some-model")
+    body = known.body("some-model", "req_1")
     if known.content_type == "application/json":
         error = json.loads(body)
         assert error["error"]["type"] == known.error_type
@@ -41,7 +41,7 @@ def test_bodies_are_what_their_content_type_says(fault: object) -> None:
 
 
 def test_the_missing_model_is_named() -> None:
-    assert b"model: some-model" in FAULTS["http404_model"].body("some-model")
+    assert b"model: some-model" in FAULTS["http404_model"].body("some-model", "req_1")
 
 
 def test_an_unknown_fault_names_the_nearest() -> None:

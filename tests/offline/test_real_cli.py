@@ -117,3 +117,18 @@ async def test_the_clis_own_retry_meets_a_counted_fault(claude: Path, model: Off
     (result,) = await results(claude, tmp_path, env, "ready [[fault: http500 x1]]")
     assert (result["is_error"], result["result"]) == (False, "Echo: ready")
     assert [record.status for record in model.requests if record.prompt] == [500, 200]
+
+
+@pytest.mark.parametrize(("words", "failed"), [(40, False), (400, True)])
+async def test_an_answer_over_the_limit_is_gone_on_with(
+    claude: Path, model: OfflineModel, tmp_path: Path, words: int, failed: bool
+) -> None:
+    env = environment(model, tmp_path, CLAUDE_CODE_MAX_OUTPUT_TOKENS="30")
+    result, after = await results(claude, tmp_path, env, f"[[words: {words}]]", "[[history]]")
+    assert result["is_error"] is failed
+    assert [record.prompt for record in model.requests if not record.side_call] == [f"[[words: {words}]]"] * (
+        4 if failed else 3
+    ) + ["[[history]]"]
+    assert after["result"].startswith("History: 2 user messages")
+    if failed:
+        assert "exceeded the 30 output token maximum" in result["result"]

@@ -15,6 +15,8 @@ from engine.errors import BadInput
 from engine.offline.faults import FAULTS, Break
 from engine.offline.server import OfflineModel
 
+MODEL = "claude-opus-5-5"
+
 
 @pytest.fixture
 async def model() -> AsyncIterator[OfflineModel]:
@@ -33,7 +35,13 @@ def asking(*texts: str, stream: bool = False, session: str = "s") -> dict[str, A
     messages: list[dict[str, Any]] = []
     for text in texts:
         messages += [{"role": "user", "content": text}, {"role": "assistant", "content": "ok"}]
-    body = {"model": "m", "stream": stream, "tools": [{"name": "Bash"}], "messages": messages[:-1], "max_tokens": 9}
+    body = {
+        "model": MODEL,
+        "stream": stream,
+        "tools": [{"name": "Bash"}],
+        "messages": messages[:-1],
+        "max_tokens": 4096,
+    }
     return {"url": "/v1/messages", "json": body, "headers": {"x-claude-code-session-id": session}}
 
 

@@ -7,13 +7,14 @@ import json
 import os
 import sys
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 import engine.backends.simulated_agent as package
 
 PROGRAM = Path(package.__file__).parent / "__main__.py"
+SIMULATOR = (sys.executable, "-I", "-S", str(PROGRAM))
 STREAMING = ("-p", "--input-format=stream-json", "--output-format=stream-json", "--verbose")
 ASKING = "--permission-prompt-tool=stdio"
 DEADLINE_S = 60
@@ -22,18 +23,18 @@ Line = dict[str, Any]
 
 
 class Running:
-    """One agent process; every wait has a deadline."""
+    """One agent process; every wait has a deadline. `program` is another agent that speaks the same lines."""
 
-    def __init__(self, home: Path, *flags: str, **environment: str) -> None:
+    def __init__(self, home: Path, *flags: str, program: Sequence[str] = SIMULATOR, **environment: str) -> None:
         self.home = home
-        self._flags = flags
+        self._command = (*program, *STREAMING, "--include-partial-messages", *flags)
         self._environment = environment
         self.seen: list[Line] = []
         self.garbage: list[bytes] = []
 
     async def __aenter__(self) -> Self:
         self.process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-I", "-S", str(PROGRAM), *STREAMING, "--include-partial-messages", *self._flags),
+            *self._command,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -62,6 +63,7 @@ class Running:
         return mark
 
     def control(self, subtype: str, **fields: Any) -> None:
+        """Send a control request under its own name; what is written at once reaches the agent at once."""
         self.send({"type": "control_request", "request_id": subtype, "request": {"subtype": subtype, **fields}})
 
     def answer(self, question: Line, **response: Any) -> None:

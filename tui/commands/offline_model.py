@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,14 +13,18 @@ from engine.errors import BadInput
 from tui.options import Common, common_options
 from tui.output import print_json
 
+if TYPE_CHECKING:
+    from engine.offline.scripted_replies import ScriptedReplies
+
 
 @click.command("offline-model", epilog="Example: quarterdeck offline-model --port 8089")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="0 takes a free one.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Changes the scripted words.")
 @click.option("--fault", metavar="NAME", help="Fail every turn like this; `--faults` lists the names.")
+@click.option("--replies", type=click.Path(dir_okay=False), metavar="FILE", help="Scripts for prompts that hold none.")
 @click.option("--faults", is_flag=True, help="List the faults that can be scripted.")
 @common_options
-def command(common: Common, port: int, seed: int, fault: str | None, faults: bool) -> None:
+def command(common: Common, port: int, seed: int, fault: str | None, replies: str | None, faults: bool) -> None:
     """Serve a Messages API on loopback with scripted replies and faults, until Ctrl-C."""
     from engine.offline.faults import FAULTS
 
@@ -27,13 +32,13 @@ def command(common: Common, port: int, seed: int, fault: str | None, faults: boo
         names = sorted(FAULTS)
         print_json(names) if common.json else click.echo("\n".join(names))
         return
-    asyncio.run(_serve(port, seed, fault, as_json=common.json))
+    asyncio.run(_serve(port, seed, fault, replies, as_json=common.json))
 
 
-async def _serve(port: int, seed: int, fault: str | None, *, as_json: bool) -> None:
+async def _serve(port: int, seed: int, fault: str | None, replies: str | None, *, as_json: bool) -> None:
     from engine.offline.server import OfflineModel
 
-    model = OfflineModel(port=port, seed=seed)
+    model = OfflineModel(port=port, seed=seed, replies=_replies(replies) if replies else None)
     try:
         await model.start()
     except OSError as error:
@@ -50,6 +55,17 @@ async def _serve(port: int, seed: int, fault: str | None, *, as_json: bool) -> N
     finally:
         with contextlib.suppress(asyncio.CancelledError):
             await model.aclose()
+
+
+def _replies(path: str) -> ScriptedReplies:
+    from engine.offline.scripted_replies import BadReplies, read_replies
+
+    try:
+        return read_replies(path)
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error.strerror}.", field="replies", remedy="Choose a file.") from error
+    except BadReplies as error:
+        raise BadInput(str(error), field="replies", remedy="engine/offline/scripted_replies.py shows one.") from error
 
 
 def _greet(url: str, *, as_json: bool) -> None:

@@ -13,13 +13,15 @@ from engine.backends.simulated_agent.conversation import Conversation
 from engine.backends.simulated_agent.flags import BadFlags, read_flags
 from engine.backends.simulated_agent.intake import BadLine, Intake, prompt_of
 from engine.backends.simulated_agent.lines import Line
-from engine.backends.simulated_agent.permission import STREAM_CLOSED, Answer, Ask, read_answer
-from engine.backends.simulated_agent.turn import Interrupted, Turn
+from engine.backends.simulated_agent.questions import Question
+from engine.backends.simulated_agent.tool_use import Interrupted
+from engine.backends.simulated_agent.turn import Turn
+from engine.offline.scripted_replies import BadReplies
 
 TYPE_CHECKING = False  # `typing` alone is a quarter of the start time
 if TYPE_CHECKING:
+    from engine.backends.simulated_agent.tool_use import Waits
     from engine.backends.simulated_agent.tools import Command
-    from engine.backends.simulated_agent.turn import Waits
 
 MOST_QUEUED = 1024
 
@@ -37,11 +39,13 @@ class Agent:
         self._poll.register(self._signals, select.POLLIN)
         self._poll.register(0, select.POLLIN)
         self._leaving = False
-        self._queue: list[tuple[str, str | None, bool]] = []
+        self._queue: list[tuple[str, str | None, object, bool]] = []
         self._run: Waits | None = None
         self._due: float | None = None
-        self._asked: tuple[str, Ask] | None = None
+        self._asked: tuple[str, Question] | None = None
         self._command: Command | None = None
+        self._is_cold = True
+        self._aborts_first = False
 
     @property
     def busy(self) -> bool:
@@ -57,15 +61,18 @@ class Agent:
             if 0 in ready:
                 self._receive()
             self._look_after_turn()
-            while self._queue and not self.busy and not self._leaving:
-                self._begin()
-            if not (self._intake.open or self.busy or self._queue):
+            self._look_after_tasks()
+            self._begin_waiting()
+            while self.talk.notices and not self.busy and not self._leaving:
+                self._begin_own()
+            if not (self._intake.open or self.busy or self._queue or self.talk.background):
                 return int(self.talk.last_was_error)
         return 0
 
     def leave(self) -> None:
         """End the process after this line."""
         self.abort()
+        self.talk.background.stop_all(self.talk.session)
         self._leaving = True
 
     # --- stdin ---
@@ -74,15 +81,18 @@ class Agent:
         for message in self._intake.read():
             match message.get("type"):
                 case "user":
+                    self._begin_waiting()
                     self._user(message)
                 case "control_request":
+                    # The line behind a prompt is read before the prompt is taken: an interrupt still finds it waiting.
                     self._control_request(message)
+                    self._begin_waiting()
                 case "control_response":
                     self._control_response(message.get("response"))
         if not self._intake.open:
             self._poll.unregister(0)
             if self._asked is not None:
-                self._advance(self._asked[1].denied(STREAM_CLOSED))
+                self._advance(self._asked[1].closed())
 
     def _user(self, message: Line) -> None:
         prompt = prompt_of(message)
@@ -95,10 +105,7 @@ class Agent:
         if uuid:
             lines.write_line(lines.lifecycle(uuid, "queued", self.talk.session))
         command = prompt.startswith("/") and message.get("text_not_typed") is not True
-        self._queue.append((prompt, uuid, command))
-        # The first line of several that come together is a turn of its own; the rest wait and become one.
-        if not self.busy:
-            self._begin()
+        self._queue.append((prompt, uuid, message.get("origin"), command))
 
     def _control_request(self, message: Line) -> None:
         request = message.get("request")
@@ -109,23 +116,44 @@ class Agent:
     def _control_response(self, response: object) -> None:
         """The host's answer to our question; a stray one is ignored."""
         if self._asked is not None and isinstance(response, dict) and response.get("request_id") == self._asked[0]:
-            self._advance(read_answer(self.talk, self._asked[1], response))
+            self._advance(self._asked[1].read(self.talk, response))
 
     # --- turns ---
 
+    def _begin_waiting(self) -> None:
+        """Take the lines that wait, if no turn is open."""
+        while self._queue and not self.busy and not self._leaving:
+            self._begin()
+
     def _begin(self) -> None:
         """Start a turn with what waits: all lines together are one turn, a slash command is its own."""
-        commands = [command for _, _, command in self._queue]
+        commands = [command for _, _, _, command in self._queue]
         count = 1 if commands[0] else (commands.index(True) if True in commands else len(commands))
         taken, self._queue = self._queue[:count], self._queue[count:]
-        uuids = [uuid for _, uuid, _ in taken if uuid]
+        uuids = [uuid for _, uuid, _, _ in taken if uuid]
         if commands[0] and taken[0][0].strip() == "/clear":
             self.talk.clear(uuids)
             return
-        self._run = Turn(self.talk, "\n".join(prompt for prompt, _, _ in taken), uuids).run()
+        if commands[0] and self.talk.local_command(taken[0][0], uuids):
+            return
+        self._run = Turn(self.talk, "\n".join(prompt for prompt, _, _, _ in taken), uuids, taken[-1][2]).run()
+        self._advance(None)
+        if self._aborts_first:
+            self.abort()
+        self._is_cold = self._aborts_first = False
+
+    def _begin_own(self) -> None:
+        """Start a turn that nobody asked for: a task in the background has ended, and the model is told."""
+        task, summary = self.talk.notices.pop(0)
+        origin: Line = {"kind": "task-notification", "producer": "session-task", "runId": task.run_id}
+        self._run = Turn(self.talk, summary, [], origin, task).run()
         self._advance(None)
 
-    def _advance(self, answer: Answer | None, *, interrupt: bool = False) -> None:
+    def _look_after_tasks(self) -> None:
+        """Tell of the tasks that have ended in the background."""
+        self.talk.notices += self.talk.background.ended(self.talk.session)
+
+    def _advance(self, answer: object, *, interrupt: bool = False) -> None:
         """Let the turn go on to its next wait, or to its end."""
         if self._run is None:
             return
@@ -136,7 +164,7 @@ class Agent:
         except StopIteration:
             self._run = None
             return
-        if isinstance(wait, Ask):
+        if isinstance(wait, Question):
             self._ask(wait)
         elif isinstance(wait, float):
             self._due = None if wait < 0 else time.monotonic() + wait
@@ -149,12 +177,12 @@ class Agent:
             self._poll.unregister(self._command.output)
         self._due = self._asked = self._command = None
 
-    def _ask(self, ask: Ask) -> None:
+    def _ask(self, question: Question) -> None:
         if not self._intake.open:
-            self._advance(ask.denied(STREAM_CLOSED))
+            self._advance(question.closed())
             return
-        self._asked = (lines.new_uuid(), ask)
-        lines.write_line({"type": "control_request", "request_id": self._asked[0], "request": ask.request()})
+        self._asked = (lines.new_uuid(), question)
+        lines.write_line({"type": "control_request", "request_id": self._asked[0], "request": question.request()})
 
     def _look_after_turn(self) -> None:
         """Let the turn go on if what it waits for has come."""
@@ -178,8 +206,10 @@ class Agent:
         """The receipt for an interrupt; withdraws what is asked and, if told to, what waits."""
         if self._asked is not None:
             lines.write_line({"type": "control_cancel_request", "request_id": self._asked[0]})
-        waiting = [uuid for _, uuid, _ in self._queue if uuid]
+        waiting = [uuid for _, uuid, _, _ in self._queue if uuid]
         if not cancel_queued:
+            # A CLI that is still starting takes the line and ends its turn at once (seen on 2.1.330).
+            self._aborts_first = self._is_cold and bool(self._queue)
             return {"still_queued": waiting}
         for uuid in waiting:
             lines.write_line(lines.lifecycle(uuid, "cancelled", self.talk.session))
@@ -195,6 +225,7 @@ class Agent:
             if number in _EXITS:
                 if self._command is not None:
                     self._command.kill()
+                self.talk.background.kill_all()
                 os._exit(_EXITS[number])
             if number == signal.SIGINT:
                 self.leave()
@@ -221,10 +252,17 @@ def _arrived(_number: int, _frame: object) -> None:
 def main(argv: list[str]) -> None:
     """The process, to its exit code."""
     try:
+        if argv and argv[0] in {"-v", "--version"}:
+            lines.write_bytes(f"{lines.VERSION} (Claude Code)\n".encode())
+            sys.exit(0)
         options = read_flags(argv)
-        agent = Agent(Conversation(options, ends.choose_session(options)))
+        session, history = ends.choose_session(options)
+        agent = Agent(Conversation(options, session, history))
+        ends.complain_of_hooks(agent.talk.files.other_hooks)
+        agent.talk.tell_of_lost_tasks(history.open_tasks)
         code = agent.work()
-    except (BadFlags, BadLine) as problem:
+        agent.talk.save_cost()
+    except (BadFlags, BadLine, BadReplies) as problem:
         ends.complain(str(problem))
         code = 1
     except BrokenPipeError:

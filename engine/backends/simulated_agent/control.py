@@ -36,15 +36,26 @@ if TYPE_CHECKING:
 # Accepted and without effect here, as they would be on a CLI that has none of the things they are about.
 _ACCEPTED = frozenset(
     {
-        "apply_flag_settings",
         "background_tasks",
-        "mcp_set_servers",
         "reload_plugins",
         "reload_skills",
         "seed_read_state",
         "set_has_subscribers",
         "set_max_thinking_tokens",
-        "stop_task",
+    }
+)
+# Fields of `initialize` that shape what a model says, or that are read below.
+_KNOWN_FIELDS = frozenset(
+    {
+        "agents",
+        "appendSystemPrompt",
+        "excludeDynamicSections",
+        "forwardSubagentText",
+        "hooks",
+        "jsonSchema",
+        "sdkMcpServers",
+        "subtype",
+        "systemPrompt",
     }
 )
 _NOT_LAUNCHED = (
@@ -69,7 +80,8 @@ def serve(agent: Controlled, request_id: str, request: Line) -> None:
     try:
         response = _response(agent, subtype, request)
     except Refused as refused:
-        _reply({"subtype": "error", "request_id": request_id, "error": refused.text, "error_code": refused.code})
+        code: Line = {"error_code": refused.code} if refused.code else {}
+        _reply({"subtype": "error", "request_id": request_id, "error": refused.text, **code})
         return
     told: Line = {} if response is None else {"response": response}
     _reply({"subtype": "success", "request_id": request_id, **told})
@@ -83,29 +95,40 @@ def _reply(reply: Line) -> None:
 def _response(agent: Controlled, subtype: str, request: Line) -> Line | None:
     talk = agent.talk
     match subtype:
-        case "get_binary_version":
-            return {"version": lines.VERSION}
         case "initialize":
+            _take_fields(talk, request)
             return _initialized(agent)
-        case "mcp_status":
-            return {"mcpServers": []}
+        case "stop_task":
+            return _stopped(talk, request.get("task_id"))
         case "interrupt":
             return agent.interrupting(cancel_queued=bool(request.get("cancel_queued")))
         case "set_model":
-            talk.model = str(request.get("model") or talk.default_model)
-            return {"model": talk.model}
+            return {"model": talk.set_model(str(request.get("model") or talk.default_model))}
         case "set_permission_mode":
             return {"mode": _set_mode(talk, str(request.get("mode")))}
-        case "get_context_usage":
-            return _context_usage(talk)
-        case "get_session_cost":
-            return {"text": f"Estimated cost:        ${talk.spent.cost_usd:.4f}"}
         case "set_cwd":
             return _moved(agent, request)
         case "end_session":
             return None
         case _ if subtype in _ACCEPTED:
             return None
+    return _reading(talk, subtype)
+
+
+def _reading(talk: Conversation, subtype: str) -> Line:
+    """What can be read at any time."""
+    match subtype:
+        case "get_binary_version":
+            return {"version": lines.VERSION}
+        case "mcp_status":
+            return {"mcpServers": talk.mcp.listed()}
+        case "get_context_usage":
+            return _context_usage(talk)
+        case "get_session_cost":
+            return {"text": f"Estimated cost:        ${talk.cost_usd:.4f}"}
+        case "get_usage":
+            session: Line = {"total_cost_usd": talk.cost_usd, "model_usage": talk.model_usage}
+            return {"session": session, "subscription_type": None, "rate_limits_available": False}
     raise Refused(f"Unsupported control request subtype: {subtype}", "unsupported_request")
 
 
@@ -120,6 +143,32 @@ def _afterwards(agent: Controlled, subtype: str) -> None:
         agent.abort()
     elif subtype == "end_session":
         agent.leave()
+
+
+def _take_fields(talk: Conversation, request: Line) -> None:
+    """What the host registers; a field or a hook that is not modelled is refused by name."""
+    for name, value in request.items():
+        if name not in _KNOWN_FIELDS and value:
+            raise Refused(f"The simulator does not model the field {name!r} of initialize.", "unsupported_request")
+    unknown = talk.hooks.register(request.get("hooks"))
+    if unknown is not None:
+        raise Refused(f"The simulator does not call hooks for {unknown!r}.", "unsupported_request")
+    agents = request.get("agents")
+    talk.agents.update({str(name): "" for name in (agents if isinstance(agents, dict) else {})})
+    talk.mcp.add(request.get("sdkMcpServers"))
+    talk.forwards_subagents = bool(request.get("forwardSubagentText"))
+    schema = request.get("jsonSchema")
+    talk.schema = schema if isinstance(schema, dict) else talk.schema
+
+
+def _stopped(talk: Conversation, task_id: object) -> Line:
+    """End a task in the background; one that has ended already is no error."""
+    if not isinstance(task_id, str):
+        raise Refused("stop_task: task_id must be a string", "")
+    task = talk.background.stop(task_id, talk.session)
+    if task is not None:
+        talk.keep_notice(task, "stopped", task.description)
+    return {}
 
 
 def _set_mode(talk: Conversation, mode: str) -> str:
@@ -154,8 +203,8 @@ def _initialized(agent: Controlled) -> Line:
     model = {"value": talk.default_model, "displayName": talk.default_model, "description": "Scripted replies"}
     return {
         "commands": [command],
-        "agents": [],
-        "output_style": "default",
+        "agents": [{"name": name, "description": said} for name, said in talk.agents.items()],
+        "output_style": talk.files.output_style,
         "available_output_styles": ["default"],
         "models": [model],
         "account": {"tokenSource": "none", "apiKeySource": "none"},

@@ -9,7 +9,7 @@ import time
 
 from engine.backends.simulated_agent import lines
 from engine.backends.simulated_agent.flags import BadFlags, Options, is_uuid
-from engine.backends.simulated_agent.transcript import find_transcript
+from engine.backends.simulated_agent.transcript import History, find_transcript, newest_session, read_history
 from engine.offline.script import Script
 
 _LOOK_EVERY_S = 1.0
@@ -40,28 +40,50 @@ def _hang() -> None:
     os._exit(1)
 
 
-def choose_session(options: Options) -> str:
-    """The conversation to run. Raises BadFlags; an unknown one to resume also gives a result line, as in the CLI."""
-    if options.resume is None:
+def choose_session(options: Options) -> tuple[str, History]:
+    """The conversation to run and what it holds. Raises BadFlags; a bad resume also gives a result line."""
+    resumed = options.resume if options.resume is not None or not options.continues else newest_session()
+    if resumed is None:
         session = options.session or lines.new_uuid()
         if options.session and find_transcript(session):
             raise BadFlags(f"Error: Session ID {session} is already in use.")
-        return session
-    problem = _unknown(options.resume)
-    if problem:
-        lines.write_line(_refusal(problem, options.resume))
-        raise BadFlags(problem)
-    return options.resume
+        return session, History()
+    try:
+        history = _taken_up(options, resumed)
+    except BadFlags as problem:
+        lines.write_line(_refusal(str(problem), resumed))
+        raise
+    if not options.forks:
+        return resumed, history
+    forked = History(history.chain, history.cost)
+    forked.open_tasks = {}
+    return options.session or lines.new_uuid(), forked
 
 
-def _unknown(session: str) -> str | None:
+def _taken_up(options: Options, session: str) -> History:
+    """The history to go on from. Raises BadFlags."""
     if not is_uuid(session):
-        return (
+        raise BadFlags(
             "Error: --resume requires a valid session ID or session title when used with --print. "
             f'Usage: claude -p --resume <session-id|title>. Provided value "{session}" is not a UUID '
             "and does not match any session title."
         )
-    return None if find_transcript(session) else f"No conversation found with session ID: {session}"
+    path = find_transcript(session)
+    if path is None:
+        raise BadFlags(f"No conversation found with session ID: {session}")
+    history = read_history(path)
+    if options.resume_at is None:
+        return history
+    kept = history.up_to(options.resume_at)
+    if kept is None:
+        raise BadFlags(f"No message found with message.uuid of: {options.resume_at}")
+    dropped = history.prompt_after(options.resume_at)
+    if options.drops_turn is not None and options.drops_turn != dropped:
+        raise BadFlags(
+            f"Resume rejected by --resume-drops-turn: the turn behind {options.resume_at} is {dropped or 'none'}, "
+            f"not {options.drops_turn or 'an empty id'}."
+        )
+    return kept
 
 
 def _refusal(problem: str, session: str) -> lines.Line:
@@ -82,6 +104,12 @@ def _refusal(problem: str, session: str) -> lines.Line:
         "errors": [problem],
         "result_index": 0,
     }
+
+
+def complain_of_hooks(events: list[str]) -> None:
+    """Hooks of the settings that the simulator does not run, by name; nothing at all where there are none."""
+    if events:
+        complain(f"The simulator does not run hooks of the settings: {', '.join(sorted(set(events)))}")
 
 
 def complain(text: str) -> None:

@@ -90,6 +90,9 @@ _MID_ANSWER = frozenset(
 )
 
 
+_WHOLE_BLOCK = frozenset({Break.SSE_ERROR_AFTER, Break.REFUSAL})
+
+
 class Failure:
     """One fault as it appears in the CLI's lines."""
 
@@ -98,7 +101,9 @@ class Failure:
         "_text",
         "error",
         "error_type",
+        "finishes_block",
         "mid_answer",
+        "refuses",
         "retried",
         "retry_error",
         "silent",
@@ -117,6 +122,8 @@ class Failure:
         self.retry_error = _retry_error(fault)
         self._retry_after = float(dict(fault.headers).get("retry-after", 0))
         self.mid_answer = fault.how in _MID_ANSWER
+        self.finishes_block = fault.how in _WHOLE_BLOCK
+        self.refuses = fault.how is Break.REFUSAL
         self.silent = fault.how in _SILENT
         self.times = fault.times
         self.terminal_reason = _terminal_reason(fault)

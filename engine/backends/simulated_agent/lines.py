@@ -1,4 +1,4 @@
-"""The lines that the agent writes, as the CLI writes them (captured from 2.1.329 on the offline model)."""
+"""The lines that the agent writes, as the CLI writes them (captured from 2.1.330 on the offline model)."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import json
 import os
 import time
 
-VERSION = "2.1.329-simulator"
+VERSION = "2.1.330-simulator"
 DEFAULT_MODEL = "claude-simulator"
 
 CONTEXT_WINDOW = 1_000_000
+MOST_OUTPUT_TOKENS = 128_000
 CAPABILITIES = ["interrupt_receipt_v1", "interrupt_cancel_queued_v1", "msg_lifecycle_v1"]
-TOOLS = ["Bash", "Edit", "Read", "Write"]
-COMMANDS = ["clear"]
+TOOLS = ("Task", "Bash", "Edit", "Read", "Write")
+COMMANDS = ("clear",)
 
 _INPUT_USD, _OUTPUT_USD, _READ_USD, _WRITE_USD = 4e-6, 20e-6, 0.2e-6, 5e-6
 
@@ -57,26 +58,27 @@ def lifecycle(uuid: str, state: str, session: str) -> Line:
     }
 
 
-def init(session: str, model: str, mode: str) -> Line:
-    """The first line of every turn."""
+def init(session: str, model: str, mode: str, *, style: str = "default", **fields: object) -> Line:
+    """The first line of every turn; the fields are what the agent has: tools, agents, servers, commands."""
     return {
         "type": "system",
         "subtype": "init",
         "cwd": os.getcwd(),  # noqa: PTH109 - pathlib costs start time
         "session_id": session,
-        "tools": TOOLS,
+        "tools": list(TOOLS),
         "mcp_servers": [],
         "model": model,
         "permissionMode": mode,
-        "slash_commands": COMMANDS,
+        "slash_commands": list(COMMANDS),
         "apiKeySource": "none",
         "claude_code_version": VERSION,
-        "output_style": "default",
+        "output_style": style,
         "agents": [],
         "skills": [],
         "plugins": [],
         "capabilities": CAPABILITIES,
         "uuid": new_uuid(),
+        **fields,
     }
 
 
@@ -97,6 +99,11 @@ def conversation_reset(session: str, uuids: list[str]) -> Line:
 def system(subtype: str, session: str, **fields: object) -> Line:
     """Any other `system/*` line."""
     return {"type": "system", "subtype": subtype, **fields, "session_id": session, "uuid": new_uuid()}
+
+
+def task(subtype: str, session: str, **fields: object) -> Line:
+    """A line about tasks; its last two fields stand the other way round."""
+    return {"type": "system", "subtype": subtype, **fields, "uuid": new_uuid(), "session_id": session}
 
 
 def stream_event(event: Line, session: str, message_id: str, **fields: object) -> Line:
@@ -149,6 +156,7 @@ def message(message_id: str, model: str, content: list[Line], usage: Line) -> Li
         "stop_reason": None,
         "stop_sequence": None,
         "usage": usage,
+        "context_management": None,
     }
 
 
@@ -186,10 +194,8 @@ class Tokens:
         }
 
     def model_usage(self, model: str) -> Line:
-        """As the CLI counts by model; empty before the first answer."""
-        if not self.output:
-            return {}
-        counted = {
+        """As the CLI counts by model."""
+        return {
             "inputTokens": self.fresh,
             "outputTokens": self.output,
             "cacheReadInputTokens": self.read,
@@ -197,5 +203,44 @@ class Tokens:
             "webSearchRequests": 0,
             "costUSD": self.cost_usd,
             "contextWindow": CONTEXT_WINDOW,
+            "maxOutputTokens": MOST_OUTPUT_TOKENS,
+            "thinkingTokens": 0,
+            "canonicalModel": model,
+            "provider": "firstParty",
+            "costBasis": "list",
         }
-        return {model: counted}
+
+
+class Spending:
+    """What was spent, by model."""
+
+    def __init__(self) -> None:
+        self._by_model: dict[str, Tokens] = {}
+
+    def add(self, model: str, tokens: Tokens) -> None:
+        """Count one API message in."""
+        self._by_model.setdefault(model, Tokens()).add(tokens)
+
+    @property
+    def cost_usd(self) -> float:
+        """The sum over all models."""
+        return round(sum(tokens.cost_usd for tokens in self._by_model.values()), 9)
+
+    def model_usage(self) -> Line:
+        """As the CLI counts by model; empty before the first answer."""
+        return {model: tokens.model_usage(model) for model, tokens in self._by_model.items()}
+
+    def restore(self, model_usage: object) -> None:
+        """Start from what an earlier process spent on the conversation."""
+        for model, usage in (model_usage if isinstance(model_usage, dict) else {}).items():
+            known = Tokens()
+            known.fresh = _count(usage, "inputTokens")
+            known.output = _count(usage, "outputTokens")
+            known.read = _count(usage, "cacheReadInputTokens")
+            known.written = _count(usage, "cacheCreationInputTokens")
+            self.add(str(model), known)
+
+
+def _count(usage: object, name: str) -> int:
+    found = usage.get(name) if isinstance(usage, dict) else 0
+    return found if isinstance(found, int) else 0

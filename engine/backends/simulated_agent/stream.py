@@ -20,7 +20,8 @@ class AssistantMessage:
 
     def __init__(self, talk: Conversation, prompt: str, number: int, said: str, marks: Line) -> None:
         mark = zlib.crc32(f"{talk.session}/{prompt}".encode("utf-8", "replace"))
-        self._id = f"msg_{mark:08x}{len(talk.prompts):04x}{number:02x}"
+        self.id = f"msg_{mark:08x}{len(talk.prompts):04x}{number:02x}"
+        self._request_id = f"req_{mark:08x}{len(talk.prompts):04x}{number:02x}"
         self._talk = talk
         self._marks = marks
         self._partial = ""
@@ -28,7 +29,7 @@ class AssistantMessage:
 
     def open(self, ttft_ms: int) -> None:
         """The first event."""
-        opening = lines.message(self._id, self._talk.model, [], self.usage.usage())
+        opening = lines.message(self.id, self._talk.model, [], self.usage.usage())
         self._event({"type": "message_start", "message": opening}, ttft_ms=ttft_ms, **self._marks)
 
     def block(self, index: int, block: Line) -> Iterator[bool]:
@@ -54,28 +55,32 @@ class AssistantMessage:
         usage = {"output_tokens": self.usage.output}
         self._event({"type": "message_delta", "delta": delta, "usage": usage})
         self._event({"type": "message_stop"})
-        self._talk.spent.add(self.usage)
+        self._talk.spend(self.usage)
 
     def cut(self) -> None:
         """The end of an interrupted message: the text so far is kept."""
         if self._partial:
             partial = self._whole({"type": "text", "text": self._partial})
-            lines.write_line(lines.assistant(partial, self._talk.session, aborted=True, **self._marks))
-            self._talk.keep("assistant", partial)
+            line = lines.assistant(
+                partial, self._talk.session, aborted=True, request_id=self._request_id, **self._marks
+            )
+            lines.write_line(line)
+            self._talk.keep("assistant", partial, str(line["uuid"]))
         self.close(None)
 
     def _finish(self, block: Line) -> None:
         self._partial = ""
         whole = self._whole(block)
-        lines.write_line(lines.assistant(whole, self._talk.session, **self._marks))
-        self._talk.keep("assistant", whole)
+        line = lines.assistant(whole, self._talk.session, request_id=self._request_id, **self._marks)
+        lines.write_line(line)
+        self._talk.keep("assistant", whole, str(line["uuid"]))
 
     def _whole(self, block: Line) -> Line:
-        return lines.message(self._id, self._talk.model, [block], self.usage.usage())
+        return lines.message(self.id, self._talk.model, [block], self.usage.usage())
 
     def _event(self, event: Line, **fields: object) -> None:
         if self._talk.partial:
-            lines.write_line(lines.stream_event(event, self._talk.session, self._id, **fields))
+            lines.write_line(lines.stream_event(event, self._talk.session, self.id, **fields))
 
 
 def _pieces(block: Line) -> list[Line]:

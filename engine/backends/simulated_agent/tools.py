@@ -1,18 +1,11 @@
-"""Tools that are really used: commands in a session and process group of their own, as the CLI starts them, and files.
-
-The permission rules are the CLI's own in outline: read-only commands are never asked about, `acceptEdits` lets files be
-written, anything else is asked for.
-"""
+"""Tools that are really used: files, and commands in a session and process group of their own."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import re
 import signal
 import time
-
-from engine.backends.simulated_agent.lines import TOOLS
 
 TYPE_CHECKING = False  # `typing` alone is a quarter of the start time
 if TYPE_CHECKING:
@@ -21,47 +14,25 @@ if TYPE_CHECKING:
 MOST_OUTPUT = 30_000
 DEFAULT_TIMEOUT_S = 120.0
 
-_READ_ONLY = frozenset({"echo", "ls", "cat", "pwd", "head", "tail", "wc", "true", "false", "date", "whoami", "uname"})
-_CHANGES = re.compile(r"[<>;&|`$\n]")
-_FILE_TOOLS = frozenset({"Read", "Write", "Edit"})
-
 Input = dict[str, object]
 
-
-class Verdict:
-    """What the rules say before anybody is asked."""
-
-    ALLOW, ASK, DENY = "allow", "ask", "deny"
+_NEEDED = {"Bash": "command", "Read": "file_path", "Write": "file_path", "Edit": "file_path"}
 
 
-def verdict(name: str, arguments: Input, mode: str, allowed: list[str], disallowed: list[str]) -> str:
-    """One of `Verdict`."""
-    if any(_covers(rule, name, arguments) for rule in disallowed):
-        return Verdict.DENY
-    # A tool that there is not is never asked about: its use fails.
-    if name not in TOOLS or mode == "bypassPermissions" or name == "Read" or _is_read_only(name, arguments):
-        return Verdict.ALLOW
-    if any(_covers(rule, name, arguments) for rule in allowed):
-        return Verdict.ALLOW
-    if mode == "acceptEdits" and name in _FILE_TOOLS:
-        return Verdict.ALLOW
-    return Verdict.DENY if mode == "dontAsk" else Verdict.ASK
+def missing_input(name: str, arguments: Input) -> str | None:
+    """The complaint about an argument that a tool cannot do without."""
+    needed = _NEEDED.get(name)
+    if needed is None or isinstance(arguments.get(needed), str):
+        return None
+    return (
+        f"<tool_use_error>InputValidationError: {name} failed due to the following issue:\n"
+        f"The required parameter `{needed}` is missing</tool_use_error>"
+    )
 
 
-def _covers(rule: str, name: str, arguments: Input) -> bool:
-    tool, _, pattern = rule.partition("(")
-    if tool != name:
-        return False
-    if not pattern:
-        return True
-    prefix = pattern.removesuffix(")").removesuffix("*").removesuffix(":").rstrip()
-    return str(arguments.get("command", "")).startswith(prefix)
-
-
-def _is_read_only(name: str, arguments: Input) -> bool:
-    command = str(arguments.get("command", ""))
-    words = command.split()
-    return name == "Bash" and bool(words) and words[0] in _READ_ONLY and not _CHANGES.search(command)
+def unknown_tool(name: str) -> str:
+    """The complaint about a tool that there is not."""
+    return f"<tool_use_error>Error: No such tool available: {name}</tool_use_error>"
 
 
 def use_file_tool(name: str, arguments: Input) -> tuple[str, bool]:
@@ -70,7 +41,7 @@ def use_file_tool(name: str, arguments: Input) -> tuple[str, bool]:
     try:
         if name == "Read":
             with open(path, encoding="utf-8", errors="replace") as file:  # noqa: PTH123 - pathlib costs start time
-                return file.read(MOST_OUTPUT), False
+                return _numbered(file.read(MOST_OUTPUT)), False
         if name == "Write":
             with open(path, "w", encoding="utf-8") as file:  # noqa: PTH123
                 file.write(str(arguments.get("content", "")))
@@ -79,7 +50,12 @@ def use_file_tool(name: str, arguments: Input) -> tuple[str, bool]:
             return _edit(path, str(arguments.get("old_string", "")), str(arguments.get("new_string", "")))
     except OSError as error:
         return f"<tool_use_error>{error.strerror}: {path}</tool_use_error>", True
-    return f"<tool_use_error>Error: No such tool available: {name}</tool_use_error>", True
+    return unknown_tool(name), True
+
+
+def _numbered(text: str) -> str:
+    """Lines with their numbers, as the CLI shows a file to the model."""
+    return "\n".join(f"{number}\t{line}" for number, line in enumerate(text.split("\n"), start=1))
 
 
 def _edit(path: str, old: str, new: str) -> tuple[str, bool]:
