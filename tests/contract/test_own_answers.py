@@ -1,0 +1,171 @@
+"""Each prompt gets its own answer, whatever the agent does by itself, and each cent is booked once."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from engine.events.types import BackgroundChanged, ForeignTurnEnded, TurnEnded
+from engine.offline.server import OfflineModel
+from engine.sessions.lifecycle import State
+from engine.sessions.outcome import Ended
+from engine.sessions.replies import cost_so_far
+from engine.sessions.session import Session
+from tests.support.older_cli import OLDER, older_cli
+from tests.support.processes import until
+from tests.support.rig import Rig
+
+BASH = ("--allowedTools=Bash",)
+
+
+@pytest.fixture(params=[pytest.param(OLDER, marks=pytest.mark.real_cli)])
+async def older(tmp_path: Path) -> AsyncIterator[Rig]:
+    """The CLI as it was before it marked its results."""
+    async with OfflineModel() as model:
+        made = Rig(tmp_path, older_cli(), model.url)
+        yield made
+        await made.aclose()
+
+
+def background(gate: Path) -> str:
+    """A prompt that starts a command which runs until a file is there."""
+    command = f"while [ ! -e {gate} ]; do sleep 0.01; done"
+    return f'[[tool: Bash {{"command": "{command}", "run_in_background": true}}]]'
+
+
+async def engaged(rig: Rig, gate: Path) -> Session:
+    """A session whose agent runs a command in the background."""
+    session = await rig.start(flags=BASH)
+    assert (await rig.ask(session, background(gate))).ok
+    await until(lambda: session.life.tasks)
+    return session
+
+
+async def own_turn_ends(rig: Rig, session: Session) -> None:
+    await until(lambda: rig.seen(ForeignTurnEnded) and not session.life.engaged)
+
+
+async def check_a_follow_up_gets_its_own_answer(rig: Rig, gate: Path) -> None:
+    session = await engaged(rig, gate)
+    assert session.single_use
+    assert (await rig.ask(session, "[[reply: while it runs]]")).text == "while it runs"
+    gate.touch()
+    await until(lambda: not session.life.tasks)
+    assert (await rig.ask(session, "[[reply: mine]]")).text == "mine"
+    await own_turn_ends(rig, session)
+    assert (await rig.ask(session, "[[reply: mine too]]")).text == "mine too"
+    assert rig.seen(ForeignTurnEnded)[0].ok
+    assert session.life.state is State.READY
+
+
+async def test_a_follow_up_gets_its_own_answer(rig: Rig, tmp_path: Path) -> None:
+    await check_a_follow_up_gets_its_own_answer(rig, tmp_path / "gate")
+    assert rig.seen(BackgroundChanged)[0].tasks
+
+
+async def test_a_follow_up_gets_its_own_answer_from_an_older_cli(older: Rig, tmp_path: Path) -> None:
+    await check_a_follow_up_gets_its_own_answer(older, tmp_path / "gate")
+
+
+async def test_an_older_cli_is_interrupted_cleared_and_resumed(older: Rig, tmp_path: Path) -> None:
+    profile = older.profile(workspace=tmp_path)  # it cannot go on to another directory
+    session = await older.start(profile)
+    turn, pieces = older.begin(session, "[[words: 400]] [[pace: 20ms]]")
+    await until(lambda: pieces)
+    assert session.interrupt()
+    assert (await turn).ended is Ended.INTERRUPTED
+    assert (await older.ask(session, "[[reply: one]]")).text == "one"
+    before = session.conversation
+    await session.clear()
+    assert session.conversation != before
+    assert (await older.ask(session, "[[history]]")).text.startswith("History: 1 user message")
+    await session.stop("test", 5.0)
+    again = await older.start(profile, resume=before)
+    assert (await older.ask(again, "[[reply: still mine]]")).text == "still mine"
+
+
+async def test_after_a_crash_under_a_background_task_a_resumed_request_gets_an_answer(rig: Rig, tmp_path: Path) -> None:
+    session = await engaged(rig, tmp_path / "gate")
+    os.kill(session.pid, signal.SIGKILL)
+    await until(lambda: session.lost)
+    await session.collect(1.0)
+    again = await rig.start(resume=session.conversation, flags=BASH)
+    outcome = await rig.ask(again, "[[reply: after the crash]]")
+    assert (outcome.ended, outcome.text) == (Ended.ANSWERED, "after the crash")
+
+
+async def test_tasks_are_stopped_when_the_process_is_given_back(rig: Rig, tmp_path: Path) -> None:
+    session = await engaged(rig, tmp_path / "gate")
+    await session.stop_tasks()
+    await until(lambda: not session.life.engaged)
+    assert (await rig.ask(session, "[[reply: go on]]")).text == "go on"
+    assert (await session.stop("test", 5.0)).survivors == ()
+
+
+@pytest.mark.parametrize("wait", [0.0, 0.005, 0.05])
+async def test_an_interrupt_ends_the_turn_at_once_however_early(rig: Rig, wait: float) -> None:
+    session = await rig.start()
+    turn, _ = rig.begin(session, "[[delay: 60s]] [[reply: did it]]")
+    await asyncio.sleep(wait)
+    assert session.interrupt()
+    assert (await asyncio.wait_for(turn, 20.0)).ended is Ended.INTERRUPTED
+    assert (await rig.ask(session, "[[reply: the next]]")).text == "the next"
+
+
+async def test_compaction_in_mid_conversation_leaves_every_answer_its_own(rig: Rig) -> None:
+    session = await rig.start()
+    for number in range(3):
+        assert (await rig.ask(session, f"[[reply: answer {number}]]")).text == f"answer {number}"
+    assert (await rig.ask(session, "/compact", commands=True)).ok
+    assert (await rig.ask(session, "[[reply: after it]]")).text == "after it"
+
+
+async def total_cost(session: Session) -> float:
+    """What the agent itself says that the conversation cost."""
+    found = cost_so_far(await session.control("get_usage", 20.0, skip_behaviors=True))
+    assert found is not None
+    return found
+
+
+@pytest.mark.real_cli
+async def test_what_is_booked_is_what_the_cli_counts_over_clear_resume_and_interrupt(
+    tmp_path: Path, claude: Path
+) -> None:
+    async with OfflineModel() as model:
+        rig = Rig(tmp_path, claude, model.url)
+        session = await rig.start()
+        await rig.ask(session, "[[words: 30]]")
+        await rig.ask(session, "[[words: 60]]")
+        first = await total_cost(session)
+        assert sum(event.cost for event in rig.seen(TurnEnded)) == pytest.approx(first)
+
+        await session.clear()
+        await rig.ask(session, "[[words: 90]]")
+        turn, pieces = rig.begin(session, "[[words: 400]] [[pace: 20ms]]")
+        await until(lambda: pieces)
+        session.interrupt()
+        assert (await turn).ended is Ended.INTERRUPTED
+        second = await total_cost(session)
+        assert sum(event.cost for event in rig.seen(TurnEnded)) == pytest.approx(first + second)
+
+        conversation = session.conversation
+        await session.stop("test", 5.0)
+        again = await rig.start(resume=conversation)
+        await rig.ask(again, "[[words: 20]]")
+        third = await total_cost(again)
+        booked = sum(event.cost for event in rig.seen(TurnEnded))
+        assert booked == pytest.approx(first + third)
+
+        os.kill(again.pid, signal.SIGKILL)
+        await until(lambda: again.lost)
+        await again.collect(1.0)
+        last = await rig.start(resume=conversation)
+        await rig.ask(last, "[[words: 10]]")
+        (*_, ended) = rig.seen(TurnEnded)
+        assert 0 < ended.cost < booked
+        await rig.aclose()
