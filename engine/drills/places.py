@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.backends.simulated_agent.window import VARIABLE
-from engine.bench.rig import CALM, OFTEN_KILLED, ROOMY
+from engine.bench.rig import OFTEN_KILLED, ROOMY
 from engine.drills.api import Api, OfflineApi, SimulatedApi
 from engine.drills.ground import Ground, OwnEngine, keeper_of
 from engine.drills.headless import HeadlessEngine
@@ -19,7 +19,9 @@ from engine.offline.server import OfflineModel
 from engine.settings.load import load_settings
 from engine.thread import EngineThread
 
-DRILL_SETTINGS = (
+TUNED = (
+    *ROOMY,
+    "session_pool.max_turns_per_session=100000",
     "session_pool.load_balancing.health_check_interval=500ms",
     "session_pool.probe_timeout=200ms",
     "session_pool.first_byte_timeout=5s",
@@ -37,16 +39,21 @@ DRILL_SETTINGS = (
     "engine.stop_term_grace=1s",
     "session_pool.limits.disk_floor=0",
 )
-"""Clocks short enough for a drill of seconds, bounds that its strikes do not use up; a user's settings come after."""
+"""Clocks short enough for a drill of seconds, and bounds that its strikes do not use up."""
 _LEAST_BUDGET, _BUDGET_EACH = 500, 60
-"""Tokens of the retry budget: every session may be struck at once, and some of them twice."""
+"""Tokens of the tuned retry budget: every session may be struck at once, and some of them twice."""
 _MEMORY = ("session_pool.limits.memory_soft=48MiB", "session_pool.limits.memory_hard=512MiB")
 """For simulators, which take a few MiB."""
+_OWN_ENGINE = ("engine.demo=off", "engine.grace=0s")
+"""What makes it an engine of the drills' own: its work is theirs, and nobody waits for it at its end."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to run; `radius` is the share of sessions or calls that a drill may hit, `binary` the real CLI or None."""
+    """What to run; `radius` is the share of sessions or calls that a drill may hit, `binary` the real CLI or None.
+
+    The engine runs on the shipped defaults, but for the size of its pool; `tuned` ones fit a drill of seconds.
+    """
 
     drills: tuple[str, ...]
     seed: int = 0
@@ -55,6 +62,13 @@ class Plan:
     radius: float = 0.2
     binary: Path | None = None
     overrides: tuple[str, ...] = ()
+    tuned: bool = False
+
+    @property
+    def settings(self) -> str:
+        """On which settings the figures were made."""
+        words = "tuned for drills" if self.tuned else "the shipped defaults"
+        return ", ".join([words, *self.overrides])
 
     @property
     def backend(self) -> str:
@@ -92,23 +106,20 @@ async def headless_engine(plan: Plan, folder: Path, evidence: Evidence) -> Async
 async def _api(plan: Plan, folder: Path) -> AsyncIterator[tuple[Api, list[str]]]:
     """The API that the sessions call, and the settings of an engine that calls it."""
     await asyncio.to_thread(folder.mkdir, parents=True)
-    size = (
+    tuned = [*TUNED, f"retry.budget={max(_LEAST_BUDGET, _BUDGET_EACH * plan.sessions)}"] if plan.tuned else []
+    common = [
+        *_OWN_ENGINE,
+        *tuned,
         f"session_pool.min_size={plan.sessions}",
         f"session_pool.max_size={plan.sessions}",
-        f"retry.budget={max(_LEAST_BUDGET, _BUDGET_EACH * plan.sessions)}",
-    )
-    common = [
-        *CALM,
-        *ROOMY,
-        *DRILL_SETTINGS,
-        *size,
         f"engine.backend={plan.backend}",
         f"engine.state_dir={folder / 'state'}",
         "credential.share_login=false",
     ]
     if plan.binary is None:
         file = folder / "window"
-        mine = [*_MEMORY, f"profiles={{default: {{environment: {{{VARIABLE}: {file}}}}}}}"]
+        limits = _MEMORY if plan.tuned else ()
+        mine = [*limits, f"profiles={{default: {{environment: {{{VARIABLE}: {file}}}}}}}"]
         yield SimulatedApi(file), [*common, *mine, *plan.overrides]
         return
     calls = list[float]()
@@ -117,6 +128,5 @@ async def _api(plan: Plan, folder: Path) -> AsyncIterator[tuple[Api, list[str]]]
             f"claude.binary={plan.binary}",
             "credential.api_key=offline",
             f"credential.base_url={model.url}",
-            "session_pool.start_timeout=120s",
         ]
         yield OfflineApi(model, calls), [*common, *mine, *plan.overrides]

@@ -98,6 +98,7 @@ async def run(plan: Plan, folder: Path, progress: Progress, abort: Abort) -> Sco
         drills=plan.drills,
         seed=plan.seed,
         backend=plan.backend,
+        settings=plan.settings,
         sessions=plan.sessions,
         seconds=CLOCK.monotonic() - began,
         survivors=survivors,

@@ -83,6 +83,7 @@ class Scorecard(msgspec.Struct, kw_only=True):
     drills: list[str]
     seed: int
     backend: str
+    settings: str
     sessions: int
     seconds: float
     requests: int
@@ -152,6 +153,7 @@ def score(
     drills: Sequence[str],
     seed: int,
     backend: str,
+    settings: str = "",
     sessions: int,
     seconds: float,
     survivors: int,
@@ -175,6 +177,7 @@ def score(
         drills=list(drills),
         seed=seed,
         backend=backend,
+        settings=settings,
         sessions=sessions,
         seconds=round(seconds, 1),
         requests=len(asked),

@@ -14,6 +14,7 @@ from engine.sessions.readings import cpu_of
 from engine.sessions.session import Session
 from engine.workers.nursery import Nursery
 
+_STOPPED_PROBE_S = 0.2
 _SILENCE_SHARE = 0.5
 """Share of the inactivity clock after which a turn's silence speaks against its session."""
 
@@ -60,11 +61,11 @@ class Checkups:
 
     async def _examine(self, session: Session) -> HealthVerdict | None:
         """What the witnesses say; None when the session ended meanwhile."""
-        limits, asked_at = self._ports.limits(), cpu_of(session.pid)
+        asked_at = cpu_of(session.pid)
         missed = 0
         for _ in range(PROBES_MISSED):
             try:
-                await session.probe(limits.probe_timeout)
+                await session.probe(self._patience(session))
                 break
             except DeadlinePassed:
                 missed += 1
@@ -90,6 +91,11 @@ class Checkups:
             )
         )
 
+    def _patience(self, session: Session) -> float:
+        """Seconds that a probe waits; a process that the kernel calls stopped is not waited for long."""
+        timeout = self._ports.limits().probe_timeout
+        return min(timeout, _STOPPED_PROBE_S) if _stopped(session.pid) else timeout
+
     def _transcript_missing(self, session: Session) -> bool:
         """A conversation that served a turn has a transcript."""
         if not session.turns or session.busy:
@@ -111,7 +117,7 @@ class Checkups:
             self._tell(session, verdict, "")
             return
         try:
-            await session.probe(self._ports.limits().probe_timeout)
+            await session.probe(self._patience(session))
         except SessionLost:
             return
         except DeadlinePassed:

@@ -227,7 +227,7 @@ class RetryAttempts(Group):
 class Retry(Group):
     """How often and how soon a failed turn is tried again."""
 
-    max_attempts: Whole = setting(3, "Attempts at a turn, the first one counted.", unit="attempts", ge=1, le=100)
+    max_attempts: Whole = setting(6, "Attempts at a turn, the first one counted.", unit="attempts", ge=1, le=100)
     base_delay: Duration = setting(0.5, "Delay before the second attempt.", unit=SECONDS, ge=0, le=3600)
     max_delay: Duration = setting(30.0, "Longest delay between two attempts.", unit=SECONDS, ge=0, le=DAY)
     backoff: Literal["exponential", "linear", "fixed", "adaptive"] = setting(

@@ -26,7 +26,9 @@ def cwd_of(pid: int) -> str:
 
 async def drilled(folder: Path, *names: str, **plan: float) -> Scorecard:
     """The scorecard of these drills."""
-    return await run(Plan(names, **{"seed": 7, "seconds": 1.6, "sessions": 6, **plan}), folder, print, Abort())  # type: ignore[arg-type]
+    return await run(
+        Plan(names, tuned=True, **{"seed": 7, "seconds": 1.6, "sessions": 6, **plan}), folder, print, Abort()
+    )  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", [name for name in all_drills() if name not in {"cpu_hog", "slow"}])
@@ -56,7 +58,7 @@ async def test_drills_at_random_over_one_another_lose_and_double_nothing(home: P
 @pytest.mark.real_cli
 async def test_real_sessions_are_killed_refused_and_cut_off_and_lose_nothing(home: Path, claude: Path) -> None:
     names = ("kill", "window529", "network_cut")
-    card = await run(Plan(names, 7, 7.0, 3, 0.34, claude), home / "drill", print, Abort())
+    card = await run(Plan(names, 7, 7.0, 3, 0.34, claude, tuned=True), home / "drill", print, Abort())
     assert card.problems() == []
     assert card.recovered == 100.0
     assert card.answered > 6
@@ -64,7 +66,7 @@ async def test_real_sessions_are_killed_refused_and_cut_off_and_lose_nothing(hom
 
 async def test_an_aborted_run_heals_and_leaves_nothing_and_says_so(home: Path) -> None:
     told, abort = list[str](), Abort()
-    plan = Plan(("stop", "kill"), 7, 600.0, 6)
+    plan = Plan(("stop", "kill"), 7, 600.0, 6, tuned=True)
     work = asyncio.create_task(run(plan, home / "drill", told.append, abort))
     await until(lambda: any(line.startswith("stop") for line in told))
     abort("by SIGINT")

@@ -34,13 +34,17 @@ if TYPE_CHECKING:
     show_default=True,
     help="Share of sessions or calls that a drill may hit.",
 )
+@click.option("--tuned", is_flag=True, help="Run on clocks of seconds and wide bounds, not on the shipped defaults.")
 @common_options
-def command(common: Common, drills: Sequence[str], seed: int, seconds: float, sessions: int, radius: float) -> int:
+def command(
+    common: Common, drills: Sequence[str], seed: int, seconds: float, sessions: int, radius: float, tuned: bool
+) -> int:
     """Run drills on an engine of their own; `list` names them, `all` runs every one in turn, `random` mixes
     those that share an engine, over one another.
 
     The simulator is struck unless `--backend claude` asks for the real CLI, which runs on the offline model: no drill
-    uses the network or another engine's processes. Ctrl-C aborts and heals. Exits with 1 when a turn was lost or
+    uses the network or another engine's processes. The engine runs on the shipped defaults unless `--tuned` says
+    otherwise, and the scorecard names its settings. Ctrl-C aborts and heals. Exits with 1 when a turn was lost or
     doubled, a process survived, fewer than 99.9 % of what a working API would have answered was answered, less than
     99 % of the harm was mended, or sessions that were killed or stopped took over 2 s to recover (p95).
     """
@@ -53,7 +57,7 @@ def command(common: Common, drills: Sequence[str], seed: int, seconds: float, se
         raise BadInput("A drill runs on settings of its own, not on a file.", remedy="Use `--set key=value`.")
     binary = _binary() if common.backend == "claude" or common.offline else None
     names = chosen(drills, "simulator" if binary is None else "claude")
-    plan = Plan(names, seed, seconds, sessions, radius, binary, common.overrides)
+    plan = Plan(names, seed, seconds, sessions, radius, binary, common.overrides, tuned)
     with tempfile.TemporaryDirectory(prefix="qd-chaos-", ignore_cleanup_errors=True) as name:
         card = asyncio.run(_run(plan, Path(name)))
     return _show(card, as_json=common.json)
