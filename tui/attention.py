@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from engine.events.state import AlertView, State
 from engine.events.types import SessionState, Severity
 from tui import formats
-from tui.health import NOTICE_S, QUEUE_LATE_S, oldest_wait, recent_failures
+from tui.health import NOTICE_S, QUEUE_LATE_S, oldest_wait, recent_failures, waits_for
 
+LAPSED_S = 3600.0
+"""Time for which an approval that nobody answered stays in the list."""
 NAMED = 4
 """Sessions named in a line; more are counted."""
 
@@ -31,6 +33,7 @@ def attention(state: State, now: float) -> list[Attention]:
     """The list of the Overview; empty when nothing needs anybody."""
     return [
         *_approvals(state, now),
+        *_lapsed(state, now),
         *_notices(state, now),
         *_breakers(state),
         *_alerts(state, now),
@@ -55,6 +58,17 @@ def _approvals(state: State, now: float) -> list[Attention]:
     return [
         Attention("?", "ask", subject, since, detail, oldest.session if len(waiting) == 1 else "", "state:approval")
     ]
+
+
+def _lapsed(state: State, now: float) -> list[Attention]:
+    """Approvals that were denied because nobody answered: work went on without them."""
+    lapsed = [each for each in state.lapsed if 0 <= now - each.at < LAPSED_S]
+    if not lapsed:
+        return []
+    last = lapsed[-1]
+    subject = f"{formats.plural(len(lapsed), 'approval')} lapsed"
+    detail = f"denied, nobody answered: {last.tool} {last.summary}".rstrip()
+    return [Attention("✖", "fail", subject, f"{formats.span(now - last.at)} ago", detail, last.session)]
 
 
 def _notices(state: State, now: float) -> list[Attention]:
@@ -132,5 +146,7 @@ def _queue(state: State, now: float) -> list[Attention]:
     if wait < QUEUE_LATE_S:
         return []
     number = sum(1 for request in state.requests.values() if not request.session and not request.retry_at)
-    detail = f"target {QUEUE_LATE_S:.0f}s · {len(state.sessions)} of {state.engine.max_size or '?'} sessions in use"
+    why = waits_for(state)
+    detail = f"for {why} · " if why else ""
+    detail += f"target {QUEUE_LATE_S:.0f}s · {len(state.sessions)} of {state.engine.max_size or '?'} sessions in use"
     return [Attention("·", "muted", f"queue {number}", f"oldest {formats.span(wait)}", detail)]

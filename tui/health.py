@@ -143,7 +143,8 @@ def _critical(state: State, now: float) -> list[str]:
         reasons.append(f"all {len(breakers)} breakers open" if len(breakers) > 1 else f"{next(iter(breakers))} open")
     wait = oldest_wait(state, now)
     if wait >= QUEUE_STUCK_S and not any(row.request for row in state.sessions.values()):
-        reasons.append(f"nothing runs and the queue waits {formats.span(wait)}")
+        why = waits_for(state)
+        reasons.append(f"nothing runs and the queue waits {formats.span(wait)}" + (f" for {why}" if why else ""))
     reasons += [
         line.text
         for line in state.recent[-20:]
@@ -164,7 +165,8 @@ def _degraded(state: State, view: View) -> list[str]:
     if errors >= _ERRORS_MIN and errors * 5 >= turns:
         reasons.append(f"{formats.plural(errors, 'error')} in the last minute")
     if (wait := oldest_wait(state, now)) >= QUEUE_LATE_S:
-        reasons.append(f"queue waits {formats.span(wait)}")
+        why = waits_for(state)
+        reasons.append(f"queue waits {formats.span(wait)}" + (f" for {why}" if why else ""))
     if view.unreadable:
         reasons.append(f"{formats.plural(view.unreadable, 'event')} could not be read")
     return reasons
@@ -174,6 +176,12 @@ def oldest_wait(state: State, now: float) -> float:
     """Seconds that the oldest request without a session waits; requests in a retry delay are not counted."""
     waits = [now - r.queued_at for r in state.requests.values() if not r.session and not r.retry_at]
     return max(waits, default=0.0)
+
+
+def waits_for(state: State) -> str:
+    """What the oldest request without a session waits for, as far as it is known."""
+    waiting = [r for r in state.requests.values() if not r.session and not r.retry_at]
+    return min(waiting, key=lambda r: r.queued_at).waits_for if waiting else ""
 
 
 def recent_failures(state: State, now: float) -> list[str]:

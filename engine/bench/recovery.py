@@ -23,6 +23,7 @@ from engine.recovery.classifier import Classifier
 from engine.recovery.facts import Evidence
 from engine.recovery.gate import Gate
 from engine.recovery.rules import shipped_rules
+from engine.settings.schema_work import CircuitBreaker
 
 Progress = Callable[[str], None]
 GUARDS = ("credential:default", "model:default")
@@ -86,18 +87,19 @@ def _bookkeeping(size: Size) -> Figure:
 
 
 def _opens() -> list[Figure]:
-    """From the first call that fails, and from the moment at which the first hung one is known to be slow."""
-    limits = BreakerLimits(slow_call=5.0)
+    """From the first call that fails, and from the start of the first one that hangs, on the shipped defaults."""
+    limits = BreakerLimits(**CircuitBreaker().model_dump(exclude={"recovery"}))
     failing, hung = Breaker(limits), Breaker(limits)
     for breaker in (failing, hung):
         for n in range(int(_RATE * _HEALTHY_S)):
             breaker.succeeded(_permit(breaker, n / _RATE), n / _RATE)
     refused = _seconds_to_open(failing, ends=True)
-    waiting = _seconds_to_open(hung, ends=False) - limits.slow_call
-    load = f"{_RATE:g} calls a second"
+    waiting = _seconds_to_open(hung, ends=False)
+    load = f"{_RATE:g} calls a second on a virtual clock, shipped defaults"
+    slow = f"{load}: a call counts as slow after {limits.slow_call:g} s"
     return [
         at_most("failing calls to an open breaker", refused, "s", _OPEN_S, against=load),
-        at_most("hung calls past `slow_call` to an open breaker", waiting, "s", _OPEN_S, against=load),
+        at_most("hung calls to an open breaker", waiting, "s", limits.slow_call + _OPEN_S, against=slow),
     ]
 
 

@@ -10,6 +10,8 @@ from engine.events import types as ev
 from engine.events.state import (
     DURATIONS_KEPT,
     ENDED_KEPT,
+    LAPSED_KEPT,
+    LapsedView,
     PermissionView,
     RequestView,
     SessionView,
@@ -316,9 +318,13 @@ def _permission_answered(state: State, event: ev.PermissionAnswered, at: float) 
     if row is not None and row.state is SessionState.APPROVAL:
         _set_state(row, SessionState.RUNNING if row.turn_started_at else _at_rest(row), at)
     if asked is not None:
+        if event.by == "deadline":
+            state.lapsed.append(LapsedView(at, event.session, asked.tool, asked.summary))
+            del state.lapsed[:-LAPSED_KEPT]
         word = "allowed" if event.allowed else "denied"
+        severity = Severity.WARNING if event.by == "deadline" else Severity.INFO
         reach = "" if event.scope == "once" else f", for the {event.scope}"
-        _note(state, "notice", event.session, f"{word} {asked.tool} {asked.summary} by {event.by}{reach}")
+        _note(state, "notice", event.session, f"{word} {asked.tool} {asked.summary} by {event.by}{reach}", severity)
 
 
 def _grant_revoked(state: State, event: ev.GrantRevoked, _at: float) -> None:

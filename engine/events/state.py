@@ -22,6 +22,8 @@ STRATEGIES_KEPT = 64
 """Strategies with figures of their own; further ones are counted as `other`."""
 ERRORS_KEPT = 500
 """Errors that stay readable."""
+LAPSED_KEPT = 50
+"""Approvals that nobody answered which stay readable."""
 ALERTS_KEPT = 200
 """Alerts shown at once."""
 DURATIONS_KEPT = 64
@@ -121,6 +123,15 @@ class PermissionView(msgspec.Struct):
     allowed_before: int = 0
     denied_before: int = 0
     nearest: str = ""
+
+
+class LapsedView(msgspec.Struct):
+    """An approval that was denied because nobody answered in time."""
+
+    at: float
+    session: str
+    tool: str
+    summary: str
 
 
 class ErrorView(msgspec.Struct):
@@ -262,6 +273,7 @@ class State(msgspec.Struct):
     ended: list[SessionView] = []
     requests: dict[str, RequestView] = {}
     permissions: dict[str, PermissionView] = {}
+    lapsed: list[LapsedView] = []
     breakers: dict[str, str] = {}
     recoveries: list[RecoveryView] = []
     strategies: dict[str, StrategyView] = {}

@@ -59,9 +59,11 @@ async def test_drills_at_random_over_one_another_lose_and_double_nothing(home: P
 async def test_real_sessions_are_killed_refused_and_cut_off_and_lose_nothing(home: Path, claude: Path) -> None:
     names = ("kill", "window529", "network_cut")
     card = await run(Plan(names, 7, 7.0, 3, 0.34, claude, tuned=True), home / "drill", print, Abort())
-    assert card.problems() == []
+    down = name == "engine_killed"  # which excuses nothing
+    assert [problem for problem in card.problems() if not (down and problem.startswith("availability"))] == []
     assert card.recovered == 100.0
     assert card.answered > 6
+    assert card.settings == "tuned for drills"
 
 
 async def test_an_aborted_run_heals_and_leaves_nothing_and_says_so(home: Path) -> None:

@@ -95,6 +95,8 @@ QUEUE: Listing[RequestView] = Listing(
             "right", most_first=True, unit="count",
         ),
         Column("session", "SESSION", 8, 4, lambda r, _: r.session or "–", lambda r: r.session, lambda r, _: r.session),
+        Column("waits", "WAITS FOR", 20, 9, lambda r, _: r.waits_for or "–", lambda r: r.waits_for,
+               lambda r, _: r.waits_for),
         Column("prompt", "PROMPT", 24, 3, lambda r, _: r.prompt, lambda r: r.prompt.lower(), lambda r, _: r.prompt,
                flex=True),
     ),
