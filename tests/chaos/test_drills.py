@@ -35,7 +35,8 @@ async def drilled(folder: Path, *names: str, **plan: float) -> Scorecard:
 async def test_what_a_drill_breaks_is_noticed_and_mended(home: Path, name: str) -> None:
     wide = {"radius": 0.5} if all_drills()[name].lane is Lane.API else {}  # that a share of few calls hits one
     card = await drilled(home / "drill", name, **wide)
-    assert card.problems() == []
+    down = name == "engine_killed"  # which excuses nothing
+    assert [problem for problem in card.problems() if not (down and problem.startswith("availability"))] == []
     assert card.strikes >= 1
     assert card.detected_in.p95 is not None or card.moot == card.strikes
     assert card.recovered == 100.0
@@ -59,8 +60,7 @@ async def test_drills_at_random_over_one_another_lose_and_double_nothing(home: P
 async def test_real_sessions_are_killed_refused_and_cut_off_and_lose_nothing(home: Path, claude: Path) -> None:
     names = ("kill", "window529", "network_cut")
     card = await run(Plan(names, 7, 7.0, 3, 0.34, claude, tuned=True), home / "drill", print, Abort())
-    down = name == "engine_killed"  # which excuses nothing
-    assert [problem for problem in card.problems() if not (down and problem.startswith("availability"))] == []
+    assert card.problems() == []
     assert card.recovered == 100.0
     assert card.answered > 6
     assert card.settings == "tuned for drills"
