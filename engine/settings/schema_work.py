@@ -237,7 +237,7 @@ class Retry(Group):
         "full", "How delays are spread at random so that retries do not meet."
     )
     breaker_wait: Duration = setting(
-        0.0, "Longest wait of a request for an open breaker to close; 0 refuses at once.", unit=SECONDS, ge=0, le=DAY
+        120.0, "Longest wait of a request for an open breaker to close; 0 refuses at once.", unit=SECONDS, ge=0, le=DAY
     )
     attempts: RetryAttempts = Field(default_factory=RetryAttempts)
     budget: Whole = setting(

@@ -128,7 +128,7 @@ async def test_sessions_are_acted_on_with_the_questions_that_the_keys_ask(feed: 
         assert isinstance(console.app.screen, Confirm)
         assert "type 2 to kill 2" in console.text
         await console.type("2")
-        await console.press("enter")
+        await console.press("enter", "y")
         await until(lambda: feed.calls[1:] == [("kill", "s0001"), ("kill", "s0002")])
         await say(console, "sessions stop s0004")
         assert "interrupt, end of input, SIGTERM" in console.text

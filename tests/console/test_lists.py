@@ -278,7 +278,7 @@ async def test_marked_sessions_are_acted_on_after_the_facts_with_the_line_for_th
         assert line in console.text
         await console.press("escape")
         assert feed.calls == []
-        await console.press("x", letter, "enter")
+        await console.press("x", letter, "enter", *("y" if letter == "R" else ""))
         assert feed.calls == calls
 
 
@@ -286,7 +286,7 @@ async def test_killing_the_marked_wants_their_number_typed(feed: FakeFeed, clock
     async with bridge(feed, clock) as console:
         await console.press("2", "space", "space", "x", "K", "enter", "3", "enter")
         assert feed.calls == []
-        await console.press("2", "enter")
+        await console.press("2", "enter", "y")
         assert feed.calls == [("kill", "s0001"), ("kill", "s0002")]
 
 

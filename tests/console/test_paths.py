@@ -83,8 +83,15 @@ async def test_killing_asks_with_the_facts_and_then_tells_the_feed(feed: FakeFee
         await console.press("escape")
         assert feed.calls == []
         await console.press("K", "enter")
+        assert "THE REQUEST TOO?" in console.text
+        assert feed.calls == []
+        await console.press("escape")
+        assert feed.calls == []
+        await console.press("K", "enter", "y")
         assert feed.calls == [("kill", "s0002")]
         assert console.told == ["Kill: 1 session."]
+        await console.press("K", "enter", "n")
+        assert feed.calls[1:] == [("kill", "s0002", "request stays")]
 
 
 async def test_killing_several_wants_their_number_typed(feed: FakeFeed, clock: ManualClock) -> None:
@@ -93,7 +100,7 @@ async def test_killing_several_wants_their_number_typed(feed: FakeFeed, clock: M
         await console.press("enter")
         await console.press("4", "enter")
         assert feed.calls == []
-        await console.press("3", "enter")
+        await console.press("3", "enter", "y")
         assert feed.calls == [("kill", "s0001"), ("kill", "s0002"), ("kill", "s0003")]
 
 
@@ -102,7 +109,7 @@ async def test_a_dialog_keeps_the_sessions_it_was_opened_for(feed: FakeFeed, clo
         await console.press("2", "R")
         feed.push(scene.NOW + 1, ev.SessionEnded(session="s0001", how="eof"))
         await console.settle()
-        await console.press("enter")
+        await console.press("enter", "y")
         assert feed.calls == [("stop", "s0001")]
 
 
@@ -118,7 +125,7 @@ async def test_an_ended_session_cannot_be_killed_but_its_conversation_goes_on(
         assert feed.calls == [("prompt", "again", f"{scene.CONVERSATION}10", "default")]
         await console.press("escape", "k", "space", "space", "K")
         assert "KILL 1 SESSION" in console.text
-        await console.press("enter")
+        await console.press("enter", "y")
         assert feed.calls[1:] == [("kill", "s0010")]
 
 

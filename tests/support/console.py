@@ -67,8 +67,8 @@ class FakeFeed:
         self._note("interrupt", session)
         return True
 
-    async def stop(self, session: str, *, kill: bool) -> None:
-        self._note("kill" if kill else "stop", session)
+    async def stop(self, session: str, *, kill: bool, request: bool = True) -> None:
+        self._note("kill" if kill else "stop", session, *(() if request else ("request stays",)))
 
     async def recycle(self, session: str) -> None:
         self._note("recycle", session)

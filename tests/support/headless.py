@@ -23,6 +23,7 @@ QUICK = (
     "session_pool.auto_scaling.scale_up_threshold=1",
     "session_pool.auto_scaling.target_cpu=1",  # whatever else runs on the machine
     "engine.demo=off",
+    "retry.breaker_wait=0s",
     "engine.stop_term_grace=1s",
     "claude.extra_args=[--allowedTools=Bash]",
 )
