@@ -167,7 +167,7 @@ class Engine(Operations):
         )
         self._cleaner = self._recovery.cleaner()
         self.recoveries = self._recovery.recoveries(self._cleaner)
-        self.keeper = Keeper(self.pool, self._pool_ports, host, self.containment.look)
+        self.keeper = Keeper(self.pool, self._pool_ports, host, self.containment.read_trees)
         self.dispatcher = Dispatcher(
             DispatcherPorts(
                 bus=self.bus,
