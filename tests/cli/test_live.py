@@ -153,7 +153,7 @@ def test_a_breaker_is_held_open_and_closed_by_hand(engine: Headless) -> None:
     assert plain(engine, "breakers", "close", "credential:default") == [["credential:default: closed"]]
     assert quarterdeck(engine.home, "run", "x").returncode == 0
     changes = plain(engine, "breakers", "show", "credential:default")
-    assert [row[:2] for row in changes] == [["closed", "forced_open"], ["forced_open", "closed"]]
+    assert [row[1:3] for row in changes] == [["closed", "forced_open"], ["forced_open", "closed"]]
 
 
 def test_on_a_terminal_a_table_has_a_header_and_columns(engine: Headless) -> None:

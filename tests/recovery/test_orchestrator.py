@@ -46,6 +46,20 @@ def test_all_who_fail_at_one_target_share_one_run_and_it_counts_once() -> None:
     run_virtually(work())
 
 
+def test_a_recoverys_time_ends_with_the_answer_that_it_led_to() -> None:
+    async def work() -> None:
+        rig = Rig(resume())
+        case = Case()
+        await rig.fail(case, rig.trouble("r1"))
+        await asyncio.sleep(2.5)
+        rig.orchestrator.closed(case, worked=True)
+        (ended,) = rig.ended
+        assert (ended.ok, ended.took) == (True, 3.5)
+        assert rig.bus.state.strategies[RESUME].mean == 3.5
+
+    run_virtually(work())
+
+
 def test_other_targets_have_runs_of_their_own() -> None:
     async def work() -> None:
         strategy = restart()
