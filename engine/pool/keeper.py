@@ -94,9 +94,10 @@ class Keeper:
             self._judge(self._pool.members[reading.session], reading, now)
             self._pool.seats.set_load(reading.session, reading.cpu / 100)
         if publish:
-            self._ports.growth.see(self._host.read(), self._memory.p95())
+            taken = self._memory.total(trees)
+            self._ports.growth.see(self._host.read(), self._memory.p95(), taken)
             cpu = round(sum(reading.cpu for reading in sessions), 1)
-            self._ports.bus.publish(PoolMeasured(pool=self._pool.statistics(self._memory.total(trees), cpu)))
+            self._ports.bus.publish(PoolMeasured(pool=self._pool.statistics(taken, cpu)))
 
     def _judge(self, member: Member, reading: Reading, now: float) -> None:
         name, limits = member.session.id, self._ports.limits()

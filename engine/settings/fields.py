@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler, SecretStr
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from engine.settings.quantities import parse_duration, parse_size
+from engine.settings.quantities import parse_duration, parse_share_or_size, parse_size
 
-SECONDS, BYTES = "seconds", "bytes"
+SECONDS, BYTES, SHARE_OR_BYTES = "seconds", "bytes", "ratio or bytes"
 _EXTENSION = re.compile(r"[A-Za-z_][\w.-]*(:[A-Za-z_]\w*)?")
 _HEX_KEY = re.compile(r"[0-9a-fA-F]{64}")
 _T = TypeVar("_T", bound=BaseModel)
@@ -125,6 +125,7 @@ def _database_secret(value: SecretStr) -> SecretStr:
 Whole = Annotated[int, BeforeValidator(_no_bool)]
 Number = Annotated[float, BeforeValidator(_no_bool)]
 Duration = Annotated[float, BeforeValidator(parse_duration)]
+ShareOrSize = Annotated[float, BeforeValidator(parse_share_or_size)]
 Size = Annotated[int, BeforeValidator(parse_size)]
 Switch = Annotated[Literal["auto", "on", "off"], BeforeValidator(_switch_word)]
 Place = Annotated[Path, AfterValidator(_at_home)]

@@ -9,12 +9,14 @@ from pydantic import Field, model_validator
 from engine.settings.fields import (
     BYTES,
     SECONDS,
+    SHARE_OR_BYTES,
     ByClass,
     Duration,
     Group,
     Number,
     Place,
     RecoveryName,
+    ShareOrSize,
     Size,
     Strategy,
     Whole,
@@ -36,8 +38,12 @@ class AutoScaling(Group):
     target_cpu: Number = setting(
         0.95, "CPU of the machine above which the pool does not grow.", unit="ratio", ge=0.01, le=1
     )
-    target_memory: Number = setting(
-        0.9, "Memory of the machine above which the pool does not grow.", unit="ratio", ge=0.01, le=1
+    target_memory: ShareOrSize = setting(
+        0.9,
+        "Memory above which the pool does not grow: a share of the machine's, or bytes of all sessions together.",
+        unit=SHARE_OR_BYTES,
+        ge=0.01,
+        le=1024**5,
     )
     cooldown: Duration = setting(
         30.0, "Time after a change of size before the pool shrinks.", unit=SECONDS, ge=0, le=DAY
