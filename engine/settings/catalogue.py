@@ -60,6 +60,7 @@ class Setting:
     address: bool
     shown_default: str
     columns: tuple[str, ...]
+    unused_before: str = ""
 
     @property
     def group(self) -> str:
@@ -73,7 +74,9 @@ class Setting:
 
     @property
     def applies(self) -> str:
-        """`live`, or `restart of …` with the part that a change restarts."""
+        """`live`, `restart of …` with the part that a change restarts, or `not before …` while nothing reads it."""
+        if self.unused_before:
+            return f"not before {self.unused_before} lands"
         return f"restart of {self.restart}" if self.restart else "live"
 
     @property
@@ -208,6 +211,7 @@ def _setting(key: str, field: FieldInfo) -> Setting:
         address=extra["address"],
         shown_default=extra["shown"] or _shown(default, extra["unit"]),
         columns=tuple(extra["columns"]),
+        unused_before=extra["unused_before"],
     )
 
 

@@ -10,6 +10,7 @@ from engine.settings.fields import (
     BYTES,
     SECONDS,
     SHARE_OR_BYTES,
+    STORE,
     ByClass,
     Duration,
     Group,
@@ -296,7 +297,7 @@ class Queue(Group):
 
     max_waiting: Whole = setting(1000, "Requests that may wait.", unit="requests", ge=0, le=1_000_000)
     drop_strategy: Literal["reject", "drop_oldest", "drop_lowest"] = setting(
-        "reject", "Which request is refused when the queue is full."
+        "reject", "Which request is refused when the queue is full.", unused_before=STORE
     )
 
 
