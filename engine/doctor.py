@@ -9,6 +9,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import msgspec
 import psutil
@@ -16,9 +17,11 @@ import psutil
 from engine.backends.binary import find_claude
 from engine.backends.choice import credential_of, signed_in
 from engine.backends.claude import cli_version
+from engine.backends.profiles import profile_note
 from engine.launchers.cgroups import Cgroups, GroupLimits
 from engine.launchers.ledger import Ledger
 from engine.launchers.processes import ProcessId
+from engine.settings import unused
 from engine.settings.schema import Settings
 
 MIB = 1024 * 1024
@@ -36,9 +39,15 @@ class Finding(msgspec.Struct, frozen=True):
     remedy: str = ""
 
 
-def examine(settings: Settings, environ: Mapping[str, str]) -> list[Finding]:
-    """All checks; each only looks, none changes anything but a file that it writes and removes."""
+def examine(
+    settings: Settings, environ: Mapping[str, str], origins: Mapping[str, str] = MappingProxyType({})
+) -> list[Finding]:
+    """All checks; each only looks, none changes anything but a file that it writes and removes.
+
+    `origins` tells where each setting came from, by dotted key.
+    """
     return [
+        *_settings(settings, origins),
         *_agent(settings, environ),
         *_memory(settings),
         *_limits(settings),
@@ -46,6 +55,16 @@ def examine(settings: Settings, environ: Mapping[str, str]) -> list[Finding]:
         *_containment(settings),
         *_terminal(environ),
     ]
+
+
+def _settings(settings: Settings, origins: Mapping[str, str]) -> Iterator[Finding]:
+    for line in unused.notices(origins):
+        yield Finding("settings", "warning", line, "Leave it out until then, or keep it for later.")
+    for name, profile in settings.profiles.items():
+        if note := profile_note(profile.tenant):
+            yield Finding(
+                f"profile {name}", "warning", f"tenant {profile.tenant}: {note}", "Use tenant `default` until then."
+            )
 
 
 def _agent(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:

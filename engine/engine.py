@@ -63,6 +63,7 @@ from engine.recovery.wiring import RecoveryParts
 from engine.requests import Answer, Listener, Request
 from engine.sessions.ports import SessionPorts
 from engine.sessions.transcripts import Transcripts
+from engine.settings import unused
 from engine.settings.live import ChangeRecord, LiveSettings
 from engine.settings.load import Loaded
 from engine.settings.schema import Settings
@@ -167,7 +168,7 @@ class Engine(Operations):
         )
         self._cleaner = self._recovery.cleaner()
         self.recoveries = self._recovery.recoveries(self._cleaner)
-        self.keeper = Keeper(self.pool, self._pool_ports, host, self.containment.look)
+        self.keeper = Keeper(self.pool, self._pool_ports, host, self.containment.read_trees)
         self.dispatcher = Dispatcher(
             DispatcherPorts(
                 bus=self.bus,
@@ -219,6 +220,8 @@ class Engine(Operations):
                 max_size=self.settings.session_pool.max_size,
             )
         )
+        for line in unused.notices(self.live.origins):
+            self._notice(f"{line}.", "Leave it out until then, or keep it for later.")
         if default := self.profiles.known("default"):
             self._tell_missing(default)
         self.alerts.start()

@@ -48,10 +48,14 @@ class EventLog:
                 structlog.processors.TimeStamper(fmt="iso", utc=True),
                 renderer,
             ],
-            wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+            wrapper_class=_filter(level),
             logger_factory=structlog.PrintLoggerFactory(sys.stdout),
         )
         self._log = structlog.get_logger()
+
+    def use(self, level: str) -> None:
+        """Write lines of this level and above from now on, those of the alerts' channel included."""
+        structlog.configure(**{**structlog.get_config(), "wrapper_class": _filter(level)})
 
     def write(self, stamped: Stamped) -> None:
         """One event; prompts are not written above level debug."""
@@ -73,6 +77,10 @@ class EventLog:
             self._log.log(level, name, **fields)
         except BrokenPipeError:  # nobody reads the log any more: the engine goes on without it
             forget_stdout()
+
+
+def _filter(level: str) -> type[Any]:
+    return structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()])
 
 
 def forget_stdout() -> None:

@@ -66,6 +66,10 @@ class Operations:
         if view is None:
             remedy = "`quarterdeck errors` lists those that are remembered."
             raise NotFound(f"There is no error {error}.", field="id", remedy=remedy)
+        if rule := self.diagnosis.fact_rule(view):
+            text = f"Error {error} shows a fact that rule {rule} goes by, and a fact outranks what is taught"
+            remedy = "Nothing was kept. Rules of your own in the file that `recovery.rules` names may decide otherwise."
+            raise BadInput(f"{text}.", field="id", remedy=remedy)
         return self.diagnosis.learned.learn(Lesson(type=kind, text=view.said or view.text), who)
 
     def interrupt(self, session: str, who: str) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from engine.settings import catalogue
-from engine.settings.fields import BYTES
+from engine.settings.fields import BYTES, SHARE_OR_BYTES
 from engine.settings.sources import read_text
 from tui.feeds.base import Change, Sheet
 
@@ -154,6 +154,8 @@ def stepped(row: Row, text: str, direction: int) -> str:
     step = _step(row, number if direction > 0 else number * (1 - 1e-9))
     after = number + direction * step
     low, high = row.low if row.low is not None else -math.inf, row.high if row.high is not None else math.inf
+    if row.unit == SHARE_OR_BYTES and number <= 1:
+        high = 1.0
     after = min(max(after, low), high)
     setting = catalogue.find(row.key)
     return setting.shown(round(after) if row.kind is int else round(after, 6)) if setting is not None else text
@@ -167,9 +169,9 @@ def inverse(change: Change) -> dict[str, str]:
 def _step(row: Row, number: float) -> float:
     """An eighth in powers of two for bytes, else about a tenth, rounded to 1, 2 or 5 of its magnitude."""
     size = abs(number)
-    if row.unit == BYTES:
+    if row.unit == BYTES or (row.unit == SHARE_OR_BYTES and number > 1):
         return float(2 ** max(20, math.floor(math.log2(size)) - 3)) if size >= 1 else 2.0**20
-    if row.unit == "ratio":
+    if row.unit in {"ratio", SHARE_OR_BYTES}:
         return 0.05
     if row.kind is int and size < _SMALL:
         return 1.0
@@ -180,11 +182,13 @@ def _step(row: Row, number: float) -> float:
 
 
 def _number(row: Row, text: str) -> float | None:
-    from engine.settings.quantities import parse_duration, parse_size
+    from engine.settings.quantities import parse_duration, parse_share_or_size, parse_size
 
     try:
         if row.unit == BYTES:
             return float(parse_size(text))
+        if row.unit == SHARE_OR_BYTES:
+            return parse_share_or_size(text)
         return parse_duration(text) if row.unit == "seconds" and row.kind is float else float(text)
     except ValueError:
         return None

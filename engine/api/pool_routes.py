@@ -10,6 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from engine.api.envelope import body_of, converted, done
+from engine.backends.profiles import profile_note
 from engine.engine import Engine
 from engine.errors import BadInput
 
@@ -107,6 +108,7 @@ class PoolRoutes:
                 "tenant": given.tenant,
                 "model": given.model,
                 "warm": given.warm,
+                "note": profile_note(given.tenant),
                 "sessions": sum(member.wish.profile.name == name for member in members),
             }
             for name, given in self._engine.settings.profiles.items()

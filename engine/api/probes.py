@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from engine import __version__
 from engine.api.envelope import json_response
-from engine.api.recovery_metrics import alert_metrics, recovery_metrics, strategy_metrics
+from engine.api.recovery_metrics import alert_metrics, recovery_metrics, strategy_metrics, success_metric
 from engine.engine import Engine
 
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -83,7 +83,6 @@ class _EngineCollector(Collector):
             "quarterdeck_pool_utilisation_ratio": ("(leased + waiting) / sessions", pool.utilisation),
             "quarterdeck_permissions_waiting": ("Permissions that wait for an answer", len(state.permissions)),
             "quarterdeck_engine_memory_bytes": ("Resident memory of the engine", state.engine.rss),
-            "error_recovery_success_rate": ("Recoveries that helped / recoveries", engine.recoveries.success_rate),
             "quarterdeck_transcript_bytes": ("Memory held by transcripts", engine.transcripts.size),
         }
         counters = {
@@ -118,6 +117,7 @@ class _EngineCollector(Collector):
         yield info
         for name, (text, value) in gauges.items():
             yield GaugeMetricFamily(name, text, value)
+        yield success_metric(engine.recoveries.success_rate)
         for name, (text, value) in counters.items():
             yield CounterMetricFamily(name, text, value)
         for name, text, shares in (

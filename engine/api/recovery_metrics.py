@@ -47,6 +47,14 @@ def strategy_metrics(strategies: Mapping[str, StrategyView]) -> Metric:
     return family
 
 
+def success_metric(rate: float | None) -> Metric:
+    """The share of recoveries that helped; without a sample before the first one."""
+    family = GaugeMetricFamily("error_recovery_success_rate", "Recoveries that helped / recoveries", labels=[])
+    if rate is not None:
+        family.add_metric([], rate)
+    return family
+
+
 def alert_metrics(alerts: AlertManager) -> Iterable[Metric]:
     """The families of alerts."""
     firing = GaugeMetricFamily("quarterdeck_alerts_firing", "Alerts that fire now, by severity", labels=["severity"])

@@ -191,7 +191,7 @@ class Routes:
         return done({"breakers": _page(request, rows), "total": len(rows)})
 
     async def breaker(self, request: HttpRequest) -> Response:
-        """GET /api/breakers/{name}: with its history."""
+        """GET /api/breakers/{name}: with its history, `at` in seconds since 1970."""
         name = request.path_params["name"]
         return done({"breaker": _breaker_view(name, self._engine.breakers.get(name))})
 
@@ -219,7 +219,7 @@ def _breaker_view(name: str, breaker: Breaker) -> dict[str, Any]:
         "reason": breaker.reason,
         "running": breaker.running,
         "history": [
-            {"at": change.at, "before": change.before, "after": change.after, "reason": change.reason}
+            {"at": change.wall, "before": change.before, "after": change.after, "reason": change.reason}
             for change in breaker.history
         ],
     }

@@ -15,6 +15,7 @@ import psutil
 
 from engine.backends.binary import find_claude
 from engine.bench.figures import Figure, at_least, at_most, figure, skipped
+from engine.bench.lifetimes import ONE_AT_A_TIME, lifetimes
 from engine.bench.pool_real import real_sessions
 from engine.bench.rig import ROOMY, ask, running, simulator_settings, until
 from engine.bench.size import FULL, QUICK, Size
@@ -47,6 +48,7 @@ def _on_simulator(folder: Path, size: Size, seed: int, progress: Progress) -> li
     parts: list[tuple[str, Sequence[str], Callable[[Engine, Size, int], Awaitable[list[Figure]]]]] = [
         ("leases", ["session_pool.min_size=4", "session_pool.max_size=4"], _leases),
         ("warm hits", ["session_pool.warm=2", "session_pool.warm_jitter=0s", "session_pool.max_size=40"], _warm_hits),
+        ("create and remove", ONE_AT_A_TIME, _lifetimes),
         ("leaks", ["session_pool.min_size=4", "session_pool.max_size=8"], _leaks),
     ]
     if size.big:
@@ -92,6 +94,10 @@ async def _leases(engine: Engine, size: Size, seed: int) -> list[Figure]:  # noq
         figure(f"lease + release, {size.waiters} waiting", queued, "µs", against="CPU of the engine's thread"),
         at_most(f"served out of order of {size.waiters} waiters", late, "requests", 0, against="order of arrival"),
     ]
+
+
+async def _lifetimes(engine: Engine, size: Size, seed: int) -> list[Figure]:  # noqa: ARG001 - one signature for all
+    return await lifetimes(engine, size.lifetimes // 10, "a simulator process")
 
 
 async def _warm_hits(engine: Engine, size: Size, seed: int) -> list[Figure]:  # noqa: ARG001 - one signature for all

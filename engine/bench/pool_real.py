@@ -13,6 +13,7 @@ from itertools import accumulate
 from pathlib import Path
 
 from engine.bench.figures import Figure, at_least, at_most, figure, ratio_at_most
+from engine.bench.lifetimes import ONE_AT_A_TIME, lifetimes
 from engine.bench.rig import OFTEN_KILLED, ROOMY, ask, claude_settings, offline_model, running, until
 from engine.bench.size import Size
 from engine.engine import Engine
@@ -76,6 +77,7 @@ class _Bench:
             ("a step of load", ["session_pool.min_size=1", "session_pool.max_size=9", patient], self._step),
             ("crashes", ["session_pool.min_size=2", "session_pool.max_size=3", *OFTEN_KILLED], self._crash),
             ("a stopped process", _CLOCKS, self._stopped),
+            ("create and remove", ONE_AT_A_TIME, self._lifetimes),
         ]
         if self._size.big:
             found.append(("100 live CLIs", [f"session_pool.max_size={CONVERSATIONS}", patient], self._one_each))
@@ -115,6 +117,9 @@ class _Bench:
             at_most("SIGSTOP to the session's end", found, "s", _FOUND_WITHIN_S, against=clocks),
             figure("SIGSTOP to its replacement", time.perf_counter() - began, "s", against=clocks),
         ]
+
+    async def _lifetimes(self, engine: Engine) -> list[Figure]:
+        return await lifetimes(engine, self._size.crashes, "a real CLI")
 
     async def _one_each(self, engine: Engine) -> list[Figure]:
         """As many live processes as conversations."""

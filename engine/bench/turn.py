@@ -19,6 +19,7 @@ from engine.bench.cpu import Meter, Spent
 from engine.bench.figures import Figure, at_most, figure, p50, ratio_at_least, skipped
 from engine.bench.plain import Ask, WrongAnswer, has_sdk, held_open, one_process, sdk_query
 from engine.bench.rig import claude_settings, offline_model, running
+from engine.bench.trees import tree_reading
 from engine.engine import Engine
 from engine.requests import Request
 
@@ -41,6 +42,7 @@ class Size:
     blocks: int = 6
     turns: int = 25
     renewed: int = 5
+    readings: int = 30
 
 
 FULL, QUICK = Size(), Size(rounds=1, plain=8, pooled=64, blocks=4, turns=12, renewed=3)
@@ -68,15 +70,18 @@ class Way:
 
 def measure(folder: Path, size: Size, seed: int, progress: Progress) -> list[Figure]:
     """All figures of the group; `folder` takes the homes and workspaces. Skipped without a CLI."""
+    progress("reading 100 trees")
+    rows = [asyncio.run(tree_reading(size.readings))]
     binary = find_claude(None)
     if binary is None:
         why = "no Claude Code CLI; `pip install 'quarterdeck[claude]'` brings one"
         return [
+            *rows,
             skipped("pooled throughput", why, _THROUGHPUT),
             skipped("engine CPU added", why),
             skipped("p50 added", why),
         ]
-    return asyncio.run(_measure(binary, folder, size, seed, progress))
+    return [*rows, *asyncio.run(_measure(binary, folder, size, seed, progress))]
 
 
 async def _measure(binary: Path, folder: Path, size: Size, seed: int, progress: Progress) -> list[Figure]:

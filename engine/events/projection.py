@@ -151,7 +151,7 @@ def _session_readings(state: State, event: ev.SessionReadings, _at: float) -> No
     state.engine.cpu, state.engine.rss = event.engine_cpu, event.engine_rss
     for reading in event.readings:
         if row := state.sessions.get(reading.session):
-            row.cpu, row.rss, row.processes = reading.cpu, reading.rss, reading.processes
+            row.cpu, row.rss, row.pss, row.processes = reading.cpu, reading.rss, reading.pss, reading.processes
 
 
 def _session_judged(state: State, event: ev.SessionJudged, _at: float) -> None:
@@ -182,7 +182,7 @@ def _session_ended(state: State, event: ev.SessionEnded, at: float) -> None:
     state.totals.ended += 1
     _set_state(row, SessionState.FAILED if event.error else SessionState.STOPPING, at, event.how)
     row.last_error = event.error or row.last_error
-    row.cpu, row.rss = 0.0, 0
+    row.cpu, row.rss, row.pss = 0.0, 0, 0
     state.ended.append(row)
     if len(state.ended) > ENDED_KEPT:
         del state.ended[0]

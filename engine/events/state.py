@@ -85,6 +85,7 @@ class SessionView(msgspec.Struct):
     tasks: list[str] = []
     own_turn: bool = False
     tokens_cache_written: int = 0
+    pss: int = 0
 
 
 class RequestView(msgspec.Struct):

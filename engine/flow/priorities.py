@@ -38,11 +38,13 @@ class PriorityLine(Generic[T]):
         self._places[id(waiting)] = place
         insort(self._order, (*place, waiting))
 
-    def remove(self, waiting: T) -> None:
-        """It waits no more; one that is not there is ignored."""
+    def remove(self, waiting: T) -> bool:
+        """It waits no more; False for one that is not there."""
         place = self._places.pop(id(waiting), None)
-        if place is not None:
-            del self._order[bisect_left(self._order, place, key=lambda entry: entry[:2])]
+        if place is None:
+            return False
+        del self._order[bisect_left(self._order, place, key=lambda entry: entry[:2])]
+        return True
 
     def first(self) -> T | None:
         """The next one, or None."""

@@ -65,5 +65,8 @@ class Launcher(Protocol):
     async def kill(self, child: Child) -> Ending:
         """End the whole tree at once with SIGKILL."""
 
+    def started_since(self, child: Child, moment: float) -> tuple[int, ...]:
+        """Pids of the tree's living processes that started after a moment, which `process_time` gave."""
+
     async def collect(self, child: Child, term_grace: float) -> Ending:
         """The process ended by itself: end what it left behind."""

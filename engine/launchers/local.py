@@ -186,6 +186,14 @@ class LocalLauncher:
         await local.wait_exit(1.0)
         return await self._prove_gone(local, "sigkill", members, 0.0)
 
+    def started_since(self, child: Child, moment: float) -> tuple[int, ...]:
+        """Pids of the tree's living processes that started after a moment, which `process_time` gave."""
+        local = cast("LocalChild", child)
+        if local.identity is None or local.returncode is not None:
+            return ()
+        found = self._containment.started_since(local.session, local.identity, moment, self.child_pids)
+        return tuple(process.pid for process in found)
+
     async def collect(self, child: Child, term_grace: float) -> Ending:
         """The process ended by itself: end what it left behind and prove the tree empty."""
         local = cast("LocalChild", child)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +13,7 @@ from pathlib import Path
 PROC = Path("/proc")
 ENGINE_TAG = "QUARTERDECK_ENGINE"
 SESSION_TAG = "QUARTERDECK_SESSION"
+_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,29 @@ def alive(process: ProcessId) -> bool:
     """Whether this very process still runs; a zombie does not."""
     found = stat_of(process.pid)
     return found is not None and found.id == process and not found.zombie
+
+
+def process_time() -> float:
+    """Seconds since boot, the clock that the kernel dates the starts of processes with."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def started_since(process: ProcessId, moment: float) -> bool:
+    """Whether a process started at a moment of `process_time` or later, as exactly as the kernel dates starts."""
+    return process.started >= int(moment * _TICKS)
+
+
+def children_of(parent: int) -> list[ProcessStat]:
+    """The children of one process, zombies included; a few microseconds for each of its threads."""
+    try:
+        tasks = os.listdir(PROC / str(parent) / "task")  # noqa: PTH208 - called often
+    except OSError:
+        return []
+    pids: set[int] = set()
+    for task in tasks:
+        with contextlib.suppress(OSError), open(f"/proc/{parent}/task/{task}/children", "rb") as children:  # noqa: PTH123
+            pids.update(map(int, children.read().split()))
+    return [stat for pid in pids if (stat := stat_of(pid)) is not None]
 
 
 def boot_id() -> str:

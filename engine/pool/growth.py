@@ -26,6 +26,7 @@ class Growth:
         self._scaler = Scaler()
         self._host: HostFacts | None = None
         self._measured: float | None = None
+        self._taken = 0
         self._crashes: dict[SubPool, Intensity] = {}
         self._drained: set[Named] = set()
         self._told = -1
@@ -53,15 +54,16 @@ class Growth:
         """Keep a size by hand; None follows the load again."""
         self._scaler.ask(size)
 
-    def see(self, host: HostFacts, measured: float | None) -> None:
-        """New facts of the machine, and the memory of one session where it is known."""
+    def see(self, host: HostFacts, measured: float | None, taken: int) -> None:
+        """New facts of the machine, the memory of one session where it is known, and that of all together."""
         self._host = host
+        self._taken = taken
         self._measured = measured
 
     def load(self, now: float, *, busy: int, waiting: int, size: int, starting: int, spare: int) -> Load:
         """The pool's load beside the machine's."""
         cpu, memory = self.machine or (0.0, 0.0)
-        return Load(now, busy, waiting, size, starting, cpu, memory, spare)
+        return Load(now, busy, waiting, size, starting, cpu, memory, spare, self._taken)
 
     def decide(self, load: Load) -> ScaleDecision:
         """What scaling wants for this load, told as an event when it changes."""

@@ -4,58 +4,48 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import math
-import os
-import statistics
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 
 from msgspec.structs import replace
 
 from engine.errors import QuarterdeckError
 from engine.events.types import Notice, PoolMeasured, Reading, SessionJudged, SessionReadings, Severity
 from engine.launchers.host import Host
+from engine.launchers.tree_usage import TreeUsage
 from engine.pool.checkups import Checkups
 from engine.pool.files import Files
 from engine.pool.member import Member
 from engine.pool.members import PoolPorts
+from engine.pool.memory import TreeMemory
 from engine.pool.pool import Pool
 from engine.pool.quotas import Level, Quota, QuotaVerdict
-from engine.sessions.readings import Readings, pss_of
+from engine.sessions.readings import Readings, tree_pss
 from engine.workers.nursery import Nursery
 
-READ_EVERY = 2
-"""Rounds between two readings of RSS and CPU."""
-PSS_SECONDS = 15.0
-"""Time in which the PSS of every session is sampled once, in a thread."""
-_GROWN = 16 * 1024 * 1024
-"""Growth of RSS since a session's last sample that has it sampled before its time."""
-_SUSPECTS = 4
+SAMPLE_EVERY = 2
+"""Rounds between two samples of PSS, which also publish what was read."""
 _ENGINE = ""
 _SETTLE_S = 2.0
 
-
-Look = Callable[[Mapping[str, int]], Awaitable[dict[str, int]]]
-"""Looks at the process trees of sessions by their roots' pids and tells how many processes each has."""
+ReadTrees = Callable[[Mapping[str, int]], Awaitable[dict[str, TreeUsage]]]
+"""Reads the process trees of sessions by the pids of their roots."""
 
 
 class Keeper:
     """Owner of the readings, the quotas' samples and the health checks."""
 
-    def __init__(self, pool: Pool, ports: PoolPorts, host: Host, look: Look) -> None:
+    def __init__(self, pool: Pool, ports: PoolPorts, host: Host, read_trees: ReadTrees) -> None:
         self._pool = pool
-        self._look = look
+        self._read_trees = read_trees
         self._ports = ports
         self._host = host
         self._readings = Readings()
         self._quotas: dict[str, Quota] = {}
-        self._pss: dict[str, int] = {}
-        self._rss: dict[str, int] = {}
-        self._sampled: dict[str, tuple[float, int]] = {}
+        self._memory = TreeMemory()
         self._levels: dict[str, Level] = {}
         self._rounds = 0
-        self._processes: dict[str, int] = {}
         self._work = Nursery("pool keeper", self._on_error)
-        self._sampling = False
+        self._reading = False
         self._files = Files()
         self.checkups = Checkups(pool, ports)
 
@@ -63,8 +53,9 @@ class Keeper:
         """Once a second."""
         now = self._ports.clock.monotonic()
         self._rounds += 1
-        if self._rounds % READ_EVERY == 1:
-            self._read(now)
+        if not self._reading:
+            self._reading = True
+            self._work.spawn(self._read(now, sample=self._rounds % SAMPLE_EVERY == 1), "reading of the sessions")
         self._pool.tend()
         self.checkups.round(now)
 
@@ -73,33 +64,45 @@ class Keeper:
         await self.checkups.aclose()
         await self._work.aclose()
 
-    def _read(self, now: float) -> None:
-        members = self._pool.members
-        pids = {name: member.session.pid for name, member in members.items() if member.session.pid}
-        readings = self._readings.read({**pids, _ENGINE: os.getpid()}, now)
+    async def _read(self, now: float, *, sample: bool) -> None:
+        """Read the trees, and PSS at once of those that may be above a limit; judge; with `sample` publish it."""
+        try:
+            members = self._pool.members
+            pids = {name: member.session.pid for name, member in members.items() if member.session.pid}
+            trees = await self._read_trees(pids)
+            chosen = self._memory.urgent(trees, self._ports.limits().quotas)
+            regular = self._memory.due(trees, SAMPLE_EVERY) if sample else []
+            sizes = await asyncio.to_thread(_sizes, trees, {*chosen, *regular})
+            self._memory.record(sizes, trees, now)
+            self._forget(members)
+            self._take({name: tree for name, tree in trees.items() if name in members}, now, publish=sample)
+            await self._watch_files(regular)
+        finally:
+            self._reading = False
+
+    def _take(self, trees: Mapping[str, TreeUsage], now: float, *, publish: bool) -> None:
+        readings = self._readings.read(trees, now)
         own = next((reading for reading in readings if reading.session == _ENGINE), Reading(_ENGINE, 0.0, 0))
         sessions = [
-            replace(reading, processes=self._processes.get(reading.session, 1))
+            replace(reading, pss=self._memory.pss(reading.session))
             for reading in readings
             if reading.session != _ENGINE
         ]
-        self._forget(pids)
-        self._ports.bus.publish(SessionReadings(readings=sessions, engine_cpu=own.cpu, engine_rss=own.rss))
+        if publish:
+            self._ports.bus.publish(SessionReadings(readings=sessions, engine_cpu=own.cpu, engine_rss=own.rss))
         for reading in sessions:
-            self._rss[reading.session] = reading.rss
-            self._judge(members[reading.session], reading, now)
+            self._judge(self._pool.members[reading.session], reading, now)
             self._pool.seats.set_load(reading.session, reading.cpu / 100)
-        self._ports.growth.see(self._host.read(), self._measured())
-        memory = sum(self._pss.get(reading.session, reading.rss) for reading in sessions)
-        cpu = sum(reading.cpu for reading in sessions)
-        self._ports.bus.publish(PoolMeasured(pool=self._pool.statistics(memory, round(cpu, 1))))
-        if not self._sampling:
-            self._work.spawn(self._sample(pids, now), "memory sample")
+        if publish:
+            taken = self._memory.total(trees)
+            self._ports.growth.see(self._host.read(), self._memory.p95(), taken)
+            cpu = round(sum(reading.cpu for reading in sessions), 1)
+            self._ports.bus.publish(PoolMeasured(pool=self._pool.statistics(taken, cpu)))
 
     def _judge(self, member: Member, reading: Reading, now: float) -> None:
         name, limits = member.session.id, self._ports.limits()
         quota = self._quotas.setdefault(name, Quota())
-        memory = self._pss.get(name, 0)  # RSS counts shared pages in full, so it never condemns
+        memory = reading.pss  # RSS counts shared pages in full, so it never condemns
         verdict = quota.judge(now, memory, reading.cpu, limits.quotas, idle=_idle(member, now))
         if verdict.level is Level.FINE:
             self.checkups.over_memory.discard(name)
@@ -131,28 +134,6 @@ class Keeper:
         with contextlib.suppress(QuarterdeckError):  # it may be gone by itself
             await self._pool.stop_session(session.id, reason)
 
-    async def _sample(self, pids: dict[str, int], now: float) -> None:
-        """Who is in the trees, PSS of those whose sample is oldest, and the size of what they write, in threads."""
-        self._sampling = True
-        try:
-            self._processes = await self._look(pids)
-            chosen = self._to_sample(pids)
-            found = await asyncio.to_thread(lambda: {name: pss_of(pids[name]) for name in chosen})
-            self._pss.update({name: size for name, size in found.items() if size is not None})
-            self._sampled.update({name: (now, self._rss.get(name, 0)) for name in chosen})
-            await self._watch_files(chosen)
-        finally:
-            self._sampling = False
-
-    def _to_sample(self, pids: Mapping[str, int]) -> list[str]:
-        """Those whose sample is oldest, after some whose RSS has grown most since theirs."""
-        most = max(1, round(len(pids) * READ_EVERY / PSS_SECONDS))
-        never = (-math.inf, 0)
-        grown = {name: self._rss.get(name, 0) - self._sampled.get(name, never)[1] for name in pids}
-        suspects = sorted((name for name in pids if grown[name] > _GROWN), key=lambda name: -grown[name])[:_SUSPECTS]
-        oldest = sorted(pids, key=lambda name: self._sampled.get(name, never)[0])
-        return list(dict.fromkeys([*suspects, *oldest]))[: most + len(suspects)]
-
     async def _watch_files(self, names: Iterable[str]) -> None:
         members = self._pool.members
         for member in [member for name in names if (member := members.get(name))]:
@@ -160,17 +141,13 @@ class Keeper:
             if verdict.level is not Level.FINE and member.session.id in members:
                 self._act(member, verdict)
 
-    def _measured(self) -> float | None:
-        """The 95th percentile of what a session takes, or None as long as nothing was sampled."""
-        sizes = list(self._pss.values())
-        return statistics.quantiles(sizes, n=20)[-1] if len(sizes) > 1 else (sizes[0] if sizes else None)
-
-    def _forget(self, pids: dict[str, int]) -> None:
-        for known in (self._quotas, self._pss, self._rss, self._sampled, self._levels):
-            for gone in known.keys() - pids.keys():
+    def _forget(self, present: Collection[str]) -> None:
+        for known in (self._quotas, self._levels):
+            for gone in known.keys() - set(present):
                 del known[gone]
-        self._files.keep(pids)
-        self.checkups.over_memory &= pids.keys()
+        self._memory.keep(present)
+        self._files.keep(present)
+        self.checkups.over_memory &= set(present)
 
     def _on_error(self, name: str, error: BaseException) -> None:
         self._ports.bus.publish(Notice(severity=Severity.WARNING, text=f"{name} failed: {error!r}"))
@@ -178,3 +155,8 @@ class Keeper:
 
 def _idle(member: Member, now: float) -> float:
     return 0.0 if member.session.busy else now - member.session.last_used
+
+
+def _sizes(trees: Mapping[str, TreeUsage], sessions: Collection[str]) -> dict[str, int]:
+    """PSS by session, in bytes; some milliseconds each."""
+    return {session: tree_pss(trees[session]) for session in sessions}

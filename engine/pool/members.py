@@ -75,7 +75,7 @@ class Members:
         self._stops = Nursery("pool stop", self._on_error)
         self._starting = 0
         self.seats = Seats()
-        self.record = PoolRecord()
+        self.record = PoolRecord(self._now())
 
     @property
     def all(self) -> dict[str, Member]:

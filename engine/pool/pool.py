@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 from engine.backends.base import SIMULATOR, Profile
@@ -18,7 +18,8 @@ from engine.pool.member import Member
 from engine.pool.members import Members, PoolPorts
 from engine.pool.routing import LeaseWish, Room, RouteDecision
 from engine.pool.scaler import Load
-from engine.pool.seats import Seats, SubPool
+from engine.pool.seats import Named, Seats, SubPool
+from engine.pool.shares import Shares
 from engine.pool.sizing import Sizing
 from engine.pool.starting import row_of
 from engine.pool.statistics import PoolRecord
@@ -37,6 +38,7 @@ class Pool:
         self._sizing = Sizing(ports, self._members)
         self._leases: dict[str, Lease] = {}
         self._waiters: PriorityLine[Waiter] = PriorityLine()
+        self._waiting_for: Counter[Named] = Counter()
         self._epoch = 0
         self._open = True
         self._returned = asyncio.Event()
@@ -120,6 +122,7 @@ class Pool:
         if waiter.granted.done():
             return waiter.granted.result()
         self._waiters.add(waiter, wish.priority, waiter.since)
+        self._waiting_for[wish.profile.named] += 1
         waiter.tell(on_wait)
         try:
             async with deadline(self._ports.clock, seconds):
@@ -134,7 +137,7 @@ class Pool:
             self._give_back(waiter)
             raise
         finally:
-            self._waiters.remove(waiter)
+            self._dequeue(waiter)
 
     def hold(self, lease: Lease, conversation: str, user: str) -> None:
         """The leased session goes on in `conversation`. Raises ConversationHeld when it may not write it."""
@@ -299,7 +302,7 @@ class Pool:
         ahead: Counter[SubPool] = Counter()
         stuck: dict[SubPool, str] = {}
         self._known_room = None
-        for waiter in self._waiters:
+        for waiter in self._in_order():
             if not waiter.waiting:
                 continue
             key, fresh = waiter.wish.profile.key, not waiter.wish.conversation
@@ -312,6 +315,19 @@ class Pool:
                 ahead[key] += 1
                 if waiter.stuck:
                     stuck[key] = waiter.why
+
+    def _in_order(self) -> Iterable[Waiter]:
+        """By priority and arrival; where profiles compete, those that have less than their weight's share go first."""
+        if len(self._waiting_for) < 2:
+            return self._waiters
+        shares = self._shares()
+        short = {profile for profile in self._waiting_for if shares.short(profile)}
+        return sorted(self._waiters, key=lambda waiter: waiter.wish.profile.named not in short)
+
+    def _shares(self) -> Shares:
+        sizes = Counter(member.wish.profile.named for member in self._members.all.values() if member.stays)
+        wanting = {waiter.wish.profile.named for waiter in self._waiters if waiter.waiting and waiter.demand}
+        return Shares(sizes, self._limits().weights, frozenset(wanting))
 
     def _serve(self, waiter: Waiter, ahead: Callable[[], int]) -> bool:
         """Grant the wish or start what it needs, if that is possible now; False when nobody can be served."""
@@ -352,6 +368,7 @@ class Pool:
             pending=Counter(wish.profile.key for wish in starts if not wish.conversation),
             resuming=resuming,
             held=self._growth.held(self._now()),
+            shares=self._shares() if self.seats.idle_count else Shares(),
         )
 
     def _load(self) -> Load:
@@ -381,7 +398,7 @@ class Pool:
         self._leases[session.id] = lease
         self.record.leased(now, lease.waited)
         self._known_room = None
-        self._waiters.remove(waiter)
+        self._dequeue(waiter)
         waiter.granted.set_result(lease)
 
     def _grow(self, wish: LeaseWish, decision: RouteDecision) -> None:
@@ -412,8 +429,12 @@ class Pool:
             remedy = "Free disk space, or lower `session_pool.limits.disk_floor`."
             raise Overloaded(f"No work is taken: {why}.", remedy=remedy)
 
+    def _dequeue(self, waiter: Waiter) -> None:
+        if self._waiters.remove(waiter):
+            self._waiting_for -= Counter([waiter.wish.profile.named])
+
     def _refuse(self, waiter: Waiter, error: QuarterdeckError) -> None:
-        self._waiters.remove(waiter)
+        self._dequeue(waiter)
         waiter.granted.set_exception(error)
 
     def _give_back(self, waiter: Waiter) -> None:

@@ -56,7 +56,11 @@ class Quota:
 
     def judge(self, now: float, memory: int, cpu: float, limits: QuotaLimits, *, idle: float) -> QuotaVerdict:
         """Take in one sample (bytes, percent of a core, seconds idle) and say where the session stands."""
-        verdicts = [_memory(memory, limits), self._cpu(now, cpu, limits), self._slope(now, memory, limits, idle=idle)]
+        verdicts = [
+            memory_verdict(memory, limits),
+            self._cpu(now, cpu, limits),
+            self._slope(now, memory, limits, idle=idle),
+        ]
         return max(verdicts, key=lambda verdict: verdict.level)
 
     def _cpu(self, now: float, cpu: float, limits: QuotaLimits) -> QuotaVerdict:
@@ -93,7 +97,8 @@ def slope(samples: list[tuple[float, int]]) -> float:
     return sum((x - mean_x) * (y - mean_y) for x, y in samples) / below if below else 0.0
 
 
-def _memory(memory: int, limits: QuotaLimits) -> QuotaVerdict:
+def memory_verdict(memory: int, limits: QuotaLimits) -> QuotaVerdict:
+    """Where a session with so many bytes stands."""
     for level, limit in ((Level.HARD, limits.memory_hard), (Level.SOFT, limits.memory_soft)):
         if limit and memory > limit:
             name = "memory_hard" if level is Level.HARD else "memory_soft"

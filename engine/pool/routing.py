@@ -8,12 +8,13 @@ A conversation that is gone on with is worth a wake, so fresh requests clear the
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine.backends.base import Profile
 from engine.pool.balancers import Balancer
 from engine.pool.seats import Named, Seats, SubPool
+from engine.pool.shares import Shares
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class Room:
 
     `starting` counts starts under way by profile and `waking` those of them that resume; `pending` are the starts of
     each sub-pool for anybody, `resuming` the conversations that are being resumed, `held` the sub-pools that may not
-    start and why.
+    start and why, `shares` what each profile has and whether it waits.
     """
 
     size: int
@@ -60,6 +61,7 @@ class Room:
     pending: Mapping[SubPool, int]
     resuming: frozenset[tuple[str, str]]
     held: Mapping[SubPool | Named, str]
+    shares: Shares = field(default_factory=Shares)
 
     @property
     def full(self) -> str:
@@ -179,7 +181,8 @@ def _grow(wish: LeaseWish, seats: Seats, now: Room) -> RouteDecision:
         return held
     if now.size < now.allowed:
         return RouteDecision("the pool may grow", start=True)
-    victim = seats.least_wanted_of_all()
+    idle = seats.evictable_profiles()
+    victim = seats.least_wanted_of_all(now.shares.givers(idle, wish.profile.named))
     if victim is None:
-        return RouteDecision(now.full)
+        return RouteDecision("the idle sessions are within the share of profiles that wait too" if idle else now.full)
     return RouteDecision("the least recently used idle session makes room", start=True, evict=victim.session)

@@ -10,10 +10,15 @@ import math
 from collections import deque
 from dataclasses import dataclass
 
+MIB = 1024 * 1024
+
 
 @dataclass(frozen=True, slots=True)
 class ScalerLimits:
-    """The settings that scaling obeys. Thresholds and targets are ratios, times are seconds."""
+    """The settings that scaling obeys. Thresholds and targets are ratios, times are seconds.
+
+    A `target_memory` above 1 is in bytes, of all sessions together.
+    """
 
     min_size: int
     max_size: int
@@ -32,7 +37,8 @@ class ScalerLimits:
 class Load:
     """What scaling looks at. `size` counts starting sessions too; `cpu` and `memory` are the machine's, as ratios.
 
-    `spare` counts the never used sessions that are kept beside those that are needed.
+    `spare` counts the never used sessions that are kept beside those that are needed; `memory_bytes` is what all
+    sessions take.
     """
 
     now: float
@@ -43,6 +49,7 @@ class Load:
     cpu: float = 0.0
     memory: float = 0.0
     spare: int = 0
+    memory_bytes: int = 0
 
     @property
     def needed(self) -> int:
@@ -164,7 +171,10 @@ def _recommend(load: Load, limits: ScalerLimits) -> tuple[int, str]:
 
 def _memory_brake(load: Load, limits: ScalerLimits) -> str:
     """Why one process more would do harm, or nothing."""
-    if load.memory > limits.target_memory:
+    if limits.target_memory > 1 and load.memory_bytes > limits.target_memory:
+        taken, target = load.memory_bytes / MIB, limits.target_memory / MIB
+        return f"the sessions take {taken:.0f} MiB, above the target {target:.0f} MiB"
+    if limits.target_memory <= 1 and load.memory > limits.target_memory:
         return f"memory {load.memory:.0%} is above its target {limits.target_memory:.0%}"
     return ""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -167,9 +167,14 @@ class Seats:
         pool = self._pools.get(key)
         return len(pool.all) if pool else 0
 
-    def least_wanted_of_all(self) -> Seat | None:
-        """The idle seat to give up: a warm or one-turn one first, then the one whose conversation is wanted least."""
-        return next((seat for seat in self._evictable.values() if seat.once), None) or _least_wanted(self._evictable)
+    def evictable_profiles(self) -> set[Named]:
+        """Profiles with a session that may be given up."""
+        return {(seat.key[0], seat.key[1]) for seat in self._evictable.values()}
+
+    def least_wanted_of_all(self, givers: Container[Named]) -> Seat | None:
+        """Of these profiles' idle seats the one to give up: a warm or one-turn one, else the one wanted least."""
+        chosen = {name: seat for name, seat in self._evictable.items() if (seat.key[0], seat.key[1]) in givers}
+        return next((seat for seat in chosen.values() if seat.once), None) or _least_wanted(chosen)
 
     def idle(self) -> list[Seat]:
         """All idle seats, the one idle longest first."""

@@ -93,12 +93,14 @@ class Sizing:
         return {profile.key: warm[name] for name, profile in found.items() if profile is not None}
 
     def _wanted_profile(self, limits: PoolLimits, wishes: Sequence[LeaseWish]) -> Profile:
-        """Whose sessions are added: the default's up to `min_size`, then those of the profile with most to do."""
+        """Whose sessions are added: the default's up to `min_size`, then by what each has to do and its weight."""
         default = self._ports.default()
         if len(self._members) < limits.scaling.min_size:
             return default
-        busiest = Counter(wish.profile.key for wish in wishes).most_common(1)
-        key = busiest[0][0] if busiest else default.key
+        wanted = Counter(wish.profile.key for wish in wishes)
+        have = Counter(member.wish.profile.key for member in self._members.all.values() if member.stays)
+        lacking = {key: have[key] / (wanted[key] * limits.weights.get(key[1], 1.0)) for key in wanted}
+        key = min(lacking, key=lambda each: lacking[each], default=default.key)
         return next((wish.profile for wish in wishes if wish.profile.key == key), default)
 
     def _refill(self, profile: Profile, wanted: int, limits: PoolLimits, now: float) -> None:

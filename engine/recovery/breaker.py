@@ -8,6 +8,7 @@ stick nor vote late. The open time doubles with each opening in a row and is for
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -76,19 +77,28 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change of state, when and why."""
+    """A change of state and why: `at` in monotonic seconds, `wall` in seconds since 1970."""
 
     at: float
     before: BreakerState
     after: BreakerState
     reason: str
+    wall: float = 0.0
+
+
+def _no_wall_clock() -> float:
+    return 0.0
 
 
 class Breaker:
-    """Owner of one breaker's state; `now` is a monotonic time in seconds, `load` a ratio from 0 to 1."""
+    """Owner of one breaker's state; `now` is a monotonic time in seconds, `load` a ratio from 0 to 1.
 
-    def __init__(self, limits: BreakerLimits) -> None:
+    `wall` gives the time that a change is dated with for people; nothing is decided by it.
+    """
+
+    def __init__(self, limits: BreakerLimits, wall: Callable[[], float] = _no_wall_clock) -> None:
         self.limits = limits
+        self._wall = wall
         self.state = BreakerState.CLOSED
         self.reason = ""
         self.load = 0.0
@@ -255,7 +265,7 @@ class Breaker:
 
     def _move(self, state: BreakerState, now: float, reason: str) -> None:
         if state is not self.state:
-            self.history.append(Change(now, self.state, state, reason))
+            self.history.append(Change(now, self.state, state, reason, self._wall()))
         self.state, self.reason = state, reason
         self._held_until, self._parked = float("inf"), False
         self._generation += 1

@@ -168,7 +168,7 @@ class Breakers:
     def _of(self, name: str) -> Breaker:
         breaker = self._all.get(name)
         if breaker is None:
-            breaker = self._all[name] = Breaker(self._limits())
+            breaker = self._all[name] = Breaker(self._limits(), self._clock.wall)
             self._forget()
         self._all.move_to_end(name)
         return breaker

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from engine.clock import Clock
 from engine.errors import QuarterdeckError
+from engine.events.state import ErrorView
 from engine.recovery.classifier import Classification, Classifier, error_of
 from engine.recovery.facts import Evidence
 from engine.recovery.learned import LearnedRules
@@ -14,6 +15,8 @@ from engine.recovery.rules import Rule, load_rules
 from engine.sessions.outcome import Outcome
 from engine.store.sqlite import StoreUnusable
 
+FACT_DECIDES = 50.0
+"""Weight from which on a fact outranks what was taught (engine/recovery/classifier.py)."""
 STORE = "learned.db"
 """The file of the learned rules in the state folder."""
 
@@ -60,6 +63,15 @@ class Diagnosis:
     def error_of(self, outcome: Outcome) -> QuarterdeckError:
         """The error of an outcome that is no answer."""
         return error_of(outcome, self.classify)
+
+    def fact_rule(self, error: ErrorView) -> str:
+        """The rule that decided an error by a fact (a status, an errno, a signal), or nothing: it would again."""
+        rule = next((each for each in self.rules if each.id == error.rule), None)
+        if rule is None or not any(True for _ in rule.facts()) or rule.fact_weight < FACT_DECIDES:
+            return ""
+        by_text = self._classifier.classify(Evidence(text=error.said or error.text, failed=True)).rule
+        status = error.code.removeprefix("api_")
+        return rule.id if by_text != rule.id or status in map(str, rule.status) else ""
 
     def match(self, text: str) -> Rule | None:
         """The learned rule for a text."""

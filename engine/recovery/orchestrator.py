@@ -54,7 +54,7 @@ class Step:
 
 @dataclass(eq=False)
 class Recovery:
-    """One run of a strategy. `done` is the strategy's own end; it is over once its effect was seen."""
+    """One run of a strategy. `done` is the strategy's own end; it is over once its effect was seen, at `ended_at`."""
 
     id: str
     key: Key
@@ -66,6 +66,7 @@ class Recovery:
     waiters: int = 0
     joined: int = 0
     finished_at: float = 0.0
+    ended_at: float = 0.0
     timer: asyncio.TimerHandle | None = None
     over: bool = False
 
@@ -270,6 +271,7 @@ class Orchestrator:
         if recovery.over:
             return
         recovery.over = True
+        recovery.ended_at = self._now() if recovery.joined else recovery.finished_at
         if recovery.timer is not None:
             recovery.timer.cancel()
         if self._under_way.get(recovery.key) is recovery:
@@ -310,7 +312,7 @@ class Orchestrator:
             target=recovery.key[1],
             ok=ok,
             reason=one_line(reason),
-            took=round(max(0.0, recovery.finished_at - recovery.began), 6),
+            took=round(max(0.0, (recovery.ended_at or recovery.finished_at) - recovery.began), 6),
             gave_up=gave_up,
             waiters=recovery.joined,
             observed=recovery.observed,

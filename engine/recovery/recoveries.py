@@ -39,11 +39,11 @@ class Recoveries:
         ]
 
     @property
-    def success_rate(self) -> float:
-        """Recoveries that helped / recoveries; 1 before the first."""
+    def success_rate(self) -> float | None:
+        """Recoveries that helped / recoveries; None before the first."""
         done = self._bus.state.strategies.values()
         runs = sum(each.runs for each in done)
-        return sum(each.worked for each in done) / runs if runs else 1.0
+        return sum(each.worked for each in done) / runs if runs else None
 
     async def execute(self, strategy: str, target: str, by: str) -> RecoveryEnded:
         """Run a strategy by hand and wait for its end. Raises NotFound, BadInput."""

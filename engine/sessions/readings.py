@@ -1,42 +1,55 @@
-"""Resource readings of the sessions' processes: CPU in percent of a core since the last reading, RSS in bytes."""
+"""Readings of the sessions' process trees: CPU in percent of a core since the last reading, memory in bytes."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 
 import psutil
 
 from engine.events.types import Reading
+from engine.launchers.processes import ProcessId
+from engine.launchers.tree_usage import ProcessUsage, TreeUsage, usage_of
 
 
 class Readings:
-    """Owner of what was read last; `now` is a monotonic time in seconds."""
+    """Owner of the CPU times that were read last; `now` is a monotonic time in seconds."""
 
     def __init__(self) -> None:
-        self._processes: dict[str, psutil.Process] = {}
-        self._last: dict[str, tuple[float, float]] = {}
+        self._last: dict[ProcessId, tuple[float, float]] = {}
 
-    def read(self, pids: Mapping[str, int], now: float) -> list[Reading]:
-        """One reading for each name whose process is there; 25 µs a process."""
-        for gone in self._processes.keys() - pids.keys():
-            del self._processes[gone]
-            self._last.pop(gone, None)
-        return [reading for name, pid in pids.items() if (reading := self._one(name, pid, now)) is not None]
+    def read(self, trees: Mapping[str, TreeUsage], now: float) -> list[Reading]:
+        """One reading for each session's tree, and one without a name for the engine's own process."""
+        own = usage_of(os.getpid())
+        trees = {**trees, "": TreeUsage((own,))} if own is not None else trees
+        before, self._last = self._last, {}
+        return [self._one(name, tree, now, before) for name, tree in trees.items()]
 
-    def _one(self, name: str, pid: int, now: float) -> Reading | None:
-        try:
-            process = self._processes.get(name)
-            if process is None or process.pid != pid:
-                process = self._processes[name] = psutil.Process(pid)
-            with process.oneshot():
-                times, rss = process.cpu_times(), process.memory_info().rss
-        except psutil.Error:
-            return None
-        used = times.user + times.system
-        before_used, before = self._last.get(name, (used, now))
-        self._last[name] = (used, now)
-        percent = 100.0 * (used - before_used) / (now - before) if now > before else 0.0
-        return Reading(name, round(percent, 1), rss)
+    def _one(self, name: str, tree: TreeUsage, now: float, last: Mapping[ProcessId, tuple[float, float]]) -> Reading:
+        root, used = tree.processes[0].id, tree.cpu if name else _own_time(tree.processes[0])
+        self._last[root] = (used, now)
+        before_used, before = last.get(root, (used, now))
+        grown = max(0.0, used - before_used)  # an orphan takes its time with it
+        percent = 100.0 * grown / (now - before) if now > before else 0.0
+        return Reading(name, round(percent, 1), tree.rss, len(tree.processes))
+
+
+def _own_time(engine: ProcessUsage) -> float:
+    """CPU seconds of the engine without its children, whose time is the sessions'."""
+    used = cpu_of(engine.id.pid)
+    return used if used is not None else 0.0
+
+
+def tree_pss(tree: TreeUsage) -> int:
+    """Proportional set size of a whole tree in bytes; a process whose own cannot be read counts by its RSS."""
+    return sum(_pss_or_rss(process) for process in tree.processes)
+
+
+def _pss_or_rss(process: ProcessUsage) -> int:
+    if (pss := pss_of(process.id.pid)) is not None:
+        return pss
+    now = usage_of(process.id.pid)
+    return now.rss if now is not None and now.id == process.id else 0
 
 
 def pss_of(pid: int) -> int | None:

@@ -20,6 +20,7 @@ from engine.sessions import facts as f
 from engine.sessions.account import Account
 from engine.sessions.carry_over import left_by_result, left_by_tool
 from engine.sessions.controls import Controls
+from engine.sessions.left_running import LeftRunning
 from engine.sessions.lifecycle import Change, Lifecycle, State
 from engine.sessions.machine import SessionMachine
 from engine.sessions.messages import ControlReply
@@ -64,6 +65,7 @@ class Session:
         self._calm = asyncio.Event()
         self._account = Account(free=spec.profile.backend == SIMULATOR)
         self._workplace = Workplace(spec, ports.backend)
+        self._left_running = LeftRunning()
         self.life = Lifecycle(spec.session, ports.clock.monotonic())
         self._own_work = OwnWork(self.life, self._account, ports.bus, ports.clock, lambda: on_engaged(self))
         self.conversation = spec.conversation
@@ -180,6 +182,7 @@ class Session:
             self.keep_to_one("a request with commands ran in it")
         self._begin(order)
         if not order.quiet:
+            self._left_running.turn_begins()
             self._announce(order)
         try:
             outcome = await turn.wait()
@@ -192,17 +195,23 @@ class Session:
             self.last_used = self._ports.clock.monotonic()
             self.last_silence = turn.silent_for(self.last_used)
             self.keep_to_one(self._workplace.carries_over())
+            if turn.acted:
+                self.keep_to_one(self._left_running.look(self._ports.launcher, self._child))
         self._publish_end(turn, outcome, outcome.reason)
         return outcome
 
     async def clear(self) -> None:
         """Empty the context: a new conversation in the same process. Raises SessionLost when it does not work."""
+        if left := self._left_running.look(self._ports.launcher, self._child):
+            self.keep_to_one(left)
+            raise SessionLost(f"Session {self.id} may serve no other conversation: {left}.")
         before, bound = self._machine.conversation, bool(self.single_use)
         outcome = await self.run(TurnOrder(request="", prompt="/clear", quiet=True, commands=True))
         if not outcome.ok or self._machine.conversation in {"", before}:
             raise SessionLost(f"Session {self.id} could not be cleared: {outcome.reason}.")
         if self.single_use and not bound:
             raise SessionLost(f"Session {self.id} may serve no other conversation: {self.single_use}.")
+        self._left_running.cleared()
         await self._workplace.go_on(self.control, self._machine.conversation)
         self._ports.transcripts.add(self.id, self._ports.clock.wall(), "note", "/clear", "")
 

@@ -79,6 +79,11 @@ class RunningTurn:
         self._clocks = TurnClocks(limits, self._began)
         self._done: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
 
+    @property
+    def acted(self) -> bool:
+        """Whether a tool was used that does more than read."""
+        return self._acted
+
     async def wait(self) -> Outcome:
         """The outcome. Raises DeadlinePassed, naming the setting, when a clock runs out."""
         watch = self._watch()

@@ -14,8 +14,8 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from engine.errors import SettingsError
-from engine.settings.fields import BYTES, SECONDS, Group, OpenChoice
-from engine.settings.quantities import format_duration, format_size
+from engine.settings.fields import BYTES, SECONDS, SHARE_OR_BYTES, Group, OpenChoice
+from engine.settings.quantities import format_duration, format_share_or_size, format_size
 from engine.settings.schema import Profile, Settings
 
 ANY_PROFILE = "profiles.*"
@@ -31,6 +31,13 @@ _KINDS: dict[object, str] = {
     Path: "a path",
     tuple: "a list of texts",
     dict: "names, each with a text",
+}
+
+
+_UNITS = {
+    SECONDS: "a duration such as 30s, 5m or 1h",
+    BYTES: "a size such as 512MiB or 1GB",
+    SHARE_OR_BYTES: "a share up to 1, or a size such as 8GiB,",
 }
 
 
@@ -53,6 +60,7 @@ class Setting:
     address: bool
     shown_default: str
     columns: tuple[str, ...]
+    unused_before: str = ""
 
     @property
     def group(self) -> str:
@@ -66,7 +74,9 @@ class Setting:
 
     @property
     def applies(self) -> str:
-        """`live`, or `restart of …` with the part that a change restarts."""
+        """`live`, `restart of …` with the part that a change restarts, or `not before …` while nothing reads it."""
+        if self.unused_before:
+            return f"not before {self.unused_before} lands"
         return f"restart of {self.restart}" if self.restart else "live"
 
     @property
@@ -78,9 +88,7 @@ class Setting:
         elif self.columns:
             words = f"a list of rows with {', '.join(self.columns)}"
         else:
-            words = {SECONDS: "a duration such as 30s, 5m or 1h", BYTES: "a size such as 512MiB or 1GB"}.get(
-                self.unit, _KINDS[self.kind]
-            )
+            words = _UNITS.get(self.unit, _KINDS[self.kind])
         if self.minimum is not None and self.maximum is not None:
             words += f" from {self.shown(self.minimum)} to {self.shown(self.maximum)}"
         return f"{words}, or empty" if self.optional else words
@@ -203,6 +211,7 @@ def _setting(key: str, field: FieldInfo) -> Setting:
         address=extra["address"],
         shown_default=extra["shown"] or _shown(default, extra["unit"]),
         columns=tuple(extra["columns"]),
+        unused_before=extra["unused_before"],
     )
 
 
@@ -233,6 +242,8 @@ def _shown(value: Any, unit: str) -> str:
     if isinstance(value, (int, float)):
         if unit == SECONDS:
             return format_duration(value)
+        if unit == SHARE_OR_BYTES:
+            return format_share_or_size(value)
         return format_size(int(value)) if unit == BYTES else f"{value:.15g}"
     if isinstance(value, (list, tuple)):
         return ", ".join(map(str, value)) or "none"

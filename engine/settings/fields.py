@@ -10,9 +10,11 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler, SecretStr
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from engine.settings.quantities import parse_duration, parse_size
+from engine.settings.quantities import parse_duration, parse_share_or_size, parse_size
 
-SECONDS, BYTES = "seconds", "bytes"
+SECONDS, BYTES, SHARE_OR_BYTES = "seconds", "bytes", "ratio or bytes"
+STORE = "the store"
+"""The part that settings wait for which nothing reads before."""
 _EXTENSION = re.compile(r"[A-Za-z_][\w.-]*(:[A-Za-z_]\w*)?")
 _HEX_KEY = re.compile(r"[0-9a-fA-F]{64}")
 _T = TypeVar("_T", bound=BaseModel)
@@ -53,15 +55,17 @@ def setting(
     address: bool = False,
     shown: str = "",
     columns: tuple[str, ...] = (),
+    unused_before: str = "",
 ) -> Any:
     """Declare one setting.
 
     `restart` names the part that a change restarts (empty: a change is live), `shown` is what the reference prints
     for a default that depends on the machine; a callable `default` is a factory. A `secret` is never printed;
     of a secret `address` only the password is hidden. `columns` name the texts in each row of a list of rows.
+    `unused_before` names the part without which nothing reads the setting yet.
     """
     extra: dict[str, Any] = {"unit": unit, "restart": restart, "secret": secret, "address": address, "shown": shown}
-    extra["columns"] = list(columns)
+    extra["columns"], extra["unused_before"] = list(columns), unused_before
     given: dict[str, Any] = {"default_factory": default} if callable(default) else {"default": default}
     return Field(**given, description=description, ge=ge, le=le, repr=not secret, json_schema_extra=extra)
 
@@ -125,6 +129,7 @@ def _database_secret(value: SecretStr) -> SecretStr:
 Whole = Annotated[int, BeforeValidator(_no_bool)]
 Number = Annotated[float, BeforeValidator(_no_bool)]
 Duration = Annotated[float, BeforeValidator(parse_duration)]
+ShareOrSize = Annotated[float, BeforeValidator(parse_share_or_size)]
 Size = Annotated[int, BeforeValidator(parse_size)]
 Switch = Annotated[Literal["auto", "on", "off"], BeforeValidator(_switch_word)]
 Place = Annotated[Path, AfterValidator(_at_home)]

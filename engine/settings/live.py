@@ -10,7 +10,7 @@ from typing import Any
 
 from engine.clock import Clock
 from engine.errors import BadInput, QuarterdeckError, SettingsError
-from engine.settings import catalogue
+from engine.settings import catalogue, unused
 from engine.settings.load import validated
 from engine.settings.schema import Settings
 from engine.settings.sources import Layer
@@ -127,7 +127,7 @@ class LiveSettings:
             base = without(base, key)
         for key in changes.keys() - gone:
             layer.add(key, changes[key], origin)
-        layer.problems += _fixed(layer.origins)
+        layer.problems += unused.refused(layer.origins) or _fixed(layer.origins)
         after, _origins = validated([Layer(base, dict(self._origins)), layer])
         return after, set(layer.origins)
 

@@ -18,8 +18,8 @@ from engine.settings.environment import from_environment
 from engine.settings.schema import Settings
 from engine.settings.sources import Layer, from_file, from_overrides
 from engine.settings.tree import flatten_raw, merged
+from engine.settings.unused import DEFAULT
 
-DEFAULT = "default"
 _NAMED = re.compile(r"(\S+) [=(]")
 
 

@@ -15,6 +15,7 @@ BYTES = {
 _DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)", re.IGNORECASE)
 _DURATION = re.compile(rf"(?:{_DURATION_PART.pattern}\s*)+", re.IGNORECASE)
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?i?b)", re.IGNORECASE)
+_SHARE = "a share such as 0.9 or a size such as 8GiB"
 _NUMBER = re.compile(r"\d+(?:\.\d+)?(?:e[+-]?\d+)?", re.IGNORECASE)
 
 
@@ -31,6 +32,24 @@ def parse_size(value: object) -> int:
     if number != int(number):
         raise ValueError(f"{value!r} is not a whole number of bytes.")
     return int(number)
+
+
+LEAST_SIZE = 1024**2
+"""Bytes from which on a number is a size where a share may stand too."""
+
+
+def parse_share_or_size(value: object) -> float:
+    """A share up to 1 as it is, or bytes from `8GiB` or a number of at least a mebibyte; ValueError otherwise."""
+    text = value.strip() if isinstance(value, str) else ""
+    number = _size_text(text) if text and not _NUMBER.fullmatch(text) else _plain_number(_unquoted(value), _SHARE)
+    if 1 < number < LEAST_SIZE:
+        raise ValueError(f"{value!r} is neither a share up to 1 nor a size of 1MiB and more.")
+    return float(number)
+
+
+def format_share_or_size(number: float) -> str:
+    """0.9 → `0.9`, 8589934592 → `8GiB`."""
+    return f"{number:.15g}" if number <= 1 else format_size(int(number))
 
 
 def format_duration(seconds: float) -> str:
@@ -71,6 +90,10 @@ def _size_text(text: str) -> float:
         raise ValueError(f"{text!r} is not a size such as 512MiB or 1GB.")
     amount, unit = match[1], BYTES[match[2].lower()]
     return int(amount) * unit if amount.isdecimal() else _finite(float(amount) * unit, text)
+
+
+def _unquoted(value: object) -> object:
+    return float(value) if isinstance(value, str) and _NUMBER.fullmatch(value.strip()) else value
 
 
 def _plain_number(value: object, wanted: str) -> float:

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from engine.settings import catalogue
 from engine.settings.environment import NAMES, variable_name
-from engine.settings.fields import BYTES, SECONDS
+from engine.settings.fields import BYTES, SECONDS, SHARE_OR_BYTES
 
 _TYPES: dict[type, dict[str, Any]] = {
     bool: {"type": "boolean"},
@@ -97,7 +97,7 @@ def _property(setting: catalogue.Setting) -> dict[str, Any]:
     if setting.columns:
         texts = {name: {"type": "string"} for name in setting.columns}
         shape["items"] = {"type": "object", "properties": texts, "additionalProperties": False}
-    if setting.unit in (SECONDS, BYTES):
+    if setting.unit in (SECONDS, BYTES, SHARE_OR_BYTES):
         shape["type"] = [shape["type"], "string"]
     if setting.choices:
         shape["examples" if setting.extensible else "enum"] = [*setting.choices, *([None] if setting.optional else [])]

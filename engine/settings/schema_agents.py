@@ -111,6 +111,10 @@ class Profile(Group):
     )
     warm: Whole = setting(0, "Never used sessions of this profile kept ready.", unit="sessions", ge=0, le=1000)
     weight: Number = setting(
-        1.0, "What a session of this profile can take, for weighted balancing.", unit="ratio", ge=0.01, le=100
+        1.0,
+        "Part of the pool that this profile gets when profiles compete for sessions.",
+        unit="ratio",
+        ge=0.01,
+        le=100,
     )
     allow_github_token: bool = setting(False, "Whether its agents are given security.github_token.", restart="sessions")

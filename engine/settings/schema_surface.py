@@ -11,6 +11,7 @@ from engine.settings import paths
 from engine.settings.fields import (
     BYTES,
     SECONDS,
+    STORE,
     Backend,
     DatabaseUrl,
     Duration,
@@ -59,6 +60,7 @@ class Database(Group):
         secret=True,
         address=True,
         restart="engine",
+        unused_before=STORE,
     )
 
 
@@ -66,20 +68,20 @@ class Api(Group):
     """Where programs and other consoles reach the engine."""
 
     port: Whole | None = setting(
-        None, "TCP port to listen on; empty listens on the local socket only.", ge=1, le=65_535, restart="api"
+        None, "TCP port to listen on; empty listens on the local socket only.", ge=1, le=65_535, restart="engine"
     )
-    host: str = setting("127.0.0.1", "Address the TCP port listens on.", restart="api")
+    host: str = setting("127.0.0.1", "Address the TCP port listens on.", restart="engine")
     socket: Place = setting(
         lambda: paths.socket_path(os.environ),
         "The local socket.",
         shown="$XDG_RUNTIME_DIR/quarterdeck/engine.sock, else ~/.quarterdeck/engine.sock",
-        restart="api",
+        restart="engine",
     )
     token_file: Place | None = setting(
         None,
         "File of the token that TCP asks for; made at first use.",
         shown="token in engine.state_dir",
-        restart="api",
+        restart="engine",
     )
 
 
@@ -138,7 +140,11 @@ class Security(Group):
     """Keys of the engine itself."""
 
     encryption_key: HexKey | None = setting(
-        None, "Key for stored secrets: 64 hex digits, as `openssl rand -hex 32` prints.", secret=True, restart="engine"
+        None,
+        "Key for stored secrets: 64 hex digits, as `openssl rand -hex 32` prints.",
+        secret=True,
+        restart="engine",
+        unused_before=STORE,
     )
     github_token: SecretStr | None = setting(
         None, "GitHub token, passed to agents of profiles that allow it.", secret=True, restart="sessions"

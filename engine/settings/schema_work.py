@@ -9,12 +9,15 @@ from pydantic import Field, model_validator
 from engine.settings.fields import (
     BYTES,
     SECONDS,
+    SHARE_OR_BYTES,
+    STORE,
     ByClass,
     Duration,
     Group,
     Number,
     Place,
     RecoveryName,
+    ShareOrSize,
     Size,
     Strategy,
     Whole,
@@ -36,8 +39,12 @@ class AutoScaling(Group):
     target_cpu: Number = setting(
         0.95, "CPU of the machine above which the pool does not grow.", unit="ratio", ge=0.01, le=1
     )
-    target_memory: Number = setting(
-        0.9, "Memory of the machine above which the pool does not grow.", unit="ratio", ge=0.01, le=1
+    target_memory: ShareOrSize = setting(
+        0.9,
+        "Memory above which the pool does not grow: a share of the machine's, or bytes of all sessions together.",
+        unit=SHARE_OR_BYTES,
+        ge=0.01,
+        le=1024**5,
     )
     cooldown: Duration = setting(
         30.0, "Time after a change of size before the pool shrinks.", unit=SECONDS, ge=0, le=DAY
@@ -290,7 +297,7 @@ class Queue(Group):
 
     max_waiting: Whole = setting(1000, "Requests that may wait.", unit="requests", ge=0, le=1_000_000)
     drop_strategy: Literal["reject", "drop_oldest", "drop_lowest"] = setting(
-        "reject", "Which request is refused when the queue is full."
+        "reject", "Which request is refused when the queue is full.", unused_before=STORE
     )
 
 

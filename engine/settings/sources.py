@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from engine.settings import catalogue, problems
+from engine.settings import catalogue, problems, unused
 from engine.settings.tree import merged, nested
 
 
@@ -85,6 +85,7 @@ def from_overrides(overrides: Sequence[str]) -> Layer:
             )
         else:
             _add_text(layer, key, value, "--set")
+    layer.problems += unused.refused(layer.origins)
     return layer
 
 

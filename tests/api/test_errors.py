@@ -69,8 +69,8 @@ async def test_a_breakers_changes_are_counted(home: Path) -> None:
 
 
 async def test_a_corrected_class_is_learned_from_the_errors_own_words_and_taken_back(served: Served) -> None:
-    await fail(served, "http401_invalid_key", "r1")
-    (error,) = (await served.data("GET", "/api/errors"))["errors"]
+    await fail(served, "http_bad_chunk", "r1")
+    error = (await served.data("GET", "/api/errors"))["errors"][-1]
     rule = (await served.data("POST", "/api/errors/r1.1/class", {"type": "network"}, 201))["rule"]
     assert (rule["type"], rule["learned"], rule["example"]) == ("network", True, error["said"])
     matched = served.engine.diagnosis.match(error["said"])
@@ -78,6 +78,13 @@ async def test_a_corrected_class_is_learned_from_the_errors_own_words_and_taken_
     assert matched.id == rule["id"]
     await served.data("DELETE", f"/api/errors/rules/{rule['id']}")
     assert served.engine.diagnosis.match(error["said"]) is None
+
+
+async def test_a_fact_outranks_a_correction_which_is_refused_and_not_kept(served: Served) -> None:
+    await fail(served, "http401_invalid_key", "r1")
+    response = await served.http.post("/api/errors/r1.1/class", json={"type": "network"})
+    assert (response.status_code, "a fact outranks what is taught" in response.json()["error"]) == (400, True)
+    assert served.engine.diagnosis.learned.all() == []
 
 
 async def test_what_is_wrong_is_refused_by_field(served: Served) -> None:

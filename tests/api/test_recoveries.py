@@ -10,6 +10,7 @@ PATH = "/api/recoveries"
 
 
 async def test_a_recovery_by_hand_is_listed_newest_first_and_counted(served: Served) -> None:
+    assert "\nerror_recovery_success_rate " not in (await served.http.get("/metrics")).text
     for strategy in ("clean_resources", "reduce_load"):
         body = {"strategy": strategy, "target": "engine"}
         assert (await served.data("POST", PATH, body, 201))["recovery"]["ok"] is True

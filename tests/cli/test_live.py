@@ -153,7 +153,7 @@ def test_a_breaker_is_held_open_and_closed_by_hand(engine: Headless) -> None:
     assert plain(engine, "breakers", "close", "credential:default") == [["credential:default: closed"]]
     assert quarterdeck(engine.home, "run", "x").returncode == 0
     changes = plain(engine, "breakers", "show", "credential:default")
-    assert [row[:2] for row in changes] == [["closed", "forced_open"], ["forced_open", "closed"]]
+    assert [row[1:3] for row in changes] == [["closed", "forced_open"], ["forced_open", "closed"]]
 
 
 def test_on_a_terminal_a_table_has_a_header_and_columns(engine: Headless) -> None:
@@ -205,3 +205,23 @@ def test_recoveries_are_run_by_hand_listed_and_counted(engine: Headless) -> None
     refused = quarterdeck(engine.home, "recoveries", "run", "restart_proces", "engine")
     assert refused.returncode == 2
     assert "the nearest is restart_process" in refused.stderr
+
+
+def test_what_set_gives_counts_beside_a_running_engine(engine: Headless) -> None:
+    assert plain(engine, "config", "get", "session_pool.max_size", "--set", "session_pool.max_size=7") == [["7"]]
+    assert as_json(engine, "config", "show", "--set", "queue.max_waiting=9")["origins"]["queue.max_waiting"] == "--set"
+    assert plain(engine, "config", "get", "session_pool.max_size") == [["10"]]
+
+
+def test_what_is_not_used_yet_is_named_at_the_start_and_by_the_doctor(home: Path) -> None:
+    folder = home / "config/quarterdeck"
+    folder.mkdir(parents=True)
+    (folder / "config.yaml").write_text("queue: {drop_strategy: drop_oldest}\nprofiles: {ci: {tenant: acme}}\n")
+    with headless(home) as engine:
+        rows = {row[0]: row[-1] for row in plain(engine, "profiles")}
+        assert (rows["ci"], rows["default"]) == ("reachable once tokens land", "")
+        done = quarterdeck(home, "config", "set", "queue.drop_strategy=reject")
+        assert (done.returncode, "not yet" in done.stderr) == (2, True)
+    found = {finding["name"]: finding for finding in json.loads(quarterdeck(home, "doctor", "--json").stdout)}
+    assert "not used before the store lands" in found["settings"]["found"]
+    assert found["profile ci"]["found"] == "tenant acme: reachable once tokens land"

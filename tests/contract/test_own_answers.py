@@ -107,11 +107,12 @@ async def test_tasks_are_stopped_when_the_process_is_given_back(rig: Rig, tmp_pa
     assert (await session.stop("test", 5.0)).survivors == ()
 
 
-@pytest.mark.parametrize("wait", [0.0, 0.005, 0.05])
-async def test_an_interrupt_ends_the_turn_at_once_however_early(rig: Rig, wait: float) -> None:
+@pytest.mark.parametrize("rounds", [0, 1, 20])
+async def test_an_interrupt_ends_the_turn_at_once_however_early(rig: Rig, rounds: int) -> None:
     session = await rig.start()
     turn, _ = rig.begin(session, "[[delay: 60s]] [[reply: did it]]")
-    await asyncio.sleep(wait)
+    for _ in range(1 + rounds):
+        await asyncio.sleep(0)
     assert session.interrupt()
     assert (await asyncio.wait_for(turn, 20.0)).ended is Ended.INTERRUPTED
     assert (await rig.ask(session, "[[reply: the next]]")).text == "the next"

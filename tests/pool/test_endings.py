@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -143,11 +145,10 @@ async def test_two_stops_at_once_stop_a_session_once_and_both_wait_for_its_end(t
 async def test_a_kill_hurries_a_polite_stop(tmp_path: Path) -> None:
     async with running(tmp_path, *MANY, "engine.stop_term_grace=60s") as engine:
         told = Told(engine)
-        turn = Talk(engine).begin("[[hang]]")
-        await until(
-            lambda: engine.bus.state.sessions and any(row.request for row in engine.bus.state.sessions.values())
-        )
+        turn = Talk(engine).begin("[[words: 900]] [[pace: 20ms]]")
+        await until(lambda: any(row.activity for row in engine.bus.state.sessions.values()))
         (name,) = engine.pool.sessions
+        os.kill(engine.pool.session(name).pid, signal.SIGSTOP)  # it hears nothing polite
         polite = asyncio.create_task(engine.stop_session(name, "ana"))
         await until(lambda: engine.bus.state.sessions[name].state is SessionState.STOPPING)
         await engine.stop_session(name, "ben", kill=True)

@@ -55,7 +55,7 @@ async def measure(engine: Engine) -> None:
     for _ in range(4):
         keeper.round()
         await asyncio.sleep(0)
-        await until(lambda: not keeper._sampling)
+        await until(lambda: not keeper._reading)
 
 
 async def judged(engine: Engine, told: Told) -> list[SessionJudged]:
@@ -131,7 +131,7 @@ async def test_cpu_that_stays_above_its_hard_limit_ends_the_turn(tmp_path: Path)
             used = cpu_of(session.pid) or 0.0
             await until(lambda burnt=used: (cpu_of(session.pid) or 0.0) >= burnt + 0.03)
             clock.advance(1.0)
-            engine.keeper._read(clock.monotonic())
+            await engine.keeper._read(clock.monotonic(), sample=False)
             rounds += 1
         (verdict,) = told.of(SessionJudged)
         assert rounds == 7  # one to begin from, one that is above, five seconds
@@ -235,12 +235,12 @@ async def test_what_the_sessions_take_is_in_the_statistics(tmp_path: Path) -> No
         statistics = engine.statistics()
         assert statistics.memory > 2 * MIB
         assert statistics.target == 2
-        assert engine.keeper._measured() is not None
+        assert engine.keeper._memory.p95() is not None
         for name in list(engine.pool.sessions):
             await engine.stop_session(name, "test")
         await measure(engine)
         assert engine.statistics().memory == 0
-        assert engine.keeper._measured() is None
+        assert engine.keeper._memory.p95() is None
 
 
 def test_the_machine_is_read_as_it_is(tmp_path: Path) -> None:

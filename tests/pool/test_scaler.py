@@ -161,3 +161,13 @@ def test_without_autoscaling_an_empty_pool_still_serves_somebody() -> None:
 
 def test_an_up_threshold_of_zero_asks_for_what_is_needed_and_no_more() -> None:
     assert Scene(replace(LIMITS, up=0.0), size=2).decide(5).target == 5
+
+
+def test_a_memory_target_in_bytes_bounds_what_the_sessions_take_together() -> None:
+    gib = 1024**3
+    scene = Scene(replace(LIMITS, target_memory=8.0 * gib), size=4)
+    assert scene.decide(6, memory=0.99, memory_bytes=7 * gib).target > 4
+    full = Scene(replace(LIMITS, target_memory=8.0 * gib), size=4)
+    decision = full.decide(6, memory=0.1, memory_bytes=9 * gib)
+    assert (decision.target, decision.reason) == (4, "the sessions take 9216 MiB, above the target 8192 MiB")
+    assert full.scaler.ceiling(full.load(6, memory_bytes=9 * gib), full.limits)[0] == 4

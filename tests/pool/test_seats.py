@@ -141,7 +141,9 @@ class SeatsAgreeWithAModel(RuleBasedStateMachine):
                 assert _name(self.seats.holder(tenant, conversation)) == (mine[0].name if mine else None)
         idle = self.idle()
         light = [one for one in idle if not one.holds or one.held <= 1]
-        assert _name(self.seats.least_wanted_of_all()) == (light[0].name if light else _least_wanted(idle))
+        assert _name(self.seats.least_wanted_of_all(self.seats.evictable_profiles())) == (
+            light[0].name if light else _least_wanted(idle)
+        )
 
 
 def _name(seat: Seat | None) -> str | None:
@@ -182,4 +184,4 @@ def test_a_seat_for_one_conversation_serves_a_first_one_and_then_no_other() -> N
     assert (seats.warm(key), seats.of_user(key, "ana"), seats.once_idle(key, 8)) == (None, None, [])
     assert seats.idle_of(key) == 0
     assert seats.holder(key[0], "c1") is seats.get("s1")
-    assert seats.least_wanted_of_all() is seats.get("s1")
+    assert seats.least_wanted_of_all(seats.evictable_profiles()) is seats.get("s1")

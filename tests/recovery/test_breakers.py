@@ -135,3 +135,19 @@ def test_closed_breakers_are_forgotten_and_open_ones_never() -> None:
         rig.breakers.vote(f"session:{number}")
     assert len(rig.breakers.all) == KEPT
     assert rig.breakers.open_ones() == ["session:bad"]
+
+
+class DatedClock(ManualClock):
+    """A clock whose wall time is not its monotonic one."""
+
+    def wall(self) -> float:
+        return 1.8e9 + self.monotonic()
+
+
+def test_the_history_of_a_breaker_is_dated_in_wall_time() -> None:
+    clock = DatedClock()
+    breakers = Breakers(BreakerLimits, Bus(clock), clock)
+    breakers.watch("model:x")
+    breakers.control("model:x", "open", "ana")
+    (change,) = breakers.get("model:x").history
+    assert change.wall == clock.wall()

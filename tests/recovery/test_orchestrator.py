@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import pytest
 from hypothesis import given, settings
@@ -42,6 +43,21 @@ def test_all_who_fail_at_one_target_share_one_run_and_it_counts_once() -> None:
         tally = rig.bus.state.strategies[RESUME]
         assert (tally.runs, tally.worked, tally.success_rate, tally.mean) == (1, 1, 1.0, 1.0)
         assert rig.bus.state.recoveries[0].error == "r0.1"
+
+    run_virtually(work())
+
+
+def test_a_recoverys_time_ends_with_the_answer_that_it_led_to() -> None:
+    async def work() -> None:
+        rig = Rig(resume())
+        case = Case()
+        await rig.fail(case, rig.trouble("r1"))
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.Event().wait(), 2.5)  # the attempt takes so long
+        rig.orchestrator.closed(case, worked=True)
+        (ended,) = rig.ended
+        assert (ended.ok, ended.took) == (True, 3.5)
+        assert rig.bus.state.strategies[RESUME].mean == 3.5
 
     run_virtually(work())
 

@@ -308,7 +308,7 @@ def test_problems_never_show_a_secret(tmp_path: Path) -> None:
         environ={"QUARTERDECK_CREDENTIAL__API_KYE": "s3cret", "ANTHROPIC_BASE_URL": "ftp://me:s3cret@x"},
         dotenv="export s3cret\nX='s3cret\n",
     )
-    assert len(found) == 12
+    assert len(found) == 13
     assert not [problem for problem in found if "s3cret" in problem]
 
 

@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.settings.quantities import format_duration, format_size, parse_duration, parse_size
+from engine.settings.quantities import (
+    format_duration,
+    format_share_or_size,
+    format_size,
+    parse_duration,
+    parse_share_or_size,
+    parse_size,
+)
 
 
 @pytest.mark.parametrize(
@@ -79,3 +86,17 @@ def test_quantities_are_written_short() -> None:
     written = [format_duration(value) for value in (0, 0.25, 1.5, 90, 300, 3600, 86_400)]
     assert written == ["0s", "250ms", "1.5s", "90s", "5m", "1h", "1d"]
     assert [format_size(value) for value in (0, 1500, 64 * 1024**2, 10**9)] == ["0B", "1500B", "64MiB", "1GB"]
+
+
+@pytest.mark.parametrize(
+    ("text", "number"), [("0.9", 0.9), (1, 1.0), ("8GiB", 8 * 1024**3), (" 512 MiB ", 512 * 1024**2), (2**30, 2.0**30)]
+)
+def test_a_share_or_a_size(text: object, number: float) -> None:
+    assert parse_share_or_size(text) == number
+    assert parse_share_or_size(format_share_or_size(number)) == number
+
+
+@pytest.mark.parametrize("text", ["8", 90, "90%", "1KiB", True, -1, "", "GiB"])
+def test_what_is_neither_a_share_nor_a_size(text: object) -> None:
+    with pytest.raises(ValueError, match=r"share|size|below zero"):
+        parse_share_or_size(text)

@@ -148,6 +148,10 @@ class ScriptedLauncher:
         """One that ended by itself."""
         return Ending("exit", await child.exited)
 
+    def started_since(self, child: Child, moment: float) -> tuple[int, ...]:
+        """Nothing: these agents have no processes."""
+        return ()
+
     async def _end(self, child: Child, how: str, code: int) -> Ending:
         if not child.exited.done():
             child.exited.set_result(code)

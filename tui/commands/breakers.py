@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import click
@@ -33,8 +34,12 @@ def show(common: Common, breaker: str) -> None:
     if common.json:
         print_json(found)
     else:
-        rows = [(change["before"], change["after"], change["reason"]) for change in found["history"]]
-        print_table(rows, ("from", "to", "because"))
+        rows = [(_time(row["at"]), row["before"], row["after"], row["reason"]) for row in found["history"]]
+        print_table(rows, ("at", "from", "to", "because"))
+
+
+def _time(at: float) -> str:
+    return datetime.fromtimestamp(at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _acting(act: str, does: str) -> click.Command:

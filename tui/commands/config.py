@@ -140,10 +140,25 @@ def _values(common: Common) -> tuple[dict[str, Any], dict[str, str]]:
     try:
         with _client(common) as client:
             data = client.call("GET", "/api/config")
-            return data["config"], data["origins"]
+            return _with_overrides(common, data["config"], data["origins"])
     except NoEngine:
         loaded = load(common)
         return flatten(loaded.settings), loaded.origins
+
+
+def _with_overrides(
+    common: Common, values: dict[str, Any], origins: dict[str, str]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """What `--set` gives counts beside a running engine too."""
+    from engine.settings.sources import from_overrides
+    from engine.settings.tree import flatten
+    from tui.settings_source import load
+
+    if not common.settings_overrides:
+        return values, origins
+    given = flatten(load(common).settings)
+    mine = {key: given[key] for key in from_overrides(common.settings_overrides).origins if key in given}
+    return values | mine, origins | dict.fromkeys(mine, "--set")
 
 
 def _client(common: Common) -> EngineClient:

@@ -20,7 +20,8 @@ def command(common: Common) -> None:
     from engine.doctor import examine
     from tui.settings_source import load
 
-    findings = examine(load(common).settings, os.environ)
+    loaded = load(common)
+    findings = examine(loaded.settings, os.environ, loaded.origins)
     if common.json:
         print_json(findings)
     else:

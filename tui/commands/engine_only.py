@@ -28,6 +28,7 @@ def run_engine(common: Common) -> None:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
         signal.signal(number, on_signal)
     engine = thread.start()
+    engine.live.subscribe(lambda _record: log.use(engine.settings.log.level))
     log.serving(str(engine.settings.api.socket), engine.settings.api.port, engine.settings.api.host)
     while not thread.join(_POLL_S):
         pass

@@ -10,7 +10,7 @@ from tui.client import EngineClient, address_of
 from tui.options import Common, common_options
 from tui.output import print_json, print_table
 
-_COLUMNS = ("name", "tenant", "model", "warm", "sessions")
+_COLUMNS = ("name", "tenant", "model", "warm", "sessions", "note")
 _ANSWER_S = 60.0
 
 

@@ -164,12 +164,17 @@ def _where(row: SessionView, width: int) -> list[Line]:
 def _used(row: SessionView) -> list[Line]:
     tokens = f"{formats.count(row.tokens_in)} in  {formats.count(row.tokens_out)} out"
     cached = f"  {formats.count(row.tokens_cached)} cached" if row.tokens_cached else ""
-    where = f"{row.cpu:.0f}%  {formats.size(row.rss)}  {_processes(row.processes)}"
+    where = f"{row.cpu:.0f}%  {_memory(row)}  {_processes(row.processes)}"
     return [
         [(" tokens ", "muted"), (tokens + cached, "")],
         [(" cost   ", "muted"), (formats.money(row.cost), "")],
         [(" cpu    ", "muted"), (where, "")],
     ]
+
+
+def _memory(row: SessionView) -> str:
+    """RSS of the tree, and PSS once it was sampled."""
+    return f"{formats.size(row.rss)} (pss {formats.size(row.pss)})" if row.pss else formats.size(row.rss)
 
 
 def _processes(number: int) -> str:
@@ -195,7 +200,7 @@ def _fares(row: SessionView, now: float, pool_p95: float, width: int) -> list[Li
 def _facts(row: SessionView) -> list[str]:
     tokens = formats.count(row.tokens_in + row.tokens_out)
     facts = [f"{row.user or 'nobody'}", f"{formats.plural(row.turns, 'turn')}", f"{tokens} tokens"]
-    facts += [formats.money(row.cost), f"cpu {row.cpu:.0f}%", formats.size(row.rss)]
+    facts += [formats.money(row.cost), f"cpu {row.cpu:.0f}%", _memory(row)]
     return [*facts, f"conv {row.conversation[:8]}"] if row.conversation else facts
 
 

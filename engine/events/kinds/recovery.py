@@ -58,7 +58,8 @@ class RecoveryStarted(Event, frozen=True):
 
 
 class RecoveryEnded(Event, frozen=True):
-    """Its effect was seen: `ok` says whether it helped, `took` the seconds of its run, `waiters` who shared it.
+    """Its effect was seen: `ok` says whether it helped, `took` the seconds until then, which for
+    those who waited for it ends with their answer, `waiters` who shared it.
 
     `gave_up` says that nothing else is tried for the requests that waited.
     """

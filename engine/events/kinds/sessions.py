@@ -68,12 +68,16 @@ class BackgroundChanged(Event, frozen=True):
 
 
 class Reading(msgspec.Struct, frozen=True, array_like=True):
-    """Resources of one session: CPU in percent of a core, memory in bytes."""
+    """Resources of a session's whole process tree: CPU in percent of a core, memory in bytes.
+
+    `rss` counts a page that processes share once for each, `pss` divides it; 0 as long as it was not sampled.
+    """
 
     session: str
     cpu: float
     rss: int
     processes: int = 1
+    pss: int = 0
 
 
 class SessionReadings(Event, frozen=True):

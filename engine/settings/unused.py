@@ -1,0 +1,33 @@
+"""Settings that nothing reads before a part of the engine lands: they load, and whoever sets them is told so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from engine.settings import catalogue
+
+DEFAULT = "default"
+"""The origin of a setting that nobody gave."""
+
+
+def refused(origins: Mapping[str, str]) -> list[str]:
+    """A problem for each such key among these, by key and origin: a change that nothing would follow."""
+    return [
+        f"{key} ({origin}): not yet: nothing reads it before {part} lands; leave it out, or keep it in the file."
+        for key, origin in origins.items()
+        if (part := _waits_for(key))
+    ]
+
+
+def notices(origins: Mapping[str, str]) -> list[str]:
+    """One line for each such setting that was given, by key and origin."""
+    return [
+        f"{key} ({origin}) is not used before {part} lands"
+        for key, origin in origins.items()
+        if origin != DEFAULT and (part := _waits_for(key))
+    ]
+
+
+def _waits_for(key: str) -> str:
+    setting = catalogue.find(key)
+    return setting.unused_before if setting is not None else ""
