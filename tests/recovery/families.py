@@ -1,6 +1,6 @@
 """How well the classifier judges each family of programs: as it is, and with each family left out of its rules.
 
-`python -m tests.recovery.families` prints the figures that docs/classifier.md publishes; `--mistakes` adds each mistake.
+`python -m tests.recovery.families` prints what docs/classifier.md publishes; `--mistakes` adds each mistake.
 """
 
 from __future__ import annotations
@@ -105,9 +105,8 @@ def confusion(judged: Iterable[Judged]) -> list[str]:
     """A Markdown table: a row for each true type, a column for each given one."""
     counts = Counter((each.sample.type, each.found.type.value) for each in judged)
     rows = ["| is \\ judged | " + " | ".join(TYPES) + " |", "| --- |" + " ---: |" * len(TYPES)]
-    for true in TYPES:
-        rows.append(f"| {true} | " + " | ".join(str(counts[true, given] or "") for given in TYPES) + " |")
-    return rows
+    body = (f"| {true} | " + " | ".join(str(counts[true, given] or "") for given in TYPES) + " |" for true in TYPES)
+    return [*rows, *body]
 
 
 def by_family_table(shipped: Sequence[Judged], left_out: Sequence[Judged]) -> list[str]:
