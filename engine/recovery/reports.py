@@ -29,7 +29,7 @@ _CODE = (
     r"(?:if|while|for|switch|catch) ?\(",
     r"[rfb]{0,2}[\"'](?!\S*:\s)(?![^\"']+[\"'] (?:is|was|has|does|could|can|cannot|not|requires|must)\b)",
     r"\w+(?:\.\w+)* = [\w\[({]|\w+: \{",
-    r"from \S+ import\b|if \w+\s*[!=]= |\}\s*(?:catch|else|finally)",
+    r"from \S+ import\b|if \w+(?:\s*[!=]= | (?:not )?in [(\[{])|\}\s*(?:catch|else|finally)",
     r"[\"']?[\w.-]+[\"']?\s*[:=]\s*(?:-?\d+(?:\.\d+)?\w{0,3}|null|None|\[\]|\{\}|true|false)\s*,?(?:\s*#.*)?$",
     r"[\"'][\w.-]+[\"']\s*:\s*[\"'].*[\"']\s*,?$|[\w.-]+\s*=\s*[\"'].*[\"'];?$|[A-Z][A-Z0-9_]+ = ",
     r"(?:default:|case\s+[\w\"'.*&(-].*:(?:\s|$))|msg(?:id|str|ctxt)\b|@\w+(?:\.\w+)*(?:\(|$)|>>>\s|%\w+\s+=",
@@ -49,6 +49,7 @@ _COMMANDS = (
     r"[$%>❯]\s+[\w./\"']",
     r"(?:sudo\s+)?(?:sed|[erz]?grep|rg|ag|g?awk|jq|tail|head|less|cat|echo|perl|tr|xargs)\s+[-\w'\"/$.]",
     r"(?:sudo\s+)?(?:printf|journalctl|dmesg|logger)\s+[-\w'\"/$.]",
+    r"git log: |grep: \S+: Is a directory",
     r"git (?:log|grep|commit|show|blame|diff|checkout|stash|tag)\s",
     r"(?:curl|wget|python3?|node|bash|sh|make|ssh) -{1,2}\w",
 )
@@ -91,6 +92,11 @@ _CHATTER = (
     r"\[PASS\w*\]|passed:|\[[IDTV] |(?i:help|usage):\s",
     r"\*\*|<!--|;\s|REM\s|\S+ (?:INF|DBG|TRC) ",
     r"test \S+ \.\.\.|should (?:not )?[a-z]|Test (?:Case|Suite) |[IDV]\d{4} \d\d:",
+    r"\*+\s(?!server can't)|FIXME\b|Closes #\d|HEAD is now at\b|Expected: \S",
+    r"error budget\b|expected \w+ \d+, got \d+|⏺ Bash\(",
+    r"\d+ (?:rows|records|items|files|lines) \w+|/\S+$|TLSv1|SSL certificate verify ok",
+    r"upstream_\w+: \d|Connection to \S+ closed\.$",
+    r"(?i:rate[- ]limit): \d+/\d+|You've used \d+% of|No stdin data\b|(?:Server|Service|Worker) (?:stopped|started)\b",
     r"error (?:TS|CS|MSB|LNK|C)\d+:|error\[E\d+\]:|⎿\s+(?!\s|API)|(?i:approaching|nearing)\b",
 )
 _CHATTER_ANYWHERE = (
@@ -105,6 +111,7 @@ _CHATTER_ANYWHERE = (
     r"\b(?:ignoring|no longer (?:occurs?|happens?|fails?|appears?)|as (?:expected|documented|intended|planned))\b",
     r"\b(?:now|correctly|properly) (?:reports?|returns?|raises?|throws?|handles?|retries)\b",
     r"\b(?:throws|raises|handles)\b",
+    r"\b(?:nothing was lost|on purpose|test expects|proceeding without|moved to the background)\b",
     r"\b(?:typically|consistently|most likely)\b",
     r"\b(?:but trusted|were left untouched|(?:will|may) be reached|until it is restored)\b",
     r"\b(?:listening|listens) (?:on|at)\b|\bclosing (?:the )?(?:circuit|breaker)\b",
@@ -212,6 +219,10 @@ _REPORT_FORMS = (
     r"\b(?:spawn|connect|read|write|open|getaddrinfo|fork|mkdir|kill|scandir|stat|unlink|rename|watch) E[A-Z]{3,}",
     r"\A\W*[\w-]+(?: \w+)?\W*\Z|:\s[45]\d\d\s[A-Za-z<{]",
     r"\b(?:killed|terminated|died|ended|exited|stopped|aborted)\b.{0,12}\bSIG[A-Z]{2,}",
+    r"\bHTTP(?:/\d(?:\.\d)?)?\W{0,3}[45]\d\d\b|\b(?:status|response|code)(?: code)?\W{1,3}[45]\d\d\b",
+    r"\b(?:server|upstream|gateway|api|host|it) (?:\w+ )?(?:answered|returned|responded)\b.{0,20}\b[45]\d\d\b",
+    r"\bos error \d+\)",
+    r"(?:\A|\n)[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+(?:\Z|\n)|\b(?:error|exception)\b \[[A-Z_]+\]",
     r"\b(?:giving up|gave up|abandon(?:ed|ing)|(?:exited|quit|died|crashed) unexpectedly)\b",
 )
 _REPORTS = re.compile("|".join(_REPORT_FORMS), re.IGNORECASE | re.MULTILINE)

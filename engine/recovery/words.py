@@ -52,6 +52,7 @@ class Phrases:
         self._whole: dict[str, int] = {}
         self._stems: dict[str, int] = {}
         self._phrases = [self._compiled(phrase) for phrase in phrases]
+        self._firsts = [tuple(frozenset(atoms[0] for atoms in term) for term in phrase) for phrase in self._phrases]
         self._by_first = self._index()
         self._stem_sizes = sorted({len(stem) for stem in self._stems})
         self._known: dict[str, tuple[int, ...]] = {}
@@ -63,7 +64,13 @@ class Phrases:
             for atom in self._atoms_of(word):
                 places.setdefault(atom, []).append(place)
         candidates = {number for atom in places for number in self._by_first.get(atom, ())}
-        return {number for number in candidates if _stands(self._phrases[number], places)}
+        present = places.keys()
+        return {
+            number
+            for number in candidates
+            if not any(firsts.isdisjoint(present) for firsts in self._firsts[number])
+            and _stands(self._phrases[number], places)
+        }
 
     def _compiled(self, phrase: str) -> tuple[_Term, ...]:
         return tuple(

@@ -16,6 +16,8 @@ from engine.recovery.facts import Evidence, of_line, of_record
 
 DEVELOPMENT, HELD_OUT = "development", "held_out"
 ONCE_HELD_OUT = tuple(f"held_out_{number}" for number in range(2, 6))
+FAMILIES = "families"
+"""What real programs print, by family: the measure of how well the rules carry over to programs not seen."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class Sample:
     type: str
     retryable: bool | None
     observable: bool
+    family: str
 
     @property
     def healthy(self) -> bool:
@@ -62,4 +65,4 @@ def score(classifier: Classifier, chosen: list[Sample]) -> Score:
 
 def _sample(row: dict[str, Any]) -> Sample:
     evidence = of_record(row["record"]) if "record" in row else of_line(row["line"])
-    return Sample(evidence, row["type"], row["retryable"], row.get("observable", True))
+    return Sample(evidence, row["type"], row["retryable"], row.get("observable", True), row["family"])
