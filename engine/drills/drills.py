@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import random
+import re
 import signal
-import subprocess
 import sys
 import uuid
 from abc import ABC, abstractmethod
@@ -14,10 +15,13 @@ from engine.drills.ground import Ground, strike_on
 from engine.drills.load import CLOCK
 from engine.drills.scorecard import Strike
 from engine.errors import QuarterdeckError
+from engine.launchers.processes import identify
 from engine.requests import Request
+from engine.settings.schema_work import SessionLimits
 
-_BUSY = (sys.executable, "-I", "-S", "-c", "while True: pass")
-_HOG_MIB = 96
+_HOG_MIB, _SOFT_MIB = 613, 512
+_LONGEST_S = 600
+"""Time after which a hog ends by itself, whatever became of its drill."""
 _MOST_WORK = 0.5
 _REFUSED = ("turn_failed", "overloaded", "deadline_passed", "api_429", "api_529")
 """Codes of requests that had all their attempts in an outage."""
@@ -142,46 +146,57 @@ class DiskFull(Drill):
 
 
 class MemoryHog(Drill):
-    """Sessions keep memory for good until the engine replaces them."""
+    """A tool of some sessions leaves a process running that keeps memory, until the engine replaces the session."""
 
-    name, about, lane = "memory_hog", f"sessions leak {_HOG_MIB} MiB each", Lane.MACHINE
-    backends = ("simulator",)
+    name, lane = "memory_hog", Lane.MACHINE
+    about = f"tools of sessions leave {_HOG_MIB} MiB each in use (`memory_soft` is {_SOFT_MIB} MiB meanwhile)"
 
     async def inject(self, ground: Ground, chance: random.Random, radius: float) -> list[Strike]:  # noqa: ARG002
-        """Let some sessions leak."""
+        """Let some sessions keep memory."""
+        await ground.change({"session_pool.limits.memory_soft": _SOFT_MIB * 2**20})
         struck = []
         for _ in range(max(1, min(3, int(radius * len(await ground.sessions()))))):
-            request = Request(id=f"hog-{uuid.uuid4().hex[:8]}", prompt=f"[[leak: {_HOG_MIB}MiB]] hog")
+            program = f"import time; kept = bytearray({_HOG_MIB} * 2**20); time.sleep({_LONGEST_S})"
             try:
-                answer = await ground.ask(request)
+                answer = await ground.ask(_left_running(f'{sys.executable} -I -S -c "{program}"'))
             except QuarterdeckError:
-                continue  # a session that never leaked is no victim
+                continue  # a session that never kept any is no victim
             struck.append(Strike(drill=self.name, at=CLOCK.wall(), session=answer.session))
         return struck
 
     async def heal(self, ground: Ground) -> None:
-        """Nothing: it is for the engine to find them."""
+        """The shipped limit again; it is for the engine to find the sessions."""
+        await ground.change({"session_pool.limits.memory_soft": SessionLimits().memory_soft})
 
 
 class CpuHog(Drill):
-    """A process outside the engine takes a core."""
+    """A tool of a session leaves a process running that takes a core."""
 
-    name, about, lane = "cpu_hog", "another process takes a core of the machine", Lane.MACHINE
+    name, about, lane = "cpu_hog", "a tool of a session leaves a process running that takes a core", Lane.MACHINE
 
     def __init__(self) -> None:
-        self._process: subprocess.Popen[bytes] | None = None
+        self._pid = 0
 
     async def inject(self, ground: Ground, chance: random.Random, radius: float) -> list[Strike]:  # noqa: ARG002
         """Start it."""
-        self._process = subprocess.Popen(_BUSY, stdin=subprocess.DEVNULL)  # noqa: ASYNC220 - ours, and quick
+        program = f"import time; end = time.time() + {_LONGEST_S}\nwhile time.time() < end: pass"
+        answer = await ground.ask(_left_running(f"{sys.executable} -I -S -c '{program}'"))
+        found = re.search(r"\d+", answer.text)
+        self._pid = int(found[0]) if found else 0
         return [Strike(drill=self.name, at=CLOCK.wall())]
 
-    async def heal(self, ground: Ground) -> None:  # noqa: ARG002
+    async def heal(self, ground: Ground) -> None:
         """End it."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
+        process = identify(self._pid) if self._pid else None
+        if process is not None:
+            ground.signal(process, signal.SIGKILL)
+        self._pid = 0
+
+
+def _left_running(command: str) -> Request:
+    """A request whose tool starts a program, says its process id and leaves it running."""
+    line = json.dumps({"command": f"{command} < /dev/null > /dev/null 2>&1 & echo $!"})
+    return Request(id=f"hog-{uuid.uuid4().hex[:8]}", prompt=f"[[tool: Bash {line}]]")
 
 
 class ManyAtOnce(Drill):

@@ -42,10 +42,8 @@ TUNED = (
 """Clocks short enough for a drill of seconds, and bounds that its strikes do not use up."""
 _LEAST_BUDGET, _BUDGET_EACH = 500, 60
 """Tokens of the tuned retry budget: every session may be struck at once, and some of them twice."""
-_MEMORY = ("session_pool.limits.memory_soft=48MiB", "session_pool.limits.memory_hard=512MiB")
-"""For simulators, which take a few MiB."""
-_OWN_ENGINE = ("engine.demo=off", "engine.grace=0s")
-"""What makes it an engine of the drills' own: its work is theirs, and nobody waits for it at its end."""
+_OWN_ENGINE = ("engine.demo=off", "engine.grace=0s", "claude.extra_args=[--allowedTools=Bash]")
+"""What makes it an engine of the drills' own: its work is theirs, nobody answers for it or waits for it at its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +116,7 @@ async def _api(plan: Plan, folder: Path) -> AsyncIterator[tuple[Api, list[str]]]
     ]
     if plan.binary is None:
         file = folder / "window"
-        limits = _MEMORY if plan.tuned else ()
-        mine = [*limits, f"profiles={{default: {{environment: {{{VARIABLE}: {file}}}}}}}"]
+        mine = [f"profiles={{default: {{environment: {{{VARIABLE}: {file}}}}}}}"]
         yield SimulatedApi(file), [*common, *mine, *plan.overrides]
         return
     calls = list[float]()
