@@ -14,7 +14,7 @@ CONVERSATION = "11111111-0000-0000-0000-000000000000"
     ("cwd", "shown"),
     [
         ("", ""),
-        (f"/work/default/default/{CONVERSATION}", ""),
+        (f"/srv/default/default/{CONVERSATION}", ""),
         ("/srv/repository", "/srv/repository"),
         ("/srv/" + "long/" * 20 + "end", "…long/long/long/long/end"),
         ("/srv/\x1b[31mred", "red"),

@@ -70,6 +70,7 @@ async def test_a_follow_up_gets_its_own_answer(rig: Rig, tmp_path: Path) -> None
 
 async def test_a_follow_up_gets_its_own_answer_from_an_older_cli(older: Rig, tmp_path: Path) -> None:
     await check_a_follow_up_gets_its_own_answer(older, tmp_path / "gate")
+    assert [event.text for event in older.seen(ForeignTurnEnded)]
 
 
 async def test_an_older_cli_is_interrupted_cleared_and_resumed(older: Rig, tmp_path: Path) -> None:

@@ -92,3 +92,4 @@ def test_the_facts_agree_after_every_step(steps: list[tuple[str, object]]) -> No
         except IllegalChange:
             continue
         life.validate()
+    assert life.state in State
