@@ -69,7 +69,8 @@ from engine.settings.load import Loaded
 from engine.settings.schema import Settings
 from engine.store.conversations import ConversationStore
 from engine.store.leases import SqliteLeases
-from engine.tasks.checkpoints import Checkpoints
+from engine.tasks.checkpoints import Checkpoint, Checkpoints
+from engine.tasks.resumption import Resumption, ResumptionPorts
 from engine.workers.nursery import Nursery
 
 _PARTIAL = ("session:", "tool:")
@@ -188,6 +189,18 @@ class Engine(Operations):
             ),
             self._chance,
         )
+        self.resumption = Resumption(
+            self.checkpoints,
+            ResumptionPorts(
+                clock=self.clock,
+                check=self.check,
+                submit=self.submit,
+                spawn=self._sent.spawn,
+                begun=self._has_begun,
+                expiry=lambda: self.settings.recovery.checkpoint_expiry,
+                running=lambda: self.phase == "running",
+            ),
+        )
         self.recovery_statistics = RecoveryStatistics()
         self.bus.listen(self.recovery_statistics.apply)
         self.bus.listen(self.login.follow)
@@ -232,6 +245,7 @@ class Engine(Operations):
             self.keeper, self.bus, self.containment, self._recorder, lambda: self.launcher.child_pids, self._look
         )
         self._chores.spawn(own.run(), "housekeeper")
+        self._follow_checkpoints()
         if self.choice.demo:
             self._chores.spawn(DemoTraffic(self.submit, self.id).run(), "demo traffic")
 
@@ -416,6 +430,23 @@ class Engine(Operations):
             if flight.request.id not in self._checkpointed:
                 self._checkpointed.add(flight.request.id)
                 self.bus.publish(self.checkpoints.keep(flight, "graceful_shutdown", self.clock.wall()))
+
+    def _has_begun(self, checkpoint: Checkpoint) -> bool:
+        """Whether its conversation can be resumed."""
+        profile = self.profiles.known(checkpoint.profile)
+        if profile is None or not checkpoint.conversation:
+            return False
+        return self.backend.transcript(profile, checkpoint.conversation) is not None
+
+    def _follow_checkpoints(self) -> None:
+        """Resume what the last shutdown broke off where the settings say so; else tell that it is there."""
+        rows = self.resumption.rows()
+        if self.settings.recovery.resume_on_start:
+            for refused in self.resumption.resume_all():
+                self._notice(refused, "`quarterdeck checkpoints` lists and resumes them.")
+        elif rows:
+            text = f"{len(rows)} requests were broken off by a shutdown and wait as checkpoints."
+            self._notice(text, "`quarterdeck checkpoints` lists and resumes them.")
 
     def _apply(self, before: Settings, after: Settings) -> None:
         names = (each.session_pool.load_balancing.strategy for each in (before, after))
