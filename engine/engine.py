@@ -7,7 +7,7 @@ import contextlib
 import os
 import random
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -64,8 +64,9 @@ from engine.requests import Answer, Listener, Request
 from engine.sessions.ports import SessionPorts
 from engine.sessions.transcripts import Transcripts
 from engine.settings import unused
-from engine.settings.live import ChangeRecord, LiveSettings
+from engine.settings.live import ChangeRecord, LiveSettings, Saved
 from engine.settings.load import Loaded
+from engine.settings.paths import config_file
 from engine.settings.schema import Settings
 from engine.store.conversations import ConversationStore
 from engine.store.leases import SqliteLeases
@@ -95,6 +96,7 @@ class Engine(Operations):
         self._pauses = PausableClock(SystemClock(), TICK_S) if clock is None else None
         self.clock: Clock = clock or self._pauses or SystemClock()
         self.live = LiveSettings(settings, clock=self.clock, origins=loaded.origins)
+        self._config = loaded.config or config_file(environ)
         self.bus = Bus(self.clock, settings.events.history)
         self.transcripts = Transcripts(settings.events.transcript_bytes)
         self.desk = PermissionDesk(
@@ -281,6 +283,11 @@ class Engine(Operations):
         self.check(request)
         self._sent.spawn(self._submit_quietly(request), f"request {request.id}")
         return request.id
+
+    def save_settings(self, keys: Collection[str] = ()) -> Saved:
+        """Write live changes, all or those of some keys, into the settings file. Raises BadInput, SettingsError."""
+        self.check_writable()
+        return self.live.save(self._config, keys)
 
     def statistics(self) -> PoolStatistics:
         """The pool as it is now, with what its sessions took when they were read last."""

@@ -55,6 +55,20 @@ def test_settings_are_shown_changed_listed_and_undone(engine: Headless) -> None:
     assert engine.call("GET", "/api/pool")["pool"]["max_size"] == 10
 
 
+def test_a_saved_change_survives_a_restart(home: Path) -> None:
+    file = home / "config/quarterdeck/config.yaml"
+    file.parent.mkdir(parents=True)
+    file.write_text("# ours\nqueue: {max_waiting: 7}\n")
+    with headless(home) as engine:
+        assert plain(engine, "config", "set", "queue.max_waiting=9", "--save") == [["queue.max_waiting", "7", "9"]]
+        plain(engine, "config", "set", "retry.jitter=none")
+        assert plain(engine, "config", "save") == [[f"retry.jitter: saved in {file}."]]
+    assert file.read_text().startswith("# ours\n")
+    with headless(home) as engine:
+        assert plain(engine, "config", "get", "queue.max_waiting") == [["9"]]
+        assert plain(engine, "config", "get", "retry.jitter") == [["none"]]
+
+
 def test_a_refused_change_changes_nothing(engine: Headless) -> None:
     done = quarterdeck(engine.home, "config", "set", "session_pool.max_size=20", "queue.max_waiting=-1")
     assert (done.returncode, done.stdout) == (2, "")
