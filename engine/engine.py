@@ -7,7 +7,7 @@ import contextlib
 import os
 import random
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -64,12 +64,14 @@ from engine.requests import Answer, Listener, Request
 from engine.sessions.ports import SessionPorts
 from engine.sessions.transcripts import Transcripts
 from engine.settings import unused
-from engine.settings.live import ChangeRecord, LiveSettings
+from engine.settings.live import ChangeRecord, LiveSettings, Saved
 from engine.settings.load import Loaded
+from engine.settings.paths import config_file
 from engine.settings.schema import Settings
 from engine.store.conversations import ConversationStore
 from engine.store.leases import SqliteLeases
-from engine.tasks.checkpoints import Checkpoints
+from engine.tasks.checkpoints import Checkpoint, Checkpoints
+from engine.tasks.resumption import Resumption, ResumptionPorts
 from engine.workers.nursery import Nursery
 
 _PARTIAL = ("session:", "tool:")
@@ -94,6 +96,7 @@ class Engine(Operations):
         self._pauses = PausableClock(SystemClock(), TICK_S) if clock is None else None
         self.clock: Clock = clock or self._pauses or SystemClock()
         self.live = LiveSettings(settings, clock=self.clock, origins=loaded.origins)
+        self._config = loaded.config or config_file(environ)
         self.bus = Bus(self.clock, settings.events.history)
         self.transcripts = Transcripts(settings.events.transcript_bytes)
         self.desk = PermissionDesk(
@@ -188,6 +191,18 @@ class Engine(Operations):
             ),
             self._chance,
         )
+        self.resumption = Resumption(
+            self.checkpoints,
+            ResumptionPorts(
+                clock=self.clock,
+                check=self.check,
+                submit=self.submit,
+                spawn=self._sent.spawn,
+                begun=self._has_begun,
+                expiry=lambda: self.settings.recovery.checkpoint_expiry,
+                running=lambda: self.phase == "running",
+            ),
+        )
         self.recovery_statistics = RecoveryStatistics()
         self.bus.listen(self.recovery_statistics.apply)
         self.bus.listen(self.login.follow)
@@ -232,6 +247,7 @@ class Engine(Operations):
             self.keeper, self.bus, self.containment, self._recorder, lambda: self.launcher.child_pids, self._look
         )
         self._chores.spawn(own.run(), "housekeeper")
+        self._follow_checkpoints()
         if self.choice.demo:
             self._chores.spawn(DemoTraffic(self.submit, self.id).run(), "demo traffic")
 
@@ -267,6 +283,11 @@ class Engine(Operations):
         self.check(request)
         self._sent.spawn(self._submit_quietly(request), f"request {request.id}")
         return request.id
+
+    def save_settings(self, keys: Collection[str] = ()) -> Saved:
+        """Write live changes, all or those of some keys, into the settings file. Raises BadInput, SettingsError."""
+        self.check_writable()
+        return self.live.save(self._config, keys)
 
     def statistics(self) -> PoolStatistics:
         """The pool as it is now, with what its sessions took when they were read last."""
@@ -416,6 +437,23 @@ class Engine(Operations):
             if flight.request.id not in self._checkpointed:
                 self._checkpointed.add(flight.request.id)
                 self.bus.publish(self.checkpoints.keep(flight, "graceful_shutdown", self.clock.wall()))
+
+    def _has_begun(self, checkpoint: Checkpoint) -> bool:
+        """Whether its conversation can be resumed."""
+        profile = self.profiles.known(checkpoint.profile)
+        if profile is None or not checkpoint.conversation:
+            return False
+        return self.backend.transcript(profile, checkpoint.conversation) is not None
+
+    def _follow_checkpoints(self) -> None:
+        """Resume what the last shutdown broke off where the settings say so; else tell that it is there."""
+        rows = self.resumption.rows()
+        if self.settings.recovery.resume_on_start:
+            for refused in self.resumption.resume_all():
+                self._notice(refused, "`quarterdeck checkpoints` lists and resumes them.")
+        elif rows:
+            text = f"{len(rows)} requests were broken off by a shutdown and wait as checkpoints."
+            self._notice(text, "`quarterdeck checkpoints` lists and resumes them.")
 
     def _apply(self, before: Settings, after: Settings) -> None:
         names = (each.session_pool.load_balancing.strategy for each in (before, after))

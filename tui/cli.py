@@ -21,6 +21,7 @@ COMMANDS = {
     "bench": "Measure, and compare with the plain way.",
     "breakers": "Show the circuit breakers.",
     "chaos": "Do harm to sessions of its own, and score how they recover.",
+    "checkpoints": "List requests that a shutdown broke off, resume or delete them.",
     "classify": "Say what errors are, and what helps.",
     "config": "Show, check and change settings.",
     "doctor": "Say what this machine lacks, and how to cure it.",

@@ -49,6 +49,12 @@ class PromptBody(msgspec.Struct, kw_only=True):
     wait: bool = True
 
 
+class SaveBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """POST /api/config/save."""
+
+    keys: list[str] = []
+
+
 class BreakerBody(msgspec.Struct, kw_only=True):
     """POST /api/breakers/{name}."""
 
@@ -79,6 +85,7 @@ class Routes:
             Route("/api/config/check", self.check, methods=["POST"]),
             Route("/api/config/history", self.history),
             Route("/api/config/undo", self.undo, methods=["POST"]),
+            Route("/api/config/save", self.save, methods=["POST"]),
             Route("/api/breakers", self.breakers),
             Route("/api/breakers/{name:path}", self.breaker),
             Route("/api/breakers/{name:path}", self.control_breaker, methods=["POST"]),
@@ -184,6 +191,11 @@ class Routes:
         """POST /api/config/undo."""
         self._engine.check_writable()
         return done({"change": self._engine.live.undo(self._caller)})
+
+    async def save(self, request: HttpRequest) -> Response:
+        """POST /api/config/save {"keys": []}: write live changes, all or these, into the settings file."""
+        body: SaveBody = converted(await body_of(request), SaveBody)
+        return done({"saved": self._engine.save_settings(body.keys)})
 
     async def breakers(self, request: HttpRequest) -> Response:
         """GET /api/breakers."""

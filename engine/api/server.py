@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 
 from engine.api.access import TokenGate, token_in
 from engine.api.alert_routes import AlertRoutes
+from engine.api.checkpoint_routes import CheckpointRoutes
 from engine.api.envelope import failed
 from engine.api.error_routes import ErrorRoutes
 from engine.api.event_stream import EventStream
@@ -77,7 +78,16 @@ async def serve(engine: Engine) -> Stop:
 def application(engine: Engine, caller: str) -> Starlette:
     """The ASGI application over one engine."""
     probes = Probes(engine)
-    kinds = (Routes, PoolRoutes, PermissionRoutes, RecoveryRoutes, RecoveriesRoutes, ErrorRoutes, AlertRoutes)
+    kinds = (
+        Routes,
+        PoolRoutes,
+        PermissionRoutes,
+        RecoveryRoutes,
+        RecoveriesRoutes,
+        ErrorRoutes,
+        AlertRoutes,
+        CheckpointRoutes,
+    )
     groups = [kind(engine, caller) for kind in kinds]
     routes: list[BaseRoute] = [*probes.all(), *(route for group in groups for route in group.all())]
     routes.append(WebSocketRoute("/ws", EventStream(engine, probes).serve))

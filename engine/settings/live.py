@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from engine.clock import Clock
 from engine.errors import BadInput, QuarterdeckError, SettingsError
 from engine.settings import catalogue, unused
 from engine.settings.load import validated
+from engine.settings.saving import is_secret, save
 from engine.settings.schema import Settings
 from engine.settings.sources import Layer
 from engine.settings.tree import find_value, flatten_raw, redacted, without
@@ -37,6 +39,15 @@ class ChangeRecord:
     undoes: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """Where settings were saved, which, and the secrets among the changes, which were not."""
+
+    file: str
+    keys: list[str]
+    left_out: list[str]
+
+
 class LiveSettings:
     """Owner of the current settings and of the history of changes; used on the engine's thread only."""
 
@@ -49,7 +60,7 @@ class LiveSettings:
         appliers: Sequence[tuple[str, Applier]] = (),
         history: int = 200,
     ) -> None:
-        self._current = settings
+        self._current = self._saved = settings
         self._clock = clock
         self._origins = dict(origins or {})
         self._appliers = list(appliers)
@@ -116,6 +127,30 @@ class LiveSettings:
         self._undoable.pop()
         self._origins = origins
         return self._publish(record)
+
+    def unsaved(self) -> dict[str, Any]:
+        """What live changes made of the settings since the start or the last saving: key → value, None for gone."""
+        old, new = flatten_raw(self._saved), flatten_raw(self._current)
+        return {
+            key: new.get(key) for key in {**old, **new} if old.get(key) != new.get(key) or (key in old) != (key in new)
+        }
+
+    def save(self, path: Path, keys: Collection[str] = ()) -> Saved:
+        """Write the unsaved changes, or these of them, into a settings file, so that they survive a restart.
+
+        Secrets are left out unless they are named, which is refused. Raises BadInput, SettingsError.
+        """
+        unsaved = self.unsaved()
+        left_out = [key for key in unsaved if key not in keys and is_secret(key)]
+        chosen = {key: value for key, value in unsaved.items() if (key in keys if keys else key not in left_out)}
+        if not chosen:
+            sentence = "There is nothing to save: no live change is unsaved."
+            raise BadInput(sentence, remedy="`quarterdeck config history` lists the changes.")
+        save(path, chosen)
+        if not keys or set(keys) >= unsaved.keys():
+            self._saved = self._current
+        self._origins |= {key: str(path) for key in chosen if key in self._origins}
+        return Saved(str(path), sorted(chosen), [] if keys else left_out)
 
     def _validated(self, changes: Mapping[str, Any], origin: str) -> tuple[Settings, set[str]]:
         """The settings after the changes, and the keys that were given."""

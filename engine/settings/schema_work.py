@@ -290,6 +290,16 @@ class Recovery(Group):
     ease_interval: Duration = setting(
         10.0, "Time after which a tenth of a lowered load is given back.", unit=SECONDS, ge=0.01, le=3600
     )
+    resume_on_start: bool = setting(
+        False, "Whether requests that the last shutdown broke off are run again when the engine starts."
+    )
+    checkpoint_expiry: Duration = setting(
+        7 * DAY,
+        "Age at which the checkpoint of such a request is deleted; 0 keeps all.",
+        unit=SECONDS,
+        ge=0,
+        le=365 * DAY,
+    )
 
 
 class Queue(Group):

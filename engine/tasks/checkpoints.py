@@ -27,6 +27,9 @@ class Checkpoint(msgspec.Struct, frozen=True):
     partial: str = ""
     commands: bool = False
     cwd: str = ""
+    priority: str = "medium"
+    idempotent: bool = False
+    permission_timeout: float | None = None
 
 
 class Checkpoints:
@@ -52,6 +55,9 @@ class Checkpoints:
             partial="".join(flight.text),
             commands=request.commands,
             cwd=request.cwd,
+            priority=request.priority,
+            idempotent=request.idempotent,
+            permission_timeout=request.permission_timeout,
         )
         try:
             path = self.save(checkpoint)
@@ -70,6 +76,10 @@ class Checkpoints:
             os.fsync(file.fileno())
         draft.replace(path)
         return path
+
+    def delete(self, request: str) -> None:
+        """Remove a request's checkpoint; one that is not there is ignored."""
+        (self._folder / f"{request}.json").unlink(missing_ok=True)
 
     def all(self) -> list[Checkpoint]:
         """Every readable checkpoint, oldest first."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from engine.api.checkpoint_routes import CheckpointRoutes
 from engine.api.permission_routes import PermissionRoutes
 from engine.api.pool_routes import PoolRoutes
 from engine.api.routes import Routes
@@ -28,6 +29,7 @@ LOOKS = {
     "/api/breakers": {"breakers", "total"},
     "/api/breakers/{name:path}": {"breaker"},
     "/api/profiles": {"profiles"},
+    "/api/checkpoints": {"checkpoints"},
 }
 ACTS = {
     "/api/prompts/{id}": ("DELETE", 404),
@@ -46,6 +48,9 @@ ACTS = {
     "/api/profiles/{name}/resume": ("POST", 404),
     "/api/config": ("PATCH", 400),
     "/api/config/undo": ("POST", 400),
+    "/api/config/save": ("POST", 400),
+    "/api/checkpoints/{id}": ("DELETE", 404),
+    "/api/checkpoints/{id}/resume": ("POST", 404),
 }
 """With an empty body, for an unknown session."""
 BREAKER = "credential:default"
@@ -66,7 +71,7 @@ async def test_every_resource_has_its_name_in_the_envelope(served: Served) -> No
         assert (await served.data("GET", path.replace("{id}", session).replace("{name:path}", BREAKER))).keys() == names
     for path, (method, status) in ACTS.items():
         assert (await served.refusal(method, path.replace("{id}", "nobody").replace("{name}", "nobody")))[0] == status
-    kinds = (Routes, PoolRoutes, PermissionRoutes)
+    kinds = (Routes, PoolRoutes, PermissionRoutes, CheckpointRoutes)
     routes = [route for kind in kinds for route in kind(served.engine, "somebody").all()]
     assert {route.path for route in routes} == LOOKS.keys() | ACTS.keys()
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from engine.tasks.checkpoints import Checkpoint, Checkpoints
 from tests.support.headless import PROGRAM, Headless, environment_of, headless, quarterdeck
 from tests.support.processes import runs, wait_until
 
@@ -51,6 +53,20 @@ def test_settings_are_shown_changed_listed_and_undone(engine: Headless) -> None:
     assert change["changes"]["session_pool.max_size"] == [10, 20]
     assert as_json(engine, "config", "undo")["changes"]["session_pool.max_size"] == [20, 10]
     assert engine.call("GET", "/api/pool")["pool"]["max_size"] == 10
+
+
+def test_a_saved_change_survives_a_restart(home: Path) -> None:
+    file = home / "config/quarterdeck/config.yaml"
+    file.parent.mkdir(parents=True)
+    file.write_text("# ours\nqueue: {max_waiting: 7}\n")
+    with headless(home) as engine:
+        assert plain(engine, "config", "set", "queue.max_waiting=9", "--save") == [["queue.max_waiting", "7", "9"]]
+        plain(engine, "config", "set", "retry.jitter=none")
+        assert plain(engine, "config", "save") == [[f"retry.jitter: saved in {file}."]]
+    assert file.read_text().startswith("# ours\n")
+    with headless(home) as engine:
+        assert plain(engine, "config", "get", "queue.max_waiting") == [["9"]]
+        assert plain(engine, "config", "get", "retry.jitter") == [["none"]]
 
 
 def test_a_refused_change_changes_nothing(engine: Headless) -> None:
@@ -225,3 +241,17 @@ def test_what_is_not_used_yet_is_named_at_the_start_and_by_the_doctor(home: Path
     found = {finding["name"]: finding for finding in json.loads(quarterdeck(home, "doctor", "--json").stdout)}
     assert "not used before the store lands" in found["settings"]["found"]
     assert found["profile ci"]["found"] == "tenant acme: reachable once tokens land"
+
+
+def test_checkpoints_are_listed_resumed_and_deleted(home: Path) -> None:
+    with headless(home) as engine:
+        state = Path(plain(engine, "config", "get", "engine.state_dir")[0][0])
+        checkpoints = Checkpoints(state / "checkpoints")
+        for request in ("r1", "r2"):
+            checkpoints.save(Checkpoint(request, "test", time.time(), "[[reply: done]]", "default", "default", "ana"))
+        assert [row[0] for row in plain(engine, "checkpoints")] == ["r1", "r2"]
+        assert plain(engine, "checkpoints", "resume", "r1") == [["r1: resumed."]]
+        assert plain(engine, "checkpoints", "delete", "r2") == [["r2: deleted."]]
+        wait_until(lambda: as_json(engine, "checkpoints", "list") == [])
+        refused = quarterdeck(home, "checkpoints", "resume", "r9")
+        assert (refused.returncode, "There is no checkpoint of r9" in refused.stderr) == (2, True)

@@ -63,9 +63,10 @@ def get(common: Common, key: str) -> None:
 
 @command.command("set")
 @click.argument("changes", nargs=-1, required=True, metavar="KEY=VALUE…")
+@click.option("--save", "saved", is_flag=True, help="Write them into the settings file too, so that they last.")
 @common_options
-def set_(common: Common, changes: tuple[str, ...]) -> None:
-    """Change settings of the running engine, all or none."""
+def set_(common: Common, changes: tuple[str, ...], saved: bool) -> None:
+    """Change settings of the running engine, all or none; without --save until it ends."""
     from engine.settings.sources import from_overrides
     from engine.settings.tree import find_value
 
@@ -74,7 +75,23 @@ def set_(common: Common, changes: tuple[str, ...]) -> None:
         raise SettingsError(layer.problems, remedy="`quarterdeck config schema` lists every setting.")
     body = {key: find_value(layer.tree, key) for key in layer.origins}
     with _client(common) as client:
-        _show_change(common, client.call("PATCH", "/api/config", body)["change"])
+        change = client.call("PATCH", "/api/config", body)["change"]
+        told = client.call("POST", "/api/config/save", {"keys": list(change["changes"])})["saved"] if saved else {}
+    _show_change(common, {**change, "saved": told.get("file")})
+
+
+@command.command("save", epilog="Example: quarterdeck config save")
+@common_options
+def save(common: Common) -> None:
+    """Write the live changes into the settings file, so that they survive a restart; its comments stay."""
+    with _client(common) as client:
+        saved = client.call("POST", "/api/config/save", {})["saved"]
+    if common.json:
+        print_json(saved)
+        return
+    click.echo(f"{', '.join(saved['keys'])}: saved in {saved['file']}.")
+    if saved["left_out"]:
+        click.echo(f"{', '.join(saved['left_out'])}: secrets are not saved; put them into the environment.")
 
 
 @command.command("history")
