@@ -286,3 +286,21 @@ async def test_of_a_moment_that_is_not_known_no_values_are_shown(
 def _row(console: Bridge, name: str) -> str:
     """The line of a setting in the table, empty when there is none."""
     return next((line for line in console.lines if f" {name} " in line[:40]), "")
+
+
+async def test_live_changes_are_saved_to_the_file_on_request_and_the_dialogs_say_how_long_each_lasts(
+    feed: FakeFeed, clock: ManualClock
+) -> None:
+    async with bridge(feed, clock) as console:
+        await console.press("7", "S")
+        assert console.told[-1] == "No setting was changed live; there is nothing to save."
+    feed.live.propose({SIZE: 20}, "ana")
+    async with bridge(feed, clock) as console:
+        await console.press("7", "S")
+        assert "SAVE TO THE SETTINGS FILE" in console.text
+        assert "for every engine that reads the file from now on" in console.text
+        await console.press("escape")
+        assert feed.calls == []
+        await console.press("S", "enter")
+        assert feed.calls == [("save",)]
+        assert console.told[-1] == "Saved 1 setting to config.yaml."

@@ -115,6 +115,10 @@ class FakeFeed:
     async def check_settings(self, changes: Mapping[str, Any]) -> None:
         self.live.check(changes, "a test")
 
+    async def save_settings(self) -> tuple[str, list[str]]:
+        self._note("save")
+        return "config.yaml", ["session_pool.max_size"]
+
     async def undo_settings(self) -> None:
         self._note("undo")
         self.live.undo("a test")

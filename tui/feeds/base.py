@@ -184,6 +184,9 @@ class Feed(Protocol):
     async def check_settings(self, changes: Mapping[str, Any]) -> None:
         """Raises what `change_settings` would raise for these values; changes nothing."""
 
+    async def save_settings(self) -> tuple[str, list[str]]:
+        """Write all live changes to the settings file: where, and which."""
+
     async def undo_settings(self) -> None:
         """Take back the last live change that is still in force."""
 

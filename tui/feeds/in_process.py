@@ -206,6 +206,16 @@ class InProcessFeed:
 
         await self._call(check())
 
+    async def save_settings(self) -> tuple[str, list[str]]:
+        """Write all live changes to the settings file."""
+        engine = self._thread.engine
+
+        async def save() -> tuple[str, list[str]]:
+            saved = engine.save_settings()
+            return saved.file, saved.keys
+
+        return await self._call(save())
+
     async def undo_settings(self) -> None:
         """Take the last change back."""
         engine = self._thread.engine

@@ -243,6 +243,10 @@ class RecordedFeed:
         """Refused."""
         _refuse()
 
+    async def save_settings(self) -> tuple[str, list[str]]:
+        """Refused."""
+        _refuse()
+
     async def undo_settings(self) -> None:
         """Refused."""
         _refuse()

@@ -175,6 +175,11 @@ class RemoteFeed:
         """Whether these values would be taken."""
         await self._call("POST", "/api/config/check", dict(changes))
 
+    async def save_settings(self) -> tuple[str, list[str]]:
+        """Write all live changes to the settings file."""
+        saved = (await self._call("POST", "/api/config/save", {"keys": []}))["saved"]
+        return saved["file"], saved["keys"]
+
     async def undo_settings(self) -> None:
         """Take the last change back."""
         await self._call("POST", "/api/config/undo")

@@ -317,8 +317,8 @@ class TuningScreen(Station):
         if console.refusal:
             console.tell(console.refusal, "warning")
         else:
-            work = self._apply() if name == "apply" else self._undo()
-            console.run_worker(work, group="acts", exit_on_error=False)
+            work = {"apply": self._apply, "undo": self._undo, "save": self._save}[name]
+            console.run_worker(work(), group="acts", exit_on_error=False)
 
     async def _apply(self) -> None:
         tuning, console = self.tuning, self.console
@@ -335,6 +335,8 @@ class TuningScreen(Station):
         facts += [[], *([("same as  " if not n else " " * 9, "muted"), (part, "")] for n, part in enumerate(same))]
         undo = f"{console.keys.shown('tuning.undo')}, or quarterdeck config undo"
         facts.append([("undo     ", "muted"), (undo, "")])
+        lasts = f"until the engine ends; {console.keys.shown('tuning.save')} saves live changes to the settings file"
+        facts.append([("lasts    ", "muted"), (lasts, "")])
         number = len(tuning.staged)
         if await console.push_screen_wait(Confirm("APPLY AS ONE", facts, f"apply {number}", "keep them staged")):
             what = draw.summary({key: (one.base, one.text) for key, one in tuning.staged.items()})
@@ -353,6 +355,27 @@ class TuningScreen(Station):
             self.tuning.drop(key)
         self._effect = draw.Effect(self.store.live_now, what, before)
         await self._load()
+
+    async def _save(self) -> None:
+        """Write what was changed live to the settings file, so that the next engine has it too."""
+        console, changed = self.console, sorted({key for change in self.tuning.changes for key in change.changes})
+        if not changed:
+            console.tell("No setting was changed live; there is nothing to save.")
+            return
+        facts: list[Line] = [[(key, "")] for key in changed[:12]]
+        facts += [[("…", "muted")]] if len(changed) > 12 else []
+        facts += [[], [("lasts    ", "muted"), ("for every engine that reads the file from now on", "")]]
+        facts.append([("same as  ", "muted"), ("quarterdeck config save", "")])
+        if console.feed is None or not await console.push_screen_wait(
+            Confirm("SAVE TO THE SETTINGS FILE", facts, "save", "keep them live only")
+        ):
+            return
+        try:
+            file, keys = await console.feed.save_settings()
+        except QuarterdeckError as error:
+            console.tell(str(error), "error")
+        else:
+            console.tell(f"Saved {formats.plural(len(keys), 'setting')} to {file}.")
 
     async def _undo(self) -> None:
         """The newest change is taken back by the engine; an older one is staged the other way round."""
