@@ -71,10 +71,10 @@ class SessionLimits(Group):
     """What one session may take, and what the machine must keep. 0 is no limit."""
 
     memory_soft: Size = setting(
-        1024**3, "Memory (PSS) above which a session gets no new work and is replaced.", unit=BYTES, ge=0, le=1024**5
+        1024**3, "Memory of a session and all its tools (PSS) above which it is replaced.", unit=BYTES, ge=0, le=1024**5
     )
     memory_hard: Size = setting(
-        2 * 1024**3, "Memory (PSS) above which a session is stopped in its turn.", unit=BYTES, ge=0, le=1024**5
+        2 * 1024**3, "Memory of a session and all its tools (PSS) above which its turn is stopped.", unit=BYTES, ge=0, le=1024**5
     )
     cpu_soft: Number = setting(
         0.0, "CPU above which a session is replaced at its turn's end.", unit="percent of a core", ge=0, le=100_000
