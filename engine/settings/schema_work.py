@@ -74,7 +74,11 @@ class SessionLimits(Group):
         1024**3, "Memory of a session and all its tools (PSS) above which it is replaced.", unit=BYTES, ge=0, le=1024**5
     )
     memory_hard: Size = setting(
-        2 * 1024**3, "Memory of a session and all its tools (PSS) above which its turn is stopped.", unit=BYTES, ge=0, le=1024**5
+        2 * 1024**3,
+        "Memory of a session and all its tools (PSS) above which its turn is stopped.",
+        unit=BYTES,
+        ge=0,
+        le=1024**5,
     )
     cpu_soft: Number = setting(
         0.0, "CPU above which a session is replaced at its turn's end.", unit="percent of a core", ge=0, le=100_000
