@@ -1,7 +1,7 @@
 """What a session's turns took: four classes of tokens and the cost, each booked once. Pure.
 
 The CLI reports what came since the result before (`model_usage_since_last_result`). One that does not only reports a
-total, which restarts after `/clear` and may hold the whole conversation after a resume: see `resumed_at`.
+total, which some restart at `/clear`, as its own result shows, and which may hold a whole conversation after a resume.
 """
 
 from __future__ import annotations
@@ -32,10 +32,6 @@ class Account:
     def resumed_at(self, total: float) -> None:
         """What the conversation had cost before this process resumed it."""
         self._total = total
-
-    def cleared(self) -> None:
-        """The conversation begins anew, and the CLI's total with it."""
-        self._total = 0.0
 
     def book(self, result: Result) -> Spent:
         """What was spent since the result before this one."""

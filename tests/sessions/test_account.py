@@ -37,7 +37,7 @@ def test_without_that_the_total_is_what_counts_and_a_smaller_one_begins_anew() -
 def test_after_clear_no_cost_is_lost_to_the_baseline_of_before() -> None:
     account = Account()
     account.book(result(0.01))
-    account.cleared()
+    account.book(result(0.0))  # of `/clear` itself
     assert account.book(result(0.05)).cost == pytest.approx(0.05)
 
 
