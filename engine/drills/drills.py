@@ -227,14 +227,8 @@ class EngineKilled(Drill):
         """Kill it."""
         at = CLOCK.wall()
         await ground.kill_engine()
-        return [
-            Strike(
-                drill=self.name,
-                at=at,
-                outage=True,
-                total=True,
-            )
-        ]
+        causes = ("no_engine", "overloaded")
+        return [Strike(drill=self.name, at=at, outage=True, total=True, causes=causes)]
 
     async def heal(self, ground: Ground) -> None:
         """Start it again; the next start reaps what the dead one left."""

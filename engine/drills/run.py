@@ -15,7 +15,7 @@ from engine.drills.drills import Drill, EngineKilled, Lane, all_drills
 from engine.drills.ground import Ground
 from engine.drills.load import CLOCK, Traffic
 from engine.drills.places import Plan, headless_engine, own_engine
-from engine.drills.scorecard import Asked, Evidence, Scorecard, Strike, is_excused, is_moot, recovered_in, score
+from engine.drills.scorecard import Asked, Evidence, Scorecard, Strike, is_expected, is_moot, recovered_in, score
 from engine.errors import BadInput
 
 Progress = Callable[[str], None]
@@ -198,7 +198,7 @@ def bound_passed(evidence: Evidence, memory: int) -> str:
     if memory < _LEAST_MEMORY:
         return f"{memory >> 20} MiB of memory are left"
     recent = [one for one in evidence.asked[-10 * _FEW :] if one.ended is not None]
-    failed = sum(not one.answered and not is_excused(one, evidence.strikes) for one in recent)
+    failed = sum(not one.answered and not is_expected(one, evidence.strikes) for one in recent)
     if len(recent) >= _FEW and failed > _MOST_FAILED * len(recent):
         return f"{failed} of {len(recent)} requests failed outside any outage"
     return ""

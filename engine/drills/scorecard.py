@@ -63,6 +63,8 @@ class Strike(msgspec.Struct, kw_only=True):
     outage: bool = False
     total: bool = False
     excuses: tuple[str, ...] = ()
+    causes: tuple[str, ...] = ()
+    """Codes of failures that it makes and that nothing excuses: the engine itself was down."""
 
 
 class Span(msgspec.Struct, frozen=True):
@@ -214,6 +216,16 @@ def is_excused(one: Asked, strikes: Iterable[Strike]) -> bool:
         return False
     ended = one.ended
     return any(one.code in s.excuses and ended >= s.at and (s.healed is None or one.began < s.healed) for s in strikes)
+
+
+def is_expected(one: Asked, strikes: Iterable[Strike]) -> bool:
+    """Whether a strike explains the failure, excused or not."""
+    return any(
+        one.code in (*s.excuses, *s.causes)
+        and (one.ended or 0.0) >= s.at
+        and (s.healed is None or one.began < s.healed)
+        for s in strikes
+    )
 
 
 def is_moot(strike: Strike, events: Sequence[Stamped]) -> bool:

@@ -94,8 +94,10 @@ def judge_lost(exit_code: int | None, stderr: str, partial: str, stopped: str = 
     return Outcome(ended=ended, text=partial, reason=reason, exit_code=exit_code, stderr=stderr)
 
 
-def judge_cancelled(partial: str) -> Outcome:
-    """The verdict on a turn that the CLI dropped because of our interrupt."""
+def judge_cancelled(partial: str, stopped: str = "") -> Outcome:
+    """The verdict on a turn that the CLI dropped because of our interrupt; `stopped` as in `judge_lost`."""
+    if stopped:
+        return Outcome(ended=Ended.STOPPED, text=partial, reason=stopped)
     return Outcome(ended=Ended.INTERRUPTED, text=partial, reason="interrupted before it began")
 
 

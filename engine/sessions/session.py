@@ -425,7 +425,7 @@ class Session:
             case f.TurnCancelled() | f.TurnUnreadable():
                 self._turn_over()
         if self._turn is not None:
-            self._turn.take(fact)
+            self._turn.take(fact, self.life.ended_by)
         event = event_of(self.id, fact)
         if event is not None:
             self._ports.bus.publish(event)

@@ -110,8 +110,8 @@ class RunningTurn:
         """The agent called a tool, or may have: from now on a second run may do its work twice."""
         self._acted = self._acted or tool not in READ_ONLY_TOOLS
 
-    def take(self, fact: f.Fact) -> None:
-        """Take in what the agent's lines said of this turn; `finish` takes its result."""
+    def take(self, fact: f.Fact, stopped: str) -> None:
+        """Take in what the agent's lines said of this turn; `finish` takes its result, and `stopped` is as there."""
         match fact:
             case f.TextDelta(text):
                 self.answered()
@@ -127,7 +127,7 @@ class RunningTurn:
             case f.TurnCompleting():
                 self._clocks.closing()
             case f.TurnCancelled(partial):
-                self._end(judge_cancelled(partial))
+                self._end(judge_cancelled(partial, stopped))
             case f.TurnUnreadable(reason, partial):
                 self._end(judge_unreadable(reason, partial))
 

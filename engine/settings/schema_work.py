@@ -188,7 +188,9 @@ class SessionPool(Group):
 class CircuitBreaker(Group):
     """When a failing credential, model, tool or session is left alone for a while."""
 
-    failure_threshold: Whole = setting(5, "Consecutive failures that open a breaker.", unit="failures", ge=1, le=10_000)
+    failure_threshold: Whole = setting(
+        10, "Consecutive failures that open a breaker.", unit="failures", ge=1, le=10_000
+    )
     timeout: Duration = setting(
         60.0, "Time an open breaker waits before it lets a call try.", unit=SECONDS, ge=0.1, le=DAY
     )

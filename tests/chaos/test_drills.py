@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.drills.drills import Lane, all_drills
+from engine.drills.drills import Lane, MemoryHog, all_drills
 from engine.drills.places import Plan
 from engine.drills.run import Abort, chosen, run
 from engine.drills.scorecard import Scorecard
@@ -79,9 +79,12 @@ async def test_an_aborted_run_heals_and_leaves_nothing_and_says_so(home: Path) -
     assert [one for one in tagged(lambda tags: ENGINE_TAG in tags) if str(home) in cwd_of(one.pid)] == []
 
 
-def test_an_unknown_drill_and_one_that_the_backend_cannot_do_are_refused_by_name() -> None:
+def test_an_unknown_drill_and_one_that_the_backend_cannot_do_are_refused_by_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     with pytest.raises(BadInput, match="'explode' is no drill"):
         chosen(["kill", "explode"], "simulator")
+    monkeypatch.setattr(MemoryHog, "backends", ("simulator",))
     with pytest.raises(BadInput, match="'memory_hog' needs the simulator"):
         chosen(["memory_hog"], "claude")
     assert "memory_hog" in chosen(["all"], "simulator")

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from engine.errors import SessionLost
 from engine.events.types import PermissionAsked
 from engine.offline.server import OfflineModel
 from engine.sessions import lines
@@ -241,7 +242,9 @@ async def background_commands(lab: Lab) -> bool:
     await lab.ask(session, tool("Bash", command=command, run_in_background=True))
     await until(alive.exists)
     assert session.single_use
-    await session.clear()
+    with pytest.raises(SessionLost, match="may serve no other conversation"):
+        await session.clear()
+    assert (await lab.rig.ask(session, "/clear", commands=True)).ok
     alive.unlink(missing_ok=True)
     await until(alive.exists)
     return True

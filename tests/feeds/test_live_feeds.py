@@ -192,7 +192,7 @@ async def test_settings_are_tuned_checked_and_undone_and_every_console_hears_of_
         assert sheet.origins["retry.max_attempts"].startswith("live by ")
         assert [sorted(change.changes) for change in sheet.changes] == [["retry.max_attempts", "session_pool.max_size"]]
         await watcher.feed.undo_settings()
-        assert thread.engine.settings.retry.max_attempts == 3
+        assert thread.engine.settings.retry.max_attempts == 6
         assert (await other.feed.tuning()).changes[-1].undoes == 1
     finally:
         await other.feed.aclose()
