@@ -71,7 +71,7 @@ class Corrections(Protocol):
 
 
 class Classifier:
-    """Rules compiled once; a decision takes some tens of microseconds and changes nothing but the caches inside."""
+    """Rules compiled once; a decision takes some hundreds of microseconds and changes nothing but the caches inside."""
 
     def __init__(
         self,
