@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 
 from engine.recovery.facts import Evidence
+from engine.recovery.patterns import Patterns
 from engine.recovery.reports import reports_failure
 from engine.recovery.rules import Only, Rule
 from engine.recovery.said import Fact, stated_in
@@ -38,9 +38,8 @@ class RuleIndex:
         ]
         self._phrases = Phrases([phrase for phrase, _, _ in listed])
         self._owners = [(number, part) for _, number, part in listed]
-        self._patterns = [
-            (re.compile(pattern), number) for number, rule in enumerate(rules) for pattern in rule.patterns
-        ]
+        self._patterns = Patterns([pattern for rule in rules for pattern in rule.patterns])
+        self._pattern_owners = [number for number, rule in enumerate(rules) for _ in rule.patterns]
         self._by_fact: dict[Fact, list[int]] = {}
         for number, rule in enumerate(rules):
             for fact in rule.facts():
@@ -63,7 +62,8 @@ class RuleIndex:
     def by_text(self, text: str, known: Evidence) -> Scores:
         """What a text speaks for: by its phrases, its patterns and the facts that it states."""
         reports = known.failed is True or reports_failure(text)
-        signs, barred = self._signs(text, reports)
+        lowered = text.lower()
+        signs, barred = self._signs(text, lowered, reports=reports)
         scores = {
             number: self.rules[number].weight + min(_MORE_MOST, _MORE * (count - 1))
             for number, count in signs.items()
@@ -71,10 +71,10 @@ class RuleIndex:
         }
         if not reports:
             return scores
-        stated = self._scored(stated_in(text, text.lower()), known, _SAID_LESS)
+        stated = self._scored(stated_in(text, lowered), known, _SAID_LESS)
         return higher(scores, {number: score for number, score in stated.items() if number not in barred})
 
-    def _signs(self, text: str, reports: bool) -> tuple[dict[int, int], set[int]]:
+    def _signs(self, text: str, lowered: str, *, reports: bool) -> tuple[dict[int, int], set[int]]:
         signs: dict[int, int] = {}
         barred: set[int] = set()
         for phrase in self._phrases.find(words_of(text)):
@@ -83,9 +83,9 @@ class RuleIndex:
                 barred.add(number)
             elif part == _SAYS or reports:
                 signs[number] = signs.get(number, 0) + 1
-        for pattern, number in self._patterns:
-            if pattern.search(text):
-                signs[number] = signs.get(number, 0) + 1
+        for pattern in self._patterns.find(text, lowered):
+            number = self._pattern_owners[pattern]
+            signs[number] = signs.get(number, 0) + 1
         return signs, barred
 
     def _scored(self, facts: Iterable[Fact], known: Evidence, less: float) -> Scores:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 GAP = 3
 _WORD = re.compile(r"OAuth|[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+(?:'[a-z]+)?|[A-Z]+|\d+")
@@ -52,25 +52,37 @@ class Phrases:
         self._whole: dict[str, int] = {}
         self._stems: dict[str, int] = {}
         self._phrases = [self._compiled(phrase) for phrase in phrases]
-        self._firsts = [tuple(frozenset(atoms[0] for atoms in term) for term in phrase) for phrase in self._phrases]
-        self._by_first = self._index()
+        self._count = len(self._phrases)
+        self._terms = max(map(len, self._phrases), default=0)
+        self._fits = self._index()
+        self._ends = self._past_the_end()
         self._stem_sizes = sorted({len(stem) for stem in self._stems})
-        self._known: dict[str, tuple[int, ...]] = {}
+        self._known: dict[str, tuple[tuple[int, ...], int]] = {}
 
     def find(self, words: Iterable[str]) -> set[int]:
         """The numbers of the phrases that stand in these words."""
         places: Places = {}
+        fitting = self._ends
         for place, word in enumerate(words):
-            for atom in self._atoms_of(word):
-                places.setdefault(atom, []).append(place)
-        candidates = {number for atom in places for number in self._by_first.get(atom, ())}
-        present = places.keys()
-        return {
-            number
-            for number in candidates
-            if not any(firsts.isdisjoint(present) for firsts in self._firsts[number])
-            and _stands(self._phrases[number], places)
-        }
+            atoms, fits = self._known.get(word) or self._learned(word)
+            fitting |= fits
+            for atom in atoms:
+                if atom in places:
+                    places[atom].append(place)
+                else:
+                    places[atom] = [place]
+        return {number for number in self._whole_ones(fitting) if _stands(self._phrases[number], places)}
+
+    def _whole_ones(self, fitting: int) -> Iterator[int]:
+        """The numbers of the phrases each term of which has its bit: a word of the text, or no term at all."""
+        every = (1 << self._count) - 1
+        whole = every
+        for term in range(self._terms):
+            whole &= fitting >> term * self._count
+        while whole:
+            lowest = whole & -whole
+            whole ^= lowest
+            yield lowest.bit_length() - 1
 
     def _compiled(self, phrase: str) -> tuple[_Term, ...]:
         return tuple(
@@ -82,23 +94,42 @@ class Phrases:
         table = self._stems if stem else self._whole
         return table.setdefault(word, len(self._whole) + len(self._stems))
 
-    def _index(self) -> dict[int, list[int]]:
-        """Each phrase under the first words of the term that fewest phrases share."""
-        shared = Counter(atoms[0] for phrase in self._phrases for term in phrase for atoms in term)
-        index: dict[int, list[int]] = {}
+    def _index(self) -> dict[int, int]:
+        """For each atom one bit for every term of a phrase that it may stand for.
+
+        An alternative of several words counts for the one of them that fewest phrases share.
+        """
+        shared = Counter(
+            atom for phrase in self._phrases for term in phrase for alternative in term for atom in alternative
+        )
+        index: dict[int, int] = {}
         for number, phrase in enumerate(self._phrases):
-            rarest = min(phrase, key=lambda term: sum(shared[atoms[0]] for atoms in term))
-            for first in {atoms[0] for atoms in rarest}:
-                index.setdefault(first, []).append(number)
+            for place, term in enumerate(phrase):
+                for alternative in term:
+                    rarest = min(alternative, key=shared.__getitem__)
+                    index[rarest] = index.get(rarest, 0) | self._bit(number, place)
         return index
 
-    def _atoms_of(self, word: str) -> tuple[int, ...]:
-        found = self._known.get(word)
-        if found is None:
-            found = self._look_up(word.lower())
-            if len(self._known) < _KNOWN_WORDS:
-                self._known[word] = found
-        return found
+    def _past_the_end(self) -> int:
+        """The bits of the terms that the shorter phrases do not have."""
+        bits = 0
+        for number, phrase in enumerate(self._phrases):
+            for place in range(len(phrase), self._terms):
+                bits |= self._bit(number, place)
+        return bits
+
+    def _bit(self, number: int, term: int) -> int:
+        return 1 << term * self._count + number
+
+    def _learned(self, word: str) -> tuple[tuple[int, ...], int]:
+        """The atoms that a word stands for, and the bits of all of them; remembered, up to a bound."""
+        atoms = self._look_up(word.lower())
+        fits = 0
+        for atom in atoms:
+            fits |= self._fits.get(atom, 0)
+        if len(self._known) < _KNOWN_WORDS:
+            self._known[word] = atoms, fits
+        return atoms, fits
 
     def _look_up(self, word: str) -> tuple[int, ...]:
         found = [self._stems[stem] for size in self._stem_sizes if (stem := word[:size]) in self._stems]
