@@ -262,11 +262,11 @@ class Dispatcher:
         else:
             self._ports.easing.go_on()
 
-    def tell_waits(self) -> None:
+    def publish_waits(self) -> None:
         """Publish for what each request waits, where that changed; once a second."""
         for flight in self.flights.values():
-            if flight.waits_for != flight.told_wait:
-                flight.told_wait = flight.waits_for
+            if flight.waits_for != flight.published_wait:
+                flight.published_wait = flight.waits_for
                 self._ports.bus.publish(RequestWaiting(request=flight.request.id, reason=flight.waits_for))
 
     # turn in the session

@@ -207,7 +207,7 @@ class Engine(Operations):
         self.bus.listen(self.recovery_statistics.apply)
         self.bus.listen(self.login.follow)
         self.alerts = alerts_of(self, self._pool_ports.growth, environ)
-        self._told_pause = 0.0
+        self._reported_pause = 0.0
         self.phase = "new"
 
     async def start(self) -> None:
@@ -360,7 +360,7 @@ class Engine(Operations):
     def _look(self) -> None:
         """Once a second: hung calls vote, a lowered load rises, alerts are looked at."""
         self._look_for_pause()
-        self.dispatcher.tell_waits()
+        self.dispatcher.publish_waits()
         self.breakers.look(min(1.0, self.pool.utilisation))
         self.easing.look()
         self.alerts.look()
@@ -369,8 +369,8 @@ class Engine(Operations):
         if self._pauses is None:
             return
         self._pauses.beat()
-        if lost := self._pauses.paused - self._told_pause:
-            self._told_pause = self._pauses.paused
+        if lost := self._pauses.paused - self._reported_pause:
+            self._reported_pause = self._pauses.paused
             text = f"the engine stood still for {lost:.1f} s; the time counts for no deadline"
             self._notice(text, "Look for a stopped process, a suspended machine or a starved CPU.")
 

@@ -146,7 +146,7 @@ class Flight:
     interrupted_by: str = ""
     was_empty: bool = False
     waits_for: str = ""
-    told_wait: str = ""
+    published_wait: str = ""
     waits_for_person: bool = False
     watch: asyncio.TimerHandle | None = None
     attempted_at: float = 0.0

@@ -91,7 +91,7 @@ async def test_while_a_person_is_waited_for_others_run_under_a_lowered_limit(tmp
             engine.easing.reduce()
         answer = await engine.submit(Request(id="other", prompt="[[reply: not held up]]"))
         assert answer.text == "not held up"
-        engine.dispatcher.tell_waits()
+        engine.dispatcher.publish_waits()
         assert engine.bus.state.requests["asks"].waits_for == "an approval"
         (permission,) = engine.bus.state.permissions
         engine.answer(permission, allowed=False, by="ada")
