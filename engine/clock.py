@@ -43,31 +43,29 @@ class PausableClock:
     def __init__(self, clock: Clock, tick: float) -> None:
         self._clock = clock
         self._tick = tick
+        self._late = tick + LATE_TICKS * tick
         self._beat: float | None = None
         self.paused = 0.0
 
     def beat(self) -> None:
         """The loop runs."""
-        self._skip_pause()
-        self._beat = self._clock.monotonic()
+        self._beat = self._now()
 
     def monotonic(self) -> float:
         """Seconds in which the engine ran."""
-        self._skip_pause()
-        return self._clock.monotonic() - self.paused
+        return self._now() - self.paused
 
     def wall(self) -> float:
         """Seconds since 1970."""
         return self._clock.wall()
 
-    def _skip_pause(self) -> None:
-        if self._beat is None:
-            return
+    def _now(self) -> float:
+        """The time of the clock within; a pause up to now is counted."""
         now = self._clock.monotonic()
-        late = now - self._beat - self._tick
-        if late > LATE_TICKS * self._tick:
-            self.paused += late
+        if self._beat is not None and now - self._beat > self._late:
+            self.paused += now - self._beat - self._tick
             self._beat = now
+        return now
 
 
 class ManualClock:
