@@ -11,9 +11,10 @@ from engine.backends.base import Profile
 from engine.backends.profiles import Profiles
 from engine.clock import Clock
 from engine.dispatcher import Dispatcher
-from engine.errors import BadInput, ConversationHeld, Forbidden, NotFound
+from engine.errors import BadInput, ConversationHeld, NotFound
 from engine.events.bus import Bus
 from engine.pool.pool import Pool
+from engine.read_only import check_writable
 from engine.recovery.diagnosis import Diagnosis
 from engine.recovery.learned import LearnedRule, Lesson
 from engine.recovery.rules import ErrorType
@@ -138,8 +139,7 @@ class Operations:
 
     def check_writable(self) -> None:
         """Raises Forbidden in read-only mode."""
-        if self.settings.engine.read_only:
-            raise Forbidden("The engine is read-only.", remedy="Start it without `--read-only`.")
+        check_writable(read_only=self.settings.engine.read_only)
 
     def _decided(
         self, expires: str | float | None, *, allowed: bool, by: str, scope: str = "once", message: str = ""

@@ -12,6 +12,7 @@ from typing import Any, Self
 import httpx
 
 from engine.errors import BadInput, ErrorKind, NoEngine, QuarterdeckError
+from engine.read_only import check_writable
 from engine.settings.paths import socket_path
 
 CONNECT_S = 2.0
@@ -86,10 +87,14 @@ def error_in(response: httpx.Response) -> QuarterdeckError:
 
 
 class EngineClient:
-    """Calls one engine. Every call raises NoEngine when none answers, else the error that it answered with."""
+    """Calls one engine. Every call raises NoEngine when none answers, else the error that it answered with.
 
-    def __init__(self, address: Address) -> None:
+    With `read_only` whatever is not a GET is refused before it leaves (Forbidden).
+    """
+
+    def __init__(self, address: Address, *, read_only: bool = False) -> None:
         self.address = address
+        self._read_only = read_only
         transport = httpx.HTTPTransport(uds=str(address.uds)) if address.uds is not None else None
         timeout = httpx.Timeout(ANSWER_S, connect=CONNECT_S)
         self._http = httpx.Client(
@@ -112,6 +117,8 @@ class EngineClient:
 
     def call(self, method: str, path: str, body: Any = None, timeout: float | None = ANSWER_S) -> dict[str, Any]:
         """The `data` of the answer."""
+        if method != "GET":
+            check_writable(read_only=self._read_only)
         try:
             response = self._http.request(method, path, json=body, timeout=timeout)
         except httpx.TransportError as error:
@@ -128,6 +135,7 @@ class EngineClient:
     @contextmanager
     def stream(self, path: str, body: Any) -> Iterator[Iterator[str]]:
         """The lines of a stream of server-sent events."""
+        check_writable(read_only=self._read_only)
         try:
             with self._http.stream("POST", path, json=body, timeout=httpx.Timeout(None, connect=CONNECT_S)) as response:
                 if response.is_error:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
 from urllib.parse import quote
 
 import click
 
-from tui.client import EngineClient, address_of
 from tui.options import Common, common_options
 from tui.output import print_json, print_table
+from tui.running_engine import call
 
 _CHANNELS = ("log", "console", "webhook", "command")
 _COLUMNS = ("rule", "subject", "phase", "severity", "since", "text")
 _RULE_COLUMNS = ("name", "when", "for", "severity", "remedy")
-_TEST_S, _ANSWER_S = 660.0, 60.0
+_TEST_S = 660.0
 
 
 @click.group("alerts", invoke_without_command=True, epilog="Example: quarterdeck alerts --json")
@@ -36,7 +35,7 @@ def list_alerts(common: Common) -> None:
 @common_options
 def rules(common: Common) -> None:
     """The rules in force; the setting `alerts.rules` holds them."""
-    rows = _call(common, "GET", "/api/alerts/rules")["rules"]
+    rows = call(common, "GET", "/api/alerts/rules")["rules"]
     if common.json:
         print_json(rows)
     else:
@@ -49,7 +48,7 @@ def rules(common: Common) -> None:
 @common_options
 def silence(common: Common, name: str, duration: str) -> None:
     """Tell nobody of the alerts of rule NAME for a while; `*` and `?` in it stand for others."""
-    made = _call(common, "POST", f"/api/alerts/{quote(name, safe='')}/silence", {"for": duration})["silence"]
+    made = call(common, "POST", f"/api/alerts/{quote(name, safe='')}/silence", {"for": duration})["silence"]
     if common.json:
         print_json(made)
     else:
@@ -63,7 +62,7 @@ def silence(common: Common, name: str, duration: str) -> None:
 @common_options
 def unsilence(common: Common, name: str) -> None:
     """Tell of the alerts of rule NAME again."""
-    lifted = _call(common, "DELETE", f"/api/alerts/{quote(name, safe='')}/silence")
+    lifted = call(common, "DELETE", f"/api/alerts/{quote(name, safe='')}/silence")
     print_json(lifted) if common.json else click.echo(f"{name} is no longer silenced.")
 
 
@@ -72,12 +71,12 @@ def unsilence(common: Common, name: str) -> None:
 @common_options
 def test(common: Common, channel: str) -> None:
     """Tell CHANNEL that this is a test, and say whether that worked."""
-    told = _call(common, "POST", "/api/alerts/test", {"channel": channel}, _TEST_S)
+    told = call(common, "POST", "/api/alerts/test", {"channel": channel}, _TEST_S)
     print_json(told) if common.json else click.echo(f"{channel} was told.")
 
 
 def _list(common: Common) -> None:
-    rows = _call(common, "GET", "/api/alerts?limit=1000")["alerts"]
+    rows = call(common, "GET", "/api/alerts?limit=1000")["alerts"]
     if common.json:
         print_json(rows)
         return
@@ -85,10 +84,3 @@ def _list(common: Common) -> None:
 
     shown = [{**row, "since": clock(row["since"])} for row in rows]
     print_table([[row[column] for column in _COLUMNS] for row in shown], _COLUMNS)
-
-
-def _call(common: Common, method: str, path: str, body: Any = None, timeout: float = _ANSWER_S) -> dict[str, Any]:
-    from tui.settings_source import load
-
-    with EngineClient(address_of(None, load(common).settings.api.socket)) as client:
-        return client.call(method, path, body, timeout)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 import click
 
-from tui.client import EngineClient, address_of
 from tui.options import Common, common_options
 from tui.output import print_json, print_table
+from tui.running_engine import call
 
 
 @click.group("breakers", invoke_without_command=True, epilog="Example: quarterdeck breakers --json")
@@ -17,7 +16,7 @@ from tui.output import print_json, print_table
 def command(common: Common) -> None:
     """Show the circuit breakers and their states, or move one by hand."""
     if click.get_current_context().invoked_subcommand is None and click.get_current_context().parent is not None:
-        rows = _call(common, "GET", "/api/breakers?limit=1000")["breakers"]
+        rows = call(common, "GET", "/api/breakers?limit=1000")["breakers"]
         if common.json:
             print_json(rows)
         else:
@@ -30,7 +29,7 @@ def command(common: Common) -> None:
 @common_options
 def show(common: Common, breaker: str) -> None:
     """The changes of one breaker, oldest first."""
-    found = _call(common, "GET", f"/api/breakers/{breaker}")["breaker"]
+    found = call(common, "GET", f"/api/breakers/{breaker}")["breaker"]
     if common.json:
         print_json(found)
     else:
@@ -48,7 +47,7 @@ def _acting(act: str, does: str) -> click.Command:
     @common_options
     def move(common: Common, breakers: tuple[str, ...]) -> None:
         for breaker in breakers:
-            found = _call(common, "POST", f"/api/breakers/{breaker}", {"act": act})["breaker"]
+            found = call(common, "POST", f"/api/breakers/{breaker}", {"act": act})["breaker"]
             print_json(found) if common.json else click.echo(f"{breaker}: {found['state']}")
 
     return move
@@ -58,10 +57,3 @@ command.add_command(_acting("open", "Let nothing through until it is closed by h
 command.add_command(_acting("close", "Let calls through; it goes on by itself from there."))
 command.add_command(_acting("trip", "Open it as a failure would; it tries again by itself."))
 command.add_command(_acting("disable", "Let everything through, whatever fails."))
-
-
-def _call(common: Common, method: str, path: str, body: Any = None) -> dict[str, Any]:
-    from tui.settings_source import load
-
-    with EngineClient(address_of(None, load(common).settings.api.socket)) as client:
-        return client.call(method, path, body)

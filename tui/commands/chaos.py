@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from engine.errors import BackendMissing, BadInput
+from engine.read_only import check_writable
 from tui.options import Common, common_options
 from tui.output import print_json, print_table
 
@@ -53,6 +54,7 @@ def command(
 
     if "list" in drills:
         return _list(as_json=common.json)
+    check_writable(read_only=common.read_only)
     if common.config is not None:
         raise BadInput("A drill runs on settings of its own, not on a file.", remedy="Use `--set key=value`.")
     binary = _binary() if common.backend == "claude" or common.offline else None

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
-from tui.client import EngineClient, address_of
 from tui.options import Common, common_options
 from tui.output import print_json, print_table
+from tui.running_engine import call
 
 _COLUMNS = ("request", "at", "profile", "user", "conversation", "prompt")
 _PROMPT = 60
@@ -35,7 +33,7 @@ def list_checkpoints(common: Common) -> None:
 def resume(common: Common, requests: tuple[str, ...]) -> None:
     """Run these requests again, in their conversations."""
     for request in requests:
-        done = _call(common, "POST", f"/api/checkpoints/{request}/resume")
+        done = call(common, "POST", f"/api/checkpoints/{request}/resume")
         print_json(done) if common.json else click.echo(f"{request}: resumed.")
 
 
@@ -45,23 +43,16 @@ def resume(common: Common, requests: tuple[str, ...]) -> None:
 def delete(common: Common, requests: tuple[str, ...]) -> None:
     """Give these requests up."""
     for request in requests:
-        done = _call(common, "DELETE", f"/api/checkpoints/{request}")
+        done = call(common, "DELETE", f"/api/checkpoints/{request}")
         print_json(done) if common.json else click.echo(f"{request}: deleted.")
 
 
 def _list(common: Common) -> None:
     from tui.formats import clock
 
-    rows = _call(common, "GET", "/api/checkpoints")["checkpoints"]
+    rows = call(common, "GET", "/api/checkpoints")["checkpoints"]
     if common.json:
         print_json(rows)
         return
     shown = [{**row, "at": clock(row["at"]), "prompt": " ".join(row["prompt"].split())[:_PROMPT]} for row in rows]
     print_table([[row[column] for column in _COLUMNS] for row in shown], _COLUMNS)
-
-
-def _call(common: Common, method: str, path: str) -> dict[str, Any]:
-    from tui.settings_source import load
-
-    with EngineClient(address_of(None, load(common).settings.api.socket)) as client:
-        return client.call(method, path)

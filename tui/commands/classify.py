@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -71,7 +71,7 @@ def learn(
         retryable=retryable,
         strategy=Strategy(strategy) if strategy else None,
     )
-    with _store(common) as store:
+    with _store_to_teach(common) as store:
         row = learned_row(store.learn(lesson, getpass.getuser()), 0)
     if common.json:
         print_json(row)
@@ -84,7 +84,7 @@ def learn(
 @common_options
 def forget(common: Common, rule: str) -> None:
     """Take the learned rule RULE back, as `classify --rules` names it."""
-    with _store(common) as store:
+    with _store_to_teach(common) as store:
         store.forget(rule)
     if common.json:
         print_json({"forgotten": rule})
@@ -150,6 +150,21 @@ def _store(common: Common) -> Iterator[LearnedRules]:
         yield store
     finally:
         store.close()
+
+
+@contextmanager
+def _store_to_teach(common: Common) -> Iterator[LearnedRules]:
+    """The learned rules, unless these settings or the engine that runs with them are read-only. Raises Forbidden."""
+    from engine.errors import NoEngine
+    from engine.read_only import check_writable
+    from tui.running_engine import call
+    from tui.settings_source import load
+
+    check_writable(read_only=load(common).settings.engine.read_only)
+    with suppress(NoEngine):
+        check_writable(read_only=call(common, "GET", "/api/config")["config"]["engine.read_only"])
+    with _store(common) as store:
+        yield store
 
 
 @contextmanager

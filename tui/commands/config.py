@@ -7,9 +7,9 @@ from typing import Any
 import click
 
 from engine.errors import NoEngine, SettingsError
-from tui.client import EngineClient, address_of
 from tui.options import Common, common_options
 from tui.output import print_json, print_table
+from tui.running_engine import running_engine
 
 
 @click.group("config", epilog="Example: quarterdeck config set session_pool.max_size=20")
@@ -74,7 +74,7 @@ def set_(common: Common, changes: tuple[str, ...], saved: bool) -> None:
     if layer.problems:
         raise SettingsError(layer.problems, remedy="`quarterdeck config schema` lists every setting.")
     body = {key: find_value(layer.tree, key) for key in layer.origins}
-    with _client(common) as client:
+    with running_engine(common) as client:
         change = client.call("PATCH", "/api/config", body)["change"]
         told = client.call("POST", "/api/config/save", {"keys": list(change["changes"])})["saved"] if saved else {}
     _show_change(common, {**change, "saved": told.get("file")})
@@ -84,7 +84,7 @@ def set_(common: Common, changes: tuple[str, ...], saved: bool) -> None:
 @common_options
 def save(common: Common) -> None:
     """Write the live changes into the settings file, so that they survive a restart; its comments stay."""
-    with _client(common) as client:
+    with running_engine(common) as client:
         saved = client.call("POST", "/api/config/save", {})["saved"]
     if common.json:
         print_json(saved)
@@ -98,7 +98,7 @@ def save(common: Common) -> None:
 @common_options
 def history(common: Common) -> None:
     """The changes made live to the running engine, oldest first."""
-    with _client(common) as client:
+    with running_engine(common) as client:
         changes = client.call("GET", "/api/config/history")["changes"]
     if common.json:
         print_json(changes)
@@ -115,7 +115,7 @@ def history(common: Common) -> None:
 @common_options
 def undo(common: Common) -> None:
     """Take back the last live change that is still in force."""
-    with _client(common) as client:
+    with running_engine(common) as client:
         _show_change(common, client.call("POST", "/api/config/undo")["change"])
 
 
@@ -155,7 +155,7 @@ def _values(common: Common) -> tuple[dict[str, Any], dict[str, str]]:
     from tui.settings_source import load
 
     try:
-        with _client(common) as client:
+        with running_engine(common) as client:
             data = client.call("GET", "/api/config")
             return _with_overrides(common, data["config"], data["origins"])
     except NoEngine:
@@ -176,9 +176,3 @@ def _with_overrides(
     given = flatten(load(common).settings)
     mine = {key: given[key] for key in from_overrides(common.settings_overrides).origins if key in given}
     return values | mine, origins | dict.fromkeys(mine, "--set")
-
-
-def _client(common: Common) -> EngineClient:
-    from tui.settings_source import load
-
-    return EngineClient(address_of(None, load(common).settings.api.socket))

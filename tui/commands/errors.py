@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
-from tui.client import EngineClient, address_of
 from tui.options import Common, common_options
 from tui.output import print_json, print_table
+from tui.running_engine import call
 
 _TYPES = ("network", "process", "auth", "resource", "timeout", "validation", "internal")
 _WINDOWS = ("5m", "1h", "24h")
@@ -38,7 +38,7 @@ def list_errors(common: Common, kind: str | None, limit: int) -> None:
 @common_options
 def statistics(common: Common, window: str) -> None:
     """Rates, retries, availability, and the times to detect and to recover."""
-    found = _call(common, "GET", f"/api/errors/statistics?window={window}")["statistics"]
+    found = call(common, "GET", f"/api/errors/statistics?window={window}")["statistics"]
     if common.json:
         print_json(found)
     else:
@@ -51,7 +51,7 @@ def statistics(common: Common, window: str) -> None:
 @common_options
 def correct(common: Common, error: str, kind: str) -> None:
     """Teach that errors like ID are of TYPE; `quarterdeck classify forget` takes it back."""
-    rule = _call(common, "POST", f"/api/errors/{error}/class", {"type": kind})["rule"]
+    rule = call(common, "POST", f"/api/errors/{error}/class", {"type": kind})["rule"]
     if common.json:
         print_json(rule)
     else:
@@ -62,7 +62,7 @@ def _list(common: Common, kind: str | None, limit: int) -> None:
     from tui.formats import clock
 
     chosen = f"&type={kind}" if kind else ""
-    rows = _call(common, "GET", f"/api/errors?limit={limit}{chosen}")["errors"]
+    rows = call(common, "GET", f"/api/errors?limit={limit}{chosen}")["errors"]
     if common.json:
         print_json(rows)
     else:
@@ -76,10 +76,3 @@ def _shown(value: Any) -> str:
     if value is None:
         return "nothing happened"
     return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def _call(common: Common, method: str, path: str, body: Any = None) -> dict[str, Any]:
-    from tui.settings_source import load
-
-    with EngineClient(address_of(None, load(common).settings.api.socket)) as client:
-        return client.call(method, path, body)

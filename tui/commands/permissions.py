@@ -9,9 +9,9 @@ from urllib.parse import quote, urlencode
 import click
 
 from engine.errors import BadInput, NotFound
-from tui.client import EngineClient, address_of
 from tui.options import Common, common_options
 from tui.output import print_json, print_table
+from tui.running_engine import call
 
 _SCOPES = ("once", "conversation", "profile")
 _COLUMNS = ("id", "age", "session", "tool", "risk", "seen", "request")
@@ -55,7 +55,7 @@ def list_permissions(common: Common) -> None:
 @common_options
 def groups(common: Common) -> None:
     """The same by action: what is in one group may be answered as one; the gravest first."""
-    rows = _call(common, "GET", f"/api/permissions/groups?limit={_ALL}")["groups"]
+    rows = call(common, "GET", f"/api/permissions/groups?limit={_ALL}")["groups"]
     shown = [
         (row["key"][:_KEY_SHOWN], _span(row["age"]), _risk(row), row["count"], _seen(row), _named(row), row["action"])
         for row in rows
@@ -103,7 +103,7 @@ def deny_group(common: Common, key: str, message: str) -> None:
 @common_options
 def grants(common: Common) -> None:
     """The grants that answer for you, oldest first, and until when."""
-    rows = _call(common, "GET", f"/api/permissions/grants?limit={_ALL}")["grants"]
+    rows = call(common, "GET", f"/api/permissions/grants?limit={_ALL}")["grants"]
     shown = [[{**row, "expires": _moment(row["expires"])}[column] or "–" for column in _GRANT_COLUMNS] for row in rows]
     _print(common, rows, shown, _GRANT_COLUMNS)
 
@@ -113,7 +113,7 @@ def grants(common: Common) -> None:
 @common_options
 def revoke(common: Common, grant: str) -> None:
     """Take grant ID back: what it allowed is asked for again."""
-    told = _call(common, "DELETE", f"/api/permissions/grants/{quote(grant, safe='')}")
+    told = call(common, "DELETE", f"/api/permissions/grants/{quote(grant, safe='')}")
     print_json(told) if common.json else click.echo(f"{told['revoked']} is revoked.")
 
 
@@ -124,13 +124,13 @@ def revoke(common: Common, grant: str) -> None:
 def history(common: Common, limit: int, group: str) -> None:
     """Who answered what, newest first."""
     query = urlencode({"limit": limit, "group": group})
-    rows = _call(common, "GET", f"/api/permissions/history?{query}")["answers"]
+    rows = call(common, "GET", f"/api/permissions/history?{query}")["answers"]
     told = [{**row, "at": _moment(row["at"]), "answer": "allowed" if row["allowed"] else "denied"} for row in rows]
     _print(common, rows, [[row[column] for column in _HISTORY_COLUMNS] for row in told], _HISTORY_COLUMNS)
 
 
 def _list(common: Common) -> None:
-    rows = _call(common, "GET", f"/api/permissions?limit={_ALL}")["permissions"]
+    rows = call(common, "GET", f"/api/permissions?limit={_ALL}")["permissions"]
     shown = [
         (row["id"], _span(row["age"]), row["session"], row["tool"], _risk(row), _seen(row), row["summary"])
         for row in rows
@@ -139,7 +139,7 @@ def _list(common: Common) -> None:
 
 
 def _answer(common: Common, permission: str, body: dict[str, Any]) -> None:
-    told = _call(common, "POST", f"/api/permissions/{quote(permission, safe='')}", body)["permission"]
+    told = call(common, "POST", f"/api/permissions/{quote(permission, safe='')}", body)["permission"]
     _tell(common, told, f"{permission} is {'allowed' if told['allowed'] else 'denied'}.")
 
 
@@ -147,9 +147,9 @@ def _answer_group(common: Common, key: str, body: dict[str, Any]) -> None:
     from tui.formats import plural
 
     whole = _whole_key(
-        key, [row["key"] for row in _call(common, "GET", f"/api/permissions/groups?limit={_ALL}")["groups"]]
+        key, [row["key"] for row in call(common, "GET", f"/api/permissions/groups?limit={_ALL}")["groups"]]
     )
-    told = _call(common, "POST", f"/api/permissions/groups/{quote(whole, safe='')}", body)["group"]
+    told = call(common, "POST", f"/api/permissions/groups/{quote(whole, safe='')}", body)["group"]
     _tell(common, told, f"{plural(told['answered'], 'permission')} {'allowed' if told['allowed'] else 'denied'}.")
 
 
@@ -210,10 +210,3 @@ def _moment(at: float) -> str:
     import time
 
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
-
-
-def _call(common: Common, method: str, path: str, body: Any = None) -> dict[str, Any]:
-    from tui.settings_source import load
-
-    with EngineClient(address_of(None, load(common).settings.api.socket)) as client:
-        return client.call(method, path, body)

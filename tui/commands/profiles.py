@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
-from tui.client import EngineClient, address_of
+from tui.client import ANSWER_S
 from tui.options import Common, common_options
 from tui.output import print_json, print_table
+from tui.running_engine import call
 
 _COLUMNS = ("name", "tenant", "model", "warm", "sessions", "note")
-_ANSWER_S = 60.0
 
 
 @click.group("profiles", invoke_without_command=True, epilog="Example: quarterdeck profiles drain default")
@@ -19,7 +17,7 @@ _ANSWER_S = 60.0
 def command(common: Common) -> None:
     """List profiles, drain one, let it start again."""
     if click.get_current_context().invoked_subcommand is None and click.get_current_context().parent is not None:
-        rows = _call(common, "GET", "/api/profiles")["profiles"]
+        rows = call(common, "GET", "/api/profiles")["profiles"]
         if common.json:
             print_json(rows)
         else:
@@ -32,7 +30,8 @@ def command(common: Common) -> None:
 @common_options
 def drain(common: Common, profile: str, deadline: float) -> None:
     """Start no more sessions of a profile, and end those that are there with their turns."""
-    done = _call(common, "POST", f"/api/profiles/{profile}/drain", {"deadline": deadline}, deadline)["drained"]
+    body, timeout = {"deadline": deadline}, ANSWER_S + deadline
+    done = call(common, "POST", f"/api/profiles/{profile}/drain", body, timeout)["drained"]
     print_json(done) if common.json else click.echo(f"{profile}: {done['sessions']} sessions ended.")
 
 
@@ -41,12 +40,5 @@ def drain(common: Common, profile: str, deadline: float) -> None:
 @common_options
 def resume(common: Common, profile: str) -> None:
     """Let a drained profile's sessions start again."""
-    done = _call(common, "POST", f"/api/profiles/{profile}/resume")
+    done = call(common, "POST", f"/api/profiles/{profile}/resume")
     print_json(done) if common.json else click.echo(f"{profile}: sessions start again.")
-
-
-def _call(common: Common, method: str, path: str, body: Any = None, extra_s: float = 0.0) -> dict[str, Any]:
-    from tui.settings_source import load
-
-    with EngineClient(address_of(None, load(common).settings.api.socket)) as client:
-        return client.call(method, path, body, _ANSWER_S + extra_s)

@@ -8,9 +8,9 @@ from typing import Any
 import click
 
 from engine.errors import NotFound
-from tui.client import EngineClient, address_of
 from tui.options import Common, common_options
 from tui.output import print_json, print_table
+from tui.running_engine import call
 
 _COLUMNS = ("id", "state", "age", "session", "user", "priority", "attempts", "prompt")
 
@@ -35,7 +35,7 @@ def list_requests(common: Common) -> None:
 @common_options
 def show(common: Common, request: str) -> None:
     """One request on its way, with all its fields."""
-    rows = _call(common, "GET", "/api/prompts?limit=1000")["prompts"]
+    rows = call(common, "GET", "/api/prompts?limit=1000")["prompts"]
     row = next((row for row in rows if row["id"] == request), None)
     if row is None:
         remedy = "`quarterdeck queue` lists those that are."
@@ -49,12 +49,12 @@ def show(common: Common, request: str) -> None:
 def cancel(common: Common, requests: tuple[str, ...]) -> None:
     """End requests, waiting or running; their callers are told."""
     for request in requests:
-        found = _call(common, "DELETE", f"/api/prompts/{request}")
+        found = call(common, "DELETE", f"/api/prompts/{request}")
         print_json(found) if common.json else click.echo(f"Cancelled {request}.")
 
 
 def _list(common: Common) -> None:
-    rows = _call(common, "GET", "/api/prompts?limit=1000")["prompts"]
+    rows = call(common, "GET", "/api/prompts?limit=1000")["prompts"]
     if common.json:
         print_json(rows)
         return
@@ -66,10 +66,3 @@ def _cells(row: dict[str, Any], now: float) -> tuple[Any, ...]:
     state = "running" if row["session"] else "retrying" if row["retry_at"] > now else "waiting"
     age = f"{max(0.0, now - row['queued_at']):.0f}s"
     return (row["id"], state, age, row["session"], row["user"], row["priority"], row["attempts"], row["prompt"])
-
-
-def _call(common: Common, method: str, path: str) -> dict[str, Any]:
-    from tui.settings_source import load
-
-    with EngineClient(address_of(None, load(common).settings.api.socket)) as client:
-        return client.call(method, path)

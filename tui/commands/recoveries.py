@@ -7,9 +7,9 @@ from typing import Any
 import click
 
 from tui.cli import FAILED
-from tui.client import EngineClient, address_of
 from tui.options import Common, common_options
 from tui.output import print_json, print_table
+from tui.running_engine import call
 
 
 @click.group("recoveries", invoke_without_command=True, epilog="Example: quarterdeck recoveries --json")
@@ -31,7 +31,7 @@ def listing(common: Common) -> None:
 @common_options
 def strategies(common: Common) -> None:
     """Every strategy: runs, share that helped, mean and p95 duration in seconds."""
-    rows = _call(common, "GET", "/api/recoveries?limit=1")["strategies"]
+    rows = call(common, "GET", "/api/recoveries?limit=1")["strategies"]
     if common.json:
         print_json(rows)
         return
@@ -51,7 +51,7 @@ def run(common: Common, strategy: str, target: str) -> int:
 
     TARGET is session:ID, conversation:ID, profile:NAME, credential:NAME or engine.
     """
-    ended = _call(common, "POST", "/api/recoveries", {"strategy": strategy, "target": target})["recovery"]
+    ended = call(common, "POST", "/api/recoveries", {"strategy": strategy, "target": target})["recovery"]
     if common.json:
         print_json(ended)
     else:
@@ -60,7 +60,7 @@ def run(common: Common, strategy: str, target: str) -> int:
 
 
 def _list(common: Common) -> None:
-    rows = _call(common, "GET", "/api/recoveries?limit=1000")["recoveries"]
+    rows = call(common, "GET", "/api/recoveries?limit=1000")["recoveries"]
     if common.json:
         print_json(rows)
         return
@@ -81,10 +81,3 @@ def _state(row: dict[str, Any]) -> str:
 
 def _rate(row: dict[str, Any]) -> str:
     return f"{row['success_rate']:.0%}" if row["runs"] else "-"
-
-
-def _call(common: Common, method: str, path: str, body: Any = None) -> dict[str, Any]:
-    from tui.settings_source import load
-
-    with EngineClient(address_of(None, load(common).settings.api.socket)) as client:
-        return client.call(method, path, body)

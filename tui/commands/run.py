@@ -10,6 +10,7 @@ from typing import Any
 import click
 import msgspec
 
+from engine.read_only import check_writable
 from tui.client import EngineClient, RemoteError, address_of
 from tui.options import Common, common_options
 from tui.output import print_json
@@ -34,6 +35,7 @@ def command(common: Common, prompt: str, stream: bool, **rest: Any) -> None:
     from tui.settings_source import load
 
     loaded = load(common)
+    check_writable(read_only=loaded.settings.engine.read_only)
     with EngineClient(address_of(None, loaded.settings.api.socket)) as client:
         if _fits(common) and client.alive():
             answer = _ask_running(client, body, shown)

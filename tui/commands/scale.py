@@ -7,9 +7,9 @@ from typing import Any
 import click
 
 from engine.errors import BadInput
-from tui.client import EngineClient, address_of
 from tui.options import Common, common_options
 from tui.output import print_json, print_table
+from tui.running_engine import call
 
 _NEGATIVE = {"ignore_unknown_options": True}  # so that -1 is a size, and refused as one
 
@@ -19,11 +19,8 @@ _NEGATIVE = {"ignore_unknown_options": True}  # so that -1 is a size, and refuse
 @common_options
 def command(common: Common, size: str) -> None:
     """Keep SIZE sessions, `auto` to follow the load again, `off` to stay at the present size."""
-    from tui.settings_source import load
-
     path, body = _asked(size)
-    with EngineClient(address_of(None, load(common).settings.api.socket)) as client:
-        pool = client.call("POST", path, body)["pool"]
+    pool = call(common, "POST", path, body)["pool"]
     if common.json:
         print_json(pool)
     else:

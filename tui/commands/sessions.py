@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
-from tui.client import EngineClient, address_of
+from tui.client import ANSWER_S
 from tui.options import Common, common_options
 from tui.output import print_json, print_table
+from tui.running_engine import call
 
 _ENDED_COLUMNS = ("id", "profile", "turns", "reason", "last_error", "conversation")
-_ANSWER_S = 60.0
 _COLUMNS = ("id", "state", "profile", "user", "turns", "activity", "conversation", "cwd")
 
 
@@ -36,7 +34,7 @@ def list_sessions(common: Common, ended: bool) -> None:
 @common_options
 def show(common: Common, session: str) -> None:
     """Show one session with all its fields."""
-    row = _call(common, "GET", f"/api/sessions/{session}")["session"]
+    row = call(common, "GET", f"/api/sessions/{session}")["session"]
     if common.json:
         print_json(row)
     else:
@@ -48,7 +46,7 @@ def _acting(verb: str, does: str) -> click.Command:
     @click.argument("sessions", nargs=-1, required=True)
     @common_options
     def act(common: Common, sessions: tuple[str, ...]) -> None:
-        done = {name: _call(common, "POST", f"/api/sessions/{name}/{verb}") for name in sessions}
+        done = {name: call(common, "POST", f"/api/sessions/{name}/{verb}") for name in sessions}
         if common.json:
             print_json(done)
         else:
@@ -64,7 +62,7 @@ def _ending(verb: str, does: str) -> click.Command:
     @common_options
     def end(common: Common, sessions: tuple[str, ...], keep_request: bool) -> None:
         body = {"request": not keep_request}
-        done = {name: _call(common, "POST", f"/api/sessions/{name}/{verb}", body) for name in sessions}
+        done = {name: call(common, "POST", f"/api/sessions/{name}/{verb}", body) for name in sessions}
         if common.json:
             print_json(done)
         else:
@@ -88,8 +86,8 @@ command.add_command(_ending("kill", "Kill the process trees of these sessions at
 @common_options
 def recycle(common: Common, sessions: tuple[str, ...], deadline: float) -> None:
     """Give these sessions no new work and stop them at the end of their turn."""
-    body = {"deadline": deadline}
-    done = {name: _call(common, "POST", f"/api/sessions/{name}/recycle", body, deadline) for name in sessions}
+    body, timeout = {"deadline": deadline}, ANSWER_S + deadline
+    done = {name: call(common, "POST", f"/api/sessions/{name}/recycle", body, timeout) for name in sessions}
     if common.json:
         print_json(done)
     else:
@@ -97,16 +95,9 @@ def recycle(common: Common, sessions: tuple[str, ...], deadline: float) -> None:
 
 
 def _list(common: Common, *, ended: bool = False) -> None:
-    rows = _call(common, "GET", f"/api/sessions?limit=1000&ended={int(ended)}")["sessions"]
+    rows = call(common, "GET", f"/api/sessions?limit=1000&ended={int(ended)}")["sessions"]
     columns = _ENDED_COLUMNS if ended else _COLUMNS
     if common.json:
         print_json(rows)
     else:
         print_table([[row.get(column, "") for column in columns] for row in rows], columns)
-
-
-def _call(common: Common, method: str, path: str, body: Any = None, extra_s: float = 0.0) -> dict[str, Any]:
-    from tui.settings_source import load
-
-    with EngineClient(address_of(None, load(common).settings.api.socket)) as client:
-        return client.call(method, path, body, _ANSWER_S + extra_s)
