@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import OrderedDict
 from typing import Any
 
@@ -27,21 +26,27 @@ class KeptAnswers:
         self._engine = engine
         self._kept: OrderedDict[str, tuple[float, bytes]] = OrderedDict()
         self._size = 0
+        self._waiting: set[str] = set()
 
     def send(self, request: Request) -> str:
         """Submit a request; its end is kept under its id, which is the answer."""
-        return self._engine.send(request, lambda outcome: self._keep(request.id, outcome))
+        name = self._engine.send(request, lambda outcome: self._keep(request.id, outcome))
+        self._waiting.add(name)
+        return name
 
     def get(self, name: str) -> msgspec.Raw:
         """How a request ended, as JSON: `answer`, or `error` in the form of every error. Raises NotFound."""
         self._forget_old()
+        if name in self._waiting:
+            return msgspec.Raw(msgspec.json.encode({"id": name, "state": "running"}))
         if name not in self._kept:
-            remedy = f"Answers of `wait: false` are kept for {LIFE_S / 60:g} minutes; GET /api/prompts lists the others."
+            remedy = "Answers of `wait: false` are kept for an hour; GET /api/prompts lists the others."
             raise NotFound(f"No request {name!r} is on its way or kept.", field="id", remedy=remedy)
         return msgspec.Raw(self._kept[name][1])
 
     def _keep(self, name: str, outcome: Answer | QuarterdeckError) -> None:
-        encoded = msgspec.json.encode(_row(name, outcome))
+        encoded = msgspec.json.encode(_row(name, outcome, self._engine.clock.wall()))
+        self._waiting.discard(name)
         self._drop(name)
         self._kept[name] = (self._now(), encoded)
         self._size += len(encoded)
@@ -60,7 +65,7 @@ class KeptAnswers:
         return self._engine.clock.monotonic()
 
 
-def _row(name: str, outcome: Answer | QuarterdeckError) -> dict[str, Any]:
+def _row(name: str, outcome: Answer | QuarterdeckError, now: float) -> dict[str, Any]:
     if isinstance(outcome, QuarterdeckError):
-        return {"id": name, "state": "failed", "ended_at": time.time(), "error": outcome.as_dict()}
-    return {"id": name, "state": "answered", "ended_at": time.time(), "answer": outcome}
+        return {"id": name, "state": "failed", "ended_at": now, "error": outcome.as_dict()}
+    return {"id": name, "state": "answered", "ended_at": now, "answer": outcome}

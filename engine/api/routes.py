@@ -26,6 +26,8 @@ _PAGE = 100
 _MAX_PAGE = 1000
 MAX_CHANGES = 100
 """Settings of one change."""
+MAX_ENTRIES = 1000
+"""Values in the mappings and lists of one change."""
 
 
 class StopBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -191,9 +193,9 @@ class Routes:
         changes = await body_of(request)
         if not changes:
             raise BadInput("No setting was named.", field="body", remedy='Send {"session_pool.max_size": 20}.')
-        if len(changes) > MAX_CHANGES:
-            sentence = f"{len(changes)} settings in one change are more than {MAX_CHANGES}."
-            raise BadInput(sentence, field="body", remedy=f"Send at most {MAX_CHANGES} at a time.")
+        if len(changes) > MAX_CHANGES or _entries(changes, MAX_ENTRIES) > MAX_ENTRIES:
+            sentence = f"A change has at most {MAX_CHANGES} settings, with at most {MAX_ENTRIES} values in all."
+            raise BadInput(sentence, field="body", remedy="Send it in parts.")
         return changes
 
     async def check(self, request: HttpRequest) -> Response:
@@ -241,6 +243,17 @@ class Routes:
             remedy = "GET /api/sessions lists them."
             raise NotFound(f"There is no session {name}.", field="id", remedy=remedy)
         return found
+
+
+def _entries(value: Any, limit: int) -> int:
+    """Values in nested mappings and lists, counted no further than to above the limit."""
+    waiting, count = [value], 0
+    while waiting and count <= limit:
+        found = waiting.pop()
+        below = found.values() if isinstance(found, dict) else found if isinstance(found, list) else ()
+        count += len(below)
+        waiting += [each for each in below if isinstance(each, dict | list)]
+    return count
 
 
 def _slashed(name: str) -> str:

@@ -307,3 +307,43 @@ def test_the_log_takes_a_few_records_of_a_kind() -> None:
     last = record()
     assert limit.filter(last)
     assert last.getMessage() == "it failed again (995 records were dropped)"
+
+
+@pytest.mark.parametrize("method", ["PATCH /api/config", "POST /api/config/check"])
+async def test_many_unknown_settings_do_not_stop_the_engine(served: Served, method: str) -> None:
+    """50,000 keys, flat and nested, and names of a megabyte, where near names are looked for."""
+    verb, path = method.split()
+    flat = {f"session_pool.max_siz{number}": number for number in range(50_000)}
+    bodies = [
+        flat,
+        {"session_pool": {key.partition(".")[2]: 1 for key in flat}},
+        {"alerts.rules": [{"name": f"n{number}", "when": "x > 1"} for number in range(50_000)]},
+        {"s" * 1_000_000: 1},
+        {"engine.backend": "c" * 1_000_000},
+    ]
+    loop = asyncio.get_running_loop()
+    for body in bodies:
+        began = loop.time()
+        assert (await served.http.request(verb, path, json=body)).status_code == 400
+        assert loop.time() - began < 3
+    began = loop.time()
+    assert (await served.http.request(verb, path, json=dict(list(flat.items())[:100]))).status_code == 400
+    assert loop.time() - began < 1
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/api/alerts/test", {"channel": "c" * 1_000_000}),
+        ("/api/alerts/none/silence", {"for": "1" * 1_000_000}),
+        ("/api/recoveries", {"strategy": "r" * 1_000_000, "target": "session:s0001"}),
+        ("/api/breakers/none", {"act": "o" * 1_000_000}),
+        ("/api/prompts", {"prompt": "x", "priority": "h" * 1_000_000}),
+        ("/api/errors/rules", {"type": "n" * 1_000_000, "text": "x"}),
+    ],
+)
+async def test_a_long_wrong_word_costs_no_long_search(served: Served, path: str, body: dict[str, str]) -> None:
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    assert (await served.http.post(path, json=body)).status_code in {400, 404}
+    assert loop.time() - began < 1
