@@ -7,7 +7,7 @@ import contextlib
 import os
 import random
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -277,11 +277,14 @@ class Engine(Operations):
         self._check_running()
         self.dispatcher.check(request)
 
-    def send(self, request: Request) -> str:
-        """Submit a request without waiting for its answer, whose end is an event; returns its id."""
+    def send(self, request: Request, on_end: Callable[[Answer | QuarterdeckError], None] | None = None) -> str:
+        """Submit a request without waiting for its answer, whose end is an event; returns its id.
+
+        `on_end` is called with the answer, or with the error that says why there is none.
+        """
         self.check_writable()
         self.check(request)
-        self._sent.spawn(self._submit_quietly(request), f"request {request.id}")
+        self._sent.spawn(self._submit_quietly(request, on_end), f"request {request.id}")
         return request.id
 
     def save_settings(self, keys: Collection[str] = ()) -> Saved:
@@ -483,9 +486,16 @@ class Engine(Operations):
         self._pool_limits = pool_limits(settings)
         self._retry_policy = policies.retry_policy(settings)
 
-    async def _submit_quietly(self, request: Request) -> None:
-        with contextlib.suppress(QuarterdeckError):  # its RequestEnded event tells
-            await self.submit(request)
+    async def _submit_quietly(
+        self, request: Request, on_end: Callable[[Answer | QuarterdeckError], None] | None
+    ) -> None:
+        outcome: Answer | QuarterdeckError
+        try:
+            outcome = await self.submit(request)
+        except QuarterdeckError as error:  # its RequestEnded event tells
+            outcome = error
+        if on_end is not None:
+            on_end(outcome)
 
     def _notice(self, text: str, remedy: str) -> None:
         self.bus.publish(ev.Notice(severity=ev.Severity.WARNING, text=text, remedy=remedy))

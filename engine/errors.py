@@ -108,13 +108,19 @@ class BadInput(QuarterdeckError):
     kind, code, http_status = ErrorKind.VALIDATION, "bad_input", 400
 
 
+MAX_PROBLEMS = 100
+"""Problems that the message of a SettingsError names."""
+
+
 class SettingsError(BadInput):
-    """One or more settings are wrong; `problems` names every one of them."""
+    """One or more settings are wrong; `problems` names every one of them, the message the first hundred."""
 
     code = "bad_settings"
 
     def __init__(self, problems: list[str], *, remedy: str = "", field: str | None = None) -> None:
-        super().__init__("\n".join(problems), remedy=remedy, field=field)
+        shown = problems[:MAX_PROBLEMS]
+        more = len(problems) - len(shown)
+        super().__init__("\n".join([*shown, f"… and {more} more."] if more else shown), remedy=remedy, field=field)
         self.problems = problems
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import entry_points
 from typing import Any, TypeVar
 
 from engine.errors import SettingsError
+from engine.nearest import nearest_name
 
 T = TypeVar("T")
 
@@ -35,8 +35,8 @@ def find(kind: str, group: str, name: str, built_in: Mapping[str, Callable[..., 
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """The end of a sentence about an unknown name, empty when none is near."""
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return f"; the nearest is {close[0]}" if close else ""
+    near = nearest_name(name, known)
+    return f"; the nearest is {near}" if near else ""
 
 
 def _imported(kind: str, name: str, key: str) -> Callable[..., Any]:

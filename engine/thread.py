@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from engine.engine import Engine
 from engine.events.types import Stamped
+from engine.launchers.descriptors import raise_descriptor_limit
 from engine.settings.load import Loaded
 
 T = TypeVar("T")
@@ -86,6 +87,7 @@ class EngineThread:
         self._stop.set()
 
     def _run(self) -> None:
+        raise_descriptor_limit()
         with asyncio.Runner(loop_factory=_new_loop) as runner:
             runner.run(self._live())
 

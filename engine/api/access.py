@@ -17,6 +17,8 @@ from engine.errors import BadInput, Forbidden
 
 SHORTEST = 16
 """Characters that a token has at least."""
+NO_TOKEN = 4401
+"""Close code of a WebSocket without a valid token."""
 _OPEN_PATHS = frozenset({"/healthz"})
 
 
@@ -29,27 +31,34 @@ class TokenRequired(Forbidden):
 class TokenGate:
     """Lets a request through when it carries `Authorization: Bearer <token>`."""
 
-    def __init__(self, app: ASGIApp, token: str, token_file: Path) -> None:
+    def __init__(self, app: ASGIApp, token: str) -> None:
         self._app = app
         self._digest = _digest(token)
-        self._file = token_file
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
-        if scope["type"] not in {"http", "websocket"} or scope["path"] in _OPEN_PATHS or self._carries_token(scope):
+        if scope["type"] not in {"http", "websocket"} or scope["path"] in _OPEN_PATHS or self.recognises(scope):
             await self._app(scope, receive, send)
             return
         if scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 4401, "reason": "token required"})
+            await _close_for_want_of_token(receive, send)
             return
-        error = TokenRequired(
-            "A token is needed.", remedy=f"Send `Authorization: Bearer …` with what is in {self._file}."
-        )
-        await failed(error)(scope, receive, send)
+        remedy = "Send `Authorization: Bearer …` with a token of this engine."
+        response = failed(TokenRequired("A token is needed.", remedy=remedy))
+        response.headers["WWW-Authenticate"] = 'Bearer realm="quarterdeck"'
+        await response(scope, receive, send)
 
-    def _carries_token(self, scope: Scope) -> bool:
+    def recognises(self, scope: Scope) -> bool:
+        """Whether a request carries the token."""
         kind, _, token = Headers(scope=scope).get("authorization", "").partition(" ")
         return kind.lower() == "bearer" and hmac.compare_digest(_digest(token.strip()), self._digest)
+
+
+async def _close_for_want_of_token(receive: Receive, send: Send) -> None:
+    """Accept first: a client sees the close code of an open connection only."""
+    await receive()
+    await send({"type": "websocket.accept"})
+    await send({"type": "websocket.close", "code": NO_TOKEN, "reason": "a token is needed"})
 
 
 def token_in(path: Path) -> str:

@@ -61,7 +61,7 @@ async def body_of(request: Request) -> dict[str, Any]:
         raise NotJson(f"The body is declared as {declared}.", field="body", remedy=remedy)
     try:
         decoded = msgspec.json.decode(raw)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadInput(f"The body is not JSON: {error}.", field="body", remedy="Send a JSON object.") from error
     if not isinstance(decoded, dict):
         raise BadInput("The body is not a JSON object.", field="body", remedy="Send a JSON object.")

@@ -16,6 +16,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from engine import __version__
 from engine.api.probes import Probes
+from engine.api.websocket_protocol import close_reason
 from engine.engine import Engine
 from engine.events.bus import Batch
 
@@ -47,7 +48,7 @@ class EventStream:
         self._probes.connections += 1
         try:
             hello = {"type": "hello", "engine": self._engine.id, "version": __version__}
-            await websocket.send_bytes(_encode(hello))
+            await _send(websocket, hello)
             wish = await self._wish(websocket)
             if wish is not None:
                 await self._stream(websocket, wish)
@@ -60,9 +61,11 @@ class EventStream:
         try:
             async with asyncio.timeout(HELLO_S):
                 received = await websocket.receive()
+            if received["type"] == "websocket.disconnect":
+                return None
             return msgspec.json.decode(received.get("text") or received.get("bytes") or b"", type=Subscribe)
-        except (msgspec.DecodeError, TimeoutError) as error:
-            await websocket.close(_BAD_MESSAGE, f"subscribe expected: {error}"[:120])
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, TimeoutError) as error:
+            await websocket.close(_BAD_MESSAGE, close_reason(f"subscribe expected: {error}"))
             return None
 
     async def _stream(self, websocket: WebSocket, wish: Subscribe) -> None:
@@ -93,9 +96,14 @@ class EventStream:
         if batch.snapshot is not None:
             shot = batch.snapshot
             raw = {"type": "snapshot", "seq": shot.seq, "at": shot.at, "state": msgspec.Raw(shot.state)}
-            await websocket.send_bytes(_encode(raw))
+            await _send(websocket, raw)
         if batch.events:
-            await websocket.send_bytes(_encode({"type": "events", "events": batch.events}))
+            await _send(websocket, {"type": "events", "events": batch.events})
+
+
+async def _send(websocket: WebSocket, message: Any) -> None:
+    """One message as a text frame, which is what JSON is."""
+    await websocket.send_text(_encode(message).decode())
 
 
 async def _closed(websocket: WebSocket) -> None:

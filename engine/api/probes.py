@@ -76,7 +76,7 @@ class _EngineCollector(Collector):
             "quarterdeck_pool_waiting": ("Requests that wait for a session", pool.waiting),
             "quarterdeck_sessions_warm": ("Sessions that were never used", pool.warm),
             "quarterdeck_sessions_memory_bytes": ("Memory of all sessions, PSS where it was sampled", pool.memory),
-            "quarterdeck_sessions_cpu_percent": ("CPU of all sessions, percent of a core", pool.cpu),
+            "quarterdeck_sessions_cpu_ratio": ("CPU of all sessions, 1 is one core", pool.cpu / 100),
             "quarterdeck_pool_target": ("Sessions that scaling goes to", pool.target),
             "quarterdeck_conversations_hibernated": ("Conversations without a process", pool.hibernated),
             "quarterdeck_pool_reuse_ratio": ("Leases of a process that ran already / leases", pool.reuse),
@@ -124,9 +124,9 @@ class _EngineCollector(Collector):
             ("quarterdeck_lease_wait_seconds", "Wait for a session, of the last 1024 leases", pool.wait),
             ("quarterdeck_wake_seconds", "Wakes of conversations, the last 1024", pool.wake),
         ):
-            family = GaugeMetricFamily(name, text, labels=["quantile"])
-            for quantile, seconds in (("0.5", shares.p50), ("0.95", shares.p95), ("0.99", shares.p99)):
-                family.add_metric([quantile], seconds)
+            family = GaugeMetricFamily(name, text, labels=["percentile"])
+            for percentile, seconds in (("50", shares.p50), ("95", shares.p95), ("99", shares.p99)):
+                family.add_metric([percentile], seconds)
             yield family
         given_up = CounterMetricFamily("quarterdeck_failures", "Requests given up, by type", labels=["type"])
         for kind, count in state.errors_by_kind.items():

@@ -13,6 +13,8 @@ from starlette.routing import Route
 
 from engine.api.answers import answered, streamed
 from engine.api.envelope import body_of, converted, done, number_of
+from engine.api.kept_answers import KeptAnswers
+from engine.api.strict_text import QUOTED_SLASH
 from engine.engine import Engine
 from engine.errors import BadInput, NotFound
 from engine.recovery.breaker import Breaker
@@ -22,6 +24,10 @@ from engine.settings.tree import flatten
 Handler = Callable[[HttpRequest], Awaitable[Response]]
 _PAGE = 100
 _MAX_PAGE = 1000
+MAX_CHANGES = 100
+"""Settings of one change."""
+MAX_ENTRIES = 1000
+"""Values in the mappings and lists of one change."""
 
 
 class StopBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -67,6 +73,7 @@ class Routes:
     def __init__(self, engine: Engine, caller: str) -> None:
         self._engine = engine
         self._caller = caller
+        self._kept = KeptAnswers(engine)
 
     def all(self) -> list[Route]:
         """Every route."""
@@ -79,6 +86,7 @@ class Routes:
             Route("/api/sessions/{id}/kill", self.kill, methods=["POST"]),
             Route("/api/prompts", self.prompt, methods=["POST"]),
             Route("/api/prompts", self.waiting),
+            Route("/api/prompts/{id}", self.prompted),
             Route("/api/prompts/{id}", self.cancel, methods=["DELETE"]),
             Route("/api/config", self.config),
             Route("/api/config", self.configure, methods=["PATCH"]),
@@ -147,16 +155,26 @@ class Routes:
             cwd=body.cwd,
         )
         self._engine.check_writable()
+        if body.stream and not body.wait:
+            remedy = "Leave one of `stream` and `wait: false` out."
+            raise BadInput("A stream that nobody waits for has no reader.", field="stream", remedy=remedy)
         if body.stream:
             return await streamed(self._engine, asked)
         if not body.wait:
-            return done({"prompt": {"request": self._engine.send(asked)}}, 202)
+            return done({"prompt": {"request": self._kept.send(asked)}}, 202)
         return await answered(self._engine, asked, request)
 
     async def waiting(self, request: HttpRequest) -> Response:
         """GET /api/prompts: those on their way, the longest first."""
         rows = sorted(self._engine.bus.state.requests.values(), key=lambda view: view.queued_at)
         return done({"prompts": _page(request, rows), "total": len(rows)})
+
+    async def prompted(self, request: HttpRequest) -> Response:
+        """GET /api/prompts/{id}: one that is on its way, or how one that was sent with `wait: false` ended."""
+        name = request.path_params["id"]
+        if (running := self._engine.bus.state.requests.get(name)) is not None:
+            return done({"prompt": running})
+        return done({"prompt": self._kept.get(name)})
 
     async def cancel(self, request: HttpRequest) -> Response:
         """DELETE /api/prompts/{id}: end it, waiting or running."""
@@ -175,6 +193,9 @@ class Routes:
         changes = await body_of(request)
         if not changes:
             raise BadInput("No setting was named.", field="body", remedy='Send {"session_pool.max_size": 20}.')
+        if len(changes) > MAX_CHANGES or _entries(changes, MAX_ENTRIES) > MAX_ENTRIES:
+            sentence = f"A change has at most {MAX_CHANGES} settings, with at most {MAX_ENTRIES} values in all."
+            raise BadInput(sentence, field="body", remedy="Send it in parts.")
         return changes
 
     async def check(self, request: HttpRequest) -> Response:
@@ -204,13 +225,13 @@ class Routes:
 
     async def breaker(self, request: HttpRequest) -> Response:
         """GET /api/breakers/{name}: with its history, `at` in seconds since 1970."""
-        name = request.path_params["name"]
+        name = _slashed(request.path_params["name"])
         return done({"breaker": _breaker_view(name, self._engine.breakers.get(name))})
 
     async def control_breaker(self, request: HttpRequest) -> Response:
         """POST /api/breakers/{name} {"act": "open"}: open, close, disable or trip it by hand."""
         body: BreakerBody = converted(await body_of(request), BreakerBody)
-        name = request.path_params["name"]
+        name = _slashed(request.path_params["name"])
         self._engine.check_writable()
         return done({"breaker": _breaker_view(name, self._engine.breakers.control(name, body.act, self._caller))})
 
@@ -222,6 +243,22 @@ class Routes:
             remedy = "GET /api/sessions lists them."
             raise NotFound(f"There is no session {name}.", field="id", remedy=remedy)
         return found
+
+
+def _entries(value: Any, limit: int) -> int:
+    """Values in nested mappings and lists, counted no further than to above the limit."""
+    waiting, count = [value], 0
+    while waiting and count <= limit:
+        found = waiting.pop()
+        below = found.values() if isinstance(found, dict) else found if isinstance(found, list) else ()
+        count += len(below)
+        waiting += [each for each in below if isinstance(each, dict | list)]
+    return count
+
+
+def _slashed(name: str) -> str:
+    """A breaker's name, which may hold slashes, quoted or not."""
+    return name.replace(QUOTED_SLASH, "/")
 
 
 def _breaker_view(name: str, breaker: Breaker) -> dict[str, Any]:

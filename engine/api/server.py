@@ -7,20 +7,21 @@ import getpass
 import socket
 from collections.abc import Awaitable, Callable
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, WebSocketRoute
-from starlette.types import ASGIApp
+from starlette.types import Scope
 
 from engine.api.access import TokenGate, token_in
+from engine.api.admission import ConnectionCaps, caps_within
 from engine.api.alert_routes import AlertRoutes
 from engine.api.checkpoint_routes import CheckpointRoutes
 from engine.api.envelope import failed
 from engine.api.error_routes import ErrorRoutes
 from engine.api.event_stream import EventStream
+from engine.api.listener import Listener
 from engine.api.local_socket import LocalSocket
 from engine.api.permission_routes import PermissionRoutes
 from engine.api.pool_routes import PoolRoutes
@@ -28,10 +29,12 @@ from engine.api.probes import Probes
 from engine.api.recoveries_routes import RecoveriesRoutes
 from engine.api.recovery_routes import RecoveryRoutes
 from engine.api.routes import Routes
+from engine.api.strict_text import StrictText
 from engine.engine import Engine
 from engine.errors import BadInput, QuarterdeckError
+from engine.events.types import Notice, Severity
+from engine.launchers.descriptors import descriptor_limit
 
-_GRACE_S = 2
 _REFUSALS = {
     404: (
         "There is nothing at {path}.",
@@ -39,6 +42,7 @@ _REFUSALS = {
     ),
     405: ("{path} does not serve {method}.", "Use a method of the header Allow."),
 }
+_NOTICE_EVERY_S = 3600.0
 Stop = Callable[[], Awaitable[None]]
 
 
@@ -56,12 +60,14 @@ async def serve(engine: Engine) -> Stop:
     local = LocalSocket(api.socket)
     listeners = [local.bind()]
     try:
-        app = application(engine, getpass.getuser())
-        servers = [_Listener(app, listeners[0])]
+        app = StrictText(application(engine, getpass.getuser()))
+        caps = _caps(engine, 1 if api.port is None else 2)
+        rested = _rest_notice(engine)
+        servers = [Listener(app, listeners[0], caps, _everybody, rested)]
         if api.port is not None:
             listeners.append(_tcp(api.host, api.port))
-            token_file = engine.settings.token_file
-            servers.append(_Listener(TokenGate(app, token_in(token_file), token_file), listeners[1]))
+            gate = TokenGate(app, token_in(engine.settings.token_file))
+            servers.append(Listener(gate, listeners[1], caps, gate.recognises, rested))
     except BaseException:
         for listener in listeners:
             listener.close()
@@ -91,35 +97,18 @@ def application(engine: Engine, caller: str) -> Starlette:
     groups = [kind(engine, caller) for kind in kinds]
     routes: list[BaseRoute] = [*probes.all(), *(route for group in groups for route in group.all())]
     routes.append(WebSocketRoute("/ws", EventStream(engine, probes).serve))
-    handlers = {QuarterdeckError: _on_error, HTTPException: _on_http_error, Exception: _on_bug}
+    handlers = {
+        QuarterdeckError: _on_error,
+        HTTPException: _on_http_error,
+        ClientDisconnect: _on_client_gone,
+        Exception: _on_bug,
+    }
     return Starlette(routes=routes, exception_handlers=handlers)
-
-
-class _Listener:
-    """One uvicorn server on a socket of ours."""
-
-    def __init__(self, app: ASGIApp, listener: socket.socket) -> None:
-        config = uvicorn.Config(
-            app,
-            ws="websockets-sansio",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=_GRACE_S,
-        )
-        self._server = uvicorn.Server(config)
-        self._task = asyncio.create_task(self._server.serve([listener]), name="api")
-
-    async def stop(self) -> None:
-        """Close the listener, give open requests two seconds, close them."""
-        self._server.should_exit = True
-        await asyncio.wait([self._task])
 
 
 def _tcp(host: str, port: int) -> socket.socket:
     try:
-        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+        listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
         reason = (error.strerror or "").partition(" (while")[0]  # socket repeats the address there
         raise BadInput(
@@ -127,6 +116,36 @@ def _tcp(host: str, port: int) -> socket.socket:
             field="api.port",
             remedy="Set another `api.port`, or none for the local socket alone.",
         ) from error
+    # Accepted connections inherit it. asyncio sets it only for sockets that name their protocol, which these do not:
+    # a client's delayed acknowledgement then costs 40 ms an answer.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
+
+
+def _everybody(_scope: Scope) -> bool:
+    """Who may open the local socket is known by that."""
+    return True
+
+
+def _caps(engine: Engine, listeners: int) -> ConnectionCaps:
+    return caps_within(descriptor_limit(), engine.settings.session_pool.max_size, listeners)
+
+
+def _rest_notice(engine: Engine) -> Callable[[OSError], None]:
+    """One notice an hour that no connection can be accepted, however often that is tried."""
+    last = -_NOTICE_EVERY_S
+
+    def publish(error: OSError) -> None:
+        nonlocal last
+        now = engine.clock.monotonic()
+        if now - last >= _NOTICE_EVERY_S:
+            last = now
+            text = f"The API cannot accept connections: {error.strerror}. It tries again by itself."
+            engine.bus.publish(
+                Notice(severity=Severity.WARNING, text=text, remedy="Raise the limit of open files (`ulimit -n`).")
+            )
+
+    return publish
 
 
 async def _on_error(_request: Request, error: Exception) -> Response:
@@ -145,6 +164,11 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
     response = failed(HttpRefusal(error.status_code, sentence, remedy))
     response.headers.update(error.headers or {})
     return response
+
+
+async def _on_client_gone(_request: Request, _error: Exception) -> Response:
+    """Nobody reads this: the client left while its body was read."""
+    return Response(status_code=499)
 
 
 async def _on_bug(_request: Request, error: Exception) -> Response:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from engine.errors import BadInput
+from engine.nearest import nearest_name
 from engine.offline.asked import Asked, BadBody, read_asked
 from engine.offline.breaks import fail, falls_back
 from engine.offline.faults import FAULTS, Break, Fallback, Fault, error_body
@@ -283,12 +284,10 @@ class OfflineModel:
 
 def known_fault(name: str) -> Fault:
     """The fault of that name. Raises BadInput that names the nearest one."""
-    import difflib
-
     if name in FAULTS:
         return FAULTS[name]
-    near = difflib.get_close_matches(name, FAULTS, 1, 0.3)
-    remedy = f"The nearest is {near[0]!r}; engine/offline/faults.py lists them all." if near else ""
+    near = nearest_name(name, FAULTS, 0.3)
+    remedy = f"The nearest is {near!r}; engine/offline/faults.py lists them all." if near else ""
     raise BadInput(f"There is no fault {name!r}.", remedy=remedy, field="fault")
 
 

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from engine.errors import SettingsError
+from engine.nearest import LONGEST
 from engine.settings.fields import BYTES, SECONDS, SHARE_OR_BYTES, Group, OpenChoice
 from engine.settings.quantities import format_duration, format_share_or_size, format_size
 from engine.settings.schema import Profile, Settings
@@ -148,6 +149,8 @@ def groups() -> dict[str, str]:
 
 def nearest(key: str) -> str | None:
     """The valid key that a wrong one most probably meant, or None when nothing is near."""
+    if len(key) > LONGEST:
+        return None
     parts = key.split(".")
     name = parts[1] if parts[0] == "profiles" and len(parts) > 2 else "NAME"
     known = [valid.replace("*", name) for valid in [*catalogue(), *groups()]]

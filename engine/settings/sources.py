@@ -10,7 +10,10 @@ from typing import Any
 import yaml
 
 from engine.settings import catalogue, problems, unused
-from engine.settings.tree import merged, nested
+from engine.settings.tree import absorb, nested
+
+HINTED = 10
+"""Unknown keys of one source for which the nearest valid one is looked for."""
 
 
 @dataclass(slots=True)
@@ -20,18 +23,19 @@ class Layer:
     tree: dict[str, Any] = field(default_factory=dict)
     origins: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    _unknown: int = 0
 
     def add(self, key: str, value: Any, origin: str) -> None:
         """Take in a value, or a whole group of values, at a dotted key; what the schema does not have is a problem."""
         if (checked := self._checked(key, value, origin)) is not None:
-            branch = nested(key, checked[0]) if key else checked[0]
-            self.tree = merged(self.tree, branch)
+            absorb(self.tree, nested(key, checked[0]) if key else checked[0])
 
     def _checked(self, key: str, value: Any, origin: str) -> tuple[Any] | None:
         if catalogue.is_group(key):
             return self._checked_group(key, {} if value is None else value, origin)
         if catalogue.find(key) is None:
-            self.problems.append(problems.unknown(key, value, origin))
+            self._unknown += 1
+            self.problems.append(problems.unknown(key, value, origin, hinted=self._unknown <= HINTED))
             return None
         self.origins[key] = origin
         return (value,)

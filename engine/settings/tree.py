@@ -82,6 +82,16 @@ def merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
+def absorb(under: dict[str, Any], over: Mapping[str, Any]) -> None:
+    """Merge `over` into `under`, which is changed; where both have a value, `over` wins."""
+    for name, value in over.items():
+        below = under.get(name)
+        if isinstance(below, dict) and isinstance(value, Mapping):
+            absorb(below, value)
+        else:
+            under[name] = dict(value) if isinstance(value, Mapping) else value
+
+
 def without(tree: Mapping[str, Any], key: str) -> dict[str, Any]:
     """The nested mapping without what is at a dotted key."""
     first, dot, rest = key.partition(".")

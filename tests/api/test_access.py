@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 from websockets.asyncio.client import connect
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed
 
 from engine.api.access import token_in
 from engine.api.server import serve
@@ -79,9 +79,11 @@ async def test_the_event_stream_needs_the_token_too(home: Path) -> None:
     async with on_tcp(home) as (http, file):
         url = f"ws://127.0.0.1:{http.base_url.port}/ws"
         for headers in ({}, bearer("wrong"), BROWSER):
-            with pytest.raises(InvalidStatus) as caught:
-                await connect(url, additional_headers=headers)
-            assert caught.value.response.status_code == 403
+            async with connect(url, additional_headers=headers) as websocket:
+                with pytest.raises(ConnectionClosed) as caught:
+                    await websocket.recv()
+            assert caught.value.rcvd is not None
+            assert caught.value.rcvd.code == 4401
         async with connect(url, additional_headers=bearer(file.read_text().strip())) as websocket:
             assert json.loads(await websocket.recv())["type"] == "hello"
 

@@ -9,6 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.api.serving import LONG, Served, serving
 from tests.support.processes import until
+from tests.support.promlint import lint
 
 
 async def samples(served: Served) -> dict[str, float]:
@@ -79,3 +80,20 @@ async def test_the_sessions_in_a_turn_are_counted(served: Served) -> None:
     found = await samples(served)
     assert (found["quarterdeck_sessions_leased"], found["quarterdeck_sessions_idle"]) == (1, 0)
     assert found["quarterdeck_pool_utilisation_ratio"] == 1.0
+
+
+async def test_the_metrics_are_as_promtool_wants_them(served: Served) -> None:
+    await served.ask("one")
+    await served.refusal("POST", "/api/prompts", {"prompt": "[[fault: http401_invalid_key]]"})
+    assert lint((await served.http.get("/metrics")).text) == []
+
+
+def test_the_linter_knows_what_promtool_knows() -> None:
+    bad = (
+        "# HELP a_count x\n# TYPE a_count gauge\na_count 1\n"
+        "# HELP b_milliseconds x\n# TYPE b_milliseconds gauge\nb_milliseconds 1\n"
+        '# HELP c x\n# TYPE c gauge\nc{quantile="0.5"} 1\n'
+        "# HELP d_percent x\n# TYPE d_percent gauge\nd_percent 1\n"
+        "# TYPE e gauge\ne 1\n"
+    )
+    assert {fault.partition(":")[0] for fault in lint(bad)} == {"a_count", "b_milliseconds", "c", "d_percent", "e"}

@@ -117,3 +117,34 @@ async def test_a_full_engine_says_when_to_come_back(home: Path) -> None:
         rows = (await served.data("GET", "/api/breakers"))["breakers"]
         states = {row["name"]: row["state"] for row in rows}
         assert states == {"credential:default": "closed", "model:default": "open"}
+
+
+async def test_an_answer_that_nobody_waited_for_is_read_back(served: Served) -> None:
+    for name, prompt in (("good", "hello"), ("bad", "[[fault: http401_invalid_key]]")):
+        await served.data("POST", "/api/prompts", {"prompt": prompt, "id": name, "wait": False}, 202)
+        while "state" not in (found := (await served.data("GET", f"/api/prompts/{name}"))["prompt"]) or (
+            found["state"] == "running"
+        ):
+            await asyncio.sleep(0.02)
+        assert (found["id"], found["state"]) == (name, "answered" if name == "good" else "failed")
+        if name == "good":
+            assert (found["answer"]["request"], found["answer"]["text"]) == ("good", "Echo: hello")
+        else:
+            assert (found["error"]["success"], found["error"]["kind"]) == (False, "auth")
+    assert await served.refusal("GET", "/api/prompts/other") == (404, "not_found", "id")
+
+
+async def test_kept_answers_have_a_bound(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.api.kept_answers.MAX_ANSWERS", 2)
+    for number in range(4):
+        body = {"prompt": "hello", "id": f"p{number}", "wait": False}
+        await served.data("POST", "/api/prompts", body, 202)
+        while (await served.data("GET", f"/api/prompts/p{number}"))["prompt"].get("state") != "answered":
+            await asyncio.sleep(0.02)
+    responses = [await served.http.get(f"/api/prompts/p{number}") for number in range(4)]
+    assert [response.status_code for response in responses] == [404, 404, 200, 200]
+
+
+async def test_a_stream_that_nobody_waits_for_is_refused(served: Served) -> None:
+    body = {"prompt": "hello", "stream": True, "wait": False}
+    assert await served.refusal("POST", "/api/prompts", body) == (400, "bad_input", "stream")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import operator
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+
+from engine.nearest import nearest_name
 
 Readings = Mapping[str, Mapping[str, float]]
 """Figure → subject → value; the subject is empty where the figure is of the engine as a whole."""
@@ -141,5 +142,5 @@ def _holds(term: Term, readings: Readings, subject: str) -> bool:
 
 
 def _nearest(wrong: str, known: Collection[str]) -> str:
-    close = difflib.get_close_matches(wrong, known, n=1, cutoff=0.4)
-    return f"; the nearest is {close[0]}" if close else f"; known are {', '.join(sorted(known))}"
+    near = nearest_name(wrong, known, 0.4)
+    return f"; the nearest is {near}" if near else f"; known are {', '.join(sorted(known))}"

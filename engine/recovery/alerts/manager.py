@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import difflib
 import uuid
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
@@ -16,6 +15,7 @@ from engine.clock import Clock
 from engine.errors import BadInput, QuarterdeckError
 from engine.events.bus import Bus
 from engine.events.types import AlertRaised, AlertResolved, AlertSilenced, Event, Notice, Severity, Stamped
+from engine.nearest import nearest_name
 from engine.recovery.alerts.channels.base import TEST, Channel, Telling
 from engine.recovery.alerts.conditions import Readings
 from engine.recovery.alerts.rules import Alert, AlertPolicy, AlertTimes, Change, Phase, Silence
@@ -133,8 +133,8 @@ class AlertManager:
         """Tell one channel that this is a test, at once and once. Raises BadInput, or why it could not be told."""
         known = [CONSOLE, *self._ports.channels]
         if name not in known:
-            close = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
-            remedy = f"The nearest is {close[0]}." if close else f"Use one of {', '.join(known)}."
+            near = nearest_name(name, known, 0.4)
+            remedy = f"The nearest is {near}." if near else f"Use one of {', '.join(known)}."
             raise BadInput(f"There is no channel {name!r}.", field="channel", remedy=remedy)
         text = f"this is a test of the alerts' channel {name}"
         if name == CONSOLE:

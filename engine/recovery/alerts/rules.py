@@ -5,7 +5,6 @@ All times are seconds since 1970, and come from outside.
 
 from __future__ import annotations
 
-import difflib
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import msgspec
 
 from engine.errors import NotFound, Overloaded
 from engine.events.types import Severity
+from engine.nearest import nearest_name
 from engine.recovery.alerts.conditions import Condition, Readings
 
 EVENT_S = 300.0
@@ -146,8 +146,8 @@ class AlertPolicy:
         """Tell nobody of alerts whose rule fits the pattern. Raises NotFound, Overloaded."""
         names = [rule.name for rule in self.rules]
         if not any(fnmatchcase(name, pattern) for name in names):
-            close = difflib.get_close_matches(pattern, names, n=1, cutoff=0.3)
-            meant = f" The nearest is {close[0]}." if close else ""
+            near = nearest_name(pattern, names, 0.3)
+            meant = f" The nearest is {near}." if near else ""
             remedy = f"`quarterdeck alerts rules` lists them.{meant}"
             raise NotFound(f"There is no alert rule {pattern!r}.", field="name", remedy=remedy)
         if pattern not in self._silences and len(self._silences) >= SILENCES:

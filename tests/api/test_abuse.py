@@ -1,0 +1,349 @@
+"""What a peer may cost before it is trusted, and after: bounded, answered, and never a traceback."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import logging
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from websockets.asyncio.client import unix_connect
+from websockets.exceptions import ConnectionClosed
+from websockets.frames import Frame, Opcode
+
+from engine.api import admission, http_protocol
+from engine.api.acceptor import Acceptor
+from engine.api.admission import Admission, ConnectionCaps, caps_within
+from engine.api.server_log import PER_MINUTE, RecordLimit
+from engine.api.websocket_protocol import MAX_REASON, close_reason
+from tests.api.serving import Served, free_port, serving
+from tests.support.processes import PATIENCE_S, until
+
+HEAD = b"GET /healthz HTTP/1.1\r\nHost: engine\r\n"
+BODY = b"POST /api/prompts HTTP/1.1\r\nHost: engine\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n"
+Pair = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+@pytest.fixture
+async def tcp(home: Path) -> AsyncIterator[tuple[Served, int]]:
+    """An engine that serves TCP too, and its port."""
+    port = free_port()
+    async with serving(home, f"api.port={port}", f"api.token_file={home / 'token'}") as made:
+        yield made, port
+
+
+async def exchange(served: Served, *pieces: bytes) -> bytes:
+    """Everything that the engine answers to these bytes until it closes."""
+    reader, writer = await asyncio.open_unix_connection(str(served.socket))
+    async with asyncio.timeout(PATIENCE_S):
+        with contextlib.suppress(ConnectionError):
+            for piece in pieces:
+                writer.write(piece)
+                await writer.drain()
+        answer = b""
+        with contextlib.suppress(ConnectionError):
+            while piece := await reader.read(65536):
+                answer += piece
+    writer.close()
+    return answer
+
+
+def status(answer: bytes) -> int:
+    """The status of the first answer."""
+    return int(answer.split(b" ", 2)[1])
+
+
+@pytest.mark.parametrize(
+    ("sent", "wanted"),
+    [
+        pytest.param([HEAD + b"X: ", *[b"a" * 60_000] * 40], 431, id="endless header"),
+        pytest.param([b"GET /", *[b"a" * 60_000] * 40], 431, id="endless address"),
+        pytest.param([HEAD, *[b"X%d: a\r\n" % number for number in range(101)], b"\r\n"], 431, id="101 lines"),
+        pytest.param([HEAD + b"X: " + b"a" * 66_000 + b"\r\n\r\n"], 431, id="one large head"),
+        pytest.param([b"\r\n" * 40_000], 431, id="nothing but empty lines"),
+        pytest.param([b"NONSENSE\r\n\r\n"], 400, id="no HTTP"),
+        pytest.param([b"GET /\xff HTTP/1.1\r\nHost: e\r\n\r\n"], 400, id="raw bytes in the address"),
+    ],
+)
+async def test_a_head_has_bounds(served: Served, sent: list[bytes], wanted: int) -> None:
+    answer = await exchange(served, *sent)
+    assert status(answer) == wanted
+    assert b'"success":false' in answer
+    assert (await served.http.get("/healthz")).status_code == 200
+
+
+async def test_a_head_within_the_bounds_is_served(served: Served) -> None:
+    lines = b"".join(b"X%d: %s\r\n" % (number, b"a" * 600) for number in range(97))
+    assert status(await exchange(served, HEAD + lines + b"Connection: close\r\n\r\n")) == 200
+
+
+async def test_trailers_and_chunk_extensions_have_the_same_bounds(served: Served) -> None:
+    head = b"POST /api/prompts HTTP/1.1\r\nHost: e\r\nTransfer-Encoding: chunked\r\n\r\n"
+    for tail in (b"0\r\nX: ", b"1;a="):
+        reader, writer = await asyncio.open_unix_connection(str(served.socket))
+        with contextlib.suppress(ConnectionError):
+            writer.write(head + tail)
+            for _ in range(20):
+                writer.write(b"a" * 60_000)
+                await writer.drain()
+        async with asyncio.timeout(PATIENCE_S):
+            with contextlib.suppress(ConnectionError):
+                assert b"200" not in await reader.read()
+        writer.close()
+
+
+@pytest.mark.parametrize("began", [b"", b"GET", HEAD])
+async def test_a_head_that_does_not_come_ends_the_connection(
+    served: Served, monkeypatch: pytest.MonkeyPatch, began: bytes
+) -> None:
+    monkeypatch.setattr(http_protocol, "HEAD_S", 0.2)
+    answer = await exchange(served, began)
+    assert status(answer) == 408 if began else answer == b""
+
+
+async def test_a_head_that_drips_has_no_more_time(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_protocol, "HEAD_S", 0.3)
+    reader, writer = await asyncio.open_unix_connection(str(served.socket))
+    async with asyncio.timeout(PATIENCE_S):
+        while not reader.at_eof() and not reader._buffer:  # type: ignore[attr-defined]
+            writer.write(b"G" if not writer.is_closing() else b"")
+            await asyncio.sleep(0.02)
+        assert status(await reader.read()) in {400, 408}
+    writer.close()
+
+
+async def test_a_body_that_stops_ends_the_request(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_protocol, "BODY_S", 0.2)
+    assert status(await exchange(served, BODY + b"{")) == 408
+
+
+async def test_pipelining_has_a_bound(served: Served) -> None:
+    slow = b"POST /api/prompts HTTP/1.1\r\nHost: e\r\nContent-Length: 50\r\n\r\n"
+    answer = await exchange(
+        served, slow + b'{"prompt": "[[words: 400]] [[pace: 20ms]] pipe 1"}' + (HEAD + b"\r\n") * 500
+    )
+    assert answer == b""
+
+
+async def test_a_client_gone_in_mid_body_is_no_traceback(served: Served, caplog: pytest.LogCaptureFixture) -> None:
+    _reader, writer = await asyncio.open_unix_connection(str(served.socket))
+    writer.write(BODY + b"{")
+    await writer.drain()
+    assert (await served.http.get("/healthz")).status_code == 200
+    writer.transport.abort()
+    for _ in range(5):
+        assert (await served.http.get("/healthz")).status_code == 200
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+@pytest.mark.parametrize("path", ["/api/sessions/%ff", "/api/errors?type=%ff", "/api/errors?type=%c3%28", "/%80"])
+async def test_an_address_that_is_not_utf_8_is_refused(served: Served, path: str) -> None:
+    assert await served.refusal("GET", path) == (400, "bad_input", "url")
+
+
+@pytest.mark.parametrize("body", [b'{"prompt": "\xff"}', b"\xff", b'{"\xed\xa0\x80": 1}'])
+async def test_a_body_that_is_not_utf_8_is_refused(served: Served, body: bytes) -> None:
+    headers = {"Content-Type": "application/json"}
+    response = await served.http.post("/api/prompts", content=body, headers=headers)
+    assert (response.status_code, response.json()["field"]) == (400, "body")
+
+
+async def test_a_quoted_slash_does_not_reach_another_route(served: Served) -> None:
+    await served.ask("one")
+    name = (await served.data("GET", "/api/sessions"))["sessions"][0]["id"]
+    permission = {"allowed": True}
+    for path, body in (
+        (f"/api/sessions/{name}%2Fkill%3Fx=/stop", {}),
+        (f"/api/sessions/{name}%2Fkill", {}),
+        ("/api/permissions/groups%2Fx", permission),
+    ):
+        status_code, code, _field = await served.refusal("POST", path, body)
+        assert (status_code, code) in {(404, "not_found"), (404, "http_404"), (405, "http_405")}
+    assert [row["id"] for row in (await served.data("GET", "/api/sessions"))["sessions"]] == [name]
+
+
+async def test_idle_connections_without_a_token_keep_nobody_out(tcp: tuple[Served, int]) -> None:
+    """300 of them: descriptors stay bounded, and a caller with a token is served at once."""
+    served, port = tcp
+    idle: list[Pair] = []
+    try:
+        idle.extend([await asyncio.open_connection("127.0.0.1", port) for _ in range(300)])
+        assert (await served.http.get("/healthz")).status_code == 200
+        async with asyncio.timeout(PATIENCE_S):
+            ended = sum(reader.at_eof() or reader.exception() is not None for reader, _ in idle)
+            while ended < 300 - admission.STRANGERS:
+                await asyncio.sleep(0.05)
+                ended = sum(reader.at_eof() or reader.exception() is not None for reader, _ in idle)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(HEAD + b"Connection: close\r\n\r\n")
+        async with asyncio.timeout(PATIENCE_S):
+            assert status(await reader.read()) == 200
+        writer.close()
+    finally:
+        for _, writer in idle:
+            writer.close()
+
+
+async def test_tcp_answers_without_delay(tcp: tuple[Served, int]) -> None:
+    """Nagle's algorithm is off on what is accepted: else each answer costs a delayed acknowledgement, 40 ms."""
+    served, port = tcp
+    del served
+    loop = asyncio.get_running_loop()
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    began = loop.time()
+    for _ in range(50):
+        writer.write(HEAD + b"\r\n")
+        head = await reader.readuntil(b"\r\n\r\n")
+        await reader.readexactly(int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0]))
+    assert (loop.time() - began) / 50 < 0.02
+    writer.close()
+
+
+async def test_the_401_names_no_path_and_says_how(tcp: tuple[Served, int]) -> None:
+    _served, port = tcp
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"GET /api/pool HTTP/1.1\r\nHost: e\r\nConnection: close\r\n\r\n")
+    answer = await reader.read()
+    writer.close()
+    assert status(answer) == 401
+    assert b"www-authenticate: bearer" in answer.lower()
+    assert b"/token" not in answer
+
+
+def test_caps_leave_descriptors_for_sessions() -> None:
+    assert caps_within(None, 100, 2) == ConnectionCaps()
+    for limit in (64, 256, 1024, 4096, 1 << 20):
+        caps = caps_within(limit, 20, 2)
+        assert 2 * (caps.connections + caps.most_strangers) <= max(limit // 2, limit - 224) or limit == 64
+        assert min(caps.connections, caps.strangers, caps.most_strangers) >= 1
+    assert caps_within(1 << 20, 100, 2) == ConnectionCaps()
+
+
+def test_the_oldest_strangers_make_room_after_their_grace() -> None:
+    found: Admission[int] = Admission(ConnectionCaps(connections=1, strangers=2, most_strangers=4))
+    for number in range(4):
+        found.arrived(number, 0.0)
+    assert (found.crowded, found.full, found.surplus(0.1)) == (True, True, [])
+    assert found.surplus(1.0) == [0, 1]
+    assert found.recognised(3)
+    assert not found.recognised(2)
+    found.left(0)
+    assert (found.size, found.crowded, found.full) == (3, False, False)
+
+
+class NoDescriptors(socket.socket):
+    """A listener whose machine has no descriptor left for a while."""
+
+    failures = 2
+
+    def accept(self) -> tuple[socket.socket, object]:
+        """Fails twice."""
+        if self.failures:
+            self.failures -= 1
+            raise OSError(errno.EMFILE, "Too many open files")
+        return super().accept()
+
+
+async def test_an_exhausted_machine_pauses_the_listener(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.api.acceptor.PAUSE_S", 0.05)
+    told: list[OSError] = []
+    made: list[asyncio.Protocol] = []
+    with NoDescriptors(socket.AF_INET) as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+
+        def protocol() -> asyncio.Protocol:
+            made.append(asyncio.Protocol())
+            return made[-1]
+
+        acceptor = Acceptor(listener, protocol, lambda: False, told.append)
+        acceptor.start()
+        _reader, writer = await asyncio.open_connection(*listener.getsockname())
+        await until(lambda: made != [])
+        assert len(told) == 2
+        writer.close()
+        acceptor.close()
+        await acceptor.wait_closed()
+
+
+async def test_a_frame_that_is_not_utf_8_closes_with_1007(served: Served, caplog: pytest.LogCaptureFixture) -> None:
+    async with unix_connect(str(served.socket), "ws://engine/ws") as websocket:
+        assert isinstance(await websocket.recv(), str)
+        websocket.protocol.send_frame(Frame(Opcode.TEXT, b"\xff\xfe"))  # type: ignore[attr-defined]
+        websocket.transport.write(b"".join(websocket.protocol.data_to_send()))
+        with pytest.raises(ConnectionClosed) as closed:
+            async with asyncio.timeout(PATIENCE_S):
+                await websocket.recv()
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1007
+    assert [record for record in caplog.records if record.exc_info] == []
+
+
+async def test_a_reason_is_cut_by_bytes(served: Served) -> None:
+    assert len(close_reason("ä€😀" * 100).encode()) <= MAX_REASON
+    async with unix_connect(str(served.socket), "ws://engine/ws") as websocket:
+        await websocket.recv()
+        await websocket.send('{"type": "' + "😀" * 200 + '"}')
+        with pytest.raises(ConnectionClosed) as closed:
+            async with asyncio.timeout(PATIENCE_S):
+                await websocket.recv()
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 4400
+
+
+def test_the_log_takes_a_few_records_of_a_kind() -> None:
+    now = 0.0
+    limit = RecordLimit(lambda: now)
+
+    def record() -> logging.LogRecord:
+        return logging.LogRecord("asyncio", logging.ERROR, "", 0, "it failed %s", ("again",), None)
+
+    assert sum(limit.filter(record()) for _ in range(1000)) == PER_MINUTE
+    now = 61.0
+    last = record()
+    assert limit.filter(last)
+    assert last.getMessage() == "it failed again (995 records were dropped)"
+
+
+@pytest.mark.parametrize("method", ["PATCH /api/config", "POST /api/config/check"])
+async def test_many_unknown_settings_do_not_stop_the_engine(served: Served, method: str) -> None:
+    """50,000 keys, flat and nested, and names of a megabyte, where near names are looked for."""
+    verb, path = method.split()
+    flat = {f"session_pool.max_siz{number}": number for number in range(50_000)}
+    bodies = [
+        flat,
+        {"session_pool": {key.partition(".")[2]: 1 for key in flat}},
+        {"alerts.rules": [{"name": f"n{number}", "when": "x > 1"} for number in range(50_000)]},
+        {"s" * 1_000_000: 1},
+        {"engine.backend": "c" * 1_000_000},
+    ]
+    loop = asyncio.get_running_loop()
+    for body in bodies:
+        began = loop.time()
+        assert (await served.http.request(verb, path, json=body)).status_code == 400
+        assert loop.time() - began < 3
+    began = loop.time()
+    assert (await served.http.request(verb, path, json=dict(list(flat.items())[:100]))).status_code == 400
+    assert loop.time() - began < 1
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/api/alerts/test", {"channel": "c" * 1_000_000}),
+        ("/api/alerts/none/silence", {"for": "1" * 1_000_000}),
+        ("/api/recoveries", {"strategy": "r" * 1_000_000, "target": "session:s0001"}),
+        ("/api/breakers/none", {"act": "o" * 1_000_000}),
+        ("/api/prompts", {"prompt": "x", "priority": "h" * 1_000_000}),
+        ("/api/errors/rules", {"type": "n" * 1_000_000, "text": "x"}),
+    ],
+)
+async def test_a_long_wrong_word_costs_no_long_search(served: Served, path: str, body: dict[str, str]) -> None:
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    assert (await served.http.post(path, json=body)).status_code in {400, 404}
+    assert loop.time() - began < 1
