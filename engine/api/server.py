@@ -28,6 +28,7 @@ from engine.api.probes import Probes
 from engine.api.recoveries_routes import RecoveriesRoutes
 from engine.api.recovery_routes import RecoveryRoutes
 from engine.api.routes import Routes
+from engine.api.socket_watch import SocketWatch
 from engine.engine import Engine
 from engine.errors import BadInput, QuarterdeckError
 
@@ -52,25 +53,22 @@ class HttpRefusal(BadInput):
 
 async def serve(engine: Engine) -> Stop:
     """Listen for an engine on its own loop; returns how to stop. Raises EngineRuns, BadInput with the remedy."""
-    api = engine.settings.api
+    api, app = engine.settings.api, application(engine, getpass.getuser())
     local = LocalSocket(api.socket)
-    listeners = [local.bind()]
+    watch = SocketWatch(local, lambda listener: _Listener(app, listener), engine.bus)
+    servers: list[_Listener] = []
     try:
-        app = application(engine, getpass.getuser())
-        servers = [_Listener(app, listeners[0])]
         if api.port is not None:
-            listeners.append(_tcp(api.host, api.port))
             token_file = engine.settings.token_file
-            servers.append(_Listener(TokenGate(app, token_in(token_file), token_file), listeners[1]))
+            gate = TokenGate(app, token_in(token_file), token_file)
+            servers.append(_Listener(gate, _tcp(api.host, api.port)))
     except BaseException:
-        for listener in listeners:
-            listener.close()
-        local.release()
+        await watch.stop()
         raise
+    engine.maintenance.add("the local socket", watch.look)
 
     async def stop() -> None:
-        await asyncio.gather(*(server.stop() for server in servers))
-        local.release()
+        await asyncio.gather(watch.stop(), *(server.stop() for server in servers))
 
     return stop
 
@@ -110,6 +108,11 @@ class _Listener:
         )
         self._server = uvicorn.Server(config)
         self._task = asyncio.create_task(self._server.serve([listener]), name="api")
+
+    @property
+    def connections(self) -> int:
+        """Open connections."""
+        return len(self._server.server_state.connections)
 
     async def stop(self) -> None:
         """Close the listener, give open requests two seconds, close them."""
