@@ -22,7 +22,7 @@ from engine.cache.memory import MemoryCache
 from engine.cache.single_flight import SingleFlight
 from engine.clock import Clock
 from engine.deadline import deadline
-from engine.errors import BadInput, BreakerOpen, DeadlinePassed, NotFound, QuarterdeckError, TurnInterrupted
+from engine.errors import BadInput, BreakerOpen, DeadlinePassed, ErrorKind, NotFound, QuarterdeckError, TurnInterrupted
 from engine.events.bus import Bus
 from engine.events.types import RequestEnded, RequestRetrying, RequestWaiting
 from engine.flow.admission import Admission
@@ -91,21 +91,20 @@ class Dispatcher:
     async def dispatch(self, request: Request, listener: Listener | None = None) -> Answer:
         """Answer a request, or raise the QuarterdeckError that says why not. Either is recorded."""
         flight = self._enter(request)
+        answer: Answer | None = None
+        failure: BaseException | None = None
         try:
             async with deadline(self._ports.clock, request.deadline):
                 answer = await self._look_up(flight, listener or Silent())
-        except TimeoutError:
-            late = DeadlinePassed(
-                f"The request's deadline of {request.deadline:g} s passed.", remedy="Allow more time."
-            )
-            self._record(flight, error=late)
-            raise late from None
-        except (QuarterdeckError, asyncio.CancelledError) as error:
-            told = _withdrawn(flight) if flight.cancelled_by else error
-            self._record(flight, error=told)
-            raise told from None
-        self._record(flight, answer=answer)
-        return answer
+        except BaseException as error:
+            failure = _reported(flight, error)
+            if failure is error:
+                raise
+            raise failure from None
+        else:
+            return answer
+        finally:
+            self._record(flight, answer=answer, error=failure)
 
     def cancel(self, request: str, who: str) -> None:
         """End a request wherever it is; its caller is told by whom. Raises NotFound."""
@@ -425,12 +424,17 @@ class Dispatcher:
         return flight
 
     def _record(self, flight: Flight, *, answer: Answer | None = None, error: BaseException | None = None) -> None:
-        del self.flights[flight.request.id]
+        self.flights.pop(flight.request.id, None)
         if flight.watch is not None:
             flight.watch.cancel()
-        if flight.case is not None:
-            self._ports.recoveries.closed(flight.case, worked=True if answer is not None else None)
-        known = error if isinstance(error, QuarterdeckError) else None
+        try:
+            if flight.case is not None:
+                self._ports.recoveries.closed(flight.case, worked=True if answer is not None else None)
+        finally:
+            self._publish_end(flight, answer, error)
+
+    def _publish_end(self, flight: Flight, answer: Answer | None, error: BaseException | None) -> None:
+        kind, code, sentence = _recorded(error)
         self._ports.bus.publish(
             RequestEnded(
                 request=flight.request.id,
@@ -440,9 +444,9 @@ class Dispatcher:
                 queued=flight.queued,
                 attempts=flight.attempts,
                 cached=answer is not None and answer.cached,
-                kind=known.kind.value if known else "",
-                code=known.code if known else ("cancelled" if error else ""),
-                error=one_line(known.message) if known else ("the caller left" if error else ""),
+                kind=kind,
+                code=code,
+                error=sentence,
             )
         )
 
@@ -485,3 +489,24 @@ def _withdrawn(flight: Flight) -> TurnInterrupted:
     if flight.task is not None:
         flight.task.uncancel()
     return TurnInterrupted(f"The request was cancelled by {flight.cancelled_by}.", remedy="Send the prompt again.")
+
+
+def _reported(flight: Flight, error: BaseException) -> BaseException:
+    """What the caller is to get for what ended the request."""
+    if flight.cancelled_by and isinstance(error, QuarterdeckError | asyncio.CancelledError):
+        return _withdrawn(flight)
+    limit = flight.request.deadline
+    if isinstance(error, TimeoutError) and limit is not None:
+        return DeadlinePassed(f"The request's deadline of {limit:g} s passed.", remedy="Allow more time.")
+    return error
+
+
+def _recorded(error: BaseException | None) -> tuple[str, str, str]:
+    """Kind, code and sentence of what ended a request, for its record."""
+    if error is None:
+        return "", "", ""
+    if isinstance(error, QuarterdeckError):
+        return error.kind.value, error.code, one_line(error.message)
+    if isinstance(error, asyncio.CancelledError):
+        return "", "cancelled", "the caller left"
+    return ErrorKind.INTERNAL.value, QuarterdeckError.code, one_line(f"the engine failed: {error!r}")

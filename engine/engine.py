@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import random
+import time
 import uuid
 from collections.abc import Callable, Collection, Mapping
 from contextlib import AsyncExitStack
@@ -22,6 +23,7 @@ from engine.backends.holding import transcript_holds
 from engine.backends.homes import Homes
 from engine.backends.login import Login
 from engine.backends.profiles import Profiles
+from engine.backends.startable import Startable
 from engine.cache.memory import MemoryCache
 from engine.clock import Clock, PausableClock, SystemClock
 from engine.dispatcher import Dispatcher, DispatcherPorts
@@ -32,7 +34,6 @@ from engine.events.recorder import Recorder, recorder_of
 from engine.events.types import PoolStatistics
 from engine.flow.admission import Admission, AdmissionLimits
 from engine.flow.easing import Easing
-from engine.housekeeper import TICK_S, Housekeeper
 from engine.launchers.cgroups import Cgroups
 from engine.launchers.containment import Containment
 from engine.launchers.host import Host
@@ -40,6 +41,8 @@ from engine.launchers.kernel import become_subreaper
 from engine.launchers.ledger import Ledger
 from engine.launchers.local import LocalLauncher
 from engine.launchers.processes import alive
+from engine.log import EventLog
+from engine.maintenance import TICK_S, Maintenance
 from engine.offline.demo import DemoTraffic
 from engine.offline.server import OfflineModel
 from engine.operations import Operations
@@ -70,6 +73,7 @@ from engine.settings.paths import config_file
 from engine.settings.schema import Settings
 from engine.store.conversations import ConversationStore
 from engine.store.leases import SqliteLeases
+from engine.store.watch import StoreWatch
 from engine.tasks.checkpoints import Checkpoint, Checkpoints
 from engine.tasks.resumption import Resumption, ResumptionPorts
 from engine.workers.nursery import Nursery
@@ -134,7 +138,6 @@ class Engine(Operations):
             settings.recovery.rules,
             LearnedRules(state / STORE, self.clock),
             self.clock,
-            on_trouble=lambda error: self._notice(error.message, error.remedy),
         )
         self.tools = Tools(self.breakers, lambda: self.diagnosis.classify)
         self.profiles = Profiles(
@@ -142,6 +145,7 @@ class Engine(Operations):
         )
         agents = self._ledger.folder(self.id)
         self._homes = Homes(state, settings.workspaces, self._operator_home, self._operator_config, agents)
+        self._cli = self.choice.binary
         self.backend = build(settings, self._homes, self.choice.binary, self._credential)
         self.login = Login(
             self.choice.missing,
@@ -206,8 +210,17 @@ class Engine(Operations):
         self.recovery_statistics = RecoveryStatistics()
         self.bus.listen(self.recovery_statistics.apply)
         self.bus.listen(self.login.follow)
+        self.startable = Startable(lambda: self._cli, self._profile_of, self.clock)
+        self.bus.listen(self.startable.follow)
+        self.stores = StoreWatch(
+            [self._leases.file, self._known.file, self.desk.store.file, self.diagnosis.learned.file], self.bus
+        )
+        self.maintenance = Maintenance(self.bus, time.monotonic)
+        self.log: EventLog | None = None
+        """The log of a headless engine."""
         self.alerts = alerts_of(self, self._pool_ports.growth, environ)
         self._reported_pause = 0.0
+        self._add_chores()
         self.phase = "new"
 
     async def start(self) -> None:
@@ -243,10 +256,11 @@ class Engine(Operations):
         await self._cleaner.dead_engines()
         self.phase = "running"
         self.pool.changed()
-        own = Housekeeper(
-            self.keeper, self.bus, self.containment, self._recorder, lambda: self.launcher.child_pids, self._look
-        )
-        self._chores.spawn(own.run(), "housekeeper")
+        if self._recorder is not None:
+            self.maintenance.add("the flight recorder", self._recorder.flush, essential=False)
+        if (log := self.log) is not None:
+            self.maintenance.add("the log", lambda: log.report(self.bus), essential=False)
+        self._chores.spawn(self.maintenance.run(), "maintenance")
         self._follow_checkpoints()
         if self.choice.demo:
             self._chores.spawn(DemoTraffic(self.submit, self.id).run(), "demo traffic")
@@ -259,6 +273,10 @@ class Engine(Operations):
             reasons.append(missing)
         if self.phase != "running":
             reasons.append(f"the engine is {self.phase}")
+        else:
+            reasons += self.maintenance.late()
+        reasons += self.startable.obstacles(self.profiles.all())
+        reasons += self.stores.reasons()
         shared = [name for name in self.breakers.open_ones() if not name.startswith(_PARTIAL)]
         reasons += [f"the breaker {name} is open" for name in shared]
         if full := self._pool_ports.growth.disk_full:
@@ -327,6 +345,7 @@ class Engine(Operations):
             stack.callback(self.diagnosis.close)
             stack.callback(self.desk.store.close)
             await self._chores.aclose()
+            await self.maintenance.aclose()
             await self.recoveries.aclose()
             await self.keeper.aclose()
             await self._sent.aclose()
@@ -360,13 +379,26 @@ class Engine(Operations):
         with contextlib.suppress(NotFound):  # it is gone already
             self.pool.retire(session, reason)
 
-    def _look(self) -> None:
-        """Once a second: hung calls vote, a lowered load rises, alerts are looked at."""
-        self._look_for_pause()
-        self.dispatcher.publish_waits()
-        self.breakers.look(min(1.0, self.pool.utilisation))
-        self.easing.look()
-        self.alerts.look()
+    def _add_chores(self) -> None:
+        """What is done once a second, in this order; the clock goes first, since the others read it."""
+        add = self.maintenance.add
+        add("the engine's clock", self._look_for_pause)
+        add("the reading of the sessions", self.keeper.read)
+        add("the pool's upkeep", self.pool.tend)
+        add("the health checks", self.keeper.check)
+        add("the report of waits", self.dispatcher.publish_waits)
+        add("the breakers", lambda: self.breakers.look(min(1.0, self.pool.utilisation)))
+        add("the limit of concurrency", self.easing.look)
+        add("the alerts", self.alerts.look)
+        add("the reaping of orphans", self._reap_adopted)
+        add("the stores", self.stores.look)
+
+    def _reap_adopted(self) -> None:
+        self.containment.reap_adopted(self.launcher.child_pids)
+
+    def _profile_of(self, session: str) -> str:
+        member = self.pool.members.get(session)
+        return member.wish.profile.name if member is not None else ""
 
     def _look_for_pause(self) -> None:
         if self._pauses is None:
@@ -457,14 +489,17 @@ class Engine(Operations):
         elif rows:
             text = f"{len(rows)} requests were broken off by a shutdown and wait as checkpoints."
             self._notice(text, "`quarterdeck checkpoints` lists and resumes them.")
+        for path in self.checkpoints.damaged:
+            self._notice(f"a checkpoint could not be read and was moved to {path}", "Look at it, or delete it.")
 
     def _apply(self, before: Settings, after: Settings) -> None:
         names = (each.session_pool.load_balancing.strategy for each in (before, after))
         balancer = policies.balancer(after) if len({*names}) > 1 else self._router.balancer
         strategies = self._recovery.follow(before, after, self.recoveries.orchestrator.strategies)
         if before.claude != after.claude:
-            binary = self.choice.binary if before.claude.binary == after.claude.binary else named_binary(after)
-            self.backend.replace(build(after, self._homes, binary, self._credential))
+            cli = self._cli if before.claude.binary == after.claude.binary else named_binary(after)
+            self.backend.replace(build(after, self._homes, cli, self._credential))
+            self._cli = cli
         if before.recovery.rules != after.recovery.rules:
             self.diagnosis.use(after.recovery.rules)
         self._router.balancer = balancer

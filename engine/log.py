@@ -5,13 +5,21 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from typing import Any
+from typing import Any, TextIO, cast
 
 import msgspec
 import structlog
 
+from engine import __version__
+from engine.errors import QuarterdeckError
 from engine.events import types as ev
+from engine.events.bus import Bus
 from engine.events.types import Stamped
+from engine.log_writer import LogWriter
+
+_FIRST_LINE_S = 0.5
+_FLUSH_S = 0.5
+"""Time that the log has at the end of the engine for the lines that still wait."""
 
 _LEVELS: dict[type[ev.Event], int] = {
     ev.SessionReadings: logging.NOTSET,
@@ -36,22 +44,61 @@ _SEVERITY = {
 }
 
 
+class LogUnwritable(QuarterdeckError):
+    """Standard output takes nothing at the start."""
+
+    code, http_status = "log_unwritable", 503
+
+
 class EventLog:
-    """Writes events of `level` and above as JSON lines, or in colour on a terminal."""
+    """Writes events of `level` and above as JSON lines, or in colour on a terminal.
+
+    A thread writes them: whoever logs never waits for a reader or a disk.
+    """
 
     def __init__(self, level: str, form: str) -> None:
         pretty = form == "console" or (form == "auto" and sys.stdout.isatty())
-        renderer = structlog.dev.ConsoleRenderer() if pretty else structlog.processors.JSONRenderer()
+        self._render = structlog.dev.ConsoleRenderer() if pretty else structlog.processors.JSONRenderer()
+        self._stamp = structlog.processors.TimeStamper(fmt="iso", utc=True)
+        sys.stdout.flush()
+        self.writer = LogWriter(sys.stdout.fileno(), self._dropped_line)
+        self._told: OSError | None = None
         structlog.configure(
-            processors=[
-                structlog.processors.add_log_level,
-                structlog.processors.TimeStamper(fmt="iso", utc=True),
-                renderer,
-            ],
+            processors=[structlog.processors.add_log_level, self._stamp, self._render],
             wrapper_class=_filter(level),
-            logger_factory=structlog.PrintLoggerFactory(sys.stdout),
+            logger_factory=structlog.WriteLoggerFactory(cast("TextIO", self.writer)),
         )
         self._log = structlog.get_logger()
+        logging.getLogger().addHandler(_LibraryLog(self._log))
+
+    def open(self) -> None:
+        """Write the first line. Raises LogUnwritable when standard output takes none."""
+        self.writer.write(self._line("starting", "info", pid=os.getpid(), version=__version__))
+        self.writer.wait_written(1, _FIRST_LINE_S)
+        if (error := self.writer.error) is not None:
+            raise LogUnwritable(
+                f"Standard output cannot be written: {error.strerror}.",
+                remedy="Free space there, or send the log elsewhere.",
+            )
+
+    def close(self) -> None:
+        """Write what waits, for half a second at most: a reader who stalls does not keep the engine."""
+        self.writer.close(_FLUSH_S)
+
+    def report(self, bus: Bus) -> None:
+        """Publish one notice when the log cannot be written, and one when it is written again."""
+        error, before = self.writer.error, self._told
+        if (error is None) == (before is None):
+            return
+        self._told = error
+        if error is not None:
+            text = f"the log cannot be written: {error.strerror}; its lines wait, and are dropped above a bound"
+            bus.publish(
+                ev.Notice(severity=ev.Severity.WARNING, text=text, remedy="Free space where standard output goes.")
+            )
+        else:
+            text = f"the log is written again; {self.writer.dropped} lines were dropped since the start"
+            bus.publish(ev.Notice(severity=ev.Severity.INFO, text=text))
 
     def use(self, level: str) -> None:
         """Write lines of this level and above from now on, those of the alerts' channel included."""
@@ -73,21 +120,33 @@ class EventLog:
         self._write(logging.INFO, "serving", socket=socket, tcp=tcp)
 
     def _write(self, level: int, name: str, **fields: Any) -> None:
-        try:
-            self._log.log(level, name, **fields)
-        except BrokenPipeError:  # nobody reads the log any more: the engine goes on without it
-            forget_stdout()
+        self._log.log(level, name, **fields)
+
+    def _dropped_line(self, lines: int) -> str:
+        """What stands in the log where lines were dropped because nobody read them in time."""
+        return self._line("log_lines_dropped", "warning", lines=lines)
+
+    def _line(self, event: str, level: str, **fields: Any) -> str:
+        """A line that is written at every level of the log."""
+        stamped = self._stamp(None, level, {"event": event, "level": level, **fields})
+        return f"{self._render(None, level, stamped)!s}\n"
+
+
+class _LibraryLog(logging.Handler):
+    """Takes the libraries' warnings into the log: on standard error they would be written on the engine's loop."""
+
+    def __init__(self, log: Any) -> None:
+        super().__init__(logging.WARNING)
+        self._log = log
+        self.setFormatter(logging.Formatter("%(message)s"))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """One line, with the traceback in a field."""
+        self._log.log(record.levelno, "library_message", logger=record.name, text=self.format(record))
 
 
 def _filter(level: str) -> type[Any]:
     return structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()])
-
-
-def forget_stdout() -> None:
-    """Let standard output lead nowhere, also for what Python still flushes at its end."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)
 
 
 def _level_of(event: ev.Event) -> int:

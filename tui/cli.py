@@ -53,16 +53,6 @@ class LazyGroup(click.Group):
         found: click.Command = module.command
         return found
 
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; a reader who has seen enough (`| head`) is no failure."""
-        try:
-            return super().invoke(ctx)
-        except BrokenPipeError:
-            from engine.log import forget_stdout
-
-            forget_stdout()
-            return DONE
-
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
         with formatter.section("Commands"):
             formatter.write_dl(sorted(COMMANDS.items()))
@@ -100,19 +90,75 @@ def quarterdeck(common: Common, engine_only: bool) -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit with the code of DESIGN section 5."""
     try:
+        code = _run(arguments)
+    except BrokenPipeError:  # a reader who has seen enough (`| head`) is no failure
+        _forget_output()
+        code = DONE
+    except OSError as error:
+        if not _output_failed():
+            raise
+        _forget_output()
+        complain(OutputFailed(error))
+        code = FAILED
+    except SystemExit as exit_:
+        code = exit_.code if isinstance(exit_.code, int) else FAILED
+    sys.exit(_flushed(code))
+
+
+def _run(arguments: list[str] | None) -> int:
+    try:
         result: Any = quarterdeck.main(arguments, prog_name="quarterdeck", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
-        sys.exit(WRONG_USAGE)
+        return WRONG_USAGE
     except click.ClickException as error:
         error.show()
-        sys.exit(WRONG_USAGE)
+        return WRONG_USAGE
     except click.Abort:
-        sys.exit(130)
+        return 130
     except QuarterdeckError as error:
         complain(error)
-        sys.exit(exit_code(error))
-    sys.exit(result if isinstance(result, int) else DONE)
+        return exit_code(error)
+    return result if isinstance(result, int) else DONE
+
+
+class OutputFailed(QuarterdeckError):
+    """Standard output takes no more."""
+
+    code = "output_failed"
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(
+            f"Standard output cannot be written: {error.strerror}.", remedy="Free space there, or write elsewhere."
+        )
+
+
+def _flushed(code: int) -> int:
+    """The exit code, once all that was printed is written: what Python finds out at its very end is a traceback."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _forget_output()
+    except OSError as error:
+        _forget_output()
+        complain(OutputFailed(error))
+        return FAILED
+    return code
+
+
+def _output_failed() -> bool:
+    """Whether standard output holds what it cannot write."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        return True
+    return False
+
+
+def _forget_output() -> None:
+    from engine.log_writer import forget
+
+    forget(sys.stdout.fileno())
 
 
 def complain(error: QuarterdeckError) -> None:

@@ -52,6 +52,11 @@ class Listener:
         self._server = _Server(config, self._door.admission, on_exhausted)
         self._task = asyncio.create_task(self._server.serve([listener]), name="api")
 
+    @property
+    def connections(self) -> int:
+        """Open connections."""
+        return self._door.admission.size
+
     async def stop(self) -> None:
         """Close the listener, give open requests two seconds, close them."""
         self._server.should_exit = True

@@ -46,6 +46,25 @@ class LocalSocket:
                 f"{self.path} cannot be made: {error.strerror}.", field="api.socket", remedy=remedy
             ) from error
 
+    @property
+    def lost(self) -> bool:
+        """Whether our file is not at the path any more. Raises OSError when that cannot be seen."""
+        return _inode_of(self.path) != self._inode
+
+    def bind_again(self) -> socket.socket:
+        """Listen once more at the path, whose folder or file was deleted. Raises EngineRuns, OSError."""
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if self._lock is None or os.fstat(self._lock).st_ino != _inode_of(self._lock_path):
+            before, self._lock = self._lock, None
+            try:
+                self._take_lock()
+            except BaseException:
+                self._lock = before
+                raise
+            if before is not None:
+                os.close(before)
+        return self._listen()
+
     def release(self) -> None:
         """Remove our socket, if it is still ours, and give the lock back."""
         with contextlib.suppress(OSError):
@@ -55,8 +74,12 @@ class LocalSocket:
             os.close(self._lock)
             self._lock = None
 
+    @property
+    def _lock_path(self) -> Path:
+        return self.path.with_suffix(".lock")
+
     def _take_lock(self) -> None:
-        lock = os.open(self.path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        lock = os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -81,3 +104,11 @@ class LocalSocket:
             raise
         self._inode = self.path.stat().st_ino
         return listener
+
+
+def _inode_of(path: Path) -> int:
+    """0 when nothing is there."""
+    try:
+        return path.stat().st_ino
+    except (FileNotFoundError, NotADirectoryError):
+        return 0

@@ -29,6 +29,7 @@ from engine.api.probes import Probes
 from engine.api.recoveries_routes import RecoveriesRoutes
 from engine.api.recovery_routes import RecoveryRoutes
 from engine.api.routes import Routes
+from engine.api.socket_watch import SocketWatch
 from engine.api.strict_text import StrictText
 from engine.engine import Engine
 from engine.errors import BadInput, QuarterdeckError
@@ -56,27 +57,22 @@ class HttpRefusal(BadInput):
 
 async def serve(engine: Engine) -> Stop:
     """Listen for an engine on its own loop; returns how to stop. Raises EngineRuns, BadInput with the remedy."""
-    api = engine.settings.api
+    api, app = engine.settings.api, StrictText(application(engine, getpass.getuser()))
+    caps, rested = _caps(engine, 1 if api.port is None else 2), _rest_notice(engine)
     local = LocalSocket(api.socket)
-    listeners = [local.bind()]
+    watch = SocketWatch(local, lambda listener: Listener(app, listener, caps, _everybody, rested), engine.bus)
+    servers: list[Listener] = []
     try:
-        app = StrictText(application(engine, getpass.getuser()))
-        caps = _caps(engine, 1 if api.port is None else 2)
-        rested = _rest_notice(engine)
-        servers = [Listener(app, listeners[0], caps, _everybody, rested)]
         if api.port is not None:
-            listeners.append(_tcp(api.host, api.port))
             gate = TokenGate(app, token_in(engine.settings.token_file))
-            servers.append(Listener(gate, listeners[1], caps, gate.recognises, rested))
+            servers.append(Listener(gate, _tcp(api.host, api.port), caps, gate.recognises, rested))
     except BaseException:
-        for listener in listeners:
-            listener.close()
-        local.release()
+        await watch.stop()
         raise
+    engine.maintenance.add("the local socket", watch.look)
 
     async def stop() -> None:
-        await asyncio.gather(*(server.stop() for server in servers))
-        local.release()
+        await asyncio.gather(watch.stop(), *(server.stop() for server in servers))
 
     return stop
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ import msgspec
 from engine.approvals.grants import Grant, Place
 from engine.clock import Clock
 from engine.errors import NotFound
-from engine.store.sqlite import StoreUnusable, opened, told
+from engine.store.sqlite import StoreFile
 
 MAX_GRANTS = 10_000
 """Grants kept; the oldest goes first."""
@@ -110,23 +109,19 @@ class ApprovalStore:
     """Owner of the grants and of the record; used on one thread. Another engine's changes are noticed."""
 
     def __init__(self, path: Path, clock: Clock) -> None:
-        self._path = path
+        self.file = StoreFile(path, "approvals", _SCHEMA)
         self._clock = clock
-        self._opened: sqlite3.Connection | None = None
-        self._version = -1
+        self._version = (0, -1)
         self._grants: dict[tuple[Place, str], Grant] = {}
         self._since_trim = 0
 
     def open(self) -> None:
         """Open the file, or make it. Raises StoreUnusable."""
-        with self._errors():
-            self._opened = opened(self._path, _SCHEMA)
+        self.file.open()
 
     def close(self) -> None:
         """Close the file."""
-        if self._opened is not None:
-            self._opened.close()
-            self._opened = None
+        self.file.close()
 
     def granted(self, place: Place, group: str) -> Grant | None:
         """The living grant for an action at a place: the conversation's own, or the profile's. Raises StoreUnusable."""
@@ -146,30 +141,30 @@ class ApprovalStore:
 
     def keep(self, answers: Sequence[Answered], wishes: Sequence[Wish] = ()) -> list[Grant]:
         """Write answers into the record, and grants, all or none; returns the grants. Raises StoreUnusable."""
-        with self._errors(), self._writing():
+        with self.file.writing():
             marks = ", ".join("?" for _ in Answered.__struct_fields__)
             rows = [msgspec.structs.astuple(answer) for answer in answers]
-            self._database.executemany(f"INSERT INTO answers ({_COLUMNS}) VALUES ({marks})", rows)  # noqa: S608 - ours
+            self.file.database.executemany(f"INSERT INTO answers ({_COLUMNS}) VALUES ({marks})", rows)  # noqa: S608 - ours
             made = [self._insert(wish) for wish in dict.fromkeys(wishes)]
             self._trim(len(answers), made)
         if made:
-            self._version = -1
+            self._version = (0, -1)
         return made
 
     def revoke(self, grant: str) -> Grant:
         """Take a grant back. Raises NotFound, StoreUnusable."""
         found = next((each for each in self.grants() if each.id == grant), None)
         if found is not None:
-            with self._errors():
+            with self.file.errors():
                 self._execute("DELETE FROM grants WHERE number = ?", _number(grant))
-            self._version = -1
+            self._version = (0, -1)
             return found
         remedy = "It was revoked or has expired; `quarterdeck permissions grants` lists those that live."
         raise NotFound(f"There is no grant {grant!r}.", field="id", remedy=remedy)
 
     def history(self, limit: int, offset: int, group: str = "") -> tuple[list[Answered], int]:
         """A page of the record, newest first, and how many there are. Raises StoreUnusable."""
-        with self._errors():
+        with self.file.errors():
             where, values = ('WHERE "group" = ?', [group]) if group else ("", [])
             (total,) = self._execute(f"SELECT count(*) FROM answers {where}", *values).fetchone()  # noqa: S608 - ours
             page = f"SELECT {_COLUMNS} FROM answers {where} ORDER BY number DESC LIMIT ? OFFSET ?"  # noqa: S608 - ours
@@ -178,7 +173,7 @@ class ApprovalStore:
 
     def seen(self, group: str) -> tuple[int, int]:
         """How often people allowed and denied an action, of the last SEEN times. Raises StoreUnusable."""
-        with self._errors():
+        with self.file.errors():
             allowed, denied = self._execute(
                 "SELECT coalesce(sum(allowed), 0), coalesce(sum(1 - allowed), 0) FROM (SELECT allowed FROM answers"
                 """ WHERE "group" = ? AND how = 'person' ORDER BY number DESC LIMIT ?)""",
@@ -206,8 +201,9 @@ class ApprovalStore:
             self._execute("DELETE FROM answers WHERE number <= (SELECT max(number) FROM answers) - ?", MAX_ANSWERS)
 
     def _refresh(self) -> None:
-        with self._errors():
-            (version,) = self._execute("PRAGMA data_version").fetchone()
+        with self.file.errors():
+            (changes,) = self._execute("PRAGMA data_version").fetchone()
+            version = (self.file.generation, changes)
             if version == self._version:
                 return
             rows = self._execute(f"SELECT number, {_GRANT_COLUMNS} FROM grants ORDER BY number").fetchall()  # noqa: S608
@@ -215,26 +211,7 @@ class ApprovalStore:
         self._grants = {(grant.place, grant.group): grant for grant in map(_grant, rows)}
 
     def _execute(self, statement: str, *values: Any) -> sqlite3.Cursor:
-        return self._database.execute(statement, values)
-
-    @property
-    def _database(self) -> sqlite3.Connection:
-        if self._opened is None:
-            raise StoreUnusable("The record of approvals is closed.", remedy="Try again when the engine is back.")
-        return self._opened
-
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        self._execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._execute("COMMIT")
-        finally:
-            if self._database.in_transaction:
-                self._execute("ROLLBACK")
-
-    def _errors(self) -> AbstractContextManager[None]:
-        return told("approvals", self._path)
+        return self.file.database.execute(statement, values)
 
 
 def _number(grant: str) -> int:

@@ -119,7 +119,7 @@ class Homes:
                 _remove(left)
 
     def transcript(self, profile: Profile, conversation: str) -> Path | None:
-        """`<config>/projects/*/<conversation>.jsonl`, or None."""
+        """`<config>/projects/*/<conversation>.jsonl`, or None. Raises OSError when nothing can be seen."""
         if not _CONVERSATION.fullmatch(conversation):
             return None
         projects, name = self.config(profile) / "projects", f"{conversation}.jsonl"
@@ -128,7 +128,11 @@ class Homes:
         near = projects / _UNTOLD.sub("-", str(own)) / name  # thousands of folders need not be looked into
         if near.exists():
             return near
-        return next(iter(sorted(projects.glob(f"*/{name}"))), None)
+        try:
+            folders = sorted(os.listdir(projects))  # noqa: PTH208 - glob hides what cannot be read
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        return next((path for folder in folders if (path := projects / folder / name).exists()), None)
 
     def outputs(self, session: str, conversation: str) -> list[Path]:
         """`<scratch>/claude-*/*/<conversation>/tasks/*.output`."""

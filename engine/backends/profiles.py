@@ -83,6 +83,10 @@ class Profiles:
         except Forbidden:
             return None
 
+    def all(self) -> list[Profile]:
+        """Every profile of the settings that can be used."""
+        return [profile for name in self._settings().profiles if (profile := self.known(name)) is not None]
+
     def _needs_home(self, backend: str, tenant: str) -> bool:
         """Whether the operator's own Claude configuration is out of bounds."""
         return self._offline or backend != "claude" or tenant != DEFAULT_TENANT

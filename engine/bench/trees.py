@@ -11,8 +11,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from engine.bench.figures import Figure, at_most
-from engine.housekeeper import TICK_S
 from engine.launchers.containment import Containment
+from engine.maintenance import TICK_S
 from engine.sessions.readings import Readings
 
 SESSIONS, TOOLS = 100, 2

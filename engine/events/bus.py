@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 
 import msgspec
@@ -11,7 +11,7 @@ import msgspec
 from engine.clock import Clock
 from engine.events.projection import Projection
 from engine.events.state import State, encode_state
-from engine.events.types import AnyEvent, Stamped
+from engine.events.types import AnyEvent, Notice, Severity, Stamped
 
 
 class Snapshot(msgspec.Struct, frozen=True):
@@ -87,7 +87,10 @@ class Subscription:
 
 
 class Bus:
-    """Owner of the event numbers and of the engine's projection; used on the engine's thread only."""
+    """Owner of the event numbers and of the engine's projection; used on the engine's thread only.
+
+    A listener that raises harms nobody: `faults` counts its failures by its name, and one notice reports the first.
+    """
 
     def __init__(self, clock: Clock, history: int = 10_000) -> None:
         self._clock = clock
@@ -95,6 +98,7 @@ class Bus:
         self._projection = Projection()
         self._subscriptions: list[Subscription] = []
         self._listeners: list[Callable[[Stamped], None]] = []
+        self.faults: Counter[str] = Counter()
 
     @property
     def state(self) -> State:
@@ -106,12 +110,14 @@ class Bus:
         stamped = Stamped(self.state.seq + 1, self._clock.wall(), event)
         self._projection.apply(stamped)
         self._history.append(stamped)
-        for listener in self._listeners:
-            listener(stamped)
+        first_faults = [notice for listener in self._listeners if (notice := self._hand(listener, stamped))]
         for subscription in self._subscriptions:
-            subscription.offer(stamped)
+            if notice := self._hand(subscription.offer, stamped):
+                first_faults.append(notice)
             if subscription.lost:
                 self.refill(subscription)
+        for notice in first_faults:  # after everybody has heard of the event itself
+            self.publish(notice)
         return stamped
 
     def snapshot(self) -> Snapshot:
@@ -119,7 +125,7 @@ class Bus:
         return Snapshot(self.state.seq, self.state.at, encode_state(self.state))
 
     def listen(self, listener: Callable[[Stamped], None]) -> None:
-        """Call `listener` with every event, on the engine's thread; it must be quick and must not raise."""
+        """Call `listener` with every event, on the engine's thread; it must be quick. What it raises is counted."""
         self._listeners.append(listener)
 
     def subscribe(
@@ -139,7 +145,7 @@ class Bus:
             subscription.start_with(self.snapshot())
         else:
             for stamped in missed:
-                subscription.offer(stamped)
+                self._hand(subscription.offer, stamped)
         self._subscriptions.append(subscription)
         return subscription
 
@@ -152,6 +158,19 @@ class Bus:
         if subscription in self._subscriptions:
             self._subscriptions.remove(subscription)
 
+    def _hand(self, receive: Callable[[Stamped], None], stamped: Stamped) -> Notice | None:
+        """Give an event to one receiver; returns the notice of its first failure."""
+        try:
+            receive(stamped)
+        except Exception as error:  # noqa: BLE001 - a receiver never harms the publisher
+            name = _name_of(receive)
+            self.faults[name] += 1
+            if self.faults[name] > 1:
+                return None
+            text = f"{name} failed on an event: {error!r}; further failures of it are only counted"
+            return Notice(severity=Severity.WARNING, text=text, remedy="Report it, with the engine's log.")
+        return None
+
     def _after(self, since: int) -> list[Stamped] | None:
         """The remembered events after `since`, or None when some are forgotten or `since` is of another run."""
         newest = self.state.seq
@@ -159,3 +178,7 @@ class Bus:
         if since > newest or since < oldest - 1:
             return None
         return [stamped for stamped in self._history if stamped.seq > since]
+
+
+def _name_of(receive: Callable[[Stamped], None]) -> str:
+    return getattr(receive, "__qualname__", type(receive).__qualname__)

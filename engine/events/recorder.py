@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
 
 from engine.events.bus import Bus
-from engine.events.types import Notice, Severity, Stamped, encode_stamped
+from engine.events.types import Stamped, encode_stamped
 from engine.settings.schema import Settings
 
 SUFFIX = ".flight.jsonl"
@@ -24,6 +26,8 @@ class SegmentHead(msgspec.Struct, frozen=True):
     seq: int
     at: float
     state: msgspec.Raw
+    version: int = 1
+    """Of the recording's form; last, so that where a checkpoint lies is found by what stands before the state."""
 
 
 _encode_head = msgspec.json.Encoder().encode
@@ -42,16 +46,16 @@ class Recorder:
         self._written = 0
         self._checkpoint_at = 0
         self._file: BinaryIO | None = None
+        self._closed = False
         self.error: OSError | None = None
 
     def start(self) -> None:
-        """Open the first segment and listen. Raises OSError when the folder cannot be written."""
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._open_segment()
+        """Open the first segment and listen. What fails now is tried again by `flush`."""
         self._bus.listen(self.record)
+        self._begin()
 
     def record(self, stamped: Stamped) -> None:
-        """Write one event; after a write error the recorder stays silent and `error` says why."""
+        """Write one event; after an error nothing is recorded until `flush` could begin a new segment."""
         if self._file is None:
             return
         try:
@@ -64,34 +68,64 @@ class Recorder:
             self._fail(error)
 
     def flush(self) -> None:
-        """Hand what is buffered to the operating system."""
-        if self._file is None:
-            return
-        try:
-            self._file.flush()
-        except OSError as error:
-            self._fail(error)
+        """Hand what is buffered to the operating system, or begin to record again. Raises the OSError that keeps it."""
+        if self._file is None and not self._closed:
+            self._begin()
+        elif self._file is not None:
+            self._flush(self._file)
+        if self.error is not None:
+            raise self.error
 
     def close(self) -> None:
         """Flush and close; safe to call twice."""
-        self.flush()
+        self._closed = True
+        if self._file is not None:
+            self._fail(None)
+
+    def _flush(self, file: BinaryIO) -> None:
+        try:
+            file.flush()
+            if not os.fstat(file.fileno()).st_nlink:  # somebody has deleted it
+                self._open_segment()
+        except OSError as error:
+            self._fail(error)
+
+    def _begin(self) -> None:
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._open_segment()
+        except OSError as error:
+            self._fail(error)
+        else:
+            self.error = None
+
+    def _fail(self, error: OSError | None) -> None:
+        self.error = error
+        file, self._file = self._file, None
+        if file is not None:
+            with contextlib.suppress(OSError):  # it tries to write what it could not write before
+                file.close()
+
+    def _open_segment(self) -> None:
+        """Begin the next segment; one that cannot take its first snapshot leaves no file, and no older one goes."""
         if self._file is not None:
             self._file.close()
             self._file = None
-
-    def _fail(self, error: OSError) -> None:
-        self.error = error
-        self._file = None
-
-    def _open_segment(self) -> None:
-        if self._file is not None:
-            self._file.close()
-        self._number += 1
-        path = self._folder / f"{self._engine}-{self._number:05d}{SUFFIX}"
-        self._file = path.open("wb")
-        path.chmod(0o600)
-        self._written = 0
-        self._write_head(self._file)
+        path = self._folder / f"{self._engine}-{self._number + 1:05d}{SUFFIX}"
+        file = path.open("wb")
+        try:
+            path.chmod(0o600)
+            self._number += 1
+            self._written = 0
+            self._write_head(file)
+            file.flush()
+        except OSError:
+            with contextlib.suppress(OSError):
+                file.close()
+            path.unlink(missing_ok=True)
+            self._number -= 1
+            raise
+        self._file = file
         self._drop_old_segments()
 
     def _write_head(self, file: BinaryIO) -> None:
@@ -107,15 +141,10 @@ class Recorder:
 
 
 def recorder_of(bus: Bus, settings: Settings, engine: str) -> Recorder | None:
-    """A started recorder; None when none is wanted, or when it cannot write, which a notice tells."""
+    """A started recorder; None when none is wanted."""
     events = settings.events
     if not events.recording:
         return None
     recorder = Recorder(bus, settings.recordings, engine, segment_bytes=events.segment_bytes, segments=events.segments)
-    try:
-        recorder.start()
-    except OSError as error:
-        text = f"nothing is recorded: {settings.recordings}: {error.strerror}"
-        bus.publish(Notice(severity=Severity.WARNING, text=text, remedy="Set `events.recording_dir`."))
-        return None
+    recorder.start()
     return recorder

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 from collections.abc import Iterable, Mapping
 
 from engine.launchers.processes import (
@@ -25,6 +26,9 @@ from engine.launchers.tree_usage import TreeReader, TreeUsage, session_of
 _POLL_S = 0.02
 _KILL_WAIT_S = 5.0
 _ZOMBIE_ROUNDS = 3
+_LOOK_S = 5.0
+"""Time for which a scan that cannot see the machine (no descriptor left) is tried again."""
+_LOOK_AGAIN_S = 0.1
 
 
 class Containment:
@@ -59,7 +63,7 @@ class Containment:
         """Living processes of a session that started after `moment`, below its root or adopted by the engine.
 
         It reads only the session's own processes and those that the engine adopted: some 0.2 ms. One that was adopted
-        before anybody could know whose it is counts for every session.
+        before anybody could know whose it is counts for every session. Raises OSError.
         """
         found = [stat.id for stat in _below(root.pid) if not stat.zombie]
         adopted = [stat.id for stat in children_of(os.getpid()) if stat.id.pid not in own_children and not stat.zombie]
@@ -73,9 +77,12 @@ class Containment:
 
     async def members(self, session: str, root: ProcessId | None = None) -> list[ProcessId]:
         """All living processes of a session: by tag, by descent from `root`, and those that were in its tree before."""
-        by_tag = (await self._fresh_scan()).get(f"{self.engine}/{session}", [])
-        below = await asyncio.to_thread(descendants, root.pid) if root is not None and alive(root) else []
         before = filter(alive, self._sighted.get(session, ()))
+        try:
+            by_tag = (await self._fresh_scan()).get(f"{self.engine}/{session}", [])
+            below = await asyncio.to_thread(descendants, root.pid) if root is not None and alive(root) else []
+        except OSError:  # the machine cannot be seen: whoever was there before counts as there
+            return list(dict.fromkeys([*([root] if root is not None else []), *before]))
         return list(dict.fromkeys([*by_tag, *below, *before]))
 
     async def by_session(self) -> dict[str, list[ProcessId]]:
@@ -138,6 +145,18 @@ class Containment:
 
 
 def _by_session(engine: str) -> dict[str, list[ProcessId]]:
+    """The scan, in a worker thread; tried again while nothing can be seen. Raises OSError when that lasts."""
+    until = time.monotonic() + _LOOK_S
+    while True:
+        try:
+            return _scan_once(engine)
+        except OSError:
+            if time.monotonic() >= until:
+                raise
+        time.sleep(_LOOK_AGAIN_S)
+
+
+def _scan_once(engine: str) -> dict[str, list[ProcessId]]:
     found: dict[str, list[ProcessId]] = {}
     for stat in all_stats():
         if stat.zombie or stat.id.pid == os.getpid():

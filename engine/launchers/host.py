@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import resource
 import shutil
 from dataclasses import dataclass
@@ -73,11 +74,14 @@ def number_in(path: Path) -> int | None:
 
 
 def _files_free() -> int | None:
+    """File descriptors that this process may still open: none when it cannot even count them for want of one."""
     soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    try:
-        return None if soft == resource.RLIM_INFINITY else soft - sum(1 for _ in Path("/proc/self/fd").iterdir())
-    except OSError:
+    if soft == resource.RLIM_INFINITY:
         return None
+    try:
+        return soft - sum(1 for _ in Path("/proc/self/fd").iterdir())
+    except OSError as error:
+        return 0 if error.errno in {errno.EMFILE, errno.ENFILE} else None
 
 
 def _pids_free() -> int | None:

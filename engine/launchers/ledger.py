@@ -19,6 +19,8 @@ class LedgerEntry(msgspec.Struct, frozen=True):
     pid: int
     started: int
     boot: str
+    version: int = 1
+    """Of the file's form."""
 
 
 class Ledger:
@@ -48,11 +50,14 @@ class Ledger:
         return self._folder / engine
 
     def dead_engines(self) -> list[str]:
-        """Engines of this folder whose process is gone."""
+        """Engines of this folder whose process is gone. Raises OSError when that cannot be seen."""
         return [entry.engine for entry in self._entries() if not _running(entry)]
 
     def gone(self, engine: str) -> bool:
-        """Whether an engine is proven dead: its process is gone, and nothing that runs carries its tag."""
+        """Whether an engine is proven dead: its process is gone, and nothing that runs carries its tag.
+
+        Raises OSError when that cannot be seen.
+        """
         running = any(entry.engine == engine and _running(entry) for entry in self._entries())
         return not running and not self.orphans(engine)
 
@@ -66,10 +71,16 @@ class Ledger:
     def _entries(self) -> list[LedgerEntry]:
         """Those that can be read; the others may be a living engine's of another version, so they stay."""
         entries = []
-        for path in sorted(self._folder.glob("*.json")):
+        try:
+            names = sorted(os.listdir(self._folder))  # noqa: PTH208 - glob hides what cannot be read
+        except FileNotFoundError:
+            return []
+        for name in names:
+            if not name.endswith(".json"):
+                continue
             try:
-                entries.append(msgspec.json.decode(path.read_bytes(), type=LedgerEntry))
-            except (OSError, msgspec.DecodeError):
+                entries.append(msgspec.json.decode((self._folder / name).read_bytes(), type=LedgerEntry))
+            except (FileNotFoundError, msgspec.DecodeError):
                 continue
         return entries
 

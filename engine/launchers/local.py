@@ -106,6 +106,12 @@ class LocalChild(asyncio.SubprocessProtocol):
             self._transport.close()
         self._settle()
 
+    def kill_unidentified(self) -> None:
+        """End a process that has just been started and cannot be looked at."""
+        if self._transport is not None:
+            self._transport.kill()
+        self.release()
+
     def _settle(self) -> None:
         if self._settling is not None:
             self._settling.cancel()
@@ -156,7 +162,12 @@ class LocalLauncher:
             remedy = "`quarterdeck doctor` checks limits, permissions and disk."
             raise StartFailed(f"{spec.argv[0]} cannot be started: {error.strerror}.", remedy=remedy) from error
         child.session = spec.session
-        child.identity = identify(child.pid)
+        try:
+            child.identity = identify(child.pid)
+        except OSError as error:  # nobody could end it for sure later
+            child.kill_unidentified()
+            remedy = "`quarterdeck doctor` checks limits, permissions and disk."
+            raise StartFailed(f"The new process cannot be looked at: {error.strerror}.", remedy=remedy) from error
         self._groups.enter(spec.session, child.pid)
         self._children.add(child)
         return child
@@ -191,7 +202,10 @@ class LocalLauncher:
         local = cast("LocalChild", child)
         if local.identity is None or local.returncode is not None:
             return ()
-        found = self._containment.started_since(local.session, local.identity, moment, self.child_pids)
+        try:
+            found = self._containment.started_since(local.session, local.identity, moment, self.child_pids)
+        except OSError:  # what cannot be looked at may be there
+            return (local.pid,)
         return tuple(process.pid for process in found)
 
     async def collect(self, child: Child, term_grace: float) -> Ending:

@@ -8,12 +8,15 @@ import signal
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 PROC = Path("/proc")
 ENGINE_TAG = "QUARTERDECK_ENGINE"
 SESSION_TAG = "QUARTERDECK_SESSION"
 _TICKS = os.sysconf("SC_CLK_TCK")
+GONE = (FileNotFoundError, ProcessLookupError, NotADirectoryError)
+"""What says that a process is not there. Any other error says that nothing could be seen, and is raised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,24 +42,27 @@ class ProcessStat:
 
 
 def stat_of(pid: int) -> ProcessStat | None:
-    """The process as it is now, or None when it is gone."""
+    """The process as it is now, or None when it is gone. Raises OSError when nothing can be seen."""
     try:
         text = (PROC / str(pid) / "stat").read_bytes()
-    except OSError:
+    except GONE:
         return None
     fields = text[text.rindex(b")") + 2 :].split()
     return ProcessStat(ProcessId(pid, int(fields[19])), int(fields[1]), fields[0].decode())
 
 
 def identify(pid: int) -> ProcessId | None:
-    """The identity of a running or zombie process, or None when it is gone."""
+    """The identity of a running or zombie process, or None when it is gone. Raises OSError."""
     found = stat_of(pid)
     return found.id if found else None
 
 
 def alive(process: ProcessId) -> bool:
-    """Whether this very process still runs; a zombie does not."""
-    found = stat_of(process.pid)
+    """Whether this very process still runs; a zombie does not, one that cannot be looked at counts as running."""
+    try:
+        found = stat_of(process.pid)
+    except OSError:
+        return True
     return found is not None and found.id == process and not found.zombie
 
 
@@ -71,37 +77,38 @@ def started_since(process: ProcessId, moment: float) -> bool:
 
 
 def children_of(parent: int) -> list[ProcessStat]:
-    """The children of one process, zombies included; a few microseconds for each of its threads."""
+    """The children of one process, zombies included; a few microseconds for each of its threads. Raises OSError."""
     try:
         tasks = os.listdir(PROC / str(parent) / "task")  # noqa: PTH208 - called often
-    except OSError:
+    except GONE:
         return []
     pids: set[int] = set()
     for task in tasks:
-        with contextlib.suppress(OSError), open(f"/proc/{parent}/task/{task}/children", "rb") as children:  # noqa: PTH123
+        with contextlib.suppress(*GONE), open(f"/proc/{parent}/task/{task}/children", "rb") as children:  # noqa: PTH123
             pids.update(map(int, children.read().split()))
     return [stat for pid in pids if (stat := stat_of(pid)) is not None]
 
 
+@cache
 def boot_id() -> str:
-    """Names this boot of the machine: pids of another boot mean nothing."""
+    """Names this boot of the machine: pids of another boot mean nothing. Raises OSError."""
     try:
         return (PROC / "sys/kernel/random/boot_id").read_text().strip()
-    except OSError:
+    except FileNotFoundError:
         return ""
 
 
 def all_stats() -> list[ProcessStat]:
-    """Every process of the machine."""
+    """Every process of the machine. Raises OSError when not all of them can be seen."""
     pids = (int(entry.name) for entry in PROC.iterdir() if entry.name.isdecimal())
     return [found for pid in pids if (found := stat_of(pid)) is not None]
 
 
 def tags_of(pid: int) -> dict[str, str]:
-    """The engine's tags in a process's environment; empty when it is a stranger's, a zombie or gone."""
+    """The engine's tags in a process's environment; empty when it is a stranger's, a zombie or gone. Raises OSError."""
     try:
         environment = (PROC / str(pid) / "environ").read_bytes()
-    except OSError:
+    except (*GONE, PermissionError):
         return {}
     if ENGINE_TAG.encode() not in environment:
         return {}
@@ -144,17 +151,20 @@ def _below(root: int, children: Mapping[int, list[ProcessStat]]) -> list[Process
 
 
 def send_signal(process: ProcessId, number: signal.Signals) -> bool:
-    """Signal this very process through a pidfd; False when it is gone. Never hits a later owner of its pid."""
+    """Signal this very process through a pidfd, never a later owner of its pid; False when it is gone.
+
+    One that cannot be signalled (no descriptor left, another user's) is still there.
+    """
     try:
         handle = os.pidfd_open(process.pid)
-    except OSError:
-        return False
+    except OSError as error:
+        return not isinstance(error, ProcessLookupError)
     try:
         if identify(process.pid) != process:
             return False
         signal.pidfd_send_signal(handle, number)
-    except OSError:
-        return False
+    except OSError as error:
+        return not isinstance(error, ProcessLookupError)
     finally:
         os.close(handle)
     return True

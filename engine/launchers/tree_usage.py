@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from engine.launchers.processes import ENGINE_TAG, SESSION_TAG, ProcessId, tags_of
+from engine.launchers.processes import ENGINE_TAG, GONE, SESSION_TAG, ProcessId, tags_of
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -94,14 +94,14 @@ def all_usages() -> Iterable[ProcessUsage]:
 
 
 def usage_of(pid: int) -> ProcessUsage | None:
-    """One process as it is now; None for one that has ended."""
+    """One process as it is now; None for one that has ended. Raises OSError when nothing can be seen."""
     try:
         handle = os.open(f"/proc/{pid}/stat", os.O_RDONLY)
         try:
             text = os.read(handle, _STAT_BYTES)
         finally:
             os.close(handle)
-    except OSError:
+    except GONE:
         return None
     fields = text[text.rindex(b")") + 2 :].split()
     if fields[0] in {b"Z", b"X"}:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self, TypeVarTuple, Unpack
@@ -20,7 +21,13 @@ class OwnLoopWatcher(asyncio.AbstractChildWatcher):
 
     def add_child_handler(self, pid: int, callback: Callable[[int, int, Unpack[Told]], object], *args: *Told) -> None:
         """Call back with the pid and exit code, once, on the running loop."""
-        loop, pidfd = asyncio.get_running_loop(), os.pidfd_open(pid)
+        loop = asyncio.get_running_loop()
+        try:
+            pidfd = os.pidfd_open(pid)
+        except OSError:  # nobody would learn of its end: it has just begun, and ends
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+            raise
         loop.add_reader(pidfd, self._ended, loop, pidfd, pid, callback, args)
 
     def remove_child_handler(self, _pid: int) -> bool:

@@ -29,6 +29,7 @@ class Checkups:
         self._told: dict[str, Condition] = {}
         self._running = Nursery("health check", self._on_error)
         self._checked: set[str] = set()
+        self._failing = False
         self.over_memory: set[str] = set()
 
     def round(self, now: float) -> None:
@@ -54,6 +55,7 @@ class Checkups:
     async def _check(self, session: Session) -> None:
         try:
             verdict = await self._examine(session)
+            self._failing = False
             if verdict is not None and not session.stopping:
                 await self._conclude(session, verdict)
         finally:
@@ -133,9 +135,16 @@ class Checkups:
         )
 
     def _on_error(self, name: str, error: BaseException) -> None:
-        self._ports.bus.publish(Notice(severity=Severity.WARNING, text=f"{name} failed: {error!r}"))
+        """Reported once until a check succeeds again; the session is checked again when it is due."""
+        if not self._failing:
+            self._failing = True
+            self._ports.bus.publish(Notice(severity=Severity.WARNING, text=f"{name} failed: {error!r}"))
 
 
 def _stopped(pid: int) -> bool:
-    stat = stat_of(pid)
+    """Whether the process is known to be stopped; one that cannot be looked at is not."""
+    try:
+        stat = stat_of(pid)
+    except OSError:
+        return False
     return stat is not None and is_stopped(stat.state)

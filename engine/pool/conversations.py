@@ -10,6 +10,7 @@ from engine.events.bus import Bus
 from engine.events.types import ConversationHibernated, ConversationWoken, Notice, Severity
 from engine.store.conversations import ConversationRow, ConversationStore
 from engine.store.leases import Holding, LeaseStore
+from engine.store.sqlite import StoreUnusable
 
 KNOWN = 10_000
 """Conversations whose whereabouts are remembered, those used last; a forgotten one is resumed all the same."""
@@ -47,7 +48,7 @@ class Conversations:
         )
 
     def open(self, session: str, tenant: str, conversation: str) -> None:
-        """Before a process starts: take the right to write. Raises ConversationHeld."""
+        """Before a process starts: take the right to write. Raises ConversationHeld, StoreUnusable."""
         while self._owed:
             self._leases.release(self._owed[-1])
             self._owed.pop()
@@ -96,7 +97,7 @@ class Conversations:
             return False
         try:
             self._leases.release(desk.holding)
-        except ConversationHeld as error:
+        except (ConversationHeld, StoreUnusable) as error:
             self._owed.append(desk.holding)
             self._bus.publish(Notice(severity=Severity.WARNING, text=error.message, remedy=error.remedy))
         return self._sleep(session, desk, reason)

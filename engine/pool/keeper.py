@@ -1,4 +1,4 @@
-"""The pool's clockwork: reads what the sessions take, judges it by the quotas, and tends the pool. Short rounds."""
+"""The pool's clockwork: reads what the sessions take, judges it by the quotas, and begins their health checks."""
 
 from __future__ import annotations
 
@@ -45,19 +45,18 @@ class Keeper:
         self._levels: dict[str, Level] = {}
         self._rounds = 0
         self._work = Nursery("pool keeper", self._on_error)
-        self._reading = False
         self._files = Files()
         self.checkups = Checkups(pool, ports)
 
-    def round(self) -> None:
-        """Once a second."""
+    async def read(self) -> None:
+        """Once a second: read what the sessions take, and judge it. One call at a time."""
         now = self._ports.clock.monotonic()
         self._rounds += 1
-        if not self._reading:
-            self._reading = True
-            self._work.spawn(self._read(now, sample=self._rounds % SAMPLE_EVERY == 1), "reading of the sessions")
-        self._pool.tend()
-        self.checkups.round(now)
+        await self._read(now, sample=self._rounds % SAMPLE_EVERY == 1)
+
+    def check(self) -> None:
+        """Once a second: begin the health checks that are due."""
+        self.checkups.round(self._ports.clock.monotonic())
 
     async def aclose(self) -> None:
         """End what is under way."""
@@ -66,19 +65,16 @@ class Keeper:
 
     async def _read(self, now: float, *, sample: bool) -> None:
         """Read the trees, and PSS at once of those that may be above a limit; judge; with `sample` publish it."""
-        try:
-            members = self._pool.members
-            pids = {name: member.session.pid for name, member in members.items() if member.session.pid}
-            trees = await self._read_trees(pids)
-            chosen = self._memory.urgent(trees, self._ports.limits().quotas)
-            regular = self._memory.due(trees, SAMPLE_EVERY) if sample else []
-            sizes = await asyncio.to_thread(_sizes, trees, {*chosen, *regular})
-            self._memory.record(sizes, trees, now)
-            self._forget(members)
-            self._take({name: tree for name, tree in trees.items() if name in members}, now, publish=sample)
-            await self._watch_files(regular)
-        finally:
-            self._reading = False
+        members = self._pool.members
+        pids = {name: member.session.pid for name, member in members.items() if member.session.pid}
+        trees = await self._read_trees(pids)
+        chosen = self._memory.urgent(trees, self._ports.limits().quotas)
+        regular = self._memory.due(trees, SAMPLE_EVERY) if sample else []
+        sizes = await asyncio.to_thread(_sizes, trees, {*chosen, *regular})
+        self._memory.record(sizes, trees, now)
+        self._forget(members)
+        self._take({name: tree for name, tree in trees.items() if name in members}, now, publish=sample)
+        await self._watch_files(regular)
 
     def _take(self, trees: Mapping[str, TreeUsage], now: float, *, publish: bool) -> None:
         readings = self._readings.read(trees, now)

@@ -17,6 +17,7 @@ from engine.launchers.processes import alive
 from engine.pool.conversations import Conversations
 from engine.recovery.strategies.base import Cleaned
 from engine.store.leases import SqliteLeases
+from engine.store.sqlite import StoreUnusable
 
 _TERM_GRACE_S = 5.0
 _DRAFT_AGE_S = 3600.0
@@ -82,7 +83,7 @@ class Cleaner:
         """A lease that cannot be given back now is taken over by whoever wants it next."""
         try:
             return self.leases.forget(engine)
-        except ConversationHeld:
+        except (ConversationHeld, StoreUnusable):
             return 0
 
     def _old_drafts(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
 from pathlib import Path
 
 from engine.clock import Clock
@@ -29,13 +29,9 @@ class Diagnosis:
         own_rules: Path | None,
         learned: LearnedRules,
         clock: Clock,
-        *,
-        on_trouble: Callable[[StoreUnusable], None],
     ) -> None:
         self.learned = learned
         self._clock = clock
-        self._on_trouble = on_trouble
-        self._troubled = False
         self._classifier = self._made(own_rules)
 
     @property
@@ -49,10 +45,8 @@ class Diagnosis:
 
     def close(self) -> None:
         """Write what was counted and close the store."""
-        try:
+        with contextlib.suppress(StoreUnusable):
             self.learned.close()
-        except StoreUnusable as error:
-            self._trouble(error)
 
     def classify(self, known: Evidence) -> Classification:
         """The class of what is known; the rule that decided is counted."""
@@ -74,24 +68,15 @@ class Diagnosis:
         return rule.id if by_text != rule.id or status in map(str, rule.status) else ""
 
     def match(self, text: str) -> Rule | None:
-        """The learned rule for a text."""
+        """The learned rule for a text; none while their store cannot be used, which the store's watch reports."""
         try:
             return self.learned.match(text)
-        except StoreUnusable as error:
-            self._trouble(error)
+        except StoreUnusable:
             return None
 
     def _count(self, rule: str) -> None:
-        try:
+        with contextlib.suppress(StoreUnusable):
             self.learned.count(rule)
-        except StoreUnusable as error:
-            self._trouble(error)
-
-    def _trouble(self, error: StoreUnusable) -> None:
-        """Told once; whoever lists the rules is told again."""
-        if not self._troubled:
-            self._troubled = True
-            self._on_trouble(error)
 
     def _made(self, own_rules: Path | None) -> Classifier:
         return Classifier(load_rules(own_rules), clock=self._clock, corrections=self)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,7 @@ from engine.recovery.templates import (
     template_of,
     templates_in,
 )
-from engine.store.sqlite import StoreUnusable, opened, told
+from engine.store.sqlite import StoreFile
 
 MOST = 1000
 """Learned rules that are kept; one more is refused."""
@@ -89,26 +88,22 @@ class LearnedRules:
     """Owner of the learned rules and of the count of decisions by rule; used on one thread."""
 
     def __init__(self, path: Path, clock: Clock) -> None:
-        self._path = path
+        self.file = StoreFile(path, "learned rules", _SCHEMA)
         self._clock = clock
-        self._opened: sqlite3.Connection | None = None
-        self._version = -1
+        self._version = (0, -1)
         self._by_length: dict[int, list[LearnedRule]] = {}
         self._hits: Counter[str] = Counter()
 
     def open(self) -> None:
         """Open the file, or make it. Raises StoreUnusable."""
-        with self._errors():
-            self._opened = opened(self._path, _SCHEMA)
+        self.file.open()
 
     def close(self) -> None:
         """Write what was counted and close the file."""
-        if self._opened is not None:
-            try:
-                self._flush()
-            finally:
-                self._opened.close()
-                self._opened = None
+        try:
+            self._flush()
+        finally:
+            self.file.close()
 
     def learn(self, lesson: Lesson, who: str) -> LearnedRule:
         """Take a correction; one like an earlier one of the same class widens that. Raises BadInput, StoreUnusable."""
@@ -124,7 +119,7 @@ class LearnedRules:
             retryable if lesson.retryable is None else lesson.retryable,
             lesson.strategy or strategy,
         )
-        with self._errors():
+        with self.file.errors():
             wider, replaced = self._widened(template, given)
             if not replaced and len(self.all()) >= MOST:
                 raise BadInput(f"There are {MOST} learned rules already.", remedy="Forget some: `classify forget ID`.")
@@ -141,18 +136,18 @@ class LearnedRules:
                 )
                 self._execute("COMMIT")
             finally:
-                if self._database.in_transaction:
+                if self.file.database.in_transaction:
                     self._execute("ROLLBACK")
-        self._version = -1
+        self._version = (0, -1)
         return next(rule for rule in self.all() if rule.words == wider)
 
     def forget(self, rule: str) -> None:
         """Take a learned rule back. Raises NotFound, StoreUnusable."""
-        with self._errors():
+        with self.file.errors():
             found = self._execute("DELETE FROM learned_rules WHERE number = ?", _number(rule)).rowcount
             self._execute("DELETE FROM rule_hits WHERE rule = ?", rule)
         self._hits.pop(rule, None)
-        self._version = -1
+        self._version = (0, -1)
         if not found:
             remedy = "`quarterdeck classify --rules` lists them."
             raise NotFound(f"There is no learned rule {rule!r}.", field="id", remedy=remedy)
@@ -185,7 +180,7 @@ class LearnedRules:
     def hits(self) -> dict[str, int]:
         """How many decisions each rule made. Raises StoreUnusable."""
         self._flush()
-        with self._errors():
+        with self.file.errors():
             return dict(self._execute("SELECT rule, hits FROM rule_hits ORDER BY hits DESC").fetchall())
 
     def _widened(self, template: Template, given: tuple[Any, ...]) -> tuple[Template, list[LearnedRule]]:
@@ -201,8 +196,9 @@ class LearnedRules:
         return template, []
 
     def _refresh(self) -> None:
-        with self._errors():
-            (version,) = self._execute("PRAGMA data_version").fetchone()
+        with self.file.errors():
+            (changes,) = self._execute("PRAGMA data_version").fetchone()
+            version = (self.file.generation, changes)
             if version == self._version:
                 return
             rows = self._execute(
@@ -219,8 +215,8 @@ class LearnedRules:
         if not self._hits:
             return
         now = self._clock.wall()
-        with self._errors():
-            self._database.executemany(
+        with self.file.errors():
+            self.file.database.executemany(
                 "INSERT INTO rule_hits VALUES (?, ?, ?) ON CONFLICT (rule) DO UPDATE"
                 " SET hits = hits + excluded.hits, last = excluded.last",
                 [(rule, hits, now) for rule, hits in self._hits.items()],
@@ -228,16 +224,7 @@ class LearnedRules:
         self._hits.clear()
 
     def _execute(self, statement: str, *values: Any) -> sqlite3.Cursor:
-        return self._database.execute(statement, values)
-
-    @property
-    def _database(self) -> sqlite3.Connection:
-        if self._opened is None:
-            raise StoreUnusable("The learned rules are closed.", remedy="Try again when the engine is back.")
-        return self._opened
-
-    def _errors(self) -> AbstractContextManager[None]:
-        return told("learned rules", self._path)
+        return self.file.database.execute(statement, values)
 
 
 def _number(rule: str) -> int:

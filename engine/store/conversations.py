@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.store.sqlite import opened, told
+from engine.store.sqlite import StoreFile
 
 MOST = 100_000
 """Conversations that are remembered; at the bound those are forgotten that were recorded first."""
@@ -44,30 +43,22 @@ class ConversationStore:
     """Owner of one SQLite file. Every method raises StoreUnusable when it cannot be used."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._opened: sqlite3.Connection | None = None
+        self.file = StoreFile(path, "directories of conversations", _SCHEMA)
 
     def keep(self, tenant: str, conversation: str, row: ConversationRow) -> None:
         """Remember a conversation as it is now."""
-        with told("directories of conversations", self._path):
+        with self.file.errors():
             values = (tenant, conversation, row.directory, int(row.named), row.permission_mode)
-            (number,) = self._database().execute(_KEEP, values).fetchone()
+            (number,) = self.file.database.execute(_KEEP, values).fetchone()
             if number % _ROOM == 0:
-                self._database().execute("DELETE FROM conversations WHERE number <= ?", (number - MOST,))
+                self.file.database.execute("DELETE FROM conversations WHERE number <= ?", (number - MOST,))
 
     def find(self, tenant: str, conversation: str) -> ConversationRow | None:
         """What is remembered of a conversation."""
-        with told("directories of conversations", self._path):
-            found = self._database().execute(_FIND, (tenant, conversation)).fetchone()
+        with self.file.errors():
+            found = self.file.database.execute(_FIND, (tenant, conversation)).fetchone()
         return ConversationRow(found[0], bool(found[1]), found[2]) if found is not None else None
 
     def close(self) -> None:
         """Close the file."""
-        if self._opened is not None:
-            self._opened.close()
-            self._opened = None
-
-    def _database(self) -> sqlite3.Connection:
-        if self._opened is None:
-            self._opened = opened(self._path, _SCHEMA)
-        return self._opened
+        self.file.close()

@@ -7,18 +7,15 @@ process is gone and nothing carries that engine's tag any more; the epoch rises 
 from __future__ import annotations
 
 import sqlite3
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from engine.errors import ConversationHeld, SettingsError
+from engine.errors import ConversationHeld
+from engine.store.sqlite import StoreFile
 
-_BUSY_S = 2.0
-_RETRY_S = 0.005
-_RETRIES = 400
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS conversation_leases (
     tenant TEXT NOT NULL,
@@ -72,22 +69,13 @@ class SqliteLeases:
     """
 
     def __init__(self, path: Path, engine: str, gone: Callable[[str], bool]) -> None:
-        self._path = path
+        self.file = StoreFile(path, "leases of conversations", _SCHEMA, synchronous="OFF")
         self._engine = engine
         self._gone = gone
-        self._opened: sqlite3.Connection | None = None
 
     def open(self) -> None:
-        """Open the file, or make it. Raises SettingsError."""
-        try:
-            self._opened = sqlite3.connect(self._path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
-            _use_wal(self._opened)
-            self._opened.execute("PRAGMA synchronous=OFF")
-            self._opened.executescript(_SCHEMA)
-        except sqlite3.Error as error:
-            self.close()
-            problem = f"{self._path} cannot hold the leases of conversations: {error}."
-            raise SettingsError([problem], remedy="Move that file away, or set `engine.state_dir`.") from error
+        """Open the file, or make it. Raises StoreUnusable."""
+        self.file.open()
 
     def acquire(self, tenant: str, conversation: str, session: str) -> Holding:
         """Take the lease. Raises ConversationHeld."""
@@ -107,8 +95,8 @@ class SqliteLeases:
 
     def is_current(self, holding: Holding) -> bool:
         """Whether this engine still holds it at this epoch."""
-        with self._errors():
-            return self._database.execute(_FIND_MINE, self._key(holding)).fetchone() is not None
+        with self.file.errors():
+            return self.file.database.execute(_FIND_MINE, self._key(holding)).fetchone() is not None
 
     def forget(self, engine: str) -> int:
         """Give back all that a dead engine held; returns how many conversations. Its death is the caller's to prove."""
@@ -117,9 +105,7 @@ class SqliteLeases:
 
     def close(self) -> None:
         """Close the file; what is still held stays held until this engine is proven gone."""
-        if self._opened is not None:
-            self._opened.close()
-            self._opened = None
+        self.file.close()
 
     def _take(self, cursor: sqlite3.Cursor, tenant: str, conversation: str, session: str) -> Holding:
         found = cursor.execute(
@@ -136,7 +122,7 @@ class SqliteLeases:
     def _check_free(self, conversation: str, engine: str, session: str) -> None:
         if engine == self._engine:
             raise ConversationHeld(f"Session {session} still holds conversation {conversation}.", retryable=True)
-        if not self._gone(engine):
+        if not self._is_gone(engine):
             raise ConversationHeld(
                 f"Engine {engine} holds conversation {conversation}.",
                 remedy="Ask that engine, or stop it: one conversation has one writer.",
@@ -145,41 +131,14 @@ class SqliteLeases:
     def _key(self, holding: Holding) -> tuple[str, str, str, int]:
         return (holding.tenant, holding.conversation, self._engine, holding.epoch)
 
-    @property
-    def _database(self) -> sqlite3.Connection:
-        if self._opened is None:
-            raise ConversationHeld("The engine has stopped.", retryable=True)
-        return self._opened
+    def _is_gone(self, engine: str) -> bool:
+        """An engine whose processes cannot be looked at is not proven dead."""
+        try:
+            return self._gone(engine)
+        except OSError:
+            return False
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Cursor]:
-        with self._errors(), closing(self._database.cursor()) as cursor:
-            cursor.execute("BEGIN IMMEDIATE")
-            try:
-                yield cursor
-                cursor.execute("COMMIT")
-            finally:
-                if self._database.in_transaction:
-                    cursor.execute("ROLLBACK")
-
-    @contextmanager
-    def _errors(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            sentence = f"The leases of conversations in {self._path} cannot be used: {error}."
-            remedy = "Check the disk, and that nothing else locks that file."
-            raise ConversationHeld(sentence, remedy=remedy, retryable=True) from error
-
-
-def _use_wal(database: sqlite3.Connection) -> None:
-    """Two engines may make the file at once, and a change of the journal does not wait as statements do."""
-    for left in reversed(range(_RETRIES)):
-        try:
-            database.execute("PRAGMA journal_mode=WAL")
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or not left:
-                raise
-            time.sleep(_RETRY_S)
-        else:
-            return
+        with self.file.writing() as database, closing(database.cursor()) as cursor:
+            yield cursor

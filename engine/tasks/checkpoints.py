@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import msgspec
 
 from engine.events.types import Notice, Severity
 from engine.requests import Flight
+from engine.store.damaged import move_aside
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
@@ -30,6 +32,8 @@ class Checkpoint(msgspec.Struct, frozen=True):
     priority: str = "medium"
     idempotent: bool = False
     permission_timeout: float | None = None
+    version: int = 1
+    """Of the file's form."""
 
 
 class Checkpoints:
@@ -37,6 +41,8 @@ class Checkpoints:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self.damaged: list[Path] = []
+        """Files that could not be read, where they were moved to, and that nobody was told of yet."""
 
     def keep(self, flight: Flight, reason: str, at: float) -> Notice:
         """Save a request in flight; the notice says where, or why not: a failure does not stop the rest (S6)."""
@@ -82,11 +88,17 @@ class Checkpoints:
         (self._folder / f"{request}.json").unlink(missing_ok=True)
 
     def all(self) -> list[Checkpoint]:
-        """Every readable checkpoint, oldest first."""
+        """Every readable checkpoint, oldest first; a damaged one is moved aside."""
         found = []
         for path in self._folder.glob("*.json"):
             try:
                 found.append(msgspec.json.decode(path.read_bytes(), type=Checkpoint))
-            except (OSError, msgspec.DecodeError):
+            except msgspec.DecodeError:
+                self._set_aside(path)
+            except OSError:
                 continue
         return sorted(found, key=lambda checkpoint: checkpoint.at)
+
+    def _set_aside(self, path: Path) -> None:
+        with contextlib.suppress(OSError):
+            self.damaged.append(move_aside(path))

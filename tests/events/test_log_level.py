@@ -8,14 +8,19 @@ from engine.events.types import Notice, Severity, Stamped
 from engine.log import EventLog
 
 
-def test_a_live_change_of_the_level_acts_on_the_next_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_live_change_of_the_level_acts_on_the_next_line(capfd: pytest.CaptureFixture[str]) -> None:
     log = EventLog("warning", "json")
-    line = Stamped(1, 0.0, Notice(severity=Severity.INFO, text="well"))
-    log.write(line)
-    assert capsys.readouterr().out == ""
+
+    def write(text: str) -> None:
+        log.write(Stamped(1, 0.0, Notice(severity=Severity.INFO, text=text)))
+
+    write("not yet")
     log.use("info")
-    log.write(line)
-    assert "well" in capsys.readouterr().out
+    write("well")
     log.use("error")
-    log.write(line)
-    assert capsys.readouterr().out == ""
+    write("no more")
+    assert log.writer.close(5.0)
+    out = capfd.readouterr().out
+    assert "well" in out
+    assert "not yet" not in out
+    assert "no more" not in out

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import shutil
 from pathlib import Path
 
 import pytest
@@ -71,17 +73,50 @@ def test_what_is_no_recording_is_named(tmp_path: Path) -> None:
         Recording(stranger)
 
 
-def test_a_write_error_stops_the_recorder_and_is_kept(tmp_path: Path) -> None:
-    bus = Bus(ManualClock())
-    recorder = Recorder(bus, tmp_path, "e1", segment_bytes=1, segments=2)
+def test_a_recorder_that_cannot_write_goes_on_by_itself_when_it_can(tmp_path: Path) -> None:
+    bus, folder = Bus(ManualClock()), tmp_path / "recordings"
+    recorder = Recorder(bus, folder, "e1", segment_bytes=1, segments=2)
     recorder.start()
-    for path in tmp_path.iterdir():
-        path.unlink()
-    tmp_path.rmdir()
+    shutil.rmtree(folder)
+    folder.write_text("a file where the folder was")
     bus.publish(ONE_OF_EACH[0])
-    assert recorder.error is not None
+    with pytest.raises(OSError, match=r"Not a directory|File exists"):
+        recorder.flush()
+    folder.unlink()
+    recorder.flush()
     bus.publish(ONE_OF_EACH[0])
     recorder.close()
+    assert recorder.error is None
+    assert [stamped.seq for stamped in Recording(folder).events()][-1:] == [bus.state.seq]
+
+
+def test_a_segment_that_was_deleted_is_followed_by_a_new_one(tmp_path: Path) -> None:
+    bus = Bus(ManualClock())
+    recorder = Recorder(bus, tmp_path, "e1", segment_bytes=1 << 20, segments=2)
+    recorder.start()
+    (before,) = tmp_path.iterdir()
+    before.unlink()
+    recorder.flush()
+    (after,) = tmp_path.iterdir()
+    assert after != before
+    recorder.close()
+
+
+def test_segments_that_cannot_be_begun_push_no_older_one_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _recorded(tmp_path, segments=2)
+    kept = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    recorder = Recorder(Bus(ManualClock()), tmp_path, "e2", segment_bytes=1 << 20, segments=2)
+
+    def full(_file: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(recorder, "_write_head", full)
+    recorder.start()
+    for _ in range(5):
+        with pytest.raises(OSError, match="No space left"):
+            recorder.flush()
+    recorder.close()
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == kept
 
 
 @pytest.fixture

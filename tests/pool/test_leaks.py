@@ -44,7 +44,7 @@ async def at_rest(engine: Engine, tasks: int) -> dict[str, int]:
     """What is still held without a session, once there are no more tasks than there were."""
     for name in list(engine.pool.sessions):
         await engine.stop_session(name, "test")
-    engine.keeper.round()
+    await engine.keeper.read()
     await until(lambda: not engine.pool.members and len(asyncio.all_tasks()) <= tasks)
     return held(engine)
 

@@ -53,9 +53,7 @@ async def measure(engine: Engine) -> None:
     """Read every session twice, PSS included, and judge it."""
     keeper = engine.keeper
     for _ in range(4):
-        keeper.round()
-        await asyncio.sleep(0)
-        await until(lambda: not keeper._reading)
+        await keeper.read()
 
 
 async def judged(engine: Engine, told: Told) -> list[SessionJudged]:

@@ -39,14 +39,13 @@ def bash(command: str) -> str:
 
 async def one_round(engine: Engine) -> None:
     """One round of the keeper, to its end."""
-    engine.keeper.round()
-    await until(lambda: not engine.keeper._reading)
+    await engine.keeper.read()
 
 
 @pytest.fixture
 def only_our_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The housekeeper reads nothing, so that a test can count rounds."""
-    monkeypatch.setattr("engine.housekeeper.TICK_S", 3600.0)
+    """The maintenance reads nothing, so that a test can count rounds."""
+    monkeypatch.setattr("engine.maintenance.TICK_S", 3600.0)
 
 
 @pytest.mark.usefixtures("only_our_rounds")

@@ -335,7 +335,7 @@ def test_a_bad_rules_file_is_refused_by_name_and_the_rules_in_force_stay(
     own = tmp_path / "own.toml"
     own.write_text(OWN)
     clock = ManualClock(NOW)
-    diagnosis = Diagnosis(own, LearnedRules(tmp_path / "learned.db", clock), clock, on_trouble=lambda _error: None)
+    diagnosis = Diagnosis(own, LearnedRules(tmp_path / "learned.db", clock), clock)
     before = diagnosis.rules
     own.write_text(content)
     with pytest.raises(SettingsError, match=problem) as caught:

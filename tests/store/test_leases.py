@@ -15,11 +15,12 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import ConversationHeld, SettingsError
+from engine.errors import ConversationHeld
 from engine.launchers.ledger import Ledger
 from engine.launchers.processes import ENGINE_TAG
-from engine.store import leases
+from engine.store import sqlite
 from engine.store.leases import SqliteLeases
+from engine.store.sqlite import StoreUnusable
 from tests.support.processes import PATIENCE_S, runs, wait_until
 
 RACER = """
@@ -186,30 +187,33 @@ def test_leases_outlive_the_store_that_took_them(tmp_path: Path) -> None:
 
 
 def test_a_file_that_stays_locked_is_refused_at_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(leases, "_BUSY_S", 0.02)
+    monkeypatch.setattr(sqlite, "_BUSY_S", 0.02)
     path = tmp_path / "leases.db"
     with closing(sqlite3.connect(path, isolation_level=None)) as stranger:
         stranger.execute("CREATE TABLE t (x)")
         stranger.execute("BEGIN EXCLUSIVE")
-        with pytest.raises(SettingsError, match="locked"):
+        with pytest.raises(StoreUnusable, match="locked"):
             SqliteLeases(path, "me", lambda _engine: False).open()
         stranger.execute("ROLLBACK")
         with opened(path, "me") as store:
             assert store.is_current(store.acquire("t", "c1", "s0001"))
 
 
-def test_a_file_that_is_no_database_is_named_with_its_cure(tmp_path: Path) -> None:
+def test_a_file_that_is_no_database_is_moved_aside_and_begun_again(tmp_path: Path) -> None:
     path = tmp_path / "leases.db"
     path.write_bytes(b"no database at all " * 100)
-    with pytest.raises(SettingsError, match=r"leases\.db cannot hold the leases") as refusal:
-        SqliteLeases(path, "me", lambda _engine: False).open()
-    assert "engine.state_dir" in refusal.value.remedy
+    with opened(path, "me") as store:
+        assert store.is_current(store.acquire("t", "c1", "s0001"))
+        (told,) = store.file.told
+    (moved,) = tmp_path.glob("leases.db.damaged-*")
+    assert moved.name in told
+    assert moved.read_bytes().startswith(b"no database at all")
 
 
 def test_a_locked_file_is_a_clear_error_that_passes_when_the_lock_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(leases, "_BUSY_S", 0.01)
+    monkeypatch.setattr(sqlite, "_BUSY_S", 0.01)
     path = tmp_path / "leases.db"
     with opened(path, "me") as store, closing(sqlite3.connect(path, isolation_level=None)) as stranger:
         held = store.acquire("t", "c1", "s0001")
@@ -219,7 +223,7 @@ def test_a_locked_file_is_a_clear_error_that_passes_when_the_lock_does(
             lambda: store.move(held, "c2", "s0001"),
             lambda: store.release(held),
         ):
-            with pytest.raises(ConversationHeld, match="locked") as refusal:
+            with pytest.raises(StoreUnusable, match="locked") as refusal:
                 attempt()
             assert refusal.value.retryable
             assert refusal.value.remedy
@@ -234,7 +238,7 @@ def test_a_file_that_is_damaged_under_the_engine_is_a_clear_error(tmp_path: Path
         held = store.acquire("t", "c1", "s0001")
         stranger.execute("DROP TABLE conversation_leases")
         for attempt in (lambda: store.is_current(held), lambda: store.acquire("t", "c2", "s0002")):
-            with pytest.raises(ConversationHeld, match="no such table"):
+            with pytest.raises(StoreUnusable, match="no such table"):
                 attempt()
 
 
@@ -242,5 +246,5 @@ def test_a_stopped_engine_s_store_refuses(tmp_path: Path) -> None:
     with opened(tmp_path / "leases.db", "me") as store:
         held = store.acquire("t", "c1", "s0001")
         store.close()
-        with pytest.raises(ConversationHeld, match="has stopped"):
+        with pytest.raises(StoreUnusable, match="are closed"):
             store.is_current(held)

@@ -8,7 +8,6 @@ import msgspec
 import structlog
 
 from engine.events.types import Severity
-from engine.log import forget_stdout
 from engine.recovery.alerts.channels.base import Telling
 
 _LEVELS = {
@@ -26,7 +25,4 @@ class LogChannel:
         if not structlog.is_configured():
             return
         level = _LEVELS[telling.severity] if telling.state == "firing" else logging.INFO
-        try:
-            structlog.get_logger().log(level, "alert", **msgspec.to_builtins(telling))
-        except BrokenPipeError:  # nobody reads the log any more
-            forget_stdout()
+        structlog.get_logger().log(level, "alert", **msgspec.to_builtins(telling))
