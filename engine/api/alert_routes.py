@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from engine.api.envelope import body_of, converted, done, number_of
-from engine.engine import Engine
+from engine.api.route_group import RouteGroup
 from engine.errors import BadInput
 from engine.settings.quantities import parse_duration
 
@@ -29,12 +29,8 @@ class TestBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     channel: str
 
 
-class AlertRoutes:
-    """The handlers over one engine; `caller` names who asks on this listener."""
-
-    def __init__(self, engine: Engine, caller: str) -> None:
-        self._engine = engine
-        self._caller = caller
+class AlertRoutes(RouteGroup):
+    """The handlers over one engine."""
 
     def all(self) -> list[Route]:
         """Every route."""

@@ -8,14 +8,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from engine.api.envelope import done
-from engine.engine import Engine
+from engine.api.route_group import RouteGroup
 
 
-class CheckpointRoutes:
+class CheckpointRoutes(RouteGroup):
     """The handlers over one engine."""
-
-    def __init__(self, engine: Engine, caller: str) -> None:  # noqa: ARG002 - one signature for all
-        self._engine = engine
 
     def all(self) -> list[Route]:
         """Every route."""

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from engine.api.envelope import body_of, converted, done, number_of
-from engine.engine import Engine
+from engine.api.route_group import RouteGroup
 from engine.errors import BadInput, ErrorKind
 from engine.recovery.listing import learned_row
 from engine.recovery.rules import ErrorType
@@ -22,12 +22,8 @@ class ClassBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     type: ErrorType
 
 
-class ErrorRoutes:
-    """The handlers over one engine; `caller` names who asks on this listener."""
-
-    def __init__(self, engine: Engine, caller: str) -> None:
-        self._engine = engine
-        self._caller = caller
+class ErrorRoutes(RouteGroup):
+    """The handlers over one engine."""
 
     def all(self) -> list[Route]:
         """Every route."""

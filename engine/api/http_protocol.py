@@ -20,6 +20,7 @@ from uvicorn.server import ServerState
 
 from engine.api.admission import GRACE_S, Admission
 from engine.api.envelope import failed
+from engine.api.peers import PEER, peer_of
 from engine.api.websocket_protocol import BoundedWebSocket
 from engine.errors import BadInput, Overloaded, QuarterdeckError
 
@@ -126,6 +127,9 @@ class BoundedHttp(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(cast("asyncio.Transport", transport))
+        connection = transport.get_extra_info("socket")
+        if connection is not None and (peer := peer_of(connection)) is not None:
+            self.app_state = {**self.app_state, PEER: peer}
         self._door.arrived(self)
         self._expect(HEAD_S)
 

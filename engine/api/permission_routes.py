@@ -10,9 +10,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from engine.api.envelope import body_of, converted, done, number_of
+from engine.api.route_group import RouteGroup
 from engine.approvals.grants import Grant
 from engine.approvals.groups import groups_of
-from engine.engine import Engine
 
 _PAGE, _MAX_PAGE = 100, 1000
 
@@ -26,12 +26,8 @@ class AnswerBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     message: str = ""
 
 
-class PermissionRoutes:
-    """The handlers over one engine; `caller` names who asks on this listener."""
-
-    def __init__(self, engine: Engine, caller: str) -> None:
-        self._engine = engine
-        self._caller = caller
+class PermissionRoutes(RouteGroup):
+    """The handlers over one engine."""
 
     def all(self) -> list[Route]:
         """Every route."""

@@ -10,8 +10,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from engine.api.envelope import body_of, converted, done
+from engine.api.route_group import RouteGroup
 from engine.backends.profiles import profile_note
-from engine.engine import Engine
 from engine.errors import BadInput
 
 _DEADLINE_S = 60.0
@@ -35,12 +35,8 @@ class DrainBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     deadline: float = _DEADLINE_S
 
 
-class PoolRoutes:
-    """The handlers over one engine; `caller` names who asks on this listener."""
-
-    def __init__(self, engine: Engine, caller: str) -> None:
-        self._engine = engine
-        self._caller = caller
+class PoolRoutes(RouteGroup):
+    """The handlers over one engine."""
 
     def all(self) -> list[Route]:
         """Every route."""

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from engine.api.envelope import body_of, converted, done, number_of
-from engine.engine import Engine
+from engine.api.route_group import RouteGroup
 
 _PAGE, _MAX_PAGE = 100, 1000
 
@@ -20,12 +20,8 @@ class RecoveryBody(msgspec.Struct, kw_only=True):
     target: str
 
 
-class RecoveriesRoutes:
-    """The handlers over one engine; `caller` names who asks on this listener."""
-
-    def __init__(self, engine: Engine, caller: str) -> None:
-        self._engine = engine
-        self._caller = caller
+class RecoveriesRoutes(RouteGroup):
+    """The handlers over one engine."""
 
     def all(self) -> list[Route]:
         """Every route."""

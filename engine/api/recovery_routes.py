@@ -7,17 +7,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from engine.api.envelope import body_of, converted, done
-from engine.engine import Engine
+from engine.api.route_group import RouteGroup
 from engine.recovery.learned import Lesson
 from engine.recovery.listing import learned_row, listed
 
 
-class RecoveryRoutes:
-    """The handlers over one engine; `caller` names who asks on this listener."""
-
-    def __init__(self, engine: Engine, caller: str) -> None:
-        self._engine = engine
-        self._caller = caller
+class RecoveryRoutes(RouteGroup):
+    """The handlers over one engine."""
 
     def all(self) -> list[Route]:
         """Every route."""

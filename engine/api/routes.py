@@ -14,6 +14,7 @@ from starlette.routing import Route
 from engine.api.answers import answered, streamed
 from engine.api.envelope import body_of, converted, done, number_of
 from engine.api.kept_answers import KeptAnswers
+from engine.api.route_group import RouteGroup
 from engine.api.strict_text import QUOTED_SLASH
 from engine.engine import Engine
 from engine.errors import BadInput, NotFound
@@ -67,12 +68,11 @@ class BreakerBody(msgspec.Struct, kw_only=True):
     act: str
 
 
-class Routes:
-    """The handlers over one engine; `caller` names who asks on this listener."""
+class Routes(RouteGroup):
+    """The handlers over one engine."""
 
-    def __init__(self, engine: Engine, caller: str) -> None:
-        self._engine = engine
-        self._caller = caller
+    def __init__(self, engine: Engine, user: str) -> None:
+        super().__init__(engine, user)
         self._kept = KeptAnswers(engine)
 
     def all(self) -> list[Route]:
@@ -144,7 +144,7 @@ class Routes:
             id=body.id or uuid.uuid4().hex[:12],
             prompt=body.prompt,
             conversation=body.conversation,
-            user=body.user or self._caller,
+            user=body.user or self._user,
             profile=body.profile,
             priority=body.priority,
             deadline=body.deadline,

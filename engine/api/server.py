@@ -23,6 +23,7 @@ from engine.api.error_routes import ErrorRoutes
 from engine.api.event_stream import EventStream
 from engine.api.listener import Listener
 from engine.api.local_socket import LocalSocket
+from engine.api.peers import AgentGate
 from engine.api.permission_routes import PermissionRoutes
 from engine.api.pool_routes import PoolRoutes
 from engine.api.probes import Probes
@@ -34,6 +35,7 @@ from engine.api.strict_text import StrictText
 from engine.engine import Engine
 from engine.errors import BadInput, QuarterdeckError
 from engine.events.types import Notice, Severity
+from engine.launchers.ancestry import agent_behind
 from engine.launchers.descriptors import descriptor_limit
 
 _REFUSALS = {
@@ -58,9 +60,10 @@ class HttpRefusal(BadInput):
 async def serve(engine: Engine) -> Stop:
     """Listen for an engine on its own loop; returns how to stop. Raises EngineRuns, BadInput with the remedy."""
     api, app = engine.settings.api, StrictText(application(engine, getpass.getuser()))
+    local_app = AgentGate(app, lambda pid: _agent_behind(engine, pid))
     caps, rested = _caps(engine, 1 if api.port is None else 2), _rest_notice(engine)
     local = LocalSocket(api.socket)
-    watch = SocketWatch(local, lambda listener: Listener(app, listener, caps, _everybody, rested), engine.bus)
+    watch = SocketWatch(local, lambda listener: Listener(local_app, listener, caps, _everybody, rested), engine.bus)
     servers: list[Listener] = []
     try:
         if api.port is not None:
@@ -116,6 +119,11 @@ def _tcp(host: str, port: int) -> socket.socket:
     # a client's delayed acknowledgement then costs 40 ms an answer.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
+
+
+def _agent_behind(engine: Engine, pid: int) -> str:
+    sessions = {member.session.pid: name for name, member in engine.pool.members.items() if member.session.pid}
+    return agent_behind(pid, sessions, engine.launcher.child_pids)
 
 
 def _everybody(_scope: Scope) -> bool:

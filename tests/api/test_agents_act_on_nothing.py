@@ -1,0 +1,83 @@
+"""An agent's tool reaches the local socket, as anything of the operator's does: it may read there, and never act."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from engine.launchers.ancestry import agent_behind
+from engine.launchers.processes import ENGINE_TAG
+from tests.api.serving import Served
+from tests.support.processes import until
+
+CLIENT = """
+import http.client, json, socket, sys, time
+time.sleep(float(sys.argv[4]))
+connection = http.client.HTTPConnection("engine")
+connection.sock = socket.socket(socket.AF_UNIX)
+connection.sock.connect(sys.argv[1])
+body = json.dumps({"claude.permission_mode": "bypassPermissions"})
+connection.request(sys.argv[2], "/api/config", body if sys.argv[2] == "PATCH" else None)
+answer = connection.getresponse()
+answer.read()
+open(sys.argv[3], "w").write(str(answer.status))
+"""
+AT_ONCE, LATER = "0", "0.5"
+WAYS = {
+    "plain": "{client} " + AT_ONCE,
+    "without its environment": "env -i {client} " + AT_ONCE,
+    "in a process session of its own": "env -i setsid {client} " + AT_ONCE,
+    "left behind and adopted": "(env -i setsid {client} " + LATER + " >/dev/null 2>&1 &) ; true",
+}
+
+
+async def use_tool(served: Served, home: Path, method: str, way: str) -> int:
+    """The status that an agent's tool got from the engine that runs it."""
+    script, proof = home / "client.py", home / "proof"
+    script.write_text(CLIENT)
+    client = f"{sys.executable} {script} {served.socket} {method} {proof}"
+    command = json.dumps({"command": WAYS[way].format(client=client)})
+    asking = asyncio.create_task(served.data("POST", "/api/prompts", {"prompt": f"[[tool: Bash {command}]]"}))
+    await until(lambda: bool(served.engine.bus.state.permissions))
+    (permission,) = served.engine.bus.state.permissions
+    await served.data("POST", f"/api/permissions/{permission}", {"allowed": True})
+    await asking
+    await until(lambda: proof.exists() and bool(proof.read_text()))
+    return int(proof.read_text())
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_an_agent_cannot_allow_itself_everything(served: Served, home: Path, way: str) -> None:
+    assert await use_tool(served, home, "PATCH", way) == 403
+    assert served.engine.settings.claude.permission_mode != "bypassPermissions"
+    assert not served.engine.live.history
+
+
+async def test_an_agent_may_read(served: Served, home: Path) -> None:
+    assert await use_tool(served, home, "GET", "plain") == 200
+
+
+async def test_the_history_names_the_process_that_acted(served: Served) -> None:
+    await served.data("PATCH", "/api/config", {"session_pool.max_size": 7})
+    assert served.engine.live.history[-1].who.endswith(f"(pid {os.getpid()})")
+
+
+async def test_what_carries_another_engines_tag_is_an_agents_too(served: Served) -> None:
+    process = await asyncio.create_subprocess_exec("sleep", "60", env={**os.environ, ENGINE_TAG: "another"})
+    try:
+        assert "another" in agent_behind(process.pid, {}, {process.pid})
+        assert "s0001" in agent_behind(process.pid, {process.pid: "s0001"}, {process.pid})
+    finally:
+        process.kill()
+        await process.wait()
+    with pytest.raises(ProcessLookupError):
+        agent_behind(process.pid, {}, set())
+
+
+async def test_an_operators_process_is_no_agents(served: Served) -> None:
+    assert not agent_behind(os.getpid(), {}, set())
