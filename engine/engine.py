@@ -41,6 +41,7 @@ from engine.launchers.kernel import become_subreaper
 from engine.launchers.ledger import Ledger
 from engine.launchers.local import LocalLauncher
 from engine.launchers.processes import alive
+from engine.local_trust import own_folder
 from engine.log import EventLog
 from engine.maintenance import TICK_S, Maintenance
 from engine.offline.demo import DemoTraffic
@@ -455,7 +456,7 @@ class Engine(Operations):
 
     def _enter_ledger(self) -> None:
         try:
-            self.settings.engine.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+            own_folder(self.settings.engine.state_dir, "engine.state_dir")
             self._ledger.enter(self.id)
         except OSError as error:
             problem = f"engine.state_dir: {self.settings.engine.state_dir} cannot be written: {error.strerror}."

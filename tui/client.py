@@ -12,6 +12,7 @@ from typing import Any, Self
 import httpx
 
 from engine.errors import BadInput, ErrorKind, NoEngine, QuarterdeckError
+from engine.local_trust import check_engine
 from engine.read_only import check_writable
 from engine.settings.paths import socket_path
 
@@ -95,6 +96,8 @@ class EngineClient:
     def __init__(self, address: Address, *, read_only: bool = False) -> None:
         self.address = address
         self._read_only = read_only
+        if address.uds is not None:
+            check_engine(address.uds)
         transport = httpx.HTTPTransport(uds=str(address.uds)) if address.uds is not None else None
         timeout = httpx.Timeout(ANSWER_S, connect=CONNECT_S)
         self._http = httpx.Client(

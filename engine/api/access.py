@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from engine.api.envelope import failed
 from engine.errors import BadInput, Forbidden
+from engine.local_trust import check_file
 
 SHORTEST = 16
 """Characters that a token has at least."""
@@ -73,11 +74,10 @@ def token_in(path: Path) -> str:
 
 
 def _kept(path: Path) -> str:
+    check_file(path, "api.token_file")
     token = path.read_text().strip()
     if len(token) < SHORTEST:
         raise _bad_file(f"{path} holds no token.", "Remove it: the next start makes a new one.")
-    if path.stat().st_mode & 0o077:
-        raise _bad_file(f"{path} can be read by others.", f"`chmod 600 {path}`, or remove it for a new token.")
     return token
 
 

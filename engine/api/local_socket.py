@@ -10,6 +10,7 @@ import socket
 from pathlib import Path
 
 from engine.errors import BadInput
+from engine.local_trust import own_folder
 
 MAX_PATH = 107
 """Bytes of a Unix socket's path on Linux."""
@@ -36,7 +37,7 @@ class LocalSocket:
                 f"{self.path} is too long for a socket.", field="api.socket", remedy="Set a shorter `api.socket`."
             )
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            own_folder(self.path.parent, "api.socket")
             self._take_lock()
             return self._listen()
         except OSError as error:
@@ -53,7 +54,7 @@ class LocalSocket:
 
     def bind_again(self) -> socket.socket:
         """Listen once more at the path, whose folder or file was deleted. Raises EngineRuns, OSError."""
-        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        own_folder(self.path.parent, "api.socket")
         if self._lock is None or os.fstat(self._lock).st_ino != _inode_of(self._lock_path):
             before, self._lock = self._lock, None
             try:

@@ -15,6 +15,7 @@ from websockets.exceptions import WebSocketException
 from engine.errors import QuarterdeckError
 from engine.events.state import State
 from engine.events.types import Stamped
+from engine.local_trust import check_engine
 from engine.sessions.transcripts import Page
 from tui.client import Address, error_in, no_engine
 from tui.feeds.base import RECYCLE_S, Change, FeedBatch, FeedStatus, Link, Sheet
@@ -191,6 +192,7 @@ class RemoteFeed:
         return Sheet(config["config"], config["origins"], msgspec.convert(history["changes"], list[Change]))
 
     async def _call(self, method: str, path: str, body: Any = None, extra_s: float = 0.0) -> dict[str, Any]:
+        await self._check_engine()
         try:
             response = await self._http.request(method, path, json=body, timeout=_CALL_S + extra_s)
         except httpx.TransportError as error:
@@ -199,6 +201,11 @@ class RemoteFeed:
             raise error_in(response)
         data: dict[str, Any] = response.json()["data"]
         return data
+
+    async def _check_engine(self) -> None:
+        """Nothing goes to an engine of somebody else. Raises NotPrivate, ForeignEngine."""
+        if self._address.uds is not None:
+            await asyncio.to_thread(check_engine, self._address.uds)
 
     async def _stay_connected(self) -> None:
         attempt = 0
@@ -220,6 +227,7 @@ class RemoteFeed:
 
     @contextlib.asynccontextmanager
     async def _connection(self) -> Any:
+        await self._check_engine()
         address = self._address
         options: dict[str, Any] = {"max_size": MAX_MESSAGE, "compression": None, "proxy": None}
         if address.uds is not None:
