@@ -72,11 +72,23 @@ def _success(request_id: str, response: dict[str, Any]) -> bytes:
     return _line({"type": "control_response", "response": reply})
 
 
+_SEPARATORS = {
+    mark.encode(): f"\\u{ord(mark):04x}".encode()
+    for mark in ("\u2028", "\u2029", "\x85")  # line ends to some readers; in JSON they stand within strings only
+}
+
+
 def _line(value: dict[str, Any]) -> bytes:
+    """One line, whatever its texts hold: a line of a caller's own would act without permission."""
     try:
-        return _encode(value) + b"\n"
+        encoded = _encode(value)
     except UnicodeEncodeError:  # the CLI exits on invalid UTF-8, which a lone surrogate has no form in
-        return _encode(_encodable(value)) + b"\n"
+        encoded = _encode(_encodable(value))
+    for mark, escaped in _SEPARATORS.items():
+        encoded = encoded.replace(mark, escaped)
+    if b"\n" in encoded or b"\r" in encoded:  # only a raw part can bring one
+        encoded = msgspec.json.format(encoded, indent=-1)
+    return encoded + b"\n"
 
 
 def _encodable(value: Any) -> Any:
