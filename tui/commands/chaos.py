@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from engine.drills.scorecard import Scorecard
 
 
+ABUSE = "abuse"
+"""In place of a drill: strangers and the machine do harm to an engine; names of harms may follow."""
+
+
 @click.command("chaos", epilog="Example: quarterdeck chaos kill stop --sessions 6 --seconds 10")
 @click.argument("drills", nargs=-1, required=True, metavar="DRILL...")
 @click.option("--seed", type=int, default=0, show_default=True, help="Chooses victims, users and pauses.")
@@ -41,7 +45,8 @@ def command(
     common: Common, drills: Sequence[str], seed: int, seconds: float, sessions: int, radius: float, tuned: bool
 ) -> int:
     """Run drills on an engine of their own; `list` names them, `all` runs every one in turn, `random` mixes
-    those that share an engine, over one another.
+    those that share an engine, over one another. `abuse` is about the listeners and the machine instead: strangers,
+    careless clients, a log that nobody reads, no descriptors, deleted folders, tools that fork away.
 
     The simulator is struck unless `--backend claude` asks for the real CLI, which runs on the offline model: no drill
     uses the network or another engine's processes. The engine runs on the shipped defaults unless `--tuned` says
@@ -55,6 +60,8 @@ def command(
     if "list" in drills:
         return _list(as_json=common.json)
     check_writable(read_only=common.read_only)
+    if drills[0] == ABUSE:
+        return _abuse(common, drills[1:], seconds)
     if common.config is not None:
         raise BadInput("A drill runs on settings of its own, not on a file.", remedy="Use `--set key=value`.")
     binary = _binary() if common.backend == "claude" or common.offline else None
@@ -72,6 +79,27 @@ async def _run(plan: Plan, folder: Path) -> Scorecard:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, abort, f"by {number.name}")
     return await run(plan, folder, _progress, abort)
+
+
+def _abuse(common: Common, names: Sequence[str], seconds: float) -> int:
+    from engine.drills.abuse.run import AbusePlan, abuse, chosen_harms
+
+    harms = chosen_harms(names)
+    command = [sys.executable, "-P", "-m", "tui.cli", "--engine-only", "--backend=simulator"]
+    command += [part for setting in common.overrides for part in ("--set", setting)]
+    plan = AbusePlan(harms, seconds / (len(harms) + 1), command)
+    with tempfile.TemporaryDirectory(prefix="qd-abuse-", ignore_cleanup_errors=True) as name:
+        card = asyncio.run(abuse(plan, Path(name), _progress))
+    problems = card.problems()
+    if common.json:
+        print_json({"scorecard": card, "ok": not problems})
+    else:
+        rows = [
+            (each.name, each.calls, f"{each.p99_ms:.0f} ms", f"{each.times:.1f}", f"{each.memory:.2f}", each.ready_s)
+            for each in card.abuses
+        ]
+        print_table(rows, ("abuse", "calls", "p99", "times rest", "memory", "ready after, s"))
+    return _complain(problems)
 
 
 def _binary() -> Path:
@@ -104,6 +132,10 @@ def _show(card: Scorecard, *, as_json: bool) -> int:
         print_table(
             [(name.replace("_", " "), _cell(value)) for name, value in msgspec.to_builtins(card).items()], ("", "")
         )
+    return _complain(problems)
+
+
+def _complain(problems: list[str]) -> int:
     for problem in problems:
         click.echo(f"quarterdeck: {problem}", err=True)
     return 1 if problems else 0

@@ -1,0 +1,120 @@
+"""What is done to the engine's machine and to its end: each harm is done once, lasts some seconds and is relieved."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import sys
+import uuid
+from collections.abc import Awaitable, Callable
+
+import psutil
+
+from engine.drills.abuse.attacks import ATTACKS
+from engine.drills.abuse.target import Target, until
+
+Harm = Callable[[Target, float], Awaitable[list[str]]]
+"""Does the harm for so many seconds and relieves it; what is wrong already, in sentences."""
+_LONG_LOG = 400
+_GONE_S = 10.0
+
+
+def attack(name: str) -> Harm:
+    """An attack by a process of its own."""
+
+    async def harm(target: Target, seconds: float) -> list[str]:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-P",
+            "-m",
+            "engine.drills.abuse.attacks",
+            name,
+            str(target.socket),
+            str(target.port),
+            str(seconds),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        try:
+            out, err = await process.communicate()
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        if process.returncode:
+            return [f"the attack itself failed: {err.decode(errors='replace')[-300:]}"]
+        return [] if json.loads(out) else ["the attack did nothing"]
+
+    return harm
+
+
+async def unread_log(target: Target, seconds: float) -> list[str]:
+    """Nobody reads its log while 400 changes are written to it; it must be alive, and answer, all the same."""
+    over = asyncio.get_running_loop().time() + seconds
+    with target.unread():
+        for number in range(_LONG_LOG):
+            await target.call("PATCH", "/api/config", {"session_pool.max_size": 4 + number % 2})
+        await target.call("PATCH", "/api/config", {"session_pool.max_size": 4})
+        await asyncio.sleep(over - asyncio.get_running_loop().time())
+    return []
+
+
+async def no_descriptors(target: Target, seconds: float) -> list[str]:
+    """It can open nothing for that long: neither connections, nor files, nor processes."""
+    with target.without_descriptors():
+        await asyncio.sleep(seconds)
+    return []
+
+
+async def socket_deleted(target: Target, seconds: float) -> list[str]:
+    """Somebody deletes the file of its socket, and the folder with it."""
+    await asyncio.to_thread(shutil.rmtree, target.socket.parent)
+    await asyncio.sleep(seconds)
+    return [] if target.socket.is_socket() else [f"it does not listen again after {seconds:g} s"]
+
+
+async def state_deleted(target: Target, seconds: float) -> list[str]:
+    """Somebody deletes its state folder; a prompt must still be answered."""
+    await asyncio.to_thread(shutil.rmtree, target.state, ignore_errors=True)
+    await asyncio.sleep(seconds)
+    answer = await target.call("POST", "/api/prompts", {"prompt": "[[words: 2]]"})
+    return [] if answer.is_success else [f"a prompt was answered with {answer.status_code}: {answer.text[:200]}"]
+
+
+async def detached_tools(target: Target, seconds: float) -> list[str]:
+    """Tools that fork away and drop their environment; they end with their sessions."""
+    marks = [f"{100_000 + uuid.uuid4().int % 100_000}.5" for _ in range(2)]
+    for mark in marks:
+        command = json.dumps({"command": f"(env -i setsid /bin/sleep {mark} >/dev/null 2>&1 &) ; true"})
+        await target.call("POST", "/api/prompts", {"prompt": f"[[tool: Bash {command}]]"})
+    await asyncio.sleep(seconds)
+    if not await asyncio.to_thread(_sleepers, marks):
+        return ["no tool was left behind: the harm was not done"]
+    sessions = (await target.call("GET", "/api/sessions")).json()["data"]["sessions"]
+    for session in sessions:
+        await target.call("POST", f"/api/sessions/{session['id']}/stop")
+
+    async def are_gone() -> bool:
+        return not await asyncio.to_thread(_sleepers, marks)
+
+    await until(are_gone, _GONE_S)
+    left = await asyncio.to_thread(_sleepers, marks)
+    for process in left:
+        process.kill()
+    return [f"{len(left)} processes outlived their sessions"] if left else []
+
+
+HARMS: dict[str, Harm] = {
+    **{name: attack(name) for name in ATTACKS},
+    **{each.__name__: each for each in (unread_log, no_descriptors, socket_deleted, state_deleted, detached_tools)},
+}
+
+
+def about(name: str) -> str:
+    """What it does, in a sentence."""
+    return ((ATTACKS.get(name) or HARMS[name]).__doc__ or "").partition("\n")[0]
+
+
+def _sleepers(marks: list[str]) -> list[psutil.Process]:
+    return [each for each in psutil.process_iter(["cmdline"]) if set(marks) & set(each.info["cmdline"] or ())]
