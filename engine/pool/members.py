@@ -209,7 +209,9 @@ class Members:
             self._forget(member, "start cancelled")
             raise
         except Exception as error:  # noqa: BLE001 - the worker's border: whoever waits must hear of it
-            self._failed(member, StartFailed(f"Session {session.id} could not start: {error!r}."))
+            failure = StartFailed(f"Session {session.id} could not start: {error!r}.")
+            failure.__cause__ = error
+            self._failed(member, failure)
         else:
             self._came_up(member, began)
         self._owner.changed()
