@@ -69,7 +69,7 @@ def test_the_dead_stay_dead() -> None:
 async def test_a_session_whose_members_cannot_be_seen_keeps_those_that_were_seen(
     child: ProcessId, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.launchers.containment._LOOK_S", 0.2)
+    monkeypatch.setattr("engine.launchers.containment._LOOKS", 2)
     containment = Containment("e1")
     containment._sighted["s0001"] = [child]
     with no_descriptors():
