@@ -283,7 +283,12 @@ class Dispatcher:
 
         def grow(text: str) -> None:
             flight.text.append(text)
-            listener.delta(text)
+            with _fenced(flight):
+                listener.delta(text)
+
+        def drop(size: int) -> None:
+            with _fenced(flight):
+                listener.dropped(size)
 
         order = TurnOrder(
             request=request.id,
@@ -292,7 +297,7 @@ class Dispatcher:
             attempt=flight.attempts,
             commands=request.commands,
             on_delta=grow,
-            on_drop=listener.dropped,
+            on_drop=drop,
             on_answer=on_answer,
             on_person=partial(self._on_person, flight),
             permission_timeout=request.permission_timeout,
@@ -491,8 +496,23 @@ def _withdrawn(flight: Flight) -> TurnInterrupted:
     return TurnInterrupted(f"The request was cancelled by {flight.cancelled_by}.", remedy="Send the prompt again.")
 
 
+@contextlib.contextmanager
+def _fenced(flight: Flight) -> Iterator[None]:
+    """What a caller's listener raises ends that caller's request, not the session that talks to it."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - a listener is the caller's code
+        if flight.fault is None and flight.task is not None:
+            flight.fault = error
+            flight.task.cancel()
+
+
 def _reported(flight: Flight, error: BaseException) -> BaseException:
     """What the caller is to get for what ended the request."""
+    if flight.fault is not None and isinstance(error, asyncio.CancelledError):
+        if flight.task is not None:
+            flight.task.uncancel()
+        return flight.fault
     if flight.cancelled_by and isinstance(error, QuarterdeckError | asyncio.CancelledError):
         return _withdrawn(flight)
     limit = flight.request.deadline

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from collections import Counter
 from typing import Any, TextIO, cast
 
 import msgspec
@@ -18,6 +19,8 @@ from engine.events.types import Stamped
 from engine.log_writer import LogWriter
 
 _FIRST_LINE_S = 0.5
+_SAID = 100
+"""Characters by which a library's message is known again."""
 _FLUSH_S = 0.5
 """Time that the log has at the end of the engine for the lines that still wait."""
 
@@ -138,11 +141,22 @@ class _LibraryLog(logging.Handler):
     def __init__(self, log: Any) -> None:
         super().__init__(logging.WARNING)
         self._log = log
+        self._repeated: Counter[tuple[str, str]] = Counter()
+        self._second = 0
         self.setFormatter(logging.Formatter("%(message)s"))
 
     def emit(self, record: logging.LogRecord) -> None:
-        """One line, with the traceback in a field."""
-        self._log.log(record.levelno, "library_message", logger=record.name, text=self.format(record))
+        """One line, with the traceback in a field; what is said again within a second is counted."""
+        said, second = (record.name, record.getMessage()[:_SAID]), int(record.created)
+        if second != self._second:
+            self._second = second
+            for (name, text), count in self._repeated.items():
+                if count > 1:
+                    self._log.log(logging.WARNING, "library_repeats", logger=name, text=text, times=count - 1)
+            self._repeated.clear()
+        self._repeated[said] += 1
+        if self._repeated[said] == 1:
+            self._log.log(record.levelno, "library_message", logger=record.name, text=self.format(record))
 
 
 def _filter(level: str) -> type[Any]:

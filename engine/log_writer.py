@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import threading
@@ -100,8 +101,10 @@ class LogWriter:
                 time.sleep(_RETRY_S / 10)
             except OSError as error:
                 if error.errno in _NOBODY_READS:
-                    forget(self._descriptor)
-                elif not self._wait_after(error):
+                    with contextlib.suppress(OSError):  # no descriptor left: the next line tries again
+                        forget(self._descriptor)
+                    break
+                if not self._wait_after(error):
                     return False
         with self._changed:
             self._lines.popleft()

@@ -85,6 +85,10 @@ class Maintenance:
                 chore.since = self._began
             self._begin(chore)
 
+    def age(self, chore: Chore) -> float:
+        """Seconds since a chore succeeded last."""
+        return self._now() - chore.since
+
     def late(self) -> list[str]:
         """Why the engine's upkeep cannot be relied on; empty when it can."""
         if self._began is None:

@@ -142,6 +142,8 @@ class Flight:
     cost: int = 0
     silent: float = 0.0
     task: asyncio.Task[Any] | None = None
+    fault: Exception | None = None
+    """What the caller's listener raised, which ends the request."""
     cancelled_by: str = ""
     interrupted_by: str = ""
     was_empty: bool = False

@@ -95,7 +95,7 @@ def main(arguments: list[str] | None = None) -> None:
         _forget_output()
         code = DONE
     except OSError as error:
-        if not _output_failed():
+        if not _output_failed(error):
             raise
         _forget_output()
         complain(OutputFailed(error))
@@ -146,8 +146,13 @@ def _flushed(code: int) -> int:
     return code
 
 
-def _output_failed() -> bool:
-    """Whether standard output holds what it cannot write."""
+def _output_failed(error: OSError) -> bool:
+    """Whether it was standard output that could not be written: click wrote, or what is left cannot be written."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is not None and str(trace.tb_frame.f_globals.get("__name__")).startswith("click."):
+        return error.filename is None
     try:
         sys.stdout.flush()
     except OSError:

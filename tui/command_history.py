@@ -23,6 +23,7 @@ class CommandHistory:
 
     def __init__(self) -> None:
         self._path: Path | None = None
+        self._failing = False
         self.lines: list[str] = []
 
     def keep_in(self, path: Path) -> None:
@@ -32,7 +33,7 @@ class CommandHistory:
             self.lines = [*_read(path), *self.lines][-LINES_KEPT:]
 
     def add(self, line: str) -> str:
-        """Remember a line; what keeps it from being written, or an empty string."""
+        """Remember a line; what keeps it from being written, said once until it is written again."""
         line = without_secrets(clean(line).strip())
         if not line or self.lines[-1:] == [line]:
             return ""
@@ -40,8 +41,10 @@ class CommandHistory:
         try:
             self._write(line)
         except OSError as error:
-            path, self._path = self._path, None
-            return f"{path}: {error.strerror}; what is typed is remembered until the console ends."
+            before, self._failing = self._failing, True
+            told = f"{self._path}: {error.strerror}; what is typed is remembered until the console ends."
+            return "" if before else told
+        self._failing = False
         return ""
 
     def _write(self, line: str) -> None:
@@ -50,7 +53,7 @@ class CommandHistory:
             return
         import tempfile
 
-        kept = [*_read(self._path), line][-LINES_KEPT:]
+        kept = [*self.lines, line][-LINES_KEPT:] if self._failing else [*_read(self._path), line][-LINES_KEPT:]
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         # mkstemp makes it readable by the owner alone.
         handle, name = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}-")

@@ -14,6 +14,7 @@ from starlette.routing import Route
 from engine import __version__
 from engine.api.envelope import json_response
 from engine.api.recovery_metrics import alert_metrics, recovery_metrics, strategy_metrics, success_metric
+from engine.api.supervision_metrics import supervision_metrics
 from engine.engine import Engine
 
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -135,3 +136,4 @@ class _EngineCollector(Collector):
         yield from recovery_metrics(engine.recovery_statistics, engine.clock.wall())
         yield from alert_metrics(engine.alerts)
         yield strategy_metrics(state.strategies)
+        yield from supervision_metrics(engine)

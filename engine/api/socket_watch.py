@@ -31,10 +31,11 @@ class SocketWatch:
         self._bus = bus
         self._serving = [serve(local.bind())]
         self._taken = False
+        self._closed = False
 
     async def look(self) -> None:
         """Once a second. Raises OSError while the socket cannot be bound."""
-        if not self._local.lost:
+        if self._closed or not self._local.lost:
             return
         try:
             listener = self._local.bind_again()
@@ -55,7 +56,8 @@ class SocketWatch:
             await each.stop()
 
     async def stop(self) -> None:
-        """Close all and remove the socket."""
+        """Close all and remove the socket; it is not bound again."""
+        self._closed = True
         for each in self._serving:
             await each.stop()
         self._local.release()

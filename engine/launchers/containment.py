@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import time
 from collections.abc import Iterable, Mapping
+from time import sleep
 
 from engine.launchers.processes import (
     ENGINE_TAG,
@@ -26,8 +26,8 @@ from engine.launchers.tree_usage import TreeReader, TreeUsage, session_of
 _POLL_S = 0.02
 _KILL_WAIT_S = 5.0
 _ZOMBIE_ROUNDS = 3
-_LOOK_S = 5.0
-"""Time for which a scan that cannot see the machine (no descriptor left) is tried again."""
+_LOOKS = 50
+"""Tries of a scan that cannot see the machine (no descriptor left)."""
 _LOOK_AGAIN_S = 0.1
 
 
@@ -146,14 +146,14 @@ class Containment:
 
 def _by_session(engine: str) -> dict[str, list[ProcessId]]:
     """The scan, in a worker thread; tried again while nothing can be seen. Raises OSError when that lasts."""
-    until = time.monotonic() + _LOOK_S
-    while True:
+    for left in reversed(range(_LOOKS)):
         try:
             return _scan_once(engine)
         except OSError:
-            if time.monotonic() >= until:
+            if not left:
                 raise
-        time.sleep(_LOOK_AGAIN_S)
+        sleep(_LOOK_AGAIN_S)
+    return {}
 
 
 def _scan_once(engine: str) -> dict[str, list[ProcessId]]:

@@ -54,5 +54,5 @@ class DemoTraffic:
             request = Request(id=f"demo-{next(self._numbers)}", prompt=prompt, user=user, conversation=conversation)
             try:
                 conversation = (await self._submit(request, None)).conversation
-            except QuarterdeckError:
+            except (QuarterdeckError, OSError):
                 conversation = ""  # it is recorded and shown like any other failure

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from engine.backends.base import AgentSpec, Profile
@@ -13,6 +13,7 @@ from engine.clock import Clock
 from engine.errors import NotFound, QuarterdeckError, StartFailed
 from engine.events.bus import Bus
 from engine.events.types import Notice, Severity
+from engine.launchers.base import Ending
 from engine.pool.conversations import Conversations
 from engine.pool.growth import Growth
 from engine.pool.limits import PoolLimits
@@ -27,6 +28,8 @@ from engine.store.sqlite import StoreUnusable
 from engine.workers.nursery import Nursery
 
 _SETTLE_S = 2.0
+_END_TRIES = 5
+_END_PAUSE_S = 1.0
 _LIFETIME_JITTER = 1 / 40
 """Share of the lifetime by which sessions end at random before it, so that they do not end together (HikariCP)."""
 
@@ -209,7 +212,9 @@ class Members:
             self._forget(member, "start cancelled")
             raise
         except Exception as error:  # noqa: BLE001 - the worker's border: whoever waits must hear of it
-            self._failed(member, StartFailed(f"Session {session.id} could not start: {error!r}."))
+            failure = StartFailed(f"Session {session.id} could not start: {error!r}.")
+            failure.__cause__ = error
+            self._failed(member, failure)
         else:
             self._came_up(member, began)
         self._owner.changed()
@@ -342,7 +347,8 @@ class Members:
         member.ending = self._stops.spawn(self._collect(member), f"collect {session.id}")
 
     async def _collect(self, member: Member) -> None:
-        ending = await member.session.collect(self._ports.limits().term_grace)
+        grace = self._ports.limits().term_grace
+        ending = await self._proven(lambda: member.session.collect(grace))
         self._forget(member, "its process crashed", survivors=len(ending.survivors))
         self._owner.changed()
 
@@ -353,9 +359,22 @@ class Members:
             await asyncio.wait([member.start])
             self._owner.changed()
             return
-        ending = await (session.kill(reason) if kill else session.stop(reason, grace))
+        ending = await self._proven(lambda: session.kill(reason) if kill else session.stop(reason, grace))
         self._forget(member, reason, survivors=len(ending.survivors))
         self._owner.changed()
+
+    async def _proven(self, end: Callable[[], Awaitable[Ending]]) -> Ending:
+        """End a session, again while the machine refuses what that takes; in the end its tree counts as surviving."""
+        for _ in range(_END_TRIES):
+            try:
+                return await end()
+            except OSError as error:
+                refusal = error
+            await asyncio.sleep(_END_PAUSE_S)
+        text = f"the end of a session cannot be proven: {refusal.strerror}"
+        remedy = "`quarterdeck doctor` checks the limits of this machine."
+        self._ports.bus.publish(Notice(severity=Severity.CRITICAL, text=text, remedy=remedy))
+        return Ending("unproven", None, (0,))
 
     def _forget(self, member: Member, reason: str, *, survivors: int = 0) -> None:
         """The session is gone. A tree that is not proven empty keeps its conversation: it might still write."""

@@ -283,7 +283,7 @@ class Pool:
             if waiter.waiting and same:
                 self._refuse(waiter, error)
                 return True
-        self._sizing.start_failed(wish.profile.key)
+        self._sizing.start_failed(wish.profile.key, error)
         return False
 
     def came_up(self, wish: LeaseWish) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 from collections import Counter
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 
 from engine.backends.base import Profile
+from engine.errors import QuarterdeckError
 from engine.pool.limits import PoolLimits
 from engine.pool.members import Members, PoolPorts
 from engine.pool.routing import LeaseWish, may_begin
@@ -14,6 +16,8 @@ from engine.pool.scaler import Load
 from engine.pool.seats import SubPool
 
 _RETRY_MAX_S = 60.0
+_SHORTAGE_S = 1.0
+_SHORTAGES = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN}
 
 
 class Sizing:
@@ -76,8 +80,11 @@ class Sizing:
                 spare, surplus = spare - 1, surplus - 1
                 members.retire(member, reason)
 
-    def start_failed(self, key: SubPool) -> None:
-        """Nobody waited for it, so the next one of the profile waits a while."""
+    def start_failed(self, key: SubPool, error: QuarterdeckError) -> None:
+        """Nobody waited for it, so the next one of the profile waits: briefly, where the machine lacked room."""
+        if is_shortage(error):
+            self._not_before[key] = self._now() + _SHORTAGE_S
+            return
         self._failures[key] += 1
         self._not_before[key] = self._now() + min(_RETRY_MAX_S, 2.0 ** self._failures[key])
 
@@ -124,3 +131,12 @@ class Sizing:
 
     def _now(self) -> float:
         return self._ports.clock.monotonic()
+
+
+def is_shortage(error: BaseException | None) -> bool:
+    """Whether the machine lacked descriptors, memory or processes at that moment, which says nothing of the profile."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _SHORTAGES:
+            return True
+        error = error.__cause__
+    return False

@@ -19,6 +19,8 @@ _RETRIES = 400
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _FAR_OFF = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CONSTRAINT}
 """What says nothing of the file: another engine writes at the moment."""
+_AGAIN_S = 5.0
+"""When a caller may try again: the engine looks each second whether the file can be used."""
 _REMEDY = "Free disk space, check the disk, or set `engine.state_dir`; the engine uses the file again once it can."
 VERSION = 1
 """Of the tables; a file with a greater one was written by a later release."""
@@ -79,7 +81,8 @@ class StoreFile:
         except (sqlite3.Error, OSError) as error:
             self._note(error)
             sentence = f"The {self.what} in {self.path} cannot be used: {error}."
-            raise StoreUnusable(sentence, remedy=_REMEDY, retryable=True) from error
+            passing = _code(error) in _FAR_OFF
+            raise StoreUnusable(sentence, remedy=_REMEDY, retry_after=_AGAIN_S, retryable=passing) from error
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
@@ -129,11 +132,11 @@ class StoreFile:
             self.told.append(f"{self.path} was deleted; the {self.what} were written to it again")
 
     def _note(self, error: Exception) -> None:
-        code = getattr(error, "sqlite_errorcode", 0) or 0
-        if code & 0xFF in _FAR_OFF:
+        code = _code(error)
+        if code in _FAR_OFF:
             return
         self.trouble = f"the {self.what} cannot be used: {error}"
-        if code & 0xFF in _DAMAGED:
+        if code in _DAMAGED:
             self._drop()
             with contextlib.suppress(OSError):
                 self._set_aside(str(error))
@@ -142,7 +145,7 @@ class StoreFile:
         try:
             return self._connect()
         except sqlite3.DatabaseError as error:
-            if (error.sqlite_errorcode or 0) & 0xFF not in _DAMAGED:
+            if _code(error) not in _DAMAGED:
                 raise
             self._set_aside(str(error))
             return self._connect()
@@ -180,6 +183,11 @@ class StoreFile:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def _code(error: Exception) -> int:
+    """The primary result code of SQLite; 0 for another error."""
+    return (getattr(error, "sqlite_errorcode", 0) or 0) & 0xFF
 
 
 def _inode_of(path: Path) -> int:

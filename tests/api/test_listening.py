@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 from pathlib import Path
 
@@ -12,8 +13,11 @@ from engine.api.local_socket import LocalSocket
 from engine.api.server import serve
 from engine.engine import Engine
 from engine.errors import BadInput
+from engine.events.types import Notice
 from tests.api.serving import serving
+from tests.pool.ground import Told
 from tests.support.engines import loaded
+from tests.support.processes import until
 
 
 async def alive(path: Path) -> str:
@@ -78,3 +82,35 @@ async def test_a_port_in_use_is_told_and_the_socket_given_back(home: Path) -> No
     assert not (home / "engine.sock").exists()
     async with serving(home) as served:
         assert await alive(served.socket) == served.engine.id
+
+
+@pytest.mark.parametrize("harm", ["socket", "folder"])
+async def test_a_socket_that_was_deleted_is_bound_again_and_its_clients_stay(home: Path, harm: str) -> None:
+    folder = home / "run"
+    async with serving(home, f"api.socket={folder / 'engine.sock'}") as served:
+        told = Told(served.engine)
+        assert (await served.http.get("/healthz")).status_code == 200  # a connection that stays open
+        if harm == "socket":
+            served.socket.unlink()
+        else:
+            shutil.rmtree(folder)
+        await until(lambda: any("was deleted: the engine listens there again" in each.text for each in told.of(Notice)))
+        assert await alive(served.socket) == served.engine.id
+        assert (served.socket.stat().st_mode & 0o777, folder.stat().st_mode & 0o777) == (0o600, 0o700)
+        assert (await served.http.get("/healthz")).status_code == 200
+        with pytest.raises(BadInput, match="already listens"):
+            LocalSocket(served.socket).bind()
+
+
+async def test_a_socket_that_another_engine_took_over_is_left_to_it(home: Path) -> None:
+    path = home / "run" / "engine.sock"
+    async with serving(home, f"api.socket={path}") as served:
+        told = Told(served.engine)
+        shutil.rmtree(path.parent)
+        other = LocalSocket(path)
+        listener = other.bind()
+        await until(lambda: any("another engine took" in each.text for each in told.of(Notice)))
+        inode = path.stat().st_ino
+    assert path.stat().st_ino == inode  # its end removes only its own
+    listener.close()
+    other.release()

@@ -97,3 +97,13 @@ def test_the_linter_knows_what_promtool_knows() -> None:
         "# TYPE e gauge\ne 1\n"
     )
     assert {fault.partition(":")[0] for fault in lint(bad)} == {"a_count", "b_milliseconds", "c", "d_percent", "e"}
+
+
+async def test_every_chore_has_its_age_duration_and_failures(served: Served) -> None:
+    await until(lambda: served.engine.maintenance.rounds > 0)
+    found = await samples(served)
+    for chore in served.engine.maintenance.chores:
+        assert found[f"quarterdeck_chore_age_seconds{{chore={chore.name}}}"] >= 0
+        assert found[f"quarterdeck_chore_duration_seconds{{chore={chore.name}}}"] >= 0
+        assert found[f"quarterdeck_chore_failures_total{{chore={chore.name}}}"] == 0
+    assert found["quarterdeck_listener_failures_total"] == 0

@@ -208,3 +208,44 @@ async def test_every_request_ends_in_exactly_one_record(tmp_path: Path) -> None:
         assert isinstance(results[1], TurnFailed)
         assert sorted(ends) == ["a", "b", "c"]
         assert engine.bus.state.requests == {}
+
+
+@pytest.mark.parametrize("bug", [RuntimeError("a bug"), OSError(28, "No space left on device"), TimeoutError()])
+async def test_whatever_is_raised_ends_the_request_and_is_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bug: Exception
+) -> None:
+    async with running(tmp_path) as engine:
+        told: list[RequestEnded] = []
+
+        def hear(stamped: Stamped) -> None:
+            if isinstance(stamped.event, RequestEnded):
+                told.append(stamped.event)
+
+        async def broken(*_arguments: object, **_named: object) -> None:
+            raise bug
+
+        engine.bus.listen(hear)
+        monkeypatch.setattr(engine.pool, "lease", broken)
+        with pytest.raises(type(bug)):
+            await engine.submit(Request(id="a", prompt="one"))
+        assert engine.dispatcher.flights == {}
+        assert [(end.request, end.ok, end.kind, end.code) for end in told] == [("a", False, "internal", "internal")]
+        assert type(bug).__name__ in told[0].error
+        monkeypatch.undo()
+        assert (await engine.submit(Request(id="a", prompt="one"))).text
+
+
+class Broken(Heard):
+    """A listener whose terminal is gone."""
+
+    def delta(self, text: str) -> None:
+        raise OSError(5, "Input/output error")
+
+
+async def test_a_listener_that_raises_ends_its_own_request_and_not_the_session(tmp_path: Path) -> None:
+    async with running(tmp_path) as engine:
+        with pytest.raises(OSError, match="Input/output error"):
+            await engine.submit(Request(id="a", prompt="[[words: 50]]"), Broken())
+        assert engine.dispatcher.flights == {}
+        assert (await engine.submit(Request(id="b", prompt="[[words: 5]]"))).text
+        assert len(engine.pool.sessions) == 1

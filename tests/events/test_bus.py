@@ -60,3 +60,36 @@ def test_a_closed_mailbox_hears_nothing_more() -> None:
     mailbox.take()
     bus.publish(NOTE)
     assert mailbox.take().events == []
+
+
+def test_a_listener_that_raises_harms_nobody_and_is_reported_once() -> None:
+    bus = Bus(ManualClock())
+    heard: list[int] = []
+
+    def broken(_stamped: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    bus.listen(broken)
+    bus.listen(lambda stamped: heard.append(stamped.seq))
+    mailbox = bus.subscribe()
+    for _ in range(3):
+        bus.publish(NOTE)
+    told = mailbox.take().events
+    (notice,) = [each.event.text for each in told if isinstance(each.event, Notice) and each.event != NOTE]
+    assert "broken failed on an event" in notice
+    assert heard == [stamped.seq for stamped in told] == [1, 2, 3, 4]
+    assert told[1].event != NOTE  # the notice came after the event that it is about
+    assert list(bus.faults.values()) == [4]
+
+
+def test_a_reader_whose_wake_up_fails_loses_no_event() -> None:
+    bus = Bus(ManualClock())
+
+    def closed() -> None:
+        raise RuntimeError("Event loop is closed")
+
+    mailbox = bus.subscribe(on_ready=closed)
+    mailbox.take()
+    bus.publish(NOTE)
+    assert next(stamped.event for stamped in mailbox.take().events) == NOTE
+    assert sum(bus.faults.values()) >= 1

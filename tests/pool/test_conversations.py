@@ -12,8 +12,9 @@ import pytest
 from engine.engine import Engine
 from engine.errors import ConversationHeld
 from engine.events.types import ConversationHibernated, ConversationWoken, Notice
-from engine.store import leases as store
+from engine.store import sqlite as store
 from engine.store.leases import SqliteLeases
+from engine.store.sqlite import StoreUnusable
 from tests.pool.ground import MANY, Talk, Told, profile
 from tests.pool.test_crashes import most_at_once
 from tests.support.engines import running
@@ -166,7 +167,7 @@ async def test_a_locked_lease_file_fails_requests_clearly_and_everything_goes_on
         path = engine.settings.engine.state_dir / "leases.db"
         with closing(sqlite3.connect(path, isolation_level=None)) as stranger:
             stranger.execute("BEGIN IMMEDIATE")
-            with pytest.raises(ConversationHeld, match="locked"):
+            with pytest.raises(StoreUnusable, match="locked"):
                 await talk.ask("fresh")
             await until(lambda: first.session not in engine.pool.sessions)
             assert "locked" in told.of(Notice)[0].text

@@ -45,6 +45,7 @@ async def at_rest(engine: Engine, tasks: int) -> dict[str, int]:
     for name in list(engine.pool.sessions):
         await engine.stop_session(name, "test")
     await engine.keeper.read()
+    engine.keeper.check()
     await until(lambda: not engine.pool.members and len(asyncio.all_tasks()) <= tasks)
     return held(engine)
 

@@ -202,6 +202,8 @@ class AlertManager:
                 await channel.send(telling, self._ports.settings().webhook.attempts)
             except QuarterdeckError as error:
                 self._not_told(name, error)
+            except Exception as error:  # noqa: BLE001 - a channel that fails once is used again for the next alert
+                self._not_told(name, QuarterdeckError(f"{error!r}.", remedy="Report it, with the engine's log."))
             else:
                 self.sent[name] += 1
                 self._ailing.discard(name)

@@ -1,0 +1,1 @@
+"""Nothing that runs for ever ends of one exception."""
