@@ -109,7 +109,8 @@ class LiveSettings:
             )
         self._apply(after)
         self._undoable.append((record, before, origins))
-        kept = {key: value for key, value in origins.items() if key in flatten_raw(after)}
+        present = flatten_raw(after).keys()
+        kept = {key: value for key, value in origins.items() if key in present}
         self._origins = kept | {key: origin for key in given if key in record.changes}
         return self._publish(record)
 
