@@ -23,9 +23,13 @@ MAX_PROMPT = 8 * 1024 * 1024
 PRIORITIES = ("low", "medium", "high", "urgent")
 MAX_PERMISSION_S = 7 * 86_400.0
 """Longest time in seconds that a request may let its approvals wait."""
+MAX_PATH = 4096
+"""Characters of a directory's path."""
 MAX_USER = 256
 """Characters of a user's name."""
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")  # it names a file when the request is checkpointed
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+"""What a tenant or a profile may be called: it names a folder."""
+_ID = NAME  # it names a file when the request is checkpointed
 _CONVERSATION = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
@@ -60,8 +64,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
         if self.conversation and not _CONVERSATION.fullmatch(self.conversation):
             remedy = "Use the `conversation` of an earlier answer, or leave it out for a new one."
             raise BadInput("This is no id of a conversation.", field="conversation", remedy=remedy)
-        if len(self.user) > MAX_USER:
-            raise BadInput(f"The user is over {MAX_USER} characters.", field="user", remedy="Use a shorter name.")
+        self._check_names()
         if not self.prompt.strip():
             raise BadInput("The prompt is empty.", field="prompt", remedy="Give a prompt.")
         if len(self.prompt.encode("utf-8", "replace")) > MAX_PROMPT:
@@ -74,6 +77,21 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
             raise BadInput("That is no time for an approval to wait.", field="permission_timeout", remedy=remedy)
         if self.deadline is not None and self.deadline <= 0:
             raise BadInput("The deadline has passed.", field="deadline", remedy="Give seconds above 0.")
+
+    def _check_names(self) -> None:
+        """What other people read, and what names a folder."""
+        if len(self.user) > MAX_USER:
+            raise BadInput(f"The user is over {MAX_USER} characters.", field="user", remedy="Use a shorter name.")
+        if not self.user.isprintable():
+            remedy = "Use letters, digits, punctuation and blanks."
+            raise BadInput("The user holds characters that cannot be shown.", field="user", remedy=remedy)
+        for field_name, given in (("tenant", self.tenant), ("profile", self.profile)):
+            if not NAME.fullmatch(given):
+                remedy = "Use 1 to 64 letters, digits, `.`, `_` and `-`, a letter or digit first."
+                raise BadInput(f"The {field_name} is not a name.", field=field_name, remedy=remedy)
+        if len(self.cwd) > MAX_PATH or not self.cwd.isprintable():
+            remedy = f"Use a path of at most {MAX_PATH} printable characters."
+            raise BadInput("The directory's path cannot be used.", field="cwd", remedy=remedy)
 
     def queued_event(self) -> RequestQueued:
         """The event of its arrival."""

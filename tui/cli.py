@@ -168,12 +168,14 @@ def _forget_output() -> None:
 
 def complain(error: QuarterdeckError) -> None:
     """What went wrong and what helps, on standard error."""
-    first, *more = error.message.splitlines() or [error.code]
-    click.echo(f"quarterdeck: {first}", err=True)
+    from tui.output import echo
+
+    first, *more = error.message.split("\n") or [error.code]
+    echo(f"quarterdeck: {first}", err=True)
     for line in more:
-        click.echo(f"  {line}", err=True)
+        echo(f"  {line}", err=True)
     if error.remedy:
-        click.echo(f"  → {error.remedy}", err=True)
+        echo(f"  → {error.remedy}", err=True)
 
 
 def exit_code(error: QuarterdeckError) -> int:

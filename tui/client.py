@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import quote
 
 import httpx
 
@@ -15,6 +16,7 @@ from engine.errors import BadInput, ErrorKind, NoEngine, QuarterdeckError
 from engine.local_trust import check_engine
 from engine.read_only import check_writable
 from engine.settings.paths import socket_path
+from tui.server_sent_events import events_in
 
 CONNECT_S = 2.0
 ANSWER_S = 60.0
@@ -62,6 +64,11 @@ class RemoteError(QuarterdeckError):
 
 class RemoteBadInput(RemoteError, BadInput):
     """The engine refused what was asked as it was written."""
+
+
+def segment(text: str) -> str:
+    """A name as one part of a path, or as one value of a query, whatever it holds."""
+    return quote(text, safe="") if text.strip(".") else text.replace(".", "%2E")
 
 
 def address_of(where: str | None, socket: Path | None = None) -> Address:
@@ -136,15 +143,15 @@ class EngineClient:
         return data
 
     @contextmanager
-    def stream(self, path: str, body: Any) -> Iterator[Iterator[str]]:
-        """The lines of a stream of server-sent events."""
+    def stream(self, path: str, body: Any) -> Iterator[Iterator[tuple[str, str]]]:
+        """The server-sent events of an answer, each with its name and data."""
         check_writable(read_only=self._read_only)
         try:
             with self._http.stream("POST", path, json=body, timeout=httpx.Timeout(None, connect=CONNECT_S)) as response:
                 if response.is_error:
                     response.read()
                     raise error_in(response)
-                yield response.iter_lines()
+                yield events_in(response.iter_bytes())
         except httpx.TransportError as error:
             raise no_engine(self.address, error) from error
 

@@ -6,7 +6,7 @@ import os
 import re
 from pathlib import Path
 
-from tui.spans import clean
+from tui.plain_text import clean
 
 LINES_KEPT = 200
 """Lines that are remembered; the oldest go first."""
@@ -88,6 +88,6 @@ def _read(path: Path) -> list[str]:
     try:
         if path.stat().st_size > MAX_BYTES:
             return []
-        return [clean(line) for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+        return [clean(line) for line in path.read_text(encoding="utf-8", errors="replace").split("\n") if line.strip()]
     except OSError:
         return []

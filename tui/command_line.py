@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from tui.spans import clean
+from tui.plain_text import clean
 
 MAX_LINE = 2000
 """Characters of a line; what is pasted beyond is cut."""

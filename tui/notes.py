@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from tui.spans import clean
+from tui.plain_text import clean
 
 MAX_TEXT = 200
 """Characters of a note; what is longer is cut."""

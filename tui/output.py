@@ -9,11 +9,21 @@ from typing import Any
 import click
 import msgspec
 
+from tui.plain_text import clean, clean_lines, escape_json
+
+
+def echo(text: Any = "", *, nl: bool = True, err: bool = False) -> None:
+    """Text for people: cleaned of what a terminal would obey when it goes to one, byte for byte in a pipe."""
+    shown = str(text)
+    if (sys.stderr if err else sys.stdout).isatty():
+        shown = clean_lines(shown)
+    click.echo(shown, nl=nl, err=err, color=True)  # else click takes escapes out of what goes to a pipe
+
 
 def print_json(value: Any) -> None:
-    """One JSON document."""
+    """One JSON document; what a terminal would obey is escaped, in a pipe too."""
     text = msgspec.json.format(msgspec.json.encode(value), indent=2 if sys.stdout.isatty() else 0)
-    click.echo(text.decode())
+    click.echo(escape_json(text.decode()))
 
 
 def print_table(rows: Sequence[Sequence[Any]], header: Sequence[str]) -> None:
@@ -21,8 +31,9 @@ def print_table(rows: Sequence[Sequence[Any]], header: Sequence[str]) -> None:
     cells = [[str(cell) for cell in row] for row in rows]
     if not sys.stdout.isatty():
         for row in cells:
-            click.echo("\t".join(row))
+            click.echo("\t".join(row), color=True)
         return
+    cells = [[clean(cell) for cell in row] for row in cells]
     widths = [max(len(line[i]) for line in [list(header), *cells]) for i in range(len(header))]
     click.secho("  ".join(name.upper().ljust(width) for name, width in zip(header, widths, strict=True)), dim=True)
     for row in cells:

@@ -20,8 +20,9 @@ from engine.events.state import SessionView
 from engine.plugins import SCREEN_GROUP
 from tui.actions import ACTIONS, Action, Scope, clashing
 from tui.keymap import acting
+from tui.plain_text import clean
 from tui.screens.station import Station
-from tui.spans import Line, clean
+from tui.spans import Line
 from tui.widgets.ink import Painted
 
 MAX_SCREENS = 16

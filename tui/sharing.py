@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from engine.errors import QuarterdeckError
 from tui import exports, formats, tables
+from tui.plain_text import clean
 from tui.screens.dialogs import Chooser, Entry, Menu
-from tui.spans import Line, clean, fit
+from tui.spans import Line, fit
 
 if TYPE_CHECKING:
     from tui.app import Console

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from rich.cells import cell_len, set_cell_size
+
+from tui.plain_text import clean
 
 Span = tuple[str, str]
 """Text and its role; an empty role is plain text."""
@@ -13,22 +14,6 @@ Line = list[Span]
 
 ROLES = ("muted", "rule", "run", "wait", "ask", "retry", "fail", "strong", "key", "here", "cursor")
 """Roles that a skin colours; `here` is the tab and `cursor` the row one is on, `key` a key that can be clicked."""
-
-_UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
-
-
-def clean(text: str) -> str:
-    """`text` on one line with every control, escape and direction character made harmless."""
-    if text.isascii() and text.isprintable():
-        return text
-    return _UNPRINTABLE.sub(_harmless, text)
-
-
-def _harmless(match: re.Match[str]) -> str:
-    found = match.group()
-    if found.isprintable():
-        return found
-    return " " if found.isspace() else "·"
 
 
 def fit(text: str, width: int, align: str = "left") -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from tui.spans import clean
+from tui.plain_text import clean, escape_json
 from tui.widgets.columns import Column, Plain
 from tui.widgets.sort import Sort
 
@@ -20,7 +19,6 @@ R = TypeVar("R")
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """First characters by which a spreadsheet takes a text for a formula."""
-_UNSEEN = re.compile(r"[^\n\x20-\x7e]")
 _EMPTY = {"–", "·"}
 BY_ID = Sort()
 
@@ -133,8 +131,7 @@ def as_csv(table: Table) -> str:
 
 def to_json(value: Any) -> str:
     """JSON in which nothing that a terminal would obey is left as it is; it reads back as the same value."""
-    text = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
-    return _UNSEEN.sub(lambda found: found[0] if found[0].isprintable() else _escaped(found[0]), text)
+    return escape_json(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
 
 
 def _row(listing: Listing[R], row: R, now: float, columns: Sequence[Column[R]]) -> TableRow:
@@ -161,8 +158,3 @@ def _no_formula(plain: Plain) -> Plain:
     # What `clean` makes of a tab is a blank; a formula behind blanks is one all the same.
     text = clean(plain)
     return f"'{text}" if plain.startswith(_FORMULA) or text.lstrip().startswith(_FORMULA) else text
-
-
-def _escaped(character: str) -> str:
-    units = character.encode("utf-16-be")
-    return "".join(f"\\u{units[at] << 8 | units[at + 1]:04x}" for at in range(0, len(units), 2))

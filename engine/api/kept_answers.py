@@ -41,7 +41,7 @@ class KeptAnswers:
             return msgspec.Raw(msgspec.json.encode({"id": name, "state": "running"}))
         if name not in self._kept:
             remedy = "Answers of `wait: false` are kept for an hour; GET /api/prompts lists the others."
-            raise NotFound(f"No request {name!r} is on its way or kept.", field="id", remedy=remedy)
+            raise NotFound(f"No request {name} is on its way or kept.", field="id", remedy=remedy)
         return msgspec.Raw(self._kept[name][1])
 
     def _keep(self, name: str, outcome: Answer | QuarterdeckError) -> None:

@@ -9,7 +9,7 @@ taken by its letters.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import pairwise
@@ -24,6 +24,9 @@ from engine.sessions.summaries import one_line
 
 MAX_FORM = 400
 """Characters of an action that are shown; a longer one is shown cut, with its digest."""
+MAX_RESOLVED = 64
+"""Paths of one action whose links are followed; more of them are unknown."""
+_LONGEST_PATH = 1024
 _KEY_BYTES = 16
 WORKSPACE = "<workspace>"
 MEANS = {"<n>": "any number", "<id>": "any id", "<tmp>": "any temporary name", "<text>": "any text"}
@@ -60,8 +63,15 @@ class Action:
         return f"{one_line(self.tool, 80)}: {self.form}" + (f"  ({said})" if said else "  (exactly this)")
 
 
-def normalise(tool: str, given: bytes, workspace: str, book: RiskBook) -> Action:
-    """The action behind a tool's input, a JSON object; `workspace` is the absolute folder that the agent works in."""
+Resolve = Callable[[str], str]
+"""Where an absolute path leads once the links in its existing part are followed."""
+
+
+def normalise(tool: str, given: bytes, workspace: str, book: RiskBook, resolve: Resolve | None = None) -> Action:
+    """The action behind a tool's input, a JSON object; `workspace` is the absolute folder that the agent works in.
+
+    With `resolve` a place is what a path leads to; without it, what the path says.
+    """
     try:
         fields = msgspec.json.decode(given)
     except msgspec.DecodeError:
@@ -77,7 +87,7 @@ def normalise(tool: str, given: bytes, workspace: str, book: RiskBook) -> Action
         if key not in {rule.main, *rule.ignored, *rule.content} and value not in (None, False, "")
     }
     suffix = f" with {_json(more)}" if more else ""
-    ground = _Ground(workspace.rstrip("/"), book)
+    ground = _Ground(workspace.rstrip("/"), book, resolve)
     if rule.kind == "shell":
         return ground.command(tool, main, suffix)
     if rule.kind == "path":
@@ -88,9 +98,14 @@ def normalise(tool: str, given: bytes, workspace: str, book: RiskBook) -> Action
 class _Ground:
     """The workspace, and what is worth more than other files."""
 
-    def __init__(self, workspace: str, book: RiskBook) -> None:
+    def __init__(self, workspace: str, book: RiskBook, resolve: Resolve | None) -> None:
         self._workspace = workspace
         self._book = book
+        self._resolve = resolve if workspace else None
+        self._root = resolve(workspace) if resolve is not None and workspace else workspace
+        self._base = workspace
+        self._left = MAX_RESOLVED
+        self._leads: dict[str, str] = {}
 
     def command(self, tool: str, text: str, suffix: str) -> Action:
         tokens = shell.parse(text)
@@ -99,9 +114,16 @@ class _Ground:
             loosely = [Word(part, part) for part in _LOOKS_PROGRAM.findall(text[: shell.LONGEST])]
             return _made(tool, text.strip() + suffix, self._book.hidden(loosely) or self._book.unknown)
         calls = [(words, self._book.program(words)) for words in shell.commands(tokens)]
-        risk = self._book.worst([self._call(*call) for call in calls] + self._redirected(tokens))
+        found = self._redirected(tokens)
+        for words, rule in calls:
+            found.append(self._call(words, rule))
+            self._enter(words)
+        if self._base != self._workspace:  # a redirection behind a `cd` starts from there
+            found += self._redirected(tokens)
+        risk = self._book.worst(found)
         free = {id(word) for words, rule in calls if rule is not None for word in _free_text(words, rule)}
         fixed = {id(words[0]) for words, _rule in calls}
+        fixed |= {id(word) for words, rule in calls if rule is not None for word in _fixed_values(words, rule)}
         fixed |= {id(target) for how, target in shell.targets(tokens) if how.endswith("&")}
         opened: set[str] = set()
         parts = []
@@ -113,7 +135,7 @@ class _Ground:
                 parts.append("<text>")
             else:
                 parts.append(self._told(token, opened, loose=risk.loose and id(token) not in fixed))
-        return _made(tool, " ".join(parts) + suffix, risk, opened)
+        return _made(tool, " ".join(parts) + suffix + self._leading(), risk, opened)
 
     def file(self, tool: str, path: str, suffix: str, rule: ToolRule, fields: Mapping[str, Any]) -> Action:
         own = self._book.risks[rule.risk]
@@ -125,7 +147,7 @@ class _Ground:
             suffix = f" with content {_digest(_json(content))}{suffix}"
         elif content:
             suffix = f" with any content{suffix}"
-        return _made(tool, told + suffix, risk, opened)
+        return _made(tool, told + suffix + self._leading(), risk, opened)
 
     def _call(self, words: list[Word], rule: ProgramRule | None) -> Risk:
         book = self._book
@@ -165,7 +187,34 @@ class _Ground:
         found = [special] if special is not None else []
         if self._outside(text):
             found.append(self._book.risks["outside"])
+        return found + self._led(text, written=written)
+
+    def _led(self, text: str, *, written: bool) -> list[Risk]:
+        """What the place makes worse that a path leads to by links in its existing part."""
+        if self._resolve is None or not text or "\0" in text or "://" in text or text[0] in "-~":
+            return []
+        if self._left <= 0 or len(text) > _LONGEST_PATH:
+            return [self._book.unknown]
+        self._left -= 1
+        place = self._resolve(text if text.startswith("/") else f"{self._base}/{text}")
+        inner = _below(place, self._root)
+        special = self._book.of_path(inner or place, written=written)
+        found = [special] if special is not None else []
+        known = (*self._book.places.scratch, *self._book.places.devices)
+        if inner is None and not text.startswith("/dev/") and all(_below(place, each) is None for each in known):
+            found.append(self._book.risks["outside"])
+        if found and not place.endswith(text.removeprefix("./")):
+            self._leads[text] = place
         return found
+
+    def _leading(self) -> str:
+        """Where links lead, as a part of the action: a grant is not for the same names after a link has moved."""
+        return "".join(f" ({one_line(text)} leads to {place})" for text, place in self._leads.items())
+
+    def _enter(self, words: Sequence[Word]) -> None:
+        """Follow `cd DIR`: what comes after it starts from there."""
+        if words[0].value in {"cd", "pushd"} and len(words) == 2 and words[1].kind is Kind.STATIC:
+            self._base = f"{self._base}/{words[1].value}" if not words[1].value.startswith("/") else words[1].value
 
     def _outside(self, text: str) -> bool:
         if "://" in text:
@@ -198,6 +247,19 @@ class _Ground:
             return lead + root + _quoted(rest, word, alone=not root and not lead)
         pattern = _TEMPORARY if rest.startswith("/") and not root else _OPEN
         return lead + root + _masked(rest, word, pattern, opened, alone=not root and not lead)
+
+
+def _below(path: str, root: str) -> str | None:
+    """The part of a path below a folder, empty for the folder itself, None when it is not below it."""
+    if path == root:
+        return ""
+    return path[len(root) :] if path.startswith(f"{root}/") else None
+
+
+def _fixed_values(words: Sequence[Word], rule: ProgramRule) -> list[Word]:
+    """The words that are, or hold, values of the flags that are never left open."""
+    after = [word for flag, word in pairwise(words[1:]) if flagged(flag, rule.fixed)]
+    return after + [word for word in words[1:] if flagged(word, rule.fixed)]
 
 
 def _masked(text: str, word: Word, pattern: re.Pattern[str], opened: set[str], *, alone: bool) -> str:

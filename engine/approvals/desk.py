@@ -6,6 +6,7 @@ Grants are kept here and never sent to the CLI, where they would outlive `/clear
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -93,7 +94,7 @@ class PermissionDesk:
 
     def ask(self, asker: Asker, wanted: PermissionWanted) -> None:
         """Deny a tool that is out of order, answer from a grant at once, or put the question to the operators."""
-        action = normalise(wanted.tool, bytes(wanted.input), asker.workspace, self._book)
+        action = normalise(wanted.tool, bytes(wanted.input), asker.workspace, self._book, os.path.realpath)
         name = wanted.permission if wanted.permission not in self._pending else f"{asker.session}-{wanted.permission}"
         pending = _Pending(name, asker, wanted, action, action.key(asker.tenant), self._clock.wall())
         if why := self._barred(wanted.tool):

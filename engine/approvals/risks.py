@@ -55,6 +55,8 @@ class ProgramRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     operand: bool = False
     text: tuple[str, ...] = ()
     says: bool = False
+    like: tuple[str, ...] = ()
+    fixed: tuple[str, ...] = ()
 
     def fits(self, words: Sequence[Word]) -> bool:
         """Whether it is about these words, the first of which is the program."""
@@ -62,6 +64,8 @@ class ProgramRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if self.first and not any(_begins(rest, each.split()) for each in self.first):
             return False
         if self.only_with and not any(flagged(word, self.only_with) for word in rest):
+            return False
+        if self.like and not any(re.fullmatch(each, word.value[:_LONGEST]) for word in rest for each in self.like):
             return False
         if self.operand and all(word.value.startswith("-") for word in rest):
             return False

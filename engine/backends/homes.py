@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import re
 import shutil
@@ -13,6 +14,7 @@ from engine.errors import StartFailed
 from engine.launchers.scratch import scratch_folder
 
 _CONVERSATION = re.compile(r"[0-9a-fA-F-]{36}")
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]")
 _UNTOLD = re.compile(r"[^A-Za-z0-9]")
 _SOCKETS = "cc-socks"
@@ -145,8 +147,11 @@ class Homes:
 
 
 def _safe(name: str) -> str:
-    cleaned = _UNSAFE.sub("_", name)
-    return f"_{cleaned}" if cleaned.startswith(".") else cleaned
+    """A folder's name for this name and for no other one."""
+    if _PLAIN.fullmatch(name):
+        return name
+    digest = hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+    return f"_{_UNSAFE.sub('_', name)[:64]}={digest}"  # `=` is in no plain name
 
 
 def _made(folder: Path) -> Path:

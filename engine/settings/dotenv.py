@@ -29,7 +29,7 @@ def read_dotenv(path: Path) -> tuple[dict[str, str], list[str]]:
 def _parse(text: str, path: Path) -> tuple[dict[str, str], list[str]]:
     values: dict[str, str] = {}
     problems: list[str] = []
-    for number, raw in enumerate(text.splitlines(), 1):
+    for number, raw in enumerate(text.split("\n"), 1):
         line = raw.strip()
         if not line or line.startswith("#"):
             continue

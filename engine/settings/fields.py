@@ -16,6 +16,9 @@ SECONDS, BYTES, SHARE_OR_BYTES = "seconds", "bytes", "ratio or bytes"
 STORE = "the store"
 """The part that settings wait for which nothing reads before."""
 _EXTENSION = re.compile(r"[A-Za-z_][\w.-]*(:[A-Za-z_]\w*)?")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+LONGEST_TEXT = 256
+"""Characters of a text that people read, such as a model's name."""
 _HEX_KEY = re.compile(r"[0-9a-fA-F]{64}")
 _T = TypeVar("_T", bound=BaseModel)
 
@@ -126,6 +129,20 @@ def _database_secret(value: SecretStr) -> SecretStr:
     return SecretStr(database_url(value.get_secret_value()))
 
 
+def _name(text: str) -> str:
+    if not _NAME.fullmatch(text):
+        raise ValueError("a name of 1 to 64 letters, digits, `.`, `_` and `-`, a letter or digit first")
+    return text
+
+
+def _printable(text: str) -> str:
+    if len(text) > LONGEST_TEXT or not text.isprintable():
+        raise ValueError(f"at most {LONGEST_TEXT} printable characters")
+    return text
+
+
+Name = Annotated[str, AfterValidator(_name)]
+PrintableText = Annotated[str, AfterValidator(_printable)]
 Whole = Annotated[int, BeforeValidator(_no_bool)]
 Number = Annotated[float, BeforeValidator(_no_bool)]
 Duration = Annotated[float, BeforeValidator(parse_duration)]

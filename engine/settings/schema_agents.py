@@ -12,9 +12,11 @@ from engine.settings.fields import (
     Backend,
     Duration,
     Group,
+    Name,
     Number,
     PermissionMode,
     Place,
+    PrintableText,
     WebAddress,
     Whole,
     setting,
@@ -38,7 +40,7 @@ class Claude(Group):
     binary: str = setting(
         "", "Path of the claude program; empty finds it on PATH or in claude-agent-sdk.", restart="sessions"
     )
-    model: str = setting("", "Model of new sessions; empty leaves the choice to the CLI.", restart="sessions")
+    model: PrintableText = setting("", "Model of new sessions; empty leaves the choice to the CLI.", restart="sessions")
     max_tokens: Whole | None = setting(
         None,
         "Most tokens in one reply; empty leaves it to the CLI.",
@@ -95,7 +97,7 @@ class Profile(Group):
     """What must be equal for two requests to share a session; what is left empty comes from the other groups."""
 
     backend: Backend | None = setting(None, "Backend of this profile; empty takes engine.backend.", restart="sessions")
-    model: str | None = setting(None, "Model of this profile; empty takes claude.model.", restart="sessions")
+    model: PrintableText | None = setting(None, "Model of this profile; empty takes claude.model.", restart="sessions")
     workspace: Place | None = setting(
         None, "Working directory of its sessions; empty gives each conversation its own.", restart="sessions"
     )
@@ -105,7 +107,7 @@ class Profile(Group):
     permission_mode: PermissionMode | None = setting(
         None, "What its agents may do; empty takes claude.permission_mode.", restart="sessions"
     )
-    tenant: str = setting("default", "Tenant whose requests may use this profile.", restart="sessions")
+    tenant: Name = setting("default", "Tenant whose requests may use this profile.", restart="sessions")
     environment: Environment = setting(
         dict, "More environment variables for its agents.", secret=True, shown="none", restart="sessions"
     )

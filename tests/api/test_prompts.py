@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from engine.errors import BadInput
 from engine.events.types import RequestEnded
+from engine.requests import Request
 from tests.api.serving import LONG, Served, refused, serving
 from tests.support.processes import until
 
@@ -148,3 +150,38 @@ async def test_kept_answers_have_a_bound(served: Served, monkeypatch: pytest.Mon
 async def test_a_stream_that_nobody_waits_for_is_refused(served: Served) -> None:
     body = {"prompt": "hello", "stream": True, "wait": False}
     assert await served.refusal("POST", "/api/prompts", body) == (400, "bad_input", "stream")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("user", "eve\x1b[2J"),
+        ("user", "eve\u202e"),
+        ("user", "u" * 257),
+        ("profile", "a/b"),
+        ("profile", ".."),
+        ("profile", ""),
+        ("cwd", "/tmp/\x1b[2J"),
+        ("cwd", "/" * 5000),
+    ],
+)
+async def test_names_are_bounded_printable_text(served: Served, field: str, value: str) -> None:
+    assert await served.refusal("POST", "/api/prompts", {"prompt": "x", field: value}) == (400, "bad_input", field)
+    with pytest.raises(BadInput) as refused_by_library:
+        await served.engine.submit(Request(**{"id": "lib", "prompt": "x", field: value}))
+    assert refused_by_library.value.field == field
+
+
+@pytest.mark.parametrize("tenant", ["", "..", ".", "acme/eu", "acme\0eu", "-x", "a" * 65])
+async def test_a_tenant_is_a_name(served: Served, tenant: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        await served.engine.submit(Request(id="lib", prompt="x", tenant=tenant))
+    assert caught.value.field == "tenant"
+    change = {"profiles.other.tenant": tenant}
+    assert await served.refusal("PATCH", "/api/config", change) == (400, "bad_settings", "profiles.other.tenant")
+
+
+@pytest.mark.parametrize("key", ["claude.model", "profiles.default.model"])
+async def test_a_model_is_printable(served: Served, key: str) -> None:
+    for model in ("opus\x1b[2J", "m" * 257, "a\u2028b"):
+        assert await served.refusal("PATCH", "/api/config", {key: model}) == (400, "bad_settings", key)

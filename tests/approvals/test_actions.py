@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import string
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -300,3 +302,83 @@ def test_a_rule_that_names_no_risk_is_refused() -> None:
     text += '[[program]]\nnames = ["rm"]\nrisk = "delte"\n'
     with pytest.raises(ValueError, match="delte"):
         RiskBook("path = []\ntool = []\n" + text)
+
+
+@pytest.mark.parametrize(
+    ("command", "risk"),
+    [
+        ("jq -n env", "secret"),
+        ("jq -n '$ENV.HOME'", "secret"),
+        ("jq '.a.env' package.json", "read"),
+        ("jq .name package.json", "read"),
+        ("jq -f program.jq x.json", "?"),
+        ("ps auxe", "secret"),
+        ("ps eww 1", "secret"),
+        ("ps aux", "read"),
+        ("ps -ef", "read"),
+        ("cat /proc/self/environ", "secret"),
+        ("cat /proc/*/environ", "secret"),
+        ("cat /proc/1/envi*", "secret"),
+        ("strings /proc/$PPID/environ", "secret"),
+        ("tr '\\0' '\\n' < /proc/1/environ", "secret"),
+        ("install -m 600 a b", "write"),
+        ("install -m 4755 a b", "privilege"),
+        ("install -o root a b", "privilege"),
+        ("mkdir -m u+s d", "privilege"),
+        ("mkdir build", "write"),
+    ],
+)
+def test_what_shows_secrets_and_changes_modes(command: str, risk: str) -> None:
+    assert bash(command).risk.word == risk
+
+
+@pytest.mark.parametrize("form", ["install -m {} a b", "install --mode={} a b", "mkdir -m {} d", "mkdir -p -m {} d"])
+def test_a_mode_is_never_left_open(form: str) -> None:
+    assert key(bash(form.format("600"))) != key(bash(form.format("777")))
+    assert key(bash("install -m 600 a1 b")) == key(bash("install -m 600 a2 b"))
+
+
+@pytest.mark.parametrize(
+    ("command", "risk"),
+    [
+        ("cat link/passwd", "outside"),
+        ("cat sub/../link/passwd", "outside"),
+        ("cd sub && cat deep/passwd", "outside"),
+        ("echo x > link/new", "outside"),
+        ("cp a link/b", "outside"),
+        ("cat note", "secret"),
+        ("cat own/file", "read"),
+        ("cat sub/file", "read"),
+        ("touch sub/new/file", "write"),
+    ],
+)
+def test_a_place_is_what_a_path_leads_to(tmp_path: Path, command: str, risk: str) -> None:
+    """A link in the workspace to somewhere else is not in the workspace."""
+    away, work = tmp_path / "away", tmp_path / "work"
+    (work / "sub").mkdir(parents=True)
+    (away / ".ssh").mkdir(parents=True)
+    (work / "link").symlink_to("/etc")
+    (work / "sub" / "deep").symlink_to("/etc")
+    (work / "note").symlink_to(away / ".ssh" / "id_rsa")
+    (work / "own").symlink_to(work / "sub")
+    given_input = json.dumps({"command": command}).encode()
+    assert normalise("Bash", given_input, str(work), BOOK, os.path.realpath).risk.word == risk
+
+
+@pytest.mark.parametrize("tool", ["Write", "Edit", "Read"])
+def test_files_of_tools_are_followed_too(tmp_path: Path, tool: str) -> None:
+    (tmp_path / "link").symlink_to("/etc")
+    given_input = json.dumps({"file_path": str(tmp_path / "link" / "passwd")}).encode()
+    assert normalise(tool, given_input, str(tmp_path), BOOK, os.path.realpath).risk.word == "outside"
+
+
+def test_a_grant_is_not_for_the_same_names_after_a_link_moved(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    given_input = json.dumps({"command": "cat sub/file"}).encode()
+    before = normalise("Bash", given_input, str(tmp_path), BOOK, os.path.realpath)
+    (tmp_path / "sub").rmdir()
+    (tmp_path / "sub").symlink_to("/etc")
+    after = normalise("Bash", given_input, str(tmp_path), BOOK, os.path.realpath)
+    assert (before.risk.word, after.risk.word) == ("read", "outside")
+    assert key(before) != key(after)
+    assert "/etc/file" in after.form

@@ -15,7 +15,7 @@ from tui import line_acts
 from tui.cli import quarterdeck
 from tui.command_history import HIDDEN, LINES_KEPT, CommandHistory, without_secrets
 from tui.command_line import COMMANDS, Choice, Kind, LineError, check, complete, nearest, parse
-from tui.spans import clean
+from tui.plain_text import clean
 
 ROWS = (
     Choice("session_pool.max_size=", "10", "1–10000", "most sessions"),

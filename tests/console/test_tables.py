@@ -19,9 +19,9 @@ from engine.events.state import RequestView
 from tests.console import scene
 from tui import exports, tables
 from tui.listed import Listed
+from tui.plain_text import clean
 from tui.screens.queue_lines import QUEUE
 from tui.screens.recovery_lines import BREAKERS, breakers_of
-from tui.spans import clean
 from tui.tables import Table, command, table_of
 
 NOW = scene.NOW

@@ -10,7 +10,8 @@ from rich.cells import cell_len
 from tests.console.test_goldens import GOLDENS
 from tui import formats
 from tui.glyphs import ASCII_TABLE, PLAIN_TABLE, glyph_table
-from tui.spans import ROLES, Line, between, clean, columns, crop, fit, padded, plain, rule, width_of
+from tui.plain_text import clean
+from tui.spans import ROLES, Line, between, columns, crop, fit, padded, plain, rule, width_of
 from tui.trends import percentile
 from tui.widgets.plots import area, gauge, parts
 

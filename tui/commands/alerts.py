@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
-
 import click
 
+from tui.client import segment
 from tui.options import Common, common_options
-from tui.output import print_json, print_table
+from tui.output import echo, print_json, print_table
 from tui.running_engine import call
 
 _CHANNELS = ("log", "console", "webhook", "command")
@@ -48,13 +47,13 @@ def rules(common: Common) -> None:
 @common_options
 def silence(common: Common, name: str, duration: str) -> None:
     """Tell nobody of the alerts of rule NAME for a while; `*` and `?` in it stand for others."""
-    made = call(common, "POST", f"/api/alerts/{quote(name, safe='')}/silence", {"for": duration})["silence"]
+    made = call(common, "POST", f"/api/alerts/{segment(name)}/silence", {"for": duration})["silence"]
     if common.json:
         print_json(made)
     else:
         from tui.formats import clock
 
-        click.echo(f"{name} is silenced until {clock(made['until'])}.")
+        echo(f"{name} is silenced until {clock(made['until'])}.")
 
 
 @command.command("unsilence", epilog="Example: quarterdeck alerts unsilence queue-long")
@@ -62,8 +61,8 @@ def silence(common: Common, name: str, duration: str) -> None:
 @common_options
 def unsilence(common: Common, name: str) -> None:
     """Tell of the alerts of rule NAME again."""
-    lifted = call(common, "DELETE", f"/api/alerts/{quote(name, safe='')}/silence")
-    print_json(lifted) if common.json else click.echo(f"{name} is no longer silenced.")
+    lifted = call(common, "DELETE", f"/api/alerts/{segment(name)}/silence")
+    print_json(lifted) if common.json else echo(f"{name} is no longer silenced.")
 
 
 @command.command("test", epilog="Example: quarterdeck alerts test console")
@@ -72,7 +71,7 @@ def unsilence(common: Common, name: str) -> None:
 def test(common: Common, channel: str) -> None:
     """Tell CHANNEL that this is a test, and say whether that worked."""
     told = call(common, "POST", "/api/alerts/test", {"channel": channel}, _TEST_S)
-    print_json(told) if common.json else click.echo(f"{channel} was told.")
+    print_json(told) if common.json else echo(f"{channel} was told.")
 
 
 def _list(common: Common) -> None:

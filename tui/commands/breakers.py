@@ -6,8 +6,9 @@ from datetime import datetime
 
 import click
 
+from tui.client import segment
 from tui.options import Common, common_options
-from tui.output import print_json, print_table
+from tui.output import echo, print_json, print_table
 from tui.running_engine import call
 
 
@@ -29,7 +30,7 @@ def command(common: Common) -> None:
 @common_options
 def show(common: Common, breaker: str) -> None:
     """The changes of one breaker, oldest first."""
-    found = call(common, "GET", f"/api/breakers/{breaker}")["breaker"]
+    found = call(common, "GET", f"/api/breakers/{segment(breaker)}")["breaker"]
     if common.json:
         print_json(found)
     else:
@@ -47,8 +48,8 @@ def _acting(act: str, does: str) -> click.Command:
     @common_options
     def move(common: Common, breakers: tuple[str, ...]) -> None:
         for breaker in breakers:
-            found = call(common, "POST", f"/api/breakers/{breaker}", {"act": act})["breaker"]
-            print_json(found) if common.json else click.echo(f"{breaker}: {found['state']}")
+            found = call(common, "POST", f"/api/breakers/{segment(breaker)}", {"act": act})["breaker"]
+            print_json(found) if common.json else echo(f"{breaker}: {found['state']}")
 
     return move
 

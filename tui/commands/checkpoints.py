@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
+from tui.client import segment
 from tui.options import Common, common_options
-from tui.output import print_json, print_table
+from tui.output import echo, print_json, print_table
 from tui.running_engine import call
 
 _COLUMNS = ("request", "at", "profile", "user", "conversation", "prompt")
@@ -33,8 +34,8 @@ def list_checkpoints(common: Common) -> None:
 def resume(common: Common, requests: tuple[str, ...]) -> None:
     """Run these requests again, in their conversations."""
     for request in requests:
-        done = call(common, "POST", f"/api/checkpoints/{request}/resume")
-        print_json(done) if common.json else click.echo(f"{request}: resumed.")
+        done = call(common, "POST", f"/api/checkpoints/{segment(request)}/resume")
+        print_json(done) if common.json else echo(f"{request}: resumed.")
 
 
 @command.command("delete", epilog="Example: quarterdeck checkpoints delete r42")
@@ -43,8 +44,8 @@ def resume(common: Common, requests: tuple[str, ...]) -> None:
 def delete(common: Common, requests: tuple[str, ...]) -> None:
     """Give these requests up."""
     for request in requests:
-        done = call(common, "DELETE", f"/api/checkpoints/{request}")
-        print_json(done) if common.json else click.echo(f"{request}: deleted.")
+        done = call(common, "DELETE", f"/api/checkpoints/{segment(request)}")
+        print_json(done) if common.json else echo(f"{request}: deleted.")
 
 
 def _list(common: Common) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import click
 
 from tui.options import Common, common_options
-from tui.output import print_json, print_table
+from tui.output import echo, print_json, print_table
 
 if TYPE_CHECKING:
     from engine.recovery.learned import LearnedRules
@@ -89,7 +89,7 @@ def forget(common: Common, rule: str) -> None:
     if common.json:
         print_json({"forgotten": rule})
     else:
-        click.echo(f"{rule} is forgotten.")
+        echo(f"{rule} is forgotten.")
 
 
 def _list(common: Common) -> None:

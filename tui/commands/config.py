@@ -8,7 +8,7 @@ import click
 
 from engine.errors import NoEngine, SettingsError
 from tui.options import Common, common_options
-from tui.output import print_json, print_table
+from tui.output import echo, print_json, print_table
 from tui.running_engine import running_engine
 
 
@@ -58,7 +58,7 @@ def get(common: Common, key: str) -> None:
 
     field_info(key)
     value = _values(common)[0].get(key)
-    print_json(value) if common.json else click.echo(value)
+    print_json(value) if common.json else echo(value)
 
 
 @command.command("set")
@@ -89,9 +89,9 @@ def save(common: Common) -> None:
     if common.json:
         print_json(saved)
         return
-    click.echo(f"{', '.join(saved['keys'])}: saved in {saved['file']}.")
+    echo(f"{', '.join(saved['keys'])}: saved in {saved['file']}.")
     if saved["left_out"]:
-        click.echo(f"{', '.join(saved['left_out'])}: secrets are not saved; put them into the environment.")
+        echo(f"{', '.join(saved['left_out'])}: secrets are not saved; put them into the environment.")
 
 
 @command.command("history")
@@ -127,7 +127,7 @@ def check(common: Common) -> None:
 
     loaded = load(common)
     found = {"config": str(loaded.config) if loaded.config else None, "ok": True}
-    print_json(found) if common.json else click.echo(f"All settings are well ({loaded.config or 'no settings file'}).")
+    print_json(found) if common.json else echo(f"All settings are well ({loaded.config or 'no settings file'}).")
 
 
 @command.command("schema")
@@ -138,7 +138,7 @@ def schema(common: Common, markdown: bool) -> None:  # noqa: ARG001 - the schema
     from engine.settings import reference
 
     if markdown:
-        click.echo(reference.markdown())
+        echo(reference.markdown())
     else:
         print_json(reference.json_schema())
 

@@ -11,11 +11,10 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-import click
-
 from engine.errors import BadInput, QuarterdeckError
 from tui import collector
 from tui.options import Common
+from tui.output import echo
 
 if TYPE_CHECKING:
     from engine.settings.load import Loaded
@@ -162,12 +161,12 @@ def drain(thread: EngineThread, reason: str) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
         signal.signal(number, on_signal)
-    click.echo("quarterdeck: draining; Ctrl-C to stop at once", err=True)
+    echo("quarterdeck: draining; Ctrl-C to stop at once", err=True)
     thread.request_stop(reason)
     while not thread.join(_POLL_S):
         pass
     if thread.survivors:
-        click.echo(f"quarterdeck: {thread.survivors} processes would not end; run `quarterdeck doctor`", err=True)
+        echo(f"quarterdeck: {thread.survivors} processes would not end; run `quarterdeck doctor`", err=True)
 
 
 def _settings(common: Common) -> Loaded:

@@ -9,6 +9,7 @@ import click
 
 from tui.options import Common, common_options
 from tui.output import print_json
+from tui.plain_text import clean
 
 _MARKS = {"ok": ("✔", "green"), "warning": ("▲", "yellow"), "missing": ("✖", "red")}
 
@@ -27,7 +28,7 @@ def command(common: Common) -> None:
     else:
         for finding in findings:
             mark, colour = _MARKS[finding.level]
-            click.echo(f"{click.style(mark, fg=colour)} {finding.name.ljust(20)} {finding.found}")
+            click.echo(f"{click.style(mark, fg=colour)} {clean(finding.name.ljust(20))} {clean(finding.found)}")
             if finding.remedy:
-                click.echo(f"  {' ' * 20} → {finding.remedy}")
+                click.echo(f"  {' ' * 20} → {clean(finding.remedy)}")
     sys.exit(1 if any(finding.level == "missing" for finding in findings) else 0)

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from tui.client import segment
 from tui.options import Common, common_options
 from tui.output import print_json, print_table
 from tui.running_engine import call
@@ -38,7 +39,7 @@ def list_errors(common: Common, kind: str | None, limit: int) -> None:
 @common_options
 def statistics(common: Common, window: str) -> None:
     """Rates, retries, availability, and the times to detect and to recover."""
-    found = call(common, "GET", f"/api/errors/statistics?window={window}")["statistics"]
+    found = call(common, "GET", f"/api/errors/statistics?window={segment(window)}")["statistics"]
     if common.json:
         print_json(found)
     else:
@@ -51,7 +52,7 @@ def statistics(common: Common, window: str) -> None:
 @common_options
 def correct(common: Common, error: str, kind: str) -> None:
     """Teach that errors like ID are of TYPE; `quarterdeck classify forget` takes it back."""
-    rule = call(common, "POST", f"/api/errors/{error}/class", {"type": kind})["rule"]
+    rule = call(common, "POST", f"/api/errors/{segment(error)}/class", {"type": kind})["rule"]
     if common.json:
         print_json(rule)
     else:

@@ -10,7 +10,7 @@ import click
 
 from engine.errors import BadInput, QuarterdeckError
 from tui.options import Common, common_options
-from tui.output import print_json, print_table
+from tui.output import echo, print_json, print_table
 
 if TYPE_CHECKING:
     from tui.keymap import Keymap
@@ -30,7 +30,7 @@ def command(common: Common) -> None:
         cells = [(row["id"], row["key"] + (" *" if row["changed"] else ""), row["scope"], row["text"]) for row in rows]
         print_table(cells, ("action", "key", "where", "does"))
     for problem in keymap.problems:
-        click.echo(f"quarterdeck: keys.toml: {problem}", err=True)
+        echo(f"quarterdeck: keys.toml: {problem}", err=True)
 
 
 @command.command("check", epilog="Example: quarterdeck keys check")
@@ -52,7 +52,7 @@ def check(common: Common, file: Path | None) -> None:
                     "problems": keymap.problems})  # fmt: skip
         click.get_current_context().exit(2 if keymap.problems else 0)
     there = f"{len(keymap.changed)} changed" if path.is_file() else "no such file: the keys are as they came"
-    click.echo(f"All keys are well ({path}: {there}).")
+    echo(f"All keys are well ({path}: {there}).")
 
 
 def _keymap(common: Common, path: Path | None) -> Keymap:

@@ -11,7 +11,7 @@ import click
 
 from engine.errors import BadInput
 from tui.options import Common, common_options
-from tui.output import print_json
+from tui.output import echo, print_json
 
 if TYPE_CHECKING:
     from engine.offline.scripted_replies import ScriptedReplies
@@ -30,7 +30,7 @@ def command(common: Common, port: int, seed: int, fault: str | None, replies: st
 
     if faults:
         names = sorted(FAULTS)
-        print_json(names) if common.json else click.echo("\n".join(names))
+        print_json(names) if common.json else echo("\n".join(names))
         return
     asyncio.run(_serve(port, seed, fault, replies, as_json=common.json))
 
@@ -72,5 +72,5 @@ def _greet(url: str, *, as_json: bool) -> None:
     if as_json:
         print_json({"url": url})
         return
-    click.echo(f"ANTHROPIC_BASE_URL={url} ANTHROPIC_API_KEY=offline")
-    click.echo("Serving until Ctrl-C.", err=True)
+    echo(f"ANTHROPIC_BASE_URL={url} ANTHROPIC_API_KEY=offline")
+    echo("Serving until Ctrl-C.", err=True)

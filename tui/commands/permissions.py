@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 import click
 
 from engine.errors import BadInput, NotFound
+from tui.client import segment
 from tui.options import Common, common_options
-from tui.output import print_json, print_table
+from tui.output import echo, print_json, print_table
 from tui.running_engine import call
 
 _SCOPES = ("once", "conversation", "profile")
@@ -113,8 +114,8 @@ def grants(common: Common) -> None:
 @common_options
 def revoke(common: Common, grant: str) -> None:
     """Take grant ID back: what it allowed is asked for again."""
-    told = call(common, "DELETE", f"/api/permissions/grants/{quote(grant, safe='')}")
-    print_json(told) if common.json else click.echo(f"{told['revoked']} is revoked.")
+    told = call(common, "DELETE", f"/api/permissions/grants/{segment(grant)}")
+    print_json(told) if common.json else echo(f"{told['revoked']} is revoked.")
 
 
 @command.command("history", epilog="Example: quarterdeck permissions history --limit 20")
@@ -139,7 +140,7 @@ def _list(common: Common) -> None:
 
 
 def _answer(common: Common, permission: str, body: dict[str, Any]) -> None:
-    told = call(common, "POST", f"/api/permissions/{quote(permission, safe='')}", body)["permission"]
+    told = call(common, "POST", f"/api/permissions/{segment(permission)}", body)["permission"]
     _tell(common, told, f"{permission} is {'allowed' if told['allowed'] else 'denied'}.")
 
 
@@ -149,7 +150,7 @@ def _answer_group(common: Common, key: str, body: dict[str, Any]) -> None:
     whole = _whole_key(
         key, [row["key"] for row in call(common, "GET", f"/api/permissions/groups?limit={_ALL}")["groups"]]
     )
-    told = call(common, "POST", f"/api/permissions/groups/{quote(whole, safe='')}", body)["group"]
+    told = call(common, "POST", f"/api/permissions/groups/{segment(whole)}", body)["group"]
     _tell(common, told, f"{plural(told['answered'], 'permission')} {'allowed' if told['allowed'] else 'denied'}.")
 
 
@@ -170,22 +171,17 @@ def _tell(common: Common, told: dict[str, Any], sentence: str) -> None:
     if common.json:
         print_json(told)
         return
-    click.echo(sentence)
+    echo(sentence)
     for grant in told["grants"]:
         where = grant["conversation"] or f"profile {grant['profile']} of {grant['tenant']}"
-        click.echo(f"{grant['id']} until {_moment(grant['expires'])} for {where}: {grant['action']}")
+        echo(f"{grant['id']} until {_moment(grant['expires'])} for {where}: {grant['action']}")
 
 
 def _print(common: Common, rows: Any, shown: Sequence[Sequence[Any]], header: Sequence[str]) -> None:
     if common.json:
         print_json(rows)
     else:
-        print_table([[_plain(cell) for cell in row] for row in shown], header)
-
-
-def _plain(cell: Any) -> str:
-    """No control character of an agent's reaches the terminal."""
-    return "".join(letter if letter.isprintable() else " " for letter in str(cell))
+        print_table(shown, header)
 
 
 def _risk(row: dict[str, Any]) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from tui.client import ANSWER_S
+from tui.client import ANSWER_S, segment
 from tui.options import Common, common_options
-from tui.output import print_json, print_table
+from tui.output import echo, print_json, print_table
 from tui.running_engine import call
 
 _COLUMNS = ("name", "tenant", "model", "warm", "sessions", "note")
@@ -31,8 +31,8 @@ def command(common: Common) -> None:
 def drain(common: Common, profile: str, deadline: float) -> None:
     """Start no more sessions of a profile, and end those that are there with their turns."""
     body, timeout = {"deadline": deadline}, ANSWER_S + deadline
-    done = call(common, "POST", f"/api/profiles/{profile}/drain", body, timeout)["drained"]
-    print_json(done) if common.json else click.echo(f"{profile}: {done['sessions']} sessions ended.")
+    done = call(common, "POST", f"/api/profiles/{segment(profile)}/drain", body, timeout)["drained"]
+    print_json(done) if common.json else echo(f"{profile}: {done['sessions']} sessions ended.")
 
 
 @command.command("resume", epilog="Example: quarterdeck profiles resume default")
@@ -40,5 +40,5 @@ def drain(common: Common, profile: str, deadline: float) -> None:
 @common_options
 def resume(common: Common, profile: str) -> None:
     """Let a drained profile's sessions start again."""
-    done = call(common, "POST", f"/api/profiles/{profile}/resume")
-    print_json(done) if common.json else click.echo(f"{profile}: sessions start again.")
+    done = call(common, "POST", f"/api/profiles/{segment(profile)}/resume")
+    print_json(done) if common.json else echo(f"{profile}: sessions start again.")

@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from engine.errors import NotFound
+from tui.client import segment
 from tui.options import Common, common_options
-from tui.output import print_json, print_table
+from tui.output import echo, print_json, print_table
 from tui.running_engine import call
 
 _COLUMNS = ("id", "state", "age", "session", "user", "priority", "attempts", "prompt")
@@ -34,12 +34,8 @@ def list_requests(common: Common) -> None:
 @click.argument("request", metavar="ID")
 @common_options
 def show(common: Common, request: str) -> None:
-    """One request on its way, with all its fields."""
-    rows = call(common, "GET", "/api/prompts?limit=1000")["prompts"]
-    row = next((row for row in rows if row["id"] == request), None)
-    if row is None:
-        remedy = "`quarterdeck queue` lists those that are."
-        raise NotFound(f"No request {request} is on its way.", field="id", remedy=remedy)
+    """One request: on its way, or how one ended that nobody waited for."""
+    row = call(common, "GET", f"/api/prompts/{segment(request)}")["prompt"]
     print_json(row) if common.json else print_table(list(row.items()), ("field", "value"))
 
 
@@ -49,8 +45,8 @@ def show(common: Common, request: str) -> None:
 def cancel(common: Common, requests: tuple[str, ...]) -> None:
     """End requests, waiting or running; their callers are told."""
     for request in requests:
-        found = call(common, "DELETE", f"/api/prompts/{request}")
-        print_json(found) if common.json else click.echo(f"Cancelled {request}.")
+        found = call(common, "DELETE", f"/api/prompts/{segment(request)}")
+        print_json(found) if common.json else echo(f"Cancelled {request}.")
 
 
 def _list(common: Common) -> None:

@@ -8,7 +8,7 @@ import click
 
 from tui.cli import FAILED
 from tui.options import Common, common_options
-from tui.output import print_json, print_table
+from tui.output import echo, print_json, print_table
 from tui.running_engine import call
 
 
@@ -55,7 +55,7 @@ def run(common: Common, strategy: str, target: str) -> int:
     if common.json:
         print_json(ended)
     else:
-        click.echo(f"{strategy} at {ended['target']}: {ended['reason']}")
+        echo(f"{strategy} at {ended['target']}: {ended['reason']}")
     return 0 if ended["ok"] else FAILED
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import msgspec
 from engine.read_only import check_writable
 from tui.client import EngineClient, RemoteError, address_of
 from tui.options import Common, common_options
-from tui.output import print_json
+from tui.output import echo, print_json
 
 
 @click.command("run", epilog="Example: quarterdeck run --offline 'say hello'")
@@ -70,50 +69,43 @@ class _Shown:
         """Print a piece."""
         self._text += text
         if self._stream:
-            click.echo(text, nl=False)
+            echo(text, nl=False)
             sys.stdout.flush()
 
     def dropped(self, size: int) -> None:
         """The last `size` characters come again, on a line of their own."""
         self._text = self._text[: max(0, len(self._text) - size)]
         if self._stream:
-            click.echo("\n[interrupted, again]", err=True)
+            echo("\n[interrupted, again]", err=True)
 
     def finish(self, answer: dict[str, Any], *, as_json: bool) -> None:
         """Print what was not streamed."""
         if as_json:
             print_json(answer)
         elif not self._stream or not self._text:
-            click.echo(answer["text"])
+            echo(answer["text"])
         elif not self._text.endswith("\n"):
-            click.echo()
+            echo()
 
 
 def _ask_running(client: EngineClient, body: dict[str, Any], shown: _Shown) -> dict[str, Any]:
-    with client.stream("/api/prompts", {**body, "stream": True}) as lines:
-        for name, data in _events(lines):
+    with client.stream("/api/prompts", {**body, "stream": True}) as events:
+        for name, text in events:
+            data = msgspec.json.decode(text)
             shown.event(name, data)
             if name == "answer":
-                return data
+                answer: dict[str, Any] = data
+                return answer
             if name == "error":
                 raise RemoteError(502, data)
     raise RemoteError(502, {"error": "The engine ended the stream without an answer.", "code": "stream_cut"})
 
 
-def _events(lines: Iterator[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-    name = ""
-    for line in lines:
-        if line.startswith("event: "):
-            name = line.removeprefix("event: ")
-        elif line.startswith("data: "):
-            yield name, msgspec.json.decode(line.removeprefix("data: "))
-
-
 def _warn_of_simulator(loaded: Any, banner: str) -> None:
     """A made-up answer that nobody asked for is told on standard error."""
     if loaded.settings.engine.backend == "auto" and banner.startswith("SIMULATOR"):
-        click.echo(f"quarterdeck: {banner}; the answer is made up", err=True)
-        click.echo("  → `quarterdeck doctor` tells what is missing; `--backend simulator` means it.", err=True)
+        echo(f"quarterdeck: {banner}; the answer is made up", err=True)
+        echo("  → `quarterdeck doctor` tells what is missing; `--backend simulator` means it.", err=True)
 
 
 def _ask_own(loaded: Any, body: dict[str, Any], shown: _Shown) -> dict[str, Any]:

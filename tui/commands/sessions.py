@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from tui.client import ANSWER_S
+from tui.client import ANSWER_S, segment
 from tui.options import Common, common_options
 from tui.output import print_json, print_table
 from tui.running_engine import call
@@ -34,7 +34,7 @@ def list_sessions(common: Common, ended: bool) -> None:
 @common_options
 def show(common: Common, session: str) -> None:
     """Show one session with all its fields."""
-    row = call(common, "GET", f"/api/sessions/{session}")["session"]
+    row = call(common, "GET", f"/api/sessions/{segment(session)}")["session"]
     if common.json:
         print_json(row)
     else:
@@ -46,7 +46,7 @@ def _acting(verb: str, does: str) -> click.Command:
     @click.argument("sessions", nargs=-1, required=True)
     @common_options
     def act(common: Common, sessions: tuple[str, ...]) -> None:
-        done = {name: call(common, "POST", f"/api/sessions/{name}/{verb}") for name in sessions}
+        done = {name: call(common, "POST", f"/api/sessions/{segment(name)}/{verb}") for name in sessions}
         if common.json:
             print_json(done)
         else:
@@ -62,7 +62,7 @@ def _ending(verb: str, does: str) -> click.Command:
     @common_options
     def end(common: Common, sessions: tuple[str, ...], keep_request: bool) -> None:
         body = {"request": not keep_request}
-        done = {name: call(common, "POST", f"/api/sessions/{name}/{verb}", body) for name in sessions}
+        done = {name: call(common, "POST", f"/api/sessions/{segment(name)}/{verb}", body) for name in sessions}
         if common.json:
             print_json(done)
         else:
@@ -87,7 +87,7 @@ command.add_command(_ending("kill", "Kill the process trees of these sessions at
 def recycle(common: Common, sessions: tuple[str, ...], deadline: float) -> None:
     """Give these sessions no new work and stop them at the end of their turn."""
     body, timeout = {"deadline": deadline}, ANSWER_S + deadline
-    done = {name: call(common, "POST", f"/api/sessions/{name}/recycle", body, timeout) for name in sessions}
+    done = {name: call(common, "POST", f"/api/sessions/{segment(name)}/recycle", body, timeout) for name in sessions}
     if common.json:
         print_json(done)
     else:

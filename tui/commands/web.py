@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tui.options import Common, common_options
-from tui.output import print_json
+from tui.output import echo, print_json
 
 if TYPE_CHECKING:
     from engine.settings.load import Loaded
@@ -53,9 +53,9 @@ async def _serve(web: WebConsole, *, own: bool, as_json: bool) -> None:
         if as_json:
             print_json({"url": web.url, "engine": "own" if own else "running"})
         else:
-            click.echo(web.url)
+            echo(web.url)
             which = "an engine of its own" if own else "the running engine"
-            click.echo(f"The console on {which}, for a browser on this machine; until Ctrl-C.", err=True)
+            echo(f"The console on {which}, for a browser on this machine; until Ctrl-C.", err=True)
         await stop.wait()
     finally:
         await web.stop()

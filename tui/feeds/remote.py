@@ -17,7 +17,7 @@ from engine.events.state import State
 from engine.events.types import Stamped
 from engine.local_trust import check_engine
 from engine.sessions.transcripts import Page
-from tui.client import Address, error_in, no_engine
+from tui.client import Address, error_in, no_engine, segment
 from tui.feeds.base import RECYCLE_S, Change, FeedBatch, FeedStatus, Link, Sheet
 
 T = TypeVar("T")
@@ -98,7 +98,7 @@ class RemoteFeed:
 
     async def transcript(self, session: str, after: int = 0) -> Page:
         """A page of the session's transcript."""
-        data = await self._call("GET", f"/api/sessions/{session}/transcript?after={after}")
+        data = await self._call("GET", f"/api/sessions/{segment(session)}/transcript?after={after}")
         return msgspec.convert(data["transcript"], Page)
 
     async def prompt(self, prompt: str, *, conversation: str = "", profile: str = "default") -> str:
@@ -109,24 +109,28 @@ class RemoteFeed:
 
     async def interrupt(self, session: str) -> bool:
         """End a session's turn."""
-        return bool((await self._call("POST", f"/api/sessions/{session}/interrupt"))["interrupted"])
+        return bool((await self._call("POST", f"/api/sessions/{segment(session)}/interrupt"))["interrupted"])
 
     async def stop(self, session: str, *, kill: bool, request: bool = True) -> None:
         """Stop or kill a session."""
-        await self._call("POST", f"/api/sessions/{session}/{'kill' if kill else 'stop'}", {"request": request})
+        await self._call("POST", f"/api/sessions/{segment(session)}/{'kill' if kill else 'stop'}", {"request": request})
 
     async def recycle(self, session: str) -> None:
         """End a session with its turn."""
-        await self._call("POST", f"/api/sessions/{session}/recycle", {"deadline": RECYCLE_S}, RECYCLE_S)
+        await self._call("POST", f"/api/sessions/{segment(session)}/recycle", {"deadline": RECYCLE_S}, RECYCLE_S)
 
     async def hibernate(self, session: str) -> None:
         """Let a session's conversation sleep."""
-        await self._call("POST", f"/api/sessions/{session}/hibernate")
+        await self._call("POST", f"/api/sessions/{segment(session)}/hibernate")
 
     async def drain_profile(self, profile: str) -> int:
         """Drain a profile."""
         body = {"deadline": RECYCLE_S}
-        return int((await self._call("POST", f"/api/profiles/{profile}/drain", body, RECYCLE_S))["drained"]["sessions"])
+        return int(
+            (await self._call("POST", f"/api/profiles/{segment(profile)}/drain", body, RECYCLE_S))["drained"][
+                "sessions"
+            ]
+        )
 
     async def scale(self, size: int | None) -> None:
         """Set the pool's size, or let it follow the load."""
@@ -142,26 +146,26 @@ class RemoteFeed:
     async def answer(self, permission: str, *, allowed: bool, scope: str = "once", message: str = "") -> None:
         """Answer a permission."""
         body = {"allowed": allowed, "scope": scope, "message": message}
-        await self._call("POST", f"/api/permissions/{permission}", body)
+        await self._call("POST", f"/api/permissions/{segment(permission)}", body)
 
     async def answer_group(
         self, group: str, *, allowed: bool, scope: str = "once", message: str = "", expires: str = ""
     ) -> int:
         """Answer all that wait in a group."""
         body = {"allowed": allowed, "scope": scope, "message": message, "expires": expires or None}
-        return int((await self._call("POST", f"/api/permissions/groups/{group}", body))["group"]["answered"])
+        return int((await self._call("POST", f"/api/permissions/groups/{segment(group)}", body))["group"]["answered"])
 
     async def cancel(self, request: str) -> None:
         """End a request."""
-        await self._call("DELETE", f"/api/prompts/{request}")
+        await self._call("DELETE", f"/api/prompts/{segment(request)}")
 
     async def control_breaker(self, breaker: str, act: str) -> None:
         """Open, close, disable or trip a breaker."""
-        await self._call("POST", f"/api/breakers/{breaker}", {"act": act})
+        await self._call("POST", f"/api/breakers/{segment(breaker)}", {"act": act})
 
     async def correct(self, error: str, kind: str) -> str:
         """Teach the class of an error."""
-        return str((await self._call("POST", f"/api/errors/{error}/class", {"type": kind}))["rule"]["id"])
+        return str((await self._call("POST", f"/api/errors/{segment(error)}/class", {"type": kind}))["rule"]["id"])
 
     async def settings(self) -> dict[str, Any]:
         """The settings in force."""

@@ -13,11 +13,12 @@ from tui import formats
 from tui.command_line import Choice
 from tui.feeds.base import Feed
 from tui.listed import Listed
+from tui.plain_text import clean
 from tui.screens import list_lines
 from tui.screens.dialogs import Menu
 from tui.screens.list_keys import ListKeys
 from tui.screens.station import Station
-from tui.spans import Line, clean
+from tui.spans import Line
 from tui.tables import Listing, Table
 from tui.widgets.filter_row import FilterRow
 from tui.widgets.ink import Painted

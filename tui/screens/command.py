@@ -14,9 +14,10 @@ from textual.widgets import Input
 from engine.errors import QuarterdeckError
 from tui.command_line import COMMANDS, MAX_LINE, Choice, Completion, LineError, commands, complete, parse
 from tui.line_acts import Doing, LineActs
+from tui.plain_text import clean
 from tui.screens.dialogs import Dialog, Overlay
 from tui.screens.tuning_lines import wrapped
-from tui.spans import Line, clean, crop, fit, rule
+from tui.spans import Line, crop, fit, rule
 from tui.widgets.ink import Painted
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from textual.widgets import Input
 
 from engine.events.state import State
 from tui import formats
-from tui.spans import Line, clean
+from tui.plain_text import clean
+from tui.spans import Line
 from tui.widgets.ink import Answer, Inkwell, Painted
 
 BESIDE_OPTIONS = 6

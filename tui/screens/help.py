@@ -12,8 +12,9 @@ from textual.binding import Binding, BindingType
 
 from tui.actions import Action, Scope, in_scope
 from tui.keymap import CAME_ALONG, Keymap
+from tui.plain_text import clean
 from tui.screens.dialogs import Dialog
-from tui.spans import Line, clean, columns, fit, rule
+from tui.spans import Line, columns, fit, rule
 
 COLUMN = 35
 """Cells of one column."""

@@ -13,12 +13,13 @@ from tui import answers, clicks
 from tui.actions import Scope, bindings, in_scope
 from tui.arming import Arming
 from tui.listed import Listed
+from tui.plain_text import clean
 from tui.screens import inbox_lines as draw
 from tui.screens import list_lines
 from tui.screens.dialogs import Overlay
 from tui.screens.help import Help
 from tui.screens.list_keys import ListKeys
-from tui.spans import Line, between, clean
+from tui.spans import Line, between
 from tui.tables import Table
 from tui.widgets.ink import Painted
 

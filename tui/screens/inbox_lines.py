@@ -10,8 +10,9 @@ from tui import formats
 from tui.actions import Action
 from tui.glyphs import risk_mark
 from tui.listed import Listed
+from tui.plain_text import clean
 from tui.screens import list_lines
-from tui.spans import Line, clean, crop, fit, padded, rule, width_of
+from tui.spans import Line, crop, fit, padded, rule, width_of
 from tui.tables import Listing, command
 from tui.widgets.columns import Column
 from tui.widgets.sort import Sort

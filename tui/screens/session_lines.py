@@ -12,7 +12,8 @@ from engine.sessions.transcripts import Entry
 from tui import formats
 from tui.glyphs import STATE_GLYPHS, STATE_ROLES, risk_mark
 from tui.keymap import CAME_ALONG, Keymap
-from tui.spans import Line, between, clean, crop, fit, rule, width_of
+from tui.plain_text import clean
+from tui.spans import Line, between, crop, fit, rule, width_of
 
 CONVERSATION = 23
 """Characters of a conversation's id in the drawer: its first four groups; `y` in the transcript copies all."""

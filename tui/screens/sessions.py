@@ -16,9 +16,10 @@ from engine.errors import QuarterdeckError
 from engine.events.state import SessionView
 from tui import trends
 from tui.actions import Scope, bindings
+from tui.plain_text import clean
 from tui.screens import list_lines, session_lines
 from tui.screens.station import Station
-from tui.spans import Line, clean
+from tui.spans import Line
 from tui.tables import Listing, Table, command, table_of
 from tui.transcript_reader import TranscriptReader
 from tui.widgets.columns import SESSION_COLUMNS

@@ -14,7 +14,8 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from engine.clock import Clock, SystemClock
-from tui.spans import ROLES, Line, clean, key_at, keys_of, padded
+from tui.plain_text import clean
+from tui.spans import ROLES, Line, key_at, keys_of, padded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -12,7 +12,8 @@ from textual.strip import Strip
 from engine.sessions.transcripts import Entry
 from tui import formats
 from tui.keymap import CAME_ALONG, Keymap
-from tui.spans import Line, clean, fit
+from tui.plain_text import clean
+from tui.spans import Line, fit
 from tui.widgets.ink import Inked
 
 HEAD = 24
