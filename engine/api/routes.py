@@ -20,7 +20,6 @@ from engine.engine import Engine
 from engine.errors import BadInput, NotFound
 from engine.recovery.breaker import Breaker
 from engine.requests import Request
-from engine.settings.tree import flatten
 
 Handler = Callable[[HttpRequest], Awaitable[Response]]
 _PAGE = 100
@@ -183,7 +182,7 @@ class Routes(RouteGroup):
 
     async def config(self, _request: HttpRequest) -> Response:
         """GET /api/config: every setting, secrets redacted, and where it came from."""
-        return done({"config": flatten(self._engine.settings), "origins": self._engine.live.origins})
+        return done({"config": self._engine.live.shown, "origins": self._engine.live.origins})
 
     async def configure(self, request: HttpRequest) -> Response:
         """PATCH /api/config {"key": value}: all or none, live."""

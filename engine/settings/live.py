@@ -16,7 +16,7 @@ from engine.settings.load import validated
 from engine.settings.saving import is_secret, save
 from engine.settings.schema import Settings
 from engine.settings.sources import Layer
-from engine.settings.tree import find_value, flatten_raw, redacted, without
+from engine.settings.tree import find_value, flatten, flatten_raw, redacted, without
 
 Applier = Callable[[Settings, Settings], None]
 """Makes a part follow a change, given the settings before and after; raises QuarterdeckError to refuse it unchanged."""
@@ -66,6 +66,7 @@ class LiveSettings:
         self._appliers = list(appliers)
         self._subscribers: list[Callable[[ChangeRecord], None]] = []
         # At the bound the oldest change is forgotten, and can no longer be undone.
+        self._shown: dict[str, Any] | None = None
         self._history: deque[ChangeRecord] = deque(maxlen=history)
         self._undoable: deque[tuple[ChangeRecord, Settings, dict[str, str]]] = deque(maxlen=history)
         self._number = 0
@@ -74,6 +75,13 @@ class LiveSettings:
     def current(self) -> Settings:
         """The settings in force."""
         return self._current
+
+    @property
+    def shown(self) -> Mapping[str, Any]:
+        """The settings in force by dotted key, with secrets redacted; worked out once a change."""
+        if self._shown is None:
+            self._shown = flatten(self._current)
+        return self._shown
 
     @property
     def origins(self) -> dict[str, str]:
@@ -186,7 +194,7 @@ class LiveSettings:
                 _apply_one(part, applier, before, after)
                 put_back.callback(applier, after, before)
             put_back.pop_all()
-        self._current = after
+        self._current, self._shown = after, None
 
     def _publish(self, record: ChangeRecord) -> ChangeRecord:
         self._number = record.number

@@ -15,7 +15,6 @@ from engine.events.state import decode_state
 from engine.recovery.rules import ErrorType
 from engine.requests import Request
 from engine.sessions.transcripts import Page
-from engine.settings.tree import flatten
 from engine.thread import EngineThread
 from tui.feeds.base import RECYCLE_S, Change, FeedBatch, FeedStatus, Link, Sheet
 
@@ -184,7 +183,7 @@ class InProcessFeed:
         engine = self._thread.engine
 
         async def settings() -> dict[str, Any]:
-            return flatten(engine.settings)
+            return dict(engine.live.shown)
 
         return await self._call(settings())
 
@@ -232,7 +231,7 @@ class InProcessFeed:
 
         async def sheet() -> Sheet:
             changes = [Change(one.number, one.who, one.when, one.changes, one.undoes) for one in live.history]
-            return Sheet(flatten(live.current), live.origins, changes)
+            return Sheet(dict(live.shown), live.origins, changes)
 
         return await self._call(sheet())
 
