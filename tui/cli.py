@@ -53,6 +53,14 @@ class LazyGroup(click.Group):
         found: click.Command = module.command
         return found
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; a reader who has seen enough (`| head`) is no failure, which click would make of it."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            _forget_output()
+            return DONE
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
         with formatter.section("Commands"):
             formatter.write_dl(sorted(COMMANDS.items()))
@@ -91,9 +99,6 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit with the code of DESIGN section 5."""
     try:
         code = _run(arguments)
-    except BrokenPipeError:  # a reader who has seen enough (`| head`) is no failure
-        _forget_output()
-        code = DONE
     except OSError as error:
         if not _output_failed(error):
             raise
