@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from engine.recovery.facts import Evidence
-from engine.recovery.patterns import Patterns
+from engine.recovery.patterns import Letters, Patterns, letters_of
 from engine.recovery.reports import reports_failure
 from engine.recovery.rules import Only, Rule
 from engine.recovery.said import Fact, stated_in
@@ -62,8 +62,8 @@ class RuleIndex:
     def by_text(self, text: str, known: Evidence) -> Scores:
         """What a text speaks for: by its phrases, its patterns and the facts that it states."""
         reports = known.failed is True or reports_failure(text)
-        lowered = text.lower()
-        signs, barred = self._signs(text, lowered, reports=reports)
+        letters = letters_of(text)
+        signs, barred = self._signs(text, letters, reports=reports)
         scores = {
             number: self.rules[number].weight + min(_MORE_MOST, _MORE * (count - 1))
             for number, count in signs.items()
@@ -71,10 +71,10 @@ class RuleIndex:
         }
         if not reports:
             return scores
-        stated = self._scored(stated_in(text, lowered), known, _SAID_LESS)
+        stated = self._scored(stated_in(text, letters.lowered), known, _SAID_LESS)
         return higher(scores, {number: score for number, score in stated.items() if number not in barred})
 
-    def _signs(self, text: str, lowered: str, *, reports: bool) -> tuple[dict[int, int], set[int]]:
+    def _signs(self, text: str, letters: Letters, *, reports: bool) -> tuple[dict[int, int], set[int]]:
         signs: dict[int, int] = {}
         barred: set[int] = set()
         for phrase in self._phrases.find(words_of(text)):
@@ -83,7 +83,7 @@ class RuleIndex:
                 barred.add(number)
             elif part == _SAYS or reports:
                 signs[number] = signs.get(number, 0) + 1
-        for pattern in self._patterns.find(text, lowered):
+        for pattern in self._patterns.find(text, letters):
             number = self._pattern_owners[pattern]
             signs[number] = signs.get(number, 0) + 1
         return signs, barred
