@@ -142,7 +142,11 @@ def _rules_in(raw: bytes, name: str) -> tuple[Rule, ...]:
         raise _refusal([f"{name}: {strange[0] if strange else 'rule'!s} is not a list of [[rule]] tables."])
     problems: list[str] = []
     classes = WordClasses(content.get("class", {}), problems, name)
-    rules = [rule for number, table in enumerate(tables, 1) if (rule := _rule(classes.spelled_out(table), number, name, problems))]
+    rules = [
+        rule
+        for number, table in enumerate(tables, 1)
+        if (rule := _rule(classes.spelled_out(table), number, name, problems))
+    ]
     seen: set[str] = set()
     for rule in rules:
         if rule.id in seen:
