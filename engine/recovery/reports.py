@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from engine.recovery.patterns import Patterns, letters_of
+
 _DEEDS = (
     r"fix(?:ed|es)?|add(?:ed|s|ing)?|handle[ds]?|refactor(?:ed|s)?|rename[sd]?|improve[ds]?|updated?|wrote|writes",
     r"written",
@@ -28,9 +30,11 @@ _CODE = (
     r"(?:class|if|for|while|switch|case|with|from|public|private)\b.*[:{(]\s*$|class \w+\(.*\):",
     r"(?:if|while|for|switch|catch) ?\(",
     r"[rfb]{0,2}[\"'](?!\S*:\s)(?![^\"']+[\"'] (?:is|was|has|does|could|can|cannot|not|requires|must)\b)",
-    r"\w+(?:\.\w+)* = [\w\[({]|\w+: \{",
+    r"\w+(?:\.\w+)* = [\w\[({]|\w+: \{|\w+: \w+\(.*\),?$",
     r"from \S+ import\b|if \w+(?:\s*[!=]= | (?:not )?in [(\[{])|\}\s*(?:catch|else|finally)",
     r"[\"']?[\w.-]+[\"']?\s*[:=]\s*(?:-?\d+(?:\.\d+)?\w{0,3}|null|None|\[\]|\{\}|true|false)\s*,?(?:\s*#.*)?$",
+    r"(?:[\"']\w+[\"']: ?(?:\d+|true|false|null), ?)+[\"']\w+[\"']: ?(?:\d+|true|false|null),?$",
+    r"\w+\([\"'].*[\"']\)[;,]?$",
     r"[\"'][\w.-]+[\"']\s*:\s*[\"'].*[\"']\s*,?$|[\w.-]+\s*=\s*[\"'].*[\"'];?$|[A-Z][A-Z0-9_]+ = ",
     r"(?:default:|case\s+[\w\"'.*&(-].*:(?:\s|$))|msg(?:id|str|ctxt)\b|@\w+(?:\.\w+)*(?:\(|$)|>>>\s|%\w+\s+=",
     r"<\w+ (?:name|id|key|class)=",
@@ -47,7 +51,7 @@ _TYPED = (
 _COMMANDS = (
     r".*\|\s*(?:grep|awk|sed|sort|wc|head|tail|less|jq|xargs|uniq|tee)\b|.*(?:\d>&\d|>&\d|>\s?/dev/null)|find \S+ -",
     r"[$%>❯]\s+[\w./\"']",
-    r"(?:sudo\s+)?(?:sed|[erz]?grep|rg|ag|g?awk|jq|tail|head|less|cat|echo|perl|tr|xargs)\s+[-\w'\"/$.]",
+    r"(?:sudo\s+)?(?:sed|[erz]?grep|rg|ag|g?awk|jq|tail|head|less|cat|echo|perl|tr|xargs)\s+[-\w'\"/$.\[]",
     r"(?:sudo\s+)?(?:printf|journalctl|dmesg|logger)\s+[-\w'\"/$.]",
     r"git log: |grep: \S+: Is a directory",
     r"git (?:log|grep|commit|show|blame|diff|checkout|stash|tag)\s",
@@ -64,15 +68,18 @@ _FILES = (
 _VERSIONS = (
     r"(?:fix|feat|docs?|test|tests|chore|refactor|perf|build|ci|style|revert)(?:\([^)]*\))?!?:\s",
     r"(?:commit )?[0-9a-f]{7,40}:? \w|\[\d+/\d+\] \w|\d+\.\.\d+\s",
-    r"\[[\w/.-]+ [0-9a-f]{7,40}\]|Merge (?:branch|pull|remote|tag)|\d+ files? changed",
+    r"\[[\w/.-]+ [0-9a-f]{7,40}\]|On branch \S+$|Your branch is|Merge (?:branch|pull|remote|tag)|\d+ files? changed",
     r"(?:modified|deleted|new file|renamed):\s{2,}|(?:create|delete) mode \d",
 )
 _NOT_DONE = r"(?!\s*(?::|error\b|/\S|E[A-Z]{3}))"
 """A deed is not told of where its word begins a report: `write /x: no space left`, `write EPIPE`."""
 _TALK = (
     rf"(?:[-*•]\s+)?(?:(?:I|We)(?:'ve|'ll| have| will| also| just)*\s+)?(?i:{'|'.join(_DEEDS)})\b{_NOT_DONE}",
-    r"(?:I|We)(?:\s+(?!/)|'(?:ve|ll|m|d)\b)",
-    r"(?:Here(?:'s| is)|Let (?:me|us)|Let's|How (?:to|do|can)|What |Why |When |Whether |If |Would you|You can|Should )",
+    r"(?:Provides|Returns|Sends|Reads|Stores|Uses|Allows|Enables|Requires)\s",
+    r"No (?:\w+ ){1,4}(?:is|are) (?:required|needed|necessary)\b",
+    r"(?:I|We)(?:\s+(?!/|are\b)|'(?:ve|ll|m|d)\b)",
+    r"(?:Here(?:'s| is)|Let (?:me|us)|Let's|How (?:to|do|can)|What |Why |When |Whether |If |Would you|You can\b(?!'))",
+    r"Should ",
     r"(?:Use|See|Note|Example|Usage|Done|Summary|Listing|TODO|Next|Now|First|Finally)\b",
     r"This (?:change|commit|test|function|patch|PR|means|handles|adds|is (?:expected|fine|the))\b",
     r"The (?:tests?|functions?|method|code|handlers?|class|fix|build|change|docs?|user (?:asked|wants)|\d{3} status)\b",
@@ -84,17 +91,21 @@ _TALK = (
 )
 _CHATTER = (
     r"[\w./-]+\.[a-z]{1,4}(?::\d+:|\(\d+,\d+\))",
-    r"(?:\S+:\d+:\s|\(\S+:\d+\)\s)?\W*(?:(?i:warn(?:ing)?)|hint|note|notice|info|debug|trace)\b\s*[\]:!)-]|npm warn",
+    r"(?:\S+:(?:\d+:)?\s|\(\S+:\d+\)\s)?\W*(?:(?i:warn(?:ing)?)|hint|note|notice|info|debug\d?|trace)\b\s*[\]:!)-]",
+    r"npm warn",
     r"(?:\S+:\s)?\(?\w*(?:Warning)\b[:)]|\(node:\d+\) .*Warning: |<\w+>:\d+: \w+Warning",
     r"(?:PASS|ok|not ok|FAILED|FAIL|E)\s+(?:\d|\S+(?:/|::|\.)\S+|\s\S)|--- (?:PASS|FAIL|SKIP)|=== \w+",
     r"\[ +(?:OK|RUN|PASSED) +\]|[✓✔√☑●✅]",
-    r"(?:\S+\s+){0,4}?\[(?i:info|debug|trace|notice|verbose)\]|tool_(?:result|use)\b",
+    r"(?:\S+\s+){0,4}?\[(?i:info|debug|trace|notice|verbose)\]|tool_(?:result|use)\b(?! \w+ (?:were|was|are|is)\b)",
     r"\[PASS\w*\]|passed:|\[[IDTV] |(?i:help|usage):\s",
-    r"\*\*|<!--|;\s|REM\s|\S+ (?:INF|DBG|TRC) ",
+    r"(?:\w+\.)*AssertionError: (?:expected|Expected|assert)\b|(?!.*\b(?:ERROR|CRITICAL|FATAL)\b)[^|]+ \| [^|]+ \| ",
+    r"\*\*\S|<!--|;\s|REM\s|\S+ (?:INF|DBG|TRC) ",
     r"test \S+ \.\.\.|should (?:not )?[a-z]|Test (?:Case|Suite) |[IDV]\d{4} \d\d:",
-    r"\*+\s(?!server can't)|FIXME\b|Closes #\d|HEAD is now at\b|Expected: \S",
+    r"FIXME\b|Closes #\d|(?:\w+ ){1,4}(?:at|to|onto|commit) [0-9a-f]{7,40}\b",
+    r"(?i:expected|received|actual|got)\s?:\s|LOG:\s|(?i:successfully)\b|WARN\b",
+    r"(?:Skipping|Ignoring|Continuing|Using|Loading)\s",
     r"error budget\b|expected \w+ \d+, got \d+|⏺ Bash\(",
-    r"\d+ (?:rows|records|items|files|lines) \w+|/\S+$|TLSv1|SSL certificate verify ok",
+    r"\d+ (?:rows|records|items|files|lines) \w+|/\S+$|TLSv1|\w+\(.*\)\s+= -?\d",
     r"upstream_\w+: \d|Connection to \S+ closed\.$",
     r"(?i:rate[- ]limit): \d+/\d+|You've used \d+% of|No stdin data\b|(?:Server|Service|Worker) (?:stopped|started)\b",
     r"error (?:TS|CS|MSB|LNK|C)\d+:|error\[E\d+\]:|⎿\s+(?!\s|API)|(?i:approaching|nearing)\b",
@@ -105,13 +116,19 @@ _CHATTER_ANYWHERE = (
     r'"(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) [^"]*" [123]\d\d\b',
     r"\b(?:PASSED|SKIPPED|XFAIL)\b|\b\d+ (?:tests? )?passed\b|\b(?:checks?|validation|tests?) passed\b|\s\[\s*\d+%\]$",
     r"\b(?:0|no) (?:errors|failures|warnings|failed|vulnerabilities)\b",
-    r"\b(?i:exit)(?:ed)?(?: with)? (?:code|status) 0\b",
+    r"\b(?i:exit)(?:ed)?(?: with)? (?:code|status)[:=]? ?0\b",
     r"\b(?:recovered from|reconnected|succeeded (?:on|after)|(?:was|were|been|is) (?:fixed|solved|handled|expected))\b",
     r"\b(?:(?:request|build|turn|retry) succeeded|(?:connection|session|link) restored|falling back|fell back)\b",
     r"\b(?:ignoring|no longer (?:occurs?|happens?|fails?|appears?)|as (?:expected|documented|intended|planned))\b",
     r"\b(?:now|correctly|properly) (?:reports?|returns?|raises?|throws?|handles?|retries)\b",
     r"\b(?:throws|raises|handles)\b",
-    r"\b(?:nothing was lost|on purpose|test expects|proceeding without|moved to the background)\b",
+    r"\b(?:nothing was lost|on purpose|proceeding without|moved to the background)\b",
+    r"\b(?:tests?|specs?|suites?|assertions?|mocks?) (?:expects?|wants?|asserts?)\b",
+    r"\b(?:continuing (?:anyway|without|with)|now using|using \w+ instead)\b|;\s*using\b|\s(?i:ok)[.!)]*$",
+    r"(?i:\b(?:count|total|errors?|failures?|failed|timeouts?)\s*[:=]\s*0$)",
+    r"\bI (?:replaced|changed|moved|added|removed|fixed|made|wrote|used|ran|rewrote|skipped)\b",
+    r"^\W*[\w .-]{3,40}:\s*(?:enabled|disabled|on|off|active|inactive)$|\bis valid until\b",
+    r"\b(?:limit|timeout|size|usage|budget|interval|delay|ttl): \d[\d.,]* ?(?:[KMGT]i?B|%|ms|s|min|h)$",
     r"\b(?:typically|consistently|most likely)\b",
     r"\b(?:but trusted|were left untouched|(?:will|may) be reached|until it is restored)\b",
     r"\b(?:listening|listens) (?:on|at)\b|\bclosing (?:the )?(?:circuit|breaker)\b",
@@ -144,11 +161,14 @@ _TREATED = (
 _PROSE = (
     rf"^\s*(?:The|This|That|These|Our|My|An?|Another) (?:[\w-]+ ){{0,3}}?(?:{'|'.join(_SUBJECTS)})\b",
     rf"^\s*(?:{'|'.join(_TITLES)})\b[^:]{{0,24}}:",
+    r"^\s*The \w+ (?:will|would|may|might) (?:respond|return|reply|raise|throw|answer)\b",
+    r"^\s*This (?!is|was|has|requires|exceeds|needs|does|violates|takes|lacks)\w+s (?:an?|the|it|any|that)\b",
     rf"^\s*(?:An?|Any|Each|Every)\b.{{3,80}}?\b(?:{'|'.join(_GENERAL)})\b",
     r"^\s*(?:Users|Clients|Developers|Customers|People|Engineers|Callers|Readers|Operators|Beginners|He|She) [a-z]",
     rf"^[^·(]*?\b(?:{'|'.join(_MEANING)})",
     r"^[^·.:]*?\b(?:normally|usually|often|generally|commonly|sometimes|traditionally|historically)\b",
-    r"\b(?:happens?|occurs?|appears?|is (?:raised|thrown|returned|sent|shown)) (?:when|if|whenever|where|because)\b",
+    r"^[^.]*\b(?:happens?|occurs?|appears?) (?:when|if|whenever|where|because)\b",
+    r"^[^.]*\bis (?:raised|thrown|returned|sent|shown) (?:when|if|whenever|where|because)\b",
     rf"\b(?:is|are|was|were|be) (?:\w+ )?(?:{'|'.join(_TREATED)}) (?:in|by|on|at|as|with|to|into)\b",
     r"\b(?:[Ww]hy|[Hh]ow|[Ww]hat) (?:do|does|did|is|are|can|to|happens|causes)\b|\brenam(?:e|es|ed|ing)\b",
     r"\bin(?:to)? `\w",
@@ -156,7 +176,8 @@ _PROSE = (
     r"^[^.:]*\?$",
     r"\b(?:yesterday|last (?:night|week|month)|I (?:suggest|recommend|think|believe|would))\b",
     r"^\s*(?:Common|Typical|Somebody|Someone) ",
-    r"^\s*(?:In (?:the|this|our|that|an?|most|many|some|theory|practice|general)|It (?:looks|seems|turned))\b",
+    r"^\s*(?:In (?:the|this|our|that|an?|most|many|some|theory|practice|general)|It (?:looks|turned))\b",
+    r"^\s*It seems (?!(?:like |that )?you)",
     r"^\s*(?:There (?:are|were)|(?:Nobody|None|No one) (?:was|were|has been)|Read more|Plan:|To \w+ the) ",
     r"^\s*To (?!continue)\w+\b[^:]*, (?:the|we|you|I|it|this|each|use|set|add|call) ",
     r"\b\d+ (?:match(?:es)?|results?|hits?|occurrences?|mentions?) (?:for|of|in)\b",
@@ -207,9 +228,8 @@ _QUOTED = re.compile(
 """Another's words, and the names of files and pages: they name errors without reporting one."""
 _STARTS = re.compile(rf"\s*(?:{'|'.join((*_CODE, *_TYPED, *_COMMANDS, *_FILES, *_VERSIONS, *_TALK, *_CHATTER))})")
 _TALK_BEGINS = re.compile("|".join(each for each in _PROSE if each.startswith("^")))
-_SPEAKS = re.compile("|".join(each for each in (*_PROSE, *_WELL, *_AROUND) if not each.startswith("^")))
-_OVERCOME = re.compile("|".join(_RECOVERED))
-_ANYWHERE = re.compile("|".join(_CHATTER_ANYWHERE))
+_SPEAKS = Patterns([each for each in (*_PROSE, *_WELL, *_AROUND) if not each.startswith("^")])
+_ANYWHERE = Patterns([*_CHATTER_ANYWHERE, *_RECOVERED])
 _WARNING = re.compile(r"\s*(?:\(node:\d+\)\s)?(?:\[?warn(?:ing)?\]?|\w+Warning)\b\s*:", re.IGNORECASE)
 _REPORT_FORMS = (
     r"(?:^|[\s\[(|>\"→])(?:error|err!|fatal|critical|panic|emerg|alert|failure|exception|cause|failed)\b\s*[:!\])\[(-]",
@@ -247,11 +267,14 @@ def reporting_lines(text: str, *, failed: bool) -> str:
 
 def _reported_by(line: str) -> str:
     """What a line reports: nothing when it only talks, and what it quotes counts for a report's own words alone."""
-    if _STARTS.match(line) or _ANYWHERE.search(line) or _OVERCOME.search(line):
+    if _STARTS.match(line):
+        return ""
+    letters = letters_of(line)
+    if _ANYWHERE.any_in(line, letters):
         return ""
     if _BEGINS_LIKE_A_REPORT.match(line):
         return line
-    return "" if _TALK_BEGINS.match(line) or _SPEAKS.search(line) else _QUOTED.sub(" ", line)
+    return "" if _TALK_BEGINS.match(line) or _SPEAKS.any_in(line, letters) else _QUOTED.sub(" ", line)
 
 
 def reports_failure(text: str) -> bool:

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import msgspec
 
 from engine.errors import SettingsError
+from engine.recovery.word_classes import WordClasses
 from engine.recovery.words import BadPhrase, Phrases
 
 _REMEDY = "docs/classifier.md says what a rule is made of; the rules in force stay."
@@ -136,11 +137,16 @@ def _rules_in(raw: bytes, name: str) -> tuple[Rule, ...]:
     except tomllib.TOMLDecodeError as error:
         raise _refusal([f"{name} is not valid TOML: {error}."]) from error
     tables = content.get("rule", [])
-    strange = sorted(content.keys() - {"rule"})
+    strange = sorted(content.keys() - {"rule", "class"})
     if strange or not isinstance(tables, list):
         raise _refusal([f"{name}: {strange[0] if strange else 'rule'!s} is not a list of [[rule]] tables."])
     problems: list[str] = []
-    rules = [rule for number, table in enumerate(tables, 1) if (rule := _rule(table, number, name, problems))]
+    classes = WordClasses(content.get("class", {}), problems, name)
+    rules = [
+        rule
+        for number, table in enumerate(tables, 1)
+        if (rule := _rule(classes.spelled_out(table), number, name, problems))
+    ]
     seen: set[str] = set()
     for rule in rules:
         if rule.id in seen:

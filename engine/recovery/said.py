@@ -9,15 +9,19 @@ from collections.abc import Iterator
 
 Fact = tuple[str, str | int]
 
-_STATUS = re.compile(
+_HUNDREDS = re.compile(r"[45]\d\d\b")
+_BEFORE_STATUS = re.compile(
     r"""(?:\bHTTP(?:/\d(?:\.\d)?)?\s*(?:status|error|code)?|\bstatus(?:[ _-]?code)?|\bAPI\ Error|\berror(?:[ _-]?code)?
-          |\bcode|\breturned|\banswered|\bresponded\ with
-          |\b(?:attempts?|tries|retries|rejected|got|received|with|after)|:\s(?=[45]\d\d\s[A-Za-z<{])|^\W*)
-        ["']?\s*[:=(]?\s*["(]?\s*E?([45]\d\d)\b(?!\s*(?:ms|s|bytes|files|tests)\b|[.,:]\d)
-    |\((?:HTTP\s)?([45]\d\d)\)|\bE([45]\d\d)\b""",
+          |\bcode|\bresponse|\breturned|\banswered|\bresponded\ with
+          |\b(?:attempts?|tries|retries|rejected|got|received|with|after))
+        ["']?\s*[:=(]?\s*["(]?\s*E?\Z|\A\W*E?\Z""",
     re.IGNORECASE | re.VERBOSE,
 )
-_HUNDREDS = re.compile(r"[45]\d\d\b")
+_NO_STATUS = re.compile(r"\s*(?:ms|s|bytes|files|tests)\b|[.,:]\d", re.IGNORECASE)
+_ANSWER = re.compile(r"\s[A-Za-z<{]")
+_IN_BRACKETS = re.compile(r"\((?:HTTP\s)?\Z|\bE\Z", re.IGNORECASE)
+_PREFIX = 32
+"""Characters before a number that are read."""
 _ERRNO_NUMBER = re.compile(r"\[Errno (\d+)\]|\berrno[:= ]+-?(\d+)\b|\bos error (\d+)\b")
 _ERRNO_NAME = re.compile(r"\bE[A-Z][A-Z0-9]{2,}\b")
 _EXIT = re.compile(
@@ -45,9 +49,9 @@ _LAST_SHARED = 34
 
 def stated_in(text: str, lowered: str) -> Iterator[Fact]:
     """Every fact that the text states; `lowered` is the same text in lower case."""
-    if _HUNDREDS.search(text):
-        for match in _STATUS.finditer(text):
-            yield "status", int(_group(match))
+    for match in _HUNDREDS.finditer(text):
+        if _is_status(text, match):
+            yield "status", int(match[0])
     for match in _ERRNO_NAME.finditer(text):
         yield "errno", match[0]
     if "errno" in lowered or "os error" in lowered:
@@ -78,6 +82,17 @@ def _ends_in(text: str, lowered: str) -> Iterator[Fact]:
         for match in _SIGNAL.finditer(text):
             name = _group(match).upper()
             yield "signal", f"SIG{_NUMBERED.get(name, name)}"
+
+
+def _is_status(text: str, number: re.Match[str]) -> bool:
+    """Whether a number is called a status by what stands around it."""
+    before, end = text[max(0, number.start() - _PREFIX) : number.start()], number.end()
+    if _IN_BRACKETS.search(before) and (before[-1:] in "eE" or text.startswith(")", end)):
+        return True
+    if _NO_STATUS.match(text, end):
+        return False
+    answers = before.endswith((": ", ":\t", ":\n")) and _ANSWER.match(text, end) is not None
+    return answers or _BEFORE_STATUS.search(before) is not None
 
 
 def _group(match: re.Match[str]) -> str:

@@ -18,7 +18,8 @@ _KNOWN_WORDS = 20_000
 
 Atom = tuple[str, bool]
 """A word, and whether it is only a stem."""
-_Term = tuple[tuple[int, ...], ...]
+_Term = tuple[tuple[int, ...], tuple[tuple[int, ...], ...]]
+"""What may stand for a term: single words, and words side by side."""
 Places = dict[int, list[int]]
 
 
@@ -85,9 +86,12 @@ class Phrases:
             yield lowest.bit_length() - 1
 
     def _compiled(self, phrase: str) -> tuple[_Term, ...]:
-        return tuple(
-            tuple(tuple(self._number(atom) for atom in alternative) for alternative in term) for term in _atoms(phrase)
-        )
+        return tuple(self._term(alternatives) for alternatives in _atoms(phrase))
+
+    def _term(self, alternatives: list[list[Atom]]) -> _Term:
+        numbered = [tuple(self._number(atom) for atom in alternative) for alternative in alternatives]
+        single = tuple(alternative[0] for alternative in numbered if len(alternative) == 1)
+        return single, tuple(alternative for alternative in numbered if len(alternative) > 1)
 
     def _number(self, atom: Atom) -> int:
         word, stem = atom
@@ -100,14 +104,18 @@ class Phrases:
         An alternative of several words counts for the one of them that fewest phrases share.
         """
         shared = Counter(
-            atom for phrase in self._phrases for term in phrase for alternative in term for atom in alternative
+            atom
+            for phrase in self._phrases
+            for single, several in phrase
+            for alternative in (single, *several)
+            for atom in alternative
         )
         index: dict[int, int] = {}
         for number, phrase in enumerate(self._phrases):
-            for place, term in enumerate(phrase):
-                for alternative in term:
-                    rarest = min(alternative, key=shared.__getitem__)
-                    index[rarest] = index.get(rarest, 0) | self._bit(number, place)
+            for place, (single, several) in enumerate(phrase):
+                rarest = [min(alternative, key=shared.__getitem__) for alternative in several]
+                for atom in (*single, *rarest):
+                    index[atom] = index.get(atom, 0) | self._bit(number, place)
         return index
 
     def _past_the_end(self) -> int:
@@ -140,24 +148,37 @@ class Phrases:
 
 def _stands(phrase: tuple[_Term, ...], places: Places) -> bool:
     """Whether the terms stand in order, each at most GAP words after the one before."""
-    ends: list[int] | None = None
-    for term in phrase:
-        spans = _spans(term, places)
-        if ends is None:
-            ends = [end for _, end in spans]
-        else:
-            before = ends
-            ends = [end for start, end in spans if any(0 < start - last <= GAP + 1 for last in before)]
+    (single, several), *rest = phrase
+    ends = [place for atom in single if atom in places for place in places[atom]]
+    if several:
+        ends += [end for _, end in _runs(several, places)]
+    for single, several in rest:
         if not ends:
             return False
-    return True
+        ends = _after(ends, single, several, places)
+    return bool(ends)
 
 
-def _spans(term: _Term, places: Places) -> list[tuple[int, int]]:
-    """Where a term stands, as the places of its first and last word."""
+def _after(ends: list[int], single: tuple[int, ...], several: tuple[tuple[int, ...], ...], places: Places) -> list[int]:
+    """Where a term ends that begins at most GAP words after one of the ends of the term before."""
+    found = []
+    for atom in single:
+        for place in places.get(atom, ()):
+            for end in ends:
+                if 0 < place - end <= GAP + 1:
+                    found.append(place)
+                    break
+    if several:
+        found += [last for first, last in _runs(several, places) if any(0 < first - end <= GAP + 1 for end in ends)]
+    return found
+
+
+def _runs(several: tuple[tuple[int, ...], ...], places: Places) -> list[tuple[int, int]]:
+    """Where words stand side by side, as the places of the first and the last."""
     return [
         (start, start + len(rest))
-        for first, *rest in term
-        for start in places.get(first, ())
+        for first, *rest in several
+        if first in places
+        for start in places[first]
         if all(start + step in places.get(atom, ()) for step, atom in enumerate(rest, 1))
     ]

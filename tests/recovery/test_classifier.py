@@ -19,6 +19,7 @@ from engine.recovery.diagnosis import Diagnosis
 from engine.recovery.facts import Evidence, of_exception, of_line, of_outcome, of_record
 from engine.recovery.learned import LearnedRules
 from engine.recovery.rules import ErrorType, Rule, load_rules, shipped_rules
+from engine.recovery.scores import KIND_MOST
 from engine.recovery.templates import fixed_words, template_of
 from engine.recovery.words import words_of
 from engine.sessions.outcome import Ended, Outcome
@@ -114,6 +115,45 @@ def test_a_report_is_heard_in_whatever_form_it_comes(line: str, rule: str) -> No
     assert CLASSIFIER.classify(of_line(line)).rule == rule
 
 
+KINDS = [
+    ("Deploy tickets are not ready: the access key was refused for tenant 4", ErrorType.AUTH, False),
+    ("Build agents: this access key lacks the scope it needs", ErrorType.AUTH, False),
+    ("The team wallet is overdue", ErrorType.RESOURCE, False),
+    ("The hourly allowance for renders is exhausted", ErrorType.RESOURCE, True),
+    ("The printer service never replied", ErrorType.TIMEOUT, True),
+    ("could not negotiate the tunnel with site b", ErrorType.NETWORK, True),
+    ("The issuer is untrusted", ErrorType.NETWORK, False),
+    ("render daemon vanished", ErrorType.PROCESS, True),
+    ("cannot reserve 4096 pages", ErrorType.RESOURCE, True),
+    ("Unsupported archive format 'zst2'", ErrorType.VALIDATION, False),
+    ("ping: garbled answer", ErrorType.INTERNAL, True),
+]
+
+
+@pytest.mark.parametrize(("line", "kind", "retryable"), KINDS)
+def test_a_wording_that_no_rule_was_made_for_is_classed_by_what_fails_and_how(
+    line: str, kind: ErrorType, retryable: bool
+) -> None:
+    found = CLASSIFIER.classify(of_line(line))
+    assert (found.type, found.retryable) == (kind, retryable)
+
+
+def test_a_kind_never_outranks_a_cause() -> None:
+    """What weighs more than a kind may gain by further signs is decided without the kinds."""
+    kinds = [rule for rule in shipped_rules() if rule.id.startswith("kind-")]
+    assert max(rule.weight for rule in kinds) <= KIND_MOST
+    found = CLASSIFIER.classify(of_line("ERROR: Your card was declined after the connection was refused"))
+    assert not found.rule.startswith("kind-")
+
+
+def test_a_word_class_of_a_rules_file_stands_for_its_words(tmp_path: Path) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text('[class]\nsheets = "paper labels card-stock"\n' + OWN.replace("out-of paper", "out-of @sheets"))
+    judged = classifier_of(load_rules(own))
+    assert judged.classify(of_line("error: out of labels")).rule == "printer"
+    assert judged.classify(of_line("error: out of card stock")).rule == "printer"
+
+
 def test_what_a_family_of_errors_needs_is_known_from_other_families() -> None:
     """Cross-validation: for each fold only what the other folds speak for stays in the rules."""
     everything = [each for name in (DEVELOPMENT, HELD_OUT) for each in samples(name) if each.observable]
@@ -131,7 +171,7 @@ def test_what_real_programs_print_is_judged_right_family_by_family() -> None:
     assert shipped.type >= 0.97
     assert shipped.retryable >= 0.95
     assert shipped.false_positives <= 0.02
-    assert left_out.type >= 0.75
+    assert left_out.type >= 0.79
     assert left_out.false_positives <= 0.02
 
 
@@ -321,6 +361,8 @@ BAD: list[tuple[str, str]] = [
     (OWN + 'patterns = ["x*"]\n', r"rule printer: the pattern 'x\*' matches everything"),
     (OWN.replace("out-of paper", "Out of (paper)"), r"rule printer: 'Out' in 'Out of \(paper\)' is no term"),
     (OWN.replace('says = ["out-of paper"]', ""), r"rule printer: it names nothing to look for"),
+    (OWN.replace("out-of paper", "@shape paper"), r"rule printer: '@shape' in '@shape paper' is no term"),
+    ("[class]\nempty = ''\n" + OWN, r"the class empty is not a text of words"),
     (OWN + "weight = 900\n", r"rule printer: .*<= 100.*\$\.weight"),
     (OWN + "colour = 1\n", r"rule printer: .*unknown field `colour`"),
     (OWN.replace('id = "printer"', ""), r"rule number 1: .*required field `id`"),
