@@ -98,6 +98,8 @@ def test_only_the_clock_and_its_named_neighbours_read_the_time() -> None:
         "engine/backends/simulated_agent/subagent.py",
         "engine/backends/simulated_agent/tool_use.py",
         "engine/backends/simulated_agent/tools.py",
+        "engine/drills/abuse/attacks.py",  # a process of its own
+        "engine/drills/abuse/healthy.py",  # a thread of its own, with no loop
     }
     readers = {"time.time", "time.monotonic", "datetime.now", "datetime.datetime.now"}
     found = {
