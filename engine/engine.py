@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from engine import __version__, policies
+from engine import __version__, policies, process
 from engine.approvals.desk import PermissionDesk
 from engine.approvals.store import ApprovalStore
 from engine.backends.base import DEFAULT_TENANT, Profile
@@ -68,6 +68,7 @@ from engine.requests import Answer, Listener, Request
 from engine.sessions.ports import SessionPorts
 from engine.sessions.transcripts import Transcripts
 from engine.settings import unused
+from engine.settings.exposure import exposure
 from engine.settings.live import ChangeRecord, LiveSettings, Saved
 from engine.settings.load import Loaded
 from engine.settings.paths import config_file
@@ -93,10 +94,12 @@ class Engine(Operations):
         loaded: Loaded,
         *,
         clock: Clock | None = None,
-        environ: Mapping[str, str] = os.environ,
+        environ: Mapping[str, str] | None = None,
         interactive: bool = False,
     ) -> None:
         settings, state = loaded.settings, loaded.settings.engine.state_dir
+        environ = process.environment() if environ is None else environ
+        self._loaded_notices = loaded.notices
         self.id = uuid.uuid4().hex[:12]
         self._pauses = PausableClock(SystemClock(), TICK_S) if clock is None else None
         self.clock: Clock = clock or self._pauses or SystemClock()
@@ -251,6 +254,8 @@ class Engine(Operations):
         )
         for line in unused.notices(self.live.origins):
             self._notice(f"{line}.", "Leave it out until then, or keep it for later.")
+        for sentence, remedy in (*self._loaded_notices, *exposure(self.settings.api)):
+            self._notice(sentence, remedy)
         if default := self.profiles.known("default"):
             self._tell_missing(default)
         self.alerts.start()

@@ -6,6 +6,7 @@ import os
 import re
 from pathlib import Path
 
+from engine.files import private_folder
 from tui.spans import clean
 
 LINES_KEPT = 200
@@ -51,7 +52,7 @@ class CommandHistory:
         import tempfile
 
         kept = [*_read(self._path), line][-LINES_KEPT:]
-        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private_folder(self._path.parent)
         # mkstemp makes it readable by the owner alone.
         handle, name = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}-")
         try:

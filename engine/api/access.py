@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from engine.api.envelope import failed
 from engine.errors import BadInput, Forbidden
+from engine.files import private_folder
 from engine.local_trust import check_file
 
 SHORTEST = 16
@@ -82,7 +83,7 @@ def _kept(path: Path) -> str:
 
 
 def _made(path: Path) -> str:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    private_folder(path.parent)
     token = secrets.token_urlsafe(32)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(token + "\n")

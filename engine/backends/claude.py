@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from engine import process
 from engine.backends.base import DEFAULT_TENANT, AgentCommand, AgentSpec, Profile
 from engine.backends.homes import Homes
 from engine.errors import BackendMissing
@@ -156,7 +157,12 @@ def cli_version(binary: Path) -> str:
     """First word of `claude --version`, or an empty string when it does not answer."""
     try:
         done = subprocess.run(
-            [str(binary), "--version"], capture_output=True, text=True, timeout=_VERSION_TIMEOUT_S, check=False
+            [str(binary), "--version"],
+            capture_output=True,
+            text=True,
+            timeout=_VERSION_TIMEOUT_S,
+            check=False,
+            umask=process.child_umask(),
         )
     except (OSError, subprocess.TimeoutExpired):
         return ""

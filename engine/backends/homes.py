@@ -10,6 +10,7 @@ from pathlib import Path
 
 from engine.backends.base import AgentSpec, Profile
 from engine.errors import StartFailed
+from engine.files import private_folder
 from engine.launchers.scratch import scratch_folder
 
 _CONVERSATION = re.compile(r"[0-9a-fA-F-]{36}")
@@ -151,7 +152,7 @@ def _safe(name: str) -> str:
 
 def _made(folder: Path) -> Path:
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private_folder(folder)
     except OSError as error:
         raise StartFailed(
             f"{folder} cannot be made: {error.strerror}.",
