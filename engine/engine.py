@@ -18,7 +18,7 @@ from engine.approvals.store import ApprovalStore
 from engine.backends.base import DEFAULT_TENANT, Profile
 from engine.backends.build import build
 from engine.backends.choice import Choice, choose, credential_of, named_binary
-from engine.backends.claude import Credential
+from engine.backends.credential import Credential
 from engine.backends.holding import transcript_holds
 from engine.backends.homes import Homes
 from engine.backends.login import Login
@@ -59,7 +59,7 @@ from engine.recovery.breakers import Breakers
 from engine.recovery.budget import Budget
 from engine.recovery.diagnosis import STORE, Diagnosis
 from engine.recovery.gate import Gate
-from engine.recovery.guards import CREDENTIAL_BREAKER
+from engine.recovery.guards import CREDENTIAL_BREAKER, guards, is_of_one_profile
 from engine.recovery.learned import LearnedRules
 from engine.recovery.statistics import RecoveryStatistics
 from engine.recovery.tools import Tools
@@ -283,8 +283,9 @@ class Engine(Operations):
             reasons += self.maintenance.late()
         reasons += self.startable.obstacles(self.profiles.all())
         reasons += self.stores.reasons()
-        shared = [name for name in self.breakers.open_ones() if not name.startswith(_PARTIAL)]
-        reasons += [f"the breaker {name} is open" for name in shared]
+        usual = guards(default) if default is not None else []
+        closed = [name for name in self.breakers.open_ones() if not name.startswith(_PARTIAL)]
+        reasons += [f"the breaker {name} is open" for name in closed if name in usual or not is_of_one_profile(name)]
         if full := self._pool_ports.growth.disk_full:
             reasons.append(full)
         if self.admission.waiting >= self.admission.limits.max_waiting:
@@ -453,7 +454,7 @@ class Engine(Operations):
 
     def _credential(self) -> Credential:
         if self._model is not None:
-            return Credential(api_key="offline", base_url=self._model.url)
+            return Credential(api_key="offline", base_url=self._model.url, ours=True)
         return credential_of(self.settings)
 
     def _holds_prompt(self, profile: Profile, conversation: str, uuid_: str) -> bool:
