@@ -24,6 +24,15 @@ NO_TOKEN = 4401
 _OPEN_PATHS = frozenset({"/healthz"})
 
 
+_DOOR = "quarterdeck.door"
+"""Where an ASGI scope says by which listener the caller came."""
+
+
+def has_token(scope: Scope) -> bool:
+    """Whether the caller came over TCP, where a token is what lets it in, and not over the local socket."""
+    return _DOOR in scope
+
+
 class TokenRequired(Forbidden):
     """No token, or a wrong one."""
 
@@ -40,6 +49,7 @@ class TokenGate:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
         if scope["type"] not in {"http", "websocket"} or scope["path"] in _OPEN_PATHS or self.recognises(scope):
+            scope[_DOOR] = "token"
             await self._app(scope, receive, send)
             return
         if scope["type"] == "websocket":
