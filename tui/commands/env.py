@@ -10,6 +10,7 @@ import click
 
 from engine import process
 from engine.errors import BadInput, QuarterdeckError
+from engine.read_only import check_writable
 from tui.options import Common, common_options
 from tui.output import print_json, print_table
 
@@ -40,6 +41,7 @@ def trust(common: Common, files: tuple[Path, ...]) -> None:
     from engine.settings.env_files import acting_names
     from engine.settings.names import NAMES
 
+    check_writable(read_only=common.read_only)
     store, done = _store(), []
     for path in files or _here():
         try:
@@ -71,6 +73,7 @@ def forget(common: Common, files: tuple[Path, ...]) -> None:
     """Trust these files no longer; without FILE, those of the current folder."""
     from engine.settings.env_files import FILES
 
+    check_writable(read_only=common.read_only)
     store, given = _store(), files or tuple(Path(name) for name in FILES)
     try:
         gone = [path for path in given if store.forget(path)]
