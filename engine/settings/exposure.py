@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator
 
+from engine.loopback import is_loopback
 from engine.settings.schema_surface import Api
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host, as it is written in an address, is this machine and nothing else."""
-    try:
-        return ipaddress.ip_address(host.strip("[]").partition("%")[0]).is_loopback
-    except ValueError:
-        return host.lower().rstrip(".") == "localhost"
 
 
 def exposure(api: Api) -> Iterator[tuple[str, str]]:
