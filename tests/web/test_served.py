@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -90,16 +90,16 @@ class Served:
 
 
 @contextmanager
-def served(home: Path, *arguments: str) -> Iterator[Served]:
+def served(home: Path, *arguments: str, program: Sequence[str] = PROGRAM, cwd: Path | None = None) -> Iterator[Served]:
     """The console for browsers, gone after the block."""
     overrides = [part for setting in QUICK for part in ("--set", setting)]
     process = subprocess.Popen(
-        [*PROGRAM, "web", "--json", "--backend", "simulator", *overrides, *arguments],
+        [*program, "web", "--json", "--backend", "simulator", *overrides, *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-        cwd=home,
+        cwd=cwd or home,
         env=environment_of(home),
     )
     try:
