@@ -12,13 +12,13 @@ from collections.abc import Callable, Collection, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from engine import __version__, policies
+from engine import __version__, policies, process
 from engine.approvals.desk import PermissionDesk
 from engine.approvals.store import ApprovalStore
 from engine.backends.base import DEFAULT_TENANT, Profile
 from engine.backends.build import build
 from engine.backends.choice import Choice, choose, credential_of, named_binary
-from engine.backends.claude import Credential
+from engine.backends.credential import Credential
 from engine.backends.holding import transcript_holds
 from engine.backends.homes import Homes
 from engine.backends.login import Login
@@ -59,7 +59,7 @@ from engine.recovery.breakers import Breakers
 from engine.recovery.budget import Budget
 from engine.recovery.diagnosis import STORE, Diagnosis
 from engine.recovery.gate import Gate
-from engine.recovery.guards import CREDENTIAL_BREAKER
+from engine.recovery.guards import CREDENTIAL_BREAKER, guards, is_of_one_profile
 from engine.recovery.learned import LearnedRules
 from engine.recovery.statistics import RecoveryStatistics
 from engine.recovery.tools import Tools
@@ -68,6 +68,7 @@ from engine.requests import Answer, Listener, Request
 from engine.sessions.ports import SessionPorts
 from engine.sessions.transcripts import Transcripts
 from engine.settings import unused
+from engine.settings.exposure import exposure
 from engine.settings.live import ChangeRecord, LiveSettings, Saved
 from engine.settings.load import Loaded
 from engine.settings.paths import config_file
@@ -93,10 +94,12 @@ class Engine(Operations):
         loaded: Loaded,
         *,
         clock: Clock | None = None,
-        environ: Mapping[str, str] = os.environ,
+        environ: Mapping[str, str] | None = None,
         interactive: bool = False,
     ) -> None:
         settings, state = loaded.settings, loaded.settings.engine.state_dir
+        environ = process.environment() if environ is None else environ
+        self._loaded_notices = loaded.notices
         self.id = uuid.uuid4().hex[:12]
         self._pauses = PausableClock(SystemClock(), TICK_S) if clock is None else None
         self.clock: Clock = clock or self._pauses or SystemClock()
@@ -251,6 +254,8 @@ class Engine(Operations):
         )
         for line in unused.notices(self.live.origins):
             self._notice(f"{line}.", "Leave it out until then, or keep it for later.")
+        for sentence, remedy in (*self._loaded_notices, *exposure(self.settings.api)):
+            self._notice(sentence, remedy)
         if default := self.profiles.known("default"):
             self._tell_missing(default)
         self.alerts.start()
@@ -278,8 +283,9 @@ class Engine(Operations):
             reasons += self.maintenance.late()
         reasons += self.startable.obstacles(self.profiles.all())
         reasons += self.stores.reasons()
-        shared = [name for name in self.breakers.open_ones() if not name.startswith(_PARTIAL)]
-        reasons += [f"the breaker {name} is open" for name in shared]
+        usual = guards(default) if default is not None else []
+        closed = [name for name in self.breakers.open_ones() if not name.startswith(_PARTIAL)]
+        reasons += [f"the breaker {name} is open" for name in closed if name in usual or not is_of_one_profile(name)]
         if full := self._pool_ports.growth.disk_full:
             reasons.append(full)
         if self.admission.waiting >= self.admission.limits.max_waiting:
@@ -448,7 +454,7 @@ class Engine(Operations):
 
     def _credential(self) -> Credential:
         if self._model is not None:
-            return Credential(api_key="offline", base_url=self._model.url)
+            return Credential(api_key="offline", base_url=self._model.url, ours=True)
         return credential_of(self.settings)
 
     def _holds_prompt(self, profile: Profile, conversation: str, uuid_: str) -> bool:

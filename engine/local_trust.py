@@ -9,6 +9,7 @@ import struct
 from pathlib import Path
 
 from engine.errors import BadInput, Forbidden
+from engine.files import private_folder
 
 _CREDENTIALS = struct.Struct("3i")
 _CONNECT_S = 2.0
@@ -28,7 +29,7 @@ class ForeignEngine(Forbidden):
 
 def own_folder(path: Path, field: str) -> Path:
     """The folder, made with mode 0700 when it is missing. Raises NotPrivate naming the setting `field`, OSError."""
-    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    private_folder(path)
     check_folder(path, field)
     return path
 

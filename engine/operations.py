@@ -132,10 +132,10 @@ class Operations:
         self.check_writable()
         self.pool.resume_profile(self._profile(name))
 
-    def change_settings(self, changes: Mapping[str, Any], who: str) -> ChangeRecord:
-        """Apply changes live, all or none. Raises SettingsError."""
+    def change_settings(self, changes: Mapping[str, Any], who: str, *, remote: bool = False) -> ChangeRecord:
+        """Apply changes live, all or none. Raises SettingsError, LocalOnly for a `remote` caller."""
         self.check_writable()
-        return self.live.propose(changes, who)
+        return self.live.propose(changes, who, remote=remote)
 
     def check_writable(self) -> None:
         """Raises Forbidden in read-only mode."""

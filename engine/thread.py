@@ -9,6 +9,7 @@ import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
+from engine import process
 from engine.engine import Engine
 from engine.events.types import Stamped
 from engine.launchers.descriptors import raise_descriptor_limit
@@ -117,6 +118,7 @@ class EngineThread:
         unserve = await self._serve(engine) if self._serve is not None else None
         try:
             await engine.start()
+            process.shield()
         except BaseException:
             if unserve is not None:
                 await unserve()

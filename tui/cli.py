@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from engine import __version__
+from engine import __version__, process
 from engine.errors import BadInput, NoEngine, QuarterdeckError
 from tui.options import Common, common_options
 
@@ -25,6 +25,7 @@ COMMANDS = {
     "classify": "Say what errors are, and what helps.",
     "config": "Show, check and change settings.",
     "doctor": "Say what this machine lacks, and how to cure it.",
+    "env": "Trust the .env file of a folder, list what is trusted, forget it.",
     "errors": "Show what failed and how recovery went; correct a class.",
     "keys": "List the console's actions with their keys; check keys.toml.",
     "offline-model": "Serve the offline model alone.",
@@ -97,6 +98,7 @@ def quarterdeck(common: Common, engine_only: bool) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit with the code of DESIGN section 5."""
+    process.become_program()
     try:
         code = _run(arguments)
     except OSError as error:

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import httpx
 
+from engine import process
 from engine.errors import BadInput, ErrorKind, NoEngine, QuarterdeckError
 from engine.local_trust import check_engine
 from engine.read_only import check_writable
@@ -78,7 +79,7 @@ def address_of(where: str | None, socket: Path | None = None) -> Address:
     if where.startswith("unix:"):
         return Address(uds=Path(where.removeprefix("unix:")))
     if where.startswith(("http://", "https://")):
-        return Address(url=where, token=os.environ.get(TOKEN_VARIABLE, ""))
+        return Address(url=where, token=process.environment().get(TOKEN_VARIABLE, ""))
     raise BadInput(f"{where!r} is no address of an engine.", remedy="Use unix:PATH or http(s)://HOST:PORT.")
 
 

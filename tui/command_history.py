@@ -6,6 +6,7 @@ import os
 import re
 from pathlib import Path
 
+from engine.files import private_folder
 from tui.plain_text import clean
 
 LINES_KEPT = 200
@@ -54,7 +55,7 @@ class CommandHistory:
         import tempfile
 
         kept = [*self.lines, line][-LINES_KEPT:] if self._failing else [*_read(self._path), line][-LINES_KEPT:]
-        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private_folder(self._path.parent)
         # mkstemp makes it readable by the owner alone.
         handle, name = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}-")
         try:

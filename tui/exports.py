@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from engine.errors import BadInput, QuarterdeckError
+from engine.files import private_folder
 
 NUMBERED = 999
 """Files of one name that are kept apart by a number."""
@@ -35,7 +36,7 @@ def write(path: Path, text: str, own: Path) -> Path:
     """
     try:
         if path.parent == own:
-            own.mkdir(mode=0o700, parents=True, exist_ok=True)
+            private_folder(own)
         path, handle = _created(path)
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or str(error)

@@ -22,6 +22,7 @@ class Common:
     offline: bool = False
     read_only: bool = False
     json: bool = False
+    env_file: Path | None = None
 
     def merged(self, given: dict[str, Any]) -> Common:
         """With the options given after the command's name."""
@@ -33,6 +34,7 @@ class Common:
             offline=given["offline"] or self.offline,
             read_only=given["read_only"] or self.read_only,
             json=given["as_json"] or self.json,
+            env_file=given["env_file"] or self.env_file,
         )
 
     @property
@@ -46,13 +48,19 @@ class Common:
 
 _OPTIONS = (
     click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Settings file to read."),
+    click.option(
+        "--env-file",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Read this .env file, all of it, instead of the current folder's.",
+    ),
     click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Set one setting; may be repeated."),
     click.option("--backend", type=click.Choice(["claude", "simulator"]), help="What runs the sessions."),
     click.option("--offline", is_flag=True, help="Run the real CLI on the offline model: no network, no key."),
     click.option("--read-only", is_flag=True, help="Refuse everything that acts."),
     click.option("--json", "as_json", is_flag=True, help="Print JSON."),
 )
-_NAMES = ("config", "overrides", "backend", "offline", "read_only", "as_json")
+_NAMES = ("config", "overrides", "backend", "offline", "read_only", "as_json", "env_file")
 
 
 def common_options(command: F) -> F:

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from engine.api.envelope import failed
 from engine.errors import BadInput, Forbidden
+from engine.files import private_folder
 from engine.local_trust import check_file
 
 SHORTEST = 16
@@ -21,6 +22,15 @@ SHORTEST = 16
 NO_TOKEN = 4401
 """Close code of a WebSocket without a valid token."""
 _OPEN_PATHS = frozenset({"/healthz"})
+
+
+_DOOR = "quarterdeck.door"
+"""Where an ASGI scope says by which listener the caller came."""
+
+
+def has_token(scope: Scope) -> bool:
+    """Whether the caller came over TCP, where a token is what lets it in, and not over the local socket."""
+    return _DOOR in scope
 
 
 class TokenRequired(Forbidden):
@@ -39,6 +49,7 @@ class TokenGate:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
         if scope["type"] not in {"http", "websocket"} or scope["path"] in _OPEN_PATHS or self.recognises(scope):
+            scope[_DOOR] = "token"
             await self._app(scope, receive, send)
             return
         if scope["type"] == "websocket":
@@ -82,7 +93,7 @@ def _kept(path: Path) -> str:
 
 
 def _made(path: Path) -> str:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    private_folder(path.parent)
     token = secrets.token_urlsafe(32)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(token + "\n")

@@ -11,6 +11,7 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 from starlette.routing import Route
 
+from engine.api.access import has_token
 from engine.api.answers import answered, streamed
 from engine.api.envelope import body_of, converted, done, number_of
 from engine.api.kept_answers import KeptAnswers
@@ -186,7 +187,8 @@ class Routes(RouteGroup):
 
     async def configure(self, request: HttpRequest) -> Response:
         """PATCH /api/config {"key": value}: all or none, live."""
-        return done({"change": self._engine.change_settings(await self._changes(request), self._caller)})
+        changes = await self._changes(request)
+        return done({"change": self._engine.change_settings(changes, self._caller, remote=has_token(request.scope))})
 
     async def _changes(self, request: HttpRequest) -> dict[str, Any]:
         changes = await body_of(request)
@@ -199,7 +201,7 @@ class Routes(RouteGroup):
 
     async def check(self, request: HttpRequest) -> Response:
         """POST /api/config/check {"key": value}: whether these changes would be taken; nothing is changed."""
-        self._engine.live.check(await self._changes(request), self._caller)
+        self._engine.live.check(await self._changes(request), self._caller, remote=has_token(request.scope))
         return done({"ok": True})
 
     async def history(self, request: HttpRequest) -> Response:
@@ -207,10 +209,10 @@ class Routes(RouteGroup):
         changes = list(self._engine.live.history)
         return done({"changes": _page(request, changes), "total": len(changes)})
 
-    async def undo(self, _request: HttpRequest) -> Response:
+    async def undo(self, request: HttpRequest) -> Response:
         """POST /api/config/undo."""
         self._engine.check_writable()
-        return done({"change": self._engine.live.undo(self._caller)})
+        return done({"change": self._engine.live.undo(self._caller, remote=has_token(request.scope))})
 
     async def save(self, request: HttpRequest) -> Response:
         """POST /api/config/save {"keys": []}: write live changes, all or these, into the settings file."""

@@ -16,7 +16,8 @@ SIMULATOR = "simulator"
 class Profile:
     """What must be equal for two requests to share a session (DESIGN section 1).
 
-    `fingerprint` is a hash over all that reaches an agent, so a profile whose settings changed is another one.
+    `endpoint` names where its calls go when that is not where the settings' credential leads. `fingerprint` is a hash
+    over all that reaches an agent, so a profile whose settings changed is another one.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Profile:
     directories: tuple[Path, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     own_home: bool = False
+    endpoint: str = ""
     fingerprint: str = ""
 
     @property

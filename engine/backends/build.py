@@ -8,7 +8,8 @@ from pathlib import Path
 from engine.backends.base import Backend, Profile
 from engine.backends.binary import find_claude
 from engine.backends.by_profile import BackendsByProfile
-from engine.backends.claude import ClaudeBackend, ClaudeOptions, Credential
+from engine.backends.claude import ClaudeBackend, ClaudeOptions
+from engine.backends.credential import Credential
 from engine.backends.homes import Homes
 from engine.backends.simulator import SimulatorBackend
 from engine.plugins import BACKEND_GROUP, find

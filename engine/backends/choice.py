@@ -8,7 +8,7 @@ from pathlib import Path
 
 from engine.backends.base import SIMULATOR
 from engine.backends.binary import find_claude
-from engine.backends.claude import Credential
+from engine.backends.credential import Credential
 from engine.errors import BackendMissing
 from engine.settings.schema import Settings
 

@@ -8,7 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from engine import process
 from engine.backends.base import DEFAULT_TENANT, AgentCommand, AgentSpec, Profile
+from engine.backends.credential import Credential, credential_for
 from engine.backends.homes import Homes
 from engine.errors import BackendMissing
 
@@ -43,26 +45,6 @@ _VERSION_TIMEOUT_S = 10
 
 
 @dataclass(frozen=True)
-class Credential:
-    """What a profile signs in with; all empty means the operator's own `claude login`."""
-
-    api_key: str = ""
-    auth_token: str = ""
-    oauth_token: str = ""
-    base_url: str = ""
-
-    def environment(self) -> dict[str, str]:
-        """The variables that the CLI reads."""
-        named = {
-            "ANTHROPIC_API_KEY": self.api_key,
-            "ANTHROPIC_AUTH_TOKEN": self.auth_token,
-            "CLAUDE_CODE_OAUTH_TOKEN": self.oauth_token,
-            "ANTHROPIC_BASE_URL": self.base_url,
-        }
-        return {name: value for name, value in named.items() if value}
-
-
-@dataclass(frozen=True)
 class ClaudeOptions:
     """What the settings say about every agent."""
 
@@ -77,7 +59,11 @@ class ClaudeBackend:
     """Starts the CLI at `binary`."""
 
     def __init__(
-        self, binary: Path | None, homes: Homes, credential: Callable[[], Credential], options: ClaudeOptions
+        self,
+        binary: Path | None,
+        homes: Homes,
+        credential: Callable[[], Credential],
+        options: ClaudeOptions,
     ) -> None:
         self._binary = binary
         self._homes = homes
@@ -124,7 +110,7 @@ class ClaudeBackend:
             "CLAUDE_CONFIG_DIR": str(self._homes.config_of(profile, spec.session)),
             "CLAUDE_CODE_TMPDIR": scratch,
             "TMPDIR": scratch,
-            **self._credential().environment(),
+            **credential_for(profile.environment, self._credential()).environment(),
         }
         if self._options.max_tokens is not None:
             environment["CLAUDE_CODE_MAX_OUTPUT_TOKENS"] = str(self._options.max_tokens)
@@ -156,7 +142,12 @@ def cli_version(binary: Path) -> str:
     """First word of `claude --version`, or an empty string when it does not answer."""
     try:
         done = subprocess.run(
-            [str(binary), "--version"], capture_output=True, text=True, timeout=_VERSION_TIMEOUT_S, check=False
+            [str(binary), "--version"],
+            capture_output=True,
+            text=True,
+            timeout=_VERSION_TIMEOUT_S,
+            check=False,
+            umask=process.child_umask(),
         )
     except (OSError, subprocess.TimeoutExpired):
         return ""

@@ -10,7 +10,9 @@ import shutil
 from pathlib import Path
 
 from engine.backends.base import AgentSpec, Profile
+from engine.backends.credential import LOGIN
 from engine.errors import StartFailed
+from engine.files import private_folder
 from engine.launchers.scratch import scratch_folder
 
 _CONVERSATION = re.compile(r"[0-9a-fA-F-]{36}")
@@ -45,6 +47,8 @@ class Homes:
 
     def config(self, profile: Profile) -> Path:
         """Claude's configuration directory of the profile."""
+        if given := profile.environment.get(LOGIN):
+            return Path(given)
         if not profile.own_home:
             return self._operator_config or self._operator_home / ".claude"
         return _made(self.home(profile) / ".claude")
@@ -57,7 +61,7 @@ class Homes:
         which the CLI replaces as its tokens change.
         """
         shared = self.config(profile)
-        if not profile.own_home or (shared / _LOGIN).exists():
+        if not profile.own_home or profile.environment.get(LOGIN) or (shared / _LOGIN).exists():
             return shared
         own = self._agents / _safe(session)
         shutil.rmtree(own, ignore_errors=True)
@@ -156,7 +160,7 @@ def _safe(name: str) -> str:
 
 def _made(folder: Path) -> Path:
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private_folder(folder)
     except OSError as error:
         raise StartFailed(
             f"{folder} cannot be made: {error.strerror}.",

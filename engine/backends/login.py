@@ -7,23 +7,19 @@ from pathlib import Path
 
 from engine.backends.base import Profile
 from engine.backends.choice import NO_CREDENTIALS, signed_in
-from engine.backends.claude import Credential
+from engine.backends.credential import Credential, brings_key, credential_for, signs_in_by_itself
 from engine.clock import Clock
 from engine.errors import BackendMissing, ErrorKind, NotSignedIn
 from engine.events.types import ErrorSeen, Stamped
 
 LOOK_AGAIN_S = 60.0
 """Time after which a credential that was there is looked for again."""
-_OF_A_PROFILE = (
-    "ANTHROPIC_API_KEY",
-    "ANTHROPIC_AUTH_TOKEN",
-    "CLAUDE_CODE_OAUTH_TOKEN",
-    "CLAUDE_CODE_USE_BEDROCK",
-    "CLAUDE_CODE_USE_VERTEX",
-)
-"""Variables by which a profile brings a credential of its own."""
 CLI_REMEDY = "Install the Claude Code CLI, `pip install 'quarterdeck[claude]'`, or set `claude.binary`."
 LOGIN_REMEDY = "`claude login`, or set ANTHROPIC_API_KEY; `--backend simulator` needs neither."
+OWN_REMEDY = (
+    "Put its key into the profile's `environment` (ANTHROPIC_API_KEY or ANTHROPIC_AUTH_TOKEN), or log in to its "
+    "CLAUDE_CONFIG_DIR; a profile that signs in by itself is given none of the engine's own credential."
+)
 
 
 class Login:
@@ -57,9 +53,8 @@ class Login:
         now, found = self._clock.monotonic(), self._found.get((profile.tenant, profile.name))
         if self._ours or (found is not None and now - found < LOOK_AGAIN_S):
             return ""
-        if any(profile.environment.get(name) for name in _OF_A_PROFILE) or signed_in(
-            self._credential(), self._config(profile)
-        ):
+        given = credential_for(profile.environment, self._credential())
+        if brings_key(profile.environment) or signed_in(given, self._config(profile)):
             self._found[profile.tenant, profile.name] = now
             return ""
         return NO_CREDENTIALS
@@ -68,7 +63,8 @@ class Login:
         """Raises BackendMissing or NotSignedIn for a profile whose agents could not work."""
         missing = self.missing(profile)
         if missing == NO_CREDENTIALS:
-            raise NotSignedIn(f"Profile {profile.name} has no credential: {missing}.", remedy=LOGIN_REMEDY)
+            remedy = OWN_REMEDY if signs_in_by_itself(profile.environment) else LOGIN_REMEDY
+            raise NotSignedIn(f"Profile {profile.name} has no credential: {missing}.", remedy=remedy)
         if missing:
             raise BackendMissing(f"There is {missing}.", remedy=CLI_REMEDY)
 

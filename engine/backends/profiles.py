@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from engine.backends.base import DEFAULT_TENANT, Profile
-from engine.backends.claude import Credential
+from engine.backends.credential import Credential, brings_key, credential_for, endpoint_of, needs_own_home
 from engine.backends.fingerprint import fingerprint
 from engine.errors import Forbidden, NotFound
 from engine.settings.schema import Settings
@@ -55,7 +55,7 @@ class Profiles:
         given = settings.profiles[name]
         backend = self._backend if given.backend in {None, "auto"} else str(given.backend)
         if tenant != DEFAULT_TENANT and backend == "claude":
-            self._refuse_login(name)
+            self._refuse_login(name, given.environment)
         environment = dict(given.environment)
         token = settings.security.github_token
         if given.allow_github_token and token is not None:
@@ -69,9 +69,13 @@ class Profiles:
             workspace=given.workspace,
             directories=given.directories,
             environment=environment,
-            own_home=self._needs_home(backend, tenant) or not settings.credential.share_login,
+            own_home=self._needs_home(backend, tenant)
+            or not settings.credential.share_login
+            or needs_own_home(environment),
+            endpoint=endpoint_of(environment, self._credential()),
         )
-        made = replace(made, fingerprint=fingerprint(made, settings, self._credential().environment()))
+        signed = credential_for(environment, self._credential()).environment()
+        made = replace(made, fingerprint=fingerprint(made, settings, signed))
         self._known[name] = made
         return made
 
@@ -91,9 +95,9 @@ class Profiles:
         """Whether the operator's own Claude configuration is out of bounds."""
         return self._offline or backend != "claude" or tenant != DEFAULT_TENANT
 
-    def _refuse_login(self, name: str) -> None:
-        credential = self._credential()
-        if not (credential.api_key or credential.auth_token):
+    def _refuse_login(self, name: str, environment: Mapping[str, str]) -> None:
+        credential = credential_for(environment, self._credential())
+        if not (credential.api_key or credential.auth_token or brings_key(environment)):
             raise Forbidden(
                 f"Profile {name!r} belongs to a tenant, and a personal login may not serve tenants.",
                 field="profile",

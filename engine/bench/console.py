@@ -6,7 +6,6 @@ Each is the program as a user starts it, in a process of its own; the simulator'
 from __future__ import annotations
 
 import statistics
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from engine.bench.grid import measure_grid
 from engine.bench.replay import measure_replay
 from engine.bench.terminal import Terminal
 from engine.errors import QuarterdeckError
+from engine.python import python_module
 
 SESSIONS = 100
 LINES_A_SECOND = 10
@@ -155,7 +155,7 @@ def _console(folder: Path, *overrides: str) -> Iterator[Terminal]:
         f"api.socket={folder / 'engine.sock'}",
         *overrides,
     ]
-    argv = [sys.executable, "-m", "tui.cli", *(f"--set={pair}" for pair in sets)]
+    argv = [*python_module("tui.cli"), *(f"--set={pair}" for pair in sets)]
     environ = {"HOME": str(folder), "PATH": "/usr/local/bin:/usr/bin:/bin", "TERM": "xterm-256color", "LANG": "C.UTF-8"}
     with Terminal(argv, environ, wanted=_FIRST_FRAME) as console:
         if not console.wait_for_text(_PATIENCE_S):

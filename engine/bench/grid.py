@@ -7,7 +7,6 @@ which has nothing to draw then; then the busy one, seen on Sessions. What both h
 from __future__ import annotations
 
 import random
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -23,6 +22,7 @@ from engine.events import types as ev
 from engine.events.bus import Bus
 from engine.events.recorder import Recorder
 from engine.events.types import AnyEvent, SessionState
+from engine.python import python_module
 
 SESSIONS = 1000
 CHANGED = SESSIONS // 10
@@ -118,7 +118,7 @@ def _replayed(folder: Path, idle_s: float, busy_s: float) -> list[Cost]:
         "HOME": str(folder), "PATH": "/usr/local/bin:/usr/bin:/bin", "TERM": "xterm-256color",
         "COLORTERM": "truecolor", "LANG": "C.UTF-8",
     }  # fmt: skip
-    argv = [sys.executable, "-m", "tui.cli", f"--set=console.refresh_hz={HZ:g}", "replay", str(folder)]
+    argv = [*python_module("tui.cli"), f"--set=console.refresh_hz={HZ:g}", "replay", str(folder)]
     with ExitStack() as stack:
         consoles = [
             stack.enter_context(Terminal(argv, environ, columns=columns, lines=lines, wanted=b"REPLAY"))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from engine.engine import Engine
+from engine.python import python_module
 from engine.requests import Request
 from engine.settings.load import Loaded, load_settings
 from engine.thread import EngineThread
@@ -27,7 +27,7 @@ OFTEN_KILLED = ("session_pool.crashes_borne=1000", "recovery.starts=1000")
 async def offline_model(seed: int) -> AsyncIterator[str]:
     """The offline model's address, from a process of its own, whose CPU time counts for nobody."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "engine.offline", str(seed), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+        *python_module("engine.offline"), str(seed), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
     )
     if process.stdin is None or process.stdout is None:
         raise RuntimeError("a pipe was asked for and not given")

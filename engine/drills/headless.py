@@ -18,6 +18,7 @@ from engine.drills.api import Api
 from engine.drills.ground import Seen
 from engine.errors import NoEngine, QuarterdeckError
 from engine.launchers.processes import ENGINE_TAG, ProcessId, tagged
+from engine.python import python_module
 from engine.requests import Answer, Request
 
 _STOP_S = 30.0
@@ -103,7 +104,7 @@ def _spawn(folder: Path, overrides: Sequence[str]) -> subprocess.Popen[bytes]:
     root = str(Path(__file__).parents[2])
     environment = {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": root, "HOME": str(folder)}
     return subprocess.Popen(
-        [sys.executable, "-m", "engine.drills.headless", str(folder), *overrides],
+        [*python_module("engine.drills.headless"), str(folder), *overrides],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         env=environment,

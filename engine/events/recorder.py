@@ -11,6 +11,7 @@ import msgspec
 
 from engine.events.bus import Bus
 from engine.events.types import Stamped, encode_stamped
+from engine.files import private_file, private_folder
 from engine.settings.schema import Settings
 
 SUFFIX = ".flight.jsonl"
@@ -92,7 +93,7 @@ class Recorder:
 
     def _begin(self) -> None:
         try:
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            private_folder(self._folder)
             self._open_segment()
         except OSError as error:
             self._fail(error)
@@ -112,9 +113,8 @@ class Recorder:
             self._file.close()
             self._file = None
         path = self._folder / f"{self._engine}-{self._number + 1:05d}{SUFFIX}"
-        file = path.open("wb")
+        file = private_file(path).open("wb")
         try:
-            path.chmod(0o600)
             self._number += 1
             self._written = 0
             self._write_head(file)

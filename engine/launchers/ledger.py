@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from engine.files import private_folder, write_private
 from engine.launchers.processes import ENGINE_TAG, ProcessId, alive, boot_id, identify, tagged
 from engine.launchers.scratch import short_folder
 
@@ -31,13 +32,10 @@ class Ledger:
 
     def enter(self, engine: str) -> None:
         """Write this process down as the engine's. Raises OSError when the folder cannot be written."""
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private_folder(self._folder)
         me = identify(os.getpid())
         entry = LedgerEntry(engine, os.getpid(), me.started if me else 0, boot_id())
-        path = self._path(engine)
-        draft = path.with_suffix(".new")
-        draft.write_bytes(msgspec.json.encode(entry))
-        draft.replace(path)
+        write_private(self._path(engine), msgspec.json.encode(entry))
 
     def leave(self, engine: str) -> None:
         """The engine's tree is proven empty: forget it, and what its agents left."""

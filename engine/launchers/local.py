@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import cast
 
+from engine import process
 from engine.errors import BackendMissing, StartFailed
 from engine.launchers.base import Child, Ending, LaunchSpec
 from engine.launchers.cgroups import Cgroups, GroupLimits
@@ -155,6 +156,7 @@ class LocalLauncher:
                 cwd=spec.cwd,
                 env=environment,
                 start_new_session=True,
+                umask=process.child_umask(),
             )
         except FileNotFoundError as error:
             raise _not_found(spec, error) from error
@@ -227,8 +229,8 @@ class LocalLauncher:
         return [child.identity] if child.identity is not None and child.returncode is None else []
 
     def _signal(self, child: LocalChild, number: signal.Signals) -> None:
-        for process in self._identity(child):
-            send_signal(process, number)
+        for identity in self._identity(child):
+            send_signal(identity, number)
 
 
 def _not_found(spec: LaunchSpec, error: FileNotFoundError) -> BackendMissing | StartFailed:

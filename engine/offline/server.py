@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from engine.errors import BadInput
+from engine.loopback import names_loopback
 from engine.nearest import nearest_name
 from engine.offline.asked import Asked, BadBody, read_asked
 from engine.offline.breaks import fail, falls_back
@@ -157,6 +158,11 @@ class OfflineModel:
     async def _route(self, exchange: Exchange, request: HttpRequest) -> bool:
         """Answer one request; False when the connection cannot go on."""
         self.counters["requests"] += 1
+        if not names_loopback(request.headers.get("host", "localhost")):
+            # A page of another site can make its own name lead here (DNS rebinding); it cannot change this header.
+            message = "The offline model answers on 127.0.0.1 and localhost only"
+            await self._refuse(exchange, 403, "permission_error", message)
+            return False
         if request.path == "/" and request.method in {"GET", "HEAD"}:
             await exchange.answer(200, b"" if request.method == "HEAD" else b'{"type":"offline_model"}')
             return True

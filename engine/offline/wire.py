@@ -134,7 +134,10 @@ def _parse_head(head: bytes) -> tuple[str, str, dict[str, str]]:
         name, colon, value = line.partition(":")
         if not colon:
             raise BadRequest(400, f"The header line {line[:80]!r} has no colon")
-        headers[name.strip().lower()] = value.strip()
+        key = name.strip().lower()
+        if key == "host" and key in headers:
+            raise BadRequest(400, "There are two Host headers")
+        headers[key] = value.strip()
     return parts[0], parts[1].partition("?")[0], headers
 
 

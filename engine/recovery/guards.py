@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 from engine.backends.base import Profile
+from engine.backends.credential import signs_in_by_itself
 
 CREDENTIAL_BREAKER = "credential:default"
 """The breaker of the credential in the settings, which all profiles share that have none of their own."""
-_OWN = frozenset({"ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN", "ANTHROPIC_BASE_URL"})
 
 
 def credential_guard(profile: Profile) -> str:
     """The breaker of the profile's credential: a profile whose environment signs in by itself has one of its own."""
-    return CREDENTIAL_BREAKER if _OWN.isdisjoint(profile.environment) else f"credential:{profile.name}"
+    if not signs_in_by_itself(profile.environment):
+        return CREDENTIAL_BREAKER
+    name = f"credential:{profile.name}"
+    return f"{name}@own" if name == CREDENTIAL_BREAKER else name
+
+
+def model_guard(profile: Profile) -> str:
+    """The breaker of its endpoint and model: `model:MODEL`, with `@ENDPOINT` where its calls go somewhere else."""
+    at = f"@{profile.endpoint}" if profile.endpoint else ""
+    return f"model:{profile.model or 'default'}{at}"
+
+
+def is_of_one_profile(name: str) -> bool:
+    """Whether a breaker keeps only those profiles from working that sign in by themselves."""
+    return "@" in name or (name.startswith("credential:") and name != CREDENTIAL_BREAKER)
 
 
 def guards(profile: Profile) -> list[str]:
     """The breakers that a call of this profile passes."""
-    return [credential_guard(profile), f"model:{profile.model or 'default'}"]
+    return [credential_guard(profile), model_guard(profile)]

@@ -62,6 +62,7 @@ class Setting:
     shown_default: str
     columns: tuple[str, ...]
     unused_before: str = ""
+    local_only: bool = False
 
     @property
     def group(self) -> str:
@@ -78,7 +79,8 @@ class Setting:
         """`live`, `restart of …` with the part that a change restarts, or `not before …` while nothing reads it."""
         if self.unused_before:
             return f"not before {self.unused_before} lands"
-        return f"restart of {self.restart}" if self.restart else "live"
+        where = "; local socket only" if self.local_only and self.restart != "engine" else ""
+        return (f"restart of {self.restart}" if self.restart else "live") + where
 
     @property
     def allowed(self) -> str:
@@ -215,6 +217,7 @@ def _setting(key: str, field: FieldInfo) -> Setting:
         shown_default=extra["shown"] or _shown(default, extra["unit"]),
         columns=tuple(extra["columns"]),
         unused_before=extra["unused_before"],
+        local_only=extra["local_only"],
     )
 
 

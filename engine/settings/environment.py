@@ -5,26 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from engine.settings import catalogue
+from engine.settings.names import AUTO_ACCEPT, NAMES
 from engine.settings.sources import Layer, add_variable
 
 PREFIX = "QUARTERDECK_"
 SEPARATOR = "__"
-AUTO_ACCEPT = "CLAUDE_AUTO_ACCEPT"
-# Name → key and what `.env.example` says of it.
-NAMES: dict[str, tuple[str, str]] = {
-    "ANTHROPIC_API_KEY": ("credential.api_key", "API key of the Anthropic API"),
-    "ANTHROPIC_AUTH_TOKEN": ("credential.auth_token", "bearer token for a gateway"),
-    "CLAUDE_CODE_OAUTH_TOKEN": ("credential.oauth_token", "long-lived token from `claude setup-token`"),
-    "ANTHROPIC_BASE_URL": ("credential.base_url", "address of the Messages API or of a gateway"),
-    "CLAUDE_MODEL": ("claude.model", "model of new sessions"),
-    "CLAUDE_MAX_TOKENS": ("claude.max_tokens", "most tokens in one reply"),
-    AUTO_ACCEPT: ("claude.permission_mode", "true lets agents edit files without asking"),
-    "DATABASE_URL": ("database.url", "file:./dev.db, sqlite:///…, postgres://… or postgresql://…"),
-    "PORT": ("api.port", "TCP port of the API; without it only the local socket is open"),
-    "OUTPUT_DIRECTORY": ("engine.output_directory", "where tasks get their workspaces"),
-    "ENCRYPTION_KEY": ("security.encryption_key", "64 hex digits, as `openssl rand -hex 32` prints"),
-    "GITHUB_TOKEN": ("security.github_token", "passed to agents only where a profile allows it"),
-}
 _YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
@@ -46,6 +31,19 @@ def from_environment(environ: Mapping[str, str], place: str) -> Layer:
         if name.startswith(PREFIX):
             _add_generic(layer, name, text, f"{place} {name}")
     return layer
+
+
+def secret_names(environ: Mapping[str, str]) -> list[str]:
+    """The variables in `environ` that give a setting whose value is never shown."""
+    named = [name for name, (key, _use) in NAMES.items() if name in environ and _is_secret(key)]
+    return named + [
+        name for name in environ if name.startswith(PREFIX) and SEPARATOR in name and _is_secret(_key(name))
+    ]
+
+
+def _is_secret(key: str) -> bool:
+    found = catalogue.find(key)
+    return found is not None and found.secret
 
 
 def _add_named(layer: Layer, name: str, key: str, text: str, origin: str) -> None:

@@ -59,16 +59,18 @@ def setting(
     shown: str = "",
     columns: tuple[str, ...] = (),
     unused_before: str = "",
+    local_only: bool = False,
 ) -> Any:
     """Declare one setting.
 
     `restart` names the part that a change restarts (empty: a change is live), `shown` is what the reference prints
     for a default that depends on the machine; a callable `default` is a factory. A `secret` is never printed;
     of a secret `address` only the password is hidden. `columns` name the texts in each row of a list of rows.
-    `unused_before` names the part without which nothing reads the setting yet.
+    `unused_before` names the part without which nothing reads the setting yet. A `local_only` one runs programs or
+    chooses where a credential goes: nobody changes it with a token.
     """
     extra: dict[str, Any] = {"unit": unit, "restart": restart, "secret": secret, "address": address, "shown": shown}
-    extra["columns"], extra["unused_before"] = list(columns), unused_before
+    extra["columns"], extra["unused_before"], extra["local_only"] = list(columns), unused_before, local_only
     given: dict[str, Any] = {"default_factory": default} if callable(default) else {"default": default}
     return Field(**given, description=description, ge=ge, le=le, repr=not secret, json_schema_extra=extra)
 

@@ -13,6 +13,7 @@ from engine.clock import Clock
 from engine.errors import BadInput, QuarterdeckError, SettingsError
 from engine.settings import catalogue, unused
 from engine.settings.load import validated
+from engine.settings.local_only import check_remote
 from engine.settings.saving import is_secret, save
 from engine.settings.schema import Settings
 from engine.settings.sources import Layer
@@ -102,13 +103,14 @@ class LiveSettings:
         self._subscribers.append(on_change)
         return lambda: self._subscribers.remove(on_change)
 
-    def propose(self, changes: Mapping[str, Any], who: str) -> ChangeRecord:
+    def propose(self, changes: Mapping[str, Any], who: str, *, remote: bool = False) -> ChangeRecord:
         """Make the changes (dotted key → value, None takes a profile or its variable away), all of them or none.
 
-        SettingsError names every problem, or the part that refused.
+        SettingsError names every problem, or the part that refused; LocalOnly what a `remote` caller may not change.
         """
         origin = f"live by {who}"
         after, given = self._validated(changes, origin)
+        self._check_door(after, remote=remote)
         before, origins = self._current, dict(self._origins)
         record = self._record(after, who)
         if not record.changes:
@@ -122,15 +124,17 @@ class LiveSettings:
         self._origins = kept | {key: origin for key in given if key in record.changes}
         return self._publish(record)
 
-    def check(self, changes: Mapping[str, Any], who: str) -> None:
-        """Raises the SettingsError that `propose` would raise for what is wrong with the values; changes nothing."""
-        self._validated(changes, f"live by {who}")
+    def check(self, changes: Mapping[str, Any], who: str, *, remote: bool = False) -> None:
+        """Raises what `propose` would raise for what is wrong with the values or the caller; changes nothing."""
+        after, _given = self._validated(changes, f"live by {who}")
+        self._check_door(after, remote=remote)
 
-    def undo(self, who: str) -> ChangeRecord:
-        """Take back the last change that is still in force; BadInput when there is none."""
+    def undo(self, who: str, *, remote: bool = False) -> ChangeRecord:
+        """Take back the last change that is still in force; BadInput when there is none, LocalOnly as for `propose`."""
         if not self._undoable:
             raise BadInput("There is no change to undo.", remedy="`quarterdeck config history` lists the changes.")
         undone, before, origins = self._undoable[-1]
+        self._check_door(before, remote=remote)
         record = replace(self._record(before, who), undoes=undone.number)
         self._apply(before)
         self._undoable.pop()
@@ -174,6 +178,10 @@ class LiveSettings:
         layer.problems += unused.refused(layer.origins) or _fixed(layer.origins)
         after, _origins = validated([Layer(base, dict(self._origins)), layer])
         return after, set(layer.origins)
+
+    def _check_door(self, after: Settings, *, remote: bool) -> None:
+        if remote:
+            check_remote(flatten_raw(self._current), flatten_raw(after))
 
     def _record(self, after: Settings, who: str) -> ChangeRecord:
         old, new = flatten_raw(self._current), flatten_raw(after)

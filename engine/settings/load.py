@@ -13,8 +13,9 @@ from pydantic import ValidationError
 
 from engine.errors import SettingsError
 from engine.settings import catalogue, paths, problems
-from engine.settings.dotenv import read_dotenv
+from engine.settings.env_files import HERE, CurrentFolder, EnvFile, env_files
 from engine.settings.environment import from_environment
+from engine.settings.names import NAMES
 from engine.settings.schema import Settings
 from engine.settings.sources import Layer, from_file, from_overrides
 from engine.settings.tree import flatten_raw, merged
@@ -25,33 +26,40 @@ _NAMED = re.compile(r"(\S+) [=(]")
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """The settings, where each came from (dotted key → words), and the file that was read, if any."""
+    """The settings, where each came from (dotted key → words), and the file that was read, if any.
+
+    `notices` are what the operator must know beside them: a sentence and what helps.
+    """
 
     settings: Settings
     origins: dict[str, str]
     config: Path | None
+    notices: tuple[tuple[str, str], ...] = ()
 
 
 def load_settings(
     config: Path | None,
     overrides: Sequence[str] = (),
     environ: Mapping[str, str] = os.environ,
-    dotenv: Path | None = Path(".env"),
+    dotenv: Path | CurrentFolder | None = HERE,
 ) -> Loaded:
     """Read and check every source; SettingsError lists every problem of all of them at once.
 
-    Without `config` the file in the user's configuration directory is read when there is one.
+    Without `config` the file in the user's configuration directory is read when there is one. `dotenv` names a `.env`
+    file that is read whole; the current folder's files act as far as the operator trusts them; None reads none.
     """
     path = config or paths.config_file(environ)
+    files = list(env_files(dotenv, environ, frozenset(NAMES))) if dotenv is not None else []
     layers = [
         _machine(environ),
         from_file(path, required=config is not None),
-        _dotenv(dotenv),
+        *map(_env_layer, files),
         from_environment(environ, "environment"),
         from_overrides(overrides),
     ]
     settings, origins = validated(layers)
-    return Loaded(settings, origins, path if path.exists() else None)
+    notices = tuple(notice for file in files if (notice := file.notice) is not None)
+    return Loaded(settings, origins, path if path.exists() else None, notices)
 
 
 def validated(layers: Sequence[Layer]) -> tuple[Settings, dict[str, str]]:
@@ -86,10 +94,7 @@ def _machine(environ: Mapping[str, str]) -> Layer:
     return layer
 
 
-def _dotenv(path: Path | None) -> Layer:
-    if path is None:
-        return Layer()
-    values, bad_lines = read_dotenv(path)
-    layer = from_environment(values, str(path))
-    layer.problems += bad_lines
+def _env_layer(file: EnvFile) -> Layer:
+    layer = from_environment(file.values, str(file.path))
+    layer.problems += file.problems
     return layer

@@ -9,8 +9,9 @@ from typing import Any
 from pydantic import SecretStr
 
 from engine.settings import catalogue
-from engine.settings.environment import NAMES, variable_name
+from engine.settings.environment import variable_name
 from engine.settings.fields import BYTES, SECONDS, SHARE_OR_BYTES
+from engine.settings.names import NAMES
 
 _TYPES: dict[type, dict[str, Any]] = {
     bool: {"type": "boolean"},
@@ -22,6 +23,13 @@ _TYPES: dict[type, dict[str, Any]] = {
     tuple: {"type": "array", "items": {"type": "string"}},
     dict: {"type": "object", "additionalProperties": {"type": "string"}},
 }
+
+_ENV_FILES = (
+    "Also read from `.env` files: the one in the configuration folder, or the one that `--env-file` names. The `.env`",
+    "and `.env.production` of the current folder act once `quarterdeck env trust` was run on them; until then only",
+    "CLAUDE_MODEL, CLAUDE_MAX_TOKENS and PORT in them count, and a line on standard error names what is skipped.",
+)
+"""How far a `.env` file acts."""
 
 
 def json_schema() -> dict[str, Any]:
@@ -48,7 +56,7 @@ def markdown() -> str:
     ]
     for name, description in catalogue.groups().items():
         lines += ["", f"## {name.replace('*', 'NAME')}", "", description, "", *_table(name)]
-    lines += ["", "## Environment names", "", "Also read from a `.env` file.", "", *_names()]
+    lines += ["", "## Environment names", "", *_ENV_FILES, "", *_names()]
     return "\n".join(lines) + "\n"
 
 

@@ -14,6 +14,7 @@ from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import YAMLError
 
 from engine.errors import SettingsError
+from engine.files import private_folder
 from engine.settings import catalogue
 from engine.settings.fields import BYTES, SECONDS, SHARE_OR_BYTES
 from engine.settings.sources import from_file
@@ -93,7 +94,7 @@ def _written(key: str, value: Any) -> Any:
 def _replace(path: Path, text: str) -> None:
     """Write durably: a crash leaves the old file or the new one; its mode stays."""
     target = path.resolve()
-    target.parent.mkdir(parents=True, exist_ok=True)
+    private_folder(target.parent)
     mode = target.stat().st_mode & 0o777 if target.exists() else _MODE
     handle, draft = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:

@@ -38,7 +38,10 @@ class Claude(Group):
     """How the Claude Code CLI is started. A change reaches sessions that start after it."""
 
     binary: str = setting(
-        "", "Path of the claude program; empty finds it on PATH or in claude-agent-sdk.", restart="sessions"
+        "",
+        "Path of the claude program; empty finds it on PATH or in claude-agent-sdk.",
+        restart="sessions",
+        local_only=True,
     )
     model: PrintableText = setting("", "Model of new sessions; empty leaves the choice to the CLI.", restart="sessions")
     max_tokens: Whole | None = setting(
@@ -53,11 +56,14 @@ class Claude(Group):
     max_retries: Whole = setting(
         0, "Retries the CLI makes by itself; the engine owns the rest.", unit="retries", ge=0, le=2, restart="sessions"
     )
-    extra_args: tuple[str, ...] = setting((), "More arguments for the claude program.", restart="sessions")
+    extra_args: tuple[str, ...] = setting(
+        (), "More arguments for the claude program.", restart="sessions", local_only=True
+    )
     setting_sources: tuple[str, ...] | None = setting(
         None,
         "Settings files of Claude that sessions read (user, project, local); empty reads none.",
         restart="sessions",
+        local_only=True,
     )
     permission_timeout: Duration = setting(
         1800.0,
@@ -78,18 +84,28 @@ class Claude(Group):
 class Credential(Group):
     """How the agents log in. Without any of these the operator's own `claude login` is used."""
 
-    api_key: SecretStr | None = setting(None, "API key of the Anthropic API.", secret=True, restart="sessions")
-    auth_token: SecretStr | None = setting(None, "Bearer token for a gateway.", secret=True, restart="sessions")
+    api_key: SecretStr | None = setting(
+        None, "API key of the Anthropic API.", secret=True, restart="sessions", local_only=True
+    )
+    auth_token: SecretStr | None = setting(
+        None, "Bearer token for a gateway.", secret=True, restart="sessions", local_only=True
+    )
     oauth_token: SecretStr | None = setting(
-        None, "Long-lived token from `claude setup-token`.", secret=True, restart="sessions"
+        None, "Long-lived token from `claude setup-token`.", secret=True, restart="sessions", local_only=True
     )
     base_url: WebAddress = setting(
-        "", "Address of the Messages API; empty is Anthropic's own.", secret=True, address=True, restart="sessions"
+        "",
+        "Address of the Messages API; empty is Anthropic's own.",
+        secret=True,
+        address=True,
+        restart="sessions",
+        local_only=True,
     )
     share_login: bool = setting(
         True,
         "Whether sessions of tenant default use the operator's Claude configuration directory.",
         restart="sessions",
+        local_only=True,
     )
 
 
@@ -99,17 +115,25 @@ class Profile(Group):
     backend: Backend | None = setting(None, "Backend of this profile; empty takes engine.backend.", restart="sessions")
     model: PrintableText | None = setting(None, "Model of this profile; empty takes claude.model.", restart="sessions")
     workspace: Place | None = setting(
-        None, "Working directory of its sessions; empty gives each conversation its own.", restart="sessions"
+        None,
+        "Working directory of its sessions; empty gives each conversation its own.",
+        restart="sessions",
+        local_only=True,
     )
     directories: tuple[Place, ...] = setting(
-        (), "Directories that a request may work in by naming one with `cwd`, or a folder below one."
+        (), "Directories that a request may work in by naming one with `cwd`, or a folder below one.", local_only=True
     )
     permission_mode: PermissionMode | None = setting(
         None, "What its agents may do; empty takes claude.permission_mode.", restart="sessions"
     )
     tenant: Name = setting("default", "Tenant whose requests may use this profile.", restart="sessions")
     environment: Environment = setting(
-        dict, "More environment variables for its agents.", secret=True, shown="none", restart="sessions"
+        dict,
+        "More environment variables for its agents.",
+        secret=True,
+        shown="none",
+        restart="sessions",
+        local_only=True,
     )
     warm: Whole = setting(0, "Never used sessions of this profile kept ready.", unit="sessions", ge=0, le=1000)
     weight: Number = setting(
@@ -119,4 +143,6 @@ class Profile(Group):
         ge=0.01,
         le=100,
     )
-    allow_github_token: bool = setting(False, "Whether its agents are given security.github_token.", restart="sessions")
+    allow_github_token: bool = setting(
+        False, "Whether its agents are given security.github_token.", restart="sessions", local_only=True
+    )

@@ -55,16 +55,18 @@ class AlertWebhook(Group):
     timeout: Duration = setting(5.0, "Longest attempt, from the name's resolution on.", unit=SECONDS, ge=0.1, le=60)
     attempts: Whole = setting(3, "Attempts at one alert, the first one counted.", unit="attempts", ge=1, le=10)
     allow_private: bool = setting(
-        False, "Whether it may be at a private, loopback or link-local address; a name that leads there is refused."
+        False,
+        "Whether it may be at a private, loopback or link-local address; a name that leads there is refused.",
+        local_only=True,
     )
 
 
 class AlertCommand(Group):
     """The program that is told of alerts: JSON on its standard input."""
 
-    argv: tuple[str, ...] = setting((), "The program and its arguments; no shell reads them.")
+    argv: tuple[str, ...] = setting((), "The program and its arguments; no shell reads them.", local_only=True)
     environment: Variables = setting(
-        ("PATH", "HOME", "LANG"), "Names of the engine's environment variables that it gets."
+        ("PATH", "HOME", "LANG"), "Names of the engine's environment variables that it gets.", local_only=True
     )
     timeout: Duration = setting(
         10.0, "Time after which it is killed with all that it started.", unit=SECONDS, ge=0.1, le=600

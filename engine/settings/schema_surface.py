@@ -147,5 +147,9 @@ class Security(Group):
         unused_before=STORE,
     )
     github_token: SecretStr | None = setting(
-        None, "GitHub token, passed to agents of profiles that allow it.", secret=True, restart="sessions"
+        None,
+        "GitHub token, passed to agents of profiles that allow it.",
+        secret=True,
+        restart="sessions",
+        local_only=True,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from engine.errors import QuarterdeckError
+from engine.files import private_file, private_folder, tighten
 from engine.store.damaged import move_aside
 
 _BUSY_S = 2.0
@@ -157,8 +157,10 @@ class StoreFile:
         self.told.append(f"{self.path} was damaged ({reason}): it was moved to {moved.name}, and a new one was begun")
 
     def _connect(self) -> sqlite3.Connection:
-        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        private_folder(self.path.parent)
+        for beside in ("-wal", "-shm"):
+            tighten(self.path.with_name(self.path.name + beside))
+        private_file(self.path)
         database = sqlite3.connect(self.path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
         try:
             self._prepare(database)

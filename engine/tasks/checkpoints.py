@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from pathlib import Path
 
 import msgspec
 
 from engine.events.types import Notice, Severity
+from engine.files import private_folder, write_private
 from engine.requests import Flight
 from engine.store.damaged import move_aside
 
@@ -73,14 +73,9 @@ class Checkpoints:
 
     def save(self, checkpoint: Checkpoint) -> Path:
         """Write durably: a crash leaves the old file or the new one, never half. Raises OSError."""
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private_folder(self._folder)
         path = self._folder / f"{checkpoint.request}.json"
-        draft = path.with_suffix(".new")
-        with draft.open("wb") as file:
-            file.write(msgspec.json.encode(checkpoint))
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
+        write_private(path, msgspec.json.encode(checkpoint))
         return path
 
     def delete(self, request: str) -> None:

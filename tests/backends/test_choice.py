@@ -9,7 +9,7 @@ import pytest
 
 from engine.backends.base import Profile
 from engine.backends.choice import NO_CLI, NO_CREDENTIALS, choose
-from engine.backends.claude import Credential
+from engine.backends.credential import Credential
 from engine.backends.login import LOOK_AGAIN_S, Login
 from engine.clock import ManualClock
 from engine.errors import BackendMissing, NotSignedIn

@@ -11,7 +11,8 @@ import pytest
 
 from engine.backends.base import AgentSpec, Profile
 from engine.backends.binary import find_claude
-from engine.backends.claude import ClaudeBackend, ClaudeOptions, Credential
+from engine.backends.claude import ClaudeBackend, ClaudeOptions
+from engine.backends.credential import Credential
 from engine.backends.homes import Homes
 from engine.bench.cpu import Meter, cpu_seconds
 from engine.bench.grid import CHANGED, HZ, SESSIONS, record_crowd

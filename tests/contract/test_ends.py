@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.backends.claude import ClaudeBackend, ClaudeOptions, Credential
+from engine.backends.claude import ClaudeBackend, ClaudeOptions
+from engine.backends.credential import Credential
 from engine.backends.holding import transcript_holds
 from engine.backends.homes import Homes
 from engine.dispatcher import CONTINUE

@@ -12,7 +12,8 @@ from engine.approvals.desk import PermissionDesk
 from engine.approvals.grants import decided
 from engine.approvals.store import ApprovalStore
 from engine.backends.base import AgentSpec, Backend, Profile
-from engine.backends.claude import ClaudeBackend, ClaudeOptions, Credential
+from engine.backends.claude import ClaudeBackend, ClaudeOptions
+from engine.backends.credential import Credential
 from engine.backends.homes import Homes
 from engine.backends.simulator import SimulatorBackend
 from engine.clock import SystemClock

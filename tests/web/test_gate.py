@@ -51,15 +51,20 @@ async def let_in(gate: Gate) -> str:
 
 async def test_the_token_is_exchanged_for_a_cookie_that_no_script_and_no_other_site_can_use(gate: Gate) -> None:
     welcome = await ask(gate, f"/?token={TOKEN}")
-    assert (welcome.status_code, welcome.headers["location"]) == (303, "/")
+    assert (welcome.status_code, welcome.headers["location"]) == (303, f"{gate.root}/")
+    assert len(gate.root) > 30
     name, _, rest = welcome.headers["set-cookie"].partition("=")
     assert name == f"quarterdeck_web_{PORT}"
-    assert {word.strip().lower() for word in rest.split(";")[1:]} == {"httponly", "path=/", "samesite=strict"}
+    assert {word.strip().lower() for word in rest.split(";")[1:]} == {
+        "httponly",
+        f"path={gate.root}/".lower(),
+        "samesite=strict",
+    }
     assert TOKEN not in rest
 
 
 async def test_with_the_cookie_the_page_is_served_and_cannot_be_framed_or_kept(gate: Gate, inner: Inner) -> None:
-    page = await ask(gate, "/", cookie=await let_in(gate))
+    page = await ask(gate, f"{gate.root}/", cookie=await let_in(gate))
     assert (page.status_code, page.text, inner.reached) == (200, "the console", 1)
     assert "frame-ancestors 'none'" in page.headers["content-security-policy"]
     assert f"ws://{HERE}" in page.headers["content-security-policy"]
@@ -107,11 +112,35 @@ async def test_anything_else_is_refused(gate: Gate, inner: Inner, path: str, hea
 async def test_the_cookie_is_of_no_use_under_another_name_or_from_another_page(
     gate: Gate, inner: Inner, host: str, origin: str
 ) -> None:
-    refused = await ask(gate, "/", host=host, origin=origin, cookie=await let_in(gate))
+    refused = await ask(gate, f"{gate.root}/", host=host, origin=origin, cookie=await let_in(gate))
     assert (refused.status_code, inner.reached) == (401, 0)
 
 
 async def test_two_servers_on_one_machine_do_not_open_each_others_doors(gate: Gate) -> None:
     other = Gate(Inner(), TOKEN, PORT)
-    assert (await ask(other, "/", cookie=await let_in(gate))).status_code == 401
-    assert (await ask(gate, "/", host=f"localhost:{PORT}", cookie=await let_in(gate))).status_code == 200
+    cookie = await let_in(gate)
+    assert (await ask(other, f"{other.root}/", cookie=cookie)).status_code == 401
+    assert (await ask(gate, f"{gate.root}/", host=f"localhost:{PORT}", cookie=cookie)).status_code == 200
+
+
+async def test_the_token_works_once(gate: Gate, inner: Inner) -> None:
+    await let_in(gate)
+    again = await ask(gate, f"/?token={TOKEN}")
+    assert (again.status_code, "set-cookie" in again.headers, inner.reached) == (401, False, 0)
+    assert "works once" in again.text
+
+
+async def test_a_browser_never_sends_the_cookie_to_another_port_of_this_host(gate: Gate) -> None:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=gate), base_url=f"http://{HERE}") as browser:
+        welcome = await browser.get(f"/?token={TOKEN}&fontsize=20")
+        page = welcome.headers["location"]
+        assert (page, (await browser.get(page)).status_code) == (f"{gate.root}/?fontsize=20", 200)
+        for path in ("/", "/anything", "/static/js/x.js", gate.root):
+            stranger = browser.build_request("GET", f"http://127.0.0.1:{PORT + 1}{path}")
+            assert "cookie" not in stranger.headers
+
+
+@pytest.mark.parametrize("path", ["/", "/static/js/textual.js", "/guess/"])
+async def test_the_cookie_opens_nothing_outside_its_path(gate: Gate, inner: Inner, path: str) -> None:
+    refused = await ask(gate, path, cookie=await let_in(gate))
+    assert (refused.status_code, inner.reached) == (401, 0)

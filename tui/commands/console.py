@@ -15,6 +15,7 @@ from engine.errors import BadInput, QuarterdeckError
 from tui import collector
 from tui.options import Common
 from tui.output import echo
+from tui.settings_source import warn_of_env_files
 
 if TYPE_CHECKING:
     from engine.settings.load import Loaded
@@ -31,6 +32,7 @@ _POLL_S = 0.2
 def open_console(common: Common, where: str | None = None, *, attach: bool = False) -> None:
     """Open it; `attach` never starts an engine. Raises BadInput, or what kept it from connecting."""
     _need_terminal()
+    warn_of_env_files(common)
     connection = _Connection(common, where, attach=attach)
     try:
         with collector.at_rest():
@@ -52,6 +54,7 @@ def open_console(common: Common, where: str | None = None, *, attach: bool = Fal
 def open_feed(common: Common, feed: Feed) -> None:
     """Open it on this feed, dressed as the settings say."""
     _need_terminal()
+    warn_of_env_files(common)
     from tui.app import Console
 
     settings = _settings(common).settings
@@ -172,7 +175,7 @@ def drain(thread: EngineThread, reason: str) -> None:
 def _settings(common: Common) -> Loaded:
     from tui.settings_source import load
 
-    return load(common)
+    return load(common, warn=False)  # the terminal is the console's by then
 
 
 def alive(socket: Path) -> bool:

@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from types import FrameType
 
 from engine.settings.load import Loaded
@@ -50,4 +51,4 @@ def _small(loaded: Loaded) -> Loaded:
     engine = settings.engine.model_copy(update={"demo": "off", "grace": 0.0})
     events = settings.events.model_copy(update={"recording": False})
     small: Settings = settings.model_copy(update={"session_pool": pool, "engine": engine, "events": events})
-    return Loaded(small, loaded.origins, loaded.config)
+    return replace(loaded, settings=small)

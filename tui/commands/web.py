@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from engine.python import python_module
 from tui.options import Common, common_options
 from tui.output import echo, print_json
 
@@ -83,7 +83,8 @@ def _engine(loaded: Loaded) -> Iterator[bool]:
 
 
 def _console_argv(common: Common, socket: Path) -> list[str]:
-    argv = [sys.executable, "-m", "tui.cli", "attach", f"unix:{socket}"]
+    argv = [*python_module("tui.cli"), "attach", f"unix:{socket}"]
     argv += ["--config", str(common.config)] if common.config is not None else []
+    argv += ["--env-file", str(common.env_file)] if common.env_file is not None else []
     argv += [word for override in common.overrides for word in ("--set", override)]
     return [*argv, "--read-only"] if common.read_only else argv

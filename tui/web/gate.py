@@ -1,11 +1,15 @@
-"""The door of the console in a browser: a token opens it once, a cookie keeps it open, anything else is a 401."""
+"""The door of the console in a browser: a token opens it once, a cookie keeps it open, anything else is a 401.
+
+Everything lies below a path that nobody can guess: a browser sends a cookie to every port of its host, and without the
+path the server of another user of this machine would be sent ours.
+"""
 
 from __future__ import annotations
 
 import hmac
 import secrets
 from collections.abc import Mapping
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, parse_qsl, urlencode
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import cookie_parser
@@ -15,11 +19,14 @@ from starlette.websockets import WebSocket
 
 HOSTS = ("127.0.0.1", "localhost")
 """Names that a browser on this machine may use for us."""
-_REFUSAL = "Not allowed. Open the whole address that `quarterdeck web` printed.\n"
+_REFUSAL = (
+    "Not allowed. Open the whole address that `quarterdeck web` printed; it works once, in one browser. "
+    "For another one, start `quarterdeck web` again.\n"
+)
 
 
 class Gate:
-    """ASGI middleware in front of the console; `token` is the secret of the address that was printed.
+    """ASGI middleware in front of the console; `token` is the secret of the address that was printed, and works once.
 
     A request counts only under one of our own names (a foreign name that resolves to this machine is DNS rebinding),
     and only from our own page: another origin, even on this machine, is refused.
@@ -28,7 +35,9 @@ class Gate:
     def __init__(self, app: ASGIApp, token: str, port: int) -> None:
         self._app = app
         self._token = token
+        self._used = False
         self._pass = secrets.token_urlsafe(32)
+        self.root = f"/{secrets.token_urlsafe(24)}"
         self._hosts = {f"{name}:{port}" for name in HOSTS}
         # A cookie is sent to every port of its host, so that two of these servers need two names.
         self.cookie = f"quarterdeck_web_{port}"
@@ -38,7 +47,9 @@ class Gate:
         """Let the request through, exchange its token for the cookie, or refuse it."""
         answer = self._judge(scope)
         if answer is None:
-            await self._app(scope, receive, self._with_headers(send))
+            below = {**scope, "path": scope["path"].removeprefix(self.root) or "/"}
+            below["raw_path"] = below["path"].encode()
+            await self._app(below, receive, self._with_headers(send))
         elif scope["type"] == "websocket":
             await WebSocket(scope, receive, send).send_denial_response(answer)
         else:
@@ -49,12 +60,13 @@ class Gate:
         is_socket = scope["type"] == "websocket"
         if not self._from_here(headers, needs_origin=is_socket):
             return _refused()
-        if not is_socket and scope["path"] == "/" and self._has_token(scope):
+        if not is_socket and scope["path"] == "/" and scope["method"] == "GET" and self._takes_token(scope):
             # Without the token in it, so that the address is not kept where others read it.
-            welcome = RedirectResponse("/", 303)
-            welcome.set_cookie(self.cookie, self._pass, httponly=True, samesite="strict", path="/")
+            welcome = RedirectResponse(f"{self.root}/{_rest(scope)}", 303)
+            welcome.set_cookie(self.cookie, self._pass, httponly=True, samesite="strict", path=f"{self.root}/")
             return welcome
-        return None if self._has_cookie(headers) else _refused()
+        inside = scope["path"].startswith(f"{self.root}/")
+        return None if inside and self._has_cookie(headers) else _refused()
 
     def _from_here(self, headers: Headers, *, needs_origin: bool) -> bool:
         hosts, origins = headers.getlist("host"), headers.getlist("origin")
@@ -62,9 +74,12 @@ class Gate:
             return False
         return origins == [f"http://{hosts[0]}"] or (not origins and not needs_origin)
 
-    def _has_token(self, scope: Scope) -> bool:
+    def _takes_token(self, scope: Scope) -> bool:
         given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])
-        return len(given) == 1 and hmac.compare_digest(given[0].encode(), self._token.encode())
+        right = len(given) == 1 and hmac.compare_digest(given[0].encode(), self._token.encode())
+        opens = right and not self._used
+        self._used = self._used or right
+        return opens
 
     def _has_cookie(self, headers: Headers) -> bool:
         given = cookie_parser(headers.get("cookie", "")).get(self.cookie, "")
@@ -77,6 +92,12 @@ class Gate:
             await send(message)
 
         return send_with_headers
+
+
+def _rest(scope: Scope) -> str:
+    """What else the address asked for, such as the size of the font."""
+    pairs = [(name, value) for name, value in parse_qsl(scope["query_string"].decode("latin-1")) if name != "token"]
+    return f"?{urlencode(pairs)}" if pairs else ""
 
 
 def _refused() -> Response:

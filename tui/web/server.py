@@ -44,19 +44,22 @@ class WebConsole:
         self._server: uvicorn.Server | None = None
         self._serving: asyncio.Task[None] | None = None
         self.port = 0
+        self._root = ""
         self.tabs = 0
 
     @property
     def url(self) -> str:
-        """The address that opens the door; the token in it is the only key."""
+        """The address that opens the door; the token in it works once."""
         return f"http://{HOSTS[0]}:{self.port}/?token={self._token}"
 
     def start(self) -> None:
         """Listen on loopback. Raises BadInput when the port cannot be had."""
         listener = _listener(self._wanted)
         self.port = listener.getsockname()[1]
+        gate = Gate(self._application(), self._token, self.port)
+        self._root = gate.root
         config = uvicorn.Config(
-            Gate(self._application(), self._token, self.port),
+            gate,
             ws="websockets-sansio",
             ws_max_size=MAX_WORD,
             lifespan="off",
@@ -84,8 +87,8 @@ class WebConsole:
         size = request.query_params.get("fontsize", "")
         wanted = min(FONT[2], max(FONT[0], int(size))) if size.isdecimal() and len(size) < 4 else FONT[1]
         # The gate let only our own names through, so that this one needs no escaping.
-        page = self._page.replace("{{host}}", request.headers["host"]).replace("{{font_size}}", str(wanted))
-        return HTMLResponse(page)
+        page = self._page.replace("{{host}}", request.headers["host"]).replace("{{root}}", self._root)
+        return HTMLResponse(page.replace("{{font_size}}", str(wanted)))
 
     async def _tab(self, websocket: WebSocket) -> None:
         await websocket.accept()

@@ -50,7 +50,7 @@ class Tab:
             stdout=PIPE,
             stderr=None if _log.isEnabledFor(logging.DEBUG) else DEVNULL,
             env=environment(self._environ, columns, lines),
-            start_new_session=True,
+            process_group=0,  # not a session of its own, which would make it a stranger to the engine's socket
         )
         try:
             async with asyncio.TaskGroup() as group:
