@@ -18,9 +18,9 @@ from engine.backends.binary import find_claude
 from engine.backends.choice import credential_of, signed_in
 from engine.backends.claude import cli_version
 from engine.backends.profiles import profile_note
+from engine.launchers import left_overs
 from engine.launchers.cgroups import Cgroups, GroupLimits
 from engine.launchers.ledger import Ledger
-from engine.launchers.processes import ProcessId
 from engine.settings import unused
 from engine.settings.schema import Settings
 
@@ -28,6 +28,8 @@ MIB = 1024 * 1024
 SESSION_MEMORY = 120 * MIB
 """PSS of one more idle CLI beside others, as measured (PROTOCOL.md section 8)."""
 DISK_FLOOR = 1024 * MIB
+_NAMED = 20
+"""Left-over processes that are listed by name."""
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -133,13 +135,10 @@ def _containment(settings: Settings) -> Iterator[Finding]:
     found = "usable: sessions get groups of their own" if groups.open() else "not writable here; descent and tags hold"
     groups.close()
     yield Finding("control groups", "ok", found)
-    left: list[ProcessId] = []
-    ledger = Ledger(settings.engine.state_dir / "engines")
-    for engine in ledger.dead_engines():
-        left += ledger.orphans(engine)
-    remedy = "The next engine on this state folder ends them." if left else ""
-    pids = " ".join(str(process.pid) for process in left)
-    yield Finding("left-over processes", "warning" if left else "ok", pids or "none", remedy)
+    left = left_overs.of_dead_engines(Ledger(settings.engine.state_dir / "engines"))
+    remedy = "`quarterdeck doctor --reap` ends them; so does the next engine on this state folder." if left else ""
+    named = ", ".join(map(str, left[:_NAMED])) + (f" and {len(left) - _NAMED} more" if len(left) > _NAMED else "")
+    yield Finding("left-over processes", "warning" if left else "ok", named or "none", remedy)
 
 
 def _terminal(environ: Mapping[str, str]) -> Iterator[Finding]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import random
@@ -10,6 +9,7 @@ import time
 import uuid
 from collections.abc import Callable, Collection, Mapping
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 
 from engine import __version__, policies, process
@@ -40,7 +40,6 @@ from engine.launchers.host import Host
 from engine.launchers.kernel import become_subreaper
 from engine.launchers.ledger import Ledger
 from engine.launchers.local import LocalLauncher
-from engine.launchers.processes import alive
 from engine.local_trust import own_folder
 from engine.log import EventLog
 from engine.maintenance import TICK_S, Maintenance
@@ -62,6 +61,7 @@ from engine.recovery.gate import Gate
 from engine.recovery.guards import CREDENTIAL_BREAKER, guards, is_of_one_profile
 from engine.recovery.learned import LearnedRules
 from engine.recovery.statistics import RecoveryStatistics
+from engine.recovery.strays import StrayUpkeep
 from engine.recovery.tools import Tools
 from engine.recovery.wiring import RecoveryParts
 from engine.requests import Answer, Listener, Request
@@ -87,7 +87,11 @@ _LAST_ALERTS_S = 3.0
 
 
 class Engine(Operations):
-    """Owner of all parts; lives on one event loop. Start it once, then `drain` and `aclose` it once."""
+    """Owner of all parts; lives on one event loop. Start it once, then `drain` and `aclose` it once.
+
+    `owns_process` says that all children of this process are the engine's: then it ends also those that nobody
+    launched and that carry no tag.
+    """
 
     def __init__(
         self,
@@ -96,6 +100,7 @@ class Engine(Operations):
         clock: Clock | None = None,
         environ: Mapping[str, str] | None = None,
         interactive: bool = False,
+        owns_process: bool = False,
     ) -> None:
         settings, state = loaded.settings, loaded.settings.engine.state_dir
         environ = process.environment() if environ is None else environ
@@ -114,7 +119,7 @@ class Engine(Operations):
             lambda: self.settings.claude.permission_timeout,
             barred=self._barred,
         )
-        self.containment = Containment(self.id)
+        self.containment = Containment(self.id, adopts=owns_process)
         self._groups = Cgroups(self.id, lambda: policies.group_limits(self.settings))
         self.launcher = LocalLauncher(self.containment, self._groups)
         self.checkpoints = Checkpoints(state / "checkpoints")
@@ -389,6 +394,7 @@ class Engine(Operations):
     def _add_chores(self) -> None:
         """What is done once a second, in this order; the clock goes first, since the others read it."""
         add = self.maintenance.add
+        strays = StrayUpkeep(self.containment, self._ledger, self.bus, lambda: self.settings.engine.stop_term_grace)
         add("the engine's clock", self._look_for_pause)
         add("the reading of the sessions", self.keeper.read)
         add("the pool's upkeep", self.pool.tend)
@@ -398,6 +404,8 @@ class Engine(Operations):
         add("the limit of concurrency", self.easing.look)
         add("the alerts", self.alerts.look)
         add("the reaping of orphans", self._reap_adopted)
+        add("the end of strays", strays.end)
+        add("the record of strays", strays.record, essential=False)
         add("the stores", self.stores.look)
 
     def _reap_adopted(self) -> None:
@@ -469,10 +477,13 @@ class Engine(Operations):
             raise SettingsError([problem], remedy="Set `engine.state_dir` to a folder of yours.") from error
 
     async def _sweep(self) -> int:
-        """Whatever still carries this engine's tag must go."""
-        left = await asyncio.to_thread(self._ledger.orphans, self.id)
-        await self.containment.end(left, self.settings.engine.stop_term_grace)
-        return sum(alive(process) for process in left)
+        """Whatever still carries this engine's tag must go, and whatever it adopted; the number that stays."""
+        grace = self.settings.engine.stop_term_grace
+        left = await self.containment.end_everything(partial(self._ledger.orphans, self.id), grace)
+        if left:
+            with contextlib.suppress(OSError):  # `survivors` and the exit code say it all the same
+                self._ledger.record_untagged(self.id, {*left, *self.containment.untagged})
+        return len(left)
 
     def _checkpoint_flights(self) -> None:
         for flight in self.dispatcher.flights.values():

@@ -24,6 +24,7 @@ class EngineThread:
     """Owner of the thread that children are spawned on; it lives until the process tree is empty.
 
     `interactive` says that somebody looks on: then the simulator may stand in for a missing CLI or login.
+    `owns_process` says that this process runs for the engine: then it ends every child that nobody launched.
     The parent-death signal follows the spawning thread, so nothing else may spawn sessions.
     """
 
@@ -34,8 +35,10 @@ class EngineThread:
         on_event: Callable[[Stamped], None] | None = None,
         *,
         interactive: bool = False,
+        owns_process: bool = False,
     ) -> None:
         self._interactive = interactive
+        self._owns_process = owns_process
         self._loaded = loaded
         self._serve = serve
         self._on_event = on_event
@@ -96,7 +99,7 @@ class EngineThread:
         with self._before_loop:
             self._loop = asyncio.get_running_loop()
         try:
-            engine = Engine(self._loaded, interactive=self._interactive)
+            engine = Engine(self._loaded, interactive=self._interactive, owns_process=self._owns_process)
             if self._on_event is not None:
                 engine.bus.listen(self._on_event)
             unserve = await self._bring_up(engine)

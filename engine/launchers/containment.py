@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from time import sleep
 
 from engine.launchers.processes import (
@@ -21,11 +21,14 @@ from engine.launchers.processes import (
     started_since,
     tags_of,
 )
+from engine.launchers.strays import Strays
 from engine.launchers.tree_usage import TreeReader, TreeUsage, session_of
 
 _POLL_S = 0.02
 _KILL_WAIT_S = 5.0
 _ZOMBIE_ROUNDS = 3
+_SCANS = 5
+"""Times that a tree is looked for until nothing is found: each may start something while it is ended."""
 _LOOKS = 50
 """Tries of a scan that cannot see the machine (no descriptor left)."""
 _LOOK_AGAIN_S = 0.1
@@ -34,11 +37,16 @@ _LOOK_AGAIN_S = 0.1
 class Containment:
     """Knows which processes belong to this engine's sessions, and ends them.
 
+    With `adopts`, every child of this process that nobody launched belongs to a session, or is ended; else this process
+    is a host whose children are its own affair, and only those with a tag count.
     Used on the engine's thread; the scans of /proc run in a worker thread and are shared by all who wait.
     """
 
-    def __init__(self, engine: str) -> None:
+    def __init__(self, engine: str, *, adopts: bool = False) -> None:
         self.engine = engine
+        self.own_children: Callable[[], Collection[int]] = frozenset
+        """Pids of the children that the launcher started."""
+        self.strays = Strays(engine, adopts=adopts)
         self._scan: asyncio.Task[dict[str, list[ProcessId]]] | None = None
         self._next_scan: asyncio.Task[dict[str, list[ProcessId]]] | None = None
         self._seen_zombies: dict[ProcessId, int] = {}
@@ -54,10 +62,37 @@ class Containment:
 
         A tool that later leaves its tree and has dropped its tag is still known as the session's.
         """
-        trees = await asyncio.to_thread(self._trees.read, roots)
+        self._look_for_strays()
+        trees = await asyncio.to_thread(self._trees.read, roots, self.strays.owned())
         for session, tree in trees.items():
             self._sighted[session] = [process.id for process in tree.processes]
         return trees
+
+    @property
+    def untagged(self) -> frozenset[ProcessId]:
+        """The processes of our sessions that no later engine would find by their tag."""
+        return frozenset([*self._trees.untagged, *self.strays.all()])
+
+    async def end_ownerless(self, term_grace: float) -> tuple[list[ProcessId], list[ProcessId]]:
+        """Once a round: end the strays that no living session can have started; those found, and those still alive.
+
+        Raises OSError.
+        """
+        self._look_for_strays()
+        found = self.strays.ownerless()
+        return found, await self.end(_with_descendants(found), term_grace) if found else []
+
+    async def end_everything(self, tagged: Callable[[], list[ProcessId]], term_grace: float) -> list[ProcessId]:
+        """No session is left: end what `tagged` finds and every stray until nothing is found; returns survivors."""
+        left: list[ProcessId] = []
+        for _ in range(_SCANS):
+            found = [*await asyncio.to_thread(tagged), *self._strays_now(self.strays.all)]
+            left = [process for process in dict.fromkeys([*left, *found]) if alive(process)]
+            if not left:
+                return []
+            left = await self.end(left, term_grace)
+            term_grace = 0.0
+        return [process for process in left if alive(process)]
 
     def started_since(self, session: str, root: ProcessId, moment: float, own_children: set[int]) -> list[ProcessId]:
         """Living processes of a session that started after `moment`, below its root or adopted by the engine.
@@ -66,21 +101,26 @@ class Containment:
         before anybody could know whose it is counts for every session. Raises OSError.
         """
         found = [stat.id for stat in _below(root.pid) if not stat.zombie]
-        adopted = [stat.id for stat in children_of(os.getpid()) if stat.id.pid not in own_children and not stat.zombie]
+        self._look_for_strays()
+        adopted = [stat.id for stat in children_of(os.getpid(), without=own_children) if not stat.zombie]
         found += [process for process in adopted if self._may_be_of(session, process)]
         return [process for process in found if started_since(process, moment)]
 
     def _may_be_of(self, session: str, process: ProcessId) -> bool:
+        as_stray = self.strays.may_be_of(session, process)
+        if as_stray is not None:
+            return as_stray
         owner = session_of(process.pid, self.engine)
         owner = owner or next((name for name, seen in self._sighted.items() if process in seen), "")
         return owner == session if owner else _left_process_session(process.pid)
 
     async def members(self, session: str, root: ProcessId | None = None) -> list[ProcessId]:
-        """All living processes of a session: by tag, by descent from `root`, and those that were in its tree before."""
+        """All living processes of a session: by tag, by descent from `root`, its strays, and those seen in its tree."""
         before = filter(alive, self._sighted.get(session, ()))
         try:
             by_tag = (await self._fresh_scan()).get(f"{self.engine}/{session}", [])
             below = await asyncio.to_thread(descendants, root.pid) if root is not None and alive(root) else []
+            below += self._strays_now(lambda: self.strays.of(session))
         except OSError:  # the machine cannot be seen: whoever was there before counts as there
             return list(dict.fromkeys([*([root] if root is not None else []), *before]))
         return list(dict.fromkeys([*by_tag, *below, *before]))
@@ -107,7 +147,7 @@ class Containment:
         `known` are members seen earlier: they count even if they dropped their tag since.
         """
         suspects = list(known)
-        for _ in range(5):
+        for _ in range(_SCANS):
             found = await self.members(session)
             left = [process for process in dict.fromkeys([*suspects, *found]) if alive(process)]
             if not left:
@@ -122,11 +162,28 @@ class Containment:
 
         A zombie has no environment left, so one that nobody collected in three rounds counts as adopted.
         """
-        zombies = {stat.id for stat in children_of(os.getpid()) if stat.zombie and stat.id.pid not in own_children}
+        zombies = {stat.id for stat in children_of(os.getpid(), without=own_children) if stat.zombie}
         self._seen_zombies = {zombie: self._seen_zombies.get(zombie, 0) + 1 for zombie in zombies}
         return [
             zombie.pid for zombie, rounds in self._seen_zombies.items() if rounds >= _ZOMBIE_ROUNDS and _reap(zombie)
         ]
+
+    def _look_for_strays(self) -> None:
+        self.strays.look(self.own_children(), self._session_seen)
+
+    def _strays_now(self, chosen: Callable[[], list[ProcessId]]) -> list[ProcessId]:
+        """The strays chosen, as they are now, with all that is below them."""
+        self._look_for_strays()
+        return _with_descendants(chosen())
+
+    def _session_seen(self, process: ProcessId, leaders: frozenset[int]) -> str:
+        """The session in whose tree a process was read, or the leader of its kernel session or process group."""
+        seen_in = (
+            name
+            for name, seen in self._sighted.items()
+            if process in seen or any(other.pid in leaders for other in seen)
+        )
+        return self._trees.owner_of(process) or next(seen_in, "")
 
     async def _fresh_scan(self) -> dict[str, list[ProcessId]]:
         """A scan that began after this call; at most one runs and one waits."""
@@ -173,6 +230,10 @@ def _left_process_session(pid: int) -> bool:
         return os.getsid(pid) != os.getsid(0)
     except OSError:  # it has just ended
         return False
+
+
+def _with_descendants(processes: Iterable[ProcessId]) -> list[ProcessId]:
+    return [each for process in processes for each in [process, *(stat.id for stat in _below(process.pid))]]
 
 
 def _below(root: int) -> list[ProcessStat]:

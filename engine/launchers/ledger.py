@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -24,8 +25,15 @@ class LedgerEntry(msgspec.Struct, frozen=True):
     """Of the file's form."""
 
 
+class _Untagged(msgspec.Struct, frozen=True):
+    """Processes of an engine's sessions that carry no tag, as pid and start time."""
+
+    boot: str
+    processes: list[tuple[int, int]]
+
+
 class Ledger:
-    """Owner of `<state>/engines`: one file an engine, and one folder for what only its agents use."""
+    """Owner of `<state>/engines`: an engine's entry, its processes without a tag, and a folder that its agents use."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -35,12 +43,18 @@ class Ledger:
         private_folder(self._folder)
         me = identify(os.getpid())
         entry = LedgerEntry(engine, os.getpid(), me.started if me else 0, boot_id())
-        write_private(self._path(engine), msgspec.json.encode(entry))
+        path = self._path(engine)
+        _write(path, entry)
+
+    def record_untagged(self, engine: str, processes: Iterable[ProcessId]) -> None:
+        """Write down what the next start could not find by its tag. Raises OSError."""
+        _write(self._strays(engine), _Untagged(boot_id(), [(each.pid, each.started) for each in processes]))
 
     def leave(self, engine: str) -> None:
         """The engine's tree is proven empty: forget it, and what its agents left."""
         shutil.rmtree(self.folder(engine), ignore_errors=True)
         shutil.rmtree(short_folder(engine), ignore_errors=True)
+        self._strays(engine).unlink(missing_ok=True)
         self._path(engine).unlink(missing_ok=True)
 
     def folder(self, engine: str) -> Path:
@@ -60,8 +74,20 @@ class Ledger:
         return not running and not self.orphans(engine)
 
     def orphans(self, engine: str) -> list[ProcessId]:
-        """Living processes that carry the tag of `engine`."""
-        return tagged(lambda tags: tags.get(ENGINE_TAG) == engine)
+        """Living processes that carry the tag of `engine`, or that it wrote down. Raises OSError."""
+        found = tagged(lambda tags: tags.get(ENGINE_TAG) == engine)
+        return list(dict.fromkeys([*found, *filter(alive, self.untagged(engine))]))
+
+    def untagged(self, engine: str) -> list[ProcessId]:
+        """What an engine wrote down of its sessions' processes without a tag. Raises OSError."""
+        try:
+            kept = msgspec.json.decode(self._strays(engine).read_bytes(), type=_Untagged)
+        except (FileNotFoundError, msgspec.DecodeError):
+            return []
+        return [ProcessId(*each) for each in kept.processes] if kept.boot == boot_id() else []
+
+    def _strays(self, engine: str) -> Path:
+        return self._folder / f"{engine}.strays"
 
     def _path(self, engine: str) -> Path:
         return self._folder / f"{engine}.json"
@@ -81,6 +107,10 @@ class Ledger:
             except (FileNotFoundError, msgspec.DecodeError):
                 continue
         return entries
+
+
+def _write(path: Path, content: msgspec.Struct) -> None:
+    write_private(path, msgspec.json.encode(content))
 
 
 def _running(entry: LedgerEntry) -> bool:

@@ -15,6 +15,7 @@ from engine.launchers.cgroups import Cgroups, GroupLimits
 from engine.launchers.containment import Containment
 from engine.launchers.kernel import with_parent_death_signal
 from engine.launchers.processes import ProcessId, identify, send_signal
+from engine.launchers.strays import working_directory
 
 STDERR_KEPT = 16 * 1024
 """Bytes of standard error that are kept a process."""
@@ -134,6 +135,7 @@ class LocalLauncher:
         self._containment = containment
         self._groups = groups or Cgroups(containment.engine, GroupLimits)
         self._children: set[LocalChild] = set()
+        containment.own_children = lambda: self.child_pids
 
     @property
     def children(self) -> frozenset[LocalChild]:
@@ -147,6 +149,15 @@ class LocalLauncher:
 
     async def launch(self, spec: LaunchSpec, on_output: Callable[[bytes], None]) -> LocalChild:
         """Start a process in its own process session. Raises BackendMissing or StartFailed."""
+        with self._containment.strays.launching():
+            child = await self._spawn(spec, on_output)
+            self._groups.enter(spec.session, child.pid)
+            self._children.add(child)
+        if child.identity is not None:
+            self._containment.strays.began(spec.session, child.identity, working_directory(child.pid) or str(spec.cwd))
+        return child
+
+    async def _spawn(self, spec: LaunchSpec, on_output: Callable[[bytes], None]) -> LocalChild:
         loop = asyncio.get_running_loop()
         environment = {**spec.environment, **self._containment.tags(spec.session)}
         try:
@@ -170,8 +181,6 @@ class LocalLauncher:
             child.kill_unidentified()
             remedy = "`quarterdeck doctor` checks limits, permissions and disk."
             raise StartFailed(f"The new process cannot be looked at: {error.strerror}.", remedy=remedy) from error
-        self._groups.enter(spec.session, child.pid)
-        self._children.add(child)
         return child
 
     async def stop(self, child: Child, *, polite: float, term_grace: float) -> Ending:
@@ -221,6 +230,7 @@ class LocalLauncher:
         code = child.returncode
         child.release()
         self._children.discard(child)
+        self._containment.strays.ended(child.session)
         if not survivors:
             self._groups.remove(child.session)
         return Ending(how, code, tuple(process.pid for process in survivors))

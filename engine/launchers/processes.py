@@ -6,7 +6,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -76,8 +76,11 @@ def started_since(process: ProcessId, moment: float) -> bool:
     return process.started >= int(moment * _TICKS)
 
 
-def children_of(parent: int) -> list[ProcessStat]:
-    """The children of one process, zombies included; a few microseconds for each of its threads. Raises OSError."""
+def children_of(parent: int, without: Collection[int] = ()) -> list[ProcessStat]:
+    """The children of one process but these, zombies included; some microseconds for each of its threads.
+
+    Raises OSError.
+    """
     try:
         tasks = os.listdir(PROC / str(parent) / "task")  # noqa: PTH208 - called often
     except GONE:
@@ -86,7 +89,7 @@ def children_of(parent: int) -> list[ProcessStat]:
     for task in tasks:
         with contextlib.suppress(*GONE), open(f"/proc/{parent}/task/{task}/children", "rb") as children:  # noqa: PTH123
             pids.update(map(int, children.read().split()))
-    return [stat for pid in pids if (stat := stat_of(pid)) is not None]
+    return [stat for pid in pids.difference(without) if (stat := stat_of(pid)) is not None]
 
 
 @cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from engine.launchers.processes import ENGINE_TAG, GONE, SESSION_TAG, ProcessId, tags_of
 
@@ -50,19 +51,37 @@ class TreeReader:
     def __init__(self, engine: str) -> None:
         self._engine = engine
         self._owners: dict[ProcessId, str] = {}
+        self._tagged: dict[ProcessId, bool] = {}
 
-    def read(self, roots: Mapping[str, int]) -> dict[str, TreeUsage]:
-        """The tree of each session whose root, given by its pid, is alive; about 10 µs for a process of the machine."""
+    @property
+    def untagged(self) -> list[ProcessId]:
+        """Those of the sessions' processes that carried no tag when they were first read."""
+        return [process for process, tagged in self._tagged.items() if not tagged]
+
+    def owner_of(self, process: ProcessId) -> str:
+        """The session in whose tree a process was at the last reading, empty for one of nobody here."""
+        return self._owners.get(process, "")
+
+    def read(self, roots: Mapping[str, int], strays: Mapping[int, str] = MappingProxyType({})) -> dict[str, TreeUsage]:
+        """The tree of each session whose root, given by its pid, is alive; about 10 µs for a process of the machine.
+
+        `strays` names the sessions of processes that left their trees, by pid.
+        """
         usages = {usage.id.pid: usage for usage in all_usages()}
         sessions = {pid: session for session, pid in roots.items() if pid in usages}
-        owners: dict[int, str] = dict(sessions)
+        owners: dict[int, str] = {**{pid: session for pid, session in strays.items() if pid in usages}, **sessions}
         for pid in usages:
             if pid not in owners:
                 self._resolve(pid, usages, owners)
         found: dict[str, list[ProcessUsage]] = {session: [usages[pid]] for pid, session in sessions.items()}
+        tagged: dict[ProcessId, bool] = {}
         for pid, session in owners.items():
             if session in found and pid not in sessions:
                 found[session].append(usages[pid])
+                process = usages[pid].id
+                known = self._tagged.get(process)
+                tagged[process] = known if known is not None else bool(session_of(pid, self._engine))
+        self._tagged = tagged
         self._owners = {usages[pid].id: session for pid, session in owners.items()}
         return {session: TreeUsage(tuple(mine)) for session, mine in found.items()}
 

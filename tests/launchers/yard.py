@@ -20,17 +20,17 @@ DEAF = "trap '' TERM; while true; do sleep 600; done"
 class Yard:
     """Owner of the trees that a test starts."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, adopts: bool = False) -> None:
         self.folder = folder
         self.engine = uuid.uuid4().hex[:12]
-        self.containment = Containment(self.engine)
+        self.containment = Containment(self.engine, adopts=adopts)
         self.launcher = LocalLauncher(self.containment)
         self._started: list[LocalChild] = []
 
-    async def start(self, script: str, session: str = "s1") -> LocalChild:
+    async def start(self, script: str, session: str = "s1", folder: Path | None = None) -> LocalChild:
         """A shell that runs the script; back when the script said `ready`."""
         said: list[bytes] = []
-        spec = LaunchSpec(session, ("/bin/bash", "-c", script), self.folder, {"PATH": os.environ["PATH"]})
+        spec = LaunchSpec(session, ("/bin/bash", "-c", script), folder or self.folder, {"PATH": os.environ["PATH"]})
         child = await self.launcher.launch(spec, said.append)
         self._started.append(child)
         await until(lambda: b"ready" in b"".join(said))

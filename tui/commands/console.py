@@ -121,7 +121,7 @@ class _Connection:
         from tui.feeds.in_process import InProcessFeed
 
         # Known before it starts: a console that is left meanwhile must drain it all the same.
-        self._thread = thread = EngineThread(loaded, serve, interactive=True)
+        self._thread = thread = EngineThread(loaded, serve, interactive=True, owns_process=True)
         await asyncio.to_thread(thread.start)
         if self.console is not None:
             self.console.owns_engine = True

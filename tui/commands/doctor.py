@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 import click
 
+from engine.read_only import check_writable
 from tui.options import Common, common_options
 from tui.output import print_json
 from tui.plain_text import clean
@@ -15,13 +17,17 @@ _MARKS = {"ok": ("✔", "green"), "warning": ("▲", "yellow"), "missing": ("✖
 
 
 @click.command("doctor", epilog="Example: quarterdeck doctor --json")
+@click.option("--reap", is_flag=True, help="First end what an engine that was killed left running.")
 @common_options
-def command(common: Common) -> None:
+def command(common: Common, reap: bool) -> None:
     """Say what this machine lacks, and how to cure it. Exits 1 when sessions cannot run."""
     from engine.doctor import examine
     from tui.settings_source import load
 
     loaded = load(common)
+    if reap:
+        check_writable(read_only=loaded.settings.engine.read_only)
+        _reap(loaded.settings.engine.state_dir / "engines")
     findings = examine(loaded.settings, os.environ, loaded.origins)
     if common.json:
         print_json(findings)
@@ -32,3 +38,15 @@ def command(common: Common) -> None:
             if finding.remedy:
                 click.echo(f"  {' ' * 20} → {clean(finding.remedy)}")
     sys.exit(1 if any(finding.level == "missing" for finding in findings) else 0)
+
+
+def _reap(engines: Path) -> None:
+    """End the left-over processes and say which; the findings name those that would not end."""
+    from engine.launchers import left_overs
+    from engine.launchers.ledger import Ledger
+
+    left = left_overs.of_dead_engines(Ledger(engines))
+    alive = left_overs.end(left)
+    for each in left:
+        outcome = "would not end" if each in alive else "ended"
+        click.echo(f"quarterdeck: {outcome}: {each}", err=True)

@@ -27,7 +27,7 @@ def run_engine(common: Common) -> None:
         engine.log = log
         return await serve(engine)
 
-    thread = EngineThread(loaded, serve_with_log, on_event=log.write)
+    thread = EngineThread(loaded, serve_with_log, on_event=log.write, owns_process=True)
 
     def on_signal(number: int, _frame: FrameType | None) -> None:
         thread.request_stop(signal.Signals(number).name)

@@ -20,7 +20,7 @@ _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 @contextmanager
 def own_engine(loaded: Loaded) -> Iterator[EngineThread]:
     """Runs until the block ends. A signal stops it under the block, which ends as by Ctrl-C; a second one kills."""
-    thread = EngineThread(_small(loaded), interactive=sys.stdout.isatty())
+    thread = EngineThread(_small(loaded), interactive=sys.stdout.isatty(), owns_process=True)
     stopped: list[str] = []
 
     def on_signal(number: int, _frame: FrameType | None) -> None:
