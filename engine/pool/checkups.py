@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 from engine.errors import DeadlinePassed, SessionLost
 from engine.events.types import Notice, SessionJudged, Severity
@@ -39,9 +40,12 @@ class Checkups:
         for gone in self._due.keys() - members.keys():
             del self._due[gone]
             self._told.pop(gone, None)
-        for name, member in members.items():
+        for name, member in list(members.items()):
             due = self._due.setdefault(name, now + self._ports.chance.uniform(0.0, interval))
             if member.starting or name in self._checked:
+                continue
+            if not self._ports.limits().observe and not member.retire and _is_gone(member.session.cwd):
+                self._pool.retire(name, "its working directory is gone")
                 continue
             if now >= due or (self._told.get(name) is not Condition.CONDEMNED and _stopped(member.session.pid)):
                 self._due[name] = now + interval
@@ -148,3 +152,14 @@ def _stopped(pid: int) -> bool:
     except OSError:
         return False
     return stat is not None and is_stopped(stat.state)
+
+
+def _is_gone(folder: Path) -> bool:
+    """Whether nothing is there any more; what cannot be looked at may be there."""
+    try:
+        folder.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False

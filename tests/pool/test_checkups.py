@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -220,3 +221,14 @@ async def test_a_session_that_ends_under_its_check_is_not_judged(tmp_path: Path)
         await until(lambda: not engine.pool.members)
         assert told.of(SessionJudged) == []
         assert engine.pool.statistics().counts.condemned == 0
+
+
+async def test_a_session_whose_directory_was_deleted_gets_no_more_work(tmp_path: Path) -> None:
+    async with running(tmp_path, *QUICK) as engine:
+        talk = Talk(engine)
+        (name, other) = await idle(engine, 2)
+        shutil.rmtree(engine.pool.session(name).cwd)
+        engine.keeper.checkups.round(engine.clock.monotonic())
+        await until(lambda: name not in engine.pool.sessions)
+        assert (await talk.ask("hello")).text
+        assert other in engine.pool.sessions

@@ -90,12 +90,19 @@ def _abuse(common: Common, names: Sequence[str], seconds: float) -> int:
     plan = AbusePlan(harms, seconds / (len(harms) + 1), command)
     with tempfile.TemporaryDirectory(prefix="qd-abuse-", ignore_cleanup_errors=True) as name:
         card = asyncio.run(abuse(plan, Path(name), _progress))
-    problems = card.problems()
+    problems = card.problems() + card.delays()
     if common.json:
         print_json({"scorecard": card, "ok": not problems})
     else:
         rows = [
-            (each.name, each.calls, f"{each.p99_ms:.0f} ms", f"{each.times:.1f}", f"{each.memory:.2f}", each.ready_s)
+            (
+                each.name,
+                each.calls,
+                f"{each.p99_ms:.0f} ms",
+                f"{each.times:.1f}",
+                f"{each.memory:.2f}",
+                f"{each.ready_s:.1f}",
+            )
             for each in card.abuses
         ]
         print_table(rows, ("abuse", "calls", "p99", "times rest", "memory", "ready after, s"))
