@@ -4,7 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run test test-console test-engine lint format bench screenshots docs pins clean help
+TOOLS := $(VENV)/tools
+
+.PHONY: run test test-console test-engine lint format bench screenshots docs pins lock audit clean help
 
 help: ## Show what there is to make.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +51,14 @@ pins: $(VENV)/.test ## Write the versions in use to constraints.txt.
 	@{ head -n 1 constraints.txt; $(BIN)/python -m pip freeze --exclude-editable --exclude quarterdeck; } > constraints.new
 	@mv constraints.new constraints.txt
 
+lock: $(TOOLS)/.made ## Write requirements.lock: the pins of an installation, with the hashes of their files.
+	@$(TOOLS)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+		--constraint constraints.txt --extra claude --extra web --custom-compile-command 'make lock' \
+		--output-file requirements.lock pyproject.toml
+
+audit: $(VENV)/.test $(TOOLS)/.made ## Look for known holes and unwelcome licences in what an installation takes.
+	@$(BIN)/python supply/audit.py $(TOOLS)/bin/pip-audit requirements.lock
+
 clean: ## Remove the virtual environment and what the tools left.
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
 
@@ -57,6 +67,11 @@ $(VENV)/.python:
 		{ echo "Quarterdeck needs Python 3.11 or newer; name one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || \
 		{ echo "Python's venv module is missing; on Debian: apt install python3-venv" >&2; exit 1; }
+	@touch $@
+
+$(TOOLS)/.made: $(VENV)/.python
+	@$(PYTHON) -m venv $(TOOLS)
+	@$(TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check 'uv>=0.5,<1' 'pip-audit>=2.7,<3'
 	@touch $@
 
 $(VENV)/.run: $(VENV)/.python pyproject.toml constraints.txt

@@ -18,16 +18,20 @@ from engine.backends.binary import find_claude
 from engine.backends.choice import credential_of, signed_in
 from engine.backends.claude import cli_version
 from engine.backends.profiles import profile_note
+from engine.file_modes import open_to_others
 from engine.launchers import left_overs
 from engine.launchers.cgroups import Cgroups, GroupLimits
 from engine.launchers.ledger import Ledger
 from engine.settings import unused
+from engine.settings.exposure import exposure
 from engine.settings.schema import Settings
 
 MIB = 1024 * 1024
 SESSION_MEMORY = 120 * MIB
 """PSS of one more idle CLI beside others, as measured (PROTOCOL.md section 8)."""
 DISK_FLOOR = 1024 * MIB
+_SHOWN = 5
+"""Files with wrong modes that are named."""
 _NAMED = 20
 """Left-over processes that are listed by name."""
 
@@ -54,6 +58,8 @@ def examine(
         *_memory(settings),
         *_limits(settings),
         *_places(settings),
+        *_modes(settings, origins),
+        *_exposure(settings),
         *_containment(settings),
         *_terminal(environ),
     ]
@@ -122,6 +128,22 @@ def _places(settings: Settings) -> Iterator[Finding]:
         free = shutil.disk_usage(there).free
         remedy = "" if free >= DISK_FLOOR else "Free space: a full disk loses transcripts without a word."
         yield Finding(name, "ok" if free >= DISK_FLOOR else "warning", f"{folder}, {free // MIB} MiB free", remedy)
+
+
+def _modes(settings: Settings, origins: Mapping[str, str]) -> Iterator[Finding]:
+    found = open_to_others(settings, origins)
+    if not found:
+        yield Finding("file modes", "ok", "what the engine keeps is readable by you alone")
+        return
+    names = ", ".join(f"{path} ({mode:04o})" for path, mode in found[:_SHOWN])
+    more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+    remedy = f"`chmod go-rwx {found[0][0]}`, and so for each; docs/operations/files.md lists what is kept."
+    yield Finding("file modes", "warning", f"others have rights on {names}{more}", remedy)
+
+
+def _exposure(settings: Settings) -> Iterator[Finding]:
+    for sentence, remedy in exposure(settings.api):
+        yield Finding("API", "warning", sentence, remedy)
 
 
 def _containment(settings: Settings) -> Iterator[Finding]:
