@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
@@ -14,6 +15,8 @@ from tui.screens.header import TABS, Tab
 from tui.travel import Traveller
 
 if TYPE_CHECKING:
+    from textual.driver import Driver
+
     from tui.own_screens import Found, OwnScreen
 
 KEYS_TOLD = 3
@@ -43,6 +46,24 @@ class Extended(Traveller):
             self._tell_keys()  # else later, for keys.toml may speak of them
         if self.named_screens is not None:
             self.run_worker(self.look_for_screens(self.named_screens), group="screens")
+
+    def get_driver_class(self) -> type[Driver]:
+        """Textual's way to a terminal, made to outlast one that goes away or does not read."""
+        found = super().get_driver_class()
+        if sys.platform != "linux" or found.__name__ != "LinuxDriver":
+            return found
+        from tui.terminal.driver import TerminalDriver
+
+        return TerminalDriver
+
+    def terminal_lost(self, reason: str) -> None:
+        """Nobody can see or answer any more: leave, as when the line is lost."""
+        self.log(f"the terminal is gone: {reason}")
+        self.exit()
+
+    def repaint(self) -> None:
+        """The terminal reads again and has missed something: draw all of it."""
+        self.refresh(layout=True)
 
     @property
     def screens(self) -> list[tuple[str, str]]:

@@ -16,7 +16,7 @@ from tests.support.engines import loaded
 from tests.support.headless import PROGRAM, Headless, environment_of, headless
 from tests.support.processes import PATIENCE_S, command_of, runs, wait_until
 
-DRAINING = [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT]
+DRAINING = [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP]
 TOOL = '[[tool: Bash {"command": "setsid sleep 600 & sleep 600"}]]'
 
 
@@ -66,6 +66,18 @@ def test_a_turn_that_is_not_done_in_the_grace_is_checkpointed_and_its_tools_end(
         assert (kept["request"], kept["prompt"], kept["user"]) == ("last", TOOL, "ada")
         assert kept["reason"] == "graceful_shutdown"
         assert list((home / "state/quarterdeck/homes").rglob(f"{kept['conversation']}.jsonl"))
+
+
+def test_a_lost_line_does_not_end_an_engine_that_was_started_to_outlive_it(home: Path) -> None:
+    ours = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # what `nohup` does; children inherit it
+    try:
+        with headless(home) as engine:
+            signal.signal(signal.SIGHUP, ours)
+            engine.signal(signal.SIGHUP)
+            assert engine.call("POST", "/api/prompts", {"prompt": "hello"})["prompt"]["text"]
+            assert not engine.logged("engine_draining")
+    finally:
+        signal.signal(signal.SIGHUP, ours)
 
 
 def test_what_had_streamed_is_in_the_checkpoint(home: Path) -> None:

@@ -41,8 +41,19 @@ class Terminal:
 
     def ended(self) -> bool:
         """Whether the process is gone; what it wrote last is read."""
-        self._read()
+        if self._master >= 0:
+            self._read()
         return self.process.poll() is not None
+
+    def hang_up(self) -> None:
+        """The terminal goes away, as with a line that is lost or a window that is closed."""
+        os.close(self._master)
+        self._master = -1
+
+    def close(self) -> None:
+        """Give the test's end back."""
+        if self._master >= 0:
+            self.hang_up()
 
     def press(self, keys: bytes) -> None:
         """Type."""
@@ -78,14 +89,15 @@ def terminal(home: Path, *arguments: str, **environment: str) -> Iterator[Termin
         env=environment_of(home, **{"TERM": "xterm-256color", "LANG": "C.UTF-8", **environment}),
         start_new_session=True,
     )
+    made = Terminal(process, master)
     try:
-        yield Terminal(process, master)
+        yield made
     finally:
         if process.poll() is None:
             process.kill()
         process.wait()
         os.close(slave)
-        os.close(master)
+        made.close()
 
 
 def _by_key(console: Terminal) -> None:

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 from engine.errors import BadInput, QuarterdeckError
 from tui import collector
+from tui.commands.signals import hangup
 from tui.options import Common
-from tui.output import echo
 from tui.settings_source import warn_of_env_files
+from tui.terminal.output import announce
 
 if TYPE_CHECKING:
     from engine.settings.load import Loaded
@@ -34,6 +35,7 @@ def open_console(common: Common, where: str | None = None, *, attach: bool = Fal
     _need_terminal()
     warn_of_env_files(common)
     connection = _Connection(common, where, attach=attach)
+    leaving: Leaving | None = None
     try:
         with collector.at_rest():
             from tui.app import Console
@@ -41,14 +43,14 @@ def open_console(common: Common, where: str | None = None, *, attach: bool = Fal
             console = Console(None, connect=connection.connect, read_only=common.read_only)
             connection.console = console
             console.screens_follow = True
-            _leave_on_signals(console)
+            leaving = Leaving(console)
             console.run()
     finally:
-        connection.close()
+        survivors = connection.close(at_once=leaving is not None and leaving.hurried)
     if connection.refused is not None:
         raise connection.refused
-    if console.return_code:
-        sys.exit(console.return_code)
+    if console.return_code or survivors:
+        sys.exit(console.return_code or 1)
 
 
 def open_feed(common: Common, feed: Feed) -> None:
@@ -70,7 +72,7 @@ def open_feed(common: Common, feed: Feed) -> None:
     console.state_dir = settings.engine.state_dir
     console.named_screens = mine.screens
     console.exports = settings.engine.state_dir / EXPORTS
-    _leave_on_signals(console)
+    Leaving(console)
     console.run()
     if console.return_code:
         sys.exit(console.return_code)
@@ -97,10 +99,11 @@ class _Connection:
                 self.console.exit()
             raise
 
-    def close(self) -> None:
-        """Drain the engine of this process, telling how it goes; a second signal kills."""
-        if self._thread is not None:
-            drain(self._thread, "the console was left")
+    def close(self, *, at_once: bool = False) -> int:
+        """Drain the engine of this process, saying how it goes; a second signal kills. Returns its survivors."""
+        if self._thread is None:
+            return 0
+        return drain(self._thread, "the console was left", at_once=at_once)
 
     async def _find_or_start(self) -> Feed:
         loaded = await asyncio.to_thread(_settings, self._common)
@@ -154,22 +157,27 @@ class _Connection:
             self.console.lock_read_only()
 
 
-def drain(thread: EngineThread, reason: str) -> None:
-    """Drain an engine of this process, telling how it goes; a second signal kills. One that has stopped is left."""
-    if thread.join(0):
-        return
+def drain(thread: EngineThread, reason: str, *, at_once: bool = False) -> int:
+    """Drain an engine of this process, saying how it goes; a second signal, or `at_once`, kills.
+
+    Returns the number of processes that would not end. One that has stopped is left.
+    """
 
     def on_signal(number: int, _frame: FrameType | None) -> None:
         thread.request_stop(signal.Signals(number).name)
 
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
-        signal.signal(number, on_signal)
-    echo("quarterdeck: draining; Ctrl-C to stop at once", err=True)
-    thread.request_stop(reason)
-    while not thread.join(_POLL_S):
-        pass
+    if not thread.join(0):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, *hangup()):
+            signal.signal(number, on_signal)
+        thread.request_stop(reason)
+        if at_once:
+            thread.request_stop(reason)
+        announce("quarterdeck: draining; Ctrl-C to stop at once")
+        while not thread.join(_POLL_S):
+            pass
     if thread.survivors:
-        echo(f"quarterdeck: {thread.survivors} processes would not end; run `quarterdeck doctor`", err=True)
+        announce(f"quarterdeck: {thread.survivors} processes would not end; run `quarterdeck doctor`")
+    return thread.survivors
 
 
 def _settings(common: Common) -> Loaded:
@@ -188,22 +196,37 @@ def alive(socket: Path) -> bool:
         return client.alive()
 
 
-def _leave_on_signals(console: Console) -> None:
-    """SIGTERM and a lost line restore the terminal; the drain follows."""
+class Leaving:
+    """Owner of the signals while the console runs: one leaves, which restores the terminal and drains; two hurry."""
 
-    def on_signal(_number: int, _frame: FrameType | None) -> None:
-        console.call_later(console.exit)
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._signals = 0
+        for number in (signal.SIGTERM, *hangup()):
+            signal.signal(number, self._on_signal)
 
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, on_signal)
+    @property
+    def hurried(self) -> bool:
+        """Whether a second signal came."""
+        return self._signals > 1
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        self._signals += 1
+        self._console.call_later(self._console.exit)
 
 
 def _need_terminal() -> None:
     if os.environ.get("TEXTUAL_DRIVER", "").endswith(":WebDriver"):  # the terminal is a page
         return
-    if sys.stdin.isatty() and sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
+    if not os.isatty(0):
+        lacking = "standard input is none"
+    elif not (os.isatty(1) or os.isatty(2)):
+        lacking = "neither standard output nor standard error is one"
+    elif os.environ.get("TERM") == "dumb":
+        lacking = "TERM=dumb says that this one shows lines only"
+    else:
         return
     raise BadInput(
-        "The console needs a terminal.",
+        f"The console needs a terminal: {lacking}.",
         remedy="Use `quarterdeck --engine-only` to run headless, or `ssh -t` to get a terminal.",
     )

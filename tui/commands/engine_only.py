@@ -6,13 +6,14 @@ import signal
 import sys
 from types import FrameType
 
+from tui.commands.signals import hangup
 from tui.options import Common
 
 _POLL_S = 0.5
 
 
 def run_engine(common: Common) -> None:
-    """Serve until SIGTERM, SIGINT or SIGQUIT; a second signal kills. Exits 1 when a process survived."""
+    """Serve until SIGTERM, SIGINT, SIGQUIT or SIGHUP; a second signal kills. Exits 1 when a process survived."""
     from engine.api.server import Stop, serve
     from engine.engine import Engine
     from engine.log import EventLog
@@ -32,7 +33,7 @@ def run_engine(common: Common) -> None:
     def on_signal(number: int, _frame: FrameType | None) -> None:
         thread.request_stop(signal.Signals(number).name)
 
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, *hangup()):
         signal.signal(number, on_signal)
     try:
         engine = thread.start()

@@ -13,8 +13,9 @@ from types import FrameType
 from engine.settings.load import Loaded
 from engine.settings.schema import Settings
 from engine.thread import EngineThread
+from tui.commands.signals import hangup
 
-_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT)
 
 
 @contextmanager
@@ -27,7 +28,7 @@ def own_engine(loaded: Loaded) -> Iterator[EngineThread]:
         stopped.append(signal.Signals(number).name)
         thread.request_stop(stopped[-1])
 
-    before = {number: signal.signal(number, on_signal) for number in _ENDING}
+    before = {number: signal.signal(number, on_signal) for number in (*_ENDING, *hangup())}
     try:
         thread.start()
         yield thread

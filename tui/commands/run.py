@@ -13,6 +13,7 @@ from engine.read_only import check_writable
 from tui.client import EngineClient, RemoteError, address_of
 from tui.options import Common, common_options
 from tui.output import echo, print_json
+from tui.terminal.output import announce
 
 
 @click.command("run", epilog="Example: quarterdeck run --offline 'say hello'")
@@ -38,9 +39,13 @@ def command(common: Common, prompt: str, stream: bool, **rest: Any) -> None:
     with EngineClient(address_of(None, loaded.settings.api.socket)) as client:
         if _fits(common) and client.alive():
             answer = _ask_running(client, body, shown)
+            survivors = 0
         else:
-            answer = _ask_own(loaded, body, shown)
+            answer, survivors = _ask_own(loaded, body, shown)
     shown.finish(answer, as_json=common.json)
+    if survivors:
+        announce(f"quarterdeck: {survivors} processes would not end; run `quarterdeck doctor`")
+        sys.exit(1)
 
 
 def _fits(common: Common) -> bool:
@@ -108,7 +113,8 @@ def _warn_of_simulator(loaded: Any, banner: str) -> None:
         echo("  → `quarterdeck doctor` tells what is missing; `--backend simulator` means it.", err=True)
 
 
-def _ask_own(loaded: Any, body: dict[str, Any], shown: _Shown) -> dict[str, Any]:
+def _ask_own(loaded: Any, body: dict[str, Any], shown: _Shown) -> tuple[dict[str, Any], int]:
+    """The answer of an engine of our own, and the number of processes that outlived it."""
     from engine.requests import Request
     from tui.commands.own_engine import own_engine
 
@@ -118,4 +124,4 @@ def _ask_own(loaded: Any, body: dict[str, Any], shown: _Shown) -> dict[str, Any]
         _warn_of_simulator(loaded, thread.engine.choice.banner)
         answer = thread.call(thread.engine.submit(request, shown)).result()
     decoded: dict[str, Any] = msgspec.to_builtins(answer)
-    return decoded
+    return decoded, thread.survivors

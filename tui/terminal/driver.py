@@ -1,0 +1,111 @@
+"""Textual's driver for terminals that go away, stop reading, or send what no key sends."""
+
+from __future__ import annotations
+
+import os
+import select
+from codecs import getincrementaldecoder
+from typing import TYPE_CHECKING
+
+from textual._xterm_parser import XTermParser
+from textual.drivers.linux_driver import LinuxDriver
+
+from tui.terminal.output import TerminalOutput
+from tui.terminal.replies import Replies
+
+if TYPE_CHECKING:
+    from textual.app import App
+
+RESTORE_S = 1.0
+"""Time that a terminal has to take what was drawn, and once more to take what restores it."""
+_ROUND_S = 0.1
+_READ = 4096
+
+
+def drawn_on() -> int:
+    """The descriptor that the console draws on: standard output, or standard error where that is no terminal."""
+    return 1 if os.isatty(1) else 2
+
+
+class TerminalDriver(LinuxDriver):
+    """Ends the console when its terminal ends, and never waits for one that does not read.
+
+    The app has `terminal_lost(reason)` and `repaint()`, which are called on its loop.
+    """
+
+    def __init__(
+        self, app: App[object], *, debug: bool = False, mouse: bool = True, size: tuple[int, int] | None = None
+    ) -> None:
+        super().__init__(app, debug=debug, mouse=mouse, size=size)
+        self._output: TerminalOutput | None = None
+        self._restoring: list[str] | None = None
+
+    def write(self, data: str) -> None:
+        """Queue for the terminal; ignored when it is gone."""
+        if self._restoring is not None:
+            self._restoring.append(data)
+        elif self._output is not None:
+            self._output.write(data)
+
+    def start_application_mode(self) -> None:
+        """Take the terminal over."""
+        try:
+            self._output = TerminalOutput(drawn_on(), self._on_gap, self._on_lost)
+        except OSError as error:
+            self._on_lost(error.strerror or "it cannot be opened")
+            return
+        self._output.start()
+        super().start_application_mode()  # type: ignore[no-untyped-call]
+        idle, self._writer_thread = self._writer_thread, None  # it writes without a bound: ours stands in for it
+        if idle is not None:
+            idle.stop()
+
+    def stop_application_mode(self) -> None:
+        """Give the terminal back as it was, within two seconds even if it does not read."""
+        self._restoring = []
+        super().stop_application_mode()
+        last, self._restoring = "".join(self._restoring), None
+        output, self._output = self._output, None
+        if output is not None:
+            output.finish(last, RESTORE_S)
+
+    def run_input_thread(self) -> None:
+        """Read keys until the console ends, or its terminal does."""
+        parser, replies = XTermParser(self._debug), Replies()
+        decode = getincrementaldecoder("utf-8")("replace").decode
+        poll = select.poll()
+        poll.register(self.fileno, select.POLLIN)
+        while not self.exit_event.is_set():
+            wait = replies.wait
+            if poll.poll(1000 * (wait if wait is not None else _ROUND_S)):
+                try:
+                    data = os.read(self.fileno, _READ)
+                except OSError as error:
+                    self._on_lost(error.strerror or "it cannot be read")
+                    return
+                if not data:
+                    self._on_lost("end of file")
+                    return
+                typed = replies.feed(decode(data))
+            else:
+                typed = replies.idle()
+            for event in (*(parser.feed(typed) if typed else ()), *parser.tick()):
+                self.process_message(event)
+
+    def _get_terminal_size(self) -> tuple[int, int]:
+        try:
+            size = os.get_terminal_size(drawn_on())
+        except OSError:
+            return super()._get_terminal_size()
+        return (size.columns or 80, size.lines or 25)
+
+    def _on_lost(self, reason: str) -> None:
+        self._tell("terminal_lost", reason)
+
+    def _on_gap(self) -> None:
+        self._tell("repaint")
+
+    def _tell(self, method: str, *arguments: str) -> None:
+        loop = self._loop
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(getattr(self._app, method), *arguments)
