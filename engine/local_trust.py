@@ -6,6 +6,7 @@ import os
 import socket
 import stat
 import struct
+from dataclasses import dataclass
 from pathlib import Path
 
 from engine.errors import BadInput, Forbidden
@@ -13,6 +14,14 @@ from engine.files import private_folder
 
 _CREDENTIALS = struct.Struct("3i")
 _CONNECT_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """The process at the other end of a local socket, as the kernel knows it; pid 0 is one outside of our view."""
+
+    pid: int
+    uid: int
 
 
 class NotPrivate(BadInput):
@@ -78,11 +87,19 @@ def check_engine(path: Path) -> None:
             probe.connect(str(path))
         except OSError:
             return
-        raw = probe.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-    _pid, uid, _gid = _CREDENTIALS.unpack(raw)
-    if uid != os.getuid():
-        sentence = f"The engine at {path} belongs to user {uid}, not to you."
+        peer = peer_of(probe)
+    if peer is not None and peer.uid != os.getuid():
+        sentence = f"The engine at {path} belongs to user {peer.uid}, not to you."
         raise ForeignEngine(sentence, remedy="Nothing was sent to it. Set `api.socket` to a path in a folder of yours.")
+
+
+def peer_of(connection: socket.socket) -> Peer | None:
+    """The process at the other end of a Unix socket; None on another kind of socket."""
+    if connection.family != socket.AF_UNIX:
+        return None
+    raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    pid, uid, _gid = _CREDENTIALS.unpack(raw)
+    return Peer(pid, uid)
 
 
 def _check_owner(path: Path, found: os.stat_result, field: str, *, ours_alone: bool) -> None:

@@ -20,9 +20,10 @@ from uvicorn.server import ServerState
 
 from engine.api.admission import GRACE_S, Admission
 from engine.api.envelope import failed
-from engine.api.peers import PEER, peer_of
+from engine.api.peers import PEER
 from engine.api.websocket_protocol import BoundedWebSocket
 from engine.errors import BadInput, Overloaded, QuarterdeckError
+from engine.local_trust import peer_of
 
 MAX_HEAD = 64 * 1024
 """Bytes of a request's line and headers, of trailers, and of anything else that brings a request no further."""

@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-import socket
-import struct
 from collections.abc import Callable
 from contextvars import ContextVar
-from dataclasses import dataclass
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from engine.api.envelope import failed
 from engine.errors import Forbidden
+from engine.local_trust import Peer
 
 PEER = "peer"
 """Name in the state of an ASGI scope."""
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
-_CREDENTIALS = struct.Struct("3i")
 _pid: ContextVar[int] = ContextVar("pid of the process that asks", default=0)
-
-
-@dataclass(frozen=True, slots=True)
-class Peer:
-    """The process that connected, as the kernel knows it; pid 0 is one outside of our view."""
-
-    pid: int
-    uid: int
 
 
 class AgentRefused(Forbidden):
@@ -60,15 +49,6 @@ class AgentGate:
             return self._agent_behind(peer.pid)
         except OSError as error:
             return f"it cannot be looked at: {error.strerror or 'it is gone'}"
-
-
-def peer_of(connection: socket.socket) -> Peer | None:
-    """The process at the other end of a Unix socket; None on another kind of socket."""
-    if connection.family != socket.AF_UNIX:
-        return None
-    raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-    pid, uid, _gid = _CREDENTIALS.unpack(raw)
-    return Peer(pid, uid)
 
 
 def named(user: str) -> str:
