@@ -1,14 +1,17 @@
-"""Who is at the other end of the local socket: agents may read there, and act only through their own session."""
+"""Who is at the other end of a connection within this machine: agents may read, and act only in their own session."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from contextvars import ContextVar
+from ipaddress import ip_address
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from engine.api.envelope import failed
 from engine.errors import Forbidden
+from engine.launchers.loopback import holders_of
 from engine.local_trust import Peer
 
 PEER = "peer"
@@ -32,30 +35,49 @@ class AgentGate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
-        peer: Peer | None = scope.get("state", {}).get(PEER)
-        if peer is None or scope["type"] != "http":
+        if scope["type"] != "http" or scope["method"] in _READS:
             await self._app(scope, receive, send)
             return
-        if scope["method"] not in _READS and (why := self._why_not(peer)):
-            await failed(_refused(peer, why))(scope, receive, send)
+        pids = await _pids_behind(scope)
+        for pid in pids or ():
+            if why := self._why_not(pid):
+                await failed(_refused(pid, why))(scope, receive, send)
+                return
+        if pids == []:
+            await failed(_refused(0, "none of this user's processes is seen to hold the connection"))(
+                scope, receive, send
+            )
             return
-        _pid.set(peer.pid)
+        if pids:
+            _pid.set(pids[0])
         await self._app(scope, receive, send)
 
-    def _why_not(self, peer: Peer) -> str:
-        if not peer.pid:
-            return ""
+    def _why_not(self, pid: int) -> str:
         try:
-            return self._agent_behind(peer.pid)
+            return self._agent_behind(pid)
         except OSError as error:
             return f"it cannot be looked at: {error.strerror or 'it is gone'}"
 
 
+async def _pids_behind(scope: Scope) -> list[int] | None:
+    """The processes that ask; None where they are another user's or outside of our view, and empty when they hide."""
+    peer: Peer | None = scope.get("state", {}).get(PEER)
+    if peer is not None:
+        return [peer.pid] if peer.pid else None
+    client, server = scope.get("client"), scope.get("server")
+    if not client or not server or not ip_address(client[0]).is_loopback:
+        return None
+    try:
+        return await asyncio.to_thread(holders_of, client[1], server[1])
+    except OSError:
+        return []
+
+
 def named(user: str) -> str:
-    """Who asks, for histories: the user, with the pid of the process where it came over the local socket."""
+    """Who asks, for histories: the user, with the pid of the process where it is known."""
     return f"{user} (pid {_pid.get()})" if _pid.get() else user
 
 
-def _refused(peer: Peer, why: str) -> AgentRefused:
-    sentence = f"Process {peer.pid} acts for an agent and may not act on the engine: {why}."
+def _refused(pid: int, why: str) -> AgentRefused:
+    sentence = f"{f'Process {pid}' if pid else 'This client'} may act for an agent, and agents act on no engine: {why}."
     return AgentRefused(sentence, remedy="Act from a terminal of yours; an agent asks for permissions in its session.")

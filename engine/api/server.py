@@ -59,11 +59,11 @@ class HttpRefusal(BadInput):
 
 async def serve(engine: Engine) -> Stop:
     """Listen for an engine on its own loop; returns how to stop. Raises EngineRuns, BadInput with the remedy."""
-    api, app = engine.settings.api, StrictText(application(engine, getpass.getuser()))
-    local_app = AgentGate(app, lambda pid: _agent_behind(engine, pid))
+    api = engine.settings.api
+    app = AgentGate(StrictText(application(engine, getpass.getuser())), lambda pid: _agent_behind(engine, pid))
     caps, rested = _caps(engine, 1 if api.port is None else 2), _rest_notice(engine)
     local = LocalSocket(api.socket)
-    watch = SocketWatch(local, lambda listener: Listener(local_app, listener, caps, _everybody, rested), engine.bus)
+    watch = SocketWatch(local, lambda listener: Listener(app, listener, caps, _everybody, rested), engine.bus)
     servers: list[Listener] = []
     try:
         if api.port is not None:

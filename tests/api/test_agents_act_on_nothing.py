@@ -8,11 +8,12 @@ import os
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
 from engine.launchers.ancestry import agent_behind
 from engine.launchers.processes import ENGINE_TAG
-from tests.api.serving import Served
+from tests.api.serving import Served, free_port, serving
 from tests.support.processes import until
 
 CLIENT = """
@@ -23,6 +24,15 @@ connection.sock = socket.socket(socket.AF_UNIX)
 connection.sock.connect(sys.argv[1])
 body = json.dumps({"claude.permission_mode": "bypassPermissions"})
 connection.request(sys.argv[2], "/api/config", body if sys.argv[2] == "PATCH" else None)
+answer = connection.getresponse()
+answer.read()
+open(sys.argv[3], "w").write(str(answer.status))
+"""
+TCP_CLIENT = """
+import http.client, json, sys
+connection = http.client.HTTPConnection("127.0.0.1", int(sys.argv[1]))
+headers = {"Authorization": "Bearer " + open(sys.argv[2]).read().strip()}
+connection.request("PATCH", "/api/config", json.dumps({"session_pool.max_size": 7}), headers)
 answer = connection.getresponse()
 answer.read()
 open(sys.argv[3], "w").write(str(answer.status))
@@ -56,6 +66,27 @@ async def test_an_agent_cannot_allow_itself_everything(served: Served, home: Pat
     assert await use_tool(served, home, "PATCH", way) == 403
     assert served.engine.settings.claude.permission_mode != "bypassPermissions"
     assert not served.engine.live.history
+
+
+async def test_an_agent_that_reads_the_token_cannot_act_over_tcp_either(home: Path) -> None:
+    async with serving(home, f"api.port={free_port()}") as served:
+        settings = served.engine.settings
+        (home / "tcp.py").write_text(TCP_CLIENT)
+        proof = home / "proof"
+        command = f"{sys.executable} {home / 'tcp.py'} {settings.api.port} {settings.token_file} {proof}"
+        asking = asyncio.create_task(
+            served.data("POST", "/api/prompts", {"prompt": f"[[tool: Bash {json.dumps({'command': command})}]]"})
+        )
+        await until(lambda: bool(served.engine.bus.state.permissions))
+        (permission,) = served.engine.bus.state.permissions
+        await served.data("POST", f"/api/permissions/{permission}", {"allowed": True})
+        await asking
+        assert proof.read_text() == "403"
+        headers = {"Authorization": f"Bearer {settings.token_file.read_text().strip()}"}
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{settings.api.port}", headers=headers) as operator:
+            answer = await operator.patch("/api/config", json={"session_pool.max_size": 7})
+        assert answer.status_code == 200
+        assert f"(pid {os.getpid()})" in served.engine.live.history[-1].who
 
 
 async def test_an_agent_may_read(served: Served, home: Path) -> None:

@@ -1,0 +1,48 @@
+"""Which processes hold the other end of a TCP connection within this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+from engine.launchers.processes import PROC
+
+_TABLES = ("net/tcp", "net/tcp6")
+
+
+def holders_of(port: int, to_port: int) -> list[int] | None:
+    """The pids that hold the local connection from `port` to `to_port`.
+
+    None when another user's process does, or none of this machine; an empty list when one of ours does that cannot be
+    found. Reads the descriptors of every process: run it in a thread. Raises OSError when the machine cannot be seen.
+    """
+    inode = _inode(port, to_port)
+    return None if inode is None else [pid for pid in _pids() if _holds(pid, f"socket:[{inode}]")]
+
+
+def _inode(port: int, to_port: int) -> str | None:
+    for table in _TABLES:
+        path = PROC / table
+        for line in path.read_text().splitlines()[1:] if path.exists() else ():
+            _, local, remote, _state, _queues, _timer, _retries, uid, _timeout, inode, *_ = line.split()
+            if _port(local) == port and _port(remote) == to_port and int(uid) == os.getuid():
+                return inode
+    return None
+
+
+def _port(address: str) -> int:
+    return int(address.rpartition(":")[2], 16)
+
+
+def _pids() -> list[int]:
+    return [int(entry.name) for entry in PROC.iterdir() if entry.name.isdecimal()]
+
+
+def _holds(pid: int, link: str) -> bool:
+    with contextlib.suppress(OSError):  # it has ended, or is not ours
+        for descriptor in Path(PROC / str(pid) / "fd").iterdir():
+            with contextlib.suppress(OSError):
+                if os.readlink(descriptor) == link:  # noqa: PTH115 - called often
+                    return True
+    return False
