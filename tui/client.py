@@ -79,7 +79,9 @@ def address_of(where: str | None, socket: Path | None = None) -> Address:
     if where.startswith("unix:"):
         return Address(uds=Path(where.removeprefix("unix:")))
     if where.startswith(("http://", "https://")):
-        return Address(url=where, token=process.environment().get(TOKEN_VARIABLE, ""))
+        token = process.environment().get(TOKEN_VARIABLE, "")
+        process.hide([TOKEN_VARIABLE])
+        return Address(url=where, token=token)
     raise BadInput(f"{where!r} is no address of an engine.", remedy="Use unix:PATH or http(s)://HOST:PORT.")
 
 

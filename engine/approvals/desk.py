@@ -33,7 +33,8 @@ class Asker:
     """Who asks: the session with its conversation, profile, tenant and workspace, and the way to answer it.
 
     `grants` is the folder that grants of the whole profile hold for, the workspace when empty. `timeout` is how long
-    in seconds its request lets approvals wait, the setting's without one.
+    in seconds its request lets approvals wait, the setting's without one. `breaker` is the name of the tool that its
+    breaker has, when that is not the tool's own.
     """
 
     session: str
@@ -44,6 +45,7 @@ class Asker:
     answer: Callable[[str, bool, str], None]
     grants: str = ""
     timeout: float | None = None
+    breaker: str = ""
 
 
 @dataclass(slots=True)
@@ -97,7 +99,7 @@ class PermissionDesk:
         action = normalise(wanted.tool, bytes(wanted.input), asker.workspace, self._book, os.path.realpath)
         name = wanted.permission if wanted.permission not in self._pending else f"{asker.session}-{wanted.permission}"
         pending = _Pending(name, asker, wanted, action, action.key(asker.tenant), self._clock.wall())
-        if why := self._barred(wanted.tool):
+        if why := self._barred(asker.breaker or wanted.tool):
             self._settle_alone(pending, Decision(False, "engine", message=why), "engine")
         elif (grant := self._granted(pending)) is not None:
             self._settle_alone(pending, Decision(True, grant.by, grant.scope, grant.expires), "grant", grant.id)

@@ -37,6 +37,10 @@ class Profile:
         """Names the sub-pool of this profile's present content: only its members may stand in for each other."""
         return (self.tenant, self.name, self.fingerprint)
 
+    def at_endpoint(self, name: str) -> str:
+        """A name of something that depends on where the profile's calls go: `NAME`, or `NAME@ENDPOINT`."""
+        return f"{name}@{self.endpoint}" if self.endpoint else name
+
     @property
     def named(self) -> tuple[str, str]:
         """The profile whatever its content."""

@@ -19,8 +19,7 @@ def credential_guard(profile: Profile) -> str:
 
 def model_guard(profile: Profile) -> str:
     """The breaker of its endpoint and model: `model:MODEL`, with `@ENDPOINT` where its calls go somewhere else."""
-    at = f"@{profile.endpoint}" if profile.endpoint else ""
-    return f"model:{profile.model or 'default'}{at}"
+    return profile.at_endpoint(f"model:{profile.model or 'default'}")
 
 
 def is_of_one_profile(name: str) -> bool:

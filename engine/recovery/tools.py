@@ -28,9 +28,9 @@ class Tools:
         self._classify = classify
 
     def ended(self, tool: str, failed: bool, text: str) -> None:
-        """A tool's result, as the stream told it."""
+        """A tool's result, as the stream told it; `TOOL@ENDPOINT` where a profile's calls go somewhere else."""
         name = f"tool:{tool}"
-        if failed and broken(tool, text, self._classify()):
+        if failed and broken(tool.partition("@")[0], text, self._classify()):
             self._breakers.vote(name, one_line(_unwrapped(text)) or "it failed without a word")
         elif self._breakers.knows(name):
             self._breakers.vote(name)
@@ -44,7 +44,8 @@ class Tools:
             self._breakers.returned(self._breakers.ask([name]))
         except BreakerOpen as refused:
             when = f" Try it again in {refused.retry_after:.0f} s at the earliest." if refused.retry_after else ""
-            return f"{tool} is out of order: {refused.message}{when} Go on without it, or say what is missing."
+            itself = tool.partition("@")[0]
+            return f"{itself} is out of order: {refused.message}{when} Go on without it, or say what is missing."
         return ""
 
 

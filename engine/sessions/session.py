@@ -398,7 +398,7 @@ class Session:
             case f.AgentChanged(what):
                 self.keep_to_one(what)
             case f.ToolEnded(tool, failed, text):
-                self._ports.tool_ended(tool, failed, text)
+                self._ports.tool_ended(self.profile.at_endpoint(tool), failed, text)
             case f.Replied(reply):
                 self._controls.take(reply)
             case f.ReplyUnreadable(request_id):
@@ -446,7 +446,17 @@ class Session:
         profile, workspace = self.profile, os.path.realpath(self.cwd)
         grants = os.path.realpath(self._workplace.grants)
         own = self._turn.order.permission_timeout if self._turn is not None else None
-        asker = Asker(self.id, self.conversation, profile.name, profile.tenant, workspace, self._answer, grants, own)
+        asker = Asker(
+            self.id,
+            self.conversation,
+            profile.name,
+            profile.tenant,
+            workspace,
+            self._answer,
+            grants,
+            own,
+            profile.at_endpoint(wanted.tool),
+        )
         self._ports.desk.ask(asker, wanted)
 
     def _answer(self, permission: str, allowed: bool, message: str) -> None:

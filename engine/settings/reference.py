@@ -62,7 +62,10 @@ def markdown() -> str:
 
 def environment_example() -> str:
     """The text of `.env.example`: every user's name with a comment, none of them set."""
-    lines = ["# Copy this file to .env and fill in what you need; what stays empty is not set."]
+    lines = [
+        "# Copy this file to .env and fill in what you need; what stays empty is not set.",
+        "# Then let it act: quarterdeck env trust",
+    ]
     for name, (_key, use) in NAMES.items():
         lines += ["", f"# {use}", f"{name}="]
     return "\n".join(lines) + "\n"

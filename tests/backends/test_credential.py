@@ -125,3 +125,14 @@ async def test_a_private_gateway_that_fails_opens_nobody_elses_breaker(tmp_path:
         assert engine.ready() == []
         answer = await engine.submit(Request(id="usual", prompt="say hello"))
         assert answer.text
+
+
+async def test_a_tool_that_is_broken_behind_a_private_gateway_is_barred_there_alone(tmp_path: Path) -> None:
+    sets = (f"{PRIVATE}=http://127.0.0.1:9", "circuit_breaker.failure_threshold=2")
+    async with running(tmp_path, *sets) as engine:
+        private, usual = (engine.profiles.find(name, "default") for name in ("private", "default"))
+        for _ in range(3):
+            engine.tools.ended(private.at_endpoint("mcp__search__find"), failed=True, text="server disconnected")
+        assert engine.breakers.open_ones() == ["tool:mcp__search__find@127.0.0.1:9"]
+        assert engine.tools.barred(private.at_endpoint("mcp__search__find")).startswith("mcp__search__find is out of")
+        assert engine.tools.barred(usual.at_endpoint("mcp__search__find")) == ""
