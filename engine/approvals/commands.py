@@ -15,8 +15,8 @@ from engine.approvals.shell import Kind, Word
 
 OPAQUE = "opaque"
 """The word for what cannot be read: no grant covers it."""
-_DEEPEST, _MOST_TEXTS = 8, 64
-"""Texts within texts, and texts in all, that are read; more of them cannot be read."""
+_DEEPEST, _MOST_TEXTS, _MOST_CHARACTERS = 8, 64, 2 * shell.LONGEST
+"""Texts within texts, texts in all and their characters, that are read; more of them cannot be read."""
 _MOST_WORDS = 512
 _QUOTED = re.compile(r"""(["'])(.*?)\1""", re.DOTALL)
 _SEVERAL = re.compile(r"[\s;|&()]")
@@ -54,6 +54,7 @@ class CommandJudge:
         self._places = places
         self._book = book
         self._texts = 0
+        self._characters = 0
 
     def judge(self, text: str, script: Script | None) -> Judged:
         """The risks of a text that was read as `script`, None when it could not be read."""
@@ -124,17 +125,25 @@ class CommandJudge:
             if rule is None:
                 continue
             declared = True
+            if len(words) > _MOST_WORDS or not self._within_bounds(""):
+                self._cannot_read(judged)
+                return
             for text in _texts(rule, words[at:], call.stdin, alone=careful):
                 self._run(text, judged, depth)
         if not declared and careful:
             self._suspect(words, judged)
 
     def _run(self, text: Text, judged: Judged, depth: int) -> None:
-        self._texts += 1
-        if text.value is None or depth >= _DEEPEST or self._texts > _MOST_TEXTS:
+        if text.value is None or depth >= _DEEPEST or not self._within_bounds(text.value):
             self._cannot_read(judged)
         elif text.value.strip():
             self._text(text.value, grammar.read(text.value), judged, depth + 1)
+
+    def _within_bounds(self, text: str) -> bool:
+        """Count a text that is to be read; False when it is one too many."""
+        self._texts += bool(text)
+        self._characters += len(text)
+        return self._texts <= _MOST_TEXTS and self._characters <= _MOST_CHARACTERS
 
     def _suspect(self, words: Sequence[Word], judged: Judged) -> None:
         """What a program that nobody declared may run as code: a grave command in a quoted word is found."""
@@ -142,8 +151,7 @@ class CommandJudge:
             if not word.quoted or not _SEVERAL.search(word.value):
                 continue
             for text in (word.value, *(found[1] for found in _QUOTED.findall(word.value))):
-                self._texts += 1
-                if self._texts > _MOST_TEXTS:
+                if not self._within_bounds(text):
                     return
                 script = grammar.read(text)
                 judged.risks += [self._grave(call) for call in script.calls] if script is not None else []

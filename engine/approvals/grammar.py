@@ -18,6 +18,9 @@ from engine.approvals.shell import Kind, Word
 if TYPE_CHECKING:
     from tree_sitter import Node, Parser
 
+_MOST_CALLS, _MOST_SUBSTITUTIONS = 400, 64
+"""Commands and substitutions of one text; a text with more cannot be read."""
+_SUBSTITUTIONS = frozenset({"command_substitution", "process_substitution"})
 _CASE_ENDS = frozenset({";;", ";&", ";;&"})
 _BETWEEN = re.compile(rb"(?:\\\n)*[ \t\n](?:[ \t\n]|\\\n)*|")
 """Blanks between two words; a line that goes on without a blank joins what stands on both lines."""
@@ -61,9 +64,13 @@ def read(text: str) -> Script | None:
     if root.has_error or not _whole(root, source):
         return None
     nodes = list(_walk(root))
+    if sum(node.type in _SUBSTITUTIONS for node in nodes) > _MOST_SUBSTITUTIONS:
+        return None
     calls = [_call(node) for node in nodes if node.type in {"command", "declaration_command", "unset_command"}]
     calls += [_assignments(node) for node in nodes if _stands_alone(node)]
     redirected = [_redirect(node) for node in nodes if node.type == "file_redirect"]
+    if len(calls) > _MOST_CALLS:
+        return None
     calls.sort(key=lambda found: found[0])
     return Script(tuple(call for _at, call in calls), tuple(each for each in redirected if each is not None))
 

@@ -7,6 +7,7 @@ import shlex
 import string
 import subprocess
 import sys
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -214,6 +215,23 @@ READABLE = [
 @pytest.mark.parametrize("command", READABLE)
 def test_what_can_be_read_can_be_granted(command: str) -> None:
     assert bash(command).grantable
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "eval " * 1500,
+        "sh -c 'ls' " * 600,
+        "$(x " * 1000 + ")" * 1000,
+        "eval a;" * 1100,
+        "x;" * 4000,
+        "sh -c 'a' x;" * 600,
+    ],
+)
+def test_the_work_for_one_text_is_bounded(command: str) -> None:
+    begun = time.process_time()
+    assert bash(command.strip()).grantable is False
+    assert time.process_time() - begun < 1.5
 
 
 def test_a_text_that_printf_evaluates_is_not_any_text() -> None:
