@@ -6,17 +6,18 @@ Grants are kept here and never sent to the CLI, where they would outlive `/clear
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from engine.approvals.actions import Action, normalise
 from engine.approvals.grants import Decision, Grant, Place, Scope, nearest
+from engine.approvals.links import LinkReader
+from engine.approvals.places import Resolve
 from engine.approvals.risks import shipped_risks
 from engine.approvals.store import Answered, ApprovalStore, Wish
 from engine.clock import Clock
-from engine.errors import NotFound
+from engine.errors import BadInput, NotFound
 from engine.events.bus import Bus
 from engine.events.types import GrantRevoked, Notice, PermissionAnswered, PermissionAsked, Severity
 from engine.sessions.facts import PermissionWanted
@@ -73,7 +74,7 @@ class PermissionDesk:
     """Owner of pending permissions. An unanswered one is denied after `timeout()` seconds.
 
     The answers and grants are `store`'s. While that cannot be used, nothing is granted and every request is asked.
-    `barred` says why a tool may not be used now, whoever allowed it, or nothing.
+    `barred` says why a tool may not be used now, whoever allowed it, or nothing. `resolve` follows the links of paths.
     """
 
     def __init__(
@@ -84,11 +85,13 @@ class PermissionDesk:
         timeout: Callable[[], float],
         *,
         barred: Callable[[str], str] = _none_barred,
+        resolve: Resolve | None = None,
     ) -> None:
         self._bus = bus
         self._clock = clock
         self._timeout = timeout
         self._barred = barred
+        self._resolve = resolve or LinkReader()
         self._book = shipped_risks()
         self._pending: dict[str, _Pending] = {}
         self._troubled = False
@@ -96,7 +99,7 @@ class PermissionDesk:
 
     def ask(self, asker: Asker, wanted: PermissionWanted) -> None:
         """Deny a tool that is out of order, answer from a grant at once, or put the question to the operators."""
-        action = normalise(wanted.tool, bytes(wanted.input), asker.workspace, self._book, os.path.realpath)
+        action = normalise(wanted.tool, bytes(wanted.input), asker.workspace, self._book, self._resolve)
         name = wanted.permission if wanted.permission not in self._pending else f"{asker.session}-{wanted.permission}"
         pending = _Pending(name, asker, wanted, action, action.key(asker.tenant), self._clock.wall())
         if why := self._barred(asker.breaker or wanted.tool):
@@ -109,7 +112,7 @@ class PermissionDesk:
             self._put(pending)
 
     def answer(self, permission: str, decision: Decision) -> list[Grant]:
-        """Answer a pending permission; returns the grant that this gave. Raises NotFound, StoreUnusable."""
+        """Answer a pending permission; returns the grant that this gave. Raises NotFound, BadInput, StoreUnusable."""
         pending = self._pending.get(permission)
         if pending is None:
             remedy = "It was answered, withdrawn or too late; GET /api/permissions lists those that wait."
@@ -119,7 +122,7 @@ class PermissionDesk:
     def answer_group(self, group: str, decision: Decision) -> tuple[int, list[Grant]]:
         """Answer all that wait in a group, and those that join it meanwhile: how many, and the grants given.
 
-        Raises NotFound when none waits, StoreUnusable with nothing answered.
+        Raises NotFound when none waits, BadInput when no grant can cover it, StoreUnusable with nothing answered.
         """
         done: set[str] = set()
         given: dict[str, Grant] = {}
@@ -185,6 +188,8 @@ class PermissionDesk:
         return [each for each in self._pending.values() if each.group == group and each.id not in done]
 
     def _granted(self, pending: _Pending) -> Grant | None:
+        if not pending.action.grantable:
+            return None
         try:
             return self.store.granted(pending.place(Scope.CONVERSATION), pending.group)
         except StoreUnusable as error:
@@ -199,6 +204,9 @@ class PermissionDesk:
     def _settle_all(self, waiting: Sequence[_Pending], decision: Decision) -> list[Grant]:
         """First the record, then the agents: a decision that cannot be kept is not given."""
         lasts = decision.allowed and decision.scope is not Scope.ONCE
+        if lasts and not all(pending.action.grantable for pending in waiting):
+            what = "What this runs, or where its paths lead, cannot be read for certain, so no grant can cover it."
+            raise BadInput(what, field="scope", remedy="Answer it with scope once, or deny it.")
         wishes = [self._wish(pending, decision) for pending in waiting] if lasts else []
         grants = self.store.keep([self._record(each, decision, "person", decision.by) for each in waiting], wishes)
         for pending in waiting:

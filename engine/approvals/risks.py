@@ -72,6 +72,16 @@ class ProgramRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return not any(flagged(word, self.unless) for word in rest)
 
 
+class InterpreterRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a program takes shell code: behind the `text` flags, as the `rest` of its words, as `each`, or as input."""
+
+    names: tuple[str, ...]
+    text: tuple[str, ...] = ()
+    rest: bool = False
+    each: bool = False
+    input: bool = False
+
+
 class PathRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Files that are worth more than others; patterns are of whole tails of a path, in lower case."""
 
@@ -93,6 +103,7 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     path: tuple[PathRule, ...]
     tool: tuple[ToolRule, ...]
     program: tuple[ProgramRule, ...]
+    interpreter: tuple[InterpreterRule, ...] = ()
 
 
 class RiskBook:
@@ -111,6 +122,7 @@ class RiskBook:
             (self.risks[rule.risk], rule.reads, re.compile("|".join(map(translate, rule.patterns))))
             for rule in rules.path
         ]
+        self.interpreters = {name: rule for rule in rules.interpreter for name in rule.names}
         self._programs: dict[str, list[ProgramRule]] = {}
         for rule in rules.program:
             for name in rule.names:

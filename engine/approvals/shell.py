@@ -17,6 +17,10 @@ _JOINTS = ("&&", "||", "|&", ";", "|", "&")
 _REDIRECT = re.compile(r"\d*(?:>>|>\||>&|<&|>|<)|&>>?")
 _ENDS = frozenset(" \t;&|<>")
 _NEVER = frozenset("()`")
+_RESERVED = frozenset(
+    {"!", "{", "}", "[", "[[", "if", "then", "elif", "else", "fi", "for", "select", "while", "until", "do", "done"}
+    | {"case", "esac", "in", "function", "coproc"}
+)
 _ESCAPED_IN_QUOTES = frozenset('$`"\\')
 
 
@@ -36,6 +40,16 @@ class Word:
     value: str
     kind: Kind = Kind.STATIC
     quoted: bool = False
+
+    @property
+    def dynamic(self) -> bool:
+        """Whether its value is made when the command runs."""
+        return self.kind is Kind.UNKNOWN and any(sign in self.raw for sign in "$`()\\")
+
+    @property
+    def names(self) -> bool:
+        """Whether it names a program for certain."""
+        return self.kind is Kind.STATIC or (self.raw.startswith("~/") and one_word(self.raw[2:]).kind is Kind.STATIC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +79,14 @@ def parse(command: str) -> tuple[Token, ...] | None:
             return None
         token, at = read
         tokens.append(token)
-    return tuple(tokens) if _well_formed(tokens) else None
+    return tuple(tokens) if _well_formed(tokens) and _simple(tokens) else None
+
+
+def one_word(text: str) -> Word:
+    """A text that is one word; what the program gets is unknown when its letters do not tell it."""
+    if "\\\n" not in text and (read := _word(text, 0)) is not None and read[1] == len(text):
+        return read[0]
+    return Word(text, text, Kind.UNKNOWN, True)
 
 
 def commands(tokens: tuple[Token, ...]) -> list[list[Word]]:
@@ -87,6 +108,11 @@ def commands(tokens: tuple[Token, ...]) -> list[list[Word]]:
 def targets(tokens: tuple[Token, ...]) -> list[tuple[str, Word]]:
     """The redirections: what each does, and its target."""
     return [(a.text, b) for a, b in pairwise(tokens) if isinstance(a, Mark) and a.redirects and isinstance(b, Word)]
+
+
+def _simple(tokens: list[Token]) -> bool:
+    """Whether no command begins with a word of the shell's own syntax."""
+    return not any(words[0].raw in _RESERVED for words in commands(tuple(tokens)))
 
 
 def _well_formed(tokens: list[Token]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,9 +12,12 @@ import msgspec
 import pytest
 
 from engine.approvals import store as store_module
+from engine.approvals.actions import normalise
 from engine.approvals.desk import Asker, PermissionDesk
 from engine.approvals.grants import LONGEST_S, Decision, Place, Scope, decided, expiry
 from engine.approvals.groups import PermissionGroup, groups_of
+from engine.approvals.links import LinkReader
+from engine.approvals.risks import shipped_risks
 from engine.approvals.store import ApprovalStore, Wish
 from engine.clock import ManualClock
 from engine.errors import BadInput, NotFound
@@ -21,7 +25,7 @@ from engine.events.bus import Bus
 from engine.events.types import GrantRevoked, Notice, PermissionAnswered
 from engine.sessions.facts import PermissionWanted
 from engine.store.sqlite import StoreUnusable
-from tests.support.processes import PATIENCE_S
+from tests.support.processes import PATIENCE_S, wait_until
 
 START = 1_000_000.0
 HOUR = 3600.0
@@ -312,10 +316,61 @@ async def test_the_store_is_bounded(room: Room, monkeypatch: pytest.MonkeyPatch)
     assert (total, answers[0].permission) == (10, "p19")
 
 
-def test_a_file_that_is_no_store_is_named(tmp_path: Path, clock: ManualClock) -> None:
-    (tmp_path / "approvals.db").write_text("this is no database, and long enough to be looked at " * 20)
-    with pytest.raises(StoreUnusable, match=r"approvals\.db"):
-        ApprovalStore(tmp_path / "approvals.db", clock).open()
+def test_a_file_that_is_no_store_is_moved_aside_and_a_new_one_begun(tmp_path: Path, clock: ManualClock) -> None:
+    text = "this is no database, and long enough to be looked at " * 20
+    (tmp_path / "approvals.db").write_text(text)
+    store = ApprovalStore(tmp_path / "approvals.db", clock)
+    store.open()
+    assert store.grants() == []
+    store.close()
+    kept = [path.read_text() for path in tmp_path.glob("approvals.db.damaged-*")]
+    assert kept == [text]
+
+
+@pytest.mark.parametrize("command", ["$cmd x", 'eval "$x"', "rm -rf $x", "ls 'unclosed"])
+async def test_what_cannot_be_read_is_asked_each_time_and_never_granted(room: Room, command: str) -> None:
+    room.ask("p1", command)
+    for scope in ("conversation", "profile"):
+        with pytest.raises(BadInput, match="no grant can cover it"):
+            room.desk.answer("p1", room.decide(scope=scope))
+        with pytest.raises(BadInput, match="no grant can cover it"):
+            room.desk.answer_group(room.groups()[0].key, room.decide(scope=scope))
+    room.desk.answer("p1", room.decide())
+    room.ask("p2", command)
+    assert room.waiting == ["p2"]
+    assert room.groups()[0].grave
+
+
+async def test_a_grant_that_an_earlier_release_gave_does_not_cover_what_cannot_be_read(room: Room) -> None:
+    room.ask("p1", "$cmd x")
+    asked = room.groups()[0]
+    place = Place("default", "default", "/w")
+    room.desk.store.keep([], [Wish(place, "Bash", asked.key, asked.action, "?", "ana", START + HOUR)])
+    room.ask("p2", "$cmd x")
+    assert room.waiting == ["p1", "p2"]
+
+
+def test_a_path_that_cannot_be_read_in_time_is_not_inside() -> None:
+    """The loop waits once, and a grant for the same names does not answer meanwhile."""
+    hang = threading.Event()
+    begun = threading.Event()
+
+    def follow(path: str) -> str:
+        begun.set()
+        assert hang.wait(60)
+        return path
+
+    reader = LinkReader(follow, bound_s=0.01)
+    try:
+        made = normalise("Bash", b'{"command": "cat src/x"}', "/srv/code", shipped_risks(), reader)
+        assert (made.risk.word, made.grantable) == ("outside", False)
+        assert begun.is_set()
+        assert reader("/srv/code/y") is None
+    finally:
+        hang.set()
+    wait_until(lambda: reader("/srv/code/y") == "/srv/code/y")
+    made = normalise("Bash", b'{"command": "cat src/x"}', "/srv/code", shipped_risks(), reader)
+    assert (made.risk.word, made.grantable) == ("read", True)
 
 
 async def test_a_second_grant_for_the_same_takes_the_place_of_the_first(room: Room) -> None:
