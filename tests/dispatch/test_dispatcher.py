@@ -248,4 +248,4 @@ async def test_a_listener_that_raises_ends_its_own_request_and_not_the_session(t
             await engine.submit(Request(id="a", prompt="[[words: 50]]"), Broken())
         assert engine.dispatcher.flights == {}
         assert (await engine.submit(Request(id="b", prompt="[[words: 5]]"))).text
-        assert len(engine.pool.sessions) == 1
+        assert "s0001" in engine.pool.sessions
