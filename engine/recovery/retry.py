@@ -60,7 +60,8 @@ class RetryDecision:
 def decide(policy: RetryPolicy, error: QuarterdeckError, tried: Try, budget: Budget, uniform: Uniform) -> RetryDecision:
     """Decide after an attempt failed. A server's delay comes first, then the backoff; the budget is asked last."""
     if not error.retryable:
-        return give_up("the same request would fail again")
+        later = error.retry_after is not None
+        return give_up("it cannot be done now; ask again later" if later else "the same request would fail again")
     if isinstance(error, Overloaded):
         return give_up("this engine sheds load, and its own attempts would add to it")
     if tried.acted:
