@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 import socket
 from collections.abc import Awaitable, Callable
 
@@ -38,6 +37,7 @@ from engine.errors import BadInput, QuarterdeckError
 from engine.events.types import Notice, Severity
 from engine.launchers.ancestry import agent_behind
 from engine.launchers.descriptors import descriptor_limit
+from engine.operator import user_name
 
 _REFUSALS = {
     404: (
@@ -62,7 +62,7 @@ async def serve(engine: Engine) -> Stop:
     """Listen for an engine on its own loop; returns how to stop. Raises EngineRuns, BadInput with the remedy."""
     api = engine.settings.api
     ending = Ending()
-    app = AgentGate(StrictText(application(engine, getpass.getuser(), ending)), lambda pid: _agent_behind(engine, pid))
+    app = AgentGate(StrictText(application(engine, user_name(), ending)), lambda pid: _agent_behind(engine, pid))
     caps, rested = _caps(engine, 1 if api.port is None else 2), _rest_notice(engine)
     local = LocalSocket(api.socket)
     watch = SocketWatch(local, lambda listener: Listener(app, listener, caps, _everybody, rested), engine.bus)
