@@ -14,6 +14,7 @@ from types import MappingProxyType
 import msgspec
 import psutil
 
+from engine.backends.base import SIMULATOR
 from engine.backends.binary import find_claude
 from engine.backends.choice import credential_of, signed_in
 from engine.backends.claude import cli_version
@@ -21,7 +22,9 @@ from engine.backends.profiles import profile_note
 from engine.file_modes import open_to_others
 from engine.launchers import left_overs
 from engine.launchers.cgroups import Cgroups, GroupLimits
+from engine.launchers.kernel import setpriv_program
 from engine.launchers.ledger import Ledger
+from engine.operator import home_folder
 from engine.settings import unused
 from engine.settings.exposure import exposure
 from engine.settings.schema import Settings
@@ -76,6 +79,9 @@ def _settings(settings: Settings, origins: Mapping[str, str]) -> Iterator[Findin
 
 
 def _agent(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
+    if settings.engine.backend == SIMULATOR:
+        yield Finding("agent", "ok", "the simulator, which needs no Claude Code CLI and no credentials")
+        return
     binary = find_claude(settings.claude.binary or None)
     if binary is None:
         yield Finding(
@@ -84,9 +90,11 @@ def _agent(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
     else:
         version = cli_version(binary)
         yield Finding("Claude Code CLI", "ok" if version else "missing", f"{version or 'does not answer'} at {binary}")
-    home = Path(environ.get("HOME") or Path.home())
+    home = home_folder(environ)
     config = Path(given) if (given := environ.get("CLAUDE_CONFIG_DIR")) else home / ".claude"
-    if signed_in(credential_of(settings), config):
+    if settings.engine.offline:
+        yield Finding("credentials", "ok", "the offline model needs none")
+    elif signed_in(credential_of(settings), config):
         yield Finding("credentials", "ok", "a key, a token or a login is there")
     else:
         yield Finding(
@@ -151,7 +159,7 @@ def _containment(settings: Settings) -> Iterator[Finding]:
         text = f"{platform.system()}: no parent-death signal, no adopting of orphans"
         yield Finding("containment", "warning", text, "Run the engine on Linux.")
         return
-    how = "setpriv" if shutil.which("setpriv") else "an interpreter for each start, 20 ms slower; install util-linux"
+    how = "setpriv" if setpriv_program() else "an interpreter for each start, 20 ms slower; install util-linux"
     yield Finding("parent-death signal", "ok", how)
     groups = Cgroups("doctor", GroupLimits)
     found = "usable: sessions get groups of their own" if groups.open() else "not writable here; descent and tags hold"

@@ -46,6 +46,7 @@ from engine.maintenance import TICK_S, Maintenance
 from engine.offline.demo import DemoTraffic
 from engine.offline.server import OfflineModel
 from engine.operations import Operations
+from engine.operator import home_folder
 from engine.pool.conversations import Conversations
 from engine.pool.growth import Growth
 from engine.pool.keeper import Keeper
@@ -125,7 +126,7 @@ class Engine(Operations):
         self.checkpoints = Checkpoints(state / "checkpoints")
         self._ledger = Ledger(state / "engines")
         self._environ = environ
-        self._operator_home = Path(environ.get("HOME") or Path.home())
+        self._operator_home = home_folder(environ)
         self._operator_config = Path(given) if (given := environ.get("CLAUDE_CONFIG_DIR")) else None
         config = self._operator_config or self._operator_home / ".claude"
         self.choice: Choice = choose(settings, config, interactive=interactive)

@@ -37,6 +37,7 @@ COMMANDS = {
     "run": "Answer one prompt.",
     "scale": "Set the size of the pool, or let it follow the load.",
     "sessions": "List sessions, interrupt, stop or kill them.",
+    "socket": "Print where an engine on this machine listens.",
     "web": "Serve the console to a browser on this machine.",
 }
 

@@ -10,6 +10,7 @@ import msgspec
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response, StreamingResponse
 
+from engine.api.ending import Ending, EngineStops
 from engine.api.envelope import done
 from engine.engine import Engine
 from engine.errors import QuarterdeckError
@@ -27,21 +28,26 @@ async def answered(engine: Engine, asked: Request, request: HttpRequest) -> Resp
     """The whole answer; the turn is interrupted when the caller leaves before it."""
     work = asyncio.ensure_future(engine.submit(asked))
     gone = asyncio.ensure_future(_disconnected(request))
+    closing = asyncio.ensure_future(request.app.state.ending.closing.wait())
     try:
-        await asyncio.wait([work, gone], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([work, gone, closing], return_when=asyncio.FIRST_COMPLETED)
+        if not work.done() and closing.done():
+            raise EngineStops
         if not work.done():
             return Response(status_code=499)
         return done({"prompt": work.result()})
     finally:
-        for task in (work, gone):
+        for task in (work, gone, closing):
             task.cancel()
-        await asyncio.wait([work, gone])
+        await asyncio.wait([work, gone, closing])
 
 
-async def streamed(engine: Engine, asked: Request) -> Response:
+async def streamed(engine: Engine, asked: Request, request: HttpRequest) -> Response:
     """Server-sent events: started, delta, dropped, then answer or error; ids count from 1."""
     engine.check(asked)
-    return StreamingResponse(_events(engine, asked), headers=_HEADERS, media_type="text/event-stream")
+    return StreamingResponse(
+        _events(engine, asked, request.app.state.ending), headers=_HEADERS, media_type="text/event-stream"
+    )
 
 
 class _Growing:
@@ -64,8 +70,17 @@ class _Growing:
     def dropped(self, size: int) -> None:
         self._put("dropped", {"size": size})
 
+    def cut(self) -> None:
+        """The API closes its connections: the last event, unless it was heard already."""
+        if not self.ended:
+            self.ended = True
+            self.waiting.append(("error", EngineStops().as_dict()))
+            self.ready.set()
+
     def end(self, work: asyncio.Future[Answer]) -> None:
         """The last event, heard one step of the loop after the work is done."""
+        if self.ended:
+            return
         self.ended = True
         error = None if work.cancelled() else work.exception()
         if isinstance(error, QuarterdeckError):
@@ -80,8 +95,10 @@ class _Growing:
         self.ready.set()
 
 
-async def _events(engine: Engine, asked: Request) -> AsyncIterator[bytes]:
+async def _events(engine: Engine, asked: Request, ending: Ending) -> AsyncIterator[bytes]:
     heard = _Growing()
+    closing = asyncio.ensure_future(ending.closing.wait())
+    closing.add_done_callback(lambda cut: None if cut.cancelled() else heard.cut())
     work = asyncio.ensure_future(engine.submit(asked, heard))
     work.add_done_callback(heard.end)
     number = 0
@@ -96,8 +113,9 @@ async def _events(engine: Engine, asked: Request) -> AsyncIterator[bytes]:
                 number += 1
                 yield b"id: %d\nevent: %s\ndata: %s\n\n" % (number, name.encode(), _encode(data))
     finally:
+        closing.cancel()
         work.cancel()
-        await asyncio.wait([work])
+        await asyncio.wait([work, closing])
 
 
 async def _within(event: asyncio.Event, seconds: float) -> bool:

@@ -4,6 +4,7 @@ server  {"type": "hello", "engine": "…", "version": "…"}
 client  {"type": "subscribe", "engine": "…"?, "since": 120?}
 server  {"type": "snapshot", "seq": 130, "at": …, "state": {…}}   first, and again after a gap
 server  {"type": "events", "events": [{"seq": 131, "at": …, "event": {…}}, …]}
+server  {"type": "end", "reason": "the engine stops"}             last, before it closes with 1001
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import msgspec
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from engine import __version__
+from engine.api.ending import REASON, Ending
 from engine.api.probes import Probes
 from engine.api.websocket_protocol import close_reason
 from engine.engine import Engine
@@ -25,6 +27,7 @@ COALESCE_S = 0.05
 HELLO_S = 10.0
 """Seconds that a client has to subscribe."""
 _BAD_MESSAGE = 4400
+_GOING_AWAY = 1001
 _encode = msgspec.json.Encoder().encode
 
 
@@ -38,8 +41,9 @@ class Subscribe(msgspec.Struct, tag="subscribe", tag_field="type"):
 class EventStream:
     """Serves the WebSocket at /ws."""
 
-    def __init__(self, engine: Engine, probes: Probes) -> None:
+    def __init__(self, engine: Engine, probes: Probes, ending: Ending) -> None:
         self._engine = engine
+        self._ending = ending
         self._probes = probes
 
     async def serve(self, websocket: WebSocket) -> None:
@@ -51,7 +55,8 @@ class EventStream:
             await _send(websocket, hello)
             wish = await self._wish(websocket)
             if wish is not None:
-                await self._stream(websocket, wish)
+                with self._ending.stream():
+                    await self._stream(websocket, wish)
         except (WebSocketDisconnect, RuntimeError):
             return
         finally:
@@ -78,17 +83,24 @@ class EventStream:
             while not watcher.done():
                 await self._wait(ready, watcher)
                 await self._send(websocket, subscription.take())
+                if self._ending.begun.is_set():
+                    await _send(websocket, {"type": "end", "reason": REASON})
+                    await websocket.close(_GOING_AWAY, REASON)
+                    return
         finally:
             subscription.close()
             watcher.cancel()
             await asyncio.wait([watcher])
 
     async def _wait(self, ready: asyncio.Event, watcher: asyncio.Future[Any]) -> None:
-        waiting: asyncio.Future[Any] = asyncio.ensure_future(ready.wait())
+        waiting: list[asyncio.Future[Any]] = [
+            asyncio.ensure_future(each.wait()) for each in (ready, self._ending.begun)
+        ]
         try:
-            await asyncio.wait({waiting, watcher}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({*waiting, watcher}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            waiting.cancel()
+            for each in waiting:
+                each.cancel()
         ready.clear()
         await asyncio.sleep(COALESCE_S)
 

@@ -159,7 +159,7 @@ class Routes(RouteGroup):
             remedy = "Leave one of `stream` and `wait: false` out."
             raise BadInput("A stream that nobody waits for has no reader.", field="stream", remedy=remedy)
         if body.stream:
-            return await streamed(self._engine, asked)
+            return await streamed(self._engine, asked, request)
         if not body.wait:
             return done({"prompt": {"request": self._kept.send(asked)}}, 202)
         return await answered(self._engine, asked, request)

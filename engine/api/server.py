@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 import socket
 from collections.abc import Awaitable, Callable
 
@@ -18,6 +17,7 @@ from engine.api.access import TokenGate, token_in
 from engine.api.admission import ConnectionCaps, caps_within
 from engine.api.alert_routes import AlertRoutes
 from engine.api.checkpoint_routes import CheckpointRoutes
+from engine.api.ending import Ending
 from engine.api.envelope import failed
 from engine.api.error_routes import ErrorRoutes
 from engine.api.event_stream import EventStream
@@ -37,6 +37,7 @@ from engine.errors import BadInput, QuarterdeckError
 from engine.events.types import Notice, Severity
 from engine.launchers.ancestry import agent_behind
 from engine.launchers.descriptors import descriptor_limit
+from engine.operator import user_name
 
 _REFUSALS = {
     404: (
@@ -60,7 +61,8 @@ class HttpRefusal(BadInput):
 async def serve(engine: Engine) -> Stop:
     """Listen for an engine on its own loop; returns how to stop. Raises EngineRuns, BadInput with the remedy."""
     api = engine.settings.api
-    app = AgentGate(StrictText(application(engine, getpass.getuser())), lambda pid: _agent_behind(engine, pid))
+    ending = Ending()
+    app = AgentGate(StrictText(application(engine, user_name(), ending)), lambda pid: _agent_behind(engine, pid))
     caps, rested = _caps(engine, 1 if api.port is None else 2), _rest_notice(engine)
     local = LocalSocket(api.socket)
     watch = SocketWatch(local, lambda listener: Listener(app, listener, caps, _everybody, rested), engine.bus)
@@ -75,14 +77,15 @@ async def serve(engine: Engine) -> Stop:
     engine.maintenance.add("the local socket", watch.look)
 
     async def stop() -> None:
+        await ending.begin()
         await asyncio.gather(watch.stop(), *(server.stop() for server in servers))
 
     return stop
 
 
-def application(engine: Engine, caller: str) -> Starlette:
+def application(engine: Engine, caller: str, ending: Ending | None = None) -> Starlette:
     """The ASGI application over one engine."""
-    probes = Probes(engine)
+    probes, ending = Probes(engine), ending or Ending()
     kinds = (
         Routes,
         PoolRoutes,
@@ -95,14 +98,16 @@ def application(engine: Engine, caller: str) -> Starlette:
     )
     groups = [kind(engine, caller) for kind in kinds]
     routes: list[BaseRoute] = [*probes.all(), *(route for group in groups for route in group.all())]
-    routes.append(WebSocketRoute("/ws", EventStream(engine, probes).serve))
+    routes.append(WebSocketRoute("/ws", EventStream(engine, probes, ending).serve))
     handlers = {
         QuarterdeckError: _on_error,
         HTTPException: _on_http_error,
         ClientDisconnect: _on_client_gone,
         Exception: _on_bug,
     }
-    return Starlette(routes=routes, exception_handlers=handlers)
+    made = Starlette(routes=routes, exception_handlers=handlers)
+    made.state.ending = ending
+    return made
 
 
 def _tcp(host: str, port: int) -> socket.socket:

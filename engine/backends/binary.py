@@ -13,7 +13,7 @@ _BUNDLED = Path("_bundled") / "claude"
 def find_claude(configured: str | None = None) -> Path | None:
     """The CLI's program: the configured one alone if one is named, else PATH's, else the bundled one; None without."""
     if configured:
-        found = shutil.which(str(Path(configured).expanduser()))
+        found = shutil.which(os.path.expanduser(configured))  # noqa: PTH111 - pathlib raises without a home
         return Path(found).absolute() if found else None
     on_path = shutil.which("claude")
     return Path(on_path).absolute() if on_path else _bundled()

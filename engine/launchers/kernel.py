@@ -5,11 +5,14 @@ from __future__ import annotations
 import ctypes
 import resource
 import shutil
+import subprocess
 import sys
+from functools import cache
 
 from engine.launchers.descriptors import limit_for_children
 
 _PR_SET_CHILD_SUBREAPER = 36
+_PROBE_S = 5.0
 _TRAMPOLINE = (
     "import ctypes,os,resource,signal,sys;"
     "ctypes.CDLL(None).prctl(1,int(signal.SIGTERM),0,0,0);"
@@ -36,12 +39,33 @@ def with_parent_death_signal(argv: tuple[str, ...]) -> tuple[str, ...]:
     if sys.platform != "linux":
         return argv
     limit = limit_for_children()
-    setpriv, prlimit = shutil.which("setpriv"), shutil.which("prlimit") if limit else ""
+    setpriv, prlimit = setpriv_program(), shutil.which("prlimit") if limit else ""
     if setpriv is None or prlimit is None:
         limits = limit or resource.getrlimit(resource.RLIMIT_NOFILE)
         return (sys.executable, "-I", "-S", "-c", _TRAMPOLINE.format(limit=limits), *argv)
     lowered = (prlimit, f"--nofile={_limit_text(limit)}", "--") if limit else ()
     return (setpriv, "--pdeathsig", "TERM", "--", *lowered, *argv)
+
+
+def setpriv_program() -> str | None:
+    """The `setpriv` that knows the parent-death signal; BusyBox has one that does not."""
+    found = shutil.which("setpriv")
+    return found if found is not None and _knows_death_signal(found) else None
+
+
+@cache
+def _knows_death_signal(setpriv: str) -> bool:
+    try:
+        done = subprocess.run(
+            [setpriv, "--pdeathsig", "TERM", "--", setpriv, "--version"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_PROBE_S,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0
 
 
 def _limit_text(limit: tuple[int, int]) -> str:

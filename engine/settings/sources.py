@@ -10,8 +10,11 @@ from typing import Any
 import yaml
 
 from engine.settings import catalogue, problems, unused
+from engine.settings.dotenv import content_of
 from engine.settings.tree import absorb, nested
 
+MOST_VALUES = 10_000
+"""Values of one YAML text with every alias written out."""
 HINTED = 10
 """Unknown keys of one source for which the nearest valid one is looked for."""
 
@@ -59,7 +62,7 @@ def from_file(path: Path, *, required: bool) -> Layer:
     """The layer of a YAML file; a missing one is empty unless it is `required`."""
     layer = Layer()
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = content_of(path).decode("utf-8-sig")
         content = read_yaml(text)
     except FileNotFoundError:
         if required:
@@ -109,10 +112,33 @@ def read_text(key: str, text: str) -> Any:
 def read_yaml(text: str) -> Any:
     """The value of a YAML text; yaml.YAMLError on every text that has none."""
     try:
+        _check_size(text)
         return yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - a SafeLoader underneath
     except (ValueError, RecursionError) as error:
         # PyYAML lets these out for impossible dates and for nesting without end.
         raise yaml.YAMLError("a date that does not exist, or nested too deeply") from error
+
+
+def _check_size(text: str) -> None:
+    """Refuse a text that becomes very large once its aliases are written out. Raises yaml.YAMLError."""
+    if "*" in text and "&" in text and (root := yaml.compose(text, Loader=_StrictLoader)) is not None:
+        _values(root, {}, frozenset())
+
+
+def _values(node: yaml.Node, known: dict[int, int], above: frozenset[int]) -> int:
+    """The number of values of a node with its aliases written out. Raises yaml.YAMLError."""
+    if id(node) in above:
+        raise yaml.YAMLError("an alias that contains itself")
+    if id(node) not in known:
+        inside, above = 1, above | {id(node)}
+        if isinstance(node, yaml.SequenceNode):
+            inside += sum(_values(each, known, above) for each in node.value)
+        elif isinstance(node, yaml.MappingNode):
+            inside += sum(_values(each, known, above) for pair in node.value for each in pair)
+        if inside > MOST_VALUES:
+            raise yaml.YAMLError(f"aliases that stand for more than {MOST_VALUES} values")
+        known[id(node)] = inside
+    return known[id(node)]
 
 
 def add_variable(layer: Layer, key: str, text: str, origin: str) -> None:
@@ -143,7 +169,7 @@ def _add_content(layer: Layer, content: Any, path: Path) -> None:
 def _place(error: yaml.YAMLError) -> str:
     # Only the place and the rule: an excerpt of the file could show a secret.
     if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
-        return ""
+        return f" ({error})" if type(error) is yaml.YAMLError else ""
     mark = error.problem_mark
     return f" at line {mark.line + 1}, column {mark.column + 1} ({error.problem})"
 

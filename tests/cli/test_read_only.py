@@ -78,6 +78,7 @@ READS = {
     "replay",
     "sessions:list",
     "sessions:show",
+    "socket",
     "web",
 }
 """Commands that change no running engine; the console and its tabs have a read-only mode of their own."""

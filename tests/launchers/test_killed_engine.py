@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.launchers.kernel import with_parent_death_signal
+from engine.launchers.kernel import setpriv_program, with_parent_death_signal
 from tests.support.headless import Headless, headless
 from tests.support.processes import command_of, runs, wait_until
 
@@ -81,3 +81,14 @@ def test_a_child_of_a_killed_parent_ends(setpriv: bool, monkeypatch: pytest.Monk
     assert done.returncode == -9, done.stderr
     pid = int(done.stdout)
     wait_until(lambda: not runs(pid))
+
+
+def test_a_setpriv_that_knows_no_death_signal_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    busybox = tmp_path / "setpriv"
+    busybox.write_text("#!/bin/sh\necho \"setpriv: unrecognized option '--pdeathsig'\" >&2\nexit 1\n")
+    busybox.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    assert setpriv_program() is None
+    argv = with_parent_death_signal(("/bin/echo", "hello"))
+    assert argv[0] == sys.executable
+    assert subprocess.run(argv, capture_output=True, text=True, check=True).stdout == "hello\n"

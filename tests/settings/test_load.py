@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import SettingsError
+from engine.settings import sources
 from engine.settings.environment import NAMES
 from engine.settings.load import Loaded, load_settings
 from engine.settings.reference import environment_example
@@ -283,12 +284,12 @@ def test_unreadable_files_are_named_with_the_reason(tmp_path: Path) -> None:
 
 
 def test_a_file_without_permission_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(path: Path, *_: object, **__: object) -> str:  # root may read everything, so chmod proves nothing
+    def refuse(path: Path, *_: object, **__: object) -> bytes:  # root may read everything, so chmod proves nothing
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 
     config = tmp_path / "config.yaml"
     config.write_text("")
-    monkeypatch.setattr(Path, "read_text", refuse)
+    monkeypatch.setattr(sources, "content_of", refuse)
     with pytest.raises(SettingsError, match="cannot be read: Permission denied"):
         load_settings(config, environ={}, dotenv=None)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,7 +14,8 @@ from tui.options import Common, common_options
 from tui.output import echo, print_json, print_table
 
 if TYPE_CHECKING:
-    from engine.recovery.learned import LearnedRules
+    from engine.operator import user_name
+from engine.recovery.learned import LearnedRules
 
 _TYPES = ("network", "process", "auth", "resource", "timeout", "validation", "internal", "none")
 _SEVERITIES = ("low", "medium", "high", "critical")
@@ -72,7 +72,7 @@ def learn(
         strategy=Strategy(strategy) if strategy else None,
     )
     with _store_to_teach(common) as store:
-        row = learned_row(store.learn(lesson, getpass.getuser()), 0)
+        row = learned_row(store.learn(lesson, user_name()), 0)
     if common.json:
         print_json(row)
     else:

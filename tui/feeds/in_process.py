@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import getpass
 import uuid
 from collections.abc import Coroutine, Mapping
 from typing import Any, TypeVar
@@ -12,6 +11,7 @@ from typing import Any, TypeVar
 from engine.errors import NoEngine, QuarterdeckError
 from engine.events.bus import Subscription
 from engine.events.state import decode_state
+from engine.operator import user_name
 from engine.recovery.rules import ErrorType
 from engine.requests import Request
 from engine.sessions.transcripts import Page
@@ -27,7 +27,7 @@ class InProcessFeed:
     def __init__(self, thread: EngineThread) -> None:
         self._thread = thread
         self._subscription: Subscription | None = None
-        self._who = getpass.getuser()
+        self._who = user_name()
 
     @property
     def status(self) -> FeedStatus:

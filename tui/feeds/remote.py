@@ -50,7 +50,13 @@ class EventsMessage(msgspec.Struct, tag="events", tag_field="type"):
     events: list[Stamped]
 
 
-_decode = msgspec.json.Decoder(Hello | SnapshotMessage | EventsMessage).decode
+class EndMessage(msgspec.Struct, tag="end", tag_field="type"):
+    """The stream's last words."""
+
+    reason: str
+
+
+_decode = msgspec.json.Decoder(Hello | SnapshotMessage | EventsMessage | EndMessage).decode
 
 
 class RemoteFeed:
@@ -258,7 +264,7 @@ class RemoteFeed:
                 self._seq = None
                 return
 
-    def _take(self, message: Hello | SnapshotMessage | EventsMessage) -> None:
+    def _take(self, message: Hello | SnapshotMessage | EventsMessage | EndMessage) -> None:
         if isinstance(message, SnapshotMessage):
             self._state, self._events, self._seq = message.state, [], message.seq
         elif isinstance(message, EventsMessage) and message.events:
