@@ -11,8 +11,8 @@ from starlette.responses import Response
 
 from engine.errors import BadInput, QuarterdeckError
 
-MAX_BODY = 10 * 1024 * 1024
-"""Bytes of one request body."""
+MAX_BODY, SMALL_BODY = 10 * 1024**2, 256 * 1024
+"""Bytes of the body of a prompt, and of any other request."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -44,13 +44,19 @@ def failed(error: QuarterdeckError) -> Response:
     return json_response(error.as_dict(), error.http_status, headers)
 
 
-async def body_of(request: Request) -> dict[str, Any]:
-    """The body as a JSON object; an empty one is {}. Raises BadInput, NotJson, BodyTooLarge."""
+async def body_of(request: Request, limit: int = SMALL_BODY) -> dict[str, Any]:
+    """The body as a JSON object; an empty one is {}. Raises BadInput, NotJson, BodyTooLarge.
+
+    One that says itself that it is over the limit is refused before it is read.
+    """
+    length = request.headers.get("content-length", "")
+    if length.isascii() and length.isdecimal() and int(length) > limit:
+        raise _too_large(limit)
     parts, size = [], 0
     async for part in request.stream():
         size += len(part)
-        if size > MAX_BODY:
-            raise BodyTooLarge(f"The body is over {MAX_BODY} bytes.", field="body", remedy="Send less.")
+        if size > limit:
+            raise _too_large(limit)
         parts.append(part)
     raw = b"".join(parts)
     if not raw.strip():
@@ -66,6 +72,10 @@ async def body_of(request: Request) -> dict[str, Any]:
     if not isinstance(decoded, dict):
         raise BadInput("The body is not a JSON object.", field="body", remedy="Send a JSON object.")
     return decoded
+
+
+def _too_large(limit: int) -> BodyTooLarge:
+    return BodyTooLarge(f"The body is over {limit} bytes.", field="body", remedy="Send less.")
 
 
 def number_of(request: Request, name: str, default: int, low: int, high: int) -> int:

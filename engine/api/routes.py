@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from engine.api.access import has_token
 from engine.api.answers import answered, streamed
-from engine.api.envelope import body_of, converted, done, number_of
+from engine.api.envelope import MAX_BODY, SMALL_BODY, BodyTooLarge, body_of, converted, done, number_of
 from engine.api.kept_answers import KeptAnswers
 from engine.api.route_group import RouteGroup
 from engine.api.strict_text import QUOTED_SLASH
@@ -139,7 +139,7 @@ class Routes(RouteGroup):
 
     async def prompt(self, request: HttpRequest) -> Response:
         """POST /api/prompts: the answer, a stream of it, or only the id."""
-        body: PromptBody = converted(await body_of(request), PromptBody)
+        body: PromptBody = converted(await body_of(request, MAX_BODY), PromptBody)
         asked = Request(
             id=body.id or uuid.uuid4().hex[:12],
             prompt=body.prompt,
@@ -191,12 +191,16 @@ class Routes(RouteGroup):
         return done({"change": self._engine.change_settings(changes, self._caller, remote=has_token(request.scope))})
 
     async def _changes(self, request: HttpRequest) -> dict[str, Any]:
-        changes = await body_of(request)
+        bounds = f"{MAX_CHANGES} settings, {MAX_ENTRIES} values in all and {SMALL_BODY} bytes"
+        too_much = BadInput(f"A change has at most {bounds}.", field="body", remedy="Send it in parts.")
+        try:
+            changes = await body_of(request)
+        except BodyTooLarge as error:
+            raise too_much from error
         if not changes:
             raise BadInput("No setting was named.", field="body", remedy='Send {"session_pool.max_size": 20}.')
         if len(changes) > MAX_CHANGES or _entries(changes, MAX_ENTRIES) > MAX_ENTRIES:
-            sentence = f"A change has at most {MAX_CHANGES} settings, with at most {MAX_ENTRIES} values in all."
-            raise BadInput(sentence, field="body", remedy="Send it in parts.")
+            raise too_much
         return changes
 
     async def check(self, request: HttpRequest) -> Response:
