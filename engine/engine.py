@@ -405,7 +405,7 @@ class Engine(Operations):
         add("the limit of concurrency", self.easing.look)
         add("the alerts", self.alerts.look)
         add("the reaping of orphans", self._reap_adopted)
-        add("the end of strays", strays.end)
+        add("the end of strays", strays.end, essential=False)
         add("the record of strays", strays.record, essential=False)
         add("the stores", self.stores.look)
 

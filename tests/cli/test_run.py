@@ -182,3 +182,17 @@ def test_the_answer_says_where_its_conversation_works_and_a_directory_may_be_nam
     (home / "repository").mkdir()
     told = quarterdeck(home, *SIMULATED, "--set", setting, "--json", "--cwd", str(home / "repository"), "hello")
     assert json.loads(told.stdout)["cwd"] == str(home / "repository")
+
+
+def test_a_piped_prompt_that_is_no_text_is_refused_with_a_sentence(home: Path) -> None:
+    done = subprocess.run(
+        [*PROGRAM, "run", "--backend=simulator", "-"],
+        input=b"hello \xff\xfe",
+        capture_output=True,
+        check=False,
+        cwd=home,
+        env=environment_of(home),
+    )
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"not UTF-8 text: byte 7 is 0xff" in done.stderr
+    assert b"Traceback" not in done.stderr

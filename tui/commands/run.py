@@ -9,6 +9,7 @@ from typing import Any
 import click
 import msgspec
 
+from engine.errors import BadInput
 from engine.read_only import check_writable
 from tui.client import EngineClient, RemoteError, address_of
 from tui.options import Common, common_options
@@ -30,7 +31,7 @@ def command(common: Common, prompt: str, stream: bool, **rest: Any) -> None:
     """Answer one prompt: by the running engine, or else by one of its own. `-` reads the prompt from a pipe."""
     if rest["cwd"]:
         rest["cwd"] = str(Path(rest["cwd"]).absolute())
-    body = {"prompt": sys.stdin.read() if prompt == "-" else prompt, **rest}
+    body = {"prompt": _piped() if prompt == "-" else prompt, **rest}
     shown = _Shown(stream=stream and not common.json)
     from tui.settings_source import load
 
@@ -46,6 +47,19 @@ def command(common: Common, prompt: str, stream: bool, **rest: Any) -> None:
     if survivors:
         announce(f"quarterdeck: {survivors} processes would not end; run `quarterdeck doctor`")
         sys.exit(1)
+
+
+def _piped() -> str:
+    """The prompt on standard input. Raises BadInput when it is not UTF-8 text."""
+    data = sys.stdin.buffer.read()
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise BadInput(
+            f"Standard input is not UTF-8 text: byte {error.start + 1} is 0x{data[error.start]:02x}.",
+            field="prompt",
+            remedy="Convert it, for example with `iconv -t UTF-8`.",
+        ) from error
 
 
 def _fits(common: Common) -> bool:

@@ -8,10 +8,10 @@ from tui.options import Common, common_options
 from tui.output import print_json
 
 
-@click.command("socket", epilog='Example: curl --unix-socket "$(quarterdeck socket)" http://engine/healthz')
+@click.command("socket", epilog="Example: quarterdeck socket")
 @common_options
 def command(common: Common) -> None:
-    """Print the path of the local socket, with an engine on it or none."""
+    """Print the path of the local socket, for `curl --unix-socket "$(quarterdeck socket)" http://engine/healthz`."""
     from tui.settings_source import load
 
     path = load(common).settings.api.socket
