@@ -14,8 +14,7 @@ from tui.options import Common, common_options
 from tui.output import echo, print_json, print_table
 
 if TYPE_CHECKING:
-    from engine.operator import user_name
-from engine.recovery.learned import LearnedRules
+    from engine.recovery.learned import LearnedRules
 
 _TYPES = ("network", "process", "auth", "resource", "timeout", "validation", "internal", "none")
 _SEVERITIES = ("low", "medium", "high", "critical")
@@ -60,6 +59,7 @@ def learn(
     Numbers, ids, paths, hosts and quoted parts of the text may differ. It decides where no status, signal or other
     structured fact does.
     """
+    from engine.operator import user_name
     from engine.recovery.learned import Lesson
     from engine.recovery.listing import learned_row
     from engine.recovery.rules import ErrorType, Severity, Strategy
