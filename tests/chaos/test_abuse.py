@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import msgspec
@@ -11,12 +10,13 @@ import pytest
 from engine.drills.abuse.harms import HARMS, about
 from engine.drills.abuse.run import Abuse, AbuseCard, AbusePlan, abuse, chosen_harms
 from engine.errors import BadInput
+from engine.python import python_module
 
-COMMAND = (sys.executable, "-P", "-m", "tui.cli", "--engine-only", "--backend=simulator")
+PROGRAM = tuple(python_module("tui.cli"))
 
 
 async def test_an_engine_bears_every_abuse(home: Path) -> None:
-    card = await abuse(AbusePlan(tuple(HARMS), 1.0, COMMAND), home, print)
+    card = await abuse(AbusePlan(tuple(HARMS), 1.0, PROGRAM), home, print)
     assert card.problems() == []
     assert [each.name for each in card.abuses] == list(HARMS)
     assert all(each.calls > 0 for each in card.abuses)

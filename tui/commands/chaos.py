@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -83,11 +82,11 @@ async def _run(plan: Plan, folder: Path) -> Scorecard:
 
 def _abuse(common: Common, names: Sequence[str], seconds: float) -> int:
     from engine.drills.abuse.run import AbusePlan, abuse, chosen_harms
+    from engine.python import python_module
 
     harms = chosen_harms(names)
-    command = [sys.executable, "-P", "-m", "tui.cli", "--engine-only", "--backend=simulator"]
-    command += [part for setting in common.overrides for part in ("--set", setting)]
-    plan = AbusePlan(harms, seconds / (len(harms) + 1), command)
+    settings = [part for setting in common.overrides for part in ("--set", setting)]
+    plan = AbusePlan(harms, seconds / (len(harms) + 1), (*python_module("tui.cli"), *settings))
     with tempfile.TemporaryDirectory(prefix="qd-abuse-", ignore_cleanup_errors=True) as name:
         card = asyncio.run(abuse(plan, Path(name), _progress))
     problems = card.problems() + card.delays()

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-import sys
 import uuid
 from collections.abc import Awaitable, Callable
 
 import psutil
 
 from engine.drills.abuse.attacks import ATTACKS
-from engine.drills.abuse.target import Target, until
+from engine.drills.abuse.console import lose_terminal
+from engine.drills.abuse.target import Target
+from engine.drills.abuse.until import until
+from engine.python import python_module
 
 Harm = Callable[[Target, float], Awaitable[list[str]]]
 """Does the harm for so many seconds and relieves it; what is wrong already, in sentences."""
@@ -25,14 +27,8 @@ def attack(name: str) -> Harm:
 
     async def harm(target: Target, seconds: float) -> list[str]:
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-P",
-            "-m",
-            "engine.drills.abuse.attacks",
-            name,
-            str(target.socket),
-            str(target.port),
-            str(seconds),
+            *python_module("engine.drills.abuse.attacks"),
+            *(name, str(target.socket), str(target.port), str(seconds)),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
@@ -105,9 +101,17 @@ async def detached_tools(target: Target, seconds: float) -> list[str]:
     return [f"{len(left)} processes outlived their sessions"] if left else []
 
 
+async def terminal_gone(target: Target, seconds: float) -> list[str]:
+    """A console beside it gets bytes that are no keys, then loses its terminal; it drains and leaves nothing."""
+    return await lose_terminal(target.program, target.folder / "console", seconds)
+
+
 HARMS: dict[str, Harm] = {
     **{name: attack(name) for name in ATTACKS},
-    **{each.__name__: each for each in (unread_log, no_descriptors, socket_deleted, state_deleted, detached_tools)},
+    **{
+        each.__name__: each
+        for each in (unread_log, no_descriptors, socket_deleted, state_deleted, detached_tools, terminal_gone)
+    },
 }
 
 

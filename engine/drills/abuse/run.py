@@ -12,7 +12,8 @@ import msgspec
 
 from engine.drills.abuse.harms import HARMS, about
 from engine.drills.abuse.healthy import HealthyClient
-from engine.drills.abuse.target import Target, until
+from engine.drills.abuse.target import Target
+from engine.drills.abuse.until import until
 from engine.errors import BadInput
 from engine.pool.statistics import percentiles
 
@@ -69,11 +70,11 @@ class AbuseCard(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class AbusePlan:
-    """Which harms, for how many seconds each, on an engine that `command` starts."""
+    """Which harms, for how many seconds each, on an engine that `program`, the front door, starts."""
 
     names: tuple[str, ...]
     seconds: float
-    command: Sequence[str]
+    program: Sequence[str]
 
 
 def chosen_harms(names: Sequence[str]) -> tuple[str, ...]:
@@ -86,7 +87,7 @@ def chosen_harms(names: Sequence[str]) -> tuple[str, ...]:
 
 async def abuse(plan: AbusePlan, folder: Path, progress: Callable[[str], None]) -> AbuseCard:
     """Run a plan; the engine has stopped when it returns. Raises NoEngine when it does not start."""
-    target = Target(folder / "abused", plan.command)
+    target = Target(folder / "abused", plan.program)
     await target.start()
     try:
         client = HealthyClient(target.socket)

@@ -9,7 +9,7 @@ import os
 import resource
 import signal
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -23,19 +23,19 @@ from engine.launchers.processes import ENGINE_TAG, tagged
 START_S, STOP_S = 60.0, 30.0
 _LOOPBACK = "127.0.0.1"
 _PIECE = 64 * 1024
-_LOOK_S = 0.05
 
 
 class Target:
     """Owner of the process and of the reader of its log."""
 
-    def __init__(self, folder: Path, command: Sequence[str]) -> None:
+    def __init__(self, folder: Path, program: Sequence[str]) -> None:
         self.folder = folder
+        self.program = program
         self.socket = folder / "run" / "engine.sock"
         self.state = folder / "state"
         self.port = _free_port()
         self.id = ""
-        self._argv = [*command, *self._settings()]
+        self._argv = [*program, "--engine-only", "--backend=simulator", *self._settings()]
         self._reading = asyncio.Event()
         self._reading.set()
         self._serving = asyncio.Event()
@@ -162,17 +162,6 @@ class Target:
             self.id = found.get("engine", self.id)
             if found.get("event") == "serving":
                 self._serving.set()
-
-
-async def until(condition: Callable[[], Awaitable[bool]], seconds: float) -> float:
-    """Seconds until the condition holds, at most so many."""
-    loop = asyncio.get_running_loop()
-    began = loop.time()
-    while True:
-        took = loop.time() - began
-        if took >= seconds or await condition():
-            return took
-        await asyncio.sleep(_LOOK_S)
 
 
 def _free_port() -> int:
