@@ -44,11 +44,36 @@ class Verdict:
     said: str = ""
 
 
+MAX_LINE, MAX_LINES = 1000, 120
+"""Characters of one line of an error's sentence, and its lines: what a caller sent is named, never returned whole."""
+
+
+def bounded(text: str) -> str:
+    """An error's sentence with the middle of each long line, and of too many lines, left out."""
+    if len(text) <= MAX_LINE:
+        return text
+    lines = text[: MAX_LINE * MAX_LINES * 2].split("\n")
+    if len(lines) > MAX_LINES:
+        half = MAX_LINES // 2
+        lines = [*lines[:half], f"… ({len(lines) - 2 * half} lines left out)", *text[-MAX_LINE:].split("\n")[-half:]]
+    elif len(text) > MAX_LINE * MAX_LINES * 2:
+        lines[-1] += text[-MAX_LINE:]
+    return "\n".join(_shortened(line) for line in lines)
+
+
+def _shortened(line: str) -> str:
+    if len(line) <= MAX_LINE:
+        return line
+    head, tail = line[: MAX_LINE // 2], line[-(MAX_LINE // 2 - 40) :]
+    return f"{head} … ({len(line) - len(head) - len(tail)} characters left out) … {tail}"
+
+
 class QuarterdeckError(Exception):
     """Root of every error that leaves a part of the engine.
 
     `message` is one sentence for a person, `remedy` the setting or command that helps,
-    `code` a stable name for programs, `retry_after` seconds or None, `field` the input at fault.
+    `code` a stable name for programs, `retry_after` seconds or None, `field` the input at fault. What a caller sent
+    and is named in them is cut to a bound here, for every way in which an error leaves.
     """
 
     kind: ErrorKind = ErrorKind.INTERNAL
@@ -75,11 +100,11 @@ class QuarterdeckError(Exception):
         field: str | None = None,
         retryable: bool | None = None,
     ) -> None:
-        super().__init__(message)
-        self.message = message
-        self.remedy = remedy
+        self.message = bounded(message)
+        super().__init__(self.message)
+        self.remedy = bounded(remedy)
         self.retry_after = retry_after
-        self.field = field
+        self.field = bounded(field) if field is not None else None
         if retryable is not None:
             self.retryable = retryable
 

@@ -120,7 +120,9 @@ def _run(arguments: list[str] | None) -> int:
         error.show()
         return WRONG_USAGE
     except click.ClickException as error:
-        error.show()
+        from tui.output import show_usage_error
+
+        show_usage_error(error)
         return WRONG_USAGE
     except click.Abort:
         return 130

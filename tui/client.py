@@ -68,7 +68,9 @@ class RemoteBadInput(RemoteError, BadInput):
 
 
 def segment(text: str) -> str:
-    """A name as one part of a path, or as one value of a query, whatever it holds."""
+    """A name as one part of a path, or as one value of a query, whatever it holds. Raises BadInput for none."""
+    if not text:
+        raise BadInput("The id is empty.", remedy="Give the id as the list shows it.")
     return quote(text, safe="") if text.strip(".") else text.replace(".", "%2E")
 
 

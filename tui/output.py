@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import click
 import msgspec
 
+from engine.errors import bounded
 from tui.plain_text import clean, clean_lines, escape_json
 
 
@@ -18,6 +20,23 @@ def echo(text: Any = "", *, nl: bool = True, err: bool = False) -> None:
     if (sys.stderr if err else sys.stdout).isatty():
         shown = clean_lines(shown)
     click.echo(shown, nl=nl, err=err, color=True)  # else click takes escapes out of what goes to a pipe
+
+
+def echo_marked(mark: str, colour: str, text: str) -> None:
+    """A line that begins with a coloured mark."""
+    click.echo(f"{click.style(clean(mark), fg=colour)} {clean(text)}")
+
+
+def show_progress(text: str, *, in_place: bool) -> None:
+    """What is done now, on standard error; `in_place` writes over what stood there, for a terminal."""
+    click.echo(f"\r\x1b[K{clean(text)}" if in_place else clean(text), nl=not in_place, err=True)
+
+
+def show_usage_error(error: click.ClickException) -> None:
+    """What click says of a wrong command line, which names what was typed, on standard error."""
+    said = io.StringIO()
+    error.show(said)
+    echo(bounded(said.getvalue().rstrip("\n")), err=True)
 
 
 def print_json(value: Any) -> None:

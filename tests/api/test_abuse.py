@@ -19,7 +19,8 @@ from engine.api import admission, http_protocol
 from engine.api.acceptor import Acceptor
 from engine.api.admission import Admission, ConnectionCaps, caps_within
 from engine.api.server_log import PER_MINUTE, RecordLimit
-from engine.api.websocket_protocol import MAX_REASON, close_reason
+from engine.api.websocket_protocol import MAX_FRAGMENTS, MAX_REASON, MAX_UNREAD, close_reason
+from engine.errors import MAX_LINE, MAX_LINES, BadInput, bounded
 from tests.api.serving import Served, free_port, serving
 from tests.support.processes import PATIENCE_S, until
 
@@ -108,10 +109,14 @@ async def test_a_head_that_does_not_come_ends_the_connection(
 async def test_a_head_that_drips_has_no_more_time(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_protocol, "HEAD_S", 0.3)
     reader, writer = await asyncio.open_unix_connection(str(served.socket))
+
+    def dripped() -> bool:
+        """Another byte, until there is an answer."""
+        writer.write(b"G" if not writer.is_closing() else b"")
+        return reader.at_eof() or bool(reader._buffer)  # type: ignore[attr-defined]
+
+    await until(dripped)
     async with asyncio.timeout(PATIENCE_S):
-        while not reader.at_eof() and not reader._buffer:  # type: ignore[attr-defined]
-            writer.write(b"G" if not writer.is_closing() else b"")
-            await asyncio.sleep(0.02)
         assert status(await reader.read()) in {400, 408}
     writer.close()
 
@@ -173,11 +178,11 @@ async def test_idle_connections_without_a_token_keep_nobody_out(tcp: tuple[Serve
     try:
         idle.extend([await asyncio.open_connection("127.0.0.1", port) for _ in range(300)])
         assert (await served.http.get("/healthz")).status_code == 200
-        async with asyncio.timeout(PATIENCE_S):
-            ended = sum(reader.at_eof() or reader.exception() is not None for reader, _ in idle)
-            while ended < 300 - admission.STRANGERS:
-                await asyncio.sleep(0.05)
-                ended = sum(reader.at_eof() or reader.exception() is not None for reader, _ in idle)
+
+        def ended() -> int:
+            return sum(reader.at_eof() or reader.exception() is not None for reader, _ in idle)
+
+        await until(lambda: ended() >= 300 - admission.STRANGERS)
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(HEAD + b"Connection: close\r\n\r\n")
         async with asyncio.timeout(PATIENCE_S):
@@ -188,18 +193,21 @@ async def test_idle_connections_without_a_token_keep_nobody_out(tcp: tuple[Serve
             writer.close()
 
 
-async def test_tcp_answers_without_delay(tcp: tuple[Served, int]) -> None:
+async def test_tcp_answers_without_delay(tcp: tuple[Served, int], monkeypatch: pytest.MonkeyPatch) -> None:
     """Nagle's algorithm is off on what is accepted: else each answer costs a delayed acknowledgement, 40 ms."""
-    served, port = tcp
-    del served
-    loop = asyncio.get_running_loop()
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    began = loop.time()
-    for _ in range(50):
-        writer.write(HEAD + b"\r\n")
-        head = await reader.readuntil(b"\r\n\r\n")
-        await reader.readexactly(int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0]))
-    assert (loop.time() - began) / 50 < 0.02
+    _served, port = tcp
+    options: list[int] = []
+    made = http_protocol.BoundedHttp.connection_made
+
+    def connection_made(protocol: http_protocol.BoundedHttp, transport: asyncio.BaseTransport) -> None:
+        accepted = transport.get_extra_info("socket")
+        options.append(accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        made(protocol, transport)
+
+    monkeypatch.setattr(http_protocol.BoundedHttp, "connection_made", connection_made)
+    _reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    await until(lambda: options)
+    assert options[0] != 0
     writer.close()
 
 
@@ -283,6 +291,37 @@ async def test_a_frame_that_is_not_utf_8_closes_with_1007(served: Served, caplog
     assert [record for record in caplog.records if record.exc_info] == []
 
 
+async def test_a_message_has_a_bounded_number_of_fragments(served: Served) -> None:
+    async with unix_connect(str(served.socket), "ws://engine/ws") as websocket:
+        await websocket.recv()
+        frames = [Frame(Opcode.TEXT, b"a", fin=False), *[Frame(Opcode.CONT, b"", fin=False)] * MAX_FRAGMENTS]
+        for frame in frames:
+            websocket.protocol.send_frame(frame)  # type: ignore[attr-defined]
+        websocket.transport.write(b"".join(websocket.protocol.data_to_send()))
+        await asyncio.wait_for(websocket.wait_closed(), PATIENCE_S)
+    assert websocket.close_code == 1009
+    assert (await served.http.get("/healthz")).status_code == 200
+
+
+async def test_pings_whose_pongs_nobody_reads_end_the_connection(served: Served) -> None:
+    """At most the bound, and what the two sockets hold, is kept for a peer that does not read."""
+    reader, writer = await asyncio.open_unix_connection(str(served.socket))
+    upgrade = b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+    writer.write(b"GET /ws HTTP/1.1\r\nHost: e\r\n" + upgrade + b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n")
+    assert b" 101 " in await reader.readuntil(b"\r\n\r\n")
+    pings = (b"\x89\xfd" + bytes(4) + b"p" * 125) * 1000
+    sent, most = 0, 32 * MAX_UNREAD
+    async with asyncio.timeout(PATIENCE_S):
+        with contextlib.suppress(ConnectionError):
+            while sent < most:
+                writer.write(pings)
+                await writer.drain()
+                sent += len(pings)
+    assert sent < most
+    assert (await served.http.get("/healthz")).status_code == 200
+    writer.close()
+
+
 async def test_a_reason_is_cut_by_bytes(served: Served) -> None:
     assert len(close_reason("ä€😀" * 100).encode()) <= MAX_REASON
     async with unix_connect(str(served.socket), "ws://engine/ws") as websocket:
@@ -345,5 +384,43 @@ async def test_many_unknown_settings_do_not_stop_the_engine(served: Served, meth
 async def test_a_long_wrong_word_costs_no_long_search(served: Served, path: str, body: dict[str, str]) -> None:
     loop = asyncio.get_running_loop()
     began = loop.time()
-    assert (await served.http.post(path, json=body)).status_code in {400, 404}
+    response = await served.http.post(path, json=body)
+    assert response.status_code in {400, 404}
     assert loop.time() - began < 1
+    assert len(response.content) < 5000
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", f"/api/sessions/{'s' * 30_000}", None),
+        ("GET", f"/api/errors?type={'t' * 30_000}", None),
+        ("GET", f"/api/errors?limit={'1' * 30_000}", None),
+        ("POST", "/api/prompts", {"prompt": "x", "f" * 1_000_000: 1}),
+        ("POST", "/api/prompts", {"prompt": "x", "profile": "p" * 1_000_000}),
+        ("POST", "/api/prompts", {"prompt": "x", "conversation": "line\n" * 200_000}),
+        ("POST", "/api/permissions/none", {"allowed": True, "scope": "s" * 1_000_000}),
+        ("PATCH", "/api/config", {"k" * 1_000_000: 1}),
+        ("PATCH", "/api/config", {"engine.backend": "\n" * 1_000_000}),
+        ("DELETE", f"/api/prompts/{'r' * 30_000}", None),
+    ],
+)
+async def test_no_error_returns_a_long_value_whole(
+    served: Served, method: str, path: str, body: dict[str, object] | None
+) -> None:
+    response = await served.http.request(method, path, json=body)
+    assert response.status_code in {400, 404}
+    assert len(response.content) < 5000
+
+
+def test_an_error_is_cut_in_the_middle_and_keeps_its_sentence() -> None:
+    error = BadInput(f"There is no {'x' * 10_000}, so nothing was done.", remedy="r" * 5000, field="f" * 5000)
+    told = error.as_dict()
+    assert all(len(told[key]) <= MAX_LINE for key in ("error", "remedy", "field"))
+    assert told["error"].startswith("There is no xxx")
+    assert told["error"].endswith("so nothing was done.")
+    assert (len(str(error)) <= 2 * MAX_LINE + 1, error.args) == (True, (told["error"],))
+    lines = bounded("\n".join(["line"] * 100_000)).split("\n")
+    assert len(lines) <= MAX_LINES + 1
+    assert len(bounded("x\n" + "y" * 10_000_000)) < 3 * MAX_LINE
+    assert bounded("\n".join(["a problem " * 20] * 100)).count("\n") == 99

@@ -47,6 +47,17 @@ def test_no_test_sleeps_for_time_to_pass() -> None:
     assert found == []
 
 
+def test_commands_print_through_the_one_helper_that_cleans() -> None:
+    """What is printed may hold a caller's text; `tui.output` makes it harmless for a terminal."""
+    printing = {"click.echo", "click.secho", "click.echo_via_pager", "print", "sys.stdout.write", "sys.stderr.write"}
+    commands = [path for path in SOURCES if path.parent.name == "commands" or path.name == "cli.py"]
+    assert len(commands) > 20
+    found = [
+        place(path, call) for path in commands for call, _ in calls(tree_of(path)) if ast.unparse(call.func) in printing
+    ]
+    assert found == []
+
+
 def test_every_module_says_what_it_holds() -> None:
     found = [path for path in [*SOURCES, *TESTS] if path.read_text().strip() and not ast.get_docstring(tree_of(path))]
     assert found == []

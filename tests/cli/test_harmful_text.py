@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.errors import BadInput
 from tests.support.headless import PROGRAM, Headless, environment_of, headless, quarterdeck
 from tests.support.processes import PATIENCE_S
 from tui.client import segment
@@ -77,6 +78,21 @@ def test_cells_and_failures_are_cleaned(engine: Headless) -> None:
     assert harm_in(on_terminal(engine.home, "run", "--profile", EVIL, "x")) == []
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [[EVIL], [f"--{EVIL}"], ["run", "x", "y", EVIL], ["run", "--deadline", EVIL, "x"], ["bench", EVIL], ["keys", EVIL]],
+)
+def test_a_wrong_command_line_is_told_without_harm(home: Path, arguments: list[str]) -> None:
+    shown = on_terminal(home, *arguments)
+    assert "Error" in shown
+    assert harm_in(shown) == []
+
+
+def test_a_wrong_command_line_is_not_returned_whole(home: Path) -> None:
+    done = quarterdeck(home, "run", "--deadline", "9" * 100_000 + "x", "hello")
+    assert (done.returncode, len(done.stderr) < 3000) == (2, True)
+
+
 @pytest.mark.parametrize("separator", ["\u2028", "\u2029", "\u0085", "\v", "\f", "\x1c"])
 def test_a_line_separator_is_no_line_end(engine: Headless, separator: str) -> None:
     done = quarterdeck(engine.home, "run", f"[[reply: one{separator}two]]")
@@ -95,6 +111,8 @@ def test_a_name_never_becomes_another_call(engine: Headless, name: str) -> None:
 def test_segments_are_quoted_whole() -> None:
     assert segment("a/b?c=d#e%&é") == "a%2Fb%3Fc%3Dd%23e%25%26%C3%A9"
     assert (segment(".."), segment("."), segment("s0001")) == ("%2E%2E", "%2E", "s0001")
+    with pytest.raises(BadInput, match="empty"):
+        segment("")
 
 
 def test_cleaning_leaves_nothing_that_a_terminal_obeys() -> None:

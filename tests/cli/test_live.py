@@ -38,6 +38,23 @@ def as_json(engine: Headless, *arguments: str) -> Any:
     return json.loads(done.stdout)
 
 
+def test_a_prompt_that_nobody_waits_for_is_read_back_by_its_id(engine: Headless) -> None:
+    ((name,),) = plain(engine, "run", "--no-wait", "[[reply: later]]")
+    wait_until(lambda: as_json(engine, "queue", "show", name).get("state") == "answered")
+    assert as_json(engine, "queue", "show", name)["answer"]["text"] == "later"
+    assert as_json(engine, "run", "--no-wait", "hello").keys() == {"request"}
+
+
+@pytest.mark.parametrize("option", [["--stream"], ["--offline"], ["--backend", "simulator"]])
+def test_no_wait_is_refused_where_nobody_would_keep_the_answer(engine: Headless, option: list[str]) -> None:
+    done = quarterdeck(engine.home, "run", "--no-wait", *option, "hello")
+    assert (done.returncode, "--no-wait" in done.stderr, done.stdout) == (2, True, "")
+
+
+def test_no_wait_needs_a_running_engine(home: Path) -> None:
+    assert quarterdeck(home, "run", "--no-wait", "hello").returncode == 3
+
+
 def test_settings_are_shown_changed_listed_and_undone(engine: Headless) -> None:
     assert plain(engine, "config", "get", "session_pool.max_size") == [["10"]]
     assert plain(engine, "config", "set", "session_pool.max_size=20", "retry.jitter=none") == [

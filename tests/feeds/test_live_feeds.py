@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -111,6 +112,32 @@ async def test_a_turn_is_interrupted_and_its_session_killed(watcher: Watcher) ->
     await watcher.feed.stop(session.id, kill=True)
     assert not runs(session.pid)
     await until(lambda: not watcher.state.sessions)
+
+
+@pytest.mark.parametrize(
+    "hostile", ["{}/kill?x=", "{}/kill#", "{}%2Fkill", "../sessions/{}", "{}/../{}/kill", "..", ""]
+)
+async def test_a_hostile_id_never_becomes_another_call(watcher: Watcher, hostile: str) -> None:
+    session = await watcher.session_of(await watcher.feed.prompt(LONG))
+    name, feed = hostile.replace("{}", session.id), watcher.feed
+    with contextlib.suppress(QuarterdeckError):
+        assert (await feed.transcript(name)).entries == []
+    for call in (
+        feed.interrupt(name),
+        feed.stop(name, kill=False),
+        feed.recycle(name),
+        feed.hibernate(name),
+        feed.drain_profile(name),
+        feed.answer(name, allowed=True),
+        feed.answer_group(name, allowed=True),
+        feed.cancel(name),
+        feed.control_breaker(name, "open"),
+        feed.correct(name, "auth"),
+    ):
+        with pytest.raises(QuarterdeckError):
+            await call
+    assert runs(session.pid)
+    assert list(watcher.state.sessions) == [session.id]
 
 
 async def test_a_session_is_recycled_and_the_pool_stays_or_follows_the_load(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tui.options import Common, common_options
-from tui.output import print_json, print_table
+from tui.output import echo, print_json, print_table, show_progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +47,7 @@ def command(common: Common, group: str, quick: bool, seed: int) -> int:
         print_json({"figures": rows, "machine": facts, "seed": seed})
     else:
         print_table([_cells(row) for row in rows], _HEADER)
-        click.echo(", ".join(f"{name} {value}" for name, value in facts.items() if value != ""), err=True)
+        echo(", ".join(f"{name} {value}" for name, value in facts.items() if value != ""), err=True)
     return 0 if all(row.ok for row in rows) else 1
 
 
@@ -56,7 +56,7 @@ def _progress() -> Callable[[str], None]:
     shown = sys.stderr.isatty()
 
     def tell(what: str) -> None:
-        click.echo(f"\r\x1b[K{what}" if shown else what, nl=not shown, err=True)
+        show_progress(what, in_place=shown)
 
     return tell
 

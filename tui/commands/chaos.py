@@ -14,7 +14,7 @@ import click
 from engine.errors import BackendMissing, BadInput
 from engine.read_only import check_writable
 from tui.options import Common, common_options
-from tui.output import print_json, print_table
+from tui.output import echo, print_json, print_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -144,7 +144,7 @@ def _show(card: Scorecard, *, as_json: bool) -> int:
 
 def _complain(problems: list[str]) -> int:
     for problem in problems:
-        click.echo(f"quarterdeck: {problem}", err=True)
+        echo(f"quarterdeck: {problem}", err=True)
     return 1 if problems else 0
 
 
@@ -155,4 +155,4 @@ def _cell(value: object) -> str:
 
 
 def _progress(what: str) -> None:
-    click.echo(what, file=sys.stderr)
+    echo(what, err=True)

@@ -10,8 +10,7 @@ import click
 
 from engine.read_only import check_writable
 from tui.options import Common, common_options
-from tui.output import print_json
-from tui.plain_text import clean
+from tui.output import echo, echo_marked, print_json
 
 _MARKS = {"ok": ("✔", "green"), "warning": ("▲", "yellow"), "missing": ("✖", "red")}
 
@@ -34,9 +33,9 @@ def command(common: Common, reap: bool) -> None:
     else:
         for finding in findings:
             mark, colour = _MARKS[finding.level]
-            click.echo(f"{click.style(mark, fg=colour)} {clean(finding.name.ljust(20))} {clean(finding.found)}")
+            echo_marked(mark, colour, f"{finding.name.ljust(20)} {finding.found}")
             if finding.remedy:
-                click.echo(f"  {' ' * 20} → {clean(finding.remedy)}")
+                echo(f"  {' ' * 20} → {finding.remedy}")
     sys.exit(1 if any(finding.level == "missing" for finding in findings) else 0)
 
 

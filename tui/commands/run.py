@@ -25,19 +25,25 @@ from tui.terminal.output import announce
 @click.option("--deadline", type=float, metavar="SECONDS", help="Give up after so long.")
 @click.option("--cacheable", is_flag=True, help="An earlier equal prompt's answer will do.")
 @click.option("--commands", is_flag=True, help="A leading / is a command of the agent and @ attaches a file.")
+@click.option("--no-wait", is_flag=True, help="Print the request's id at once; `queue show ID` reads how it ended.")
 @click.option("--cwd", default="", metavar="DIR", help="Work in this directory, one that the profile allows.")
 @common_options
-def command(common: Common, prompt: str, stream: bool, **rest: Any) -> None:
+def command(common: Common, prompt: str, stream: bool, no_wait: bool, **rest: Any) -> None:
     """Answer one prompt: by the running engine, or else by one of its own. `-` reads the prompt from a pipe."""
     if rest["cwd"]:
         rest["cwd"] = str(Path(rest["cwd"]).absolute())
     body = {"prompt": _piped() if prompt == "-" else prompt, **rest}
+    if no_wait:
+        _check_no_wait(common, stream=stream)
     shown = _Shown(stream=stream and not common.json)
     from tui.settings_source import load
 
     loaded = load(common)
     check_writable(read_only=loaded.settings.engine.read_only)
     with EngineClient(address_of(None, loaded.settings.api.socket)) as client:
+        if no_wait:
+            _leave(client, body, as_json=common.json)
+            return
         if _fits(common) and client.alive():
             answer = _ask_running(client, body, shown)
             survivors = 0
@@ -65,6 +71,22 @@ def _piped() -> str:
 def _fits(common: Common) -> bool:
     """A backend or the offline model that was asked for by option needs an engine of our own."""
     return not common.backend and not common.offline
+
+
+def _check_no_wait(common: Common, *, stream: bool) -> None:
+    """Only an engine that goes on running can keep an answer. Raises BadInput."""
+    if stream:
+        remedy = "Leave one of the two out; `quarterdeck queue show ID` reads the answer later."
+        raise BadInput("--stream waits for the answer, --no-wait does not.", field="stream", remedy=remedy)
+    if not _fits(common):
+        remedy = "Start `quarterdeck --engine-only` with that option, then leave it out here."
+        raise BadInput("--no-wait needs an engine that runs already.", field="no-wait", remedy=remedy)
+
+
+def _leave(client: EngineClient, body: dict[str, Any], *, as_json: bool) -> None:
+    """Give the prompt to the running engine and print the id to read its end with. Raises NoEngine."""
+    given = client.call("POST", "/api/prompts", {**body, "wait": False})["prompt"]
+    print_json(given) if as_json else echo(given["request"])
 
 
 class _Shown:
