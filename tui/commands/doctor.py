@@ -48,4 +48,4 @@ def _reap(engines: Path) -> None:
     alive = left_overs.end(left)
     for each in left:
         outcome = "would not end" if each in alive else "ended"
-        click.echo(f"quarterdeck: {outcome}: {each}", err=True)
+        echo(f"quarterdeck: {outcome}: {each}", err=True)

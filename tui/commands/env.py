@@ -12,7 +12,7 @@ from engine import process
 from engine.errors import BadInput, QuarterdeckError
 from engine.read_only import check_writable
 from tui.options import Common, common_options
-from tui.output import print_json, print_table
+from tui.output import echo, print_json, print_table
 
 if TYPE_CHECKING:
     from engine.settings.trust import TrustStore
@@ -56,7 +56,7 @@ def trust(common: Common, files: tuple[Path, ...]) -> None:
         print_json(done)
         return
     for entry in done:
-        click.echo(f"{entry['file']} is trusted; it sets {', '.join(entry['names']) or 'nothing'}.")
+        echo(f"{entry['file']} is trusted; it sets {', '.join(entry['names']) or 'nothing'}.")
 
 
 @command.command("list", epilog="Example: quarterdeck env list --json")
@@ -86,7 +86,7 @@ def forget(common: Common, files: tuple[Path, ...]) -> None:
         print_json([str(path.resolve()) for path in gone])
         return
     for path in gone:
-        click.echo(f"{path.resolve()} is not trusted any more.")
+        echo(f"{path.resolve()} is not trusted any more.")
 
 
 def _list(common: Common) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from tui.options import Common, common_options
-from tui.output import print_json
+from tui.output import echo, print_json
 
 
 @click.command("socket", epilog="Example: quarterdeck socket")
@@ -18,4 +18,4 @@ def command(common: Common) -> None:
     if common.json:
         print_json({"socket": str(path), "exists": path.exists()})
     else:
-        click.echo(str(path))
+        echo(str(path))
