@@ -35,6 +35,8 @@ def command(common: Common, prompt: str, stream: bool, no_wait: bool, **rest: An
     if no_wait:
         _check_no_wait(common, stream=stream)
     body = {"prompt": _piped() if prompt == "-" else prompt, **rest}
+    if no_wait:
+        _check_no_wait(common, stream=stream)
     shown = _Shown(stream=stream and not common.json)
     from tui.settings_source import load
 
