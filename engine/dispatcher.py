@@ -94,6 +94,7 @@ class Dispatcher:
         answer: Answer | None = None
         failure: BaseException | None = None
         try:
+            self._ports.bus.publish(request.queued_event())
             async with deadline(self._ports.clock, request.deadline):
                 answer = await self._look_up(flight, listener or Silent())
         except BaseException as error:
@@ -425,7 +426,6 @@ class Dispatcher:
         flight.directory = allowed_directory(profile, request.cwd) if request.cwd else None
         flight.task = asyncio.current_task()
         self.flights[request.id] = flight
-        self._ports.bus.publish(request.queued_event())
         return flight
 
     def _record(self, flight: Flight, *, answer: Answer | None = None, error: BaseException | None = None) -> None:

@@ -147,7 +147,11 @@ class _LibraryLog(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """One line, with the traceback in a field; what is said again within a second is counted."""
-        said, second = (record.name, record.getMessage()[:_SAID]), int(record.created)
+        try:
+            said, second = (record.name, record.getMessage()[:_SAID]), int(record.created)
+        except (TypeError, ValueError):  # the arguments do not fit the message
+            self.handleError(record)
+            return
         if second != self._second:
             self._second = second
             for (name, text), count in self._repeated.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,9 @@ TICK_S = 1.0
 """Seconds between two rounds."""
 LATE_S = 5.0
 """Age of the last round, and of the last success of a chore, at which the engine is not ready."""
+LONGEST_S = 30.0
+"""Seconds after which what runs beside the rounds is cancelled, so that it begins again."""
+_log = logging.getLogger(__name__)
 _REMEDIES = {
     errno.EMFILE: "Raise the limit of open files (`ulimit -n`), or lower `session_pool.max_size`.",
     errno.ENFILE: "The machine has no file descriptors left: close programs, or raise fs.file-max.",
@@ -73,7 +77,10 @@ class Maintenance:
     async def run(self) -> None:
         """Until cancelled."""
         while True:
-            self.round()
+            try:
+                self.round()
+            except Exception:  # noqa: BLE001 - what publishes a chore's failure may fail; the next round still comes
+                _log.exception("A maintenance round failed.")
             await asyncio.sleep(TICK_S)
 
     def round(self) -> None:
@@ -122,7 +129,8 @@ class Maintenance:
 
     async def _finish(self, chore: Chore, work: Coroutine[Any, Any, None], began: float) -> None:
         try:
-            await work
+            async with asyncio.timeout(LONGEST_S):
+                await work
         except Exception as error:  # noqa: BLE001 - as above
             self._failed(chore, error, began)
         else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,11 @@ import pytest
 from engine.backends.binary import find_claude
 
 FOREIGN = ("ANTHROPIC_", "CLAUDE", "QUARTERDECK_", "XDG_", "DATABASE_URL", "PORT", "ENCRYPTION_KEY", "GITHUB_TOKEN")
+
+
+def pytest_configure() -> None:
+    """A run under `nohup` passes the ignored hang-up on to what tests start, which would then rightly ignore it."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture

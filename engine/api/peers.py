@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextvars import ContextVar
-from ipaddress import ip_address
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -65,7 +64,7 @@ async def _pids_behind(scope: Scope) -> list[int] | None:
     if peer is not None:
         return [peer.pid] if peer.pid else None
     client, server = scope.get("client"), scope.get("server")
-    if not client or not server or not ip_address(client[0]).is_loopback:
+    if not client or not server:
         return None
     try:
         return await asyncio.to_thread(holders_of, client[1], server[1])

@@ -61,6 +61,11 @@ class Subscription:
         if first and self._on_ready is not None:
             self._on_ready()
 
+    def catch_up(self, _stamped: Stamped) -> None:
+        """Engine's side: after a gap the next reading begins with the state as it is now."""
+        if self._lost:
+            self._bus.refill(self)
+
     def start_with(self, snapshot: Snapshot | None) -> None:
         """Engine's side: what the next reading begins with."""
         with self._lock:
@@ -114,8 +119,8 @@ class Bus:
         for subscription in self._subscriptions:
             if notice := self._hand(subscription.offer, stamped):
                 first_faults.append(notice)
-            if subscription.lost:
-                self.refill(subscription)
+            if notice := self._hand(subscription.catch_up, stamped):
+                first_faults.append(notice)
         for notice in first_faults:  # after everybody has heard of the event itself
             self.publish(notice)
         return stamped

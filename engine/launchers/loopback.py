@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from engine.launchers.processes import PROC
@@ -12,23 +13,22 @@ _TABLES = ("net/tcp", "net/tcp6")
 
 
 def holders_of(port: int, to_port: int) -> list[int] | None:
-    """The pids that hold the local connection from `port` to `to_port`.
+    """The pids of this user that hold a connection within the machine from `port` to `to_port`, whatever its addresses.
 
-    None when another user's process does, or none of this machine; an empty list when one of ours does that cannot be
-    found. Reads the descriptors of every process: run it in a thread. Raises OSError when the machine cannot be seen.
+    None when none of this user's processes does; an empty list when one does that cannot be found. Reads the
+    descriptors of every process: run it in a thread. Raises OSError when the machine cannot be seen.
     """
-    inode = _inode(port, to_port)
-    return None if inode is None else [pid for pid in _pids() if _holds(pid, f"socket:[{inode}]")]
+    links = {f"socket:[{inode}]" for inode in _inodes(port, to_port)}
+    return [pid for pid in _pids() if _holds(pid, links)] if links else None
 
 
-def _inode(port: int, to_port: int) -> str | None:
+def _inodes(port: int, to_port: int) -> Iterator[str]:
     for table in _TABLES:
         path = PROC / table
         for line in path.read_text().splitlines()[1:] if path.exists() else ():
             _, local, remote, _state, _queues, _timer, _retries, uid, _timeout, inode, *_ = line.split()
             if _port(local) == port and _port(remote) == to_port and int(uid) == os.getuid():
-                return inode
-    return None
+                yield inode
 
 
 def _port(address: str) -> int:
@@ -39,10 +39,10 @@ def _pids() -> list[int]:
     return [int(entry.name) for entry in PROC.iterdir() if entry.name.isdecimal()]
 
 
-def _holds(pid: int, link: str) -> bool:
+def _holds(pid: int, links: set[str]) -> bool:
     with contextlib.suppress(OSError):  # it has ended, or is not ours
         for descriptor in Path(PROC / str(pid) / "fd").iterdir():
             with contextlib.suppress(OSError):
-                if os.readlink(descriptor) == link:  # noqa: PTH115 - called often
+                if os.readlink(descriptor) in links:  # noqa: PTH115 - called often
                     return True
     return False

@@ -26,7 +26,8 @@ CREATE TABLE IF NOT EXISTS conversation_leases (
     PRIMARY KEY (tenant, conversation)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS lease_epoch (epoch INTEGER NOT NULL);
-INSERT INTO lease_epoch SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM lease_epoch);
+INSERT INTO lease_epoch SELECT CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) * 1000
+    WHERE NOT EXISTS (SELECT 1 FROM lease_epoch);
 """
 _MINE = "FROM conversation_leases WHERE tenant = ? AND conversation = ? AND engine = ? AND epoch = ?"
 _DELETE_MINE = "DELETE " + _MINE
@@ -72,6 +73,8 @@ class SqliteLeases:
         self.file = StoreFile(path, "leases of conversations", _SCHEMA, synchronous="OFF")
         self._engine = engine
         self._gone = gone
+        self._held: dict[tuple[str, str], tuple[str, int]] = {}
+        self._generation = 0
 
     def open(self) -> None:
         """Open the file, or make it. Raises StoreUnusable."""
@@ -85,16 +88,21 @@ class SqliteLeases:
     def move(self, holding: Holding, conversation: str, session: str) -> Holding:
         """Go on to another conversation: the lease of the first is given back."""
         with self._writing() as cursor:
-            cursor.execute(_DELETE_MINE, self._key(holding))
+            self._give_back(cursor, holding)
             return self._take(cursor, holding.tenant, conversation, session)
 
     def release(self, holding: Holding) -> None:
         """Give it back; a lease that has passed to somebody else stays theirs."""
         with self._writing() as cursor:
-            cursor.execute(_DELETE_MINE, self._key(holding))
+            self._give_back(cursor, holding)
 
     def is_current(self, holding: Holding) -> bool:
         """Whether this engine still holds it at this epoch."""
+        with self.file.errors():
+            _ = self.file.database
+        if self.file.generation != self._generation:
+            with self._writing():  # writes what is held into the new file
+                pass
         with self.file.errors():
             return self.file.database.execute(_FIND_MINE, self._key(holding)).fetchone() is not None
 
@@ -117,7 +125,21 @@ class SqliteLeases:
         (epoch,) = cursor.execute("UPDATE lease_epoch SET epoch = epoch + 1 RETURNING epoch").fetchone()
         row = (tenant, conversation, self._engine, session, epoch)
         cursor.execute("INSERT OR REPLACE INTO conversation_leases VALUES (?, ?, ?, ?, ?)", row)
+        self._held[tenant, conversation] = (session, epoch)
         return Holding(tenant, conversation, epoch)
+
+    def _give_back(self, cursor: sqlite3.Cursor, holding: Holding) -> None:
+        cursor.execute(_DELETE_MINE, self._key(holding))
+        if self._held.get((holding.tenant, holding.conversation), ("", 0))[1] == holding.epoch:
+            del self._held[holding.tenant, holding.conversation]
+
+    def _write_again(self, cursor: sqlite3.Cursor) -> None:
+        """A file in the place of a damaged or replaced one gets what is held; what others took there is theirs."""
+        for (tenant, conversation), (session, epoch) in self._held.items():
+            row = (tenant, conversation, self._engine, session, epoch)
+            cursor.execute("INSERT OR IGNORE INTO conversation_leases VALUES (?, ?, ?, ?, ?)", row)
+        newest = max((epoch for _, epoch in self._held.values()), default=0)
+        cursor.execute("UPDATE lease_epoch SET epoch = max(epoch, ?)", (newest,))
 
     def _check_free(self, conversation: str, engine: str, session: str) -> None:
         if engine == self._engine:
@@ -141,4 +163,8 @@ class SqliteLeases:
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Cursor]:
         with self.file.writing() as database, closing(database.cursor()) as cursor:
+            generation = self.file.generation
+            if generation != self._generation:
+                self._write_again(cursor)
             yield cursor
+        self._generation = generation

@@ -30,8 +30,8 @@ open(sys.argv[3], "w").write(str(answer.status))
 """
 TCP_CLIENT = """
 import http.client, json, sys
-connection = http.client.HTTPConnection("127.0.0.1", int(sys.argv[1]))
-headers = {"Authorization": "Bearer " + open(sys.argv[2]).read().strip()}
+connection = http.client.HTTPConnection("127.0.0.1", int(sys.argv[1]), source_address=(sys.argv[4], 0))
+headers = {"Authorization": "Bearer " + open(sys.argv[2]).read().strip(), "X-Forwarded-For": "8.8.8.8"}
 connection.request("PATCH", "/api/config", json.dumps({"session_pool.max_size": 7}), headers)
 answer = connection.getresponse()
 answer.read()
@@ -68,12 +68,13 @@ async def test_an_agent_cannot_allow_itself_everything(served: Served, home: Pat
     assert not served.engine.live.history
 
 
-async def test_an_agent_that_reads_the_token_cannot_act_over_tcp_either(home: Path) -> None:
+@pytest.mark.parametrize("source", ["127.0.0.1", "127.0.0.5"])
+async def test_an_agent_that_reads_the_token_cannot_act_over_tcp_either(home: Path, source: str) -> None:
     async with serving(home, f"api.port={free_port()}") as served:
         settings = served.engine.settings
         (home / "tcp.py").write_text(TCP_CLIENT)
         proof = home / "proof"
-        command = f"{sys.executable} {home / 'tcp.py'} {settings.api.port} {settings.token_file} {proof}"
+        command = f"{sys.executable} {home / 'tcp.py'} {settings.api.port} {settings.token_file} {proof} {source}"
         asking = asyncio.create_task(
             served.data("POST", "/api/prompts", {"prompt": f"[[tool: Bash {json.dumps({'command': command})}]]"})
         )
