@@ -40,7 +40,9 @@ def attack(name: str) -> Harm:
                 await process.wait()
         if process.returncode:
             return [f"the attack itself failed: {err.decode(errors='replace')[-300:]}"]
-        return [] if json.loads(out) else ["the attack did nothing"]
+        counts = json.loads(out)
+        broken = {status: count for status, count in counts.items() if status.isdecimal() and status.startswith("5")}
+        return [f"the attack was answered with {broken}"] if broken else [] if counts else ["the attack did nothing"]
 
     return harm
 

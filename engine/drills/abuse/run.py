@@ -20,6 +20,8 @@ from engine.pool.statistics import percentiles
 MOST_TIMES, AIM_MS = 5.0, 50.0
 """How many times its own p99 at rest a healthy client may wait; the aim for it in milliseconds is reported."""
 MOST_MEMORY = 0.10
+MOST_FAILED = 0.01
+"""Share of a healthy client's calls that may fail."""
 READY_S = 5.0
 _REST_S, _SETTLE_S = 5.0, 15.0
 _WARM = 200
@@ -124,6 +126,10 @@ async def _one(name: str, seconds: float, target: Target, client: HealthyClient,
     memory = await _memory_after(target, before)
     p99 = percentiles(waits).p99
     times = p99 / rest if rest else 0.0
+    if failed > MOST_FAILED * (len(waits) + failed):
+        problems.append(f"{failed} of a healthy client's {len(waits) + failed} calls failed")
+    if not await target.is_ready():
+        problems.append("it did not become ready again")
     if not waits:
         problems.append("a healthy client got no answer")
     if memory > 1 + MOST_MEMORY:
