@@ -11,6 +11,7 @@ from pathlib import Path
 
 from engine.errors import BadInput, Forbidden
 from engine.files import private_folder
+from engine.launchers.processes import ProcessId, identify
 
 _CREDENTIALS = struct.Struct("3i")
 _CONNECT_S = 2.0
@@ -18,10 +19,19 @@ _CONNECT_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """The process at the other end of a local socket, as the kernel knows it; pid 0 is one outside of our view."""
+    """The process at the other end of a local socket, as the kernel knows it; pid 0 is one outside of our view.
+
+    `process` is the process that had the pid when the connection was looked at, None where it could not be seen.
+    """
 
     pid: int
     uid: int
+    process: ProcessId | None = None
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the pid still means the same process. Raises OSError when it cannot be looked at."""
+        return self.process is not None and identify(self.pid) == self.process
 
 
 class NotPrivate(BadInput):
@@ -99,7 +109,10 @@ def peer_of(connection: socket.socket) -> Peer | None:
         return None
     raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
     pid, uid, _gid = _CREDENTIALS.unpack(raw)
-    return Peer(pid, uid)
+    try:
+        return Peer(pid, uid, identify(pid) if pid else None)
+    except OSError:
+        return Peer(pid, uid)
 
 
 def _check_owner(path: Path, found: os.stat_result, field: str, *, ours_alone: bool) -> None:

@@ -61,13 +61,12 @@ class AgentGate:
 async def _pids_behind(scope: Scope) -> list[int] | None:
     """The processes that ask; None where they are another user's or outside of our view, and empty when they hide."""
     peer: Peer | None = scope.get("state", {}).get(PEER)
-    if peer is not None:
-        return [peer.pid] if peer.pid else None
     client, server = scope.get("client"), scope.get("server")
-    if not client or not server:
-        return None
     try:
-        return await asyncio.to_thread(holders_of, client[1], server[1])
+        if peer is not None:
+            hidden: list[int] | None = [] if peer.pid else None
+            return [peer.pid] if peer.is_there else hidden
+        return await asyncio.to_thread(holders_of, client[1], server[1]) if client and server else None
     except OSError:
         return []
 
