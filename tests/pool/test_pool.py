@@ -187,7 +187,7 @@ async def test_a_drain_waits_then_checkpoints_and_nothing_new_is_taken(tmp_path:
     async with running(tmp_path, "engine.grace=200ms") as engine:
         quick = asyncio.create_task(engine.submit(Request(id="quick", prompt="[[delay: 50ms]]")))
         slow = asyncio.create_task(engine.submit(Request(id="slow", prompt="[[words: 500]] [[pace: 50ms]]")))
-        await until(lambda: sum(bool(row.request) for row in engine.bus.state.sessions.values()) == 2)
+        await until(lambda: any(row.request == "slow" for row in engine.bus.state.sessions.values()))
         await engine.drain("test")
         with pytest.raises(Overloaded, match="draining"):
             await engine.submit(Request(id="late", prompt="x"))
