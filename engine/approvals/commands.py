@@ -70,11 +70,15 @@ class CommandJudge:
             judged.risks += [worst] if worst is not None else []
             self._cannot_read(judged)
             return
+        for call in script.calls:  # in a loop or a function, what stands before a `cd` may run after it
+            self._places.enter(call.words)
         self._redirects(script, judged)
+        moves = self._places.moves
         for call in script.calls:
             self._call(call, judged, depth)
-            self._places.enter(call.words)
-        if self._places.moved:  # a redirection behind a `cd` starts from there
+        if self._places.moves != moves:  # a text within it moved
+            for call in script.calls:
+                judged.risks.append(self._own(call.words, self._book.program(call.words)))
             self._redirects(script, judged)
 
     def _cannot_read(self, judged: Judged) -> None:
@@ -170,7 +174,7 @@ class CommandJudge:
                 self._cannot_read(judged)
             if target.value not in self._book.places.devices and not how.endswith("&"):
                 judged.risks.append(self._book.risks["write" if written else "read"])
-                judged.risks += self._at(target, written=written)
+                judged.risks += self._places.risks_at(target, written=written, path=target.kind is Kind.STATIC)
 
 
 def _texts(rule: InterpreterRule, words: Sequence[Word], stdin: str | None, *, alone: bool) -> Iterator[Text]:
