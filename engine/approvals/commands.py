@@ -126,7 +126,7 @@ class CommandJudge:
         words, declared = call.program, False
         for at, word in enumerate(words[:_MOST_WORDS]):
             rule = self._book.interpreters.get(word.value.rpartition("/")[2])
-            if rule is None:
+            if rule is None or (word.value in {".", "source"} and not _first(words, at)):
                 continue
             declared = True
             if len(words) > _MOST_WORDS or not self._within_bounds(""):
@@ -175,6 +175,11 @@ class CommandJudge:
             if target.value not in self._book.places.devices and not how.endswith("&"):
                 judged.risks.append(self._book.risks["write" if written else "read"])
                 judged.risks += self._places.risks_at(target, written=written, path=target.kind is Kind.STATIC)
+
+
+def _first(words: Sequence[Word], at: int) -> bool:
+    """Whether a word is the program itself: `.` anywhere else is a folder."""
+    return all(word.value in {"command", "builtin"} for word in words[:at])
 
 
 def _texts(rule: InterpreterRule, words: Sequence[Word], stdin: str | None, *, alone: bool) -> Iterator[Text]:

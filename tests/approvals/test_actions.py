@@ -308,6 +308,9 @@ def test_a_rule_that_names_no_risk_is_refused() -> None:
     ("command", "risk"),
     [
         ("jq -n env", "secret"),
+        ("jq -n '$ ENV'", "secret"),
+        ("tree -o .git/hooks/pre-commit", "ci file"),
+        ("tree src", "read"),
         ("jq -n '$ENV.HOME'", "secret"),
         ("jq '.a.env' package.json", "read"),
         ("jq .name package.json", "read"),
