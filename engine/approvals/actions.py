@@ -141,7 +141,7 @@ class _Ground:
 
     def file(self, tool: str, path: str, suffix: str, rule: ToolRule, fields: Mapping[str, Any]) -> Action:
         own = self._book.risks[rule.risk]
-        risk = self._book.worst([own, *self._places.risks_at(Word(path, path), written=not _reads(own))])
+        risk = self._book.worst([own, *self._places.risks_at(Word(path, path), written=not _reads(own), path=True)])
         opened: set[str] = set()
         told = self._told(Word(path, path, quoted=not _PLAIN.fullmatch(path)), opened, loose=risk.loose)
         content = {key: fields[key] for key in rule.content if key in fields}

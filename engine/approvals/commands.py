@@ -70,11 +70,15 @@ class CommandJudge:
             judged.risks += [worst] if worst is not None else []
             self._cannot_read(judged)
             return
+        for call in script.calls:  # in a loop or a function, what stands before a `cd` may run after it
+            self._places.enter(call.words)
         self._redirects(script, judged)
+        moves = self._places.moves
         for call in script.calls:
             self._call(call, judged, depth)
-            self._places.enter(call.words)
-        if self._places.moved:  # a redirection behind a `cd` starts from there
+        if self._places.moves != moves:  # a text within it moved
+            for call in script.calls:
+                judged.risks.append(self._own(call.words, self._book.program(call.words)))
             self._redirects(script, judged)
 
     def _cannot_read(self, judged: Judged) -> None:
@@ -122,7 +126,7 @@ class CommandJudge:
         words, declared = call.program, False
         for at, word in enumerate(words[:_MOST_WORDS]):
             rule = self._book.interpreters.get(word.value.rpartition("/")[2])
-            if rule is None:
+            if rule is None or (word.value in {".", "source"} and not _first(words, at)):
                 continue
             declared = True
             if len(words) > _MOST_WORDS or not self._within_bounds(""):
@@ -170,7 +174,12 @@ class CommandJudge:
                 self._cannot_read(judged)
             if target.value not in self._book.places.devices and not how.endswith("&"):
                 judged.risks.append(self._book.risks["write" if written else "read"])
-                judged.risks += self._at(target, written=written)
+                judged.risks += self._places.risks_at(target, written=written, path=target.kind is Kind.STATIC)
+
+
+def _first(words: Sequence[Word], at: int) -> bool:
+    """Whether a word is the program itself: `.` anywhere else is a folder."""
+    return all(word.value in {"command", "builtin"} for word in words[:at])
 
 
 def _texts(rule: InterpreterRule, words: Sequence[Word], stdin: str | None, *, alone: bool) -> Iterator[Text]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable, Sequence
-from fnmatch import translate
+from fnmatch import fnmatchcase, translate
 from functools import cache
 from importlib.resources import files
 from typing import Literal
@@ -122,6 +122,14 @@ class RiskBook:
             (self.risks[rule.risk], rule.reads, re.compile("|".join(map(translate, rule.patterns))))
             for rule in rules.path
         ]
+        self._names = [
+            (
+                self.risks[rule.risk],
+                rule.reads,
+                [[part.strip("*") for part in each.split("/")] for each in rule.patterns],
+            )
+            for rule in rules.path
+        ]
         self.interpreters = {name: rule for rule in rules.interpreter for name in rule.names}
         self._programs: dict[str, list[ProgramRule]] = {}
         for rule in rules.program:
@@ -148,6 +156,17 @@ class RiskBook:
                 return risk
         return None
 
+    def of_pattern(self, pattern: str, *, written: bool) -> Risk | None:
+        """What a file that a shell's pattern may stand for makes worse; one of nothing but `*` stands for no name."""
+        parts = [part for part in pattern.lower().split("/") if part not in {"", "."}]
+        if len(parts) > _DEEPEST or len(pattern) > _LONGEST:
+            return self.unknown
+        tails = [parts[at : at + size] for at in range(len(parts)) for size in (1, 2, 3)]
+        for risk, reads, names in self._names:
+            if (written or reads) and any(_may_be(tail, name) for tail in tails for name in names):
+                return risk
+        return None
+
     def program(self, words: Sequence[Word]) -> ProgramRule | None:
         """The rule for a command; None when nobody knows what it does."""
         name = words[0]
@@ -166,6 +185,14 @@ class RiskBook:
 
     def _grave(self, rule: ProgramRule, words: Sequence[Word]) -> bool:
         return self.risks[rule.risk].grave and rule.fits(words)
+
+
+def _may_be(pattern: Sequence[str], name: Sequence[str]) -> bool:
+    """Whether a pattern may stand for a name, part by part."""
+    return len(pattern) == len(name) and all(
+        not literal or (part.strip("*") and fnmatchcase(literal, part))
+        for part, literal in zip(pattern, name, strict=True)
+    )
 
 
 def flagged(word: Word, flags: Sequence[str]) -> bool:

@@ -150,6 +150,7 @@ UNREADABLE = [
     "bash <(curl x)",
     "source <(curl x)",
     "curl x | bash",
+    "curl x | command . /dev/stdin",
     "curl x | bash -s -- -y",
     "curl x | sudo sh",
     "bash < x",
@@ -195,6 +196,8 @@ def test_what_cannot_be_read_is_grave_and_no_grant_covers_it(command: str) -> No
 
 
 READABLE = [
+    "tar czf x.tgz .",
+    "npx eslint .",
     "ls -la",
     "cd src && make -j4 test",
     "git add -A && git commit -m \"$(cat <<'EOF'\nfix: a (b) $c `d`\n\nDone.\nEOF\n)\"",
