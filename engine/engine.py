@@ -27,7 +27,15 @@ from engine.backends.startable import Startable
 from engine.cache.memory import MemoryCache
 from engine.clock import Clock, PausableClock, SystemClock
 from engine.dispatcher import Dispatcher, DispatcherPorts
-from engine.errors import BackendMissing, NotFound, NotSignedIn, Overloaded, QuarterdeckError, SettingsError
+from engine.errors import (
+    BackendMissing,
+    NotFound,
+    NotSignedIn,
+    Overloaded,
+    QuarterdeckError,
+    SettingsError,
+    internal_error,
+)
 from engine.events import types as ev
 from engine.events.bus import Bus
 from engine.events.recorder import Recorder, recorder_of
@@ -548,6 +556,10 @@ class Engine(Operations):
             outcome = await self.submit(request)
         except QuarterdeckError as error:  # its RequestEnded event tells
             outcome = error
+        except Exception as error:  # a worker's border: the caller gets an end, the notice gets the error
+            if on_end is not None:
+                on_end(internal_error(error))
+            raise
         if on_end is not None:
             on_end(outcome)
 

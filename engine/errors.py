@@ -127,6 +127,11 @@ class QuarterdeckError(Exception):
         return body
 
 
+def internal_error(error: BaseException) -> QuarterdeckError:
+    """An error that no part of the engine foresaw, as its callers read it."""
+    return QuarterdeckError(f"The engine failed: {error!r}.", remedy="Report it, with the engine's log.")
+
+
 class BadInput(QuarterdeckError):
     """What was asked cannot be done as it was written."""
 

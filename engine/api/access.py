@@ -12,7 +12,7 @@ from pathlib import Path
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from engine.api.envelope import failed
+from engine.api.envelope import close_websocket, failed
 from engine.errors import BadInput, Forbidden
 from engine.files import private_folder
 from engine.local_trust import check_file
@@ -53,7 +53,7 @@ class TokenGate:
             await self._app(scope, receive, send)
             return
         if scope["type"] == "websocket":
-            await _close_for_want_of_token(receive, send)
+            await close_websocket(receive, send, NO_TOKEN, "a token is needed")
             return
         remedy = "Send `Authorization: Bearer …` with a token of this engine."
         response = failed(TokenRequired("A token is needed.", remedy=remedy))
@@ -64,13 +64,6 @@ class TokenGate:
         """Whether a request carries the token."""
         kind, _, token = Headers(scope=scope).get("authorization", "").partition(" ")
         return kind.lower() == "bearer" and hmac.compare_digest(_digest(token.strip()), self._digest)
-
-
-async def _close_for_want_of_token(receive: Receive, send: Send) -> None:
-    """Accept first: a client sees the close code of an open connection only."""
-    await receive()
-    await send({"type": "websocket.accept"})
-    await send({"type": "websocket.close", "code": NO_TOKEN, "reason": "a token is needed"})
 
 
 def token_in(path: Path) -> str:

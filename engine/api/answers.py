@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -13,13 +14,14 @@ from starlette.responses import Response, StreamingResponse
 from engine.api.ending import Ending, EngineStops
 from engine.api.envelope import done
 from engine.engine import Engine
-from engine.errors import QuarterdeckError
+from engine.errors import QuarterdeckError, internal_error
 from engine.requests import Answer, Request
 
 KEEP_ALIVE_S = 15.0
 """Seconds of silence after which a comment keeps proxies from closing the stream."""
 MAX_WAITING = 4096
 """Events that may wait for a slow reader; text is joined, so more means that nobody reads."""
+_log = logging.getLogger("uvicorn.error")  # bounded, see server_log
 _encode = msgspec.json.Encoder().encode
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
@@ -73,20 +75,26 @@ class _Growing:
     def cut(self) -> None:
         """The API closes its connections: the last event, unless it was heard already."""
         if not self.ended:
-            self.ended = True
-            self.waiting.append(("error", EngineStops().as_dict()))
-            self.ready.set()
+            self._put_last("error", EngineStops().as_dict())
 
     def end(self, work: asyncio.Future[Answer]) -> None:
         """The last event, heard one step of the loop after the work is done."""
         if self.ended:
             return
+        if work.cancelled():
+            self._put_last("error", EngineStops().as_dict())
+        elif (error := work.exception()) is None:
+            self._put_last("answer", work.result())
+        elif isinstance(error, QuarterdeckError):
+            self._put_last("error", error.as_dict())
+        else:
+            _log.error("A streamed request failed", exc_info=error)
+            self._put_last("error", internal_error(error).as_dict())
+
+    def _put_last(self, name: str, data: Any) -> None:
+        """The bound does not hold for it: a reader that is told no end waits for ever."""
         self.ended = True
-        error = None if work.cancelled() else work.exception()
-        if isinstance(error, QuarterdeckError):
-            self._put("error", error.as_dict())
-        elif not work.cancelled() and error is None:
-            self._put("answer", work.result())
+        self.waiting.append((name, data))
         self.ready.set()
 
     def _put(self, name: str, data: Any) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Send
 
 from engine.errors import BadInput, QuarterdeckError
 
@@ -42,6 +43,13 @@ def failed(error: QuarterdeckError) -> Response:
     """A failure with its sentence, code, field and remedy; Retry-After where waiting helps."""
     headers = {"Retry-After": str(max(1, math.ceil(error.retry_after)))} if error.retry_after is not None else None
     return json_response(error.as_dict(), error.http_status, headers)
+
+
+async def close_websocket(receive: Receive, send: Send, code: int, reason: str) -> None:
+    """Refuse a WebSocket: accept it first, because a client sees the close code of an open connection only."""
+    await receive()
+    await send({"type": "websocket.accept"})
+    await send({"type": "websocket.close", "code": code, "reason": reason})
 
 
 async def body_of(request: Request, limit: int = SMALL_BODY) -> dict[str, Any]:

@@ -118,7 +118,7 @@ class BoundedHttp(HttpToolsProtocol):
         self._known = False
         self._refusal: HeadRefused | None = None
         self._deaf = False
-        self._in_head, self._in_body = True, False
+        self._in_head, self._in_body, self._begun = True, False, False
         self._dry = self._lines = self._size = 0
         self._heard_at = 0.0
         self._patience: asyncio.TimerHandle | None = None
@@ -149,7 +149,7 @@ class BoundedHttp(HttpToolsProtocol):
         """Answer with an error, unless an answer is under way, and close once the peer could read it."""
         if self._deaf or self.transport.is_closing():
             return
-        if self.cycle is not None and not self.cycle.response_complete:
+        if self._answering:
             self.close()
             return
         self._answer(error)
@@ -186,7 +186,25 @@ class BoundedHttp(HttpToolsProtocol):
             self.refuse(self._refusal or _malformed())
             return
         if self._patience is None and not self.transport.is_closing() and (self._dry or self._in_body):
-            self._expect(HEAD_S if self._in_head else BODY_S)
+            self._expect_the_rest()
+
+    def _expect_the_rest(self) -> None:
+        """A head has no deadline while an answer is under way: its end starts it."""
+        if self._in_body:
+            self._expect(BODY_S)
+        elif not self._answering:
+            self._expect(HEAD_S)
+
+    @property
+    def _answering(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._heard_at = self.loop.time()  # what waited for this answer was not read until now
+        if self._begun and self._in_head and not self._answering and not self.transport.is_closing():
+            self._unset_keepalive_if_required()
+            self._expect(HEAD_S)
 
     def _feed(self, piece: bytes) -> None:
         self._dry += len(piece)
@@ -196,7 +214,7 @@ class BoundedHttp(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._in_head, self._lines, self._size = True, 0, 0
+        self._in_head, self._begun, self._lines, self._size = True, True, 0, 0
 
     def on_url(self, url: bytes) -> None:
         super().on_url(url)
@@ -234,7 +252,7 @@ class BoundedHttp(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        self._in_head, self._in_body, self._dry, self._size = True, False, 0, 0
+        self._in_head, self._in_body, self._begun, self._dry, self._size = True, False, False, 0, 0
         self._expect(None)
         super().on_message_complete()
 
@@ -273,10 +291,10 @@ class BoundedHttp(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         if self._in_head:
-            nothing = self._dry == 0 and not self._size
-            self.close() if nothing else self.refuse(_too_slow("head", HEAD_S))
+            self.refuse(_too_slow("head", HEAD_S)) if self._begun else self.close()
         elif self._in_body:
-            waited = 0.0 if self.flow.read_paused else self.loop.time() - self._heard_at
+            queued = self.flow.read_paused or bool(self.pipeline)  # an answer before its own is under way
+            waited = 0.0 if queued else self.loop.time() - self._heard_at
             answered = self.cycle is not None and self.cycle.response_complete
             if waited >= BODY_S or answered:
                 self.stop_waiting()

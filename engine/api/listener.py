@@ -12,7 +12,7 @@ import uvicorn
 from starlette.types import ASGIApp, Scope
 
 from engine.api.acceptor import Acceptor
-from engine.api.admission import Admission, ConnectionCaps
+from engine.api.admission import Admission
 from engine.api.envelope import MAX_BODY
 from engine.api.http_protocol import BoundedHttp, Door
 from engine.api.server_log import limit_server_logs
@@ -30,12 +30,12 @@ class Listener:
         self,
         app: ASGIApp,
         listener: socket.socket,
-        caps: ConnectionCaps,
+        admission: Admission[BoundedHttp],
         recognises: Callable[[Scope], bool],
         on_exhausted: Callable[[OSError], None],
     ) -> None:
         limit_server_logs()
-        self._door = Door(Admission(caps), recognises)
+        self._door = Door(admission, recognises)
         config = uvicorn.Config(
             app,
             http=cast("Any", functools.partial(BoundedHttp, door=self._door)),
@@ -55,8 +55,8 @@ class Listener:
 
     @property
     def connections(self) -> int:
-        """Open connections."""
-        return self._door.admission.size
+        """Its own open connections; listeners of one socket share an admission."""
+        return len(self._server.server_state.connections)
 
     async def stop(self) -> None:
         """Close the listener, give open requests two seconds, close them."""

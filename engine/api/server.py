@@ -14,13 +14,14 @@ from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.types import Scope
 
 from engine.api.access import TokenGate, token_in
-from engine.api.admission import ConnectionCaps, caps_within
+from engine.api.admission import Admission, ConnectionCaps, caps_within
 from engine.api.alert_routes import AlertRoutes
 from engine.api.checkpoint_routes import CheckpointRoutes
 from engine.api.ending import Ending
 from engine.api.envelope import failed
 from engine.api.error_routes import ErrorRoutes
 from engine.api.event_stream import EventStream
+from engine.api.http_protocol import BoundedHttp
 from engine.api.listener import Listener
 from engine.api.local_socket import LocalSocket
 from engine.api.peers import AgentGate
@@ -33,7 +34,7 @@ from engine.api.routes import Routes
 from engine.api.socket_watch import SocketWatch
 from engine.api.strict_text import StrictText
 from engine.engine import Engine
-from engine.errors import BadInput, QuarterdeckError
+from engine.errors import BadInput, QuarterdeckError, internal_error
 from engine.events.types import Notice, Severity
 from engine.launchers.ancestry import agent_behind
 from engine.launchers.descriptors import descriptor_limit
@@ -65,12 +66,15 @@ async def serve(engine: Engine) -> Stop:
     app = AgentGate(StrictText(application(engine, user_name(), ending)), lambda pid: _agent_behind(engine, pid))
     caps, rested = _caps(engine, 1 if api.port is None else 2), _rest_notice(engine)
     local = LocalSocket(api.socket)
-    watch = SocketWatch(local, lambda listener: Listener(app, listener, caps, _everybody, rested), engine.bus)
+    local_admission: Admission[BoundedHttp] = Admission(caps)  # one, however often the socket is bound again
+    watch = SocketWatch(
+        local, lambda listener: Listener(app, listener, local_admission, _everybody, rested), engine.bus
+    )
     servers: list[Listener] = []
     try:
         if api.port is not None:
             gate = TokenGate(app, token_in(engine.settings.token_file))
-            servers.append(Listener(gate, _tcp(api.host, api.port), caps, gate.recognises, rested))
+            servers.append(Listener(gate, _tcp(api.host, api.port), Admission(caps), gate.recognises, rested))
     except BaseException:
         await watch.stop()
         raise
@@ -182,4 +186,4 @@ async def _on_client_gone(_request: Request, _error: Exception) -> Response:
 
 async def _on_bug(_request: Request, error: Exception) -> Response:
     """The caller gets the envelope; the traceback goes on to the log."""
-    return failed(QuarterdeckError(f"The engine failed: {error!r}.", remedy="Report it, with the engine's log."))
+    return failed(internal_error(error))

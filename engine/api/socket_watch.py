@@ -35,7 +35,10 @@ class SocketWatch:
 
     async def look(self) -> None:
         """Once a second. Raises OSError while the socket cannot be bound."""
-        if self._closed or not self._local.lost:
+        if self._closed:
+            return
+        await self._stop_idle()
+        if not self._local.lost:
             return
         try:
             listener = self._local.bind_again()
@@ -50,6 +53,8 @@ class SocketWatch:
         text = f"{self._local.path} was deleted: the engine listens there again"
         remedy = "Find out who deleted it; clients reach the engine as before."
         self._bus.publish(Notice(severity=Severity.WARNING, text=text, remedy=remedy))
+
+    async def _stop_idle(self) -> None:
         idle = [each for each in self._serving[:-1] if not each.connections]
         self._serving = [each for each in self._serving if each not in idle]
         for each in idle:

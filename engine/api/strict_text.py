@@ -6,8 +6,11 @@ from urllib.parse import unquote_to_bytes
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from engine.api.envelope import failed
+from engine.api.envelope import close_websocket, failed
 from engine.errors import BadInput
+
+BAD_ADDRESS = 1008
+"""Close code of a WebSocket whose address is not UTF-8."""
 
 QUOTED_SLASH = "%2F"
 """How a quoted slash stands in a path parameter; a route whose parameter may hold slashes puts it back."""
@@ -34,7 +37,7 @@ class StrictText:
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1008, "reason": "the address is not UTF-8"})
+            await close_websocket(receive, send, BAD_ADDRESS, "the address is not UTF-8")
             return
         remedy = "Quote it as percent-encoded UTF-8."
         await failed(BadInput("The address is not UTF-8.", field="url", remedy=remedy))(scope, receive, send)

@@ -15,13 +15,15 @@ from websockets.asyncio.client import unix_connect
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 
-from engine.api import admission, http_protocol
+from engine.api import admission, answers, http_protocol
 from engine.api.acceptor import Acceptor
 from engine.api.admission import Admission, ConnectionCaps, caps_within
 from engine.api.server_log import PER_MINUTE, RecordLimit
 from engine.api.websocket_protocol import MAX_FRAGMENTS, MAX_REASON, MAX_UNREAD, close_reason
 from engine.errors import MAX_LINE, MAX_LINES, BadInput, bounded
+from engine.events.types import Notice
 from tests.api.serving import Served, free_port, serving
+from tests.pool.ground import Told
 from tests.support.processes import PATIENCE_S, until
 
 HEAD = b"GET /healthz HTTP/1.1\r\nHost: engine\r\n"
@@ -424,3 +426,101 @@ def test_an_error_is_cut_in_the_middle_and_keeps_its_sentence() -> None:
     assert len(lines) <= MAX_LINES + 1
     assert len(bounded("x\n" + "y" * 10_000_000)) < 3 * MAX_LINE
     assert bounded("\n".join(["a problem " * 20] * 100)).count("\n") == 99
+
+
+STREAM = '{"prompt": "[[words: 60]] [[pace: 20ms]] one", "stream": true}'
+
+
+def post(body: str, more: str = "") -> bytes:
+    """A prompt whose body is whole."""
+    return (
+        f"POST /api/prompts HTTP/1.1\r\nHost: e\r\nContent-Type: application/json\r\n{more}"
+        f"Content-Length: {len(body)}\r\n\r\n{body}"
+    ).encode()
+
+
+@pytest.mark.parametrize("extra", [b"\r\n", b"\r\n\r\n", b"GET /hea"], ids=["one", "two", "half a head"])
+async def test_what_follows_a_body_does_not_end_its_request(
+    served: Served, monkeypatch: pytest.MonkeyPatch, extra: bytes
+) -> None:
+    """RFC 9112 section 2.2: empty lines are ignored; and a head may come slowly while an answer is under way."""
+    monkeypatch.setattr(http_protocol, "HEAD_S", 0.2)
+    reader, writer = await asyncio.open_unix_connection(str(served.socket))
+    writer.write(post(STREAM))
+    async with asyncio.timeout(PATIENCE_S):
+        assert status(await reader.readuntil(b"event: started")) == 200
+        writer.write(extra)
+        answer = await reader.readuntil(b"0\r\n\r\n")
+        assert b"event: answer" in answer
+        rest = await reader.read()
+    assert rest.startswith(b"HTTP/1.1 408") if extra.startswith(b"G") else rest == b""
+    writer.close()
+
+
+async def test_a_body_that_stops_behind_a_running_answer_leaves_that_answer_whole(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_protocol, "BODY_S", 0.2)
+    answer = await exchange(served, post(STREAM) + BODY + b"{")
+    first, _, second = answer.partition(b"\r\n0\r\n\r\n")
+    assert (status(first), first.count(b"HTTP/1.1"), status(second)) == (200, 1, 408)
+    assert b"event: answer" in first
+
+
+@pytest.mark.parametrize("path", ["/ws?a=%ff", "/%80"])
+async def test_a_websocket_whose_address_is_not_utf_8_closes_with_1008(served: Served, path: str) -> None:
+    async with unix_connect(str(served.socket), f"ws://engine{path}") as websocket:
+        await asyncio.wait_for(websocket.wait_closed(), PATIENCE_S)
+    assert websocket.close_code == 1008
+
+
+def listeners() -> int:
+    """Servers that run in this process."""
+    return sum(task.get_name() == "api" for task in asyncio.all_tasks())
+
+
+async def test_listeners_of_one_socket_share_its_caps(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A deleted socket is bound again: its old connections count, and the old listener ends with the last of them."""
+    monkeypatch.setattr("engine.api.server._caps", lambda *_: ConnectionCaps(1, 8, 8))
+    async with serving(home) as served:
+        async with unix_connect(str(served.socket), "ws://engine/ws") as websocket:
+            await websocket.recv()
+            served.socket.unlink()
+            await until(lambda: listeners() == 2 and served.socket.exists())
+            assert status(await exchange(served, HEAD + b"\r\n")) == 503
+        await until(lambda: listeners() == 1)
+        assert status(await exchange(served, HEAD + b"Connection: close\r\n\r\n")) == 200
+
+
+async def _no_disk(*_: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+async def test_a_stream_that_fails_inside_ends_with_an_error(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(served.engine, "submit", _no_disk)
+    name, error = (await served.stream("one"))[-1]
+    assert (name, error["code"]) == ("error", "internal")
+    assert error["remedy"]
+
+
+@pytest.mark.parametrize("error", [None, BadInput("no"), OSError(errno.EIO, "no")], ids=["answer", "ours", "other"])
+async def test_the_last_event_is_heard_beyond_the_bound(error: Exception | None) -> None:
+    heard = answers._Growing()
+    for _ in range(answers.MAX_WAITING + 1):
+        heard.dropped(1)
+    work = asyncio.get_running_loop().create_future()
+    work.set_exception(error) if error else work.set_result(None)
+    heard.end(work)
+    assert len(heard.waiting) == answers.MAX_WAITING + 1
+    assert heard.waiting[-1][0] == ("error" if error else "answer")
+
+
+async def test_a_request_that_nobody_waits_for_ends_whatever_fails(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(served.engine, "submit", _no_disk)
+    notices = Told(served.engine)
+    sent = (await served.data("POST", "/api/prompts", {"prompt": "one", "wait": False}, 202))["prompt"]["request"]
+    await until(lambda: any("No space left" in each.text for each in notices.of(Notice)))
+    ended = (await served.data("GET", f"/api/prompts/{sent}"))["prompt"]
+    assert (ended["state"], ended["error"]["code"]) == ("failed", "internal")
