@@ -15,6 +15,7 @@ import msgspec
 from engine.errors import SettingsError
 from engine.recovery.word_classes import WordClasses
 from engine.recovery.words import BadPhrase, Phrases
+from engine.settings.dotenv import content_of
 
 _REMEDY = "docs/classifier.md says what a rule is made of; the rules in force stay."
 _FACTS = ("status", "api_type", "assistant", "errno", "exit_code", "signal", "terminal", "startup")
@@ -121,7 +122,7 @@ def load_rules(own: Path | None) -> tuple[Rule, ...]:
     if own is None:
         return shipped
     try:
-        raw = own.read_bytes()
+        raw = content_of(own)
     except OSError as error:
         raise _refusal([f"recovery.rules: {own} cannot be read: {error.strerror}."]) from error
     mine = _rules_in(raw, str(own))

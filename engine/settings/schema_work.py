@@ -270,7 +270,10 @@ class Recovery(Group):
     """How failures are judged, and what is done about them."""
 
     rules: Place | None = setting(
-        None, "A TOML file of own rules for the classifier, beside the shipped ones.", shown="the shipped rules"
+        None,
+        "A TOML file of own rules for the classifier, beside the shipped ones; at most 256 KiB.",
+        shown="the shipped rules",
+        local_only=True,
     )
     observe: bool = setting(False, "Only tell what recovery would do, and do nothing by itself.")
     strategies: ByClass = setting(

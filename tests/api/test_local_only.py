@@ -36,6 +36,8 @@ HARMFUL: list[dict[str, Any]] = [
     {"profiles.kept.environment.ANTHROPIC_BASE_URL": None},
     {"session_pool.load_balancing.strategy": "evil:Balancer"},
     {"recovery.strategies.network": "evil:Strategy"},
+    {"recovery.rules": "/dev/zero"},
+    {"recovery": {"rules": "/tmp/evil.toml"}},
     {"session_pool.max_size": 7, "claude.binary": "/tmp/evil"},
 ]
 HARMLESS: list[dict[str, Any]] = [
