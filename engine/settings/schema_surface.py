@@ -123,7 +123,9 @@ class Console(Group):
     glyphs: Literal["auto", "unicode", "plain", "ascii"] = setting("auto", "Characters the console draws with.")
     animation: bool = setting(False, "Whether anything moves by itself.")
     screens: tuple[str, ...] = setting(
-        (), "Screens of one's own as module:Class, beside the installed ones; read when a console starts."
+        (),
+        "Screens of one's own as module:Class, beside the installed ones; read when a console starts.",
+        local_only=True,
     )
 
 

@@ -37,6 +37,7 @@ HARMFUL: list[dict[str, Any]] = [
     {"session_pool.load_balancing.strategy": "evil:Balancer"},
     {"recovery.strategies.network": "evil:Strategy"},
     {"recovery.rules": "/dev/zero"},
+    {"console.screens": ["evil:Screen"]},
     {"recovery": {"rules": "/tmp/evil.toml"}},
     {"session_pool.max_size": 7, "claude.binary": "/tmp/evil"},
 ]
