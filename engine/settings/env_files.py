@@ -57,15 +57,20 @@ def env_files(where: Path | CurrentFolder, environ: Mapping[str, str], names: fr
     """
     own = config_directory(environ) / FILES[0]
     places = [where.path / name for name in FILES] if isinstance(where, CurrentFolder) else []
-    if real(own) not in map(real, places):
+    if not any(_is_same(place, own) for place in places):
         yield from _own(own, environ, names)
     if isinstance(where, Path):
         yield _whole(where)
     for place in places:
-        if real(place) == real(own):
+        if _is_same(place, own):
             yield from _own(place, environ, names)
         else:
             yield from _of_folder(place, environ, names)
+
+
+def _is_same(place: Path, own: Path) -> bool:
+    """Whether a folder's file is the configuration folder's own; a link from elsewhere to that is not."""
+    return real(place.parent) == real(own.parent) and place.name == own.name
 
 
 def acting_names(values: Mapping[str, str], names: frozenset[str]) -> list[str]:

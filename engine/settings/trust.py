@@ -62,7 +62,9 @@ class TrustStore:
             return []
 
     def trusts(self, path: Path, content: bytes) -> bool:
-        """Whether this very content of this very file is trusted."""
+        """Whether this very content of this very file is trusted; a link to a trusted file is not."""
+        if path.is_symlink():
+            return False
         place, sha256 = real(path), digest(content)
         return any(known.path == place and known.sha256 == sha256 for known in self.all())
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.headless import quarterdeck
+from engine.settings.env_files import CurrentFolder, env_files
+from tests.support.headless import environment_of, quarterdeck
 
 HARMLESS = "CLAUDE_MODEL=opus\nCLAUDE_MAX_TOKENS=1234\nPORT=8123\n"
 
@@ -75,6 +76,20 @@ def test_trust_is_by_path_too_and_kept_for_the_owner_alone(home: Path) -> None:
     assert stat.S_IMODE(store.stat().st_mode) == 0o600
     listed = json.loads(quarterdeck(home, "env", "list", "--json").stdout)
     assert [Path(one["file"]).name for one in listed] == [".env"]
+
+
+def test_a_link_to_a_trusted_file_brings_its_relative_paths_to_no_other_folder(home: Path) -> None:
+    trusted, strange, own = home / "trusted", home / "strange", home / "config/quarterdeck"
+    for folder in (trusted, strange, own):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for file in (trusted / ".env", own / ".env"):
+        file.write_text("QUARTERDECK_CLAUDE__BINARY=./bin/claude\n")
+        file.chmod(0o600)
+        quarterdeck(home, "env", "trust", str(file))
+        (strange / ".env").unlink(missing_ok=True)
+        (strange / ".env").symlink_to(file)
+        found = list(env_files(CurrentFolder(strange), environment_of(home), frozenset()))
+        assert [each.values for each in found if each.path == strange / ".env"] == [{}]
 
 
 def test_a_list_that_others_could_have_written_is_not_believed(home: Path) -> None:
