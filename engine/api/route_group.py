@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 from starlette.routing import Route
 
 from engine.api.peers import named
 from engine.engine import Engine
 
 
-class RouteGroup:
+class RouteGroup(ABC):
     """Handlers over one engine; `user` names who may open this listener."""
 
     def __init__(self, engine: Engine, user: str) -> None:
@@ -20,6 +22,6 @@ class RouteGroup:
         """Who asks, with the pid of the process where it is known."""
         return named(self._user)
 
+    @abstractmethod
     def all(self) -> list[Route]:
         """Every route."""
-        raise NotImplementedError

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ from engine.api.access import token_in
 from engine.api.local_socket import LocalSocket
 from engine.engine import Engine
 from engine.errors import BadInput
-from engine.local_trust import ForeignEngine, NotPrivate, check_engine, check_folder
+from engine.local_trust import ForeignEngine, NotPrivate, check_engine
 from tests.support.engines import loaded
 from tests.support.processes import wait_until
 from tui.client import Address, EngineClient
@@ -57,7 +58,8 @@ def test_a_missing_folder_is_made_for_its_owner_alone(home: Path) -> None:
         LocalSocket(home / "new" / "engine.sock").bind().close()
     finally:
         os.umask(before)
-    check_folder(home / "new", "api.socket")
+    assert stat.S_IMODE((home / "new").stat().st_mode) == 0o700
+    assert stat.S_IMODE((home / "new" / "engine.sock").stat().st_mode) == 0o600
 
 
 @root_only
@@ -103,10 +105,21 @@ def refused(path: Path) -> bool:
 def test_an_engine_of_ours_and_none_at_all_pass(home: Path) -> None:
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(home / "engine.sock"))
-        check_engine(home / "engine.sock")
+        assert is_taken(home / "engine.sock")  # nobody listens there yet
         listener.listen()
-        check_engine(home / "engine.sock")
-    check_engine(home / "none.sock")
+        assert is_taken(home / "engine.sock")
+    assert is_taken(home / "none.sock")
+    home.chmod(0o777)
+    assert not is_taken(home / "engine.sock")
+
+
+def is_taken(path: Path) -> bool:
+    """Whether a client would connect there."""
+    try:
+        check_engine(path)
+    except (NotPrivate, ForeignEngine):
+        return False
+    return True
 
 
 @pytest.mark.parametrize("kind", ["fifo", "link", "folder"])

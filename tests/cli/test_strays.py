@@ -39,8 +39,10 @@ def test_a_stray_ends_when_its_session_is_stopped(home: Path) -> None:
     with headless(home) as engine:
         stray = with_stray(engine)
         (session,) = engine.call("GET", "/api/sessions")["sessions"]
+        assert runs(stray)
         engine.call("POST", f"/api/sessions/{session['id']}/stop")
         wait_until(lambda: not runs(stray))
+        assert not engine.ended
 
 
 def test_a_stray_ends_with_the_engine(home: Path) -> None:

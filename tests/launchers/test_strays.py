@@ -17,24 +17,24 @@ from tests.launchers.yard import DEAF, STAYS, Yard
 from tests.support.processes import environ_of, parent_of, runs, until
 
 SESSIONS = {
-    "early": SessionRoot(ProcessId(10, 100), "/work"),
-    "inner": SessionRoot(ProcessId(11, 100), "/work/inner"),
-    "late": SessionRoot(ProcessId(12, 500), "/work"),
-    "other": SessionRoot(ProcessId(13, 100), "/workspace"),
+    "early": SessionRoot(ProcessId(10, 100), "/srv/work"),
+    "inner": SessionRoot(ProcessId(11, 100), "/srv/work/inner"),
+    "late": SessionRoot(ProcessId(12, 500), "/srv/work"),
+    "other": SessionRoot(ProcessId(13, 100), "/srv/workspace"),
 }
 
 
 @pytest.mark.parametrize(
     ("traces", "owners"),
     [
-        (Traces(ProcessId(99, 600), frozenset({10}), "inner", "/work"), {"inner"}),
-        (Traces(ProcessId(99, 600), frozenset({12, 99}), "", "/workspace"), {"late"}),
-        (Traces(ProcessId(99, 600), frozenset({99}), "", "/work/src"), {"early", "late"}),
-        (Traces(ProcessId(99, 499), frozenset({99}), "", "/work/src"), {"early"}),
-        (Traces(ProcessId(99, 600), frozenset({99}), "", "/work/inner"), {"inner"}),
-        (Traces(ProcessId(99, 600), frozenset({99}), "", "/workspaces"), {"early", "inner", "late", "other"}),
+        (Traces(ProcessId(99, 600), frozenset({10}), "inner", "/srv/work"), {"inner"}),
+        (Traces(ProcessId(99, 600), frozenset({12, 99}), "", "/srv/workspace"), {"late"}),
+        (Traces(ProcessId(99, 600), frozenset({99}), "", "/srv/work/src"), {"early", "late"}),
+        (Traces(ProcessId(99, 499), frozenset({99}), "", "/srv/work/src"), {"early"}),
+        (Traces(ProcessId(99, 600), frozenset({99}), "", "/srv/work/inner"), {"inner"}),
+        (Traces(ProcessId(99, 600), frozenset({99}), "", "/srv/workspaces"), {"early", "inner", "late", "other"}),
         (Traces(ProcessId(99, 200), frozenset({99}), "", ""), {"early", "inner", "other"}),
-        (Traces(ProcessId(99, 50), frozenset({99}), "", "/work"), set()),
+        (Traces(ProcessId(99, 50), frozenset({99}), "", "/srv/work"), set()),
     ],
 )
 def test_the_strongest_trace_names_the_owner(traces: Traces, owners: set[str]) -> None:
