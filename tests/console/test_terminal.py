@@ -13,6 +13,7 @@ import termios
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import pyte
 import pytest
@@ -75,8 +76,8 @@ class Terminal:
 
 
 @contextmanager
-def terminal(home: Path, *arguments: str, **environment: str) -> Iterator[Terminal]:
-    """The console in a terminal of its own, killed at the end if it is still there."""
+def terminal(home: Path, *arguments: str, errors: IO[bytes] | None = None, **environment: str) -> Iterator[Terminal]:
+    """The console in a terminal of its own, killed at the end if it is still there; `errors` stands for its stderr."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
     os.set_blocking(master, False)
@@ -84,7 +85,7 @@ def terminal(home: Path, *arguments: str, **environment: str) -> Iterator[Termin
         [*PROGRAM, *arguments],
         stdin=slave,
         stdout=slave,
-        stderr=slave,
+        stderr=errors or slave,
         cwd=home,
         env=environment_of(home, **{"TERM": "xterm-256color", "LANG": "C.UTF-8", **environment}),
         start_new_session=True,

@@ -106,6 +106,18 @@ def test_a_terminal_that_is_gone_ends_the_console_and_drains_its_engine(home: Pa
         assert not list((home / "state/quarterdeck/engines").iterdir())
 
 
+def test_a_terminal_that_is_gone_is_not_drawn_on_a_file_instead(home: Path) -> None:
+    """The kernel sends SIGCONT behind the SIGHUP of a lost terminal, and SIGCONT draws anew."""
+    log = home / "errors"
+    with log.open("wb") as errors, terminal(home, *OWN, errors=errors) as console:
+        with_session(console, home)
+        console.hang_up()
+        console.process.send_signal(signal.SIGHUP)
+        console.process.send_signal(signal.SIGCONT)
+        wait_until(console.ended, 20.0)
+    assert b"\x1b" not in log.read_bytes()
+
+
 def test_a_terminal_that_is_gone_leaves_the_engine_that_the_console_was_attached_to(home: Path) -> None:
     with headless(home) as engine, terminal(home, "attach") as console:
         wait_until(console.shows("HEALTHY"))

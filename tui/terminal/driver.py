@@ -49,6 +49,9 @@ class TerminalDriver(LinuxDriver):
 
     def start_application_mode(self) -> None:
         """Take the terminal over."""
+        if not os.isatty(drawn_on()):  # gone by the time of SIGCONT, which the kernel sends behind SIGHUP
+            self._on_lost("it is gone")
+            return
         try:
             self._output = TerminalOutput(drawn_on(), self._on_gap, self._on_lost)
         except OSError as error:
