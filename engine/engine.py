@@ -415,7 +415,7 @@ class Engine(Operations):
         add("the reaping of orphans", self._reap_adopted)
         add("the end of strays", strays.end, essential=False)
         add("the record of strays", strays.record, essential=False)
-        add("the stores", self.stores.look)
+        add("the stores", self.stores.check)
 
     def _reap_adopted(self) -> None:
         self.containment.reap_adopted(self.launcher.child_pids)

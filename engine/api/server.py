@@ -78,7 +78,7 @@ async def serve(engine: Engine) -> Stop:
     except BaseException:
         await watch.stop()
         raise
-    engine.maintenance.add("the local socket", watch.look)
+    engine.maintenance.add("the local socket", watch.check)
 
     async def stop() -> None:
         await ending.begin()

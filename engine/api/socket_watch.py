@@ -33,7 +33,7 @@ class SocketWatch:
         self._taken = False
         self._closed = False
 
-    async def look(self) -> None:
+    async def check(self) -> None:
         """Once a second. Raises OSError while the socket cannot be bound."""
         if self._closed:
             return

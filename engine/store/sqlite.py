@@ -1,4 +1,4 @@
-"""The engine's small files of SQLite: opened once, readable by their owner alone, and in use again after a trouble."""
+"""The engine's small files of SQLite: opened once, readable by their owner alone, and in use again after a failure."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class StoreFile:
     """Owner of the connection to one file. `what` names what it holds, `schema` makes its tables.
 
     A file that is damaged is moved aside and made again; one that was deleted is written again from the connection that
-    is still open. `trouble` says why it cannot be used now; `look` finds out when it can. Used on one thread.
+    is still open. `failure` says why it cannot be used now; `check` finds out when it can. Used on one thread.
     """
 
     def __init__(self, path: Path, what: str, schema: str, *, synchronous: str = "NORMAL") -> None:
@@ -49,8 +49,8 @@ class StoreFile:
         self._closed = False
         self.generation = 0
         """How often it was opened: what was read from an earlier connection may be out of date."""
-        self.trouble = ""
-        self.told: list[str] = []
+        self.failure = ""
+        self.notices: list[str] = []
         """What happened to the file and was not published yet."""
 
     @property
@@ -97,19 +97,29 @@ class StoreFile:
                 if database.in_transaction:
                     database.execute("ROLLBACK")
 
-    def look(self) -> None:
-        """Once a second: follow a file that was deleted or replaced; after a trouble try whether it is over."""
-        if self._connection is None and not self.trouble:
+    def check(self) -> None:
+        """Once a second: follow a file that was deleted or replaced; after a failure try whether it is over.
+
+        Raises OSError when it cannot be seen what is at the path.
+        """
+        if self._connection is None and not self.failure:
             return
-        with contextlib.suppress(StoreUnusable):
-            if self._connection is not None and self._inode != _inode_of(self.path):
+        same = self._inode == _inode_of(self.path)
+        try:
+            if self._connection is not None and not same:
                 self._follow()
-            if self.trouble:
-                with self.errors():
-                    self._prepare(self.database)
-                with self.writing() as database:
-                    database.execute(f"PRAGMA user_version={VERSION}")
-                self.trouble = ""
+            if self.failure:
+                self._try_again()
+        except StoreUnusable:
+            if same:  # a file system that came back may need a new connection; all that was written is in the file
+                self._drop()
+
+    def _try_again(self) -> None:
+        with self.errors():
+            self._prepare(self.database)
+        with self.writing() as database:
+            database.execute(f"PRAGMA user_version={VERSION}")
+        self.failure = ""
 
     def _follow(self) -> None:
         """The file at our path is not the one that we use."""
@@ -118,7 +128,7 @@ class StoreFile:
             if _inode_of(self.path) or before is None:
                 self._drop()
                 _ = self.database
-                self.told.append(f"{self.path} was replaced; the {self.what} are read from the new file")
+                self.notices.append(f"{self.path} was replaced; the {self.what} are read from the new file")
                 return
             self._connection = None
             try:
@@ -129,13 +139,13 @@ class StoreFile:
                 self._drop()
                 self._connection = before  # the only place that still has it
                 raise
-            self.told.append(f"{self.path} was deleted; the {self.what} were written to it again")
+            self.notices.append(f"{self.path} was deleted; the {self.what} were written to it again")
 
     def _note(self, error: Exception) -> None:
         code = _code(error)
         if code in _FAR_OFF:
             return
-        self.trouble = f"the {self.what} cannot be used: {error}"
+        self.failure = f"the {self.what} cannot be used: {error}"
         if code in _DAMAGED:
             self._drop()
             with contextlib.suppress(OSError):
@@ -154,7 +164,8 @@ class StoreFile:
         moved = move_aside(self.path)
         for suffix in ("-wal", "-shm"):
             Path(f"{self.path}{suffix}").unlink(missing_ok=True)
-        self.told.append(f"{self.path} was damaged ({reason}): it was moved to {moved.name}, and a new one was begun")
+        text = f"{self.path} was damaged ({reason}): it was moved to {moved.name}, and a new one was begun"
+        self.notices.append(text)
 
     def _connect(self) -> sqlite3.Connection:
         private_folder(self.path.parent)

@@ -17,30 +17,35 @@ class StoreWatch:
         self._bus = bus
         self._reported: set[str] = set()
 
-    def look(self) -> None:
-        """Once a second."""
+    def check(self) -> None:
+        """Check every file, once a second. Raises OSError when one of them cannot be seen, after the others."""
+        unseen: OSError | None = None
         for file in self._files:
-            before = file.trouble
-            if before and file.what not in self._reported:  # it may be over by the look itself
+            if file.failure and file.what not in self._reported:  # the check itself may end it
                 self._stopped(file)
-            file.look()
+            try:
+                file.check()
+            except OSError as error:
+                unseen = error
             self._report(file)
+        if unseen is not None:
+            raise unseen
 
     def reasons(self) -> list[str]:
         """Which stores cannot be used, and why; empty when all can."""
-        return [file.trouble for file in self._files if file.trouble]
+        return [file.failure for file in self._files if file.failure]
 
     def _report(self, file: StoreFile) -> None:
-        while file.told:
+        while file.notices:
             remedy = "Look at what is beside it; nothing need be done for the engine to go on."
-            self._bus.publish(Notice(severity=Severity.WARNING, text=file.told.pop(0), remedy=remedy))
-        if file.trouble and file.what not in self._reported:
+            self._bus.publish(Notice(severity=Severity.WARNING, text=file.notices.pop(0), remedy=remedy))
+        if file.failure and file.what not in self._reported:
             self._stopped(file)
-        elif not file.trouble and file.what in self._reported:
+        elif not file.failure and file.what in self._reported:
             self._reported.discard(file.what)
             self._bus.publish(Notice(severity=Severity.INFO, text=f"the {file.what} can be used again"))
 
     def _stopped(self, file: StoreFile) -> None:
         self._reported.add(file.what)
         remedy = f"Free disk space, or check {file.path}; it is used again as soon as it can be."
-        self._bus.publish(Notice(severity=Severity.CRITICAL, text=file.trouble, remedy=remedy))
+        self._bus.publish(Notice(severity=Severity.CRITICAL, text=file.failure, remedy=remedy))

@@ -204,7 +204,7 @@ def test_a_file_that_is_no_database_is_moved_aside_and_begun_again(tmp_path: Pat
     path.write_bytes(b"no database at all " * 100)
     with opened(path, "me") as store:
         assert store.is_current(store.acquire("t", "c1", "s0001"))
-        (told,) = store.file.told
+        (told,) = store.file.notices
     (moved,) = tmp_path.glob("leases.db.damaged-*")
     assert moved.name in told
     assert moved.read_bytes().startswith(b"no database at all")

@@ -22,7 +22,7 @@ def damage(store: SqliteLeases, path: Path) -> None:
     for beside in ("", "-wal", "-shm"):
         Path(f"{path}{beside}").unlink(missing_ok=True)
     path.write_bytes(b"this is no database" * 1000)
-    store.file.look()
+    store.file.check()
     assert list(path.parent.glob("*.damaged-*"))
 
 
@@ -48,6 +48,6 @@ def test_what_another_engine_took_in_the_new_file_is_lost(tmp_path: Path) -> Non
     for beside in ("", "-wal", "-shm"):
         Path(f"{path}{beside}").unlink(missing_ok=True)
     taken = leases(path, "e2").acquire("default", "c1", "s1")
-    first.file.look()
+    first.file.check()
     assert not first.is_current(held)
     assert taken.epoch > held.epoch

@@ -32,8 +32,8 @@ def test_a_deleted_file_is_written_again_from_what_is_still_open(tmp_path: Path)
     folder = tmp_path / "state"
     store = store_in(folder)
     shutil.rmtree(folder)
-    store.file.look()
-    assert "was deleted" in store.file.told[0]
+    store.file.check()
+    assert "was deleted" in store.file.notices[0]
     store.keep("default", "c2", ROW)
     store.close()
     again = ConversationStore(folder / "conversations.db")
@@ -49,7 +49,7 @@ def test_a_replaced_file_is_read_from_then_on(tmp_path: Path) -> None:
     (tmp_path / "b" / "conversations.db").replace(tmp_path / "a" / "conversations.db")
     for suffix in ("-wal", "-shm"):
         (tmp_path / "a" / f"conversations.db{suffix}").unlink(missing_ok=True)
-    store.file.look()
+    store.file.check()
     assert store.find("default", "c9") == ROW
     store.close()
 
@@ -63,8 +63,8 @@ def test_a_file_whose_damage_shows_in_use_is_moved_aside_and_begun_again(tmp_pat
     with pytest.raises(StoreUnusable, match="malformed") as refusal:
         store.find("default", "c1")
     assert (refusal.value.code, refusal.value.http_status) == ("store_unusable", 503)
-    store.file.look()
-    assert store.file.trouble == ""
+    store.file.check()
+    assert store.file.failure == ""
     assert store.find("default", "c1") is None
     store.keep("default", "c1", ROW)
     assert len(list(tmp_path.glob("conversations.db.damaged-*"))) == 1
