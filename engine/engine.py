@@ -326,10 +326,13 @@ class Engine(Operations):
         self._sent.spawn(self._submit_quietly(request, on_end), f"request {request.id}")
         return request.id
 
-    def save_settings(self, keys: Collection[str] = ()) -> Saved:
-        """Write live changes, all or those of some keys, into the settings file. Raises BadInput, SettingsError."""
+    def save_settings(self, keys: Collection[str] = (), *, remote: bool = False) -> Saved:
+        """Write live changes, all or those of some keys, into the settings file.
+
+        Raises BadInput, SettingsError, and LocalOnly for keys that a `remote` caller may not save.
+        """
         self.check_writable()
-        return self.live.save(self._config, keys)
+        return self.live.save(self._config, keys, remote=remote)
 
     def statistics(self) -> PoolStatistics:
         """The pool as it is now, with what its sessions took when they were read last."""

@@ -221,7 +221,7 @@ class Routes(RouteGroup):
     async def save(self, request: HttpRequest) -> Response:
         """POST /api/config/save {"keys": []}: write live changes, all or these, into the settings file."""
         body: SaveBody = converted(await body_of(request), SaveBody)
-        return done({"saved": self._engine.save_settings(body.keys)})
+        return done({"saved": self._engine.save_settings(body.keys, remote=has_token(request.scope))})
 
     async def breakers(self, request: HttpRequest) -> Response:
         """GET /api/breakers."""

@@ -13,7 +13,7 @@ from engine.clock import Clock
 from engine.errors import BadInput, QuarterdeckError, SettingsError
 from engine.settings import catalogue, unused
 from engine.settings.load import validated
-from engine.settings.local_only import check_remote
+from engine.settings.local_only import check_remote, check_remote_save, local_changes
 from engine.settings.saving import is_secret, save
 from engine.settings.schema import Settings
 from engine.settings.sources import Layer
@@ -42,7 +42,7 @@ class ChangeRecord:
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """Where settings were saved, which, and the secrets among the changes, which were not."""
+    """Where settings were saved, and which; left out are secrets, and what only a local caller may save."""
 
     file: str
     keys: list[str]
@@ -61,7 +61,8 @@ class LiveSettings:
         appliers: Sequence[tuple[str, Applier]] = (),
         history: int = 200,
     ) -> None:
-        self._current = self._saved = settings
+        self._current = settings
+        self._saved = flatten_raw(settings)
         self._clock = clock
         self._origins = dict(origins or {})
         self._appliers = list(appliers)
@@ -143,27 +144,32 @@ class LiveSettings:
 
     def unsaved(self) -> dict[str, Any]:
         """What live changes made of the settings since the start or the last saving: key → value, None for gone."""
-        old, new = flatten_raw(self._saved), flatten_raw(self._current)
-        return {
-            key: new.get(key) for key in {**old, **new} if old.get(key) != new.get(key) or (key in old) != (key in new)
-        }
+        old, new = self._saved, flatten_raw(self._current)
+        return {key: new.get(key) for key in _changed(old, new)}
 
-    def save(self, path: Path, keys: Collection[str] = ()) -> Saved:
+    def save(self, path: Path, keys: Collection[str] = (), *, remote: bool = False) -> Saved:
         """Write the unsaved changes, or these of them, into a settings file, so that they survive a restart.
 
-        Secrets are left out unless they are named, which is refused. Raises BadInput, SettingsError.
+        Left out are secrets, and what a `remote` caller may not change; naming one of them is refused.
+        Raises BadInput, SettingsError, LocalOnly.
         """
         unsaved = self.unsaved()
-        left_out = [key for key in unsaved if key not in keys and is_secret(key)]
+        local = local_changes(self._saved, flatten_raw(self._current)) if remote else []
+        check_remote_save([key for key in local if key in keys])
+        left_out = [] if keys else [key for key in unsaved if is_secret(key) or key in local]
         chosen = {key: value for key, value in unsaved.items() if (key in keys if keys else key not in left_out)}
         if not chosen:
-            sentence = "There is nothing to save: no live change is unsaved."
-            raise BadInput(sentence, remedy="`quarterdeck config history` lists the changes.")
+            raise _nothing_to_save(left_out)
         save(path, chosen)
-        if not keys or set(keys) >= unsaved.keys():
-            self._saved = self._current
+        self._mark_saved(chosen)
         self._origins |= {key: str(path) for key in chosen if key in self._origins}
-        return Saved(str(path), sorted(chosen), [] if keys else left_out)
+        return Saved(str(path), sorted(chosen), left_out)
+
+    def _mark_saved(self, chosen: Collection[str]) -> None:
+        """What was not chosen stays unsaved."""
+        new = flatten_raw(self._current)
+        kept = {key: value for key, value in self._saved.items() if key not in chosen}
+        self._saved = kept | {key: new[key] for key in chosen if key in new}
 
     def _validated(self, changes: Mapping[str, Any], origin: str) -> tuple[Settings, set[str]]:
         """The settings after the changes, and the keys that were given."""
@@ -185,7 +191,7 @@ class LiveSettings:
 
     def _record(self, after: Settings, who: str) -> ChangeRecord:
         old, new = flatten_raw(self._current), flatten_raw(after)
-        changed = [key for key in {**old, **new} if old.get(key) != new.get(key) or (key in old) != (key in new)]
+        changed = _changed(old, new)
         restarts = {info.restart for key in changed if (info := catalogue.find(key)) is not None and info.restart}
         return ChangeRecord(
             number=self._number + 1,
@@ -210,6 +216,18 @@ class LiveSettings:
         for on_change in tuple(self._subscribers):
             on_change(record)
         return record
+
+
+def _changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    return [key for key in {**old, **new} if old.get(key) != new.get(key) or (key in old) != (key in new)]
+
+
+def _nothing_to_save(left_out: Collection[str]) -> BadInput:
+    if left_out:
+        sentence = f"There is nothing to save: secrets, and what a token may not save, are left out: {len(left_out)}."
+        return BadInput(sentence, remedy="Put secrets into the environment; save the rest on the engine's machine.")
+    sentence = "There is nothing to save: no live change is unsaved."
+    return BadInput(sentence, remedy="`quarterdeck config history` lists the changes.")
 
 
 def _apply_one(part: str, applier: Applier, before: Settings, after: Settings) -> None:

@@ -15,17 +15,35 @@ class LocalOnly(Forbidden):
     code = "local_only"
 
 
+_CHANGED = "Change it on that machine: `quarterdeck config set`, there or through `ssh`; or in the file."
+_SAVED = "Save it on that machine: `quarterdeck config save`, there or through `ssh`; or write it into the file."
+
+
 def check_remote(old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
     """Raises LocalOnly when the change from `old` to `new`, raw values by dotted key, may be made locally alone."""
-    refused = [key for key in {**old, **new} if _acts(key, old, new)]
-    if refused:
-        names = ", ".join(refused[:5]) + (f" and {len(refused) - 5} more" if len(refused) > 5 else "")
-        raise LocalOnly(
-            f"{names}: this decides what runs on the engine's machine, or where its credential is sent, so a token may "
-            "not change it.",
-            field=refused[0],
-            remedy="Change it on that machine: `quarterdeck config set`, there or through `ssh`; or in the file.",
-        )
+    if refused := local_changes(old, new):
+        raise _refusal(refused, "change", _CHANGED)
+
+
+def check_remote_save(keys: list[str]) -> None:
+    """Raises LocalOnly for keys, as `local_changes` found them, that a caller with a token named to be saved."""
+    if keys:
+        raise _refusal(keys, "save", _SAVED)
+
+
+def local_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """The keys that the change from `old` to `new`, raw values by dotted key, sets and that are set locally alone."""
+    return [key for key in {**old, **new} if _acts(key, old, new)]
+
+
+def _refusal(keys: list[str], act: str, remedy: str) -> LocalOnly:
+    names = ", ".join(keys[:5]) + (f" and {len(keys) - 5} more" if len(keys) > 5 else "")
+    return LocalOnly(
+        f"{names}: this decides what runs on the engine's machine, or where its credential is sent, so a token may "
+        f"not {act} it.",
+        field=keys[0],
+        remedy=remedy,
+    )
 
 
 def _acts(key: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:

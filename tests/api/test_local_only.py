@@ -96,6 +96,22 @@ async def test_a_local_change_is_made_and_a_token_does_not_undo_it(engine: Engin
     assert engine.settings.claude.extra_args == ()
 
 
+async def test_a_token_saves_no_local_change(engine: Engine, tmp_path: Path) -> None:
+    async with locally(engine) as client:
+        changes = {"claude.extra_args": ["--debug"], "session_pool.max_size": 7}
+        assert (await client.patch("/api/config", json=changes)).status_code == 200
+    async with by_token(engine) as client:
+        refused = await client.post("/api/config/save", json={"keys": ["claude.extra_args"]})
+        assert (refused.status_code, refused.json()["code"]) == (403, "local_only")
+        saved = (await client.post("/api/config/save", json={})).json()["data"]["saved"]
+    assert (saved["keys"], saved["left_out"]) == (["session_pool.max_size"], ["claude.extra_args"])
+    assert "--debug" not in Path(saved["file"]).read_text()
+    assert Path(saved["file"]).is_relative_to(tmp_path)
+    async with locally(engine) as client:
+        saved = (await client.post("/api/config/save", json={})).json()["data"]["saved"]
+    assert saved["keys"] == ["claude.extra_args"]
+
+
 def test_every_setting_that_names_a_program_or_a_credential_is_marked() -> None:
     words = ("program", "arguments for", "API key", "token for", "token from", "environment variable")
     named = {

@@ -10,6 +10,7 @@ from engine.clock import ManualClock
 from engine.errors import BadInput, SettingsError
 from engine.settings.live import LiveSettings
 from engine.settings.load import load_settings
+from engine.settings.local_only import LocalOnly
 
 FILE = """\
 # our pool
@@ -79,6 +80,41 @@ def test_no_secret_is_written(tmp_path: Path) -> None:
         settings.save(path, ["credential.api_key"])
     assert settings.save(path).left_out == ["credential.api_key"]
     assert "s3cret" not in path.read_text()
+    assert list(settings.unsaved()) == ["credential.api_key"]
+    with pytest.raises(BadInput, match="left out"):
+        settings.save(path)
+
+
+def test_a_remote_save_leaves_local_changes_out_and_unsaved(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    settings = live(path)
+    local = {
+        "claude.binary": "/opt/claude",
+        "profiles.default.workspace": str(tmp_path),
+        "session_pool.load_balancing.strategy": "mine:Balancer",
+    }
+    settings.propose({**local, "session_pool.max_size": 20}, "ana")
+    for key in local:
+        with pytest.raises(LocalOnly, match="may not save"):
+            settings.save(path, ["session_pool.max_size", key], remote=True)
+    saved = settings.save(path, remote=True)
+    assert (saved.keys, set(saved.left_out)) == (["session_pool.max_size"], local.keys())
+    assert path.read_text() == "session_pool:\n  max_size: 20\n"
+    assert settings.unsaved().keys() == local.keys()
+    with pytest.raises(BadInput, match="left out"):
+        settings.save(path, remote=True)
+    assert set(settings.save(path).keys) == local.keys()
+
+
+def test_a_change_saved_by_name_and_then_undone_is_saved_again(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    settings = live(path)
+    size = settings.current.session_pool.max_size
+    settings.propose({"session_pool.max_size": 20, "cache.enabled": False}, "ana")
+    settings.save(path, ["session_pool.max_size"])
+    settings.undo("ana")
+    assert settings.save(path).keys == ["session_pool.max_size"]
+    assert live(path).current.session_pool.max_size == size
 
 
 def test_a_file_that_is_broken_meanwhile_is_left_as_it_is(tmp_path: Path) -> None:

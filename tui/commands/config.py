@@ -84,14 +84,19 @@ def set_(common: Common, changes: tuple[str, ...], saved: bool) -> None:
 @common_options
 def save(common: Common) -> None:
     """Write the live changes into the settings file, so that they survive a restart; its comments stay."""
+    from engine.settings.saving import is_secret
+
     with running_engine(common) as client:
         saved = client.call("POST", "/api/config/save", {})["saved"]
     if common.json:
         print_json(saved)
         return
     echo(f"{', '.join(saved['keys'])}: saved in {saved['file']}.")
-    if saved["left_out"]:
-        echo(f"{', '.join(saved['left_out'])}: secrets are not saved; put them into the environment.")
+    secrets = [key for key in saved["left_out"] if is_secret(key)]
+    if secrets:
+        echo(f"{', '.join(secrets)}: secrets are not saved; put them into the environment.")
+    if local := [key for key in saved["left_out"] if key not in secrets]:
+        echo(f"{', '.join(local)}: a token does not save what runs on the engine's machine; save it there.")
 
 
 @command.command("history")
