@@ -9,18 +9,20 @@ endless line costs quadratic time. Private names of uvicorn used here: none; its
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
+from functools import partial
 from typing import Any, cast
 
 import httptools
 from starlette.types import Receive, Scope, Send
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from engine.api.admission import GRACE_S, Admission
 from engine.api.envelope import failed
 from engine.api.peers import PEER
+from engine.api.turns import Turns
 from engine.api.websocket_protocol import BoundedWebSocket
 from engine.errors import BadInput, Overloaded, QuarterdeckError
 from engine.local_trust import peer_of
@@ -83,6 +85,7 @@ class Door:
         self.recognises = recognises
         self._loop = asyncio.get_running_loop()
         self._sweep: asyncio.TimerHandle | None = None
+        self.turns = Turns()
 
     def arrived(self, connection: BoundedHttp) -> None:
         """Take a connection in; the oldest strangers above the cap make room."""
@@ -116,6 +119,7 @@ class BoundedHttp(HttpToolsProtocol):
         super().__init__(config, server_state, app_state, _loop)
         self._door = door
         self._known = False
+        self._caller: Hashable = None
         self._refusal: HeadRefused | None = None
         self._deaf = False
         self._in_head, self._in_body, self._begun = True, False, False
@@ -124,6 +128,9 @@ class BoundedHttp(HttpToolsProtocol):
         self._patience: asyncio.TimerHandle | None = None
         self._unread: asyncio.TimerHandle | None = None
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._door.turns.add(self._caller, partial(super()._start_asgi_task, cycle, app))
+
     # --- The connection ---
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -131,6 +138,9 @@ class BoundedHttp(HttpToolsProtocol):
         connection = transport.get_extra_info("socket")
         if connection is not None and (peer := peer_of(connection)) is not None:
             self.app_state = {**self.app_state, PEER: peer}
+            self._caller = peer.pid
+        elif self.client is not None:
+            self._caller = self.client[0]
         self._door.arrived(self)
         self._expect(HEAD_S)
 

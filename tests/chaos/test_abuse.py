@@ -16,7 +16,7 @@ PROGRAM = tuple(python_module("tui.cli"))
 
 
 async def test_an_engine_bears_every_abuse(home: Path) -> None:
-    card = await abuse(AbusePlan(tuple(HARMS), 1.0, PROGRAM), home, print)
+    card = await abuse(AbusePlan(tuple(HARMS), 0.5, PROGRAM), home, print)
     assert card.problems() == []
     assert [each.name for each in card.abuses] == list(HARMS)
     assert all(each.calls > 0 for each in card.abuses)
