@@ -50,7 +50,8 @@ class Tab:
             stdout=PIPE,
             stderr=None if _log.isEnabledFor(logging.DEBUG) else DEVNULL,
             env=environment(self._environ, columns, lines),
-            process_group=0,  # not a session of its own, which would make it a stranger to the engine's socket
+            # Not a kernel session of its own: that would make it an agent to the engine's socket, and a stray to its upkeep.
+            process_group=0,
         )
         try:
             async with asyncio.TaskGroup() as group:
