@@ -50,7 +50,7 @@ class Tab:
             stdout=PIPE,
             stderr=None if _log.isEnabledFor(logging.DEBUG) else DEVNULL,
             env=environment(self._environ, columns, lines),
-            # Not a kernel session of its own: that would make it an agent to the engine's socket, and a stray to its upkeep.
+            # In the engine's kernel session: else its socket would take it for an agent, its upkeep for a stray.
             process_group=0,
         )
         try:
