@@ -27,6 +27,8 @@ from engine.launchers.tree_usage import TreeReader, TreeUsage, session_of
 _POLL_S = 0.02
 _KILL_WAIT_S = 5.0
 _ZOMBIE_ROUNDS = 3
+_MOST_SEEN = 16 * 1024
+"""Processes that are remembered as a session's, the ended ones included."""
 _SCANS = 5
 """Times that a tree is looked for until nothing is found: each may start something while it is ended."""
 _LOOKS = 50
@@ -51,6 +53,9 @@ class Containment:
         self._next_scan: asyncio.Task[dict[str, list[ProcessId]]] | None = None
         self._seen_zombies: dict[ProcessId, int] = {}
         self._sighted: dict[str, list[ProcessId]] = {}
+        self._adopts = adopts
+        # In the order in which they were seen last; at the bound the first are forgotten.
+        self._ours: dict[ProcessId, None] = {}
         self._trees = TreeReader(engine)
 
     def tags(self, session: str) -> dict[str, str]:
@@ -66,6 +71,7 @@ class Containment:
         trees = await asyncio.to_thread(self._trees.read, roots, self.strays.owned())
         for session, tree in trees.items():
             self._sighted[session] = [process.id for process in tree.processes]
+            self._saw(self._sighted[session])
         return trees
 
     @property
@@ -95,7 +101,7 @@ class Containment:
         return [process for process in left if alive(process)]
 
     def started_since(self, session: str, root: ProcessId, moment: float, own_children: set[int]) -> list[ProcessId]:
-        """Living processes of a session that started after `moment`, below its root or adopted by the engine.
+        """Living processes of a session that started after `moment`, below its root, adopted or seen in its tree.
 
         It reads only the session's own processes and those that the engine adopted: some 0.2 ms. One that was adopted
         before anybody could know whose it is counts for every session. Raises OSError.
@@ -104,7 +110,8 @@ class Containment:
         self._look_for_strays()
         adopted = [stat.id for stat in children_of(os.getpid(), without=own_children) if not stat.zombie]
         found += [process for process in adopted if self._may_be_of(session, process)]
-        return [process for process in found if started_since(process, moment)]
+        found += [process for process in self._sighted.get(session, ()) if alive(process)]  # a guest adopts none
+        return [process for process in dict.fromkeys(found) if started_since(process, moment)]
 
     def _may_be_of(self, session: str, process: ProcessId) -> bool:
         as_stray = self.strays.may_be_of(session, process)
@@ -118,7 +125,7 @@ class Containment:
         """All living processes of a session: by tag, by descent from `root`, its strays, and those seen in its tree."""
         before = filter(alive, self._sighted.get(session, ()))
         try:
-            by_tag = (await self._fresh_scan()).get(f"{self.engine}/{session}", [])
+            by_tag = (await self._tagged_now()).get(f"{self.engine}/{session}", [])
             below = await asyncio.to_thread(descendants, root.pid) if root is not None and alive(root) else []
             below += self._strays_now(lambda: self.strays.of(session))
         except OSError:  # the machine cannot be seen: whoever was there before counts as there
@@ -128,7 +135,7 @@ class Containment:
     async def by_session(self) -> dict[str, list[ProcessId]]:
         """Every living process that carries this engine's tag, by its session's id."""
         prefix = f"{self.engine}/"
-        found = await self._fresh_scan()
+        found = await self._tagged_now()
         return {tag.removeprefix(prefix): mine for tag, mine in found.items() if tag.startswith(prefix)}
 
     async def end(self, processes: Iterable[ProcessId], term_grace: float) -> list[ProcessId]:
@@ -160,13 +167,28 @@ class Containment:
     def reap_adopted(self, own_children: set[int]) -> list[int]:
         """Reap zombies that this process adopted, one by one by pid, never those in `own_children`.
 
-        A zombie has no environment left, so one that nobody collected in three rounds counts as adopted.
+        A zombie has no environment left, so one that nobody collected in three rounds counts as adopted, unless it may
+        be a child of this process by another way: where all children are the engine's, those in its own kernel session,
+        to which no agent's process can come; as a guest, all that were not seen as a session's while they lived.
         """
-        zombies = {stat.id for stat in children_of(os.getpid(), without=own_children) if stat.zombie}
+        adopted = self._escaped if self._adopts else self._ours.__contains__
+        waiting = [stat.id for stat in children_of(os.getpid(), without=own_children) if stat.zombie]
+        zombies = [process for process in waiting if adopted(process)]
         self._seen_zombies = {zombie: self._seen_zombies.get(zombie, 0) + 1 for zombie in zombies}
         return [
             zombie.pid for zombie, rounds in self._seen_zombies.items() if rounds >= _ZOMBIE_ROUNDS and _reap(zombie)
         ]
+
+    def _escaped(self, process: ProcessId) -> bool:
+        return process in self._ours or _left_process_session(process.pid)
+
+    def _saw(self, processes: Iterable[ProcessId]) -> None:
+        """Remember processes as a session's."""
+        for process in processes:
+            self._ours.pop(process, None)
+            self._ours[process] = None
+        for forgotten in list(self._ours)[: max(0, len(self._ours) - _MOST_SEEN)]:
+            del self._ours[forgotten]
 
     def _look_for_strays(self) -> None:
         self.strays.look(self.own_children(), self._session_seen)
@@ -184,6 +206,13 @@ class Containment:
             if process in seen or any(other.pid in leaders for other in seen)
         )
         return self._trees.owner_of(process) or next(seen_in, "")
+
+    async def _tagged_now(self) -> dict[str, list[ProcessId]]:
+        """Every living process that carries this engine's tag, by its session's tag. Raises OSError."""
+        found = await self._fresh_scan()
+        for processes in found.values():
+            self._saw(processes)
+        return found
 
     async def _fresh_scan(self) -> dict[str, list[ProcessId]]:
         """A scan that began after this call; at most one runs and one waits."""

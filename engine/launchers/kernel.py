@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import resource
 import shutil
 import subprocess
@@ -13,10 +14,12 @@ from engine.launchers.descriptors import limit_for_children
 
 _PR_SET_CHILD_SUBREAPER = 36
 _PROBE_S = 5.0
+_NOT_RUN = (126, 127)
+"""Exit codes of a program that could not execute the next one."""
 _TRAMPOLINE = (
     "import ctypes,os,resource,signal,sys;"
     "ctypes.CDLL(None).prctl(1,int(signal.SIGTERM),0,0,0);"
-    "os.getppid()==1 and sys.exit(143);"
+    "os.getppid()!={engine} and sys.exit(143);"
     "resource.setrlimit(resource.RLIMIT_NOFILE,{limit});"
     "os.execve(sys.argv[1],sys.argv[1:],os.environ)"
 )
@@ -42,7 +45,7 @@ def with_parent_death_signal(argv: tuple[str, ...]) -> tuple[str, ...]:
     setpriv, prlimit = setpriv_program(), shutil.which("prlimit") if limit else ""
     if setpriv is None or prlimit is None:
         limits = limit or resource.getrlimit(resource.RLIMIT_NOFILE)
-        return (sys.executable, "-I", "-S", "-c", _TRAMPOLINE.format(limit=limits), *argv)
+        return (sys.executable, "-I", "-S", "-c", _TRAMPOLINE.format(engine=os.getpid(), limit=limits), *argv)
     lowered = (prlimit, f"--nofile={_limit_text(limit)}", "--") if limit else ()
     return (setpriv, "--pdeathsig", "TERM", "--", *lowered, *argv)
 
@@ -50,21 +53,19 @@ def with_parent_death_signal(argv: tuple[str, ...]) -> tuple[str, ...]:
 def setpriv_program() -> str | None:
     """The `setpriv` that knows the parent-death signal; BusyBox has one that does not."""
     found = shutil.which("setpriv")
-    return found if found is not None and _knows_death_signal(found) else None
+    try:
+        return found if found is not None and _knows_death_signal(found) else None
+    except (OSError, subprocess.SubprocessError):  # no answer, as on a machine that is full: it is asked again
+        return None
 
 
 @cache
 def _knows_death_signal(setpriv: str) -> bool:
-    try:
-        done = subprocess.run(
-            [setpriv, "--pdeathsig", "TERM", "--", setpriv, "--version"],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_PROBE_S,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return False
+    """Only answers are kept. Raises OSError or SubprocessError when there is none."""
+    probe = [setpriv, "--pdeathsig", "TERM", "--", setpriv, "--version"]
+    done = subprocess.run(probe, stdin=subprocess.DEVNULL, capture_output=True, timeout=_PROBE_S, check=False)
+    if done.returncode < 0 or done.returncode in _NOT_RUN:
+        raise subprocess.CalledProcessError(done.returncode, probe)
     return done.returncode == 0
 
 

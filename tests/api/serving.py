@@ -81,9 +81,9 @@ def events_in(text: str) -> list[tuple[str, Any]]:
 
 
 @asynccontextmanager
-async def serving(folder: Path, *overrides: str) -> AsyncIterator[Served]:
+async def serving(folder: Path, *overrides: str, owns_process: bool = False) -> AsyncIterator[Served]:
     """A started engine with its listeners open."""
-    async with running(folder, *overrides) as engine:
+    async with running(folder, *overrides, owns_process=owns_process) as engine:
         stop = await serve(engine)
         path = engine.settings.api.socket
         try:

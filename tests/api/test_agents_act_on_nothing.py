@@ -62,10 +62,11 @@ async def use_tool(served: Served, home: Path, method: str, way: str) -> int:
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_an_agent_cannot_allow_itself_everything(served: Served, home: Path, way: str) -> None:
-    assert await use_tool(served, home, "PATCH", way) == 403
-    assert served.engine.settings.claude.permission_mode != "bypassPermissions"
-    assert not served.engine.live.history
+async def test_an_agent_cannot_allow_itself_everything(home: Path, way: str) -> None:
+    async with serving(home, owns_process=True) as served:  # only then it adopts what agents leave behind
+        assert await use_tool(served, home, "PATCH", way) == 403
+        assert served.engine.settings.claude.permission_mode != "bypassPermissions"
+        assert not served.engine.live.history
 
 
 @pytest.mark.parametrize("source", ["127.0.0.1", "127.0.0.5"])

@@ -7,15 +7,17 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import psutil
 import pytest
 
 from engine.launchers.containment import Containment
 from engine.launchers.kernel import become_subreaper
+from engine.launchers.local import LocalChild
 from engine.launchers.processes import ProcessId, alive, identify, send_signal
 from tests.launchers.yard import Yard
-from tests.support.processes import runs, state_of, until
+from tests.support.processes import parent_of, runs, state_of, until, wait_until
 
 
 @pytest.fixture
@@ -55,8 +57,25 @@ async def test_the_children_of_a_recycled_root_are_no_members(stranger: subproce
     assert await Containment("nobody").members("s1", predecessor_of(os.getpid())) == []
 
 
-async def test_adopted_zombies_are_reaped_and_own_children_are_left_to_their_waiter(yard: Yard) -> None:
+LEAVES_A_ZOMBIE = "(sh -c 'read line <gate' & echo $! >pid); echo ready; read line; exit 5"
+"""An agent whose tool left a process that ends once the gate is opened."""
+
+
+async def with_zombie(yard: Yard) -> tuple[LocalChild, int]:
+    """An agent whose tree was read while what its tool had left still ran, and the zombie that this is now."""
+    os.mkfifo(yard.folder / "gate")
+    child = await yard.start(LEAVES_A_ZOMBIE)
+    orphan = int((yard.folder / "pid").read_text())
+    await until(lambda: parent_of(orphan) == os.getpid())
+    await yard.containment.read_trees({"s1": child.pid})
+    await until(lambda: (yard.folder / "gate").write_text("open\n") > 0)
+    await until(lambda: state_of(orphan) == "Z")
+    return child, orphan
+
+
+async def test_adopted_zombies_are_reaped_and_own_children_are_left_to_their_waiter(tmp_path: Path) -> None:
     assert become_subreaper()
+    yard = Yard(tmp_path, adopts=True)
     child = await yard.start("(sleep 0.01 & echo $! >pid); echo ready; exit 5")
     orphan = int((yard.folder / "pid").read_text())
     await until(lambda: state_of(orphan) == "Z")
@@ -65,3 +84,28 @@ async def test_adopted_zombies_are_reaped_and_own_children_are_left_to_their_wai
     assert rounds == [[], [], [orphan]]
     assert state_of(orphan) == ""
     assert await child.exited == 5
+    await yard.aclose()
+
+
+@pytest.mark.parametrize("session", [False, True], ids=["in our kernel session", "in a kernel session of its own"])
+def test_a_guest_leaves_the_exit_codes_of_its_hosts_children_to_the_host(*, session: bool) -> None:
+    guest = Containment("nobody")
+    with subprocess.Popen(["sh", "-c", "exit 7"], start_new_session=session) as child:
+        wait_until(lambda: state_of(child.pid) == "Z")
+        assert not any(guest.reap_adopted(set()) for _ in range(10))
+        assert child.wait() == 7
+
+
+def test_an_owner_of_the_process_leaves_the_exit_codes_of_its_helpers_to_their_waiter() -> None:
+    owner = Containment("nobody", adopts=True)
+    with subprocess.Popen(["sh", "-c", "exit 7"]) as child:
+        wait_until(lambda: state_of(child.pid) == "Z")
+        assert not any(child.pid in owner.reap_adopted(set()) for _ in range(10))
+        assert child.wait() == 7
+
+
+async def test_a_guest_reaps_what_it_saw_in_a_sessions_tree(yard: Yard) -> None:
+    assert become_subreaper()  # as a host may be one, or process 1 of a container
+    child, orphan = await with_zombie(yard)
+    rounds = [yard.containment.reap_adopted({child.pid}) for _ in range(3)]
+    assert rounds == [[], [], [orphan]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import os
 import signal
 import subprocess
 import sys
@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from engine.launchers import kernel
 from engine.launchers.kernel import setpriv_program, with_parent_death_signal
-from tests.support.headless import Headless, headless
+from tests.support.headless import ROOT, Headless, headless
 from tests.support.processes import command_of, runs, wait_until
 
 AWAY = "(setsid sh -c 'sleep 600 & sleep 600 & exit' >/dev/null 2>&1 </dev/null &); sleep 600"
@@ -65,19 +66,23 @@ def test_of_two_engines_side_by_side_only_the_dead_ones_processes_are_reaped(hom
             assert left == {living.id, heir.id}
 
 
-@pytest.mark.parametrize("setpriv", [True, False])
-def test_a_child_of_a_killed_parent_ends(setpriv: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    if not setpriv:
-        monkeypatch.setattr(shutil, "which", lambda _name: None)
-    argv = with_parent_death_signal(("/bin/sleep", "600"))
-    script = (
-        "import os,signal,subprocess,sys,time\n"
-        "child = subprocess.Popen(sys.argv[1:])\n"
-        "while b'sleep' not in open(f'/proc/{child.pid}/cmdline','rb').read().split(b'\\0')[0]: time.sleep(0.01)\n"
-        "print(child.pid, flush=True)\n"
-        "os.kill(os.getpid(), signal.SIGKILL)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", script, *argv], capture_output=True, text=True, check=False)
+DIES = """
+import os, shutil, signal, subprocess, sys, time
+from engine.launchers.kernel import with_parent_death_signal
+if sys.argv[1:] == ["without the tools"]:
+    shutil.which = lambda _name: None
+child = subprocess.Popen(with_parent_death_signal(("/bin/sleep", "600")))
+while b"sleep" not in open(f"/proc/{child.pid}/cmdline", "rb").read().split(b"\\0")[0]:
+    time.sleep(0.01)
+print(child.pid, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize("tools", ["with the tools", "without the tools"])
+def test_a_child_of_a_killed_parent_ends(tools: str) -> None:
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", DIES, tools], capture_output=True, text=True, env=environment)
     assert done.returncode == -9, done.stderr
     pid = int(done.stdout)
     wait_until(lambda: not runs(pid))
@@ -92,3 +97,22 @@ def test_a_setpriv_that_knows_no_death_signal_is_not_used(tmp_path: Path, monkey
     argv = with_parent_death_signal(("/bin/echo", "hello"))
     assert argv[0] == sys.executable
     assert subprocess.run(argv, capture_output=True, text=True, check=True).stdout == "hello\n"
+
+
+def test_a_probe_of_setpriv_without_an_answer_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    setpriv = tmp_path / "setpriv"
+    setpriv.write_text("#!/bin/sh\nkill -KILL $$\n")
+    setpriv.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    assert setpriv_program() is None
+    setpriv.write_text("#!/bin/sh\nexit 0\n")
+    assert setpriv_program() == str(setpriv)
+
+
+def test_an_interpreter_whose_parent_is_not_the_engine_starts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernel.shutil, "which", lambda _name: None)
+    argv = with_parent_death_signal(("/bin/echo", "started"))
+    ours = subprocess.run(argv, capture_output=True, text=True)
+    assert (ours.returncode, ours.stdout) == (0, "started\n")
+    adopted = subprocess.run(["/bin/sh", "-c", '"$@"; exit $?', "sh", *argv], capture_output=True, text=True)
+    assert (adopted.returncode, adopted.stdout) == (143, "")

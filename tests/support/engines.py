@@ -31,10 +31,12 @@ def loaded(folder: Path, *overrides: str) -> Loaded:
 
 
 @asynccontextmanager
-async def running(folder: Path, *overrides: str, clock: Clock | None = None) -> AsyncIterator[Engine]:
-    """A started engine; at the end its tree must be empty."""
+async def running(
+    folder: Path, *overrides: str, clock: Clock | None = None, owns_process: bool = False
+) -> AsyncIterator[Engine]:
+    """A started engine, this process's guest unless it owns it; at the end its tree must be empty."""
     environ = {"HOME": str(folder / "home"), "PATH": "/usr/bin:/bin"}
-    engine = Engine(loaded(folder, *overrides), clock=clock, environ=environ)
+    engine = Engine(loaded(folder, *overrides), clock=clock, environ=environ, owns_process=owns_process)
     await engine.start()
     try:
         yield engine

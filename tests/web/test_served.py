@@ -20,6 +20,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from tests.support.headless import PROGRAM, START_S, environment_of, headless, quarterdeck
 from tests.support.processes import command_of, parent_of, runs, survivors, wait_until
+from tui.client import Address, EngineClient
 from tui.web import server
 
 COLUMNS, LINES = 120, 36
@@ -131,6 +132,47 @@ def test_a_browser_drives_the_whole_console_on_an_engine_that_web_brings_along(h
             assert not runs(console)
     (recording,) = (home / "state" / "quarterdeck" / "recordings").glob("*.flight.jsonl")
     assert survivors(recording.name.partition("-")[0]) == []
+
+
+STRAY = "env -i setsid /bin/sleep 600 >/dev/null 2>&1 </dev/null & echo $! >{home}/pid"
+
+
+def test_a_tab_outlives_the_upkeep_that_ends_strays(home: Path) -> None:
+    script = home / "tool"
+    script.write_text(STRAY.format(home=home) + "\n")
+    prompt = f'[[tool: Bash {{"command": "/bin/bash {script}"}}]]'
+    with served(home, "--set", "claude.extra_args=[--allowedTools=Bash]") as web, web.page() as page:
+        wait_until(lambda: page.shows("● HEALTHY"))
+        (console,) = web.consoles
+        done = quarterdeck(home, "run", prompt)
+        assert done.returncode == 0, done.stderr
+        stray = int((home / "pid").read_text())
+        assert parent_of(stray) == web.process.pid
+        socket = Path(quarterdeck(home, "socket").stdout.strip())
+        with EngineClient(Address(uds=socket)) as engine:
+            for session in engine.call("GET", "/api/sessions")["sessions"]:
+                engine.call("POST", f"/api/sessions/{session['id']}/stop")
+        wait_until(lambda: not runs(stray))
+        assert web.consoles == [console]
+        page.say("stdin", "2")
+        wait_until(lambda: page.shows("[2 Sessions]"))
+        assert web.stop() == 0
+
+
+def test_a_hangup_ends_it_unless_it_is_ignored_as_by_nohup(home: Path) -> None:
+    with served(home) as web:
+        web.process.send_signal(signal.SIGHUP)
+        assert web.process.wait(START_S) == 0
+    ours = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # what `nohup` does; children inherit it
+    try:
+        with served(home) as web:
+            signal.signal(signal.SIGHUP, ours)
+            web.process.send_signal(signal.SIGHUP)
+            with web.page() as page:
+                wait_until(lambda: page.shows("● HEALTHY"))
+            assert web.stop() == 0
+    finally:
+        signal.signal(signal.SIGHUP, ours)
 
 
 def test_each_tab_is_a_console_of_its_own_on_the_engine_that_runs_already(home: Path) -> None:

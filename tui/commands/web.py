@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,15 +14,17 @@ from typing import TYPE_CHECKING
 import click
 
 from engine.python import python_module
+from tui.commands.signals import hangup
 from tui.options import Common, common_options
 from tui.output import echo, print_json
 
 if TYPE_CHECKING:
     from engine.settings.load import Loaded
+    from engine.thread import EngineThread
     from tui.web.server import WebConsole
 
 _FAILED_START_S = 1.0
-_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT)
 
 
 @click.command("web", epilog="Example: quarterdeck web --read-only --port 8321")
@@ -40,12 +43,15 @@ def command(common: Common, port: int) -> None:
     loaded = load(common)
     with _engine(loaded) as own:
         argv = _console_argv(common, loaded.settings.api.socket)
-        asyncio.run(_serve(WebConsole(argv, dict(os.environ), statics, port), own=own, as_json=common.json))
+        web = WebConsole(argv, dict(os.environ), statics, port)
+        asyncio.run(_serve(web, own=own is not None, as_json=common.json))
+    if own is not None and own.survivors:
+        sys.exit(1)
 
 
 async def _serve(web: WebConsole, *, own: bool, as_json: bool) -> None:
     stop = asyncio.Event()
-    for number in _ENDING:
+    for number in (*_ENDING, *hangup()):
         # uvicorn replaces and restores the handlers of two of them; the loop's own hear them all the same.
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     web.start()
@@ -62,21 +68,24 @@ async def _serve(web: WebConsole, *, own: bool, as_json: bool) -> None:
 
 
 @contextmanager
-def _engine(loaded: Loaded) -> Iterator[bool]:
-    """The running engine, or one of our own for as long as the block runs; tells which."""
+def _engine(loaded: Loaded) -> Iterator[EngineThread | None]:
+    """The running engine, which is nothing here, or one of our own for as long as the block runs.
+
+    It owns the process; the tabs, which it did not start, are spared since they stay in its kernel session.
+    """
     from tui.commands.console import alive, drain
 
     if alive(loaded.settings.api.socket):
-        yield False
+        yield None
         return
     from engine.api.server import serve
     from engine.thread import EngineThread
 
-    thread, started = EngineThread(loaded, serve, interactive=True), False
+    thread, started = EngineThread(loaded, serve, interactive=True, owns_process=True), False
     try:
         thread.start()
         started = True
-        yield True
+        yield thread
     finally:
         if started or not thread.join(_FAILED_START_S):
             drain(thread, "the console in the browser was ended")

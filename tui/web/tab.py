@@ -50,7 +50,8 @@ class Tab:
             stdout=PIPE,
             stderr=None if _log.isEnabledFor(logging.DEBUG) else DEVNULL,
             env=environment(self._environ, columns, lines),
-            process_group=0,  # not a session of its own, which would make it a stranger to the engine's socket
+            # In the engine's kernel session: else its socket would take it for an agent, its upkeep for a stray.
+            process_group=0,
         )
         try:
             async with asyncio.TaskGroup() as group:
