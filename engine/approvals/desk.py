@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from engine.approvals.actions import Action, normalise
 from engine.approvals.grants import Decision, Grant, Place, Scope, nearest
 from engine.approvals.links import LinkReader
-from engine.approvals.places import Resolve
 from engine.approvals.risks import shipped_risks
 from engine.approvals.store import Answered, ApprovalStore, Wish
 from engine.clock import Clock
@@ -74,7 +73,7 @@ class PermissionDesk:
     """Owner of pending permissions. An unanswered one is denied after `timeout()` seconds.
 
     The answers and grants are `store`'s. While that cannot be used, nothing is granted and every request is asked.
-    `barred` says why a tool may not be used now, whoever allowed it, or nothing. `resolve` follows the links of paths.
+    `barred` says why a tool may not be used now, whoever allowed it, or nothing. `links` follows the links of paths.
     """
 
     def __init__(
@@ -85,13 +84,13 @@ class PermissionDesk:
         timeout: Callable[[], float],
         *,
         barred: Callable[[str], str] = _none_barred,
-        resolve: Resolve | None = None,
+        links: LinkReader | None = None,
     ) -> None:
         self._bus = bus
         self._clock = clock
         self._timeout = timeout
         self._barred = barred
-        self._resolve = resolve or LinkReader()
+        self._links = links or LinkReader()
         self._book = shipped_risks()
         self._pending: dict[str, _Pending] = {}
         self._troubled = False
@@ -99,7 +98,8 @@ class PermissionDesk:
 
     def ask(self, asker: Asker, wanted: PermissionWanted) -> None:
         """Deny a tool that is out of order, answer from a grant at once, or put the question to the operators."""
-        action = normalise(wanted.tool, bytes(wanted.input), asker.workspace, self._book, self._resolve)
+        links = self._links.for_action()
+        action = normalise(wanted.tool, bytes(wanted.input), asker.workspace, self._book, links)
         name = wanted.permission if wanted.permission not in self._pending else f"{asker.session}-{wanted.permission}"
         pending = _Pending(name, asker, wanted, action, action.key(asker.tenant), self._clock.wall())
         if why := self._barred(asker.breaker or wanted.tool):

@@ -4,34 +4,49 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable
 from queue import SimpleQueue
 
+from engine.approvals.places import Resolve
+
 BOUND_S = 0.05
-"""Seconds that the engine's loop waits for one path; while one is late, no other is waited for."""
+"""Seconds that the engine's loop waits for all paths of one action; while one is late, no other is waited for."""
 
 
 class LinkReader:
-    """Follows links in the existing part of a path; None when that took too long or could not be done."""
+    """Follows links in the existing part of a path, within one deadline for all paths of an action."""
 
-    def __init__(self, follow: Callable[[str], str] = os.path.realpath, bound_s: float = BOUND_S) -> None:
+    def __init__(
+        self,
+        follow: Callable[[str], str] = os.path.realpath,
+        bound_s: float = BOUND_S,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._follow = follow
         self._bound_s = bound_s
+        self._monotonic = monotonic
         self._wanted: SimpleQueue[_Path] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._late: _Path | None = None
 
-    def __call__(self, path: str) -> str | None:
-        """Where a path leads."""
+    def for_action(self) -> Resolve:
+        """Where the paths of one action lead; None for each that is not read before the action's deadline."""
+        deadline = self._monotonic() + self._bound_s
+        return lambda path: self._place(path, deadline)
+
+    def _place(self, path: str, deadline: float) -> str | None:
         if self._late is not None and not self._late.done.is_set():
             return None
         self._late = None
+        if (remaining_s := deadline - self._monotonic()) <= 0:
+            return None
         if self._thread is None:
             self._thread = threading.Thread(target=self._work, name="links", daemon=True)
             self._thread.start()
         wanted = _Path(path)
         self._wanted.put(wanted)
-        if not wanted.done.wait(self._bound_s):
+        if not wanted.done.wait(remaining_s):
             self._late = wanted
             return None
         return wanted.place

@@ -10,7 +10,7 @@ from engine.approvals.shell import Kind, Word
 from engine.sessions.summaries import one_line
 
 MAX_RESOLVED = 256
-"""Paths of one action whose links are followed; more of them are unknown."""
+"""Paths of one action whose links are followed; where more of them lead is not known."""
 _LONGEST_PATH = 1024
 _MOST_BASES = 32
 """Folders that an action may start from; one with more of them is not followed."""
@@ -89,10 +89,10 @@ class Places:
 
     def _at(self, text: str, absolute: str, *, written: bool) -> list[Risk]:
         """What the place makes worse that an absolute path leads to."""
-        if self._left <= 0 or len(text) > _LONGEST_PATH or self._resolve is None:
+        if len(text) > _LONGEST_PATH or self._resolve is None:
             return [self._book.unknown]
         self._left -= 1
-        place = self._resolve(absolute)
+        place = self._resolve(absolute) if self._left >= 0 else None
         if place is None or self._root is None:
             self._unread.append(text)
             return [self._book.risks["outside"]]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,12 +11,9 @@ import msgspec
 import pytest
 
 from engine.approvals import store as store_module
-from engine.approvals.actions import normalise
 from engine.approvals.desk import Asker, PermissionDesk
 from engine.approvals.grants import LONGEST_S, Decision, Place, Scope, decided, expiry
 from engine.approvals.groups import PermissionGroup, groups_of
-from engine.approvals.links import LinkReader
-from engine.approvals.risks import shipped_risks
 from engine.approvals.store import ApprovalStore, Wish
 from engine.clock import ManualClock
 from engine.errors import BadInput, NotFound
@@ -25,7 +21,7 @@ from engine.events.bus import Bus
 from engine.events.types import GrantRevoked, Notice, PermissionAnswered
 from engine.sessions.facts import PermissionWanted
 from engine.store.sqlite import StoreUnusable
-from tests.support.processes import PATIENCE_S, wait_until
+from tests.support.processes import PATIENCE_S
 
 START = 1_000_000.0
 HOUR = 3600.0
@@ -348,29 +344,6 @@ async def test_a_grant_that_an_earlier_release_gave_does_not_cover_what_cannot_b
     room.desk.store.keep([], [Wish(place, "Bash", asked.key, asked.action, "?", "ana", START + HOUR)])
     room.ask("p2", "$cmd x")
     assert room.waiting == ["p1", "p2"]
-
-
-def test_a_path_that_cannot_be_read_in_time_is_not_inside() -> None:
-    """The loop waits once, and a grant for the same names does not answer meanwhile."""
-    hang = threading.Event()
-    begun = threading.Event()
-
-    def follow(path: str) -> str:
-        begun.set()
-        assert hang.wait(60)
-        return path
-
-    reader = LinkReader(follow, bound_s=0.01)
-    try:
-        made = normalise("Bash", b'{"command": "cat src/x"}', "/srv/code", shipped_risks(), reader)
-        assert (made.risk.word, made.grantable) == ("outside", False)
-        assert begun.is_set()
-        assert reader("/srv/code/y") is None
-    finally:
-        hang.set()
-    wait_until(lambda: reader("/srv/code/y") == "/srv/code/y")
-    made = normalise("Bash", b'{"command": "cat src/x"}', "/srv/code", shipped_risks(), reader)
-    assert (made.risk.word, made.grantable) == ("read", True)
 
 
 async def test_a_second_grant_for_the_same_takes_the_place_of_the_first(room: Room) -> None:
