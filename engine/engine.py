@@ -98,8 +98,8 @@ _LAST_ALERTS_S = 3.0
 class Engine(Operations):
     """Owner of all parts; lives on one event loop. Start it once, then `drain` and `aclose` it once.
 
-    `owns_process` says that this process runs for the engine: then it adopts what agents leave behind, and ends also
-    children that nobody launched and that carry no tag. Else the process is a host, and its children its own affair.
+    `owns_process` says that this process runs for the engine: then it ends also children that nobody launched and that
+    carry no tag. Else the process is a host, and its children are its own affair: none is ended or reaped.
     """
 
     def __init__(
@@ -115,7 +115,6 @@ class Engine(Operations):
         environ = process.environment() if environ is None else environ
         self._loaded_notices = loaded.notices
         self.id = uuid.uuid4().hex[:12]
-        self.owns_process = owns_process
         self._pauses = PausableClock(SystemClock(), TICK_S) if clock is None else None
         self.clock: Clock = clock or self._pauses or SystemClock()
         self.live = LiveSettings(settings, clock=self.clock, origins=loaded.origins)
@@ -251,8 +250,7 @@ class Engine(Operations):
         self.diagnosis.learned.open()
         self.desk.store.open()
         self._recorder = recorder_of(self.bus, self.settings, self.id)
-        if self.owns_process:
-            become_subreaper()
+        become_subreaper()  # also as a guest: else what a turn leaves running could not be seen at its end
         self._groups.open()
         if self.choice.offline:
             self._model = OfflineModel()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 
 from engine.errors import DeadlinePassed, SessionLost
 from engine.events.types import Notice, SessionJudged, Severity
+from engine.files import is_gone
 from engine.launchers.processes import stat_of
 from engine.pool.health import PROBES_MISSED, Condition, HealthVerdict, Vitals, is_stopped, judge
 from engine.pool.members import PoolPorts
@@ -44,7 +44,7 @@ class Checkups:
             due = self._due.setdefault(name, now + self._ports.chance.uniform(0.0, interval))
             if member.starting or name in self._checked:
                 continue
-            if not self._ports.limits().observe and not member.retire and _is_gone(member.session.cwd):
+            if not self._ports.limits().observe and not member.retire and is_gone(member.session.cwd):
                 self._pool.retire(name, "its working directory is gone")
                 continue
             if now >= due or (self._told.get(name) is not Condition.CONDEMNED and _stopped(member.session.pid)):
@@ -152,14 +152,3 @@ def _stopped(pid: int) -> bool:
     except OSError:
         return False
     return stat is not None and is_stopped(stat.state)
-
-
-def _is_gone(folder: Path) -> bool:
-    """Whether nothing is there any more; what cannot be looked at may be there."""
-    try:
-        folder.lstat()
-    except (FileNotFoundError, NotADirectoryError):
-        return True
-    except OSError:
-        return False
-    return False

@@ -12,6 +12,7 @@ from engine.backends.base import SIMULATOR, Profile
 from engine.deadline import deadline
 from engine.errors import BadInput, ConversationHeld, DeadlinePassed, Overloaded, QuarterdeckError
 from engine.events.types import PoolStatistics
+from engine.files import is_gone
 from engine.flow.priorities import PriorityLine
 from engine.pool.lease import Lease, Waiter
 from engine.pool.member import Member
@@ -336,10 +337,20 @@ class Pool:
             return False
         decision = self._ports.router.route(waiter.wish, self.seats, self._room, ahead)
         waiter.waits_for(decision.reason, demand=decision.demand, stuck=decision.stuck)
+        if decision.use and self._lost_its_directory(decision.use):
+            return self._serve(waiter, ahead)
         if decision.use:
             self._grant(waiter, decision)
         elif decision.start:
             self._grow(waiter.wish, decision)
+        return True
+
+    def _lost_its_directory(self, session: str) -> bool:
+        """Whether a session's directory was deleted; then it serves nobody any more."""
+        member = self._members.get(session)
+        if self._limits().observe or not is_gone(member.session.cwd):
+            return False
+        self._members.retire(member, "its working directory is gone")
         return True
 
     def _ahead_of(self, newest: Waiter) -> int:

@@ -232,3 +232,11 @@ async def test_a_session_whose_directory_was_deleted_gets_no_more_work(tmp_path:
         await until(lambda: name not in engine.pool.sessions)
         assert (await talk.ask("hello")).text
         assert other in engine.pool.sessions
+
+
+async def test_a_prompt_meets_no_session_whose_directory_has_just_been_deleted(tmp_path: Path) -> None:
+    async with running(tmp_path, *QUICK) as engine:
+        names = await idle(engine, 2)
+        shutil.rmtree(engine.settings.workspaces)
+        assert (await Talk(engine).ask("hello")).text
+        await until(lambda: not set(names) & set(engine.pool.sessions))
