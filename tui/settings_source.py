@@ -6,11 +6,10 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
 from engine import process
 from engine.errors import BadInput
 from tui.options import Common
+from tui.output import echo
 
 if TYPE_CHECKING:
     from engine.settings.env_files import CurrentFolder
@@ -59,4 +58,4 @@ def _dotenv(common: Common) -> Path | CurrentFolder:
 @cache
 def _warn(sentence: str, remedy: str) -> None:
     """Once a process: a command may load its settings several times."""
-    click.echo(f"quarterdeck: {sentence} {remedy}".rstrip(), err=True)
+    echo(f"quarterdeck: {sentence} {remedy}".rstrip(), err=True)

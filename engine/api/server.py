@@ -131,8 +131,8 @@ def _tcp(host: str, port: int) -> socket.socket:
 
 
 def _agent_behind(engine: Engine, pid: int) -> str:
-    sessions = {member.session.pid: name for name, member in engine.pool.members.items() if member.session.pid}
-    return agent_behind(pid, sessions, engine.launcher.child_pids)
+    agents = engine.launcher.agents
+    return agent_behind(pid, agents, engine.launcher.child_pids - agents.keys())
 
 
 def _everybody(_scope: Scope) -> bool:

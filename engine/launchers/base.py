@@ -11,12 +11,16 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class LaunchSpec:
-    """What to start: `argv` without a shell, the whole environment, and the session it belongs to."""
+    """What to start: `argv` without a shell, the whole environment, and the session it belongs to.
+
+    `agent` is off for a program of the operator's, such as an alert's command: that may act on the engine.
+    """
 
     session: str
     argv: tuple[str, ...]
     cwd: Path
     environment: Mapping[str, str]
+    agent: bool = True
 
 
 @dataclass(frozen=True, slots=True)

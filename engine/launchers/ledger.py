@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -37,6 +38,8 @@ class Ledger:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._writing = threading.Lock()
+        self._left: set[str] = set()
 
     def enter(self, engine: str) -> None:
         """Write this process down as the engine's. Raises OSError when the folder cannot be written."""
@@ -47,14 +50,18 @@ class Ledger:
         _write(path, entry)
 
     def record_untagged(self, engine: str, processes: Iterable[ProcessId]) -> None:
-        """Write down what the next start could not find by its tag. Raises OSError."""
-        _write(self._strays(engine), _Untagged(boot_id(), [(each.pid, each.started) for each in processes]))
+        """Write down what the next start could not find by its tag, from any thread. Raises OSError."""
+        with self._writing:
+            if engine not in self._left:  # its file would stay for ever
+                _write(self._strays(engine), _Untagged(boot_id(), [(each.pid, each.started) for each in processes]))
 
     def leave(self, engine: str) -> None:
         """The engine's tree is proven empty: forget it, and what its agents left."""
         shutil.rmtree(self.folder(engine), ignore_errors=True)
         shutil.rmtree(short_folder(engine), ignore_errors=True)
-        self._strays(engine).unlink(missing_ok=True)
+        with self._writing:
+            self._left.add(engine)
+            self._strays(engine).unlink(missing_ok=True)
         self._path(engine).unlink(missing_ok=True)
 
     def folder(self, engine: str) -> Path:

@@ -39,6 +39,7 @@ class LocalChild(asyncio.SubprocessProtocol):
         self.exited: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self.identity: ProcessId | None = None
         self.session = ""
+        self.agent = True
 
     @property
     def pid(self) -> int:
@@ -147,6 +148,11 @@ class LocalLauncher:
         """Pids that asyncio itself reaps."""
         return {child.pid for child in self._children}
 
+    @property
+    def agents(self) -> dict[int, str]:
+        """The sessions of the agents among the children, by pid; each is there as soon as it runs."""
+        return {child.pid: child.session for child in self._children if child.agent}
+
     async def launch(self, spec: LaunchSpec, on_output: Callable[[bytes], None]) -> LocalChild:
         """Start a process in its own process session. Raises BackendMissing or StartFailed."""
         with self._containment.strays.launching():
@@ -174,7 +180,7 @@ class LocalLauncher:
         except OSError as error:
             remedy = "`quarterdeck doctor` checks limits, permissions and disk."
             raise StartFailed(f"{spec.argv[0]} cannot be started: {error.strerror}.", remedy=remedy) from error
-        child.session = spec.session
+        child.session, child.agent = spec.session, spec.agent
         try:
             child.identity = identify(child.pid)
         except OSError as error:  # nobody could end it for sure later

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -28,9 +29,9 @@ class StrayUpkeep:
         if ended := [process.pid for process in found if process not in left]:
             self.bus.publish(OrphansReaped(pids=ended, origin="sessions that have ended"))
 
-    def record(self) -> None:
+    async def record(self) -> None:
         """Once a round: write the processes without a tag down when they have changed. Raises OSError."""
         untagged = self.containment.untagged
         if untagged != self.recorded:
-            self.ledger.record_untagged(self.containment.engine, untagged)
+            await asyncio.to_thread(self.ledger.record_untagged, self.containment.engine, untagged)
             self.recorded = untagged

@@ -16,19 +16,6 @@ _ESCAPE = re.compile(r"\\(.)")
 _ESCAPED = {"n": "\n", "t": "\t", "r": "\r"}
 
 
-def read_dotenv(path: Path) -> tuple[dict[str, str], list[str]]:
-    """Names and values of the file at `path`, and one sentence for each line that is not NAME=value.
-
-    A missing file holds nothing. The sentences never repeat the line: it may hold a secret.
-    """
-    try:
-        return parse_dotenv(content_of(path), path)
-    except FileNotFoundError:
-        return {}, []
-    except OSError as error:
-        return {}, [unreadable(path, error)]
-
-
 def content_of(path: Path) -> bytes:
     """The bytes of a regular file of at most 256 KiB. Raises OSError for anything else, a pipe at once."""
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)

@@ -32,10 +32,6 @@ def config_file(environ: Mapping[str, str]) -> Path:
     return config_directory(environ) / "config.yaml"
 
 
-def _home(environ: Mapping[str, str]) -> Path:
-    return _absolute(environ.get("HOME")) or Path.home()
-
-
 def _absolute(text: str | None) -> Path | None:
     # The XDG specification tells readers to ignore relative values.
     return Path(text) if text and Path(text).is_absolute() else None

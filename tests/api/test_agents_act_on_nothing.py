@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from engine.launchers.ancestry import agent_behind
+from engine.launchers.base import LaunchSpec
 from engine.launchers.processes import ENGINE_TAG
 from tests.api.serving import Served, free_port, serving
 from tests.support.processes import until
@@ -103,13 +104,34 @@ async def test_the_history_names_the_process_that_acted(served: Served) -> None:
 async def test_what_carries_another_engines_tag_is_an_agents_too(served: Served) -> None:
     process = await asyncio.create_subprocess_exec("sleep", "60", env={**os.environ, ENGINE_TAG: "another"})
     try:
-        assert "another" in agent_behind(process.pid, {}, {process.pid})
-        assert "s0001" in agent_behind(process.pid, {process.pid: "s0001"}, {process.pid})
+        assert "another" in agent_behind(process.pid, {}, set())
+        assert "s0001" in agent_behind(process.pid, {process.pid: "s0001"}, set())
     finally:
         process.kill()
         await process.wait()
     with pytest.raises(ProcessLookupError):
         agent_behind(process.pid, {}, set())
+
+
+@pytest.mark.parametrize("way", ["plain", "in a process session of its own"])
+async def test_what_the_engine_starts_for_the_operator_acts(home: Path, way: str) -> None:
+    script, proof = home / "client.py", home / "proof"
+    script.write_text(CLIENT)
+    command = WAYS[way].format(client=f"{sys.executable} {script} {home / 'engine.sock'} PATCH {proof}")
+    argv = json.dumps(["/bin/sh", "-c", f"{command}; exit 0"])  # below the command, with its tag
+    async with serving(home, f"alerts.command.argv={argv}") as served:
+        await served.data("POST", "/api/alerts/test", {"channel": "command"})
+        await until(lambda: proof.exists() and bool(proof.read_text()))
+        assert proof.read_text() == "200"
+
+
+async def test_a_session_is_known_as_an_agent_from_its_start(served: Served) -> None:
+    spec = LaunchSpec("s9999", ("/bin/sleep", "60"), Path("/"), {})
+    child = await served.engine.launcher.launch(spec, lambda _output: None)
+    try:
+        assert served.engine.launcher.agents == {child.pid: "s9999"}
+    finally:
+        await served.engine.launcher.kill(child)
 
 
 async def test_an_operators_process_is_no_agents(served: Served) -> None:

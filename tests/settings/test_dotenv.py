@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.settings.dotenv import read_dotenv
+from engine.settings.dotenv import content_of, parse_dotenv
 
 
 @pytest.mark.parametrize(
@@ -29,17 +29,13 @@ from engine.settings.dotenv import read_dotenv
 def test_each_form_of_line(tmp_path: Path, line: str, value: str) -> None:
     path = tmp_path / ".env"
     path.write_text(line)
-    assert read_dotenv(path) == ({"A": value}, [])
+    assert parse_dotenv(content_of(path), path) == ({"A": value}, [])
 
 
 @pytest.mark.parametrize("line", ["A", "=b", "1A=b", "A B=c", "A='b", 'A="b', 'A="b"c', "A-B=c"])
 def test_a_line_that_says_nothing_is_reported_without_being_shown(tmp_path: Path, line: str) -> None:
     path = tmp_path / ".env"
     path.write_text(f"OK=1\n{line}\n")
-    values, problems = read_dotenv(path)
+    values, problems = parse_dotenv(content_of(path), path)
     assert values == {"OK": "1"}
     assert problems == [f"{path}, line 2: this is not NAME=value; close every quote and comment with #."]
-
-
-def test_no_file_holds_nothing(tmp_path: Path) -> None:
-    assert read_dotenv(tmp_path / ".env") == ({}, [])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import select
+import stat
 import termios
 import threading
 import time
@@ -40,19 +41,18 @@ def write_within(fd: int, data: bytes, seconds: float) -> bytes:
 
 
 def announce(text: str, fd: int = 2, seconds: float = 0.5) -> None:
-    """Print on standard error; nothing is printed on a terminal that is gone or does not read in so many seconds."""
-    try:
-        if not os.isatty(fd):
-            os.write(fd, f"{text}\n".encode())
+    """Print on standard error; nothing is printed where it is gone, or is not read in so many seconds."""
+    with contextlib.suppress(OSError):
+        terminal = os.isatty(fd)
+        data = (f"{text}\n".replace("\n", "\r\n") if terminal else f"{text}\n").encode()
+        if not terminal and not stat.S_ISFIFO(os.fstat(fd).st_mode):
+            write_within(fd, data, seconds)  # opened once more, a file would be written from its start
             return
         own = open_own(fd)
-    except OSError:
-        return
-    try:
-        with contextlib.suppress(OSError):
-            write_within(own, f"{text}\n".replace("\n", "\r\n").encode(), seconds)
-    finally:
-        os.close(own)
+        try:
+            write_within(own, data, seconds)
+        finally:
+            os.close(own)
 
 
 class TerminalOutput(threading.Thread):

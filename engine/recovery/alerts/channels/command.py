@@ -36,7 +36,7 @@ class CommandChannel:
             remedy = "Set `alerts.command.argv`."
             raise BadInput("There is no command to run.", field="alerts.command.argv", remedy=remedy)
         environment = {name: self._environ[name] for name in settings.environment if name in self._environ}
-        spec = LaunchSpec(f"alert-{telling.id}", settings.argv, self._cwd, environment)
+        spec = LaunchSpec(f"alert-{telling.id}", settings.argv, self._cwd, environment, agent=False)
         child = await self._launcher.launch(spec, lambda _output: None)
         ended = False
         try:
