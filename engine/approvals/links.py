@@ -10,7 +10,7 @@ from queue import SimpleQueue
 
 from engine.approvals.places import Resolve
 
-BOUND_S = 0.05
+BOUND_S = 0.25
 """Seconds that the engine's loop waits for all paths of one action; while one is late, no other is waited for."""
 
 
