@@ -336,6 +336,16 @@ def test_what_shows_secrets_and_changes_modes(command: str, risk: str) -> None:
     assert bash(command).risk.word == risk
 
 
+@pytest.mark.parametrize(
+    "command",
+    ["grep -R x src", "grep -rnR x src", "egrep --deref x src", "find -L . -name x", "find src -follow", "find -H a",
+     "tree -l", "tree -al src", "rg -L x", "rg --follow x"],
+)  # fmt: skip
+def test_a_reader_that_follows_the_links_below_a_folder_is_no_plain_read(command: str) -> None:
+    assert bash(command).risk.word == "?"
+    assert bash("grep -rn x src; find src -name x; tree src; rg x").risk.word == "read"
+
+
 @pytest.mark.parametrize("form", ["install -m {} a b", "install --mode={} a b", "mkdir -m {} d", "mkdir -p -m {} d"])
 def test_a_mode_is_never_left_open(form: str) -> None:
     assert key(bash(form.format("600"))) != key(bash(form.format("777")))
