@@ -330,6 +330,10 @@ def test_a_rule_that_names_no_risk_is_refused() -> None:
         ("install -o root a b", "privilege"),
         ("mkdir -m u+s d", "privilege"),
         ("mkdir build", "write"),
+        ("uniq a b", "write"),
+        ("uniq -c a .git/hooks/pre-commit", "ci file"),
+        ("uniq a*", "ci file"),
+        ("uniq -c a", "read"),
     ],
 )
 def test_what_shows_secrets_and_changes_modes(command: str, risk: str) -> None:
