@@ -27,6 +27,8 @@ _BETWEEN = re.compile(rb"(?:\\\n)*[ \t\n](?:[ \t\n]|\\\n)*|")
 _DASH = re.compile(rb"[ \t]+-[ \t]*")
 """The grammar leaves out the `-` of `python - <<END`."""
 _JOINED = frozenset({"list", "pipeline", "negated_command"})
+_EXPRESSIONS = frozenset({"unary_expression", "binary_expression", "parenthesized_expression"})
+_PATTERNS = frozenset({"extglob_pattern", "regex"})
 _EXPANDED = re.compile(r"[$`\\]")
 
 
@@ -67,6 +69,7 @@ def read(text: str) -> Script | None:
     if sum(node.type in _SUBSTITUTIONS for node in nodes) > _MOST_SUBSTITUTIONS:
         return None
     calls = [_call(node) for node in nodes if node.type in {"command", "declaration_command", "unset_command"}]
+    calls += [_test(node) for node in nodes if node.type == "test_command"]
     calls += [_assignments(node) for node in nodes if _stands_alone(node)]
     redirected = [_redirect(node) for node in nodes if node.type == "file_redirect"]
     if len(calls) > _MOST_CALLS:
@@ -140,6 +143,18 @@ def _call(node: Node) -> tuple[int, Call]:
         stdin = _input(outer) if stdin is None else stdin
         parts += _behind(outer)
     return node.start_byte, Call(tuple(parts), assigned, stdin)
+
+
+def _test(node: Node) -> tuple[int, Call]:
+    """`[ … ]` and `[[ … ]]` as a call of `test`; the patterns of `==` and `=~` name no files."""
+    words, waiting = [Word("test", "test")], list(reversed(node.named_children))
+    while waiting:
+        part = waiting.pop()
+        if part.type in _EXPRESSIONS:
+            waiting.extend(reversed(part.named_children))
+        elif part.type not in _PATTERNS:
+            words.append(_word(part))
+    return node.start_byte, Call(tuple(words))
 
 
 def _redirected(node: Node) -> Node | None:

@@ -10,12 +10,12 @@ from queue import SimpleQueue
 
 from engine.approvals.places import Resolve
 
-BOUND_S = 0.05
+BOUND_S = 0.25
 """Seconds that the engine's loop waits for all paths of one action; while one is late, no other is waited for."""
 
 
 class LinkReader:
-    """Follows links in the existing part of a path, within one deadline for all paths of an action."""
+    """Follows links in the existing part of a path, within one bound on the waits for all paths of an action."""
 
     def __init__(
         self,
@@ -31,22 +31,30 @@ class LinkReader:
         self._late: _Path | None = None
 
     def for_action(self) -> Resolve:
-        """Where the paths of one action lead; None for each that is not read before the action's deadline."""
-        deadline = self._monotonic() + self._bound_s
-        return lambda path: self._place(path, deadline)
+        """Where the paths of one action lead; None for each that is not read before its waits add up to the bound."""
+        left_s = self._bound_s
 
-    def _place(self, path: str, deadline: float) -> str | None:
+        def place(path: str) -> str | None:
+            nonlocal left_s
+            begun = self._monotonic()
+            found = self._place(path, left_s)
+            left_s -= self._monotonic() - begun
+            return found
+
+        return place
+
+    def _place(self, path: str, bound_s: float) -> str | None:
         if self._late is not None and not self._late.done.is_set():
             return None
         self._late = None
-        if (remaining_s := deadline - self._monotonic()) <= 0:
+        if bound_s <= 0:
             return None
         if self._thread is None:
             self._thread = threading.Thread(target=self._work, name="links", daemon=True)
             self._thread.start()
         wanted = _Path(path)
         self._wanted.put(wanted)
-        if not wanted.done.wait(remaining_s):
+        if not wanted.done.wait(bound_s):
             self._late = wanted
             return None
         return wanted.place

@@ -53,6 +53,7 @@ class ProgramRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     only_with: tuple[str, ...] = msgspec.field(name="with", default=())
     unless: tuple[str, ...] = ()
     operand: bool = False
+    least: int = 0
     text: tuple[str, ...] = ()
     says: bool = False
     like: tuple[str, ...] = ()
@@ -68,6 +69,8 @@ class ProgramRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if self.like and not any(re.fullmatch(each, word.value[:_LONGEST]) for word in rest for each in self.like):
             return False
         if self.operand and all(word.value.startswith("-") for word in rest):
+            return False
+        if self.least and _most_operands(rest) < self.least:
             return False
         return not any(flagged(word, self.unless) for word in rest)
 
@@ -207,6 +210,11 @@ def _is_flag(value: str, flag: str) -> bool:
     if flag.startswith("-") and len(flag) == _LONG_FLAG and flag != "--":
         return value.startswith("-") and not value.startswith("--") and flag[1] in value[1:]
     return value == flag
+
+
+def _most_operands(words: Sequence[Word]) -> int:
+    """How many operands the words may be at most, as far as that is known: a pattern may stand for two."""
+    return sum(1 + (word.kind is not Kind.STATIC) for word in words if not word.value.startswith("-"))
 
 
 def _begins(words: Sequence[Word], wanted: Sequence[str]) -> bool:

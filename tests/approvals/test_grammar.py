@@ -180,6 +180,11 @@ UNREADABLE = [
     "ls\x1b[2J",
     "if ls; then",
     "let 'a[$(rm x)]'",
+    "[ -v 'a[$(rm -rf x)]' ]",
+    "[[ -v 'a[$(rm -rf x)]' ]]",
+    "[[ ! ( -n y && -v 'a[`rm x`]' ) ]]",
+    "[[ 1 -eq 'a[$(rm x)]' ]]",
+    "if [ 0 -lt 'a[$(rm x)]' ]; then ls; fi",
     "echo $(" * 12 + "ls" + ")" * 12 + "; $x",
     "sh -c " * 12 + "ls; sh -c",
     "ls " + "x" * 9000,
@@ -203,6 +208,7 @@ READABLE = [
     "git add -A && git commit -m \"$(cat <<'EOF'\nfix: a (b) $c `d`\n\nDone.\nEOF\n)\"",
     "for f in a b; do echo $f; done",
     "if [ -f x ]; then cat x; else ls; fi",
+    "[[ -d src && $x == */a[0-9]* ]] && ls",
     "python - <<'EOF'\nimport os\nprint(1)\nEOF",
     'X=$(date); echo "$X"',
     "A=$B make test 2>&1 | tail -n 5",
@@ -264,3 +270,10 @@ def test_any_text_ends_in_an_action(text: str) -> None:
 def test_the_grammar_is_loaded_by_the_first_command_alone() -> None:
     code = "import sys, engine.approvals.desk; sys.exit('tree_sitter' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 0
+
+
+@pytest.mark.parametrize("place", ["[ -r {} ]", "[[ -r {} ]]", "if [[ ! -r {} || x -nt y ]]; then ls; fi"])
+def test_a_conditional_looks_at_its_paths_as_test_does(place: str) -> None:
+    assert bash(place.format("/etc/shadow")).risk.word == "secret"
+    assert bash(place.format("/etc/hosts")).risk.word == "outside"
+    assert not bash(place.format("src/x")).risk.grave

@@ -64,6 +64,13 @@ def test_all_paths_of_an_action_share_one_deadline() -> None:
     assert (in_time.risk.word, in_time.grantable) == ("read", True)
 
 
+def test_the_time_between_the_paths_of_an_action_does_not_count() -> None:
+    disk = SlowDisk(1.0)
+    follow = LinkReader(disk.follow, bound_s=3.0, monotonic=lambda: disk.now).for_action()
+    disk.now += 100.0  # the grammar is loaded
+    assert [follow(f"/x{number}") for number in range(4)] == ["/x0", "/x1", "/x2", None]
+
+
 def test_where_more_paths_than_are_followed_lead_is_not_known() -> None:
     disk = SlowDisk(0.0)
     made = disk.action(LinkReader(disk.follow, bound_s=60.0), 300)
