@@ -19,7 +19,7 @@ from engine.python import python_module
 Harm = Callable[[Target, float], Awaitable[list[str]]]
 """Does the harm for so many seconds and relieves it; what is wrong already, in sentences."""
 _LONG_LOG = 400
-_GONE_S = 10.0
+_GONE_S, _BACK_S = 10.0, 5.0
 
 
 def attack(name: str) -> Harm:
@@ -68,8 +68,14 @@ async def no_descriptors(target: Target, seconds: float) -> list[str]:
 async def socket_deleted(target: Target, seconds: float) -> list[str]:
     """Somebody deletes the file of its socket, and the folder with it."""
     await asyncio.to_thread(shutil.rmtree, target.socket.parent)
-    await asyncio.sleep(seconds)
-    return [] if target.socket.is_socket() else [f"it does not listen again after {seconds:g} s"]
+
+    async def is_back() -> bool:
+        return await asyncio.to_thread(target.socket.is_socket)
+
+    if (took := await until(is_back, _BACK_S)) >= _BACK_S:
+        return [f"it does not listen again after {took:.0f} s"]
+    await asyncio.sleep(max(0.0, seconds - took))
+    return []
 
 
 async def state_deleted(target: Target, seconds: float) -> list[str]:
