@@ -92,7 +92,7 @@ class _Growing:
             self._put_last("error", internal_error(error).as_dict())
 
     def _put_last(self, name: str, data: Any) -> None:
-        """The bound does not hold for it: a reader that is told no end waits for ever."""
+        """The bound does not hold for it: a reader that gets no end waits for ever."""
         self.ended = True
         self.waiting.append((name, data))
         self.ready.set()

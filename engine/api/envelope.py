@@ -55,7 +55,7 @@ async def close_websocket(receive: Receive, send: Send, code: int, reason: str) 
 async def body_of(request: Request, limit: int = SMALL_BODY) -> dict[str, Any]:
     """The body as a JSON object; an empty one is {}. Raises BadInput, NotJson, BodyTooLarge.
 
-    One that says itself that it is over the limit is refused before it is read.
+    One whose declared length is over the limit is refused before it is read.
     """
     length = request.headers.get("content-length", "")
     if length.isascii() and length.isdecimal() and int(length) > limit:

@@ -45,7 +45,7 @@ class Listener:
             log_config=None,
             access_log=False,
             server_header=False,
-            proxy_headers=False,  # else a client of this machine says that it comes from elsewhere
+            proxy_headers=False,  # else a client of this machine could claim to come from elsewhere
             timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=_GRACE_S,
         )

@@ -26,7 +26,7 @@ class AgentRefused(Forbidden):
 
 
 class AgentGate:
-    """Refuses everything that acts to processes of agents; `agent_behind` says what makes a pid one, or nothing."""
+    """Refuses everything that acts to processes of agents; `agent_behind` returns why a pid is one, or nothing."""
 
     def __init__(self, app: ASGIApp, agent_behind: Callable[[int], str]) -> None:
         self._app = app

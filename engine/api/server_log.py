@@ -13,7 +13,7 @@ _KINDS = 64
 
 
 class RecordLimit(logging.Filter):
-    """Lets a few records of each kind through in a minute; the first of the next minute tells how many were not."""
+    """Lets a few records of each kind through in a minute; the first of the next minute counts those that were not."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         super().__init__()

@@ -16,7 +16,7 @@ ENGINE_TAG = "QUARTERDECK_ENGINE"
 SESSION_TAG = "QUARTERDECK_SESSION"
 _TICKS = os.sysconf("SC_CLK_TCK")
 GONE = (FileNotFoundError, ProcessLookupError, NotADirectoryError)
-"""What says that a process is not there. Any other error says that nothing could be seen, and is raised."""
+"""Errors that mean that a process is not there. Any other one means that nothing could be seen, and is raised."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ def attack(name: str) -> Harm:
 
 
 async def unread_log(target: Target, seconds: float) -> list[str]:
-    """Nobody reads its log while 400 changes are written to it; it must be alive, and answer, all the same."""
+    """Nobody reads its log while 400 changes are written to it; it must answer all the same."""
     over = asyncio.get_running_loop().time() + seconds
     with target.unread():
         for number in range(_LONG_LOG):
