@@ -1,4 +1,4 @@
-"""Watches the local socket's file: when somebody has deleted it, the engine listens there again and publishes a notice."""
+"""Watches the local socket's file: once somebody has deleted it, the engine listens there again, with a notice."""
 
 from __future__ import annotations
 
