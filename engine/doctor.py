@@ -16,15 +16,15 @@ import psutil
 
 from engine.backends.base import SIMULATOR
 from engine.backends.binary import find_claude
-from engine.backends.choice import credential_of, signed_in
 from engine.backends.claude import cli_version
 from engine.backends.profiles import profile_note
-from engine.file_modes import open_to_others
+from engine.backends.selection import credential_of, signed_in
+from engine.base.file_modes import open_to_others
+from engine.base.operator import home_folder
 from engine.launchers import left_overs
 from engine.launchers.cgroups import Cgroups, GroupLimits
+from engine.launchers.engine_registry import Ledger
 from engine.launchers.kernel import setpriv_program
-from engine.launchers.ledger import Ledger
-from engine.operator import home_folder
 from engine.settings import unused
 from engine.settings.exposure import exposure
 from engine.settings.schema import Settings

@@ -12,22 +12,22 @@ from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 
-from engine import __version__, policies, process
+from engine import __version__, policies
+from engine.alerts.build_alerts import alerts_of
 from engine.approvals.desk import PermissionDesk
 from engine.approvals.store import ApprovalStore
+from engine.backends.agent_dirs import Homes
 from engine.backends.base import DEFAULT_TENANT, Profile
 from engine.backends.build import build
-from engine.backends.choice import Choice, choose, credential_of, named_binary
 from engine.backends.credential import Credential
-from engine.backends.holding import transcript_holds
-from engine.backends.homes import Homes
 from engine.backends.login import Login
 from engine.backends.profiles import Profiles
+from engine.backends.selection import Choice, choose, credential_of, named_binary
 from engine.backends.startable import Startable
-from engine.cache.memory import MemoryCache
-from engine.clock import Clock, PausableClock, SystemClock
-from engine.dispatcher import Dispatcher, DispatcherPorts
-from engine.errors import (
+from engine.backends.transcript_search import transcript_holds
+from engine.base import process
+from engine.base.clock import Clock, PausableClock, SystemClock
+from engine.base.errors import (
     BackendMissing,
     NotFound,
     NotSignedIn,
@@ -36,43 +36,45 @@ from engine.errors import (
     SettingsError,
     internal_error,
 )
+from engine.base.local_trust import own_folder
+from engine.base.nursery import Nursery
+from engine.base.operator import home_folder
+from engine.cache.memory import MemoryCache
+from engine.dispatch.dispatcher import Dispatcher, DispatcherPorts
 from engine.events import types as ev
 from engine.events.bus import Bus
 from engine.events.recorder import Recorder, recorder_of
 from engine.events.types import PoolStatistics
 from engine.flow.admission import Admission, AdmissionLimits
-from engine.flow.easing import Easing
+from engine.flow.concurrency_limit import Easing
 from engine.launchers.cgroups import Cgroups
 from engine.launchers.containment import Containment
+from engine.launchers.engine_registry import Ledger
 from engine.launchers.host import Host
 from engine.launchers.kernel import become_subreaper
-from engine.launchers.ledger import Ledger
 from engine.launchers.local import LocalLauncher
-from engine.local_trust import own_folder
-from engine.log import EventLog
+from engine.log.event_log import EventLog
 from engine.maintenance import TICK_S, Maintenance
-from engine.offline.demo import DemoTraffic
-from engine.offline.server import OfflineModel
+from engine.offline_model.demo import DemoTraffic
+from engine.offline_model.server import OfflineModel
 from engine.operations import Operations
-from engine.operator import home_folder
+from engine.pool.capacity_planner import Growth
 from engine.pool.conversations import Conversations
-from engine.pool.growth import Growth
-from engine.pool.keeper import Keeper
 from engine.pool.limits import pool_limits
 from engine.pool.members import PoolPorts
 from engine.pool.pool import Pool
+from engine.pool.resource_monitor import Keeper
 from engine.pool.routing import Router
-from engine.recovery.alerts.wiring import alerts_of
-from engine.recovery.breakers import Breakers
-from engine.recovery.budget import Budget
-from engine.recovery.diagnosis import STORE, Diagnosis
-from engine.recovery.gate import Gate
-from engine.recovery.guards import CREDENTIAL_BREAKER, guards, is_of_one_profile
-from engine.recovery.learned import LearnedRules
+from engine.recovery.breakers.breaker_keys import CREDENTIAL_BREAKER, guards, is_of_one_profile
+from engine.recovery.breakers.guard import Gate
+from engine.recovery.breakers.registry import Breakers
+from engine.recovery.breakers.tools import Tools
+from engine.recovery.classify.learned_rules import LearnedRules
+from engine.recovery.classify.service import STORE, Diagnosis
+from engine.recovery.factory import RecoveryParts
+from engine.recovery.retry.budget import Budget
 from engine.recovery.statistics import RecoveryStatistics
-from engine.recovery.strays import StrayUpkeep
-from engine.recovery.tools import Tools
-from engine.recovery.wiring import RecoveryParts
+from engine.recovery.stray_cleanup import StrayUpkeep
 from engine.requests import Answer, Listener, Request
 from engine.sessions.ports import SessionPorts
 from engine.sessions.transcripts import Transcripts
@@ -87,7 +89,6 @@ from engine.store.leases import SqliteLeases
 from engine.store.watch import StoreWatch
 from engine.tasks.checkpoints import Checkpoint, Checkpoints
 from engine.tasks.resumption import Resumption, ResumptionPorts
-from engine.workers.nursery import Nursery
 
 _PARTIAL = ("session:", "tool:")
 """Breakers that keep no request from being answered."""

@@ -9,9 +9,9 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
+from engine.base.nursery import Nursery
 from engine.events.bus import Bus
 from engine.events.types import Notice, Severity
-from engine.workers.nursery import Nursery
 
 TICK_S = 1.0
 """Seconds between two rounds."""

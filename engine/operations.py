@@ -9,15 +9,15 @@ from engine.approvals.desk import PermissionDesk
 from engine.approvals.grants import Decision, Grant, decided
 from engine.backends.base import Profile
 from engine.backends.profiles import Profiles
-from engine.clock import Clock
-from engine.dispatcher import Dispatcher
-from engine.errors import BadInput, ConversationHeld, NotFound
+from engine.base.clock import Clock
+from engine.base.errors import BadInput, ConversationHeld, NotFound
+from engine.dispatch.dispatcher import Dispatcher
 from engine.events.bus import Bus
 from engine.pool.pool import Pool
 from engine.read_only import check_writable
-from engine.recovery.diagnosis import Diagnosis
-from engine.recovery.learned import LearnedRule, Lesson
-from engine.recovery.rules import ErrorType
+from engine.recovery.classify.learned_rules import LearnedRule, Lesson
+from engine.recovery.classify.rules import ErrorType
+from engine.recovery.classify.service import Diagnosis
 from engine.settings.live import ChangeRecord, LiveSettings
 from engine.settings.schema import Settings
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from engine.base.errors import ErrorKind
+from engine.base.plugins import BALANCER_GROUP, find
 from engine.cache.memory import CacheLimits
-from engine.errors import ErrorKind
 from engine.launchers.cgroups import GroupLimits
-from engine.plugins import BALANCER_GROUP, find
 from engine.pool.balancers import BALANCERS, Balancer
 from engine.pool.intensity import IntensityLimits
-from engine.recovery.backoff import Backoff, Growth, Jitter
-from engine.recovery.breaker import BreakerLimits
+from engine.recovery.breakers.breaker import BreakerLimits
 from engine.recovery.orchestrator import RecoveryLimits
-from engine.recovery.retry import RetryPolicy
+from engine.recovery.retry.backoff import Backoff, Growth, Jitter
+from engine.recovery.retry.policy import RetryPolicy
 from engine.recovery.strategies.registry import Strategies
 from engine.sessions.clocks import TurnLimits
 from engine.settings.schema import Settings

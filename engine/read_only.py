@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.errors import Forbidden
+from engine.base.errors import Forbidden
 
 
 def check_writable(*, read_only: bool) -> None:

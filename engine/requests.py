@@ -12,11 +12,11 @@ from typing import Any, Protocol
 import msgspec
 
 from engine.backends.base import DEFAULT_TENANT, Profile
-from engine.errors import BadInput, QuarterdeckError
+from engine.base.errors import BadInput, QuarterdeckError
+from engine.base.text import prompt_title
 from engine.events.types import RequestQueued
-from engine.recovery.guards import credential_guard
-from engine.recovery.trouble import Case, Trouble
-from engine.sessions.summaries import prompt_title
+from engine.recovery.breakers.breaker_keys import credential_guard
+from engine.recovery.failure import Case, Trouble
 
 MAX_PROMPT = 8 * 1024 * 1024
 """Bytes of one prompt."""

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
-from engine import process
+from engine.base import process
 from engine.engine import Engine
 from engine.events.types import Stamped
 from engine.launchers.descriptors import raise_descriptor_limit

@@ -16,17 +16,17 @@ from typing import Any
 import msgspec
 import resvg_py
 
-from engine.clock import ManualClock
+from engine.base.clock import ManualClock
 from engine.events.recording import Recording
 from engine.sessions.transcripts import Entry
 from engine.settings.live import LiveSettings
 from engine.settings.schema import Settings
 from engine.settings.tree import flatten
-from tui.app import Console
+from tui.console.app import Console
+from tui.console.theme_library import load_skins
 from tui.feeds.base import FeedStatus, Link, Sheet
 from tui.feeds.recorded import RecordedFeed
-from tui.shelf import load_skins
-from tui.skins import FALLBACK
+from tui.render.themes import FALLBACK
 
 HERE = Path(__file__).parent
 RECORDING = HERE / "demo.flight.jsonl"

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import msgspec
 
+from engine.base.errors import QuarterdeckError
 from engine.engine import Engine
-from engine.errors import QuarterdeckError
 from engine.events import types as ev
 from engine.events.recorder import SUFFIX, SegmentHead
 from engine.events.recording import Recording

@@ -13,9 +13,9 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from engine.api.envelope import close_websocket, failed
-from engine.errors import BadInput, Forbidden
-from engine.files import private_folder
-from engine.local_trust import check_file
+from engine.base.errors import BadInput, Forbidden
+from engine.base.files import private_folder
+from engine.base.local_trust import check_file
 
 SHORTEST = 16
 """Characters that a token has at least."""

@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from engine.api.envelope import body_of, converted, done, number_of
 from engine.api.route_group import RouteGroup
-from engine.errors import BadInput
+from engine.base.errors import BadInput
 from engine.settings.quantities import parse_duration
 
 _PAGE, _MAX_PAGE = 100, 1000

@@ -13,8 +13,8 @@ from starlette.responses import Response, StreamingResponse
 
 from engine.api.ending import Ending, EngineStops
 from engine.api.envelope import done
+from engine.base.errors import QuarterdeckError, internal_error
 from engine.engine import Engine
-from engine.errors import QuarterdeckError, internal_error
 from engine.requests import Answer, Request
 
 KEEP_ALIVE_S = 15.0

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from engine.errors import Overloaded
+from engine.base.errors import Overloaded
 
 LAST_WORK_S = 1.0
 """Seconds that a streamed answer has to end by itself once the API stops; connections are cut after two."""

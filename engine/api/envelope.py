@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Send
 
-from engine.errors import BadInput, QuarterdeckError
+from engine.base.errors import BadInput, QuarterdeckError
 
 MAX_BODY, SMALL_BODY = 10 * 1024**2, 256 * 1024
 """Bytes of the body of a prompt, and of any other request."""

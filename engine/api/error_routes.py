@@ -9,9 +9,9 @@ from starlette.routing import Route
 
 from engine.api.envelope import body_of, converted, done, number_of
 from engine.api.route_group import RouteGroup
-from engine.errors import BadInput, ErrorKind
-from engine.recovery.listing import learned_row
-from engine.recovery.rules import ErrorType
+from engine.base.errors import BadInput, ErrorKind
+from engine.recovery.classify.rule_table import learned_row
+from engine.recovery.classify.rules import ErrorType
 
 _PAGE, _MAX_PAGE = 100, 1000
 

@@ -24,8 +24,8 @@ from engine.api.envelope import failed
 from engine.api.peers import PEER
 from engine.api.turns import Turns
 from engine.api.websocket_protocol import BoundedWebSocket
-from engine.errors import BadInput, Overloaded, QuarterdeckError
-from engine.local_trust import peer_of
+from engine.base.errors import BadInput, Overloaded, QuarterdeckError
+from engine.base.local_trust import peer_of
 
 MAX_HEAD = 64 * 1024
 """Bytes of a request's line and headers, of trailers, and of anything else that brings a request no further."""

@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
+from engine.base.errors import NotFound, QuarterdeckError
 from engine.engine import Engine
-from engine.errors import NotFound, QuarterdeckError
 from engine.requests import Answer, Request
 
 MAX_ANSWERS = 1000

@@ -9,8 +9,8 @@ import os
 import socket
 from pathlib import Path
 
-from engine.errors import BadInput
-from engine.local_trust import own_folder
+from engine.base.errors import BadInput
+from engine.base.local_trust import own_folder
 
 MAX_PATH = 107
 """Bytes of a Unix socket's path on Linux."""

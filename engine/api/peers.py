@@ -9,9 +9,9 @@ from contextvars import ContextVar
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from engine.api.envelope import failed
-from engine.errors import Forbidden
-from engine.launchers.loopback import holders_of
-from engine.local_trust import Peer
+from engine.base.errors import Forbidden
+from engine.base.local_trust import Peer
+from engine.launchers.socket_holders import holders_of
 
 PEER = "peer"
 """Name in the state of an ASGI scope."""

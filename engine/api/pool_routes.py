@@ -12,7 +12,7 @@ from starlette.routing import Route
 from engine.api.envelope import body_of, converted, done
 from engine.api.route_group import RouteGroup
 from engine.backends.profiles import profile_note
-from engine.errors import BadInput
+from engine.base.errors import BadInput
 
 _DEADLINE_S = 60.0
 

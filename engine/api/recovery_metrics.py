@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
+from engine.alerts.manager import AlertManager
 from engine.events.state import StrategyView
-from engine.recovery.alerts.manager import AlertManager
 from engine.recovery.statistics import BOUNDS_S, WINDOWS, Figures, RecoveryStatistics, by_label
 
 

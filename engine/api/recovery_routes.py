@@ -8,8 +8,8 @@ from starlette.routing import Route
 
 from engine.api.envelope import body_of, converted, done
 from engine.api.route_group import RouteGroup
-from engine.recovery.learned import Lesson
-from engine.recovery.listing import learned_row, listed
+from engine.recovery.classify.learned_rules import Lesson
+from engine.recovery.classify.rule_table import learned_row, listed
 
 
 class RecoveryRoutes(RouteGroup):

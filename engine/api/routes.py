@@ -17,9 +17,9 @@ from engine.api.envelope import MAX_BODY, SMALL_BODY, BodyTooLarge, body_of, con
 from engine.api.kept_answers import KeptAnswers
 from engine.api.route_group import RouteGroup
 from engine.api.strict_text import QUOTED_SLASH
+from engine.base.errors import BadInput, NotFound
 from engine.engine import Engine
-from engine.errors import BadInput, NotFound
-from engine.recovery.breaker import Breaker
+from engine.recovery.breakers.breaker import Breaker
 from engine.requests import Request
 
 Handler = Callable[[HttpRequest], Awaitable[Response]]

@@ -33,12 +33,12 @@ from engine.api.recovery_routes import RecoveryRoutes
 from engine.api.routes import Routes
 from engine.api.socket_watch import SocketWatch
 from engine.api.strict_text import StrictText
+from engine.base.errors import BadInput, QuarterdeckError, internal_error
+from engine.base.operator import user_name
 from engine.engine import Engine
-from engine.errors import BadInput, QuarterdeckError, internal_error
 from engine.events.types import Notice, Severity
 from engine.launchers.ancestry import agent_behind
 from engine.launchers.descriptors import descriptor_limit
-from engine.operator import user_name
 
 _REFUSALS = {
     404: (

@@ -7,7 +7,7 @@ from urllib.parse import unquote_to_bytes
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from engine.api.envelope import close_websocket, failed
-from engine.errors import BadInput
+from engine.base.errors import BadInput
 
 BAD_ADDRESS = 1008
 """Close code of a WebSocket whose address is not UTF-8."""

@@ -23,7 +23,7 @@ from engine.approvals.grammar import Script
 from engine.approvals.places import Places, Resolve
 from engine.approvals.risks import ProgramRule, Risk, RiskBook, ToolRule, flagged
 from engine.approvals.shell import Kind, Mark, Token, Word
-from engine.sessions.summaries import one_line
+from engine.base.text import one_line
 
 MAX_FORM = 400
 """Characters of an action that are shown; a longer one is shown cut, with its digest."""

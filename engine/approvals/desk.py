@@ -15,11 +15,11 @@ from engine.approvals.grants import Decision, Grant, Place, Scope, nearest
 from engine.approvals.links import LinkReader
 from engine.approvals.risks import shipped_risks
 from engine.approvals.store import Answered, ApprovalStore, Wish
-from engine.clock import Clock
-from engine.errors import BadInput, NotFound
+from engine.base.clock import Clock
+from engine.base.errors import BadInput, NotFound
 from engine.events.bus import Bus
 from engine.events.types import GrantRevoked, Notice, PermissionAnswered, PermissionAsked, Severity
-from engine.sessions.facts import PermissionWanted
+from engine.sessions.protocol_events import PermissionWanted
 from engine.store.sqlite import StoreUnusable
 
 MAX_PENDING = 10_000

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 import msgspec
 
-from engine.errors import BadInput
+from engine.base.errors import BadInput
 from engine.settings.quantities import format_duration, parse_duration
 
 LONGEST_S = 30 * 86_400.0

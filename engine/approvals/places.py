@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from engine.approvals.risks import Risk, RiskBook
 from engine.approvals.shell import Kind, Word
-from engine.sessions.summaries import one_line
+from engine.base.text import one_line
 
 MAX_RESOLVED = 256
 """Paths of one action whose links are followed; where more of them lead is not known."""

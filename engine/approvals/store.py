@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 
 from engine.approvals.grants import Grant, Place
-from engine.clock import Clock
-from engine.errors import NotFound
+from engine.base.clock import Clock
+from engine.base.errors import NotFound
 from engine.store.sqlite import StoreFile
 
 MAX_GRANTS = 10_000

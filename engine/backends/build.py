@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from engine.backends.agent_dirs import Homes
 from engine.backends.base import Backend, Profile
 from engine.backends.binary import find_claude
-from engine.backends.by_profile import BackendsByProfile
 from engine.backends.claude import ClaudeBackend, ClaudeOptions
 from engine.backends.credential import Credential
-from engine.backends.homes import Homes
+from engine.backends.router import BackendsByProfile
 from engine.backends.simulator import SimulatorBackend
-from engine.plugins import BACKEND_GROUP, find
+from engine.base.plugins import BACKEND_GROUP, find
 from engine.settings.schema import Settings
 
 

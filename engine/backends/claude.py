@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from engine import process
+from engine.backends.agent_dirs import Homes
 from engine.backends.base import DEFAULT_TENANT, AgentCommand, AgentSpec, Profile
 from engine.backends.credential import Credential, credential_for
-from engine.backends.homes import Homes
-from engine.errors import BackendMissing
+from engine.base import process
+from engine.base.errors import BackendMissing
 
 STREAM_FLAGS = (
     "-p",

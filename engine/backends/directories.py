@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from engine.backends.base import Profile
-from engine.errors import BadInput, Forbidden
+from engine.base.errors import BadInput, Forbidden
 
 
 def allowed_directory(profile: Profile, named: str) -> Path:

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from engine.backends.base import Profile
-from engine.backends.choice import NO_CREDENTIALS, signed_in
 from engine.backends.credential import Credential, brings_key, credential_for, signs_in_by_itself
-from engine.clock import Clock
-from engine.errors import BackendMissing, ErrorKind, NotSignedIn
+from engine.backends.selection import NO_CREDENTIALS, signed_in
+from engine.base.clock import Clock
+from engine.base.errors import BackendMissing, ErrorKind, NotSignedIn
 from engine.events.types import ErrorSeen, Stamped
 
 LOOK_AGAIN_S = 60.0

@@ -8,7 +8,7 @@ from dataclasses import replace
 from engine.backends.base import DEFAULT_TENANT, Profile
 from engine.backends.credential import Credential, brings_key, credential_for, endpoint_of, needs_own_home
 from engine.backends.fingerprint import fingerprint
-from engine.errors import Forbidden, NotFound
+from engine.base.errors import Forbidden, NotFound
 from engine.settings.schema import Settings
 
 

@@ -6,11 +6,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from engine.backends.agent_dirs import Homes
 from engine.backends.base import AgentCommand, AgentSpec, Profile
 from engine.backends.claude import ClaudeOptions, agent_flags
-from engine.backends.homes import Homes
 
-AGENT = Path(__file__).parent / "simulated_agent" / "__main__.py"
+AGENT = Path(__file__).parents[1] / "simulated_agent" / "__main__.py"
 
 
 class SimulatorBackend:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from engine.backends.base import Profile
-from engine.clock import Clock
-from engine.errors import ErrorKind, NotSignedIn
+from engine.base.clock import Clock
+from engine.base.errors import ErrorKind, NotSignedIn
 from engine.events.types import ErrorSeen, Stamped, TurnEnded
 
 REFUSED_S = 60.0

@@ -13,16 +13,16 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.base.clock import ManualClock
+from engine.base.python import python_module
 from engine.bench.cpu import cpu_seconds
 from engine.bench.figures import Figure, at_most, figure
-from engine.bench.hour import START
+from engine.bench.sample_recording import START
 from engine.bench.terminal import Terminal
-from engine.clock import ManualClock
 from engine.events import types as ev
 from engine.events.bus import Bus
 from engine.events.recorder import Recorder
 from engine.events.types import AnyEvent, SessionState
-from engine.python import python_module
 
 SESSIONS = 1000
 CHANGED = SESSIONS // 10
@@ -118,7 +118,7 @@ def _replayed(folder: Path, idle_s: float, busy_s: float) -> list[Cost]:
         "HOME": str(folder), "PATH": "/usr/local/bin:/usr/bin:/bin", "TERM": "xterm-256color",
         "COLORTERM": "truecolor", "LANG": "C.UTF-8",
     }  # fmt: skip
-    argv = [*python_module("tui.cli"), f"--set=console.refresh_hz={HZ:g}", "replay", str(folder)]
+    argv = [*python_module("tui.cli.main"), f"--set=console.refresh_hz={HZ:g}", "replay", str(folder)]
     with ExitStack() as stack:
         consoles = [
             stack.enter_context(Terminal(argv, environ, columns=columns, lines=lines, wanted=b"REPLAY"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from engine.bench.figures import Figure, figure
-from engine.bench.rig import until
+from engine.bench.fixtures import until
 from engine.engine import Engine
 from engine.pool.routing import LeaseWish
 from engine.pool.statistics import percentiles

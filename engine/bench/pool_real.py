@@ -12,12 +12,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from itertools import accumulate
 from pathlib import Path
 
+from engine.base.errors import QuarterdeckError
 from engine.bench.figures import Figure, at_least, at_most, figure, ratio_at_most
+from engine.bench.fixtures import OFTEN_KILLED, ROOMY, ask, claude_settings, offline_model, running, until
 from engine.bench.lifetimes import ONE_AT_A_TIME, lifetimes
-from engine.bench.rig import OFTEN_KILLED, ROOMY, ask, claude_settings, offline_model, running, until
 from engine.bench.size import Size
 from engine.engine import Engine
-from engine.errors import QuarterdeckError
 from engine.pool.statistics import percentiles
 from engine.requests import Request
 from engine.sessions.readings import pss_of

@@ -11,18 +11,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.base.clock import ManualClock, SystemClock
+from engine.base.errors import ErrorKind
 from engine.bench.figures import Figure, at_most, figure
-from engine.clock import ManualClock, SystemClock
-from engine.errors import ErrorKind
 from engine.events.bus import Bus
-from engine.offline.faults import FAULTS
-from engine.recovery.breaker import Breaker, BreakerLimits, Permit
-from engine.recovery.breakers import Breakers
-from engine.recovery.budget import Budget
-from engine.recovery.classifier import Classifier
-from engine.recovery.facts import Evidence
-from engine.recovery.gate import Gate
-from engine.recovery.rules import shipped_rules
+from engine.offline_model.faults import FAULTS
+from engine.recovery.breakers.breaker import Breaker, BreakerLimits, Permit
+from engine.recovery.breakers.guard import Gate
+from engine.recovery.breakers.registry import Breakers
+from engine.recovery.classify.classifier import Classifier
+from engine.recovery.classify.evidence import Evidence
+from engine.recovery.classify.rules import shipped_rules
+from engine.recovery.retry.budget import Budget
 from engine.settings.schema_work import CircuitBreaker
 
 Progress = Callable[[str], None]

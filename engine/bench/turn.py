@@ -15,10 +15,10 @@ from pathlib import Path
 
 from engine.backends.base import AgentCommand, AgentSpec
 from engine.backends.binary import find_claude
+from engine.bench.baseline import Ask, WrongAnswer, has_sdk, held_open, one_process, sdk_query
 from engine.bench.cpu import Meter, Spent
 from engine.bench.figures import Figure, at_most, figure, p50, ratio_at_least, skipped
-from engine.bench.plain import Ask, WrongAnswer, has_sdk, held_open, one_process, sdk_query
-from engine.bench.rig import claude_settings, offline_model, running
+from engine.bench.fixtures import claude_settings, offline_model, running
 from engine.bench.trees import tree_reading
 from engine.engine import Engine
 from engine.requests import Request

@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import msgspec
 
-from engine.clock import Clock
-from engine.events.projection import Projection
+from engine.base.clock import Clock
+from engine.events.reducers.projection import Projection
 from engine.events.state import State, encode_state
 from engine.events.types import AnyEvent, Notice, Severity, Stamped
 

@@ -9,9 +9,9 @@ from typing import BinaryIO
 
 import msgspec
 
+from engine.base.files import private_file, private_folder
 from engine.events.bus import Bus
 from engine.events.types import Stamped, encode_stamped
-from engine.files import private_file, private_folder
 from engine.settings.schema import Settings
 
 SUFFIX = ".flight.jsonl"

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import msgspec
 
-from engine.errors import BadInput
-from engine.events.projection import Projection
+from engine.base.errors import BadInput
 from engine.events.recorder import SegmentHead
+from engine.events.reducers.projection import Projection
 from engine.events.segments import chunks_of, missing_between, segments_of
 from engine.events.state import BUCKET_S, Bucket, CauseView, State, decode_state
 from engine.events.types import Stamped, decode_stamped

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from engine.errors import BadInput
+from engine.base.errors import BadInput
 from engine.events.recorder import SUFFIX
 
 _HEAD = re.compile(rb'\{"engine":"([^"]*)","segment":\d+,"seq":(\d+),"at":([-+.eE\d]+),"state":\{')

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.errors import Overloaded
+from engine.base.errors import Overloaded
 
 _RETRY_AFTER_S = 1.0
 

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 
 from engine.launchers.containment import Containment
-from engine.launchers.ledger import Ledger
+from engine.launchers.engine_registry import Ledger
 from engine.launchers.processes import PROC, ProcessId
 
 _TERM_GRACE_S = 5.0

@@ -8,8 +8,8 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import cast
 
-from engine import process
-from engine.errors import BackendMissing, StartFailed
+from engine.base import process
+from engine.base.errors import BackendMissing, StartFailed
 from engine.launchers.base import Child, Ending, LaunchSpec
 from engine.launchers.cgroups import Cgroups, GroupLimits
 from engine.launchers.containment import Containment

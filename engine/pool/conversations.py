@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from engine.errors import ConversationHeld
+from engine.base.errors import ConversationHeld
 from engine.events.bus import Bus
 from engine.events.types import ConversationHibernated, ConversationWoken, Notice, Severity
 from engine.store.conversations import ConversationRow, ConversationStore

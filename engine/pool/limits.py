@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.pool.headroom import HeadroomLimits
+from engine.pool.host_capacity import HeadroomLimits
 from engine.pool.intensity import IntensityLimits
-from engine.pool.quotas import QuotaLimits
 from engine.pool.scaler import ScalerLimits
+from engine.pool.session_limits import QuotaLimits
 from engine.settings.schema import Settings
 
 

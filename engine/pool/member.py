@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Protocol
 
-from engine.errors import QuarterdeckError
+from engine.base.errors import QuarterdeckError
 from engine.pool.routing import LeaseWish
 from engine.sessions.session import Session
 

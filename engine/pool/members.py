@@ -9,23 +9,23 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from engine.backends.base import AgentSpec, Profile
-from engine.clock import Clock
-from engine.errors import NotFound, QuarterdeckError, StartFailed
+from engine.base.clock import Clock
+from engine.base.errors import NotFound, QuarterdeckError, StartFailed
+from engine.base.nursery import Nursery
 from engine.events.bus import Bus
 from engine.events.types import Notice, Severity
 from engine.launchers.base import Ending
+from engine.pool.capacity_planner import Growth
 from engine.pool.conversations import Conversations
-from engine.pool.growth import Growth
 from engine.pool.limits import PoolLimits
 from engine.pool.member import Member, Owner
 from engine.pool.routing import LeaseWish, Router
-from engine.pool.seats import Seat, Seats
+from engine.pool.session_index import Seat, Seats
 from engine.pool.starting import check, spec_of, why_single_use
 from engine.pool.statistics import PoolRecord
 from engine.sessions.ports import SessionPorts
 from engine.sessions.session import Session
 from engine.store.sqlite import StoreUnusable
-from engine.workers.nursery import Nursery
 
 _SETTLE_S = 2.0
 _END_TRIES = 5

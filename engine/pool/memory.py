@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from engine.launchers.tree_usage import TreeUsage
-from engine.pool.quotas import QuotaLimits, memory_verdict
+from engine.pool.session_limits import QuotaLimits, memory_verdict
 
 PSS_SECONDS = 15.0
 """Time in which the PSS of every session is sampled once."""

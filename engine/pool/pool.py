@@ -9,19 +9,19 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 from engine.backends.base import SIMULATOR, Profile
-from engine.deadline import deadline
-from engine.errors import BadInput, ConversationHeld, DeadlinePassed, Overloaded, QuarterdeckError
+from engine.base.deadline import deadline
+from engine.base.errors import BadInput, ConversationHeld, DeadlinePassed, Overloaded, QuarterdeckError
+from engine.base.files import is_gone
 from engine.events.types import PoolStatistics
-from engine.files import is_gone
 from engine.flow.priorities import PriorityLine
 from engine.pool.lease import Lease, Waiter
 from engine.pool.member import Member
 from engine.pool.members import Members, PoolPorts
+from engine.pool.reconciler import Sizing
 from engine.pool.routing import LeaseWish, Room, RouteDecision
 from engine.pool.scaler import Load
-from engine.pool.seats import Named, Seats, SubPool
+from engine.pool.session_index import Named, Seats, SubPool
 from engine.pool.shares import Shares
-from engine.pool.sizing import Sizing
 from engine.pool.starting import row_of
 from engine.pool.statistics import PoolRecord
 from engine.sessions.session import Session

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from engine.backends.base import Profile
 from engine.pool.balancers import Balancer
-from engine.pool.seats import Named, Seats, SubPool
+from engine.pool.session_index import Named, Seats, SubPool
 from engine.pool.shares import Shares
 
 

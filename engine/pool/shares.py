@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from engine.pool.seats import Named
+from engine.pool.session_index import Named
 
 
 @dataclass(frozen=True, slots=True)

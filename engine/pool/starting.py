@@ -7,7 +7,7 @@ from pathlib import Path
 from engine.backends.base import AgentSpec
 from engine.backends.directories import is_allowed
 from engine.backends.permission_modes import narrower
-from engine.errors import Forbidden
+from engine.base.errors import Forbidden
 from engine.pool.routing import LeaseWish
 from engine.sessions.session import Session
 from engine.store.conversations import ConversationRow

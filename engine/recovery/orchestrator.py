@@ -7,20 +7,20 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from engine.clock import Clock
-from engine.errors import BadInput, ErrorKind, NotFound, QuarterdeckError
+from engine.base.clock import Clock
+from engine.base.errors import BadInput, ErrorKind, NotFound, QuarterdeckError
+from engine.base.nursery import Nursery
+from engine.base.plugins import nearest
+from engine.base.text import one_line
 from engine.events.bus import Bus
 from engine.events.types import Notice, RecoveryEnded, RecoveryStarted, Severity
-from engine.plugins import nearest
 from engine.pool.intensity import Intensity, IntensityLimits
-from engine.recovery.budget import Budget
-from engine.recovery.ladder import FAIL_FAST, LADDER, PARK, PLAIN_RETRY, asked_for, climb, step
+from engine.recovery.escalation import FAIL_FAST, LADDER, PARK, PLAIN_RETRY, asked_for, climb, step
+from engine.recovery.failure import Aim, Case, Trouble, target_of
+from engine.recovery.retry.budget import Budget
 from engine.recovery.strategies.base import RecoveryPorts, RecoveryResult, RecoveryStrategy
 from engine.recovery.strategies.park import refusal, resets_in
 from engine.recovery.strategies.registry import Strategies
-from engine.recovery.trouble import Aim, Case, Trouble, target_of
-from engine.sessions.summaries import one_line
-from engine.workers.nursery import Nursery
 
 WATCH_S = 30.0
 """An attempt that still runs so long after its recovery shows that it helped."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.clock import Clock
-from engine.errors import QuarterdeckError
+from engine.base.clock import Clock
+from engine.base.errors import QuarterdeckError
 from engine.events.bus import Bus
 from engine.events.state import StrategyView
 from engine.events.types import Notice, RecoveryEnded, Severity
-from engine.recovery.acts import EngineActs
+from engine.recovery.failure import Aim
 from engine.recovery.orchestrator import Orchestrator
-from engine.recovery.trouble import Aim
+from engine.recovery.recovery_actions import EngineActs
 
 Row = dict[str, Any]
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import msgspec
 
-from engine.errors import BadInput, ErrorKind
+from engine.base.errors import BadInput, ErrorKind
+from engine.base.percentiles import Key, Rolling, percentile, slot
 from engine.events import types as ev
 from engine.events.types import Stamped
-from engine.recovery.rolling import Key, Rolling, percentile, slot
 
 WINDOWS = {"5m": 300.0, "1h": 3600.0, "24h": 86_400.0}
 """Seconds of each window."""

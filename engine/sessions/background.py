@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from engine.sessions.facts import Task
 from engine.sessions.messages import System
+from engine.sessions.protocol_events import Task
 
 MOST = 1000
 """Tasks that are followed; further ones are not, and the session is not shared any more after the first."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from engine.errors import DeadlinePassed, SessionLost
+from engine.base.errors import DeadlinePassed, SessionLost
 from engine.sessions.messages import ControlReply
 from engine.sessions.outcome import how_exited
 

@@ -7,15 +7,15 @@ from typing import Any
 
 import msgspec
 
-from engine.sessions import facts as f
+from engine.base.text import tool_summary
 from engine.sessions import lines
 from engine.sessions import messages as m
+from engine.sessions import protocol_events as f
 from engine.sessions.attribution import Attribution, Owner
 from engine.sessions.background import BackgroundTasks
 from engine.sessions.decoding import BadLine, Received, block_of, blocks_of, decode_line
 from engine.sessions.framing import MAX_LINE, LineSplitter, OversizedLine
 from engine.sessions.repair import Traces, traces_in
-from engine.sessions.summaries import tool_summary
 from engine.sessions.wire_turn import Turn
 
 Emit = Callable[[f.Fact], None]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from engine.clock import Clock
+from engine.base.clock import Clock
+from engine.base.text import one_line
 from engine.events import types as ev
 from engine.events.bus import Bus
-from engine.sessions import facts as f
+from engine.sessions import protocol_events as f
 from engine.sessions.account import Account
 from engine.sessions.lifecycle import Lifecycle
 from engine.sessions.messages import Result
-from engine.sessions.summaries import one_line
 
 OwnFact = f.ForeignTurnBegan | f.ForeignTurnEnded | f.TasksChanged
 

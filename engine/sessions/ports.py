@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from engine.approvals.desk import PermissionDesk
 from engine.backends.base import Backend
-from engine.clock import Clock
+from engine.base.clock import Clock
 from engine.events.bus import Bus
 from engine.launchers.base import Launcher
 from engine.sessions.clocks import TurnLimits

@@ -13,13 +13,14 @@ from typing import Any
 from engine.approvals.desk import Asker
 from engine.backends.base import SIMULATOR, AgentSpec, Profile
 from engine.backends.start_remedies import start_remedy
-from engine.errors import DeadlinePassed, QuarterdeckError, SessionLost, StartFailed
+from engine.base.errors import DeadlinePassed, QuarterdeckError, SessionLost, StartFailed
 from engine.events import types as ev
 from engine.launchers.base import Child, Ending, LaunchSpec
-from engine.sessions import facts as f
+from engine.sessions import protocol_events as f
 from engine.sessions.account import Account
 from engine.sessions.carry_over import left_by_result, left_by_tool
 from engine.sessions.controls import Controls
+from engine.sessions.event_mapping import event_of
 from engine.sessions.left_running import LeftRunning
 from engine.sessions.lifecycle import Change, Lifecycle, State
 from engine.sessions.machine import SessionMachine
@@ -28,7 +29,6 @@ from engine.sessions.outcome import Outcome, how_exited
 from engine.sessions.own_work import OwnWork
 from engine.sessions.ports import SessionPorts
 from engine.sessions.replies import Started, cost_so_far, started
-from engine.sessions.telling import event_of
 from engine.sessions.turn import RunningTurn, TurnOrder
 from engine.sessions.workplace import Workplace
 

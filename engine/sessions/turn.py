@@ -7,14 +7,14 @@ import functools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from engine.clock import Clock
-from engine.errors import DeadlinePassed, ErrorKind, TurnFailed, Verdict
+from engine.base.clock import Clock
+from engine.base.errors import DeadlinePassed, ErrorKind, TurnFailed, Verdict
+from engine.base.text import one_line, prompt_title
 from engine.events.types import TurnEnded
-from engine.sessions import facts as f
+from engine.sessions import protocol_events as f
 from engine.sessions.account import Spent
 from engine.sessions.clocks import SILENCE, Expired, TurnClocks, TurnLimits
 from engine.sessions.outcome import Ended, Outcome, Written, judge, judge_cancelled, judge_lost, judge_unreadable
-from engine.sessions.summaries import one_line, prompt_title
 
 
 def _ignore_text(_text: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from engine.backends.base import AgentSpec, Backend
-from engine.errors import QuarterdeckError, SessionLost
+from engine.base.errors import QuarterdeckError, SessionLost
 from engine.sessions.messages import ControlReply
 
 Control = Callable[..., Awaitable[ControlReply]]

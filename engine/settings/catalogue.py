@@ -13,8 +13,8 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from engine.errors import SettingsError
-from engine.nearest import LONGEST
+from engine.base.errors import SettingsError
+from engine.base.nearest import LONGEST
 from engine.settings.fields import BYTES, SECONDS, SHARE_OR_BYTES, Group, OpenChoice
 from engine.settings.quantities import format_duration, format_share_or_size, format_size
 from engine.settings.schema import Profile, Settings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from engine.loopback import is_loopback
+from engine.base.loopback import is_loopback
 from engine.settings.schema_surface import Api
 
 

@@ -31,7 +31,7 @@ class Group(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class OpenChoice:
-    """Marks a text that is one of `names`, or names an extension (engine/plugins.py)."""
+    """Marks a text that is one of `names`, or names an extension (engine/base/plugins.py)."""
 
     names: tuple[str, ...]
 

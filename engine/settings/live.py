@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from engine.clock import Clock
-from engine.errors import BadInput, QuarterdeckError, SettingsError
+from engine.base.clock import Clock
+from engine.base.errors import BadInput, QuarterdeckError, SettingsError
 from engine.settings import catalogue, unused
 from engine.settings.load import validated
 from engine.settings.local_only import check_remote, check_remote_save, local_changes

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from engine.errors import SettingsError
+from engine.base.errors import SettingsError
 from engine.settings import catalogue, paths, problems
 from engine.settings.env_files import HERE, CurrentFolder, EnvFile, env_files
 from engine.settings.environment import from_environment

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from engine.errors import Forbidden
+from engine.base.errors import Forbidden
 from engine.settings import catalogue
 
 

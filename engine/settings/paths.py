@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from engine.operator import home_folder
+from engine.base.operator import home_folder
 
 NAME = "quarterdeck"
 

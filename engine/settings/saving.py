@@ -13,8 +13,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import YAMLError
 
-from engine.errors import SettingsError
-from engine.files import private_folder
+from engine.base.errors import SettingsError
+from engine.base.files import private_folder
 from engine.settings import catalogue
 from engine.settings.fields import BYTES, SECONDS, SHARE_OR_BYTES
 from engine.settings.sources import from_file

@@ -8,8 +8,8 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
-from engine.nearest import nearest_name
-from engine.recovery.alerts.ruleset import COLUMNS, SHIPPED, Row, read_rows
+from engine.alerts.ruleset import COLUMNS, SHIPPED, Row, read_rows
+from engine.base.nearest import nearest_name
 from engine.settings.fields import SECONDS, Duration, Group, Whole, setting
 
 DAY = 86_400.0

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, SecretStr
 
-from engine.errors import SettingsError
+from engine.base.errors import SettingsError
 from engine.settings import catalogue
 from engine.settings.schema import Settings
 

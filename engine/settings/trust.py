@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from engine.files import private_folder, write_private
+from engine.base.files import private_folder, write_private
 from engine.settings.dotenv import content_of
 from engine.settings.paths import config_directory
 

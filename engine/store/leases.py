@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from engine.errors import ConversationHeld
+from engine.base.errors import ConversationHeld
 from engine.store.sqlite import StoreFile
 
 _SCHEMA = """

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from engine.errors import QuarterdeckError
-from engine.files import private_file, private_folder, tighten
+from engine.base.errors import QuarterdeckError
+from engine.base.files import private_file, private_folder, tighten
 from engine.store.damaged import move_aside
 
 _BUSY_S = 2.0

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import msgspec
 
+from engine.base.files import private_folder, write_private
 from engine.events.types import Notice, Severity
-from engine.files import private_folder, write_private
 from engine.requests import Flight
 from engine.store.damaged import move_aside
 

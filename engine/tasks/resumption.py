@@ -10,8 +10,8 @@ from typing import Any
 
 import msgspec
 
-from engine.clock import Clock
-from engine.errors import ConversationHeld, NotFound, QuarterdeckError
+from engine.base.clock import Clock
+from engine.base.errors import ConversationHeld, NotFound, QuarterdeckError
 from engine.requests import Request
 from engine.tasks.checkpoints import Checkpoint, Checkpoints
 

@@ -1,4 +1,4 @@
-"""A screen of one's own: a subclass of `tui.screens.station.Station`, here by way of `Board`, a list under a cursor.
+"""A screen of one's own: a subclass of `tui.screens.base_screen.Station`, here by way of `Board`, a list under a cursor.
 
 Install it beside Quarterdeck (`pip install examples/quarterdeck-users`), start the console, and type `:go users`.
 """
@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from engine.events.state import SessionView
-from tui import formats
-from tui.actions import Action
-from tui.screens.board import Board
-from tui.spans import Line, fit, rule
-from tui.tables import Listing, command
-from tui.widgets.columns import Column
-from tui.widgets.sort import Sort
+from tui.actions.registry import Action
+from tui.model.columns import Column
+from tui.model.sort import Sort
+from tui.model.tables import Listing, command
+from tui.render import formats
+from tui.render.spans import Line, fit, rule
+from tui.screens.list_screen import Board
 
 
 @dataclass

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from engine.errors import BadInput, QuarterdeckError
+from engine.alerts.channels.base import NotTold
+from engine.alerts.channels.command import CommandChannel
+from engine.base.errors import BadInput, QuarterdeckError
 from engine.launchers.containment import Containment
 from engine.launchers.local import LocalLauncher
-from engine.recovery.alerts.channels.base import NotTold
-from engine.recovery.alerts.channels.command import CommandChannel
 from engine.settings.schema import AlertCommand
 from tests.alerts.test_webhook import TELLING
 from tests.support.processes import runs, survivors, until

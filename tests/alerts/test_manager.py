@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from engine.clock import ManualClock
-from engine.errors import QuarterdeckError
+from engine.alerts.channels.base import NotTold, Telling
+from engine.alerts.conditions import Readings
+from engine.alerts.manager import QUEUED, AlertManager, AlertPorts
+from engine.base.clock import ManualClock
+from engine.base.errors import QuarterdeckError
 from engine.events.bus import Bus
 from engine.events.types import Notice, OrphansReaped
-from engine.recovery.alerts.channels.base import NotTold, Telling
-from engine.recovery.alerts.conditions import Readings
-from engine.recovery.alerts.manager import QUEUED, AlertManager, AlertPorts
 from engine.settings.schema import Alerts
 from tests.support.processes import PATIENCE_S, until
 

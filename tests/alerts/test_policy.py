@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.errors import NotFound, Overloaded
-from engine.recovery.alerts.conditions import parse
-from engine.recovery.alerts.rules import ALERTS, EVENT_S, SILENCES, AlertPolicy, AlertRule, AlertTimes, Change, Phase
+from engine.alerts.conditions import parse
+from engine.alerts.rules import ALERTS, EVENT_S, SILENCES, AlertPolicy, AlertRule, AlertTimes, Change, Phase
+from engine.base.errors import NotFound, Overloaded
 
 REPEAT, CALM, HOLD = 600.0, 10.0, 5.0
 BAD, GOOD = {"errors": {"": 9.0}}, {"errors": {"": 0.0}}

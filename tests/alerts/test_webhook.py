@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from engine.clock import ManualClock
-from engine.errors import BadInput
+from engine.alerts.channels import webhook
+from engine.alerts.channels.addresses import is_public, resolved
+from engine.alerts.channels.base import NotTold, Telling
+from engine.alerts.channels.webhook import WebhookChannel, signature
+from engine.base.clock import ManualClock
+from engine.base.errors import BadInput
 from engine.events.types import Severity
-from engine.recovery.alerts.channels import webhook
-from engine.recovery.alerts.channels.addresses import is_public, resolved
-from engine.recovery.alerts.channels.base import NotTold, Telling
-from engine.recovery.alerts.channels.webhook import WebhookChannel, signature
 from engine.settings.schema import AlertWebhook
 from tests.alerts.receiver import DRIP, HANG, Receiver, receiving
 

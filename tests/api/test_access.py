@@ -16,8 +16,8 @@ from websockets.exceptions import ConnectionClosed
 
 from engine.api.access import token_in
 from engine.api.server import serve
+from engine.base.errors import BadInput
 from engine.engine import Engine
-from engine.errors import BadInput
 from tests.api.serving import free_port, refused, serving
 from tests.support.engines import loaded
 

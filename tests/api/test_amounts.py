@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from engine.errors import MAX_LINE, MAX_LINES, BadInput, bounded
+from engine.base.errors import MAX_LINE, MAX_LINES, BadInput, bounded
 from tests.api.serving import Served
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from engine.engine import Engine
 from engine.tasks.checkpoints import Checkpoint
 from tests.api.serving import Served, serving
-from tests.pool.ground import Talk
+from tests.pool.pools import Talk
 from tests.support.engines import running
 from tests.support.processes import until
 

@@ -8,10 +8,10 @@ import errno
 import pytest
 
 from engine.api import answers
-from engine.errors import BadInput
+from engine.base.errors import BadInput
 from engine.events.types import Notice
 from tests.api.serving import Served
-from tests.pool.ground import Told
+from tests.pool.pools import Told
 from tests.support.processes import until
 
 

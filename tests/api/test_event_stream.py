@@ -14,7 +14,7 @@ from websockets.asyncio.client import ClientConnection, unix_connect
 from websockets.exceptions import ConnectionClosedError
 
 from engine.events.bus import Bus
-from engine.events.projection import Projection
+from engine.events.reducers.projection import Projection
 from engine.events.state import State
 from engine.events.types import Notice, Severity, Stamped
 from tests.api.serving import Json, Served

@@ -11,11 +11,11 @@ import pytest
 
 from engine.api.local_socket import LocalSocket
 from engine.api.server import serve
+from engine.base.errors import BadInput
 from engine.engine import Engine
-from engine.errors import BadInput
 from engine.events.types import Notice
 from tests.api.serving import serving
-from tests.pool.ground import Told
+from tests.pool.pools import Told
 from tests.support.engines import loaded
 from tests.support.processes import until
 

@@ -13,12 +13,12 @@ import pytest
 
 from engine.api.access import token_in
 from engine.api.local_socket import LocalSocket
+from engine.base.errors import BadInput
+from engine.base.local_trust import ForeignEngine, NotPrivate, check_engine
 from engine.engine import Engine
-from engine.errors import BadInput
-from engine.local_trust import ForeignEngine, NotPrivate, check_engine
 from tests.support.engines import loaded
 from tests.support.processes import wait_until
-from tui.client import Address, EngineClient
+from tui.feeds.client import Address, EngineClient
 
 NOBODY = 65534
 root_only = pytest.mark.skipif(os.getuid() != 0, reason="gives files to another user")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from engine.errors import BadInput
+from engine.base.errors import BadInput
 from engine.events.types import RequestEnded
 from engine.requests import Request
 from tests.api.serving import LONG, Served, refused, serving

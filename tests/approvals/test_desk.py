@@ -15,11 +15,11 @@ from engine.approvals.desk import Asker, PermissionDesk
 from engine.approvals.grants import LONGEST_S, Decision, Place, Scope, decided, expiry
 from engine.approvals.groups import PermissionGroup, groups_of
 from engine.approvals.store import ApprovalStore, Wish
-from engine.clock import ManualClock
-from engine.errors import BadInput, NotFound
+from engine.base.clock import ManualClock
+from engine.base.errors import BadInput, NotFound
 from engine.events.bus import Bus
 from engine.events.types import GrantRevoked, Notice, PermissionAnswered
-from engine.sessions.facts import PermissionWanted
+from engine.sessions.protocol_events import PermissionWanted
 from engine.store.sqlite import StoreUnusable
 from tests.support.processes import PATIENCE_S
 

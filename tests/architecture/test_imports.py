@@ -12,7 +12,7 @@ import pytest
 from importlinter.cli import lint_imports
 
 import engine
-from tui.cli import COMMANDS
+from tui.cli.main import COMMANDS
 
 ROOT = Path(__file__).parents[2]
 HEAVY = {"httpx", "prometheus_client", "psutil", "pydantic", "starlette", "structlog", "uvicorn", "websockets", "yaml"}
@@ -38,42 +38,48 @@ def test_the_whole_engine_runs_without_the_console() -> None:
 
 
 def test_headless_starts_without_the_console() -> None:
-    code = "import tui.commands.engine_only, engine.api.server, engine.log, engine.thread, tui.settings_source"
+    code = "import tui.cli.commands.engine_only, engine.api.server, engine.log.event_log, engine.thread, tui.cli.settings_source"
     assert "textual" not in imported_by(code)
 
 
 def test_the_front_door_loads_nothing_that_it_does_not_need_yet() -> None:
-    loaded = imported_by("import tui.cli")
+    loaded = imported_by("import tui.cli.main")
     assert not loaded & (HEAVY | {"textual", "rich", "asyncio", "msgspec", "engine.engine"})
-    assert not [module for module in loaded if module.startswith("tui.commands.")]
+    assert not [module for module in loaded if module.startswith("tui.cli.commands.")]
 
 
 def test_help_loads_no_command() -> None:
-    code = "import tui.cli\ntry: tui.cli.main(['--help'])\nexcept SystemExit: pass"
-    assert not imported_by(code) & (HEAVY | {"textual", "rich", *(f"tui.commands.{name}" for name in COMMANDS)})
+    code = "import tui.cli.main\ntry: tui.cli.main.main(['--help'])\nexcept SystemExit: pass"
+    assert not imported_by(code) & (HEAVY | {"textual", "rich", *(f"tui.cli.commands.{name}" for name in COMMANDS)})
 
 
 def test_the_console_paints_before_it_loads_the_engine() -> None:
-    assert not imported_by("import tui.app, tui.commands.console") & (
+    assert not imported_by("import tui.console.app, tui.cli.commands.console") & (
         HEAVY | {"engine.engine", "engine.settings.schema"}
     )
 
 
 def test_the_first_frame_loads_no_screen_but_its_own() -> None:
     screens = {f"tui.screens.{name}" for name in ("errors", "inbox", "queue", "recovery", "sessions", "tuning")}
-    theirs = {"tui.palette", "tui.sharing", "tui.exports", "tui.widgets.filter", "tui.widgets.grid"}
-    loaded = imported_by("import tui.app, tui.commands.console")
+    theirs = {
+        "tui.screens.palette",
+        "tui.actions.clipboard",
+        "tui.actions.exports",
+        "tui.model.filter",
+        "tui.widgets.grid",
+    }
+    loaded = imported_by("import tui.console.app, tui.cli.commands.console")
     assert "tui.screens.overview" in loaded
     assert not loaded & (screens | theirs)
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_a_command_is_loaded_without_the_console(name: str) -> None:
-    assert "textual" not in imported_by(f"import tui.commands.{name.replace('-', '_')}")
+    assert "textual" not in imported_by(f"import tui.cli.commands.{name.replace('-', '_')}")
 
 
 def test_the_simulated_agent_runs_on_the_standard_library_alone() -> None:
-    agent = ROOT / "engine/backends/simulated_agent/__main__.py"
+    agent = ROOT / "engine/simulated_agent/__main__.py"
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-X", "importtime", str(agent), "--no-such-flag"],
         capture_output=True,

@@ -48,7 +48,7 @@ def test_no_test_sleeps_for_time_to_pass() -> None:
 
 
 def test_commands_print_through_the_one_helper_that_cleans() -> None:
-    """What is printed may hold a caller's text; `tui.output` makes it harmless for a terminal."""
+    """What is printed may hold a caller's text; `tui.cli.output` makes it harmless for a terminal."""
     printing = {"click.echo", "click.secho", "click.echo_via_pager", "print", "sys.stdout.write", "sys.stderr.write"}
     commands = [path for path in SOURCES if path.parent.name == "commands" or path.name == "cli.py"]
     assert len(commands) > 20
@@ -101,16 +101,16 @@ def test_nobody_reaps_all_children_at_once() -> None:
 def test_only_the_clock_and_its_named_neighbours_read_the_time() -> None:
     """Time is injected; those who read it themselves stand on the border and are listed here with their reason."""
     borders = {
-        "engine/clock.py",  # the clock
-        "engine/backends/simulated_agent/agent.py",  # a process of its own
-        "engine/backends/simulated_agent/background.py",
-        "engine/backends/simulated_agent/endings.py",
-        "engine/backends/simulated_agent/lines.py",
-        "engine/backends/simulated_agent/subagent.py",
-        "engine/backends/simulated_agent/tool_use.py",
-        "engine/backends/simulated_agent/tools.py",
-        "engine/drills/abuse/attacks.py",  # a process of its own
-        "engine/drills/abuse/healthy.py",  # a thread of its own, with no loop
+        "engine/base/clock.py",  # the clock
+        "engine/simulated_agent/agent.py",  # a process of its own
+        "engine/simulated_agent/background.py",
+        "engine/simulated_agent/endings.py",
+        "engine/simulated_agent/lines.py",
+        "engine/simulated_agent/subagent.py",
+        "engine/simulated_agent/tool_use.py",
+        "engine/simulated_agent/tools.py",
+        "engine/chaos/abuse/attacks.py",  # a process of its own
+        "engine/chaos/abuse/healthy.py",  # a thread of its own, with no loop
     }
     readers = {"time.time", "time.monotonic", "datetime.now", "datetime.datetime.now"}
     found = {

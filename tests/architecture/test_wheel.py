@@ -64,7 +64,7 @@ def test_the_installed_command_answers(installed: Path, home: Path) -> None:
 
 def test_the_installed_packages_are_those_of_the_wheel_and_find_their_data(installed: Path, home: Path) -> None:
     code = """
-import json, engine, themes, tui, tui.app
+import json, engine, themes, tui, tui.console.app
 from importlib.resources import files
 print(json.dumps([
     [module.__file__ for module in (engine, themes, tui)],

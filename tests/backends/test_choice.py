@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from engine.backends.base import Profile
-from engine.backends.choice import NO_CLI, NO_CREDENTIALS, choose
 from engine.backends.credential import Credential
 from engine.backends.login import LOOK_AGAIN_S, Login
-from engine.clock import ManualClock
-from engine.errors import BackendMissing, NotSignedIn
+from engine.backends.selection import NO_CLI, NO_CREDENTIALS, choose
+from engine.base.clock import ManualClock
+from engine.base.errors import BackendMissing, NotSignedIn
 from engine.events.types import ErrorSeen, Stamped
 from engine.settings.load import load_settings
 from engine.settings.schema import Settings
@@ -29,7 +29,7 @@ def settings(folder: Path, *overrides: str) -> Settings:
 
 
 def without_cli(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    monkeypatch.setattr("engine.backends.choice.find_claude", lambda _configured: None)
+    monkeypatch.setattr("engine.backends.selection.find_claude", lambda _configured: None)
     return load_settings(None, [], {"HOME": str(folder), "PATH": "/nowhere"}, None).settings
 
 

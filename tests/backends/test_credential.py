@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from engine.backends.agent_dirs import Homes
 from engine.backends.base import AgentSpec
 from engine.backends.claude import ClaudeBackend, ClaudeOptions
 from engine.backends.credential import Credential, endpoint_of
-from engine.backends.homes import Homes
 from engine.backends.login import Login
 from engine.backends.profiles import Profiles
-from engine.clock import SystemClock
-from engine.errors import NotSignedIn, QuarterdeckError
-from engine.recovery.guards import guards
+from engine.base.clock import SystemClock
+from engine.base.errors import NotSignedIn, QuarterdeckError
+from engine.recovery.breakers.breaker_keys import guards
 from engine.requests import Request
 from engine.settings.load import load_settings
 from tests.support.engines import running

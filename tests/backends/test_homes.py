@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from engine.backends.agent_dirs import Homes
 from engine.backends.base import AgentSpec, Profile
-from engine.backends.homes import Homes
-from engine.errors import StartFailed
-from engine.launchers.ledger import Ledger
+from engine.base.errors import StartFailed
+from engine.launchers.engine_registry import Ledger
 from engine.launchers.scratch import LONGEST, SOCKET
 
 PROFILE = Profile(name="p", own_home=True)

@@ -9,17 +9,17 @@ from pathlib import Path
 
 import pytest
 
+from engine.backends.agent_dirs import Homes
 from engine.backends.base import AgentSpec, Profile
 from engine.backends.binary import find_claude
 from engine.backends.claude import ClaudeBackend, ClaudeOptions
 from engine.backends.credential import Credential
-from engine.backends.homes import Homes
+from engine.bench.baseline import held_open, one_process, sdk_query
 from engine.bench.cpu import Meter, cpu_seconds
 from engine.bench.grid import CHANGED, HZ, SESSIONS, record_crowd
-from engine.bench.plain import held_open, one_process, sdk_query
 from engine.bench.terminal import Terminal
 from engine.events.recording import Recording
-from engine.offline.server import OfflineModel
+from engine.offline_model.server import OfflineModel
 
 BURN = "import time\nwhile time.process_time() < 0.3: pass\n"
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from engine.drills.abuse.harms import HARMS, about
-from engine.drills.abuse.run import Abuse, AbuseCard, AbusePlan, abuse, chosen_harms
-from engine.errors import BadInput
-from engine.python import python_module
+from engine.base.errors import BadInput
+from engine.base.python import python_module
+from engine.chaos.abuse.harms import HARMS, about
+from engine.chaos.abuse.run import Abuse, AbuseCard, AbusePlan, abuse, chosen_harms
 
-PROGRAM = tuple(python_module("tui.cli"))
+PROGRAM = tuple(python_module("tui.cli.main"))
 
 
 async def test_an_engine_bears_every_abuse(home: Path) -> None:

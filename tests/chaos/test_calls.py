@@ -5,10 +5,10 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from engine.drills.api import OfflineApi
-from engine.drills.calls import load_in
-from engine.drills.scorecard import Evidence, Strike, score
-from engine.offline.server import OfflineModel
+from engine.chaos.api import OfflineApi
+from engine.chaos.calls import load_in
+from engine.chaos.scorecard import Evidence, Strike, score
+from engine.offline_model.server import OfflineModel
 
 HEALTHY = [n / 4 for n in range(80)]
 """Four calls a second for 20 s."""

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from engine.drills.drills import Lane, MemoryHog, all_drills
-from engine.drills.places import Plan
-from engine.drills.run import Abort, chosen, run
-from engine.drills.scorecard import Scorecard
-from engine.errors import BadInput
+from engine.base.errors import BadInput
+from engine.chaos.drills import Lane, MemoryHog, all_drills
+from engine.chaos.environments import Plan
+from engine.chaos.run import Abort, chosen, run
+from engine.chaos.scorecard import Scorecard
 from engine.launchers.processes import ENGINE_TAG, tagged
 from tests.support.processes import until
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from engine.drills.load import Talk
-from engine.drills.run import bound_passed
-from engine.drills.scorecard import Asked, Evidence, Scorecard, Strike, score
+from engine.chaos.load import Talk
+from engine.chaos.run import bound_passed
+from engine.chaos.scorecard import Asked, Evidence, Scorecard, Strike, score
 from engine.events import types as ev
 
 GIB = 1024**3

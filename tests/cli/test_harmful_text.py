@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import BadInput
+from engine.base.errors import BadInput
 from tests.support.headless import PROGRAM, Headless, environment_of, headless, quarterdeck
 from tests.support.processes import PATIENCE_S
-from tui.client import segment
-from tui.plain_text import clean, clean_lines, escape_json
-from tui.server_sent_events import EventDecoder
+from tui.feeds.client import segment
+from tui.feeds.server_sent_events import EventDecoder
+from tui.render.plain_text import clean, clean_lines, escape_json
 
 EVIL = "hi \x1b]52;c;ZXZpbA==\x07\x1b]0;owned\x07\x1b[2J\x9b2J\u202egnp\u2066\u2028x"
 HARM = ("\x1b", "\x07", "\x9b", "\u202e", "\u2066", "\u2028")

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from tests.support.headless import quarterdeck as run
-from tui.cli import COMMANDS, quarterdeck
+from tui.cli.main import COMMANDS, quarterdeck
 
 
 def commands(group: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:

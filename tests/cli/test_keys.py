@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from tests.support.headless import quarterdeck
-from tui.actions import ACTIONS
+from tui.actions.registry import ACTIONS
 
 
 def keys_file(home: Path, text: str) -> Path:

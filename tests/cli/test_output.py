@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.headless import PROGRAM, QUICK, environment_of
 from tests.support.processes import wait_until
-from tui.client import Address, EngineClient
+from tui.feeds.client import Address, EngineClient
 
 PRINTING = (
     ("--help",),

@@ -9,10 +9,10 @@ from pathlib import Path
 import click
 import pytest
 
-from engine.errors import Forbidden
+from engine.base.errors import Forbidden
 from tests.support.headless import Headless, headless, quarterdeck
-from tui.cli import quarterdeck as quarterdeck_group
-from tui.client import Address, EngineClient
+from tui.cli.main import quarterdeck as quarterdeck_group
+from tui.feeds.client import Address, EngineClient
 
 ACTS = [
     "alerts silence pool-full --for 1h",

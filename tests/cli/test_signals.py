@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import NoEngine
+from engine.base.errors import NoEngine
 from engine.thread import EngineThread
 from tests.support.engines import loaded
 from tests.support.headless import PROGRAM, Headless, environment_of, headless

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tui import settings_source
+from tui.cli import settings_source
 
 
 class Terminal(io.StringIO):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.clock import ManualClock
+from engine.base.clock import ManualClock
 from engine.events.recording import Recording
 from tests.console import scene
 from tests.support.console import FakeFeed

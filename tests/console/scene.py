@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from hashlib import md5
 from pathlib import Path
 
-from engine.clock import ManualClock
+from engine.base.clock import ManualClock
 from engine.events import types as ev
 from engine.events.bus import Bus
 from engine.events.recorder import Recorder

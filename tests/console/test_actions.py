@@ -8,22 +8,22 @@ from typing import Any
 import pytest
 from textual.screen import Screen
 
-from engine.clock import ManualClock
+from engine.base.clock import ManualClock
 from tests.support.console import NORMAL, SMALL, FakeFeed, bridge
-from tui.actions import ACTIONS, YIELDING, Action, Scope, bindings, clashes, footer, in_scope
-from tui.app import Console
-from tui.palette import RegistryCommands
+from tui.actions.registry import ACTIONS, YIELDING, Action, Scope, bindings, clashes, footer, in_scope
+from tui.console.app import Console
+from tui.render.spans import plain, width_of
 from tui.screens.errors import ErrorsScreen
 from tui.screens.header import keys_line
 from tui.screens.help import help_lines
 from tui.screens.inbox import Inbox
 from tui.screens.overview import OverviewScreen
+from tui.screens.palette import RegistryCommands
 from tui.screens.queue import QueueScreen
 from tui.screens.recovery import RecoveryScreen
 from tui.screens.sessions import SessionsScreen
 from tui.screens.transcript import TranscriptScreen
 from tui.screens.tuning import TuningScreen
-from tui.spans import plain, width_of
 
 PLACES: dict[Scope, type[Screen[Any]]] = {
     Scope.OVERVIEW: OverviewScreen,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from engine.clock import ManualClock
-from engine.errors import NotFound
-from engine.events.projection import Projection
+from engine.base.clock import ManualClock
+from engine.base.errors import NotFound
+from engine.events.reducers.projection import Projection
 from engine.events.state import State
 from tests.console import scene
 from tests.support.console import FakeFeed, bridge
 from tests.support.processes import until
-from tui import timeline
+from tui.model import timeline
 from tui.screens.dialogs import Chooser, Confirm
 from tui.screens.overview import OverviewScreen
 from tui.screens.recovery_lines import strip

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui import line_acts
-from tui.cli import quarterdeck
-from tui.command_history import HIDDEN, LINES_KEPT, CommandHistory, without_secrets
-from tui.command_line import COMMANDS, Choice, Kind, LineError, check, complete, nearest, parse
-from tui.plain_text import clean
+from tui.actions import line_actions
+from tui.actions.command_history import HIDDEN, LINES_KEPT, CommandHistory, without_secrets
+from tui.actions.command_line import COMMANDS, Choice, Kind, LineError, check, complete, nearest, parse
+from tui.cli.main import quarterdeck
+from tui.render.plain_text import clean
 
 ROWS = (
     Choice("session_pool.max_size=", "10", "1–10000", "most sessions"),
@@ -148,7 +148,7 @@ def test_every_command_is_unique_can_be_run_and_says_what_it_does() -> None:
     names = [name for command in COMMANDS for name in command.names]
     assert len(names) == len(set(names))
     runs = {command.run for command in COMMANDS}
-    assert runs == set(line_acts.RUNS)
+    assert runs == set(line_actions.RUNS)
     assert all(command.text and command.usage.startswith(command.name) for command in COMMANDS)
     assert all(command.most == 1 for command in COMMANDS if command.kind in {Kind.TEXT, Kind.FILTER, Kind.MOMENT})
 

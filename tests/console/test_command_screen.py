@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from textual.events import Paste
 
-from engine.clock import ManualClock
-from engine.errors import NoEngine
+from engine.base.clock import ManualClock
+from engine.base.errors import NoEngine
 from tests.console import scene
 from tests.support.console import NORMAL, SMALL, Bridge, FakeFeed, bridge
 from tests.support.processes import until
-from tui.command_line import MAX_LINE
+from tui.actions.command_line import MAX_LINE
 from tui.feeds.base import FeedStatus, Link
 from tui.feeds.recorded import RecordedFeed
 from tui.screens.command import CommandHelp, CommandScreen, LineInput

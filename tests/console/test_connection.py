@@ -8,15 +8,15 @@ import gc
 import pytest
 from textual.strip import Strip
 
-from engine.clock import ManualClock
-from engine.errors import BadInput, NoEngine
+from engine.base.clock import ManualClock
+from engine.base.errors import BadInput, NoEngine
 from tests.support.console import FakeFeed
 from tests.support.processes import until
-from tui import collector
-from tui.app import Console
-from tui.connection import RETRY_S, Connection
+from tui.console import gc_pause
+from tui.console.app import Console
+from tui.console.connection import RETRY_S, Connection
 from tui.feeds.base import Feed, Link
-from tui.widgets.ink import Painted
+from tui.widgets.styled import Painted
 
 
 async def test_a_feed_is_started_once_and_closed_once() -> None:
@@ -97,7 +97,7 @@ async def test_the_feed_is_sought_and_garbage_collected_only_once_the_whole_firs
         return feed
 
     monkeypatch.setattr(Painted, "render_line", noted)
-    with collector.at_rest():
+    with gc_pause.at_rest():
         app = Console(None, connect=connect, clock=ManualClock())
         async with app.run_test(size=(120, 36)):
             await until(lambda: feed.started == 1)

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from engine.events.state import SessionView
 from engine.events.types import SessionState
-from tui.widgets.filter import FIELDS, NUMBERS, Filter, FilterError, parse
-from tui.widgets.sort import BY_KEY, Sort, natural, ordered
+from tui.model.filter import FIELDS, NUMBERS, Filter, FilterError, parse
+from tui.model.sort import BY_KEY, Sort, natural, ordered
 
 NOW = 10_000.0
 ROW = SessionView(

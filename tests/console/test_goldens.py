@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from engine.clock import ManualClock
+from engine.base.clock import ManualClock
 from engine.events import types as ev
 from tests.console import scene
 from tests.support.console import NORMAL, SMALL, Bridge, FakeFeed, bridge
 from tests.support.processes import until
-from tui.arming import ARMING_S
+from tui.actions.press_guard import ARMING_S
 from tui.feeds.recorded import RecordedFeed
 from tui.screens.sessions import SessionsScreen
 

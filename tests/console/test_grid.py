@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.clock import ManualClock
+from engine.base.clock import ManualClock
 from engine.events import types as ev
 from engine.events.types import AnyEvent
 from tests.console import scene
 from tests.support.console import Bridge, FakeFeed, bridge
+from tui.model.columns import GAP, LEAD, SESSION_COLUMNS, lay_out
 from tui.screens.sessions import SessionsScreen
-from tui.widgets.columns import GAP, LEAD, SESSION_COLUMNS, lay_out
 from tui.widgets.grid import Grid
 
 MANY = 500

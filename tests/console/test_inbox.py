@@ -8,20 +8,20 @@ from contextlib import asynccontextmanager
 import pytest
 
 from engine.approvals.groups import PermissionGroup, groups_of
-from engine.clock import ManualClock
-from engine.errors import NotFound
+from engine.base.clock import ManualClock
+from engine.base.errors import NotFound
 from engine.events import types as ev
-from engine.events.projection import Projection
+from engine.events.reducers.projection import Projection
 from tests.console import scene
 from tests.support.console import NORMAL, SMALL, Bridge, FakeFeed, bridge
-from tui.arming import ARMING_S
+from tui.actions.press_guard import ARMING_S
 from tui.feeds.base import FeedStatus, Link
-from tui.listed import Listed
+from tui.model.list_state import Listed
+from tui.render.spans import plain, width_of
 from tui.screens import inbox_lines as draw
 from tui.screens.inbox import Inbox
 from tui.screens.overview import OverviewScreen
 from tui.screens.transcript import TranscriptScreen
-from tui.spans import plain, width_of
 
 
 @pytest.fixture

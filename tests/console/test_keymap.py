@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.clock import ManualClock
+from engine.base.clock import ManualClock
 from tests.support.console import NORMAL, SMALL, FakeFeed, bridge
 from tests.support.processes import until
-from tui.actions import ACTIONS, Scope, clashes
-from tui.keymap import CAME_ALONG, MAX_FILE, Keymap, canonical, label, load_keymap, resolve
+from tui.actions.keymap import CAME_ALONG, MAX_FILE, Keymap, canonical, label, load_keymap, resolve
+from tui.actions.registry import ACTIONS, Scope, clashes
+from tui.render.spans import plain
 from tui.screens.help import help_lines
 from tui.screens.sessions import SessionsScreen
-from tui.spans import plain
 
 IDS = [action.id for action in ACTIONS]
 SOME_KEYS = ["x", "X", "j", "K", "!", "f5", "ctrl+k", "enter", "pgdwn", "", 7, ["A", "B"], ["g", "G"]]

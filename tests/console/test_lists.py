@@ -10,19 +10,19 @@ from typing import Any
 
 import pytest
 
-from engine.clock import ManualClock
-from engine.errors import Forbidden, NotFound
+from engine.base.clock import ManualClock
+from engine.base.errors import Forbidden, NotFound
 from engine.events import types as ev
 from tests.console import scene
 from tests.support.console import NORMAL, SMALL, Bridge, FakeFeed, bridge
-from tui.exports import file_name
+from tui.actions.clipboard import MAX_COPIED
+from tui.actions.exports import file_name
+from tui.actions.keymap import resolve
 from tui.feeds.recorded import RecordedFeed
-from tui.keymap import resolve
-from tui.screens.board import Board
 from tui.screens.dialogs import Confirm, Entry, Menu
 from tui.screens.inbox import Inbox
+from tui.screens.list_screen import Board
 from tui.screens.overview import OverviewScreen
-from tui.sharing import MAX_COPIED
 
 LISTS = {
     "sessions": ("2", "s0001"),

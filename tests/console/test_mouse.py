@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from engine.clock import ManualClock
+from engine.base.clock import ManualClock
 from tests.support.console import NORMAL, SMALL, Bridge, FakeFeed, bridge
 from tests.support.processes import until
+from tui.render.spans import Line, key_at
 from tui.screens.help import Help
 from tui.screens.inbox import Inbox
 from tui.screens.overview import OverviewScreen
 from tui.screens.sessions import SessionsScreen
-from tui.spans import Line, key_at
 
 SIZES = [NORMAL, SMALL]
 

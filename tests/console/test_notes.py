@@ -6,13 +6,13 @@ import json
 
 from click.testing import CliRunner
 
-from engine.clock import ManualClock
+from engine.base.clock import ManualClock
 from engine.events.recording import Recording
 from tests.console import scene
 from tests.support.console import FakeFeed, bridge
-from tui.cli import quarterdeck
+from tui.cli.main import quarterdeck
 from tui.feeds.recorded import RecordedFeed
-from tui.notes import MAX_BYTES, MAX_NOTES, MAX_TEXT, Notes
+from tui.model.notes import MAX_BYTES, MAX_NOTES, MAX_TEXT, Notes
 
 
 async def test_a_note_is_kept_beside_the_recording_and_is_a_mark_on_the_bar(recording: Recording) -> None:

@@ -10,20 +10,20 @@ from typing import Any, ClassVar
 import pytest
 from textual.widget import Widget
 
-from engine.clock import ManualClock
+from engine.base.clock import ManualClock
 from tests.support.console import NORMAL, SMALL, Bridge, FakeFeed, bridge
 from tests.support.examples import install, on_path
 from tests.support.processes import until
-from tui.actions import Action
-from tui.keymap import load_keymap
-from tui.own_screens import MAX_SCREENS, Found, OwnScreen, Refused, adopted, find_screens
-from tui.screens.board import Board
+from tui.actions.keymap import load_keymap
+from tui.actions.registry import Action
+from tui.console.plugin_screens import MAX_SCREENS, Found, OwnScreen, Refused, adopted, find_screens
+from tui.model.columns import Column
+from tui.model.tables import Listing, command
+from tui.render.spans import Line
+from tui.screens.base_screen import Station
+from tui.screens.list_screen import Board
 from tui.screens.sessions import SessionsScreen
-from tui.screens.station import Station
-from tui.spans import Line
-from tui.tables import Listing, command
-from tui.widgets.columns import Column
-from tui.widgets.ink import Painted
+from tui.widgets.styled import Painted
 
 HERE = __name__
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from engine.clock import ManualClock
-from engine.errors import NotFound
+from engine.base.clock import ManualClock
+from engine.base.errors import NotFound
 from engine.events import types as ev
 from engine.sessions.transcripts import Entry
 from tests.console import scene
 from tests.support.console import NORMAL, SMALL, FakeFeed, bridge
 from tests.support.processes import until
-from tui.arming import ARMING_S
+from tui.actions.press_guard import ARMING_S
 from tui.feeds.base import FeedStatus, Link
 from tui.screens.dialogs import Confirm
 from tui.screens.inbox import Inbox

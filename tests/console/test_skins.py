@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from engine.clock import ManualClock
+from engine.base.clock import ManualClock
 from tests.support.console import NORMAL, SMALL, FakeFeed, bridge
-from tui.screens.skin_sample import sample
-from tui.shelf import MAX_SKINS, Shelf, load_skins
-from tui.skins import (
+from tui.console.theme_library import MAX_SKINS, Shelf, load_skins
+from tui.render.spans import plain
+from tui.render.themes import (
     FALLBACK,
     NAMES,
     PROBLEM_TOKENS,
@@ -26,7 +26,7 @@ from tui.skins import (
     package_folder,
     read_skin,
 )
-from tui.spans import plain
+from tui.screens.theme_sample import sample
 
 SHIPPED = sorted(path.stem for path in package_folder().glob("*.toml"))
 EXAMPLE = Path(__file__).parents[2] / "examples/skins/lantern.toml"

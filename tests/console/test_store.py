@@ -7,15 +7,15 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.clock import ManualClock
+from engine.base.clock import ManualClock
 from engine.events import types as ev
-from engine.events.projection import Projection
+from engine.events.reducers.projection import Projection
 from engine.events.state import State, decode_state, encode_state
 from engine.events.types import AnyEvent, Stamped
 from tests.events.samples import EVENTS, SESSIONS
 from tui.feeds.base import FeedBatch, FeedStatus, Link
-from tui.store import FAILED_SHOWN_S, Store
-from tui.widgets.columns import SESSION_COLUMNS
+from tui.model.columns import SESSION_COLUMNS
+from tui.model.store import FAILED_SHOWN_S, Store
 
 LIVE = FeedStatus(Link.LIVE, "a test")
 REPLAY = FeedStatus(Link.REPLAY, "a test")

@@ -13,16 +13,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.errors import BadInput, QuarterdeckError
-from engine.events.projection import Projection
+from engine.base.errors import BadInput, QuarterdeckError
+from engine.events.reducers.projection import Projection
 from engine.events.state import RequestView
 from tests.console import scene
-from tui import exports, tables
-from tui.listed import Listed
-from tui.plain_text import clean
+from tui.actions import exports
+from tui.model import tables
+from tui.model.list_state import Listed
+from tui.model.tables import Table, command, table_of
+from tui.render.plain_text import clean
 from tui.screens.queue_lines import QUEUE
 from tui.screens.recovery_lines import BREAKERS, breakers_of
-from tui.tables import Table, command, table_of
 
 NOW = scene.NOW
 
@@ -159,7 +160,7 @@ def test_nothing_half_written_stays_when_the_disk_is_full(tmp_path: Path, monkey
         os.close(opened(path, flags, mode))
         return opened("/dev/full", os.O_WRONLY)
 
-    monkeypatch.setattr(exports.os, "open", full)
+    monkeypatch.setattr(export.os, "open", full)
     with pytest.raises(QuarterdeckError, match="No space left on device"):
         exports.write(tmp_path / "a.csv", "x" * 100_000, tmp_path)
     assert list(tmp_path.iterdir()) == []

@@ -13,7 +13,7 @@ import pytest
 from tests.console.test_terminal import OWN_SCREEN_LEFT, QUICK, Terminal, terminal
 from tests.support.headless import PROGRAM, environment_of, headless
 from tests.support.processes import runs, survivors, wait_until
-from tui.client import Address, EngineClient
+from tui.feeds.client import Address, EngineClient
 from tui.terminal.replies import LONGEST, Replies
 
 OWN = ("--backend", "simulator", *QUICK, "--set", "engine.demo=off", "--set", "session_pool.min_size=1")

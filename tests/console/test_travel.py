@@ -6,24 +6,24 @@ import re
 
 import pytest
 
-from engine.clock import ManualClock
+from engine.base.clock import ManualClock
 from engine.events import types as ev
-from engine.events.projection import Projection
 from engine.events.recording import Recording
+from engine.events.reducers.projection import Projection
 from engine.events.state import Bucket, State
 from engine.events.types import Stamped
 from tests.console import scene
 from tests.support.console import Bridge, FakeFeed, bridge
 from tests.support.processes import until
-from tui import history, ledger
+from tui.console.time_travel import moment
 from tui.feeds.recorded import RecordedFeed
-from tui.history import History
-from tui.marks import bar, marks, neighbour
+from tui.model import history, totals
+from tui.model.annotations import bar, marks, neighbour
+from tui.model.history import History
+from tui.render.spans import plain, width_of
 from tui.screens.dialogs import Entry
 from tui.screens.overview import OverviewScreen
 from tui.screens.tuning import TuningScreen
-from tui.spans import plain, width_of
-from tui.travel import moment
 
 
 def _state_at(at: float) -> State:
@@ -216,8 +216,8 @@ async def test_the_ledger_counts_what_happened_meanwhile(feed: FakeFeed, clock: 
 
 def test_nothing_happened_is_not_told() -> None:
     state = _state_at(scene.NOW)
-    assert ledger.lines(state, state) == []
-    assert ledger.counts(state, State()) == ("it is another engine now",)
+    assert totals.lines(state, state) == []
+    assert totals.counts(state, State()) == ("it is another engine now",)
 
 
 # a recording

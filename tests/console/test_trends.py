@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.events.state import BUCKET_S, Bucket
-from tui.trends import SPAN_S, measure, percentile
+from tui.model.trends import SPAN_S, measure, percentile
 
 NOW = 1_800_000_000.0
 COLUMNS = st.integers(1, 120)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from engine.clock import ManualClock
-from engine.errors import NoEngine
+from engine.base.clock import ManualClock
+from engine.base.errors import NoEngine
 from engine.events import types as ev
 from engine.events.state import CauseView
 from engine.settings.live import LiveSettings
@@ -15,12 +15,12 @@ from tests.console import scene
 from tests.support.console import Bridge, FakeFeed, bridge
 from tests.support.processes import until
 from tui.feeds.base import Change, FeedStatus, Link, Sheet
+from tui.model.tuning import Tuning, inverse, stepped
+from tui.model.tuning_history import UNKNOWN, known_since, recorded_sheet, sheet_at
 from tui.screens.dialogs import Confirm
 from tui.screens.overview import OverviewScreen
 from tui.screens.tuning import TuningScreen
 from tui.screens.value_entry import ValueEntry
-from tui.tuning import Tuning, inverse, stepped
-from tui.tuning_past import UNKNOWN, known_since, recorded_sheet, sheet_at
 
 SIZE = "session_pool.max_size"
 

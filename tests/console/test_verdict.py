@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.events.projection import Projection
+from engine.events.reducers.projection import Projection
 from engine.events.state import (
     AlertView,
     Bucket,
@@ -22,13 +22,13 @@ from engine.events.state import (
 )
 from engine.events.types import SessionState, Severity
 from tests.console import scene
-from tui.attention import attention
 from tui.feeds.base import FeedStatus, Link
-from tui.health import View, verdict
+from tui.model.attention import attention
+from tui.model.health import View, verdict
+from tui.model.trends import measure
+from tui.render.spans import plain, width_of
 from tui.screens.header import banners, health_line, where_line, whole_reasons
 from tui.screens.overview_lines import composition
-from tui.spans import plain, width_of
-from tui.trends import measure
 
 NOW = scene.NOW
 LIVE = FeedStatus(Link.LIVE, "a test")

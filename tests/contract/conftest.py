@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.backends.claude import PINNED
-from engine.offline.server import OfflineModel
+from engine.offline_model.server import OfflineModel
 from tests.simulated_agent.agent import SIMULATOR, Running
 from tests.support.rig import Rig
 

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from engine.backends.agent_dirs import Homes
 from engine.backends.claude import ClaudeBackend, ClaudeOptions
 from engine.backends.credential import Credential
-from engine.backends.holding import transcript_holds
-from engine.backends.homes import Homes
-from engine.dispatcher import CONTINUE
-from engine.errors import BackendMissing, DeadlinePassed, SessionLost, StartFailed
+from engine.backends.transcript_search import transcript_holds
+from engine.base.errors import BackendMissing, DeadlinePassed, SessionLost, StartFailed
+from engine.dispatch.dispatcher import CONTINUE
 from engine.events.types import SessionEnded
-from engine.recovery.classifier import error_of
+from engine.recovery.classify.classifier import error_of
 from engine.sessions.clocks import TurnLimits
 from engine.sessions.outcome import Ended
 from tests.support.processes import until

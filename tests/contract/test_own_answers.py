@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from engine.events.types import BackgroundChanged, ForeignTurnEnded, TurnEnded
-from engine.offline.server import OfflineModel
+from engine.offline_model.server import OfflineModel
 from engine.sessions.lifecycle import State
 from engine.sessions.outcome import Ended
 from engine.sessions.replies import cost_so_far

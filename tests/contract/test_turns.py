@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
-from engine.errors import ErrorKind
+from engine.base.errors import ErrorKind
 from engine.events.types import SessionReady, TurnEnded
-from engine.recovery.classifier import error_of
+from engine.recovery.classify.classifier import error_of
 from engine.sessions.outcome import Ended
 from tests.support.processes import until
 from tests.support.rig import Rig

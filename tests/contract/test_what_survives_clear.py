@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from engine.errors import SessionLost
+from engine.base.errors import SessionLost
 from engine.events.types import PermissionAsked
-from engine.offline.server import OfflineModel
+from engine.offline_model.server import OfflineModel
 from engine.sessions import lines
 from engine.sessions.carry_over import CARRY_OVER, CarriedOver, Remedy
 from engine.sessions.session import Session

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import BadInput, QuarterdeckError
-from engine.recovery.rules import ErrorType
+from engine.base.errors import BadInput, QuarterdeckError
+from engine.recovery.classify.rules import ErrorType
 from engine.requests import Request
 from tests.support.engines import running
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.dispatcher import CONTINUE
-from engine.errors import BadInput, DeadlinePassed, ErrorKind, NotFound, Overloaded, TurnFailed
+from engine.base.errors import BadInput, DeadlinePassed, ErrorKind, NotFound, Overloaded, TurnFailed
+from engine.dispatch.dispatcher import CONTINUE
 from engine.events.types import RequestEnded, RequestRetrying, Stamped
 from engine.requests import Request
 from tests.support.engines import running

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from engine.base.errors import TurnInterrupted
 from engine.engine import Engine
-from engine.errors import TurnInterrupted
 from engine.events.types import ErrorSeen, RequestRetrying, TurnStarted
 from engine.requests import Answer, Request
-from tests.pool.ground import Told
+from tests.pool.pools import Told
 from tests.support.engines import running
 from tests.support.processes import until
 

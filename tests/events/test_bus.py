@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from engine.clock import ManualClock
+from engine.base.clock import ManualClock
 from engine.events.bus import Bus
-from engine.events.projection import Projection
+from engine.events.reducers.projection import Projection
 from engine.events.state import decode_state
 from engine.events.types import Notice, Severity
 from tests.events.samples import ONE_OF_EACH

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine.events.types import Notice, Severity, Stamped
-from engine.log import EventLog
+from engine.log.event_log import EventLog
 
 
 def test_a_live_change_of_the_level_acts_on_the_next_line(capfd: pytest.CaptureFixture[str]) -> None:

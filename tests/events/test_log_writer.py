@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import log_writer
-from engine.log_writer import LogWriter
+from engine.log.writer import LogWriter
 from tests.support.processes import wait_until
 
 LINE = "x" * 1000 + "\n"

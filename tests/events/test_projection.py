@@ -7,9 +7,9 @@ from typing import get_args
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.clock import ManualClock
+from engine.base.clock import ManualClock
 from engine.events.bus import Bus
-from engine.events.projection import Projection
+from engine.events.reducers.projection import Projection
 from engine.events.state import (
     ALERTS_KEPT,
     BUCKETS_KEPT,

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from engine.clock import ManualClock
-from engine.errors import BadInput
+from engine.base.clock import ManualClock
+from engine.base.errors import BadInput
 from engine.events.bus import Bus
-from engine.events.projection import Projection
 from engine.events.recorder import Recorder
 from engine.events.recording import Recording
+from engine.events.reducers.projection import Projection
 from tests.events.samples import ONE_OF_EACH
 
 

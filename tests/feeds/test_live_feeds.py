@@ -12,14 +12,14 @@ import pytest
 
 from engine.api.server import serve
 from engine.approvals.groups import groups_of
-from engine.errors import BadInput, NoEngine, QuarterdeckError
-from engine.events.projection import Projection
+from engine.base.errors import BadInput, NoEngine, QuarterdeckError
+from engine.events.reducers.projection import Projection
 from engine.events.state import RequestView, SessionView, State
 from engine.thread import EngineThread
 from tests.support.engines import loaded
 from tests.support.processes import runs, until
-from tui.client import Address
 from tui.feeds.base import Feed, Link
+from tui.feeds.client import Address
 from tui.feeds.in_process import InProcessFeed
 from tui.feeds.remote import RemoteFeed
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.clock import ManualClock
-from engine.errors import Forbidden
+from engine.base.clock import ManualClock
+from engine.base.errors import Forbidden
 from engine.events.bus import Bus
 from engine.events.recorder import Recorder
 from engine.events.recording import Recording
@@ -15,7 +15,7 @@ from engine.sessions.transcripts import Entry
 from tests.events.samples import ONE_OF_EACH
 from tui.feeds.base import Link
 from tui.feeds.recorded import RecordedFeed
-from tui.store import Store
+from tui.model.store import Store
 
 STEP_S = 10.0
 

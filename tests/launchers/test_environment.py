@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.offline.server import OfflineModel
+from engine.offline_model.server import OfflineModel
 from tests.support.processes import environ_of
 from tests.support.rig import Rig
 

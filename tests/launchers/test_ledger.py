@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from engine.launchers.ledger import Ledger, LedgerEntry
+from engine.launchers.engine_registry import Ledger, LedgerEntry
 from engine.launchers.processes import ENGINE_TAG, boot_id, identify
 
 

@@ -9,12 +9,12 @@ import pytest
 
 from engine.backends.base import AgentCommand, AgentSpec
 from engine.backends.simulator import SimulatorBackend
+from engine.base.errors import SettingsError
+from engine.base.plugins import find
 from engine.engine import Engine
-from engine.errors import SettingsError
-from engine.plugins import find
 from engine.pool.balancers import BALANCERS, RoundRobin
 from engine.settings.load import load_settings
-from tests.pool.ground import MANY, Talk, idle
+from tests.pool.pools import MANY, Talk, idle
 from tests.support.engines import loaded, running
 from tests.support.examples import install, on_path
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import NotFound, QuarterdeckError, StartFailed
-from tests.pool.ground import Talk, profile
+from engine.base.errors import NotFound, QuarterdeckError, StartFailed
+from tests.pool.pools import Talk, profile
 from tests.support.engines import running
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from engine.clock import ManualClock
+from engine.base.clock import ManualClock
+from engine.base.errors import DeadlinePassed
 from engine.engine import Engine
-from engine.errors import DeadlinePassed
 from engine.events.types import SessionEnded, SessionJudged
 from engine.sessions.session import Session
-from tests.pool.ground import MANY, Talk, Told, idle, profile
+from tests.pool.pools import MANY, Talk, Told, idle, profile
 from tests.support.engines import running
 from tests.support.processes import PATIENCE_S, until
 

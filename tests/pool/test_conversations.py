@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from engine.base.errors import ConversationHeld
 from engine.engine import Engine
-from engine.errors import ConversationHeld
 from engine.events.types import ConversationHibernated, ConversationWoken, Notice
 from engine.store import sqlite as store
 from engine.store.leases import SqliteLeases
 from engine.store.sqlite import StoreUnusable
-from tests.pool.ground import MANY, Talk, Told, profile
+from tests.pool.pools import MANY, Talk, Told, profile
 from tests.pool.test_crashes import most_at_once
 from tests.support.engines import running
 from tests.support.processes import until

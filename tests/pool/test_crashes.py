@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from engine.clock import ManualClock
-from engine.errors import DeadlinePassed, QuarterdeckError
+from engine.base.clock import ManualClock
+from engine.base.errors import DeadlinePassed, QuarterdeckError
 from engine.events.types import Notice, SessionEnded, SessionReady, SessionStarting, Severity
 from engine.sessions.session import Session
-from tests.pool.ground import MANY, Talk, Told, idle, leases, wish
+from tests.pool.pools import MANY, Talk, Told, idle, leases, wish
 from tests.support.engines import running
 from tests.support.processes import until
 

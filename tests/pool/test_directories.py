@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from engine.base.errors import BadInput, Forbidden, QuarterdeckError
 from engine.engine import Engine
-from engine.errors import BadInput, Forbidden, QuarterdeckError
 from engine.requests import Answer
-from tests.pool.ground import MANY, Talk, wish
+from tests.pool.pools import MANY, Talk, wish
 from tests.support.engines import running
 from tests.support.processes import until
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from engine.clock import ManualClock
-from engine.errors import BadInput, ConversationHeld, DeadlinePassed, NotFound, QuarterdeckError
+from engine.base.clock import ManualClock
+from engine.base.errors import BadInput, ConversationHeld, DeadlinePassed, NotFound, QuarterdeckError
 from engine.events.types import ConversationHibernated, SessionChanged, SessionEnded, SessionStarting, SessionState
-from tests.pool.ground import MANY, Talk, Told, idle, leases, profile, wish
+from tests.pool.pools import MANY, Talk, Told, idle, leases, profile, wish
 from tests.support.engines import running
 from tests.support.processes import runs, until
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from engine.launchers.host import HostFacts
-from engine.pool.headroom import MIB, HeadroomLimits, headroom
+from engine.pool.host_capacity import MIB, HeadroomLimits, headroom
 
 RICH = HostFacts(
     memory_free=100_000 * MIB,

@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 
 from engine.engine import Engine
-from tests.pool.ground import MANY, Talk
+from tests.pool.pools import MANY, Talk
 from tests.support.engines import running
 from tests.support.processes import survivors, until
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 import engine.engine
+from engine.base.errors import QuarterdeckError
 from engine.engine import Engine
-from engine.errors import QuarterdeckError
 from engine.requests import Answer, Request
 from tests.support.engines import loaded
 from tests.support.scripted_agents import ScriptedChild, ScriptedLauncher

@@ -10,19 +10,19 @@ from typing import Any
 
 import pytest
 
-from engine.clock import ManualClock
+from engine.base.clock import ManualClock
+from engine.base.errors import DeadlinePassed, Overloaded, TurnFailed
 from engine.engine import Engine
-from engine.errors import DeadlinePassed, Overloaded, TurnFailed
 from engine.events.types import SessionJudged
 from engine.launchers.host import Host, HostFacts, disk_free, number_in
-from engine.offline.server import OfflineModel
-from engine.pool.files import judge
-from engine.pool.headroom import MIB
+from engine.offline_model.server import OfflineModel
+from engine.pool.file_size_monitor import judge
+from engine.pool.host_capacity import MIB
 from engine.pool.limits import pool_limits
-from engine.pool.quotas import Level
+from engine.pool.session_limits import Level
 from engine.sessions.readings import cpu_of
 from engine.settings.load import load_settings
-from tests.pool.ground import MANY, Talk, Told, idle, leases, wish
+from tests.pool.pools import MANY, Talk, Told, idle, leases, wish
 from tests.support.engines import running
 from tests.support.processes import PATIENCE_S, until
 

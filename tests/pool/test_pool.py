@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from engine.backends.base import Profile
+from engine.base.errors import BackendMissing, DeadlinePassed, NotFound, Overloaded, StartFailed
 from engine.engine import Engine
-from engine.errors import BackendMissing, DeadlinePassed, NotFound, Overloaded, StartFailed
 from engine.pool.routing import LeaseWish
 from engine.requests import Request
 from tests.support.engines import running

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from engine.engine import Engine
-from tests.pool.ground import MANY, Talk, idle, profile, wish
+from tests.pool.pools import MANY, Talk, idle, profile, wish
 from tests.support.engines import running
 from tests.support.processes import until
 

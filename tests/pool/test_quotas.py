@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.pool.intensity import Intensity, IntensityLimits
-from engine.pool.quotas import MIB, SAMPLE_S, SETTLED_S, SLOPE_S, Level, Quota, QuotaLimits, slope
+from engine.pool.session_limits import MIB, SAMPLE_S, SETTLED_S, SLOPE_S, Level, Quota, QuotaLimits, slope
 
 LIMITS = QuotaLimits(
     memory_soft=500 * MIB, memory_hard=1000 * MIB, cpu_soft=50.0, cpu_hard=90.0, cpu_for=60.0, slope=10 * MIB

@@ -10,7 +10,7 @@ import pytest
 from engine.backends.base import Profile
 from engine.pool.balancers import Candidate, LeastLoaded
 from engine.pool.routing import LeaseWish, Room, RouteDecision, Router
-from engine.pool.seats import Seat, Seats
+from engine.pool.session_index import Seat, Seats
 
 ANA = Profile("default", tenant="ana")
 BEN = Profile("default", tenant="ben")

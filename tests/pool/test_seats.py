@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from engine.pool.seats import Seat, Seats, SubPool
+from engine.pool.session_index import Seat, Seats, SubPool
 
 KEYS: list[SubPool] = [("ana", "default", ""), ("ana", "big", ""), ("ben", "default", "")]
 USERS = ["", "u1", "u2"]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from engine.engine import Engine
 from engine.pool.lease import Lease
 from engine.pool.shares import Shares
-from tests.pool.ground import MANY, idle, wish
+from tests.pool.pools import MANY, idle, wish
 from tests.support.engines import running
 from tests.support.processes import until
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from engine.clock import ManualClock
+from engine.base.clock import ManualClock
+from engine.base.errors import BadInput, DeadlinePassed, SettingsError
 from engine.engine import Engine
-from engine.errors import BadInput, DeadlinePassed, SettingsError
 from engine.events.types import PoolScaled, SessionEnded
-from tests.pool.ground import MANY, Talk, Told, leases, wish
+from tests.pool.pools import MANY, Talk, Told, leases, wish
 from tests.support.engines import running
 from tests.support.processes import until
 

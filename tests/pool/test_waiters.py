@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import DeadlinePassed, Overloaded
-from tests.pool.ground import MANY, Talk, leases, wish
+from engine.base.errors import DeadlinePassed, Overloaded
+from tests.pool.pools import MANY, Talk, leases, wish
 from tests.support.engines import running
 from tests.support.processes import until
 

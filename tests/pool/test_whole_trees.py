@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from engine.base.errors import TurnFailed
 from engine.engine import Engine
-from engine.errors import TurnFailed
 from engine.events.types import SessionJudged, SessionReadings
 from engine.launchers.processes import ProcessId
 from engine.launchers.tree_usage import ProcessUsage, TreeReader, TreeUsage, session_of
 from engine.pool.memory import TreeMemory
-from engine.pool.quotas import QuotaLimits
+from engine.pool.session_limits import QuotaLimits
 from engine.sessions.readings import Readings, tree_pss
-from tests.pool.ground import MANY, Talk, Told
+from tests.pool.pools import MANY, Talk, Told
 from tests.support.engines import running
 from tests.support.processes import until
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from engine.loopback import is_loopback
+from engine.base.loopback import is_loopback
 from engine.settings.exposure import exposure
 from engine.settings.schema import Api
 from tests.support.headless import headless, quarterdeck

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from engine.clock import ManualClock
-from engine.recovery.classifier import Classification, Classifier
-from engine.recovery.reports import reporting_lines
-from engine.recovery.rules import ErrorType, Rule, shipped_rules
-from engine.recovery.words import Phrases, words_of
+from engine.base.clock import ManualClock
+from engine.recovery.classify.classifier import Classification, Classifier
+from engine.recovery.classify.noise import reporting_lines
+from engine.recovery.classify.phrases import Phrases, words_of
+from engine.recovery.classify.rules import ErrorType, Rule, shipped_rules
 from tests.recovery.samples import FAMILIES, Sample, samples
 
 NOW = 1_795_262_400.0

@@ -11,8 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from engine.recovery.classifier import Classification, Classifier
-from engine.recovery.facts import Evidence, of_line, of_record
+from engine.recovery.classify.classifier import Classification, Classifier
+from engine.recovery.classify.evidence import Evidence, of_line, of_record
 
 DEVELOPMENT, HELD_OUT = "development", "held_out"
 ONCE_HELD_OUT = tuple(f"held_out_{number}" for number in range(2, 6))

@@ -6,13 +6,13 @@ import asyncio
 
 import pytest
 
-from engine.clock import ManualClock
-from engine.errors import BadInput, DeadlinePassed, ErrorKind, NotFound, Overloaded, QuarterdeckError, TurnFailed
+from engine.base.clock import ManualClock
+from engine.base.errors import BadInput, DeadlinePassed, ErrorKind, NotFound, Overloaded, QuarterdeckError, TurnFailed
 from engine.events.bus import Bus
 from engine.events.types import BreakerChanged, Stamped
-from engine.recovery.breaker import BreakerLimits, BreakerState
-from engine.recovery.breakers import KEPT, Breakers
-from engine.recovery.gate import Gate, blamed_scope
+from engine.recovery.breakers.breaker import BreakerLimits, BreakerState
+from engine.recovery.breakers.guard import Gate, blamed_scope
+from engine.recovery.breakers.registry import KEPT, Breakers
 from engine.sessions.outcome import Ended, Outcome
 
 NAMES = ("credential:default", "model:sonnet")

@@ -12,16 +12,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.clock import ManualClock
-from engine.errors import SessionLost, SettingsError, TurnFailed
-from engine.recovery.classifier import Classifier, error_of
-from engine.recovery.diagnosis import Diagnosis
-from engine.recovery.facts import Evidence, of_exception, of_line, of_outcome, of_record
-from engine.recovery.learned import LearnedRules
-from engine.recovery.rules import ErrorType, Rule, load_rules, shipped_rules
-from engine.recovery.scores import KIND_MOST
-from engine.recovery.templates import fixed_words, template_of
-from engine.recovery.words import words_of
+from engine.base.clock import ManualClock
+from engine.base.errors import SessionLost, SettingsError, TurnFailed
+from engine.recovery.classify.classifier import Classifier, error_of
+from engine.recovery.classify.evidence import Evidence, of_exception, of_line, of_outcome, of_record
+from engine.recovery.classify.learned_rules import LearnedRules
+from engine.recovery.classify.phrases import words_of
+from engine.recovery.classify.rule_index import KIND_MOST
+from engine.recovery.classify.rules import ErrorType, Rule, load_rules, shipped_rules
+from engine.recovery.classify.service import Diagnosis
+from engine.recovery.classify.templates import fixed_words, template_of
 from engine.sessions.outcome import Ended, Outcome
 from tests.recovery.families import figures, judged_as_shipped, judged_without_own_family, spoken, supported_by
 from tests.recovery.samples import DEVELOPMENT, HELD_OUT, ONCE_HELD_OUT, Sample, samples, score

@@ -7,8 +7,8 @@ import asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.clock import ManualClock
-from engine.flow.easing import Ease, Easing
+from engine.base.clock import ManualClock
+from engine.flow.concurrency_limit import Ease, Easing
 
 
 def test_it_halves_what_runs_and_gives_back_a_tenth_of_the_whole_at_each_step() -> None:

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from engine.clock import ManualClock
-from engine.errors import BadInput, NotFound
-from engine.recovery.classifier import Classifier
-from engine.recovery.diagnosis import Diagnosis
-from engine.recovery.facts import Evidence, of_line
-from engine.recovery.learned import LearnedRules, Lesson
-from engine.recovery.rules import ErrorType, Strategy, shipped_rules
+from engine.base.clock import ManualClock
+from engine.base.errors import BadInput, NotFound
+from engine.recovery.classify.classifier import Classifier
+from engine.recovery.classify.evidence import Evidence, of_line
+from engine.recovery.classify.learned_rules import LearnedRules, Lesson
+from engine.recovery.classify.rules import ErrorType, Strategy, shipped_rules
+from engine.recovery.classify.service import Diagnosis
 
 WIDGET = "widget 17 jammed in /var/spool/a9 at host-3.example.org:8080 (job 6f0e0b1e)"
 LIKE_IT = "widget 99 jammed in /tmp/other at box-7.example.net:1 (job 00ff)"

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.errors import BadInput, NotFound, SettingsError
-from engine.recovery.budget import RESPAWN_COST
-from engine.recovery.ladder import LADDER, PARK, REDUCE_LOAD, RESTART, RESUME, asked_for
+from engine.base.errors import BadInput, NotFound, SettingsError
+from engine.recovery.escalation import LADDER, PARK, REDUCE_LOAD, RESTART, RESUME, asked_for
+from engine.recovery.failure import Aim, Case
 from engine.recovery.orchestrator import STALE_S, WATCH_S
+from engine.recovery.retry.budget import RESPAWN_COST
 from engine.recovery.strategies.registry import Strategies
-from engine.recovery.trouble import Aim, Case
-from tests.recovery.ground import ILL, WELL, Rig, Scripted, pass_time
+from tests.recovery.recoveries import ILL, WELL, Rig, Scripted, pass_time
 from tests.support.virtual_time import run_virtually
 
 
@@ -305,8 +305,8 @@ def test_a_class_is_given_to_another_strategy_by_its_category_or_its_type() -> N
     [
         ({"process/crash": "restart_proces"}, "no recovery strategy 'restart_proces'; the nearest is restart_process"),
         ({"proces": "park"}, "'proces' is no class of errors; the nearest is process"),
-        ({"process": "tests.recovery.ground:WELL"}, "is no class"),
-        ({"process": "tests.recovery.ground:LoopClock"}, "has no aim, estimate, can_recover, run"),
+        ({"process": "tests.recovery.recoveries:WELL"}, "is no class"),
+        ({"process": "tests.recovery.recoveries:LoopClock"}, "has no aim, estimate, can_recover, run"),
     ],
 )
 def test_what_the_settings_name_wrongly_is_refused_by_its_key(own: dict[str, str], words: str) -> None:

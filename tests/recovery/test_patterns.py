@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from engine.recovery.literals import needed_by
-from engine.recovery.patterns import Patterns, letters_of
-from engine.recovery.rules import shipped_rules
+from engine.recovery.classify.literals import needed_by
+from engine.recovery.classify.patterns import Patterns, letters_of
+from engine.recovery.classify.rules import shipped_rules
 from tests.recovery.samples import FAMILIES, samples
 
 

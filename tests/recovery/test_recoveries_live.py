@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from engine.dispatcher import CONTINUE
+from engine.base.errors import BadInput, BreakerOpen, NotFound, SettingsError, TurnFailed
+from engine.dispatch.dispatcher import CONTINUE
 from engine.engine import Engine
-from engine.errors import BadInput, BreakerOpen, NotFound, SettingsError, TurnFailed
 from engine.events.types import Notice, RecoveryEnded, RecoveryStarted
-from engine.recovery.guards import CREDENTIAL_BREAKER
-from engine.recovery.ladder import CLEAN, PARK, REAUTHENTICATE, REDUCE_LOAD, RESTART, RESUME
+from engine.recovery.breakers.breaker_keys import CREDENTIAL_BREAKER
+from engine.recovery.escalation import CLEAN, PARK, REAUTHENTICATE, REDUCE_LOAD, RESTART, RESUME
 from engine.requests import Request
-from tests.pool.ground import Talk, Told, idle
+from tests.pool.pools import Talk, Told, idle
 from tests.support.engines import loaded, running
 from tests.support.processes import until
 
@@ -230,7 +230,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (site / "mine-1.0.dist-info/entry_points.txt").write_text("[quarterdeck.strategies]\nprayer = praying:Prayer\n")
     (site / "praying.py").write_text(
         "from engine.recovery.strategies.base import RecoveryResult\n"
-        "from engine.recovery.trouble import Aim\n"
+        "from engine.recovery.failure import Aim\n"
         "class Prayer:\n"
         "    aim, estimate = Aim.ENGINE, 0.5\n"
         "    def can_recover(self, trouble): return True\n"

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.errors import ErrorKind, Overloaded, QuarterdeckError, TurnFailed
-from engine.recovery.backoff import Backoff, Growth, Jitter, delay_before
-from engine.recovery.budget import RESPAWN_COST, RETRY_COST, THROTTLED_COST, Budget
-from engine.recovery.retry import RetryDecision, RetryPolicy, Try, decide, wait_at_breaker
+from engine.base.errors import ErrorKind, Overloaded, QuarterdeckError, TurnFailed
+from engine.recovery.retry.backoff import Backoff, Growth, Jitter, delay_before
+from engine.recovery.retry.budget import RESPAWN_COST, RETRY_COST, THROTTLED_COST, Budget
+from engine.recovery.retry.policy import RetryDecision, RetryPolicy, Try, decide, wait_at_breaker
 
 POLICY = RetryPolicy(max_attempts=3, attempts={ErrorKind.NETWORK: 5}, backoff=Backoff(1.0, 5.0))
 FIRST = Try(1, acted=False, left=1e9)

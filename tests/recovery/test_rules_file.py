@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import SettingsError
-from engine.recovery.rules import load_rules, shipped_rules
+from engine.base.errors import SettingsError
+from engine.recovery.classify.rules import load_rules, shipped_rules
 from engine.settings.dotenv import MOST_BYTES
 
 RULE = '[[rule]]\nid = "mine"\ntype = "none"\ncategory = "x"\ndescription = "x"\nsays = ["all is well here"]\n'

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.errors import BadInput
+from engine.base.errors import BadInput
+from engine.base.percentiles import RELATIVE_ERROR, Rolling, percentile, slot
 from engine.events import types as ev
 from engine.events.types import AnyEvent, Stamped
-from engine.recovery.rolling import RELATIVE_ERROR, Rolling, percentile, slot
 from engine.recovery.statistics import LABELS, OPEN_KEPT, Figures, RecoveryStatistics, by_label
 
 START = 1_000_000.0

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from engine.clock import ManualClock
+from engine.base.clock import ManualClock
 from engine.events.bus import Bus
 from engine.launchers.containment import Containment
-from engine.launchers.ledger import Ledger
+from engine.launchers.engine_registry import Ledger
 from engine.launchers.processes import ProcessId
 from engine.launchers.strays import Strays
-from engine.recovery.strays import StrayUpkeep
+from engine.recovery.stray_cleanup import StrayUpkeep
 
 STRAY = ProcessId(4711, 1)
 

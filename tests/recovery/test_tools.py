@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from engine.clock import ManualClock
+from engine.base.clock import ManualClock
 from engine.events.types import BreakerChanged, PermissionAsked
-from engine.recovery.classifier import Classifier
-from engine.recovery.rules import shipped_rules
-from engine.recovery.tools import broken
-from tests.pool.ground import Talk, Told
+from engine.recovery.breakers.tools import broken
+from engine.recovery.classify.classifier import Classifier
+from engine.recovery.classify.rules import shipped_rules
+from tests.pool.pools import Talk, Told
 from tests.support.engines import running
 
 CLASSIFIER = Classifier(shipped_rules(), clock=ManualClock())

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from engine.sessions import facts as f
+from engine.sessions import protocol_events as f
 from engine.sessions.machine import SessionMachine
 from tests.sessions import wire
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.sessions import facts as f
+from engine.sessions import protocol_events as f
 from engine.sessions.machine import BusyError
 from tests.sessions import wire
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.sessions import facts as f
+from engine.sessions import protocol_events as f
 from engine.sessions.machine import SessionMachine
 from engine.sessions.repair import encodable, repaired
 from tests.sessions import wire

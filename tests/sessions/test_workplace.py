@@ -8,11 +8,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from engine.backends.agent_dirs import Homes
 from engine.backends.base import AgentSpec, Profile
 from engine.backends.claude import ClaudeOptions
-from engine.backends.homes import Homes
 from engine.backends.simulator import SimulatorBackend
-from engine.errors import DeadlinePassed, SessionLost
+from engine.base.errors import DeadlinePassed, SessionLost
 from engine.sessions.messages import ControlReply
 from engine.sessions.workplace import CANNOT_MOVE, Workplace
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import SettingsError
+from engine.base.errors import SettingsError
 from engine.settings.dotenv import MOST_BYTES
 from engine.settings.load import load_settings
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from engine.clock import ManualClock
-from engine.errors import BadInput, Overloaded, SettingsError
+from engine.base.clock import ManualClock
+from engine.base.errors import BadInput, Overloaded, SettingsError
 from engine.settings.live import ChangeRecord, LiveSettings
 from engine.settings.schema import Settings
 from engine.settings.tree import REDACTED

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import SettingsError
+from engine.base.errors import SettingsError
 from engine.settings import sources
 from engine.settings.environment import NAMES
 from engine.settings.load import Loaded, load_settings

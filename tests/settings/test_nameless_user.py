@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.operator import home_folder, user_name
+from engine.base.operator import home_folder, user_name
 from engine.settings.paths import socket_path, state_directory
 from tests.api.serving import serving
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import SettingsError
+from engine.base.errors import SettingsError
 from engine.settings.catalogue import catalogue, field_info, groups, nearest
 from engine.settings.environment import variable_name
 from engine.settings.reference import environment_example, json_schema, markdown

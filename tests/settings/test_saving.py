@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.clock import ManualClock
-from engine.errors import BadInput, SettingsError
+from engine.base.clock import ManualClock
+from engine.base.errors import BadInput, SettingsError
 from engine.settings.live import LiveSettings
 from engine.settings.load import load_settings
 from engine.settings.local_only import LocalOnly

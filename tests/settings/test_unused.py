@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.clock import ManualClock
+from engine.base.clock import ManualClock
+from engine.base.errors import SettingsError
 from engine.engine import Engine
-from engine.errors import SettingsError
 from engine.events.types import Notice
 from engine.settings.catalogue import catalogue
 from engine.settings.live import LiveSettings

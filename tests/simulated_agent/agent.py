@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-import engine.backends.simulated_agent as package
+import engine.simulated_agent as package
 
 PROGRAM = Path(package.__file__).parent / "__main__.py"
 SIMULATOR = (sys.executable, "-I", "-S", str(PROGRAM))

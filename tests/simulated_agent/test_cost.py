@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.simulated_agent.agent import PROGRAM, STREAMING
 
-HEAVY = {"asyncio", "dataclasses", "engine.offline.faults", "subprocess", "typing", "uuid", "pathlib"}
+HEAVY = {"asyncio", "dataclasses", "engine.offline_model.faults", "subprocess", "typing", "uuid", "pathlib"}
 
 
 def test_it_imports_the_standard_library_and_little_of_it(tmp_path: Path) -> None:
@@ -17,5 +17,5 @@ def test_it_imports_the_standard_library_and_little_of_it(tmp_path: Path) -> Non
     env = {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=env, check=True)
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
-    assert "engine.backends.simulated_agent.agent" in imported
+    assert "engine.simulated_agent.agent" in imported
     assert not imported & HEAVY

@@ -157,7 +157,7 @@ async def test_the_origin_of_a_user_line_comes_back_with_its_result(tmp_path: Pa
 
 
 async def test_more_tasks_than_the_bound_are_not_started(tmp_path: Path) -> None:
-    from engine.backends.simulated_agent.background import MOST_TASKS
+    from engine.simulated_agent.background import MOST_TASKS
 
     many = "".join('[[tool: Bash {"command": "sleep 600", "run_in_background": true}]]' for _ in range(MOST_TASKS + 1))
     async with Running(tmp_path, "--allowedTools=Bash") as agent:

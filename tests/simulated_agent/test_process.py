@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.backends.simulated_agent.failures import failure
-from engine.offline.faults import FAULTS, Break
+from engine.offline_model.faults import FAULTS, Break
+from engine.simulated_agent.failures import failure
 from tests.simulated_agent.agent import Running
 
 SESSION = "11111111-2222-4333-8444-555555555555"

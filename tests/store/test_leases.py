@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import ConversationHeld
-from engine.launchers.ledger import Ledger
+from engine.base.errors import ConversationHeld
+from engine.launchers.engine_registry import Ledger
 from engine.launchers.processes import ENGINE_TAG
 from engine.store import sqlite
 from engine.store.leases import SqliteLeases
@@ -26,7 +26,7 @@ from tests.support.processes import PATIENCE_S, runs, wait_until
 RACER = """
 import sys
 from pathlib import Path
-from engine.errors import ConversationHeld
+from engine.base.errors import ConversationHeld
 from engine.store.leases import SqliteLeases
 path, engine, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 store = SqliteLeases(path, engine, lambda other: False)
@@ -43,7 +43,7 @@ for number in range(count):
 HOLDER = """
 import subprocess, sys
 from pathlib import Path
-from engine.launchers.ledger import Ledger
+from engine.launchers.engine_registry import Ledger
 from engine.store.leases import SqliteLeases
 state, engine = Path(sys.argv[1]), sys.argv[2]
 Ledger(state / "engines").enter(engine)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import ConversationHeld
+from engine.base.errors import ConversationHeld
 from engine.store.leases import SqliteLeases
 
 

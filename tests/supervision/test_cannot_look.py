@@ -13,15 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import ConversationHeld
+from engine.base.errors import ConversationHeld
 from engine.events.types import Notice
 from engine.launchers.containment import Containment
+from engine.launchers.engine_registry import Ledger
 from engine.launchers.host import _files_free
-from engine.launchers.ledger import Ledger
 from engine.launchers.processes import ProcessId, alive, children_of, identify, send_signal, stat_of
 from engine.launchers.tree_usage import usage_of
 from engine.store.leases import SqliteLeases
-from tests.pool.ground import Told
+from tests.pool.pools import Told
 from tests.support.engines import running
 from tests.support.processes import until
 

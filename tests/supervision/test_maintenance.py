@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 
-from engine.clock import ManualClock
+from engine.base.clock import ManualClock
 from engine.events.bus import Bus
 from engine.events.types import Notice, Stamped
 from engine.maintenance import LATE_S, Maintenance

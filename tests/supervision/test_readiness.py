@@ -8,7 +8,7 @@ import pytest
 
 from engine.backends.base import Profile
 from engine.backends.startable import REFUSED_S, Startable
-from engine.clock import ManualClock
+from engine.base.clock import ManualClock
 from engine.events.types import ErrorSeen, Stamped, TurnEnded
 from tests.support.engines import running
 from tests.support.processes import until

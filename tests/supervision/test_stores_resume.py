@@ -14,7 +14,7 @@ from engine.requests import Request
 from engine.store.conversations import ConversationRow, ConversationStore
 from engine.store.sqlite import VERSION, StoreUnusable
 from tests.api.serving import serving
-from tests.pool.ground import Told
+from tests.pool.pools import Told
 from tests.support.engines import running
 from tests.support.processes import until
 

@@ -10,15 +10,15 @@ from typing import Any
 from rich.console import Console as RichConsole
 from textual.pilot import Pilot
 
-from engine.clock import ManualClock
-from engine.errors import QuarterdeckError
+from engine.base.clock import ManualClock
+from engine.base.errors import QuarterdeckError
 from engine.events.state import State
 from engine.events.types import AnyEvent, Stamped
 from engine.sessions.transcripts import Entry, Page
 from engine.settings.live import LiveSettings
 from engine.settings.schema import Settings
 from engine.settings.tree import flatten
-from tui.app import Console
+from tui.console.app import Console
 from tui.feeds.base import Change, FeedBatch, FeedStatus, Link, Sheet
 
 NORMAL, SMALL = (120, 36), (80, 24)

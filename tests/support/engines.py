@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from engine.clock import Clock
+from engine.base.clock import Clock
 from engine.engine import Engine
 from engine.launchers.processes import ENGINE_TAG, tagged
 from engine.settings.load import Loaded, load_settings

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.processes import survivors, wait_until
-from tui.client import Address, EngineClient
+from tui.feeds.client import Address, EngineClient
 
-PROGRAM = (sys.executable, "-m", "tui.cli")
+PROGRAM = (sys.executable, "-m", "tui.cli.main")
 ROOT = Path(__file__).parents[2]
 QUICK = (
     "session_pool.min_size=0",

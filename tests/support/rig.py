@@ -11,12 +11,12 @@ from typing import Any, TypeVar
 from engine.approvals.desk import PermissionDesk
 from engine.approvals.grants import decided
 from engine.approvals.store import ApprovalStore
+from engine.backends.agent_dirs import Homes
 from engine.backends.base import AgentSpec, Backend, Profile
 from engine.backends.claude import ClaudeBackend, ClaudeOptions
 from engine.backends.credential import Credential
-from engine.backends.homes import Homes
 from engine.backends.simulator import SimulatorBackend
-from engine.clock import SystemClock
+from engine.base.clock import SystemClock
 from engine.events.bus import Bus
 from engine.events.types import Event, Stamped
 from engine.launchers.containment import Containment

@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import NamedTuple
 from xml.etree import ElementTree
 
-import engine.backends.simulated_agent as simulated_agent
+import engine.simulated_agent as simulated_agent
 from engine.backends.binary import find_claude
-from engine.offline.scripted_replies import VARIABLE, read_replies
-from engine.offline.server import OfflineModel
+from engine.offline_model.scripted_replies import VARIABLE, read_replies
+from engine.offline_model.server import OfflineModel
 
 REPLIES = Path(__file__).parent / "replies.json"
 SIMULATOR = Path(simulated_agent.__file__).parent / "__main__.py"

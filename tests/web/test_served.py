@@ -20,7 +20,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from tests.support.headless import PROGRAM, START_S, environment_of, headless, quarterdeck
 from tests.support.processes import command_of, parent_of, runs, survivors, wait_until
-from tui.client import Address, EngineClient
+from tui.feeds.client import Address, EngineClient
 from tui.web import server
 
 COLUMNS, LINES = 120, 36

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from engine.events.state import Bucket, CauseView, State
 from engine.events.types import Stamped
 from engine.sessions.transcripts import Page
-from tui.notes import Note
+from tui.model.notes import Note
 
 RECYCLE_S = 60.0
 """Seconds that a turn gets when its session is recycled or its profile drained."""

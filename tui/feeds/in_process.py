@@ -8,11 +8,11 @@ import uuid
 from collections.abc import Coroutine, Mapping
 from typing import Any, TypeVar
 
-from engine.errors import NoEngine, QuarterdeckError
+from engine.base.errors import NoEngine, QuarterdeckError
+from engine.base.operator import user_name
 from engine.events.bus import Subscription
 from engine.events.state import decode_state
-from engine.operator import user_name
-from engine.recovery.rules import ErrorType
+from engine.recovery.classify.rules import ErrorType
 from engine.requests import Request
 from engine.sessions.transcripts import Page
 from engine.thread import EngineThread

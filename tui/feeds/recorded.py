@@ -7,16 +7,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
-from engine.clock import Clock
-from engine.errors import Forbidden
+from engine.base.clock import Clock
+from engine.base.errors import Forbidden
 from engine.events import types as ev
 from engine.events.recording import Recording
 from engine.events.state import Bucket, CauseView, State
 from engine.events.types import Stamped
 from engine.sessions.transcripts import Entry, Page, Transcripts
-from tui import formats
 from tui.feeds.base import FeedBatch, FeedStatus, Link, Sheet
-from tui.notes import Note, Notes
+from tui.model.notes import Note, Notes
+from tui.render import formats
 
 TRANSCRIPT_BYTES = 16 * 1024**2
 """Room for what the sessions of the recording said."""
@@ -253,7 +253,7 @@ class RecordedFeed:
 
     async def tuning(self) -> Sheet:
         """The settings that changed in the recording, as they were at its end."""
-        from tui.tuning_past import recorded_sheet
+        from tui.model.tuning_history import recorded_sheet
 
         return recorded_sheet(self.trends[1])
 

@@ -12,13 +12,13 @@ import msgspec
 from websockets.asyncio.client import ClientConnection, connect, unix_connect
 from websockets.exceptions import WebSocketException
 
-from engine.errors import QuarterdeckError
+from engine.base.errors import QuarterdeckError
+from engine.base.local_trust import check_engine
 from engine.events.state import State
 from engine.events.types import Stamped
-from engine.local_trust import check_engine
 from engine.sessions.transcripts import Page
-from tui.client import Address, error_in, no_engine, segment
 from tui.feeds.base import RECYCLE_S, Change, FeedBatch, FeedStatus, Link, Sheet
+from tui.feeds.client import Address, error_in, no_engine, segment
 
 T = TypeVar("T")
 MAX_KEPT = 50_000

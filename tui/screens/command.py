@@ -11,17 +11,17 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.widgets import Input
 
-from engine.errors import QuarterdeckError
-from tui.command_line import COMMANDS, MAX_LINE, Choice, Completion, LineError, commands, complete, parse
-from tui.line_acts import Doing, LineActs
-from tui.plain_text import clean
+from engine.base.errors import QuarterdeckError
+from tui.actions.command_line import COMMANDS, MAX_LINE, Choice, Completion, LineError, commands, complete, parse
+from tui.actions.line_actions import Doing, LineActs
+from tui.render.plain_text import clean
+from tui.render.spans import Line, crop, fit, rule
 from tui.screens.dialogs import Dialog, Overlay
 from tui.screens.tuning_lines import wrapped
-from tui.spans import Line, crop, fit, rule
-from tui.widgets.ink import Painted
+from tui.widgets.styled import Painted
 
 if TYPE_CHECKING:
-    from tui.app import Console
+    from tui.console.app import Console
 
 _KEYS = "↑ earlier commands   tab complete   enter run   esc"
 _ROOMY = 100

@@ -13,10 +13,10 @@ from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from engine.events.state import State
-from tui import formats
-from tui.plain_text import clean
-from tui.spans import Line
-from tui.widgets.ink import Answer, Inkwell, Painted
+from tui.render import formats
+from tui.render.plain_text import clean
+from tui.render.spans import Line
+from tui.widgets.styled import Answer, Inkwell, Painted
 
 BESIDE_OPTIONS = 6
 """Lines around the options of a chooser."""

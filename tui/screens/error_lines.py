@@ -5,18 +5,19 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-from engine.errors import ErrorKind
+from engine.base.errors import ErrorKind
 from engine.events.state import ErrorView, RecoveryView, State
-from tui import formats, timeline
-from tui.keymap import Keymap
-from tui.listed import Listed
+from tui.actions.keymap import Keymap
+from tui.model import timeline
+from tui.model.columns import Column
+from tui.model.list_state import Listed
+from tui.model.sort import Sort
+from tui.model.tables import Listing, command
+from tui.model.timeline import COLUMN_S, Print, Row
+from tui.render import formats
+from tui.render.plots import BLOCKS, gauge
+from tui.render.spans import Line, crop, fit, rule
 from tui.screens import list_lines
-from tui.spans import Line, crop, fit, rule
-from tui.tables import Listing, command
-from tui.timeline import COLUMN_S, Print, Row
-from tui.widgets.columns import Column
-from tui.widgets.plots import BLOCKS, gauge
-from tui.widgets.sort import Sort
 
 NAME, SIDE = 24, 19
 _SEVERE = {"critical": "fail", "high": "fail", "medium": "retry", "low": "muted"}

@@ -7,17 +7,18 @@ from typing import ClassVar
 
 from textual.binding import BindingType
 
-from engine.errors import ErrorKind
+from engine.base.errors import ErrorKind
 from engine.events.state import ErrorView
-from tui import formats, timeline
-from tui.actions import Scope, bindings
+from tui.actions.registry import Scope, bindings
 from tui.feeds.base import Feed
+from tui.model import timeline
+from tui.model.timeline import COLUMN_S, Row
+from tui.render import formats
+from tui.render.spans import Line, rule
 from tui.screens import error_lines as draw
 from tui.screens import list_lines
-from tui.screens.board import Board
 from tui.screens.dialogs import Chooser
-from tui.spans import Line, rule
-from tui.timeline import COLUMN_S, Row
+from tui.screens.list_screen import Board
 
 
 class ErrorsScreen(Board[Row]):
@@ -25,7 +26,7 @@ class ErrorsScreen(Board[Row]):
 
     SCOPE = Scope.ERRORS
     MODE = "errors"
-    CSS_PATH = "board.tcss"
+    CSS_PATH = "list_screen.tcss"
     BINDINGS: ClassVar[list[BindingType]] = list(bindings(Scope.ERRORS))
 
     def __init__(self) -> None:
@@ -121,11 +122,11 @@ class ErrorsScreen(Board[Row]):
 
     def action_copy(self) -> None:
         """Ask what to copy; the id is that of the error that is shown, unless classes are marked."""
-        from tui import sharing
+        from tui.actions import clipboard
 
         chosen, table = self._chosen(), self.shown.table(chosen=True)
         ids = chosen.id if chosen is not None and not self.shown.marks else ""
-        sharing.copy(self.console, table, sharing.offers(table, ids))
+        clipboard.copy(self.console, table, clipboard.offers(table, ids))
 
     # acts
 

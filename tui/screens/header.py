@@ -8,12 +8,13 @@ from rich.cells import cell_len
 
 from engine.events.state import EngineView, State
 from engine.events.types import SessionState
-from tui import formats, trends
-from tui.actions import Action
-from tui.glyphs import STATE_GLYPHS, STATE_ROLES
-from tui.health import Verdict, oldest_wait
-from tui.keymap import CAME_ALONG, Keymap
-from tui.spans import Line, between, crop, span_at, width_of
+from tui.actions.keymap import CAME_ALONG, Keymap
+from tui.actions.registry import Action
+from tui.model import trends
+from tui.model.health import Verdict, oldest_wait
+from tui.render import formats
+from tui.render.glyphs import STATE_GLYPHS, STATE_ROLES
+from tui.render.spans import Line, between, crop, span_at, width_of
 
 Tab = tuple[str, str, str]
 TABS: tuple[Tab, ...] = (

@@ -10,11 +10,11 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
-from tui.actions import Action, Scope, in_scope
-from tui.keymap import CAME_ALONG, Keymap
-from tui.plain_text import clean
+from tui.actions.keymap import CAME_ALONG, Keymap
+from tui.actions.registry import Action, Scope, in_scope
+from tui.render.plain_text import clean
+from tui.render.spans import Line, columns, fit, rule
 from tui.screens.dialogs import Dialog
-from tui.spans import Line, columns, fit, rule
 
 COLUMN = 35
 """Cells of one column."""

@@ -9,22 +9,22 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
 from engine.approvals.groups import PermissionGroup, groups_of
-from tui import answers, clicks
-from tui.actions import Scope, bindings, in_scope
-from tui.arming import Arming
-from tui.listed import Listed
-from tui.plain_text import clean
+from tui.actions import line_answers, mouse
+from tui.actions.press_guard import Arming
+from tui.actions.registry import Scope, bindings, in_scope
+from tui.model.list_state import Listed
+from tui.model.tables import Table
+from tui.render.plain_text import clean
+from tui.render.spans import Line, between
 from tui.screens import inbox_lines as draw
 from tui.screens import list_lines
 from tui.screens.dialogs import Overlay
 from tui.screens.help import Help
-from tui.screens.list_keys import ListKeys
-from tui.spans import Line, between
-from tui.tables import Table
-from tui.widgets.ink import Painted
+from tui.screens.list_actions import ListKeys
+from tui.widgets.styled import Painted
 
 if TYPE_CHECKING:
-    from tui.app import Console
+    from tui.console.app import Console
 
 _FRAME = 3
 """Lines of the box around its own: border and padding."""
@@ -138,15 +138,15 @@ class Inbox(ListKeys[PermissionGroup], Overlay[str]):
 
     def action_copy(self) -> None:
         """Ask what to copy of the marked groups, or of this one."""
-        from tui import sharing
+        from tui.actions import clipboard
 
-        sharing.copy(self.console, self.table(chosen=True))
+        clipboard.copy(self.console, self.table(chosen=True))
 
     def action_export(self) -> None:
         """Ask how to export what waits."""
-        from tui import sharing
+        from tui.actions import clipboard
 
-        sharing.export(self.console, self.table())
+        clipboard.export(self.console, self.table())
 
     def action_keys(self) -> None:
         """Show the keys."""
@@ -160,14 +160,14 @@ class Inbox(ListKeys[PermissionGroup], Overlay[str]):
         marked = name == "marked"
         this = [self.group] if self.group is not None else []
         chosen = (self.shown.chosen if self.shown.marks else []) if marked else this
-        refusal = answers.refusal(self.console, chosen, armed=self._arming.armed, marked=marked)
+        refusal = line_answers.refusal(self.console, chosen, armed=self._arming.armed, marked=marked)
         if refusal:
             self.console.tell(refusal, "warning")
             return
         self._arming.show("")  # a second press must wait like the first
         if marked:
             self.shown.unmark()
-        self.console.run_worker(answers.answer(self.console, name, chosen), group="acts", exit_on_error=False)
+        self.console.run_worker(line_answers.answer(self.console, name, chosen), group="acts", exit_on_error=False)
         self.paint()
 
     def on_click(self, event: events.Click) -> None:
@@ -180,7 +180,7 @@ class Inbox(ListKeys[PermissionGroup], Overlay[str]):
     @on(Painted.KeyClicked)
     async def _key_clicked(self, message: Painted.KeyClicked) -> None:
         message.stop()
-        await clicks.press(self.console, self, Scope.INBOX, message)
+        await mouse.press(self.console, self, Scope.INBOX, message)
 
     def _woken(self) -> None:
         self._waking = False

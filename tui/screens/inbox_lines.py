@@ -6,16 +6,16 @@ import textwrap
 from collections.abc import Sequence
 
 from engine.approvals.groups import PermissionGroup
-from tui import formats
-from tui.actions import Action
-from tui.glyphs import risk_mark
-from tui.listed import Listed
-from tui.plain_text import clean
+from tui.actions.registry import Action
+from tui.model.columns import Column
+from tui.model.list_state import Listed
+from tui.model.sort import Sort
+from tui.model.tables import Listing, command
+from tui.render import formats
+from tui.render.glyphs import risk_mark
+from tui.render.plain_text import clean
+from tui.render.spans import Line, crop, fit, padded, rule, width_of
 from tui.screens import list_lines
-from tui.spans import Line, crop, fit, padded, rule, width_of
-from tui.tables import Listing, command
-from tui.widgets.columns import Column
-from tui.widgets.sort import Sort
 
 NARROW = 90
 """Cells below which the rows do not say how often an action was seen; its card does."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Container
 from typing import Protocol, TypeVar
 
-from tui.listed import Listed
-from tui.spans import Line, crop, fit, padded
-from tui.widgets.columns import GAP, LEAD, lay_out
-from tui.widgets.sort import Sort
+from tui.model.columns import GAP, LEAD, lay_out
+from tui.model.list_state import Listed
+from tui.model.sort import Sort
+from tui.render.spans import Line, crop, fit, padded
 
 R = TypeVar("R")
 

@@ -9,14 +9,14 @@ from textual import events
 from textual.binding import BindingType
 from textual.widget import Widget
 
-from tui import health, trends
-from tui.actions import Scope, bindings
-from tui.attention import Attention, attention
+from tui.actions.registry import Scope, bindings
+from tui.model import health, trends
+from tui.model.attention import Attention, attention
+from tui.model.tables import Table, table_of
+from tui.render.spans import Line, columns
 from tui.screens import overview_lines as draw
-from tui.screens.station import Station
-from tui.spans import Line, columns
-from tui.tables import Table, table_of
-from tui.widgets.ink import Painted
+from tui.screens.base_screen import Station
+from tui.widgets.styled import Painted
 
 _SIDE = 39
 """Cells of the right column where there is one."""

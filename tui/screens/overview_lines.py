@@ -6,16 +6,16 @@ from collections.abc import Sequence
 
 from engine.events.state import RecentLine, State
 from engine.events.types import PoolStatistics, SessionState
-from tui import formats
-from tui.attention import Attention
-from tui.glyphs import STATE_ROLES
-from tui.keymap import Keymap
+from tui.actions.keymap import Keymap
+from tui.model.attention import Attention
+from tui.model.columns import Column
+from tui.model.tables import Listing, command
+from tui.model.trends import Trend, Trends
+from tui.render import formats
+from tui.render.glyphs import STATE_ROLES
+from tui.render.plots import area, gauge, parts
+from tui.render.spans import Line, between, columns, crop, fit, rule, width_of
 from tui.screens.header import counts_line, tally_states
-from tui.spans import Line, between, columns, crop, fit, rule, width_of
-from tui.tables import Listing, command
-from tui.trends import Trend, Trends
-from tui.widgets.columns import Column
-from tui.widgets.plots import area, gauge, parts
 
 _BAR_CHARS = {SessionState.IDLE: "─", SessionState.STARTING: "╍"}
 SUBJECT = 28

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import BindingType
 
 from engine.events.state import RequestView
-from tui.actions import Scope, bindings
+from tui.actions.for_each import FAILED_TOLD, LISTED, each, same_as
+from tui.actions.registry import Scope, bindings
 from tui.feeds.base import Feed
+from tui.model.tables import command
+from tui.render.spans import Line, fit
 from tui.screens import queue_lines as draw
-from tui.screens.board import Board
 from tui.screens.dialogs import Confirm
-from tui.screens.marked import FAILED_TOLD, LISTED, each, same_as
-from tui.spans import Line, fit
-from tui.tables import command
+from tui.screens.list_screen import Board
 
 if TYPE_CHECKING:
-    from tui.app import Console
+    from tui.console.app import Console
 
 
 class QueueScreen(Board[RequestView]):
@@ -26,7 +26,7 @@ class QueueScreen(Board[RequestView]):
 
     SCOPE = Scope.QUEUE
     MODE = "queue"
-    CSS_PATH = "board.tcss"
+    CSS_PATH = "list_screen.tcss"
     BINDINGS: ClassVar[list[BindingType]] = list(bindings(Scope.QUEUE))
 
     def __init__(self) -> None:

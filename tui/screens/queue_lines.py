@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections import Counter
 
 from engine.events.state import RequestView, State
-from tui import formats
-from tui.keymap import Keymap
-from tui.listed import Listed
+from tui.actions.keymap import Keymap
+from tui.model.columns import Column
+from tui.model.list_state import Listed
+from tui.model.sort import Sort
+from tui.model.tables import Listing, command
+from tui.model.trends import RECENT_S
+from tui.render import formats
+from tui.render.plots import area
+from tui.render.spans import Line, between, crop, fit, rule
 from tui.screens import list_lines
-from tui.spans import Line, between, crop, fit, rule
-from tui.tables import Listing, command
-from tui.trends import RECENT_S
-from tui.widgets.columns import Column
-from tui.widgets.plots import area
-from tui.widgets.sort import Sort
 
 PRIORITIES = ("urgent", "high", "medium", "low")
 

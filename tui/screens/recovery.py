@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import BindingType
 
-from tui import formats
-from tui.actions import Scope, bindings
+from tui.actions.for_each import FAILED_TOLD, LISTED, each, same_as
+from tui.actions.registry import Scope, bindings
 from tui.feeds.base import Feed
+from tui.model.tables import command
+from tui.render import formats
+from tui.render.spans import Line, columns, fit
 from tui.screens import recovery_lines as draw
-from tui.screens.board import Board
 from tui.screens.dialogs import Confirm
-from tui.screens.marked import FAILED_TOLD, LISTED, each, same_as
+from tui.screens.list_screen import Board
 from tui.screens.recovery_lines import Breaker
-from tui.spans import Line, columns, fit
-from tui.tables import command
 
 if TYPE_CHECKING:
-    from tui.app import Console
+    from tui.console.app import Console
 
 _LEFT = 72
 """Cells of the left column where there are two."""
@@ -37,7 +37,7 @@ class RecoveryScreen(Board[Breaker]):
 
     SCOPE = Scope.RECOVERY
     MODE = "recovery"
-    CSS_PATH = "board.tcss"
+    CSS_PATH = "list_screen.tcss"
     BINDINGS: ClassVar[list[BindingType]] = list(bindings(Scope.RECOVERY))
 
     def __init__(self) -> None:

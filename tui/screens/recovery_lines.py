@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.events.state import CauseView, RecoveryView, State
-from tui import formats
-from tui.listed import Listed
+from tui.model.columns import Column
+from tui.model.list_state import Listed
+from tui.model.sort import Sort
+from tui.model.tables import Listing, command
+from tui.render import formats
+from tui.render.plots import gauge
+from tui.render.spans import Line, crop, fit, rule
 from tui.screens import list_lines
-from tui.spans import Line, crop, fit, rule
-from tui.tables import Listing, command
-from tui.widgets.columns import Column
-from tui.widgets.plots import gauge
-from tui.widgets.sort import Sort
 
 STRIP_S = 1800.0
 """Seconds that a breaker's strip shows."""

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from engine.events.state import PermissionView, SessionView
 from engine.events.types import SessionState
 from engine.sessions.transcripts import Entry
-from tui import formats
-from tui.glyphs import STATE_GLYPHS, STATE_ROLES, risk_mark
-from tui.keymap import CAME_ALONG, Keymap
-from tui.plain_text import clean
-from tui.spans import Line, between, crop, fit, rule, width_of
+from tui.actions.keymap import CAME_ALONG, Keymap
+from tui.render import formats
+from tui.render.glyphs import STATE_GLYPHS, STATE_ROLES, risk_mark
+from tui.render.plain_text import clean
+from tui.render.spans import Line, between, crop, fit, rule, width_of
 
 CONVERSATION = 23
 """Characters of a conversation's id in the drawer: its first four groups; `y` in the transcript copies all."""

@@ -12,25 +12,25 @@ from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Input
 
-from engine.errors import QuarterdeckError
+from engine.base.errors import QuarterdeckError
 from engine.events.state import SessionView
-from tui import trends
-from tui.actions import Scope, bindings
-from tui.plain_text import clean
+from tui.actions.registry import Scope, bindings
+from tui.model import trends
+from tui.model.columns import SESSION_COLUMNS
+from tui.model.filter import EVERYTHING, FilterError, parse
+from tui.model.sort import BY_KEY, natural
+from tui.model.tables import Listing, Table, command, table_of
+from tui.model.transcript_reader import TranscriptReader
+from tui.render.plain_text import clean
+from tui.render.spans import Line
 from tui.screens import list_lines, session_lines
-from tui.screens.station import Station
-from tui.spans import Line
-from tui.tables import Listing, Table, command, table_of
-from tui.transcript_reader import TranscriptReader
-from tui.widgets.columns import SESSION_COLUMNS
-from tui.widgets.filter import EVERYTHING, FilterError, parse
+from tui.screens.base_screen import Station
 from tui.widgets.filter_row import FilterRow
 from tui.widgets.grid import Grid
-from tui.widgets.ink import Painted
-from tui.widgets.sort import BY_KEY, natural
+from tui.widgets.styled import Painted
 
 if TYPE_CHECKING:
-    from tui.command_line import Choice
+    from tui.actions.command_line import Choice
 
 REST_S = 0.15
 """Seconds that the cursor rests before the drawer follows it."""
@@ -120,7 +120,7 @@ class SessionsScreen(Station):
 
     def sortable(self) -> Sequence[Choice]:
         """The columns of the grid."""
-        from tui.command_line import Choice
+        from tui.actions.command_line import Choice
 
         return [Choice(key, note=column.title) for key, column in BY_KEY.items()]
 

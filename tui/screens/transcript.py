@@ -8,20 +8,20 @@ from typing import ClassVar
 from textual.binding import BindingType
 from textual.widget import Widget
 
-from engine.errors import QuarterdeckError
+from engine.base.errors import QuarterdeckError
 from engine.events.state import SessionView
 from engine.sessions.transcripts import Entry
-from tui import formats
-from tui.actions import Scope, bindings
-from tui.glyphs import STATE_GLYPHS, STATE_ROLES
+from tui.actions.registry import Scope, bindings
+from tui.model.columns import Column
+from tui.model.tables import Listing, Table, command, harmless, table_of
+from tui.model.transcript_reader import TranscriptReader
+from tui.render import formats
+from tui.render.glyphs import STATE_GLYPHS, STATE_ROLES
+from tui.render.spans import Line, between
 from tui.screens import session_lines
-from tui.screens.station import Station
-from tui.spans import Line, between
-from tui.tables import Listing, Table, command, harmless, table_of
-from tui.transcript_reader import TranscriptReader
-from tui.widgets.columns import Column
-from tui.widgets.ink import Painted
+from tui.screens.base_screen import Station
 from tui.widgets.prose import Prose
+from tui.widgets.styled import Painted
 
 
 def _entries(session: str) -> Listing[Entry]:
@@ -128,19 +128,19 @@ class TranscriptScreen(Station):
 
     def action_copy(self) -> None:
         """Ask what to copy of the last entry in sight, or of the conversation."""
-        from tui import sharing
+        from tui.actions import clipboard
 
         table, entry, row = self.table(chosen=True), self.prose.entry, self.row
         if table is None or entry is None:
             self.console.tell("There is nothing here to copy.")
             return
         conversation = row.conversation if row is not None else ""
-        _row, _id, *more = sharing.offers(table)
-        offered = [sharing.Offer("r", "entry's text", lambda: harmless(entry.text or entry.title)), *more]
-        offered.insert(1, sharing.Offer("s", "session's id", lambda: self.session))
+        _row, _id, *more = clipboard.offers(table)
+        offered = [clipboard.Offer("r", "entry's text", lambda: harmless(entry.text or entry.title)), *more]
+        offered.insert(1, clipboard.Offer("s", "session's id", lambda: self.session))
         if conversation:
-            offered.insert(1, sharing.Offer("i", "conversation", lambda: conversation))
-        sharing.copy(self.console, table, offered)
+            offered.insert(1, clipboard.Offer("i", "conversation", lambda: conversation))
+        clipboard.copy(self.console, table, offered)
 
     def action_back(self) -> None:
         """Close the page."""

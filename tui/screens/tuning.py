@@ -12,19 +12,20 @@ from textual.containers import Container
 from textual.widget import Widget
 from textual.widgets import Input
 
-from engine.errors import QuarterdeckError
-from tui import formats, trends
-from tui.actions import Scope, bindings
+from engine.base.errors import QuarterdeckError
+from tui.actions.registry import Scope, bindings
+from tui.model import trends
+from tui.model.tables import Table, table_of
+from tui.model.tuning import Row, Tuning, inverse, stepped
+from tui.model.tuning_checks import explain, taken_together
+from tui.model.tuning_history import PastTuning
+from tui.render import formats
+from tui.render.spans import Line
 from tui.screens import tuning_lines as draw
+from tui.screens.base_screen import Station
 from tui.screens.dialogs import Chooser, Confirm
-from tui.screens.station import Station
 from tui.screens.value_entry import ValueEntry
-from tui.spans import Line
-from tui.tables import Table, table_of
-from tui.tuning import Row, Tuning, inverse, stepped
-from tui.tuning_checks import explain, taken_together
-from tui.tuning_past import PastTuning
-from tui.widgets.ink import Painted
+from tui.widgets.styled import Painted
 
 _REFUSED = "Applied nothing: some values are refused; the rows say why."
 

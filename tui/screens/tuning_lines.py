@@ -6,14 +6,14 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tui import formats
+from tui.actions.keymap import Keymap
 from tui.feeds.base import Change
-from tui.keymap import Keymap
-from tui.spans import Line, columns, crop, fit, rule
-from tui.tables import Listing, command
-from tui.trends import Trends
-from tui.tuning import Row, Tuning
-from tui.widgets.columns import Column, Plain
+from tui.model.columns import Column, Plain
+from tui.model.tables import Listing, command
+from tui.model.trends import Trends
+from tui.model.tuning import Row, Tuning
+from tui.render import formats
+from tui.render.spans import Line, columns, crop, fit, rule
 
 SIDE = 44
 """Cells of the right column where there is one."""

@@ -7,11 +7,11 @@ from collections.abc import Awaitable, Callable
 from textual import on
 from textual.widgets import Input
 
+from tui.model.tuning import Row
+from tui.render.spans import Line, fit
 from tui.screens.dialogs import Dialog
 from tui.screens.tuning_lines import wrapped
-from tui.spans import Line, fit
-from tui.tuning import Row
-from tui.widgets.ink import Painted
+from tui.widgets.styled import Painted
 
 Try = Callable[[str, str], Awaitable[str]]
 """Key and text to the sentence that refuses it, empty when it would be taken."""

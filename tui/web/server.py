@@ -17,7 +17,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from engine.errors import BadInput
+from engine.base.errors import BadInput
 from tui.web.gate import HOSTS, Gate
 from tui.web.tab import Tab
 

@@ -6,8 +6,8 @@ from textual.app import ComposeResult
 from textual.containers import Container
 from textual.widgets import Input
 
-from tui.spans import Line, between, width_of
-from tui.widgets.ink import Painted
+from tui.render.spans import Line, between, width_of
+from tui.widgets.styled import Painted
 
 SIGN = 3
 """Cells of the `/` before the filter."""

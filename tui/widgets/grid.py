@@ -15,11 +15,11 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from engine.events.state import SessionView
-from tui.spans import Line, fit
-from tui.widgets.columns import GAP, LEAD, SESSION_COLUMNS, Column, Layout, lay_out
-from tui.widgets.filter import EVERYTHING, Filter
-from tui.widgets.ink import Inked
-from tui.widgets.sort import Sort, ordered
+from tui.model.columns import GAP, LEAD, SESSION_COLUMNS, Column, Layout, lay_out
+from tui.model.filter import EVERYTHING, Filter
+from tui.model.sort import Sort, ordered
+from tui.render.spans import Line, fit
+from tui.widgets.styled import Inked
 
 STRIPS_KEPT = 512
 """Drawn lines that are remembered."""

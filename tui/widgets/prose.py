@@ -10,11 +10,11 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from engine.sessions.transcripts import Entry
-from tui import formats
-from tui.keymap import CAME_ALONG, Keymap
-from tui.plain_text import clean
-from tui.spans import Line, fit
-from tui.widgets.ink import Inked
+from tui.actions.keymap import CAME_ALONG, Keymap
+from tui.render import formats
+from tui.render.plain_text import clean
+from tui.render.spans import Line, fit
+from tui.widgets.styled import Inked
 
 HEAD = 24
 """Cells before the text: time, glyph and kind."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from engine.recovery.trouble import Aim, Trouble
+from engine.recovery.failure import Aim, Trouble
 
 
 @dataclass(frozen=True, slots=True)

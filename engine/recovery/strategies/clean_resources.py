@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from engine.recovery.ladder import CLEAN
+from engine.recovery.escalation import CLEAN
+from engine.recovery.failure import Aim, Trouble
 from engine.recovery.strategies.base import RecoveryPorts, RecoveryResult
-from engine.recovery.trouble import Aim, Trouble
 
 
 class CleanResources:

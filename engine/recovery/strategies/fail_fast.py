@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from engine.recovery.ladder import FAIL_FAST
+from engine.recovery.escalation import FAIL_FAST
+from engine.recovery.failure import Aim, Trouble
 from engine.recovery.strategies.base import RecoveryPorts, RecoveryResult
-from engine.recovery.trouble import Aim, Trouble
 
 
 class FailFast:

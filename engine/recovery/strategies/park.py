@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from engine.recovery.ladder import PARK
+from engine.recovery.escalation import PARK
+from engine.recovery.failure import Aim, Trouble
 from engine.recovery.strategies.base import RecoveryPorts, RecoveryResult
-from engine.recovery.trouble import Aim, Trouble
 
 _UNKNOWN_S = 60.0
 """Taken where nobody said when the limit resets."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from engine.errors import ErrorKind
-from engine.recovery.ladder import REAUTHENTICATE
+from engine.base.errors import ErrorKind
+from engine.recovery.escalation import REAUTHENTICATE
+from engine.recovery.failure import Aim, Trouble
 from engine.recovery.strategies.base import RecoveryPorts, RecoveryResult
-from engine.recovery.trouble import Aim, Trouble
 
 _SURE = 0.5
 _REMEDY = "Sign in with `claude login` or set ANTHROPIC_API_KEY, then `quarterdeck breakers close {}`."

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from engine.recovery.ladder import REDUCE_LOAD
+from engine.recovery.escalation import REDUCE_LOAD
+from engine.recovery.failure import Aim, Trouble
 from engine.recovery.strategies.base import RecoveryPorts, RecoveryResult
-from engine.recovery.trouble import Aim, Trouble
 
 
 class ReduceLoad:
-    """Lowers the cap on running requests, which rises again by itself (engine/flow/easing.py)."""
+    """Lowers the cap on running requests, which rises again by itself (engine/flow/concurrency_limit.py)."""
 
     name, aim, estimate = REDUCE_LOAD, Aim.ENGINE, 0.1
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from engine.errors import SettingsError
-from engine.plugins import STRATEGY_GROUP, find, nearest
-from engine.recovery.ladder import PLAIN_RETRY
-from engine.recovery.rules import ErrorType
+from engine.base.errors import SettingsError
+from engine.base.plugins import STRATEGY_GROUP, find, nearest
+from engine.recovery.classify.rules import ErrorType
+from engine.recovery.escalation import PLAIN_RETRY
 from engine.recovery.strategies.base import RecoveryStrategy
 from engine.recovery.strategies.clean_resources import CleanResources
 from engine.recovery.strategies.fail_fast import FailFast

@@ -1,1 +1,0 @@
-"""The kinds of events, by what they tell of."""

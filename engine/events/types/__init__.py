@@ -1,0 +1,160 @@
+"""The typed events: all that the engine says about itself, and all that a screen can know."""
+
+from __future__ import annotations
+
+import msgspec
+
+from engine.events.types.alerts import AlertRaised, AlertResolved, AlertSilenced
+from engine.events.types.base import Event
+from engine.events.types.engine import (
+    EngineDraining,
+    EngineStarted,
+    EngineStopped,
+    Notice,
+    OrphansReaped,
+    SettingsChanged,
+    Severity,
+)
+from engine.events.types.permissions import GrantRevoked, PermissionAnswered, PermissionAsked
+from engine.events.types.pool import (
+    ConversationHibernated,
+    ConversationWoken,
+    Percentiles,
+    PoolCounts,
+    PoolMeasured,
+    PoolScaled,
+    PoolStatistics,
+)
+from engine.events.types.recovery import BreakerChanged, ErrorSeen, RecoveryEnded, RecoveryStarted
+from engine.events.types.requests import (
+    ApiRetry,
+    ForeignTurnEnded,
+    RateLimited,
+    RequestEnded,
+    RequestQueued,
+    RequestRetrying,
+    RequestWaiting,
+    TurnActivity,
+    TurnEnded,
+    TurnStarted,
+)
+from engine.events.types.sessions import (
+    BackgroundChanged,
+    ProtocolFault,
+    Reading,
+    SessionBound,
+    SessionChanged,
+    SessionEnded,
+    SessionJudged,
+    SessionReadings,
+    SessionReady,
+    SessionStarting,
+    SessionState,
+)
+
+__all__ = [
+    "AlertRaised",
+    "AlertResolved",
+    "AlertSilenced",
+    "AnyEvent",
+    "ApiRetry",
+    "BackgroundChanged",
+    "BreakerChanged",
+    "ConversationHibernated",
+    "ConversationWoken",
+    "EngineDraining",
+    "EngineStarted",
+    "EngineStopped",
+    "ErrorSeen",
+    "Event",
+    "ForeignTurnEnded",
+    "GrantRevoked",
+    "Notice",
+    "OrphansReaped",
+    "Percentiles",
+    "PermissionAnswered",
+    "PermissionAsked",
+    "PoolCounts",
+    "PoolMeasured",
+    "PoolScaled",
+    "PoolStatistics",
+    "ProtocolFault",
+    "RateLimited",
+    "Reading",
+    "RecoveryEnded",
+    "RecoveryStarted",
+    "RequestEnded",
+    "RequestQueued",
+    "RequestRetrying",
+    "RequestWaiting",
+    "SessionBound",
+    "SessionChanged",
+    "SessionEnded",
+    "SessionJudged",
+    "SessionReadings",
+    "SessionReady",
+    "SessionStarting",
+    "SessionState",
+    "SettingsChanged",
+    "Severity",
+    "Stamped",
+    "TurnActivity",
+    "TurnEnded",
+    "TurnStarted",
+    "decode_stamped",
+    "encode_stamped",
+]
+
+AnyEvent = (
+    EngineStarted
+    | EngineDraining
+    | EngineStopped
+    | SettingsChanged
+    | SessionStarting
+    | SessionReady
+    | SessionChanged
+    | SessionBound
+    | BackgroundChanged
+    | RequestWaiting
+    | ForeignTurnEnded
+    | SessionReadings
+    | SessionEnded
+    | SessionJudged
+    | PoolMeasured
+    | PoolScaled
+    | ConversationWoken
+    | ConversationHibernated
+    | RequestQueued
+    | RequestRetrying
+    | RequestEnded
+    | TurnStarted
+    | TurnActivity
+    | TurnEnded
+    | PermissionAsked
+    | PermissionAnswered
+    | GrantRevoked
+    | BreakerChanged
+    | ErrorSeen
+    | RecoveryStarted
+    | RecoveryEnded
+    | ApiRetry
+    | RateLimited
+    | ProtocolFault
+    | OrphansReaped
+    | Notice
+    | AlertRaised
+    | AlertResolved
+    | AlertSilenced
+)
+
+
+class Stamped(msgspec.Struct, frozen=True):
+    """An event with its number in the engine's run (from 1, no gaps) and its time in seconds since 1970."""
+
+    seq: int
+    at: float
+    event: AnyEvent
+
+
+encode_stamped = msgspec.json.Encoder().encode
+decode_stamped = msgspec.json.Decoder(Stamped).decode

@@ -1,0 +1,75 @@
+"""What is said of errors and of what is done about them."""
+
+from __future__ import annotations
+
+from engine.events.types.base import Event
+
+
+class ErrorSeen(Event, frozen=True):
+    """An attempt at a request failed; what the classifier made of it.
+
+    `silent` is the time in seconds from the session's last sign of life to the error: it was found within that.
+    `again` says that another attempt follows; `said` is the line that the agent itself said of it, where that is known.
+    """
+
+    error: str
+    request: str
+    kind: str
+    code: str
+    text: str
+    session: str = ""
+    profile: str = ""
+    attempt: int = 1
+    rule: str = ""
+    category: str = ""
+    severity: str = "medium"
+    strategy: str = "none"
+    confidence: float = 1.0
+    retryable: bool = False
+    again: bool = False
+    silent: float = 0.0
+    said: str = ""
+
+
+class BreakerChanged(Event, frozen=True):
+    """A circuit breaker moved between closed, open and half_open."""
+
+    breaker: str
+    old: str
+    new: str
+    reason: str = ""
+
+
+class RecoveryStarted(Event, frozen=True):
+    """A recovery strategy was begun at a target; `observed` says that it is only told, and nothing is done.
+
+    `error` is the id of the ErrorSeen that asked for it, `by` who did where a person or a breaker did; `estimated` is
+    in seconds.
+    """
+
+    recovery: str
+    strategy: str
+    target: str
+    error: str = ""
+    reason: str = ""
+    estimated: float = 0.0
+    observed: bool = False
+    by: str = ""
+
+
+class RecoveryEnded(Event, frozen=True):
+    """Its effect was seen: `ok` says whether it helped, `took` the seconds until then, which for
+    those who waited for it ends with their answer, `waiters` who shared it.
+
+    `gave_up` says that nothing else is tried for the requests that waited.
+    """
+
+    recovery: str
+    strategy: str
+    target: str
+    ok: bool
+    reason: str = ""
+    took: float = 0.0
+    gave_up: bool = False
+    waiters: int = 0
+    observed: bool = False

@@ -1,0 +1,142 @@
+"""The pool's size from tick to tick: start what is missing, keep spares warm, give back what is too much."""
+
+from __future__ import annotations
+
+import errno
+from collections import Counter
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+
+from engine.backends.base import Profile
+from engine.base.errors import QuarterdeckError
+from engine.pool.limits import PoolLimits
+from engine.pool.members import Members, PoolPorts
+from engine.pool.routing import LeaseWish, may_begin
+from engine.pool.scaler import Load
+from engine.pool.session_index import SubPool
+
+_RETRY_MAX_S = 60.0
+_SHORTAGE_S = 1.0
+_SHORTAGES = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN}
+
+
+class Sizing:
+    """Owner of when spares are due, and of how often their starts failed."""
+
+    def __init__(self, ports: PoolPorts, members: Members) -> None:
+        self._ports = ports
+        self._members = members
+        self._due: dict[SubPool, float] = {}
+        self._failures: Counter[SubPool] = Counter()
+        self._not_before: dict[SubPool, float] = {}
+
+    def load(self, *, busy: int, waiting: int) -> Load:
+        """The pool's load; warm spares are no part of what follows it."""
+        members, seats = self._members, self._members.seats
+        spare = sum(min(seats.warm_count(key), wanted) for key, wanted in self._spares().items())
+        return self._ports.growth.load(
+            self._now(), busy=busy, waiting=waiting, size=len(members), starting=members.starting, spare=spare
+        )
+
+    def fill(self, load: Load, wishes: Sequence[LeaseWish]) -> None:
+        """Start what is missing to the target, for those who have most `wishes`, and the warm spares."""
+        limits, growth, now = self._ports.limits(), self._ports.growth, self._now()
+        if growth.disk_full:
+            return
+        held = growth.held(now).keys() | {key for key, at in self._not_before.items() if now < at}
+        target = growth.decide(load).target
+        while len(self._members) < target:
+            profile = self._wanted_profile(limits, wishes)
+            if not self._may_have_one(profile, held) or not self._may_start(limits, profile):
+                break
+            self._members.start(LeaseWish(profile, ""))
+        for name, wanted in limits.warm.items():
+            spare = self._ports.profile(name)
+            if spare is not None and self._may_have_one(spare, held):
+                self._refill(spare, wanted, limits, now)
+
+    def _may_have_one(self, spare: Profile, held: AbstractSet[tuple[str, ...]]) -> bool:
+        return spare.key not in held and spare.named not in held and not self._ports.unable(spare)
+
+    def shrink(self, load: Load) -> None:
+        """Stop sessions past their lifetime, those idle too long above the minimum, and those above the target."""
+        limits, now, members = self._ports.limits(), self._now(), self._members
+        target = self._ports.growth.decide(load).target
+        spare, surplus = members.staying - limits.scaling.min_size, members.staying - target
+        kept = self._spares()
+        for seat in members.seats.idle():
+            member = members.get(seat.session)
+            if seat.engaged:
+                continue
+            reason = members.reason_to_retire(member)
+            if not reason and not seat.holds and kept.get(seat.key, 0) > 0:
+                kept[seat.key] -= 1
+                continue
+            if not reason and spare > 0 and now - seat.last_used >= limits.idle_timeout:
+                reason = "idle"
+            if not reason and spare > 0 and surplus > 0:
+                reason = "scaled down"
+            if reason:
+                spare, surplus = spare - 1, surplus - 1
+                members.retire(member, reason)
+
+    def start_failed(self, key: SubPool, error: QuarterdeckError) -> None:
+        """Nobody waited for it, so the next one of the profile waits: briefly, where the machine lacked room."""
+        if is_shortage(error):
+            self._not_before[key] = self._now() + _SHORTAGE_S
+            return
+        self._failures[key] += 1
+        self._not_before[key] = self._now() + min(_RETRY_MAX_S, 2.0 ** self._failures[key])
+
+    def came_up(self, key: SubPool) -> None:
+        """Sessions of the profile start well."""
+        self._failures.pop(key, None)
+        self._not_before.pop(key, None)
+
+    def _spares(self) -> dict[SubPool, int]:
+        """How many never used sessions each sub-pool shall have; a size by hand counts them as any other."""
+        warm = self._ports.limits().warm if self._ports.growth.asked is None else {}
+        found = {name: self._ports.profile(name) for name, wanted in warm.items() if wanted}
+        return {profile.key: warm[name] for name, profile in found.items() if profile is not None}
+
+    def _wanted_profile(self, limits: PoolLimits, wishes: Sequence[LeaseWish]) -> Profile:
+        """Whose sessions are added: the default's up to `min_size`, then by what each has to do and its weight."""
+        default = self._ports.default()
+        if len(self._members) < limits.scaling.min_size:
+            return default
+        wanted = Counter(wish.profile.key for wish in wishes)
+        have = Counter(member.wish.profile.key for member in self._members.all.values() if member.stays)
+        lacking = {key: have[key] / (wanted[key] * limits.weights.get(key[1], 1.0)) for key in wanted}
+        key = min(lacking, key=lambda each: lacking[each], default=default.key)
+        return next((wish.profile for wish in wishes if wish.profile.key == key), default)
+
+    def _refill(self, profile: Profile, wanted: int, limits: PoolLimits, now: float) -> None:
+        """A used spare is replaced after a random delay, so that many used at once do not start at once."""
+        spares = [member for member in self._members.all.values() if member.starting and not member.demanded]
+        coming = sum(member.wish.profile.key == profile.key for member in spares)
+        asked = self._ports.growth.asked
+        most = limits.scaling.max_size if asked is None else asked
+        if self._members.seats.warm_count(profile.key) + coming >= wanted or len(self._members) >= most:
+            self._due.pop(profile.key, None)
+            return
+        due = self._due.setdefault(profile.key, now + self._ports.chance.uniform(0.0, limits.warm_jitter))
+        if now >= due and self._may_start(limits, profile):
+            del self._due[profile.key]
+            self._members.start(LeaseWish(profile, ""))
+
+    def _may_start(self, limits: PoolLimits, profile: Profile) -> bool:
+        carried = self._ports.growth.carry(len(self._members))
+        under_way = Counter(each.wish.profile.named for each in self._members.all.values() if each.starting)
+        return may_begin(under_way, profile.named, limits.max_starting) and carried.more > 0
+
+    def _now(self) -> float:
+        return self._ports.clock.monotonic()
+
+
+def is_shortage(error: BaseException | None) -> bool:
+    """Whether the machine lacked descriptors, memory or processes at that moment, which says nothing of the profile."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _SHORTAGES:
+            return True
+        error = error.__cause__
+    return False

@@ -1,0 +1,276 @@
+"""The circuit breaker: pure, on an injected clock (DESIGN section 7, ALGORITHMS.md section 2).
+
+It opens on consecutive failures, on the failure rate or on the slow-call rate of a sliding window; a call that waits
+past the slow threshold votes already. Half-open permits are leased and stamped with a generation, so they can neither
+stick nor vote late. The open time doubles with each opening in a row and is forgotten after a healthy time.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from engine.recovery.breakers.window import Window
+
+HISTORY = 64
+"""Changes of state that are kept."""
+
+
+class BreakerState(StrEnum):
+    """What a breaker does with calls; the last two are set by hand."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half_open"
+    FORCED_OPEN = "forced_open"
+    DISABLED = "disabled"
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerLimits:
+    """Times in seconds, rates as ratios of the calls in the window; a rate of 1 and more never opens.
+
+    With `load_adjusted`, fewer calls than `minimum_calls` at low load count, and the failure rate that opens falls
+    with the load: threshold · (1 - load / 2).
+    """
+
+    failure_threshold: int = 5
+    timeout: float = 60.0
+    half_open_max_calls: int = 3
+    failure_rate: float = 0.5
+    slow_rate: float = 0.8
+    slow_call: float = 120.0
+    minimum_calls: int = 20
+    window: int = 60
+    longest_timeout: float = 600.0
+    forget_after: float = 300.0
+    load_adjusted: bool = True
+
+
+@dataclass(eq=False, slots=True)
+class Permit:
+    """Leave for one call. A vote from an earlier `generation` does not count; a half-open breaker gives a `probe`.
+
+    The call is slow when its first sign of an answer comes `slow_call` after `began_at`; `overdue` once it voted so.
+    """
+
+    generation: int
+    began_at: float
+    probe: bool = False
+    answered: bool = False
+    overdue: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The breaker lets no call through for `retry_after` more seconds; infinite when only a person lifts it.
+
+    `parked` says that it waits for a limit to reset, and calls may wait with it.
+    """
+
+    retry_after: float
+    reason: str
+    parked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change of state and why: `at` in monotonic seconds, `wall` in seconds since 1970."""
+
+    at: float
+    before: BreakerState
+    after: BreakerState
+    reason: str
+    wall: float = 0.0
+
+
+def _no_wall_clock() -> float:
+    return 0.0
+
+
+class Breaker:
+    """Owner of one breaker's state; `now` is a monotonic time in seconds, `load` a ratio from 0 to 1.
+
+    `wall` gives the time that a change is dated with for people; nothing is decided by it.
+    """
+
+    def __init__(self, limits: BreakerLimits, wall: Callable[[], float] = _no_wall_clock) -> None:
+        self.limits = limits
+        self._wall = wall
+        self.state = BreakerState.CLOSED
+        self.reason = ""
+        self.load = 0.0
+        self.history: deque[Change] = deque(maxlen=HISTORY)
+        self._window = Window(limits.window)
+        self._generation = 0
+        self._failures = 0
+        self._opened_at = 0.0
+        self._open_for = 0.0
+        self._streak = 0
+        self._closed_at = 0.0
+        self._held_until = float("inf")
+        self._parked = False
+        self._running: dict[Permit, None] = {}
+        self._late_at = float("inf")
+        self._successes = 0
+
+    @property
+    def running(self) -> int:
+        """Calls that hold a permit of this generation."""
+        return len(self._running)
+
+    def ask(self, now: float) -> Permit | Refusal:
+        """Leave for a call, or a refusal that says how long to wait."""
+        if self.state is BreakerState.FORCED_OPEN:
+            if now < self._held_until:
+                return Refusal(self._held_until - now, self.reason, self._parked)
+            self._move(BreakerState.HALF_OPEN, now, "the time that it was held for is over")
+        if now >= self._late_at:
+            self.look(now)
+        if self.state is BreakerState.OPEN:
+            left = self._opened_at + self._open_for - now
+            if left > 0:
+                return Refusal(left, self.reason)
+            self._move(BreakerState.HALF_OPEN, now, "its open time is over")
+        probe = self.state is BreakerState.HALF_OPEN
+        if probe and (wait := self._half_open_full(now)):
+            return Refusal(wait, "its probes are under way")
+        permit = Permit(self._generation, now, probe)
+        self._running[permit] = None
+        late_at = now + self.limits.slow_call
+        if late_at < self._late_at:
+            self._late_at = late_at
+        return permit
+
+    def look(self, now: float) -> None:
+        """Let the calls vote that wait past the slow threshold; call it once a second, so that a hang opens it soon."""
+        self._window.advance(now)
+        self._late_at = float("inf")
+        for permit in self._running:
+            if permit.answered or permit.overdue:
+                continue
+            late_at = permit.began_at + self.limits.slow_call
+            if late_at <= now:
+                permit.overdue = True
+                self._window.add(now, slow=True)
+            else:
+                self._late_at = min(self._late_at, late_at)
+        self._judge(now)
+
+    def began(self, permit: Permit, now: float) -> None:
+        """The wait for a session is over: only from here on is it the API's time."""
+        permit.began_at = now
+
+    def answered(self, permit: Permit, now: float) -> None:
+        """The first sign of the answer came."""
+        if not permit.answered:
+            permit.answered = True
+            if permit in self._running and not permit.overdue and now - permit.began_at >= self.limits.slow_call:
+                permit.overdue = True
+                self._window.add(now, slow=True)
+
+    def succeeded(self, permit: Permit, now: float) -> None:
+        """The call worked."""
+        if not self._end(permit):
+            return
+        self._failures = 0
+        if not permit.overdue:
+            self._window.add(now)
+        if self.state is BreakerState.HALF_OPEN:
+            self._successes += 1
+            if self._successes >= self.limits.half_open_max_calls:
+                self._move(BreakerState.CLOSED, now, f"{self._successes} probes worked")
+        else:
+            self._judge(now)
+
+    def failed(self, permit: Permit, now: float, reason: str = "a call failed") -> None:
+        """The call failed for a reason that the breaker guards against."""
+        if not self._end(permit):
+            return
+        self._failures += 1
+        if permit.overdue:
+            self._window.fail_one(now)
+        else:
+            self._window.add(now, failed=True)
+        if self.state is BreakerState.HALF_OPEN:
+            self._open(now, f"a probe failed: {reason}")
+        elif self._failures >= self.limits.failure_threshold:
+            self._open(now, f"{self._failures} failures in a row: {reason}")
+        else:
+            self._judge(now)
+
+    def returned(self, permit: Permit) -> None:
+        """The call ended without telling anything (cancelled, or failed for its own reasons)."""
+        self._end(permit)
+
+    def force(self, state: BreakerState, now: float, who: str) -> None:
+        """By hand: forced_open refuses all, disabled lets all through, closed and open go on by themselves."""
+        if state is BreakerState.OPEN:
+            self._open(now, f"opened by {who}")
+        else:
+            self._move(state, now, f"{state.value.replace('_', ' ')} by {who}")
+
+    def hold(self, now: float, seconds: float, reason: str, *, parked: bool) -> None:
+        """Let nothing through for `seconds`, infinite until a person acts; then calls try it as after any opening."""
+        self._move(BreakerState.FORCED_OPEN, now, reason)
+        self._held_until, self._parked = now + seconds, parked
+
+    def let_through_since(self, then: float) -> bool:
+        """Whether it was closed or disabled after `then`: what was seen before says nothing about it any more."""
+        well = {BreakerState.CLOSED, BreakerState.DISABLED}
+        return any(change.at > then and change.after in well for change in self.history)
+
+    def _end(self, permit: Permit) -> bool:
+        """Whether the permit may vote; it is over in any case."""
+        known = permit in self._running
+        self._running.pop(permit, None)
+        return known and permit.generation == self._generation and self.state is not BreakerState.DISABLED
+
+    def _half_open_full(self, now: float) -> float:
+        """Seconds to wait for a probe's place; a probe that never reported loses it after the open time."""
+        if len(self._running) + self._successes < self.limits.half_open_max_calls:
+            return 0.0
+        if not self._running:
+            return 0.0
+        oldest = next(iter(self._running))
+        left = oldest.began_at + self.limits.timeout - now
+        if left <= 0:
+            del self._running[oldest]
+            return 0.0
+        return left
+
+    def _judge(self, now: float) -> None:
+        """Open on the rates of the window."""
+        limits, total = self.limits, self._window.total
+        if self.state is not BreakerState.CLOSED or not (total.failures or total.slow):
+            return
+        if total.calls < limits.minimum_calls:
+            return
+        threshold = limits.failure_rate * (1 - self.load / 2) if limits.load_adjusted else limits.failure_rate
+        if limits.failure_rate < 1 and total.failures >= threshold * total.calls:
+            self._open(now, f"{total.failures} of {total.calls} calls failed within {limits.window} s")
+        elif limits.slow_rate < 1 and total.slow >= limits.slow_rate * total.calls:
+            text = f"{total.slow} of {total.calls} calls within {limits.window} s took over {limits.slow_call:g} s"
+            self._open(now, text)
+
+    def _open(self, now: float, reason: str) -> None:
+        if self.state is BreakerState.CLOSED and now - self._closed_at > self.limits.forget_after:
+            self._streak = 0
+        self._open_for = min(self.limits.longest_timeout, self.limits.timeout * 2.0**self._streak)
+        self._streak = min(self._streak + 1, 30)
+        self._opened_at = now
+        self._move(BreakerState.OPEN, now, reason)
+
+    def _move(self, state: BreakerState, now: float, reason: str) -> None:
+        if state is not self.state:
+            self.history.append(Change(now, self.state, state, reason, self._wall()))
+        self.state, self.reason = state, reason
+        self._held_until, self._parked = float("inf"), False
+        self._generation += 1
+        self._failures = self._successes = 0
+        self._running.clear()
+        if state is BreakerState.CLOSED:
+            self._closed_at = now
+            self._window.clear()

@@ -1,0 +1,212 @@
+"""All breakers by name: `credential:…`, `model:…`, `tool:…`, `session:…`; made when first asked for, bounded."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+
+from engine.base.clock import Clock
+from engine.base.errors import BadInput, BreakerOpen, NotFound
+from engine.base.text import one_line
+from engine.events.bus import Bus
+from engine.events.types import BreakerChanged
+from engine.recovery.breakers.breaker import Breaker, BreakerLimits, BreakerState, Permit, Refusal
+
+KEPT = 1000
+"""Breakers kept, those used last; a closed one that is forgotten starts anew."""
+BY_HAND = {
+    "open": BreakerState.FORCED_OPEN,
+    "close": BreakerState.CLOSED,
+    "disable": BreakerState.DISABLED,
+    "trip": BreakerState.OPEN,
+}
+"""What an operator may do to a breaker."""
+Leave = list[tuple[str, Breaker, Permit]]
+"""Permits of one call, each with its breaker and that one's name."""
+
+
+class Breakers:
+    """Owner of all breakers; publishes their changes. `opened` hears the name of each that a failure opens."""
+
+    def __init__(
+        self,
+        limits: Callable[[], BreakerLimits],
+        bus: Bus,
+        clock: Clock,
+        opened: Callable[[str], None] | None = None,
+    ) -> None:
+        self._limits = limits
+        self._bus = bus
+        self._clock = clock
+        self._opened = opened
+        self._all: OrderedDict[str, Breaker] = OrderedDict()
+
+    @property
+    def all(self) -> dict[str, Breaker]:
+        """By name; read them, change them through the methods here."""
+        return dict(self._all)
+
+    def knows(self, name: str) -> bool:
+        """Whether there is such a breaker by now."""
+        return name in self._all
+
+    def watch(self, name: str) -> None:
+        """Have it from the start, so that it is shown before its first call."""
+        self._of(name)
+
+    def get(self, name: str) -> Breaker:
+        """One by name. Raises NotFound."""
+        found = self._all.get(name)
+        if found is None:
+            raise NotFound(f"There is no breaker {name}.", field="breaker", remedy="`quarterdeck breakers` lists them.")
+        return found
+
+    def ask(self, names: Iterable[str]) -> Leave:
+        """Leave of all these at once. Raises BreakerOpen when one refuses, and takes nothing then."""
+        taken: Leave = []
+        now = self._now()
+        for name in names:
+            breaker = self._of(name)
+            before = breaker.state
+            answer = breaker.ask(now)
+            if breaker.state is not before:
+                self._publish(name, breaker, before)
+            if isinstance(answer, Refusal):
+                self.returned(taken)
+                raise _refused(name, breaker, answer)
+            taken.append((name, breaker, answer))
+        return taken
+
+    def began(self, leave: Leave) -> None:
+        """The call itself begins: the wait for a session was nobody's fault."""
+        now = self._now()
+        for _, breaker, permit in leave:
+            breaker.began(permit, now)
+
+    def answered(self, leave: Leave) -> None:
+        """The first sign of the answer; one that comes late is judged at the next look."""
+        now = self._now()
+        for _, breaker, permit in leave:
+            breaker.answered(permit, now)
+
+    def succeeded(self, leave: Leave) -> None:
+        """The call worked."""
+        now = self._now()
+        for name, breaker, permit in leave:
+            before = breaker.state
+            breaker.succeeded(permit, now)
+            if breaker.state is not before:
+                self._publish(name, breaker, before)
+
+    def failed(self, leave: Leave, blamed: str, reason: str) -> None:
+        """The call failed by the fault of those whose scope is `blamed`; the others heard nothing of it."""
+        now = self._now()
+        for name, breaker, permit in leave:
+            if name.partition(":")[0] != blamed:
+                breaker.returned(permit)
+                continue
+            before = breaker.state
+            breaker.failed(permit, now, reason)
+            if breaker.state is not before:
+                self._publish(name, breaker, before)
+
+    def vote(self, name: str, reason: str = "") -> Breaker:
+        """A call that asked nobody ended: it failed for this `reason`, or worked when there is none."""
+        with self._changing(name) as breaker:
+            answer = breaker.ask(self._now())
+            if isinstance(answer, Permit):
+                if reason:
+                    breaker.failed(answer, self._now(), reason)
+                else:
+                    breaker.succeeded(answer, self._now())
+        return breaker
+
+    def returned(self, leave: Leave) -> None:
+        """The call ended without telling anything."""
+        for _, breaker, permit in leave:
+            breaker.returned(permit)
+
+    def look(self, load: float) -> None:
+        """Once a second: calls that hang vote; `load` is the pool's utilisation."""
+        for name in list(self._all):
+            with self._changing(name) as breaker:
+                breaker.load = load
+                breaker.look(self._now())
+
+    def obey(self, limits: BreakerLimits) -> None:
+        """The limits changed."""
+        for breaker in self._all.values():
+            breaker.limits = limits
+
+    def control(self, name: str, act: str, who: str) -> Breaker:
+        """By hand: open, close, disable or trip. Raises NotFound, BadInput."""
+        self.get(name)
+        state = BY_HAND.get(act)
+        if state is None:
+            raise BadInput(
+                f"{act!r} is nothing to do to a breaker.", field="act", remedy=f"One of {', '.join(BY_HAND)}."
+            )
+        with self._changing(name) as breaker:
+            breaker.force(state, self._now(), who)
+        return breaker
+
+    def hold(self, name: str, seconds: float, reason: str, *, parked: bool = False) -> None:
+        """Hold one open for `seconds`, infinite until it is closed by hand."""
+        with self._changing(name) as breaker:
+            breaker.hold(self._now(), seconds, reason, parked=parked)
+
+    def let_through_since(self, name: str, then: float) -> bool:
+        """Whether one was closed or disabled after `then`."""
+        return name in self._all and self._all[name].let_through_since(then)
+
+    def open_ones(self) -> list[str]:
+        """Names of those that let nothing through."""
+        closed = {BreakerState.OPEN, BreakerState.FORCED_OPEN}
+        return [name for name, breaker in self._all.items() if breaker.state in closed]
+
+    def _of(self, name: str) -> Breaker:
+        breaker = self._all.get(name)
+        if breaker is None:
+            breaker = self._all[name] = Breaker(self._limits(), self._clock.wall)
+            self._forget()
+        self._all.move_to_end(name)
+        return breaker
+
+    def _forget(self) -> None:
+        spare = len(self._all) - KEPT
+        idle = [name for name, known in self._all.items() if known.state is BreakerState.CLOSED and not known.running]
+        for name in idle[: max(0, spare)]:
+            del self._all[name]
+
+    @contextmanager
+    def _changing(self, name: str) -> Iterator[Breaker]:
+        """The breaker, whose change of state is published."""
+        breaker = self._of(name)
+        before = breaker.state
+        yield breaker
+        if breaker.state is not before:
+            self._publish(name, breaker, before)
+
+    def _publish(self, name: str, breaker: Breaker, before: BreakerState) -> None:
+        new, reason = breaker.state.value, one_line(breaker.reason)
+        self._bus.publish(BreakerChanged(breaker=name, old=before.value, new=new, reason=reason))
+        if breaker.state is BreakerState.OPEN and self._opened is not None:
+            self._opened(name)
+
+    def _now(self) -> float:
+        return self._clock.monotonic()
+
+
+def _refused(name: str, breaker: Breaker, refusal: Refusal) -> BreakerOpen:
+    wait = refusal.retry_after if refusal.retry_after != float("inf") else None
+    by_itself = (
+        "It tries again by itself." if wait is not None else f"`quarterdeck breakers close {name}` lets calls through."
+    )
+    refused = BreakerOpen(
+        f"The breaker {name} is {breaker.state.value.replace('_', ' ')}: {refusal.reason}.",
+        remedy=f"`quarterdeck breakers` shows it. {by_itself}",
+        retry_after=wait,
+    )
+    refused.parked = refusal.parked
+    return refused

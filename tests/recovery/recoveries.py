@@ -1,0 +1,111 @@
+"""An orchestrator on virtual time, with strategies that do what a test says."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from engine.base.errors import ErrorKind, QuarterdeckError, TurnFailed, Verdict
+from engine.events.bus import Bus
+from engine.events.types import RecoveryEnded, RecoveryStarted, Stamped
+from engine.pool.intensity import IntensityLimits
+from engine.recovery.failure import Aim, Case, Trouble
+from engine.recovery.orchestrator import Orchestrator, RecoveryLimits
+from engine.recovery.retry.budget import Budget
+from engine.recovery.strategies.base import RecoveryPorts, RecoveryResult
+from engine.recovery.strategies.registry import Strategies
+
+WELL = RecoveryResult(True, "done")
+ILL = RecoveryResult(False, "it did not work")
+Work = Callable[[], Awaitable[RecoveryResult]]
+
+
+class LoopClock:
+    """The virtual loop's time."""
+
+    def monotonic(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    def wall(self) -> float:
+        return self.monotonic()
+
+
+class Scripted:
+    """A strategy that takes `seconds` and ends as `results` say, the last one again and again."""
+
+    def __init__(self, name: str, aim: Aim, *results: RecoveryResult, seconds: float = 1.0) -> None:
+        self.name, self.aim, self.estimate = name, aim, seconds
+        self.runs: list[tuple[float, Trouble]] = []
+        self._results = results or (WELL,)
+
+    def can_recover(self, trouble: Trouble) -> bool:
+        return bool(trouble.session)
+
+    async def run(self, trouble: Trouble, ports: RecoveryPorts) -> RecoveryResult:
+        assert ports is not None
+        self.runs.append((asyncio.get_running_loop().time(), trouble))
+        await pass_time(self.estimate)
+        return self._results[min(len(self.runs), len(self._results)) - 1]
+
+
+class Rig:
+    """The orchestrator over scripted strategies that stand in for resume_conversation, restart_process and others."""
+
+    def __init__(self, *scripted: Scripted, starts: int = 5, observe: bool = False, budget: int = 500) -> None:
+        clock = LoopClock()
+        self.clock = clock
+        self.bus = Bus(clock)
+        self.events: list[RecoveryStarted | RecoveryEnded] = []
+        self.bus.listen(self._hear)
+        self.strategies = Strategies({}, lambda: 0.0)
+        self.strategies.by_name.update({each.name: each for each in scripted})
+        self.budget = Budget(budget)
+        limits = RecoveryLimits(observe, IntensityLimits(starts, 60.0, 60.0, 60.0))
+        ports: RecoveryPorts = object()  # type: ignore[assignment] - scripted strategies act on nothing
+        self.orchestrator = Orchestrator(ports, self.strategies, lambda: limits, self.budget, self.bus, clock)
+
+    @property
+    def ended(self) -> list[RecoveryEnded]:
+        return [event for event in self.events if isinstance(event, RecoveryEnded)]
+
+    def trouble(
+        self, name: str = "a", *, session: str = "s0001", word: str = "session", began: float = -1.0
+    ) -> Trouble:
+        now = self.clock.monotonic()
+        return Trouble(
+            id=f"{name}.1",
+            error=failure(word),
+            request=name,
+            session=session,
+            conversation="c1",
+            tenant="default",
+            profile="default",
+            credential="credential:default",
+            began=now if began < 0 else began,
+            seen=now,
+        )
+
+    async def fail(self, case: Case, trouble: Trouble) -> str:
+        """What the dispatcher does with a failed attempt; why no other may follow, or nothing."""
+        follows = self.orchestrator.choose(trouble, case)
+        self.orchestrator.begin(follows.strategy, trouble, case)
+        return follows.final or await self.orchestrator.recovered(trouble, case)
+
+    def _hear(self, stamped: Stamped) -> None:
+        if isinstance(stamped.event, RecoveryStarted | RecoveryEnded):
+            self.events.append(stamped.event)
+
+
+async def pass_time(seconds: float) -> None:
+    """On virtual time: nobody waits."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + seconds
+    while (left := until - loop.time()) > 0:
+        await asyncio.sleep(left)
+
+
+def failure(word: str, kind: ErrorKind = ErrorKind.PROCESS, category: str = "crash") -> QuarterdeckError:
+    """An error whose class asks for the strategy of that word."""
+    error = TurnFailed("it failed", kind=kind)
+    error.verdict = Verdict("rule", category, "high", word)
+    return error

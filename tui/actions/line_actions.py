@@ -1,0 +1,265 @@
+"""What the lines typed at `:` do: the same acts as by key, with the same refusals and the same questions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from engine.base.errors import QuarterdeckError
+from tui.actions.command_line import Choice, Kind, LineError, Parsed, check, nearest
+from tui.feeds.base import Feed
+
+if TYPE_CHECKING:
+    from tui.console.app import Console
+    from tui.model.tuning import Tuning
+    from tui.screens.base_screen import Station
+
+Doing = Callable[[], object]
+"""What is left to do once the line is closed."""
+_SWITCH = {"on": True, "off": False}
+
+
+class LineActs:
+    """Carries out what a line asks for. `tuning` holds the settings as the engine has them, once `load` was awaited."""
+
+    def __init__(self, console: Console) -> None:
+        from tui.model.tuning import Tuning
+
+        self._console = console
+        self.tuning: Tuning = Tuning()
+
+    async def load(self) -> None:
+        """Read the settings. Raises the feed's QuarterdeckError."""
+        feed = self._console.feed
+        if feed is not None:
+            self.tuning.load(await feed.tuning())
+
+    async def run(self, parsed: Parsed) -> Doing | None:
+        """Do it, or prepare it to be done once the line is closed. Raises LineError, which the line shows."""
+        if parsed.command.acts and (refusal := self._console.refusal):
+            raise LineError(refusal)
+        check(parsed, self.known)
+        return await RUNS[parsed.command.run](self, parsed)
+
+    def known(self, kind: Kind) -> Sequence[Choice]:
+        """What is known of a kind now."""
+        console, state = self._console, self._console.store.live
+        match kind:
+            case Kind.SCREEN:
+                return [Choice(mode, note=name) for mode, name in console.screens]
+            case Kind.COLUMN:
+                station = console.station
+                return station.sortable() if station is not None else []
+            case Kind.SETTING:
+                return [
+                    Choice(f"{row.key}=", row.current, row.bounds or row.allowed, row.description)
+                    for row in self.tuning.rows
+                    if not row.fixed
+                ]
+            case Kind.SESSION:
+                return [Choice(row.id, row.state.value, row.user, row.prompt) for row in state.sessions.values()]
+            case Kind.BREAKER:
+                return [Choice(name, how.replace("_", " ")) for name, how in state.breakers.items()]
+            case Kind.REQUEST:
+                return [Choice(row.id, row.session or "waits", row.user, row.prompt) for row in state.requests.values()]
+            case Kind.PERMISSION:
+                return [Choice(row.id, row.session, row.tool, row.summary) for row in state.permissions.values()]
+            case Kind.SKIN:
+                return [Choice(skin.name, note=skin.title) for skin in console.skins.values()]
+            case Kind.SIZE:
+                pool = state.pool
+                bounds = f"{pool.min_size}–{pool.max_size}" if pool is not None else ""
+                now = str(pool.size) if pool is not None else ""
+                return [Choice("auto", now, bounds, "follow the load"), Choice("off", now, bounds, "stay at this size")]
+            case Kind.SWITCH:
+                return [Choice("on", note="follow the load"), Choice("off", note="stay at this size")]
+            case _:
+                return []
+
+    async def go(self, parsed: Parsed) -> Doing:
+        """To a screen."""
+        return lambda: self._console.action_go(parsed.words[0])
+
+    async def filter(self, parsed: Parsed) -> Doing:
+        """Filter the list in sight."""
+        station, text = self._station, parsed.words[0] if parsed.words else ""
+        if problem := station.filter_problem(text):
+            raise LineError(problem)
+        return lambda: station.set_filter(text)
+
+    async def sort(self, parsed: Parsed) -> Doing:
+        """Sort it."""
+        station = self._station
+        return lambda: station.sort_by(parsed.words[0])
+
+    @property
+    def _station(self) -> Station:
+        if (station := self._console.station) is None:
+            raise LineError("There is no list here.")
+        return station
+
+    async def at(self, parsed: Parsed) -> None:
+        """Show a moment."""
+        if problem := self._console.go_to_text(parsed.words[0]):
+            raise LineError(problem)
+
+    async def live(self, _parsed: Parsed) -> None:
+        """From the past to now."""
+        if not self._console.store.past:
+            raise LineError("This is now." if not self._console.travelling else "A recording has no now.")
+        self._console.action_live()
+
+    async def note(self, parsed: Parsed) -> None:
+        """Note something of a moment of a recording."""
+        if problem := self._console.note(parsed.words[0]):
+            raise LineError(problem)
+
+    async def skin(self, parsed: Parsed) -> None:
+        """Wear a skin."""
+        self._console.wear(parsed.words[0])
+
+    async def prompt(self, parsed: Parsed) -> None:
+        """Start a conversation."""
+        request = await self._told(self._feed.prompt(parsed.words[0]))
+        self._console.tell(f"Sent as request {request}.")
+
+    async def scale(self, parsed: Parsed) -> None:
+        """Set the pool's size, or whether it follows the load."""
+        size = parsed.words[0]
+        if size in {"auto", "off"}:
+            await self._follow_load(size == "auto")
+        elif not size.isdecimal():
+            raise LineError(f"{size!r} is no size: a whole number, auto or off.")
+        else:
+            await self._told(self._feed.scale(int(size)))
+            self._console.tell(f"The pool goes to {int(size)} sessions.")
+
+    async def autoscale(self, parsed: Parsed) -> None:
+        """Follow the load, or stay."""
+        await self._follow_load(_SWITCH[parsed.words[0]])
+
+    async def _follow_load(self, on: bool) -> None:
+        await self._told(self._feed.autoscale(on))
+        self._console.tell("The pool follows the load." if on else "The pool stays at its size.")
+
+    async def tune(self, parsed: Parsed) -> Doing:
+        """Everything that Tuning would refuse is refused here; what is left is staged and applied there."""
+        await self._told(self.load())
+        desk = self.tuning
+        desk.staged.clear()
+        texts = dict(self._pair(word) for word in parsed.words)
+        for key, text in texts.items():
+            desk.stage(key, text)
+        if not desk.staged:
+            raise LineError("Nothing would change: every value is in force already.")
+        problems = [problem for key in desk.staged if (problem := desk.problem_of(key))]
+        if problems:
+            raise LineError(problems[0])
+        try:
+            await self._feed.check_settings(desk.proposal())
+        except yaml.YAMLError:
+            raise LineError("This is no value.") from None
+        except QuarterdeckError as error:
+            raise LineError(error.message) from error
+        return lambda: self._console.stage(texts, apply=True)
+
+    def _pair(self, word: str) -> tuple[str, str]:
+        key, equals, text = word.partition("=")
+        if not equals:
+            raise LineError(f"{word!r} is not KEY=VALUE, such as session_pool.max_size=20.")
+        row = self.tuning.row(key)
+        if row is None:
+            raise LineError(f"{key}: no such setting{nearest(key, [each.key for each in self.tuning.rows])}.")
+        if row.fixed:
+            raise LineError(f"{key} needs a restart of the engine: set it in the file.")
+        return key, text
+
+    async def untune(self, _parsed: Parsed) -> Doing:
+        """Ask to take the last change of settings back."""
+        return self._console.unstage
+
+    async def sessions(self, parsed: Parsed) -> Doing:
+        """Interrupt, stop, kill or recycle sessions, as by key."""
+        name = parsed.command.argument
+        rows = [self._console.store.live.sessions[word] for word in dict.fromkeys(parsed.words)]
+        if refusal := self._console.intents.refusal(name, rows):
+            raise LineError(refusal)
+        return lambda: self._console.act(name, rows)
+
+    async def breaker(self, parsed: Parsed) -> Doing:
+        """Move breakers by hand, as by key."""
+        from tui.screens.recovery import control
+
+        names, known = list(dict.fromkeys(parsed.words)), [choice.text for choice in self.known(Kind.BREAKER)]
+        for name in names:
+            if name not in known and ":" not in name:  # one that never changed is not in the state
+                raise LineError(f"There is no breaker {name!r}{nearest(name, known)}; they are written kind:name.")
+        feed = self._feed
+        act = f"breaker_{parsed.command.argument}"
+        return lambda: self._console.carry_out(control(self._console, names, act, feed))
+
+    async def cancel(self, parsed: Parsed) -> Doing:
+        """End requests, as by key."""
+        from tui.screens.queue import cancel
+
+        views = [self._console.store.live.requests[word] for word in dict.fromkeys(parsed.words)]
+        feed = self._feed
+        return lambda: self._console.carry_out(cancel(self._console, views, feed))
+
+    async def answer(self, parsed: Parsed) -> None:
+        """Answer a permission."""
+        allowed = parsed.command.argument == "allow"
+        message = "" if allowed else "The operator denied this."
+        await self._told(self._feed.answer(parsed.words[0], allowed=allowed, scope="once", message=message))
+        self._console.tell("Allowed." if allowed else "Denied.")
+
+    async def help(self, parsed: Parsed) -> Doing:
+        """Show the commands."""
+        from tui.screens.command import CommandHelp
+
+        wanted = parsed.words[0] if parsed.words else ""
+        if wanted and not CommandHelp.found(wanted):
+            raise LineError(f"There is no command {wanted[:40]!r}.")
+        return lambda: self._console.push_screen(CommandHelp(wanted))
+
+    async def leave(self, _parsed: Parsed) -> Doing:
+        """Leave the console, as by key."""
+        return self._console.action_leave
+
+    @property
+    def _feed(self) -> Feed:
+        if (feed := self._console.feed) is None:
+            raise LineError("No engine to act on.")
+        return feed
+
+    async def _told(self, work: Coroutine[Any, Any, Any]) -> Any:
+        """What the engine answers; its refusal is the line's."""
+        try:
+            return await work
+        except QuarterdeckError as error:
+            raise LineError(str(error)) from error
+
+
+RUNS: Mapping[str, Callable[[LineActs, Parsed], Coroutine[Any, Any, Doing | None]]] = {
+    "go": LineActs.go,
+    "filter": LineActs.filter,
+    "sort": LineActs.sort,
+    "at": LineActs.at,
+    "live": LineActs.live,
+    "note": LineActs.note,
+    "skin": LineActs.skin,
+    "prompt": LineActs.prompt,
+    "scale": LineActs.scale,
+    "autoscale": LineActs.autoscale,
+    "tune": LineActs.tune,
+    "untune": LineActs.untune,
+    "sessions": LineActs.sessions,
+    "breaker": LineActs.breaker,
+    "cancel": LineActs.cancel,
+    "answer": LineActs.answer,
+    "help": LineActs.help,
+    "leave": LineActs.leave,
+}
+"""What carries each command out, by its `run`."""

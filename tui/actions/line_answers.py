@@ -1,0 +1,109 @@
+"""What an operator answers to groups of permissions: ask first where that is due, then tell the feed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from engine.approvals.groups import PermissionGroup
+from engine.base.errors import QuarterdeckError
+from tui.render import formats
+from tui.render.spans import Line, fit
+from tui.screens.dialogs import Chooser, Entry
+
+if TYPE_CHECKING:
+    from tui.console.app import Console
+    from tui.feeds.base import Feed
+
+LIVES = {"10m": 600.0, "1h": 3600.0, "8h": 28_800.0, "1d": 86_400.0, "7d": 604_800.0}
+"""Lives of a grant that are offered, in seconds; the setting's is offered beside them."""
+_SHOWN, _KEY, _WIDE = 6, 8, 64
+_KINDS = {
+    "allow": ("allow", "once"),
+    "allow and in future": ("allow_conversation", "in their conversations"),
+    "allow for longer": ("allow_profile", "in their profiles…"),
+    "deny": ("deny", ""),
+    "deny and say why": ("deny_why", "the agents read it…"),
+}
+
+
+def refusal(console: Console, groups: Sequence[PermissionGroup], *, armed: bool, marked: bool) -> str:
+    """Why these cannot be answered now, or an empty string."""
+    if off := console.intents.off:
+        return off
+    if not groups:
+        mark = console.keys.shown("inbox.mark")
+        return f"No group is marked; {mark} marks one." if marked else "Nothing waits for an approval."
+    return "" if armed or marked else "The card has only just appeared; press again."
+
+
+async def answer(console: Console, name: str, groups: Sequence[PermissionGroup]) -> None:
+    """Answer them; what the engine refuses is told with its remedy. Runs inside a worker of the console."""
+    feed = console.feed
+    if feed is None:
+        return
+    if name == "marked":
+        options = [(words, text) for words, (_name, text) in _KINDS.items()]
+        title = f"ANSWER {formats.plural(len(groups), 'GROUP').upper()}"
+        chosen = await console.push_screen_wait(
+            Chooser(title, options, "deny", facts=_facts(groups), keys="enter answer · esc keep waiting")
+        )
+        if not chosen:
+            return
+        name = _KINDS[chosen][0]
+    try:
+        await _answer(console, feed, name, groups)
+    except QuarterdeckError as error:
+        console.tell(str(error), "error")
+
+
+async def _answer(console: Console, feed: Feed, name: str, groups: Sequence[PermissionGroup]) -> None:
+    message = expires = ""
+    if name == "deny_why":
+        message = await console.push_screen_wait(Entry("DENY, AND SAY WHY", _facts(groups), "deny", "why?")) or ""
+        if not message:
+            return
+    if name == "allow_profile":
+        expires = await _life(console, feed, groups)
+        if not expires:
+            return
+    scope = {"allow_conversation": "conversation", "allow_profile": "profile"}.get(name, "once")
+    allowed = name.startswith("allow")
+    done, failed = 0, []
+    for group in groups:
+        try:
+            done += await feed.answer_group(group.key, allowed=allowed, scope=scope, message=message, expires=expires)
+        except QuarterdeckError as error:
+            failed.append(str(error))
+    if done:
+        reach = "" if scope == "once" else f", and from now on in the {scope}"
+        console.tell(f"{'Allowed' if allowed else 'Denied'} {formats.plural(done, 'request')}{reach}.")
+    if failed:
+        console.tell("\n".join(failed[:3]), "error")
+
+
+async def _life(console: Console, feed: Feed, groups: Sequence[PermissionGroup]) -> str:
+    """How long a grant for the profile is to live; empty when the operator would rather not."""
+    usual = float((await feed.settings()).get("claude.grant_expiry", LIVES["8h"]))
+    current = next((text for text, seconds in LIVES.items() if seconds == usual), f"{usual:g}s")
+    texts = sorted({**LIVES, current: usual}.items(), key=lambda each: each[1])
+    options = [(text, "as the setting says" if text == current else "") for text, _seconds in texts]
+    places = sorted({(group.tenant, profile) for group in groups for profile in group.profiles})
+    facts = _facts(groups)
+    facts += [[("for      ", "muted"), (", ".join(f"profile {name} of {tenant}" for tenant, name in places), "")]]
+    if len(groups) == 1:
+        command = f"quarterdeck permissions allow-group {groups[0].key[:_KEY]} --scope profile"
+        facts.append([("same as  ", "muted"), (command, "")])
+    facts.append([])
+    dialog = Chooser("ALLOW FROM NOW ON, FOR", options, current, facts=facts, keys="enter allow · esc keep waiting")
+    return await console.push_screen_wait(dialog) or ""
+
+
+def _facts(groups: Sequence[PermissionGroup]) -> list[Line]:
+    lines: list[Line] = [
+        [(fit(f"×{group.count}", 5), "muted"), (fit(group.action, _WIDE), "strong" if group.grave else "")]
+        for group in groups[:_SHOWN]
+    ]
+    if len(groups) > _SHOWN:
+        lines.append([(f"… and {formats.plural(len(groups) - _SHOWN, 'more group')}", "muted")])
+    return [*lines, []]

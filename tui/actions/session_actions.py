@@ -1,0 +1,211 @@
+"""What an operator may do to the pool: ask first where that is due, then tell the feed."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING
+
+from engine.base.errors import QuarterdeckError
+from engine.events.state import SessionView
+from engine.events.types import SessionState
+from tui.actions.for_each import FAILED_TOLD, LISTED, each, same_as
+from tui.feeds.base import Feed
+from tui.model.tables import command
+from tui.render import formats
+from tui.render.glyphs import STATE_GLYPHS, STATE_ROLES
+from tui.render.spans import Line, fit
+from tui.screens.dialogs import Confirm, Entry, Menu
+
+if TYPE_CHECKING:
+    from tui.console.app import Console
+
+ENDS = {
+    "hibernate": "idle processes end; their conversations sleep",
+    "recycle": "no new work; each ends with its turn",
+    "stop": "interrupt, end of input, SIGTERM, at last SIGKILL",
+    "kill": "SIGKILL for the whole tree; a running turn is lost",
+}
+"""Ways to end a session, and what happens then."""
+MENU = (
+    ("I", "interrupt", "interrupt  the turns end; sessions and conversations stay"),
+    *((letter, verb, f"{verb:<11}{ENDS[verb]}") for letter, verb in zip("HCRK", ENDS, strict=True)),
+    ("D", "drain", "drain      their profiles start no session until resumed"),
+)
+"""What can be done to marked sessions: letter, act, what it does."""
+
+
+class Intents:
+    """The acts of the registry, by the name that their keys give. Runs inside a worker of the console."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    @property
+    def off(self) -> str:
+        """Why nothing can be done at all now, or an empty string."""
+        return self._console.refusal
+
+    def refusal(self, name: str, rows: Sequence[SessionView]) -> str:
+        """Why an act cannot be done now, or an empty string."""
+        if self.off:
+            return self.off
+        if name in {"allow", "deny", "allow_conversation"}:
+            return self._permission_refusal()
+        if name in {"prompt", "scale"}:
+            return ""
+        if not rows:
+            return "There is no session under the cursor."
+        return "" if self._alive(rows) else f"{rows[0].id} has ended; there is nothing to {name}."
+
+    async def act(self, name: str, rows: Sequence[SessionView], feed: Feed) -> None:
+        """Do it; what the engine refuses is told with its remedy."""
+        try:
+            match name:
+                case "prompt":
+                    await self._prompt(rows[0] if rows else None, feed)
+                case "scale":
+                    await self._scale(feed)
+                case "interrupt":
+                    await self._interrupt(self._alive(rows), feed)
+                case "stop" | "kill" | "recycle" | "hibernate":
+                    await self._end(name, self._alive(rows), feed)
+                case "drain":
+                    await self._drain(self._alive(rows), feed)
+                case "allow" | "deny" | "allow_conversation":
+                    await self._answer(name, feed)
+        except QuarterdeckError as error:
+            self._console.tell(str(error), "error")
+
+    def _alive(self, rows: Sequence[SessionView]) -> list[SessionView]:
+        return [row for row in rows if row.id in self._console.store.live.sessions]
+
+    def _permission_refusal(self) -> str:
+        arming = self._console.arming
+        if not arming.permission:
+            return "This session asks for nothing."
+        return "" if arming.armed else "The card has only just appeared; press again."
+
+    async def _prompt(self, row: SessionView | None, feed: Feed) -> None:
+        conversation = row.conversation if row is not None else ""
+        profile = row.profile if row is not None else "default"
+        where = f"conversation {conversation[:8]} of {row.id}" if row is not None and conversation else ""
+        facts: list[Line] = [[("to      ", "muted"), (where or "a new conversation", "")]]
+        facts.append([("profile ", "muted"), (profile, "")])
+        text = await self._console.push_screen_wait(Entry("SEND A PROMPT", facts, "send", "what should Claude do?"))
+        if text:
+            request = await feed.prompt(text, conversation=conversation, profile=profile)
+            self._console.tell(f"Sent as request {request}.")
+
+    async def _scale(self, feed: Feed) -> None:
+        pool = self._console.store.live.pool
+        facts: list[Line] = []
+        if pool is not None:
+            facts.append([("now     ", "muted"), (f"{pool.size} sessions, {pool.active} of them busy", "")])
+            facts.append([("may be  ", "muted"), (f"{pool.min_size} to {pool.max_size}", "")])
+            facts.append([("target  ", "muted"), (f"{pool.target}: {pool.reason}", "")])
+        facts.append([("command ", "muted"), ("quarterdeck scale N|auto", "")])
+        text = await self._console.push_screen_wait(Entry("SCALE THE POOL", facts, "scale", "a number, or auto"))
+        if not text:
+            return
+        if text != "auto" and not text.isdecimal():
+            self._console.tell(f"{text!r} is no size: a whole number, or auto.", "warning")
+            return
+        await feed.scale(None if text == "auto" else int(text))
+        self._console.tell("The pool follows the load." if text == "auto" else f"The pool goes to {text} sessions.")
+
+    async def _interrupt(self, rows: Sequence[SessionView], feed: Feed) -> None:
+        happens = "the turn ends; session and conversation stay"
+        if len(rows) > 1 and not await self._confirmed("INTERRUPT", rows, "interrupt", happens, typed=False):
+            return
+        ended = sum([await feed.interrupt(row.id) for row in rows])
+        self._console.tell(f"Interrupted {formats.plural(ended, 'turn')}." if ended else "No turn was running there.")
+
+    async def _end(self, verb: str, rows: Sequence[SessionView], feed: Feed) -> None:
+        if not await self._confirmed(verb.upper(), rows, verb, ENDS[verb], typed=verb == "kill" and len(rows) > 1):
+            return
+        too = await self._request_too(verb, rows) if verb in {"stop", "kill"} else True
+        if too is None:
+            return
+        acts: dict[str, Callable[[str], Awaitable[object]]] = {
+            "stop": lambda session: feed.stop(session, kill=False, request=too),
+            "kill": lambda session: feed.stop(session, kill=True, request=too),
+            "recycle": feed.recycle,
+            "hibernate": feed.hibernate,
+        }
+        done, failed = await each(rows, lambda row: acts[verb](row.id))
+        if done:
+            self._console.tell(f"{verb.capitalize()}: {formats.plural(done, 'session')}.")
+        if failed:
+            self._console.tell("\n".join(failed[:FAILED_TOLD]), "error")
+
+    async def _request_too(self, verb: str, rows: Sequence[SessionView]) -> bool | None:
+        """Whether the requests that run there end too; None when nothing is to happen. Asked where any runs."""
+        running = [row for row in rows if row.request]
+        if not running:
+            return True
+        requests = formats.plural(len(running), "request")
+        options = (
+            ("y", f"{verb}, and cancel {requests}"),
+            ("n", f"{verb}; {requests} will go on in another session"),
+        )
+        facts = [[(f"{row.request}  ", "strong"), (fit(row.prompt, 50), "")] for row in running[:LISTED]]
+        picked = await self._console.push_screen_wait(Menu("THE REQUEST TOO?", options, [*facts, []]))
+        return None if picked is None else picked == "y"
+
+    async def _drain(self, rows: Sequence[SessionView], feed: Feed) -> None:
+        """No session of these rows' profiles is started any more, until somebody resumes the profile."""
+        names = sorted({row.profile for row in rows})
+        live = self._console.store.live.sessions.values()
+        facts: list[Line] = [
+            [(fit(name, 16), "strong"), (formats.plural(sum(row.profile == name for row in live), "session"), "")]
+            for name in names
+        ]
+        happens = "none starts; those there are end with their turns"
+        facts += [[], [("what happens   ", "muted"), (happens, "")]]
+        facts += [[("undo           ", "muted"), (command("profiles", "resume", names[0]), "")]]
+        for name in names:
+            facts += same_as(command("profiles", "drain", name), 15)
+        what = f"DRAIN {formats.plural(len(names), 'PROFILE').upper()}"
+        verb, keep = f"drain {len(names)}", "let them go on"
+        if not await self._console.push_screen_wait(Confirm(what, facts, verb, keep)):
+            return
+        ended = sum([await feed.drain_profile(name) for name in names])
+        self._console.tell(f"Drained {', '.join(names)}: {formats.plural(ended, 'session')} ended.")
+
+    async def _answer(self, name: str, feed: Feed) -> None:
+        permission = self._console.arming.permission
+        scope = "conversation" if name == "allow_conversation" else "once"
+        allowed = name != "deny"
+        message = "" if allowed else "The operator denied this."
+        await feed.answer(permission, allowed=allowed, scope=scope, message=message)
+        self._console.tell("Allowed." if allowed else "Denied.")
+
+    async def _confirmed(
+        self, title: str, rows: Sequence[SessionView], verb: str, happens: str, *, typed: bool
+    ) -> bool:
+        facts = _listed(rows)
+        facts += [[], [("what happens   ", "muted"), (happens, "")]]
+        facts += same_as(command("sessions", verb, *(row.id for row in rows)), 15)
+        kept = sum(1 for row in rows if row.conversation)
+        facts.append([("kept           ", "muted"), (f"{formats.plural(kept, 'conversation')} can be resumed", "")])
+        name = f"{title} {formats.plural(len(rows), 'SESSION').upper()}"
+        keep = "keep it" if len(rows) == 1 else "keep them"
+        dialog = Confirm(name, facts, f"{verb} {len(rows)}", keep, len(rows) if typed else 0)
+        answer = await self._console.push_screen_wait(dialog)
+        return bool(answer)
+
+
+def _listed(rows: Sequence[SessionView]) -> list[Line]:
+    lines: list[Line] = [
+        [
+            (f"{row.id}  ", "strong"),
+            (fit(f"{STATE_GLYPHS[row.state]} {row.state.value}", 12), STATE_ROLES[row.state]),
+            (f"turn {row.turns + bool(row.request)}  " if row.request else "", "muted"),
+            (fit(row.activity or row.prompt or row.reason, 40), ""),
+        ]
+        for row in rows[:LISTED]
+    ]
+    if len(rows) > LISTED:
+        busy = sum(1 for row in rows if row.state is SessionState.RUNNING)
+        lines.append([(f"… and {len(rows) - LISTED} more; {busy} of all {len(rows)} run a turn", "muted")])
+    return lines

@@ -1,0 +1,67 @@
+"""`quarterdeck bench GROUP`: measure on this machine, and say what each figure was measured against."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tui.cli.options import Common, common_options
+from tui.cli.output import echo, print_json, print_table, show_progress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from engine.bench.figures import Figure
+
+GROUPS = ("turn", "pool", "recovery", "console")
+_HEADER = ("", "figure", "value", "unit", "ratio", "budget", "against")
+
+
+@click.command("bench", epilog="Example: quarterdeck bench console --quick")
+@click.argument("group", type=click.Choice(GROUPS))
+@click.option("--quick", is_flag=True, help="End within 45 s.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Changes the scripted words.")
+@common_options
+def command(common: Common, group: str, quick: bool, seed: int) -> int:
+    """Measure a group of figures; exits with 1 when one misses its budget.
+
+    turn: the pool against one CLI a prompt, and what the engine adds to a turn. pool: leases, scaling, crashes, leaks,
+    100 live CLIs. recovery: classifier, breakers, retry. console: first frame, memory, CPU.
+    """
+    from engine.backends.binary import find_claude
+    from engine.backends.claude import cli_version
+    from engine.bench import machine
+
+    binary = find_claude(None)
+    facts = machine.describe(cli_version(binary) if binary is not None else "")
+    with tempfile.TemporaryDirectory(prefix="quarterdeck-bench-") as name:
+        folder = Path(name)
+        module = importlib.import_module(f"engine.bench.{group}")
+        rows = module.measure(folder, module.QUICK if quick else module.FULL, seed, _progress())
+    if common.json:
+        print_json({"figures": rows, "machine": facts, "seed": seed})
+    else:
+        print_table([_cells(row) for row in rows], _HEADER)
+        echo(", ".join(f"{name} {value}" for name, value in facts.items() if value != ""), err=True)
+    return 0 if all(row.ok for row in rows) else 1
+
+
+def _progress() -> Callable[[str], None]:
+    """What is being measured, on one line of a terminal that is not the output."""
+    shown = sys.stderr.isatty()
+
+    def tell(what: str) -> None:
+        show_progress(what, in_place=shown)
+
+    return tell
+
+
+def _cells(row: Figure) -> tuple[str, ...]:
+    value = "-" if row.value is None else f"{row.value:g}"
+    ratio = "" if row.ratio is None else f"{row.ratio:g}"
+    return ("ok" if row.ok else "MISS", row.name, value, row.unit, ratio, row.budget, row.against)

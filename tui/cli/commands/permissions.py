@@ -1,0 +1,208 @@
+"""`quarterdeck permissions …`: what agents ask leave for, the answers, the grants and the record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+
+import click
+
+from engine.base.errors import BadInput, NotFound
+from tui.cli.options import Common, common_options
+from tui.cli.output import echo, print_json, print_table
+from tui.cli.running_engine import call
+from tui.feeds.client import segment
+
+_SCOPES = ("once", "conversation", "profile")
+_COLUMNS = ("id", "age", "session", "tool", "risk", "seen", "request")
+_GROUP_COLUMNS = ("key", "age", "risk", "same", "seen", "sessions", "action")
+_GRANT_COLUMNS = ("id", "scope", "profile", "conversation", "expires", "by", "risk", "action")
+_HISTORY_COLUMNS = ("at", "answer", "how", "by", "scope", "session", "risk", "action", "message")
+_KEY_SHOWN, _SHORTEST_KEY, _ALL = 12, 6, 1000
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _allow_options(function: F) -> F:
+    """How far an answer reaches, and how long."""
+    life = click.option("--for", "expires", help="Life of the grant, such as 1h, or a moment such as 2030-01-31T18:00.")
+    scope = click.option(
+        "--scope", type=click.Choice(_SCOPES), default="once", show_default=True, help="How far the answer reaches."
+    )
+    return scope(life(function))
+
+
+def _deny_options(function: F) -> F:
+    """What the agent is told."""
+    return click.option("--message", default="", help="Why; the agent reads it.")(function)
+
+
+@click.group("permissions", invoke_without_command=True, epilog="Example: quarterdeck permissions --json")
+@common_options
+def command(common: Common) -> None:
+    """Show what agents ask leave for, answer it one by one or by action, show and revoke grants."""
+    if click.get_current_context().invoked_subcommand is None and click.get_current_context().parent is not None:
+        _list(common)
+
+
+@command.command("list", epilog="Example: quarterdeck permissions list")
+@common_options
+def list_permissions(common: Common) -> None:
+    """The permissions that wait for an answer, oldest first."""
+    _list(common)
+
+
+@command.command("groups", epilog="Example: quarterdeck permissions groups")
+@common_options
+def groups(common: Common) -> None:
+    """The same by action: what is in one group may be answered as one; the gravest first."""
+    rows = call(common, "GET", f"/api/permissions/groups?limit={_ALL}")["groups"]
+    shown = [
+        (row["key"][:_KEY_SHOWN], _span(row["age"]), _risk(row), row["count"], _seen(row), _named(row), row["action"])
+        for row in rows
+    ]
+    _print(common, rows, shown, _GROUP_COLUMNS)
+
+
+@command.command("allow", epilog="Example: quarterdeck permissions allow 4f1c --scope conversation --for 1h")
+@click.argument("permission", metavar="ID")
+@_allow_options
+@common_options
+def allow(common: Common, permission: str, scope: str, expires: str | None) -> None:
+    """Allow permission ID."""
+    _answer(common, permission, {"allowed": True, "scope": scope, "expires": expires})
+
+
+@command.command("deny", epilog="Example: quarterdeck permissions deny 4f1c --message 'use the test database'")
+@click.argument("permission", metavar="ID")
+@_deny_options
+@common_options
+def deny(common: Common, permission: str, message: str) -> None:
+    """Deny permission ID."""
+    _answer(common, permission, {"allowed": False, "message": message})
+
+
+@command.command("allow-group", epilog="Example: quarterdeck permissions allow-group 9c41f2 --scope profile --for 8h")
+@click.argument("key")
+@_allow_options
+@common_options
+def allow_group(common: Common, key: str, scope: str, expires: str | None) -> None:
+    """Allow all that wait in group KEY, which may be shortened to its first six letters."""
+    _answer_group(common, key, {"allowed": True, "scope": scope, "expires": expires})
+
+
+@command.command("deny-group", epilog="Example: quarterdeck permissions deny-group 9c41f2 --message 'not today'")
+@click.argument("key")
+@_deny_options
+@common_options
+def deny_group(common: Common, key: str, message: str) -> None:
+    """Deny all that wait in group KEY, which may be shortened to its first six letters."""
+    _answer_group(common, key, {"allowed": False, "message": message})
+
+
+@command.command("grants", epilog="Example: quarterdeck permissions grants")
+@common_options
+def grants(common: Common) -> None:
+    """The grants that answer for you, oldest first, and until when."""
+    rows = call(common, "GET", f"/api/permissions/grants?limit={_ALL}")["grants"]
+    shown = [[{**row, "expires": _moment(row["expires"])}[column] or "–" for column in _GRANT_COLUMNS] for row in rows]
+    _print(common, rows, shown, _GRANT_COLUMNS)
+
+
+@command.command("revoke", epilog="Example: quarterdeck permissions revoke g12")
+@click.argument("grant", metavar="ID")
+@common_options
+def revoke(common: Common, grant: str) -> None:
+    """Take grant ID back: what it allowed is asked for again."""
+    told = call(common, "DELETE", f"/api/permissions/grants/{segment(grant)}")
+    print_json(told) if common.json else echo(f"{told['revoked']} is revoked.")
+
+
+@command.command("history", epilog="Example: quarterdeck permissions history --limit 20")
+@click.option("--limit", type=click.IntRange(1, _ALL), default=100, show_default=True, help="So many at most.")
+@click.option("--group", default="", help="Only of the action with this whole key.")
+@common_options
+def history(common: Common, limit: int, group: str) -> None:
+    """Who answered what, newest first."""
+    query = urlencode({"limit": limit, "group": group})
+    rows = call(common, "GET", f"/api/permissions/history?{query}")["answers"]
+    told = [{**row, "at": _moment(row["at"]), "answer": "allowed" if row["allowed"] else "denied"} for row in rows]
+    _print(common, rows, [[row[column] for column in _HISTORY_COLUMNS] for row in told], _HISTORY_COLUMNS)
+
+
+def _list(common: Common) -> None:
+    rows = call(common, "GET", f"/api/permissions?limit={_ALL}")["permissions"]
+    shown = [
+        (row["id"], _span(row["age"]), row["session"], row["tool"], _risk(row), _seen(row), row["summary"])
+        for row in rows
+    ]
+    _print(common, rows, shown, _COLUMNS)
+
+
+def _answer(common: Common, permission: str, body: dict[str, Any]) -> None:
+    told = call(common, "POST", f"/api/permissions/{segment(permission)}", body)["permission"]
+    _tell(common, told, f"{permission} is {'allowed' if told['allowed'] else 'denied'}.")
+
+
+def _answer_group(common: Common, key: str, body: dict[str, Any]) -> None:
+    from tui.render.formats import plural
+
+    whole = _whole_key(
+        key, [row["key"] for row in call(common, "GET", f"/api/permissions/groups?limit={_ALL}")["groups"]]
+    )
+    told = call(common, "POST", f"/api/permissions/groups/{segment(whole)}", body)["group"]
+    _tell(common, told, f"{plural(told['answered'], 'permission')} {'allowed' if told['allowed'] else 'denied'}.")
+
+
+def _whole_key(key: str, known: Sequence[str]) -> str:
+    """The one key that begins so. Raises BadInput when there are two, NotFound when there is none."""
+    if key in known:
+        return key
+    found = [each for each in known if each.startswith(key)] if len(key) >= _SHORTEST_KEY else []
+    if len(found) > 1:
+        raise BadInput(f"{key} is the beginning of {len(found)} groups.", remedy="Give more of the key.")
+    if not found:
+        remedy = "`quarterdeck permissions groups` lists those that wait."
+        raise NotFound(f"No permission of group {key} waits.", field="group", remedy=remedy)
+    return found[0]
+
+
+def _tell(common: Common, told: dict[str, Any], sentence: str) -> None:
+    if common.json:
+        print_json(told)
+        return
+    echo(sentence)
+    for grant in told["grants"]:
+        where = grant["conversation"] or f"profile {grant['profile']} of {grant['tenant']}"
+        echo(f"{grant['id']} until {_moment(grant['expires'])} for {where}: {grant['action']}")
+
+
+def _print(common: Common, rows: Any, shown: Sequence[Sequence[Any]], header: Sequence[str]) -> None:
+    if common.json:
+        print_json(rows)
+    else:
+        print_table(shown, header)
+
+
+def _risk(row: dict[str, Any]) -> str:
+    return f"▲ {row['risk']}" if row["grave"] else str(row["risk"])
+
+
+def _seen(row: dict[str, Any]) -> str:
+    return f"{row['allowed_before']}✔ {row['denied_before']}✖"
+
+
+def _named(row: dict[str, Any]) -> str:
+    return " ".join(row["sessions"])
+
+
+def _span(seconds: float) -> str:
+    from tui.render.formats import span
+
+    return span(seconds)
+
+
+def _moment(at: float) -> str:
+    import time
+
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))

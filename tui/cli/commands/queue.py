@@ -1,0 +1,64 @@
+"""`quarterdeck queue …`: the requests on their way, and the end of one."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import click
+
+from tui.cli.options import Common, common_options
+from tui.cli.output import echo, print_json, print_table
+from tui.cli.running_engine import call
+from tui.feeds.client import segment
+
+_COLUMNS = ("id", "state", "age", "session", "user", "priority", "attempts", "prompt")
+
+
+@click.group("queue", invoke_without_command=True, epilog="Example: quarterdeck queue --json")
+@common_options
+def command(common: Common) -> None:
+    """Show the requests that wait and run; cancel some."""
+    if click.get_current_context().invoked_subcommand is None and click.get_current_context().parent is not None:
+        _list(common)
+
+
+@command.command("list", epilog="Example: quarterdeck queue list")
+@common_options
+def list_requests(common: Common) -> None:
+    """The requests on their way, the longest first."""
+    _list(common)
+
+
+@command.command("show", epilog="Example: quarterdeck queue show 4f1c09aa12cd")
+@click.argument("request", metavar="ID")
+@common_options
+def show(common: Common, request: str) -> None:
+    """One request: on its way, or how one ended that nobody waited for."""
+    row = call(common, "GET", f"/api/prompts/{segment(request)}")["prompt"]
+    print_json(row) if common.json else print_table(list(row.items()), ("field", "value"))
+
+
+@command.command("cancel", epilog="Example: quarterdeck queue cancel 4f1c09aa12cd")
+@click.argument("requests", metavar="ID...", nargs=-1, required=True)
+@common_options
+def cancel(common: Common, requests: tuple[str, ...]) -> None:
+    """End requests, waiting or running; their callers are told."""
+    for request in requests:
+        found = call(common, "DELETE", f"/api/prompts/{segment(request)}")
+        print_json(found) if common.json else echo(f"Cancelled {request}.")
+
+
+def _list(common: Common) -> None:
+    rows = call(common, "GET", "/api/prompts?limit=1000")["prompts"]
+    if common.json:
+        print_json(rows)
+        return
+    now = time.time()
+    print_table([_cells(row, now) for row in rows], _COLUMNS)
+
+
+def _cells(row: dict[str, Any], now: float) -> tuple[Any, ...]:
+    state = "running" if row["session"] else "retrying" if row["retry_at"] > now else "waiting"
+    age = f"{max(0.0, now - row['queued_at']):.0f}s"
+    return (row["id"], state, age, row["session"], row["user"], row["priority"], row["attempts"], row["prompt"])

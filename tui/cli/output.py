@@ -1,0 +1,59 @@
+"""How commands print: tables for people on a terminal, plain lines or JSON in a pipe."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+import msgspec
+
+from engine.base.errors import bounded
+from tui.render.plain_text import clean, clean_lines, escape_json
+
+
+def echo(text: Any = "", *, nl: bool = True, err: bool = False) -> None:
+    """Text for people: cleaned of what a terminal would obey when it goes to one, byte for byte in a pipe."""
+    shown = str(text)
+    if (sys.stderr if err else sys.stdout).isatty():
+        shown = clean_lines(shown)
+    click.echo(shown, nl=nl, err=err, color=True)  # else click takes escapes out of what goes to a pipe
+
+
+def echo_marked(mark: str, colour: str, text: str) -> None:
+    """A line that begins with a coloured mark."""
+    click.echo(f"{click.style(clean(mark), fg=colour)} {clean(text)}")
+
+
+def show_progress(text: str, *, in_place: bool) -> None:
+    """What is done now, on standard error; `in_place` writes over what stood there, for a terminal."""
+    click.echo(f"\r\x1b[K{clean(text)}" if in_place else clean(text), nl=not in_place, err=True)
+
+
+def show_usage_error(error: click.ClickException) -> None:
+    """What click says of a wrong command line, which names what was typed, on standard error."""
+    said = io.StringIO()
+    error.show(said)
+    echo(bounded(said.getvalue().rstrip("\n")), err=True)
+
+
+def print_json(value: Any) -> None:
+    """One JSON document; what a terminal would obey is escaped, in a pipe too."""
+    text = msgspec.json.format(msgspec.json.encode(value), indent=2 if sys.stdout.isatty() else 0)
+    click.echo(escape_json(text.decode()))
+
+
+def print_table(rows: Sequence[Sequence[Any]], header: Sequence[str]) -> None:
+    """Aligned columns with a header on a terminal, tab-separated lines in a pipe."""
+    cells = [[str(cell) for cell in row] for row in rows]
+    if not sys.stdout.isatty():
+        for row in cells:
+            click.echo("\t".join(row), color=True)
+        return
+    cells = [[clean(cell) for cell in row] for row in cells]
+    widths = [max(len(line[i]) for line in [list(header), *cells]) for i in range(len(header))]
+    click.secho("  ".join(name.upper().ljust(width) for name, width in zip(header, widths, strict=True)), dim=True)
+    for row in cells:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

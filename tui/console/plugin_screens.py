@@ -1,0 +1,258 @@
+"""Screens of one's own: Station classes found by entry point or named as `module:Class`, checked, and fenced in.
+
+Whatever one of them raises is told by its name, its screen says so, and the console goes on.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from typing import ClassVar, TypeVar
+
+from textual.binding import Binding, BindingType
+from textual.widget import Widget
+
+from engine.base.plugins import SCREEN_GROUP
+from engine.events.state import SessionView
+from tui.actions.keymap import acting
+from tui.actions.registry import ACTIONS, Action, Scope, clashing
+from tui.render.plain_text import clean
+from tui.render.spans import Line
+from tui.screens.base_screen import Station
+from tui.widgets.styled import Painted
+
+MAX_SCREENS = 16
+"""Screens of one's own; of more it is told that they are not there."""
+KEPT_KEYS = frozenset("689")
+"""Keys of screens that are to come."""
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,15}")
+_TITLE = 14
+_BUILT_IN = {"overview", "sessions", "errors", "recovery", "queue", "cache", "tuning", "tasks", "profile"}
+
+T = TypeVar("T")
+_log = logging.getLogger("quarterdeck.console")
+
+
+class Refused(ValueError):
+    """A class cannot be a screen; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnScreen:
+    """A screen that can be gone to; `owner` is where it comes from, `view` the action that goes there."""
+
+    name: str
+    title: str
+    owner: str
+    make: Callable[[], Station]
+    view: Action
+    actions: tuple[Action, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The screens that can be shown, and what could not be taken, each with its owner and the reason."""
+
+    screens: tuple[OwnScreen, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+def find_screens(named: Iterable[str] = ()) -> Found:
+    """Those that are installed, in the order of their names, then those `named`. Imports them, so not on the loop."""
+    points = sorted(entry_points(group=SCREEN_GROUP), key=lambda point: point.name)
+    sources = [(_source(point), point.load) for point in points]
+    sources += [(name, _importing(name)) for name in named]
+    found: list[OwnScreen] = []
+    problems = [f"more than {MAX_SCREENS} screens of one's own: the last are not there"][: len(sources) > MAX_SCREENS]
+    for owner, load in sources[:MAX_SCREENS]:
+        try:
+            screen, wrong = adopted(load(), owner, found)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - the border to code that is not ours
+            _log.info("The screen %s cannot be loaded.", owner, exc_info=True)
+            problems.append(f"{owner}: {_told(error)}")
+            continue
+        found.append(screen)
+        problems += wrong
+    return Found(tuple(found), tuple(problems))
+
+
+def adopted(made: object, owner: str, others: Sequence[OwnScreen] = ()) -> tuple[OwnScreen, list[str]]:
+    """The class as a screen, and which of its keys it does not get. Raises Refused."""
+    if not (isinstance(made, type) and issubclass(made, Station)):
+        raise Refused("it is no subclass of tui.screens.base_screen.Station")
+    name, title = getattr(made, "NAME", ""), getattr(made, "TITLE", "")
+    _check(made, name, title, [*others])
+    given: Sequence[Action] = getattr(made, "ACTIONS", ())
+    wrong: list[str] = []
+    taken = [*ACTIONS, *(action for other in others for action in (other.view, *other.actions))]
+    go = Action(f"view.{name}", str(getattr(made, "KEY", "")), f"go to {title}", Scope.APP, f"app.go('{name}')")
+    wanted = [go, *(replace(action, scope=title) for action in given)]
+    actions: list[Action] = []
+    for action in wanted:
+        kept, problem = _with_free_keys(action, [*taken, *actions])
+        actions.append(kept)
+        wrong += [f"{owner}: {problem}"] if problem else []
+    view, *own = actions
+    return OwnScreen(name, title, owner, _maker(made, name, title, owner, own), view, tuple(own)), wrong
+
+
+def _check(made: type[Station], name: object, title: object, others: Sequence[OwnScreen]) -> None:
+    if not (isinstance(name, str) and _NAME.fullmatch(name)):
+        raise Refused(f"its NAME is {name!r}, not one word of small letters, digits and `-`")
+    if not (isinstance(title, str) and 0 < len(title) <= _TITLE and clean(title) == title and title.strip() == title):
+        raise Refused(f"its TITLE is {title!r}, not one to {_TITLE} characters")
+    clash = next((other for other in others if name == other.name or title == other.title), None)
+    if clash is not None:
+        raise Refused(f"{name} ({title}) is a screen of {clash.owner} already")
+    if name in _BUILT_IN or title in set(Scope):
+        raise Refused(f"{name} ({title}) is a screen of Quarterdeck's own")
+    if any("BINDINGS" in base.__dict__ for base in made.__mro__[: made.__mro__.index(Station)]):
+        raise Refused("it has BINDINGS; keys belong into ACTIONS, where they are checked and shown")
+    for action in getattr(made, "ACTIONS", ()):
+        if not isinstance(action, Action) or not action.id.startswith(f"{name}."):
+            raise Refused(f"each of its ACTIONS is a tui.actions.Action whose id begins with {name}.")
+
+
+def _with_free_keys(action: Action, taken: Sequence[Action]) -> tuple[Action, str]:
+    """The action with the keys that it can have, none if need be, and why not all."""
+    problem, keys = "", []
+    for key in filter(None, action.key.split(",")):
+        clash = next(clashing([*taken, replace(action, key=key)]), None)
+        if action.acts and not acting(key):
+            problem = f"{action.id} acts, so it cannot have the key {key}: it takes an upper-case letter"
+        elif action.scope == Scope.APP and key in KEPT_KEYS:
+            problem = f"{action.id} cannot have the key {key}: it is kept for a screen that is to come"
+        elif clash is not None:
+            problem = f"Clash: {clash}; {action.id} goes without"
+        else:
+            keys.append(key)
+    return replace(action, key=",".join(keys), label=action.label if keys else ""), problem
+
+
+def _maker(made: type[Station], name: str, title: str, owner: str, actions: Sequence[Action]) -> Callable[[], Station]:
+    runs = {action.id: action for action in actions}
+    bound: list[BindingType] = [
+        Binding(action.key, f"screen.own({action.id!r})", action.text, show=False, id=action.id)
+        for action in actions
+        if action.key
+    ]
+    fenced: type[Fenced] = type(
+        made.__name__,
+        (Fenced, made),
+        # Its module, because that is where Textual looks for its style sheet.
+        {"__module__": made.__module__, "MODE": name, "SCOPE": title, "OWNER": owner, "RUNS": runs, "BINDINGS": bound},
+    )
+    plain: type[Fenced] = type("Broken", (Fenced,), {"MODE": name, "SCOPE": title, "OWNER": owner, "LASTING": True})
+
+    def make() -> Station:
+        try:
+            return fenced()
+        except Exception as error:  # noqa: BLE001 - the border to code that is not ours
+            broken = plain()
+            broken.trouble = _told(error)
+            return broken
+
+    return make
+
+
+class Fenced(Station):
+    """A screen of one's own behind a fence: what it raises while it is made, painted or acts is told by its name."""
+
+    OWNER: ClassVar[str] = ""
+    RUNS: ClassVar[dict[str, Action]] = {}
+    LASTING: ClassVar[bool] = False
+    """Whether it could not even be made."""
+    trouble = ""
+    _told_of = False
+
+    @property
+    def crumb(self) -> str:
+        """What follows its name in line 1."""
+        return str(self._guarded(lambda: super(Fenced, self).crumb, ""))
+
+    def compose_body(self) -> Iterable[Widget]:
+        """Its widgets, and the block that says what is wrong."""
+        own: list[Widget] = self._guarded(lambda: list(super(Fenced, self).compose_body()), [])
+        broken = Painted(id="broken")
+        broken.display = False
+        return [*own, broken]
+
+    def paint_body(self) -> None:
+        """Its body, or what is wrong with it."""
+        if not self.trouble:
+            self._guarded(super().paint_body, None)
+        self._show_trouble()
+
+    def on_screen_suspend(self) -> None:
+        """Left: when it is come to again, it is tried again."""
+        if not self.LASTING:
+            self.trouble, self._told_of = "", False
+
+    def targets(self) -> list[SessionView]:
+        """The sessions that an act is meant for."""
+        return self._guarded(super().targets, [])
+
+    async def action_own(self, name: str) -> None:
+        """Run one of its actions; what acts is refused where acts are off."""
+        action = self.RUNS[name]
+        if action.acts and (refusal := self.console.refusal):
+            self.console.tell(refusal, "warning")
+            return
+        try:
+            await self.run_action(action.run)
+        except Exception as error:  # noqa: BLE001 - the border to code that is not ours
+            self._break(error)
+
+    def _guarded(self, do: Callable[[], T], instead: T) -> T:
+        try:
+            return do()
+        except Exception as error:  # noqa: BLE001 - the border to code that is not ours
+            self._break(error)
+            return instead
+
+    def _break(self, error: Exception) -> None:
+        self.trouble = _told(error)
+        _log.info("The screen %s failed.", self.OWNER, exc_info=error)
+        self._show_trouble()
+
+    def _show_trouble(self) -> None:
+        found = self.query("#broken")
+        if not found:
+            return
+        if self.trouble and not self._told_of:
+            self._told_of = True
+            self.console.tell(f"The screen {self.SCOPE} of {self.OWNER} failed: {self.trouble}", "error")
+        broken = found.first(Painted)
+        for widget in self.query_one("#body").children:
+            widget.display = (widget is broken) == bool(self.trouble)
+        lines: list[Line] = [
+            [],
+            [(f"  ✖ {self.SCOPE} is of {self.OWNER}, and failed:", "fail")],
+            [(f"    {self.trouble}", "")],
+            [],
+            [("  Nothing else is touched. Come to it again to try again.", "muted")],
+        ]
+        broken.styles.height = len(lines)
+        broken.show(lines)
+
+
+def _importing(name: str) -> Callable[[], object]:
+    module, _, attribute = name.partition(":")
+
+    def load() -> object:
+        return getattr(import_module(module), attribute)
+
+    return load
+
+
+def _source(point: EntryPoint) -> str:
+    return point.dist.name if point.dist is not None else point.value
+
+
+def _told(error: BaseException) -> str:
+    words = clean(str(error))[:200]
+    return words if isinstance(error, Refused) else f"{type(error).__name__}: {words}".removesuffix(": ")

@@ -1,0 +1,85 @@
+"""The skins at hand: those that came along and the user's own, read again when their files change."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from tui.render.themes import Skin, package_folder, read_skin, user_folder
+
+MAX_SKINS = 64
+"""Skin files read of one folder, in the order of their names; of more it is told that they are not read."""
+
+_Stamp = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What a look at the folders brought: the names of skins that are new or changed, and what could not be read."""
+
+    changed: frozenset[str] = frozenset()
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SkinSet:
+    """The skins found, by name, and the files that could not be read, each with the reason."""
+
+    skins: dict[str, Skin] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+
+class Shelf:
+    """Owner of the skins that were read; the user's own win by name. A file with a mistake keeps what it was before."""
+
+    def __init__(self, environ: Mapping[str, str] | None = None) -> None:
+        self._own = user_folder(os.environ if environ is None else environ)
+        self._stamps: dict[Path, _Stamp] = {}
+        self._read: dict[Path, Skin] = {}
+        self._overfull: frozenset[Path] = frozenset()
+        self.skins: dict[str, Skin] = {}
+
+    def look(self) -> News:
+        """Read what is new or was changed since the last look; one `stat` a file when nothing was."""
+        problems: list[str] = []
+        stamps = {
+            path: stamp for folder in (package_folder(), self._own) for path, stamp in self._files(folder, problems)
+        }
+        if stamps == self._stamps:
+            return News(problems=tuple(problems))
+        self._read = {path: skin for path, skin in self._read.items() if path in stamps}
+        for path in [path for path, stamp in stamps.items() if self._stamps.get(path) != stamp]:
+            try:
+                self._read[path] = replace(read_skin(path), own=path.parent == self._own)
+            except (OSError, ValueError) as error:
+                problems.append(f"{path}: {error}")
+        self._stamps = stamps
+        before, self.skins = (
+            self.skins,
+            {self._read[path].name: self._read[path] for path in stamps if path in self._read},
+        )
+        changed = frozenset(name for name, skin in self.skins.items() if before.get(name) != skin)
+        return News(changed, tuple(problems))
+
+    def _files(self, folder: Path, problems: list[str]) -> list[tuple[Path, _Stamp]]:
+        paths = sorted(folder.glob("*.toml")) if folder.is_dir() else []
+        if len(paths) > MAX_SKINS and folder not in self._overfull:
+            self._overfull |= {folder}
+            problems.append(f"{folder}: more than {MAX_SKINS} skins, so the last are not read")
+        found = []
+        for path in paths[:MAX_SKINS]:
+            try:
+                facts = path.stat()
+            except OSError:  # gone since the folder was listed, or a link to nowhere
+                continue
+            found.append((path, (facts.st_mtime_ns, facts.st_size)))
+        return found
+
+
+def load_skins(environ: Mapping[str, str] | None = None) -> SkinSet:
+    """All skins as they are now. A bad file is reported and skipped."""
+    shelf = Shelf(environ)
+    news = shelf.look()
+    return SkinSet(shelf.skins, list(news.problems))

@@ -1,0 +1,154 @@
+"""The columns of a list: key, title, width, priority, alignment, text, plain and sort value; those of sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from engine.events.state import SessionView
+from engine.events.types import SessionState
+from tui.render import formats
+from tui.render.glyphs import STATE_GLYPHS, STATE_ROLES
+
+GAP = 1
+"""Cells between two columns."""
+LEAD = 2
+"""Cells before the first column, for the cursor and the mark."""
+
+R = TypeVar("R")
+SortValue = str | float | tuple[str | float, ...]
+Plain = str | int | float | bool | None
+"""A value as JSON has it."""
+
+URGENCY: dict[SessionState, int] = {
+    SessionState.APPROVAL: 0,
+    SessionState.FAILED: 1,
+    SessionState.RETRYING: 2,
+    SessionState.RUNNING: 3,
+    SessionState.BACKGROUND: 4,
+    SessionState.STARTING: 5,
+    SessionState.STOPPING: 6,
+    SessionState.IDLE: 7,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Column(Generic[R]):
+    """One column. The highest `priority` goes first when the width shrinks; `flex` takes what is left.
+
+    `plain` is the value that is exported and filtered by, a number where there is a `unit`: count, seconds, bytes,
+    percent or dollars. `timed` says that the text changes with time alone, and `most_first` that sorting starts with
+    the largest.
+    """
+
+    key: str
+    title: str
+    width: int
+    priority: int
+    text: Callable[[R, float], str]
+    order: Callable[[R], SortValue]
+    plain: Callable[[R, float], Plain]
+    align: str = "left"
+    flex: bool = False
+    timed: bool = False
+    most_first: bool = False
+    role: Callable[[R], str] = lambda _row: ""
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout(Generic[R]):
+    """The columns that fit, each with its width, and how many did not."""
+
+    columns: tuple[tuple[Column[R], int], ...]
+    hidden: int
+
+
+def _state_text(row: SessionView, _now: float) -> str:
+    return f"{STATE_GLYPHS[row.state]} {row.state.value}"
+
+
+_PRESSING = {SessionState.APPROVAL, SessionState.RETRYING}
+
+
+def _matter(row: SessionView, _now: float) -> str:
+    """What tells most about the row: why it waits or failed, else its prompt."""
+    if row.state is SessionState.FAILED:
+        return row.last_error or row.prompt or row.reason
+    return (row.activity if row.state in _PRESSING else "") or row.prompt or row.reason
+
+
+def _quiet_if(empty: Callable[[SessionView], bool]) -> Callable[[SessionView], str]:
+    return lambda row: "muted" if empty(row) else ""
+
+
+def _muted(_row: SessionView) -> str:
+    return "muted"
+
+
+SESSION_COLUMNS: tuple[Column[SessionView], ...] = (
+    Column("id", "ID", 6, 0, lambda r, _: r.id, lambda r: r.id, lambda r, _: r.id),
+    Column(
+        "state", "STATE", 10, 1, _state_text, lambda r: URGENCY[r.state], lambda r, _: r.state.value,
+        role=lambda r: STATE_ROLES[r.state],
+    ),
+    Column(
+        "profile", "PROFILE", 9, 8, lambda r, _: r.profile, lambda r: r.profile, lambda r, _: r.profile, role=_muted
+    ),
+    Column(
+        "user", "USER", 8, 6, lambda r, _: r.user or "–", lambda r: r.user, lambda r, _: r.user,
+        role=_quiet_if(lambda r: not r.user),
+    ),
+    Column(
+        "conversation", "CONV", 8, 11, lambda r, _: r.conversation[:8] or "–", lambda r: r.conversation,
+        lambda r, _: r.conversation, role=_muted,
+    ),
+    Column(
+        "turns", "TURNS", 5, 4, lambda r, _: str(r.turns), lambda r: r.turns, lambda r, _: r.turns, "right",
+        most_first=True, unit="count",
+    ),
+    Column(
+        "prompt", "PROMPT", 24, 2, _matter, lambda r: r.prompt.lower(), _matter, flex=True,
+        role=_quiet_if(lambda r: not r.request and r.state is not SessionState.FAILED),
+    ),
+    Column(
+        "activity", "ACTIVITY", 16, 9, lambda r, _: r.activity or "·", lambda r: r.activity.lower(),
+        lambda r, _: r.activity, role=_muted,
+    ),
+    Column(
+        "cpu", "CPU%", 4, 5, lambda r, _: formats.reading(r.cpu, r.rss)[0], lambda r: r.cpu, lambda r, _: r.cpu,
+        "right", most_first=True, role=_quiet_if(lambda r: r.cpu < 0.5), unit="percent",
+    ),
+    Column(
+        "mem", "MEM", 5, 7, lambda r, _: formats.reading(r.cpu, r.rss)[1], lambda r: r.rss, lambda r, _: r.rss,
+        "right", most_first=True, role=_quiet_if(lambda r: not r.rss), unit="bytes",
+    ),
+    Column(
+        "age", "AGE", 4, 10, lambda r, now: formats.coarse(now - r.started_at), lambda r: -r.started_at,
+        lambda r, now: round(now - r.started_at, 3), "right", timed=True, most_first=True, role=_muted, unit="seconds",
+    ),
+    Column(
+        "tokens", "TOKENS", 6, 12, lambda r, _: formats.count(r.tokens_in + r.tokens_out) if r.turns else "·",
+        lambda r: r.tokens_in + r.tokens_out, lambda r, _: r.tokens_in + r.tokens_out, "right", most_first=True,
+        role=_quiet_if(lambda r: not r.turns), unit="count",
+    ),
+    Column(
+        "cost", "COST", 6, 3, lambda r, _: formats.money(r.cost) if r.turns else "·", lambda r: r.cost,
+        lambda r, _: r.cost, "right", most_first=True, role=_quiet_if(lambda r: not r.turns), unit="dollars",
+    ),
+)  # fmt: skip
+
+
+def lay_out(columns: Sequence[Column[R]], width: int) -> Layout[R]:
+    """The columns that fit into `width` cells; the flexible one takes what is left over."""
+    kept = list(columns)
+    while len(kept) > 1 and _needed(kept) > width:
+        kept.remove(max(kept, key=lambda column: column.priority))
+    spare = max(0, width - _needed(kept))
+    placed = tuple((column, column.width + spare if column.flex else column.width) for column in kept)
+    return Layout(placed, len(columns) - len(kept))
+
+
+def _needed(columns: Sequence[Column[R]]) -> int:
+    return LEAD + sum(column.width + GAP for column in columns) - GAP + 1

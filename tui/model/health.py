@@ -1,0 +1,197 @@
+"""The one health sentence: state and link in, a glyph, a word and the reasons out. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engine.events.state import State
+from engine.events.types import SessionState, Severity
+from tui.actions.keymap import CAME_ALONG, Keymap
+from tui.feeds.base import FeedStatus, Link
+from tui.render import formats
+
+FAILED_RECENTLY_S = 300.0
+"""Seconds that a failed session counts against health."""
+QUEUE_LATE_S = 10.0
+"""Seconds of waiting from which the queue is a reason."""
+QUEUE_STUCK_S = 60.0
+"""Seconds of waiting, with nothing running, from which the pool is critical."""
+NOTICE_S = 120.0
+"""Seconds that a critical notice counts."""
+_MINUTE = 60.0
+_ERRORS_MIN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How things are: `role` colours glyph and word, `reasons` are in words, `hint` is the next key and its text."""
+
+    glyph: str
+    word: str
+    role: str
+    reasons: tuple[str, ...]
+    hint: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """The reasons as one line."""
+        return " · ".join(self.reasons)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How the operator looks: what the verdict needs besides the state."""
+
+    now: float
+    age: float = 0.0
+    has_data: bool = True
+    read_only: bool = False
+    frozen_at: float = 0.0
+    past_at: float = 0.0
+    meanwhile: tuple[str, ...] = ()
+    unreadable: int = 0
+    can_retry: bool = False
+    keys: Keymap = CAME_ALONG
+
+
+def verdict(state: State, status: FeedStatus, view: View) -> Verdict:
+    """The sentence of line 2; the same for every screen."""
+    inner = _gone(state, status, view)
+    if view.past_at:
+        inner = inner or _pool(state, view)
+        ago = f"{formats.span(view.now - view.past_at)} ago, {formats.clock(view.past_at)}"
+        return Verdict(
+            "◀",
+            "PAST",
+            "ask",
+            (ago, f"the pool goes on: {inner.glyph} {inner.word}"),
+            f"{view.keys.shown('time.live')} live",
+        )
+    if inner is not None:
+        return inner
+    inner = _pool(state, view)
+    if view.frozen_at:
+        held = f"view held at {formats.clock(view.frozen_at)} ({formats.span(view.now - view.frozen_at)})"
+        runs = f"pool runs on: {inner.glyph} {inner.word}"
+        return Verdict(
+            "‖", "FROZEN", "ask", (held, *view.meanwhile, runs), f"{view.keys.shown('view.freeze')} unfreeze"
+        )
+    if view.read_only:
+        reasons = (f"{inner.glyph} {inner.word}", *inner.reasons)
+        return Verdict("r", "READ-ONLY", inner.role, reasons, f"{view.keys.shown('view.read_only')} actions are off")
+    return inner
+
+
+def _gone(state: State, status: FeedStatus, view: View) -> Verdict | None:
+    if status.link is Link.REPLAY and view.has_data:
+        play, more, less = (view.keys.shown(name) for name in ("time.play", "view.faster", "view.slower"))
+        return Verdict("▶", "REPLAY", "ask", _played(state, status), f"{play} play  {more} {less} speed")
+    if state.engine.phase == "stopped":
+        return Verdict(
+            "■", "NO ENGINE", "fail", ("the engine has stopped",), f"{view.keys.shown('console.leave')} quit"
+        )
+    if status.link is Link.LOST:
+        reasons = [
+            f"last data {formats.span(view.age)} old" if view.has_data else f"nothing heard from {status.source}"
+        ]
+        if status.retry_in > 0:
+            reasons.append(f"retry {status.attempt} in {formats.span(status.retry_in)}")
+        if status.detail:
+            reasons.append(status.detail)
+        return Verdict(
+            "■",
+            "NO ENGINE",
+            "fail",
+            tuple(reasons),
+            f"{view.keys.shown('view.retry')} retry now" if view.can_retry else "",
+        )
+    if status.link is Link.CONNECTING or not view.has_data:
+        return Verdict("◌", "CONNECTING", "wait", (status.detail or status.source or "starting",))
+    return None
+
+
+def _played(state: State, status: FeedStatus) -> tuple[str, ...]:
+    told = (status.source, status.detail, status.missing, formats.clock(status.at or state.at))
+    return tuple(filter(None, told))
+
+
+def _pool(state: State, view: View) -> Verdict:
+    asked = _approvals(state, view.now)
+    hint = f"{view.keys.shown('approvals.review')} review" if asked else ""
+    if state.engine.phase == "draining":
+        running = sum(1 for row in state.sessions.values() if row.request)
+        left = f"{formats.plural(running, 'turn')} still running"
+        return Verdict("▲", "DRAINING", "retry", ("no new work is taken", left, *asked), hint)
+    if critical := _critical(state, view.now):
+        return Verdict("✖", "CRITICAL", "fail", (*critical, *asked), hint)
+    if degraded := _degraded(state, view):
+        return Verdict("▲", "DEGRADED", "retry", (*degraded, *asked), hint)
+    return Verdict("●", "HEALTHY", "run", asked or ("nothing needs you",), hint)
+
+
+def _approvals(state: State, now: float) -> tuple[str, ...]:
+    if not state.permissions:
+        return ()
+    oldest = min(asked.asked_at for asked in state.permissions.values())
+    return (f"? {formats.plural(len(state.permissions), 'approval')}, oldest {formats.span(now - oldest)}",)
+
+
+def _critical(state: State, now: float) -> list[str]:
+    reasons = []
+    breakers = state.breakers
+    if breakers and all(word == "open" for word in breakers.values()):
+        reasons.append(f"all {len(breakers)} breakers open" if len(breakers) > 1 else f"{next(iter(breakers))} open")
+    wait = oldest_wait(state, now)
+    if wait >= QUEUE_STUCK_S and not any(row.request for row in state.sessions.values()):
+        why = waits_for(state)
+        reasons.append(f"nothing runs and the queue waits {formats.span(wait)}" + (f" for {why}" if why else ""))
+    reasons += [
+        line.text
+        for line in state.recent[-20:]
+        if line.severity is Severity.CRITICAL and now - line.at < NOTICE_S and line.at <= now
+    ][-1:]
+    return reasons
+
+
+def _degraded(state: State, view: View) -> list[str]:
+    now = view.now
+    reasons = [f"{name} {word.replace('_', '-')}" for name, word in sorted(state.breakers.items()) if word != "closed"]
+    if failed := len(recent_failures(state, now)):
+        reasons.append(f"{formats.plural(failed, 'session')} failed")
+    retrying = sum(1 for row in state.sessions.values() if row.state is SessionState.RETRYING)
+    if retrying:
+        reasons.append(f"{retrying} retrying")
+    turns, errors = last_minute(state, now)
+    if errors >= _ERRORS_MIN and errors * 5 >= turns:
+        reasons.append(f"{formats.plural(errors, 'error')} in the last minute")
+    if (wait := oldest_wait(state, now)) >= QUEUE_LATE_S:
+        why = waits_for(state)
+        reasons.append(f"queue waits {formats.span(wait)}" + (f" for {why}" if why else ""))
+    if view.unreadable:
+        reasons.append(f"{formats.plural(view.unreadable, 'event')} could not be read")
+    return reasons
+
+
+def oldest_wait(state: State, now: float) -> float:
+    """Seconds that the oldest request without a session waits; requests in a retry delay are not counted."""
+    waits = [now - r.queued_at for r in state.requests.values() if not r.session and not r.retry_at]
+    return max(waits, default=0.0)
+
+
+def waits_for(state: State) -> str:
+    """What the oldest request without a session waits for, as far as it is known."""
+    waiting = [r for r in state.requests.values() if not r.session and not r.retry_at]
+    return min(waiting, key=lambda r: r.queued_at).waits_for if waiting else ""
+
+
+def recent_failures(state: State, now: float) -> list[str]:
+    """Ids of sessions that are failed, or ended failed within FAILED_RECENTLY_S."""
+    alive = [row.id for row in state.sessions.values() if row.state is SessionState.FAILED]
+    ended = [row.id for row in state.ended if row.state is SessionState.FAILED and now - row.since < FAILED_RECENTLY_S]
+    return alive + ended
+
+
+def last_minute(state: State, now: float) -> tuple[int, int]:
+    """Turns and errors of the last minute."""
+    buckets = [b for b in state.buckets[-8:] if b.start > now - _MINUTE - 10]
+    return sum(b.turns for b in buckets), sum(b.errors for b in buckets)

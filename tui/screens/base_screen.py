@@ -1,0 +1,178 @@
+"""What every screen of the console is: three fixed lines around a body, painted by the console's one timer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Container
+from textual.css.query import NoMatches
+from textual.widget import Widget
+from textual.widgets import Input
+
+from engine.events.state import SessionView
+from tui.actions import mouse, registry
+from tui.actions.registry import Scope
+from tui.model import health
+from tui.screens import header
+from tui.widgets.styled import Inkwell, Painted
+
+if TYPE_CHECKING:
+    from tui.actions.command_line import Choice
+    from tui.console.app import Console
+    from tui.model.store import Store
+    from tui.model.tables import Table
+
+
+class Station(Inkwell[None]):
+    """A screen with its place in line 1, the health in line 2 and its keys in the last line."""
+
+    SCOPE: ClassVar[str] = Scope.APP
+    MODE: ClassVar[str] = ""
+    AUTO_FOCUS = None
+
+    @property
+    def console(self) -> Console:
+        """The app, with its type."""
+        return cast("Console", self.app)
+
+    @property
+    def store(self) -> Store:
+        """What is drawn."""
+        return self.console.store
+
+    @property
+    def is_roomy(self) -> bool:
+        """Whether the rows are in sight: not in the five lines of a tiny terminal."""
+        return not (self.has_class("-tiny") or self.has_class("-flat"))
+
+    @property
+    def crumb(self) -> str:
+        """What follows the screen's name in line 1."""
+        return ""
+
+    def compose(self) -> ComposeResult:
+        """Header, body, footer, and the summary that replaces them in a tiny terminal."""
+        yield Painted(id="where")
+        yield Painted(id="health")
+        with Container(id="body"):
+            yield from self.compose_body()
+        yield Painted(id="scrub")
+        yield Painted(id="keys")
+        yield Painted(id="summary")
+
+    def compose_body(self) -> Iterable[Widget]:
+        """The widgets between line 2 and the last line."""
+        return ()
+
+    def on_mount(self) -> None:
+        """Paint at once, with or without data."""
+        self.paint()
+
+    def on_screen_resume(self) -> None:
+        """Shown again: what happened meanwhile is painted."""
+        self.paint()
+
+    @on(Painted.Resized)
+    def _resized(self) -> None:
+        self.paint()
+
+    @on(Painted.KeyClicked)
+    async def _key_clicked(self, message: Painted.KeyClicked) -> None:
+        """A key that is shown does when clicked what it does when pressed."""
+        message.stop()
+        await mouse.press(self.console, self, self.SCOPE, message)
+
+    @on(Painted.Clicked, "#where")
+    def _where_clicked(self, message: Painted.Clicked) -> None:
+        """The name of a screen in line 1 leads there."""
+        drawn = message.block.lines
+        if drawn and (mode := header.tab_at(drawn[0], message.x, self.console.keys, self.console.tabs)):
+            self.console.action_go(mode)
+
+    def paint(self) -> None:
+        """Show the store as it is now."""
+        if not self.is_mounted or not self._composed:
+            return
+        store, width = self.store, self.size.width
+        verdict = self.console.verdict
+        state, now = store.state, store.now
+        forms = header.banners(state.engine)
+        keymap = self.console.keys
+        where = header.where_line(
+            self.console.pool_name, self.MODE, forms, self.console.rate, width, self.crumb, keymap, self.console.tabs
+        )
+        self.query_one("#where", Painted).show([where])
+        self.query_one("#health", Painted).show([header.health_line(verdict, state, now, width)])
+        asked = bool(self.console.arming.permission)
+        offered = [action for action in registry.footer(self.SCOPE, keymap.actions) if asked or not action.answers]
+        keys = header.keys_line(offered, width, read_only=self.console.is_read_only or self.console.travelling)
+        self.query_one("#keys", Painted).show([keys])
+        self.set_class(self.console.travelling, "-travelling")
+        if self.console.travelling:
+            self.query_one("#scrub", Painted).show([self.console.scrub_line(width)])
+        if not self.is_roomy:
+            failed = len(health.recent_failures(state, now))
+            summary = header.summary_lines(verdict, state, now, failed, width, keymap)
+            self.query_one("#summary", Painted).show(summary)
+        self.paint_body()
+
+    @property
+    def _composed(self) -> bool:
+        try:
+            return bool(self.query_one("#keys").id)
+        except NoMatches:
+            return False
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's
+        """In the past esc leads to now, and a recording is played by space, whatever they do here otherwise."""
+        if action == "back" and self.store.past:
+            return isinstance(self.focused, Input)
+        return not (action == "mark" and self.console.playback is not None)
+
+    def paint_body(self) -> None:
+        """Show the store in the body."""
+
+    def sortable(self) -> Sequence[Choice]:
+        """The columns that the list here can be sorted by."""
+        return ()
+
+    def filter_problem(self, text: str) -> str:  # noqa: ARG002 - a screen without a list takes none
+        """Why the list here cannot be filtered so, or an empty string."""
+        return "This screen has no filter; `go sessions` has one."
+
+    def set_filter(self, text: str) -> None:
+        """Show only what passes; an empty text shows all."""
+
+    def sort_by(self, key: str) -> None:
+        """Sort by a column, or turn its order round."""
+
+    def targets(self) -> list[SessionView]:
+        """The sessions that an act is meant for."""
+        return []
+
+    def table(self, *, chosen: bool = False) -> Table | None:  # noqa: ARG002 - each screen has its own
+        """What the screen lists: all rows and columns shown, or every column of the marked rows (else the cursor's)."""
+        return None
+
+    def action_copy(self) -> None:
+        """Ask what to copy of the marked rows, or of this one."""
+        from tui.actions import clipboard
+
+        clipboard.copy(self.console, self.table(chosen=True))
+
+    def action_export(self) -> None:
+        """Ask how to export what is shown."""
+        from tui.actions import clipboard
+
+        clipboard.export(self.console, self.table())
+
+    def action_act(self, name: str) -> None:
+        """Do something to the sessions in focus; the console asks first where that is due."""
+        if not self.is_roomy:
+            # A key acts on the row that was seen, and here none is.
+            self.console.tell("The window is too small to act; make it 60 x 16.", "warning")
+            return
+        self.console.act(name, self.targets())

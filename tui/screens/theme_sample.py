@@ -1,0 +1,43 @@
+"""What the skin chooser shows of the skin under its cursor: every token at work, and how well it reads. Pure."""
+
+from __future__ import annotations
+
+import math
+
+from engine.events.types import SessionState
+from tui.render.glyphs import STATE_GLYPHS, STATE_ROLES
+from tui.render.spans import Line, fit, rule
+from tui.render.themes import READABLE, Skin
+
+WIDTH = 68
+"""Cells of the sample."""
+_SHOWN = (
+    SessionState.RUNNING,
+    SessionState.STARTING,
+    SessionState.IDLE,
+    SessionState.APPROVAL,
+    SessionState.RETRYING,
+    SessionState.FAILED,
+)
+
+
+def sample(skin: Skin) -> list[Line]:
+    """Six lines drawn in the skin that is being tried on."""
+    states: Line = [(" ", "")]
+    for state in _SHOWN:
+        states += [(STATE_GLYPHS[state], STATE_ROLES[state]), (f" {state.value}  ", "")]
+    return [
+        rule("SAMPLE", WIDTH, skin.name),
+        states,
+        [(" text  ", ""), ("less of it  ", "muted"), ("strong  ", "strong"), ("━━━━━━━━", "run"), ("────", "rule")],
+        [(fit("▌s0042  ● running   the row that the cursor is on", WIDTH), "cursor")],
+        _reads(skin),
+    ]
+
+
+def _reads(skin: Skin) -> Line:
+    least, whose = skin.least_contrast
+    if math.isinf(least):
+        return [(" the terminal's own 16 colours: how they read is its affair", "muted")]
+    verdict = f" hardest to read: {whose}, {least:.1f} to 1 (should be {READABLE:g})"
+    return [(verdict, "muted" if least >= READABLE else "retry")]
