@@ -23,7 +23,7 @@ from engine.base.file_modes import open_to_others
 from engine.base.operator import home_folder
 from engine.launchers import left_overs
 from engine.launchers.cgroups import Cgroups, GroupLimits
-from engine.launchers.engine_registry import Ledger
+from engine.launchers.engine_registry import EngineRegistry
 from engine.launchers.kernel import setpriv_program
 from engine.settings import unused
 from engine.settings.exposure import exposure
@@ -165,7 +165,7 @@ def _containment(settings: Settings) -> Iterator[Finding]:
     found = "usable: sessions get groups of their own" if groups.open() else "not writable here; descent and tags hold"
     groups.close()
     yield Finding("control groups", "ok", found)
-    left = left_overs.of_dead_engines(Ledger(settings.engine.state_dir / "engines"))
+    left = left_overs.of_dead_engines(EngineRegistry(settings.engine.state_dir / "engines"))
     remedy = "`quarterdeck doctor --reap` ends them; so does the next engine on this state folder." if left else ""
     named = ", ".join(map(str, left[:_NAMED])) + (f" and {len(left) - _NAMED} more" if len(left) > _NAMED else "")
     yield Finding("left-over processes", "warning" if left else "ok", named or "none", remedy)

@@ -13,16 +13,16 @@ from functools import partial
 from pathlib import Path
 
 from engine import __version__, policies
-from engine.alerts.build_alerts import alerts_of
+from engine.alerts.build_alerts import build_alerts
 from engine.approvals.desk import PermissionDesk
 from engine.approvals.store import ApprovalStore
-from engine.backends.agent_dirs import Homes
+from engine.backends.agent_dirs import AgentDirectories
 from engine.backends.base import DEFAULT_TENANT, Profile
 from engine.backends.build import build
 from engine.backends.credential import Credential
 from engine.backends.login import Login
 from engine.backends.profiles import Profiles
-from engine.backends.selection import Choice, choose, credential_of, named_binary
+from engine.backends.selection import BackendSelection, choose, credential_of, named_binary
 from engine.backends.startable import Startable
 from engine.backends.transcript_search import transcript_holds
 from engine.base import process
@@ -46,10 +46,10 @@ from engine.events.bus import Bus
 from engine.events.recorder import Recorder, recorder_of
 from engine.events.types import PoolStatistics
 from engine.flow.admission import Admission, AdmissionLimits
-from engine.flow.concurrency_limit import Easing
+from engine.flow.concurrency_limit import ConcurrencyLimiter
 from engine.launchers.cgroups import Cgroups
 from engine.launchers.containment import Containment
-from engine.launchers.engine_registry import Ledger
+from engine.launchers.engine_registry import EngineRegistry
 from engine.launchers.host import Host
 from engine.launchers.kernel import become_subreaper
 from engine.launchers.local import LocalLauncher
@@ -58,24 +58,24 @@ from engine.maintenance import TICK_S, Maintenance
 from engine.offline_model.demo import DemoTraffic
 from engine.offline_model.server import OfflineModel
 from engine.operations import Operations
-from engine.pool.capacity_planner import Growth
+from engine.pool.capacity_planner import CapacityPlanner
 from engine.pool.conversations import Conversations
 from engine.pool.limits import pool_limits
 from engine.pool.members import PoolPorts
 from engine.pool.pool import Pool
-from engine.pool.resource_monitor import Keeper
+from engine.pool.resource_monitor import ResourceMonitor
 from engine.pool.routing import Router
-from engine.recovery.breakers.breaker_keys import CREDENTIAL_BREAKER, guards, is_of_one_profile
-from engine.recovery.breakers.guard import Gate
+from engine.recovery.breakers.breaker_keys import CREDENTIAL_BREAKER, breaker_keys, is_of_one_profile
+from engine.recovery.breakers.guard import BreakerGuard
 from engine.recovery.breakers.registry import Breakers
 from engine.recovery.breakers.tools import Tools
 from engine.recovery.classify.learned_rules import LearnedRules
-from engine.recovery.classify.service import STORE, Diagnosis
+from engine.recovery.classify.service import STORE, ClassificationService
 from engine.recovery.factory import RecoveryParts
 from engine.recovery.retry.budget import Budget
 from engine.recovery.statistics import RecoveryStatistics
-from engine.recovery.stray_cleanup import StrayUpkeep
-from engine.requests import Answer, Listener, Request
+from engine.recovery.stray_cleanup import StrayCleanup
+from engine.requests import Answer, AnswerStream, Request
 from engine.sessions.ports import SessionPorts
 from engine.sessions.transcripts import Transcripts
 from engine.settings import unused
@@ -133,12 +133,12 @@ class Engine(Operations):
         self._groups = Cgroups(self.id, lambda: policies.group_limits(self.settings))
         self.launcher = LocalLauncher(self.containment, self._groups)
         self.checkpoints = Checkpoints(state / "checkpoints")
-        self._ledger = Ledger(state / "engines")
+        self._ledger = EngineRegistry(state / "engines")
         self._environ = environ
         self._operator_home = home_folder(environ)
         self._operator_config = Path(given) if (given := environ.get("CLAUDE_CONFIG_DIR")) else None
         config = self._operator_config or self._operator_home / ".claude"
-        self.choice: Choice = choose(settings, config, interactive=interactive)
+        self.choice: BackendSelection = choose(settings, config, interactive=interactive)
         self._model: OfflineModel | None = None
         self._chores = Nursery("engine", self._on_chore_error)
         self._sent = Nursery("sent requests", self._on_chore_error)
@@ -147,13 +147,13 @@ class Engine(Operations):
         self._read_limits(settings)
         self.cache: MemoryCache[Answer] = MemoryCache(policies.cache_limits(settings))
         self.admission = Admission(AdmissionLimits(settings.queue.max_waiting))
-        self.easing = Easing(
+        self.easing = ConcurrencyLimiter(
             lambda: self.settings.session_pool.max_size, lambda: self.settings.recovery.ease_interval, self.clock
         )
         self.breakers = Breakers(lambda: policies.breaker_limits(self.settings), self.bus, self.clock, self._opened)
         self.breakers.watch(CREDENTIAL_BREAKER)
         self.budget = Budget(settings.retry.budget)
-        self.diagnosis = Diagnosis(
+        self.diagnosis = ClassificationService(
             settings.recovery.rules,
             LearnedRules(state / STORE, self.clock),
             self.clock,
@@ -163,7 +163,7 @@ class Engine(Operations):
             lambda: self.settings, self._credential, self.choice.backend, offline=self.choice.offline
         )
         agents = self._ledger.folder(self.id)
-        self._homes = Homes(state, settings.workspaces, self._operator_home, self._operator_config, agents)
+        self._homes = AgentDirectories(state, settings.workspaces, self._operator_home, self._operator_config, agents)
         self._cli = self.choice.binary
         self.backend = build(settings, self._homes, self.choice.binary, self._credential)
         self.login = Login(
@@ -194,7 +194,7 @@ class Engine(Operations):
         )
         self._cleaner = self._recovery.cleaner()
         self.recoveries = self._recovery.recoveries(self._cleaner)
-        self.keeper = Keeper(self.pool, self._pool_ports, host, self.containment.read_trees)
+        self.keeper = ResourceMonitor(self.pool, self._pool_ports, host, self.containment.read_trees)
         self.dispatcher = Dispatcher(
             DispatcherPorts(
                 bus=self.bus,
@@ -202,7 +202,7 @@ class Engine(Operations):
                 cache=self.cache,
                 admission=self.admission,
                 easing=self.easing,
-                gate=Gate(self.breakers, self._retire_session),
+                gate=BreakerGuard(self.breakers, self._retire_session),
                 recoveries=self.recoveries.orchestrator,
                 pool=self.pool,
                 retry=lambda: self._retry_policy,
@@ -237,7 +237,7 @@ class Engine(Operations):
         self.maintenance = Maintenance(self.bus, time.monotonic)
         self.log: EventLog | None = None
         """The log of a headless engine."""
-        self.alerts = alerts_of(self, self._pool_ports.growth, environ)
+        self.alerts = build_alerts(self, self._pool_ports.growth, environ)
         self._reported_pause = 0.0
         self._add_chores()
         self.phase = "new"
@@ -298,7 +298,7 @@ class Engine(Operations):
             reasons += self.maintenance.late()
         reasons += self.startable.obstacles(self.profiles.all())
         reasons += self.stores.reasons()
-        usual = guards(default) if default is not None else []
+        usual = breaker_keys(default) if default is not None else []
         closed = [name for name in self.breakers.open_ones() if not name.startswith(_PARTIAL)]
         reasons += [f"the breaker {name} is open" for name in closed if name in usual or not is_of_one_profile(name)]
         if full := self._pool_ports.growth.disk_full:
@@ -307,7 +307,7 @@ class Engine(Operations):
             reasons.append("the queue is full")
         return reasons
 
-    async def submit(self, request: Request, listener: Listener | None = None) -> Answer:
+    async def submit(self, request: Request, listener: AnswerStream | None = None) -> Answer:
         """Answer a request. Raises the QuarterdeckError that says why not."""
         self._check_running()
         return await self.dispatcher.dispatch(request, listener)
@@ -407,7 +407,7 @@ class Engine(Operations):
     def _add_chores(self) -> None:
         """What is done once a second, in this order; the clock goes first, since the others read it."""
         add = self.maintenance.add
-        strays = StrayUpkeep(self.containment, self._ledger, self.bus, lambda: self.settings.engine.stop_term_grace)
+        strays = StrayCleanup(self.containment, self._ledger, self.bus, lambda: self.settings.engine.stop_term_grace)
         add("the engine's clock", self._look_for_pause)
         add("the reading of the sessions", self.keeper.read)
         add("the pool's upkeep", self.pool.tend)
@@ -462,7 +462,7 @@ class Engine(Operations):
             session=session,
             limits=lambda: self._pool_limits,
             router=self._router,
-            growth=Growth(lambda: self._pool_limits, self.bus),
+            growth=CapacityPlanner(lambda: self._pool_limits, self.bus),
             conversations=Conversations(self._leases, self.bus, self._known),
             default=lambda: self.profiles.find("default", DEFAULT_TENANT),
             profile=self.profiles.known,

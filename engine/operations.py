@@ -17,7 +17,7 @@ from engine.pool.pool import Pool
 from engine.read_only import check_writable
 from engine.recovery.classify.learned_rules import LearnedRule, Lesson
 from engine.recovery.classify.rules import ErrorType
-from engine.recovery.classify.service import Diagnosis
+from engine.recovery.classify.service import ClassificationService
 from engine.settings.live import ChangeRecord, LiveSettings
 from engine.settings.schema import Settings
 
@@ -32,7 +32,7 @@ class Operations:
     desk: PermissionDesk
     profiles: Profiles
     dispatcher: Dispatcher
-    diagnosis: Diagnosis
+    diagnosis: ClassificationService
 
     @property
     def settings(self) -> Settings:

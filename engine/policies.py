@@ -12,7 +12,7 @@ from engine.pool.balancers import BALANCERS, Balancer
 from engine.pool.intensity import IntensityLimits
 from engine.recovery.breakers.breaker import BreakerLimits
 from engine.recovery.orchestrator import RecoveryLimits
-from engine.recovery.retry.backoff import Backoff, Growth, Jitter
+from engine.recovery.retry.backoff import Backoff, Curve, Jitter
 from engine.recovery.retry.policy import RetryPolicy
 from engine.recovery.strategies.registry import Strategies
 from engine.sessions.clocks import TurnLimits
@@ -47,7 +47,7 @@ def retry_policy(settings: Settings) -> RetryPolicy:
     retry = settings.retry
     given = retry.attempts.model_dump()
     attempts = {ErrorKind(name): most for name, most in given.items() if most is not None}
-    backoff = Backoff(retry.base_delay, retry.max_delay, Growth(retry.backoff), Jitter(retry.jitter))
+    backoff = Backoff(retry.base_delay, retry.max_delay, Curve(retry.backoff), Jitter(retry.jitter))
     recovery = settings.recovery
     return RetryPolicy(
         retry.max_attempts, attempts, backoff, retry.breaker_wait, recovery.park_max, recovery.wake_spread

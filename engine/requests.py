@@ -15,8 +15,8 @@ from engine.backends.base import DEFAULT_TENANT, Profile
 from engine.base.errors import BadInput, QuarterdeckError
 from engine.base.text import prompt_title
 from engine.events.types import RequestQueued
-from engine.recovery.breakers.breaker_keys import credential_guard
-from engine.recovery.failure import Case, Trouble
+from engine.recovery.breakers.breaker_keys import credential_key
+from engine.recovery.failure import EscalationState, Failure
 
 MAX_PROMPT = 8 * 1024 * 1024
 """Bytes of one prompt."""
@@ -137,7 +137,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(eq=False)
-class Flight:
+class ActiveRequest:
     """A request on its way. `conversation` is what it asked for, empty for a new one; `held` is what it runs in.
 
     `attempted_at` is when the attempt that runs began, `patient` says that it was parked, `probed` that the
@@ -172,13 +172,13 @@ class Flight:
     attempted_at: float = 0.0
     patient: bool = False
     probed: bool = False
-    case: Case | None = None
+    case: EscalationState | None = None
     text: list[str] = field(default_factory=list)
     directory: Path | None = None
 
-    def trouble(self, error: QuarterdeckError, now: float, park_max: float) -> Trouble:
+    def trouble(self, error: QuarterdeckError, now: float, park_max: float) -> Failure:
         """What recovery is told of the attempt that failed just now."""
-        return Trouble(
+        return Failure(
             id=f"{self.request.id}.{self.attempts}",
             error=error,
             request=self.request.id,
@@ -186,7 +186,7 @@ class Flight:
             conversation=self.conversation,
             tenant=self.profile.tenant,
             profile=self.profile.name,
-            credential=credential_guard(self.profile),
+            credential=credential_key(self.profile),
             attempt=self.attempts,
             began=self.attempted_at,
             seen=now,
@@ -195,7 +195,7 @@ class Flight:
         )
 
 
-class Listener(Protocol):
+class AnswerStream(Protocol):
     """Hears an answer grow, on the engine's thread; must be quick."""
 
     def started(self, session: str, conversation: str) -> None:
@@ -208,7 +208,7 @@ class Listener(Protocol):
         """Forget the last `size` characters: they will come again."""
 
 
-class Silent:
+class NullStream:
     """Hears nothing."""
 
     def started(self, session: str, conversation: str) -> None:

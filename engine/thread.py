@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from engine.base import process
 from engine.engine import Engine
-from engine.events.types import Stamped
+from engine.events.types import EventEnvelope
 from engine.launchers.descriptors import raise_descriptor_limit
 from engine.settings.load import Loaded
 
@@ -32,7 +32,7 @@ class EngineThread:
         self,
         loaded: Loaded,
         serve: Serve | None = None,
-        on_event: Callable[[Stamped], None] | None = None,
+        on_event: Callable[[EventEnvelope], None] | None = None,
         *,
         interactive: bool = False,
         owns_process: bool = False,

@@ -18,13 +18,13 @@ import resvg_py
 
 from engine.base.clock import ManualClock
 from engine.events.recording import Recording
-from engine.sessions.transcripts import Entry
+from engine.sessions.transcripts import TranscriptEntry
 from engine.settings.live import LiveSettings
 from engine.settings.schema import Settings
 from engine.settings.tree import flatten
 from tui.console.app import Console
-from tui.console.theme_library import load_skins
-from tui.feeds.base import FeedStatus, Link, Sheet
+from tui.console.theme_library import load_themes
+from tui.feeds.base import FeedStatus, LinkState, SettingsSheet
 from tui.feeds.recorded import RecordedFeed
 from tui.render.themes import FALLBACK
 
@@ -57,7 +57,7 @@ class Line(msgspec.Struct):
     """One line of what was said."""
 
     session: str
-    entry: Entry
+    entry: TranscriptEntry
 
 
 class LiveRecording(RecordedFeed):
@@ -66,11 +66,11 @@ class LiveRecording(RecordedFeed):
     @property
     def status(self) -> FeedStatus:
         """As if live."""
-        return FeedStatus(Link.LIVE, "recording")
+        return FeedStatus(LinkState.LIVE, "recording")
 
-    async def tuning(self) -> Sheet:
+    async def tuning(self) -> SettingsSheet:
         """The settings that a start without any would have."""
-        return Sheet(flatten(Settings()), {}, ())
+        return SettingsSheet(flatten(Settings()), {}, ())
 
     async def check_settings(self, changes: Mapping[str, Any]) -> None:
         """As the engine would."""
@@ -83,7 +83,7 @@ async def main() -> None:
     time.tzset()
     for name, keys in SCENES.items():
         await _picture(name, FALLBACK, keys)
-    for skin in load_skins({}).skins:
+    for skin in load_themes({}).skins:
         if skin != FALLBACK:
             await _picture(f"overview-{skin}", skin, ())
 

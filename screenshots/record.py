@@ -23,7 +23,7 @@ from engine.events.recorder import SUFFIX, SegmentHead
 from engine.events.recording import Recording
 from engine.events.state import encode_state
 from engine.requests import Request
-from engine.sessions.transcripts import Entry, Page
+from engine.sessions.transcripts import Page, TranscriptEntry
 from engine.settings.load import load_settings
 
 HERE = Path(__file__).parent
@@ -196,18 +196,18 @@ def _thinned(recording: Recording, end: float) -> bytes:
     return b"".join(line + b"\n" for line in (msgspec.json.encode(head), *map(_anonymous, kept)))
 
 
-def _anonymous(stamped: ev.Stamped) -> bytes:
+def _anonymous(stamped: ev.EventEnvelope) -> bytes:
     event = stamped.event
     if isinstance(event, ev.SessionReady):
         event = msgspec.structs.replace(event, pid=PID + int(event.session.lstrip("s")))
     return ev.encode_stamped(msgspec.structs.replace(stamped, event=event))
 
 
-def _last(page: Page) -> list[Entry]:
+def _last(page: Page) -> list[TranscriptEntry]:
     return page.entries[-SAID_ENTRIES:]
 
 
-def _line(entry: Entry, session: str) -> bytes:
+def _line(entry: TranscriptEntry, session: str) -> bytes:
     # The directives below a prompt's first line shaped the simulated answer; nobody would have typed them.
     text = entry.text.partition("\n")[0] if entry.kind == "user" else entry.text
     return msgspec.json.encode({"session": session, "entry": msgspec.structs.replace(entry, text=text)}) + b"\n"

@@ -10,19 +10,21 @@ from engine.alerts.channels.log import LogChannel
 from engine.alerts.channels.webhook import WebhookChannel
 from engine.alerts.conditions import Readings
 from engine.alerts.manager import AlertManager, AlertPorts
-from engine.alerts.readings import WINDOW, Seen, readings_of
+from engine.alerts.readings import WINDOW, AlertReadings, readings_of
 
 if TYPE_CHECKING:
     from engine.engine import Engine
-    from engine.pool.capacity_planner import Growth
+    from engine.pool.capacity_planner import CapacityPlanner
 
 
-def alerts_of(engine: Engine, growth: Growth, environ: Mapping[str, str]) -> AlertManager:
+def build_alerts(engine: Engine, growth: CapacityPlanner, environ: Mapping[str, str]) -> AlertManager:
     """The manager of an engine's alerts; commands get their variables from `environ`."""
 
     def readings(now: float) -> Readings:
         figures = engine.recovery_statistics.figures(WINDOW, now)
-        seen = Seen(figures, engine.bus.state, engine.statistics(), engine.breakers.open_ones(), growth.machine)
+        seen = AlertReadings(
+            figures, engine.bus.state, engine.statistics(), engine.breakers.open_ones(), growth.machine
+        )
         return readings_of(seen, now)
 
     return AlertManager(

@@ -82,7 +82,7 @@ class Term:
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class AlertCondition:
     """Terms that must all hold, or an event that must happen; `text` as it was written."""
 
     text: str
@@ -106,7 +106,7 @@ class Condition:
         }
 
 
-def parse(text: str, events: Collection[str] = ()) -> Condition:
+def parse(text: str, events: Collection[str] = ()) -> AlertCondition:
     """The condition of a text; `events` are the names an `event:` may have. ValueError says what is wrong with it."""
     written = " ".join(text.split())
     if len(written) > LONGEST:
@@ -115,8 +115,8 @@ def parse(text: str, events: Collection[str] = ()) -> Condition:
         name = written.removeprefix(EVENT).strip()
         if name not in events:
             raise ValueError(f"there is no event {name!r}{_nearest(name, events)}")
-        return Condition(written, event=name)
-    return Condition(written, tuple(_term(part) for part in _AND.split(written)))
+        return AlertCondition(written, event=name)
+    return AlertCondition(written, tuple(_term(part) for part in _AND.split(written)))
 
 
 def _term(text: str) -> Term:

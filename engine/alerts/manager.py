@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from engine.alerts.channels.base import TEST, Channel, Telling
+from engine.alerts.channels.base import TEST, Channel, Notification
 from engine.alerts.conditions import Readings
-from engine.alerts.rules import Alert, AlertPolicy, AlertTimes, Change, Phase, Silence
+from engine.alerts.rules import Alert, AlertChange, AlertPolicy, AlertTimes, Phase, Silence
 from engine.alerts.ruleset import rules_of
 from engine.base.clock import Clock
 from engine.base.errors import BadInput, QuarterdeckError
@@ -21,7 +21,7 @@ from engine.base.nearest import nearest_name
 from engine.base.nursery import Nursery
 from engine.base.text import one_line
 from engine.events.bus import Bus
-from engine.events.types import AlertRaised, AlertResolved, AlertSilenced, Event, Notice, Severity, Stamped
+from engine.events.types import AlertRaised, AlertResolved, AlertSilenced, Event, EventEnvelope, Notice, Severity
 
 if TYPE_CHECKING:
     from engine.settings.schema import Alerts
@@ -55,7 +55,7 @@ class AlertManager:
         self._ports = ports
         settings = ports.settings()
         self._policy = AlertPolicy(_times(settings), settings.history)
-        self._queues: dict[str, asyncio.Queue[Telling]] = {}
+        self._queues: dict[str, asyncio.Queue[Notification]] = {}
         self._work = Nursery("alerts", self._on_broken)
         self._heard: deque[tuple[str, str, str]] = deque(maxlen=HEARD)
         self._events: frozenset[str] = frozenset()
@@ -153,13 +153,13 @@ class AlertManager:
         )
         await self._ports.channels[name].send(self._telling(alert, now), 1)
 
-    def _hear(self, stamped: Stamped) -> None:
+    def _hear(self, stamped: EventEnvelope) -> None:
         """Events are only noted here: whoever answers an event with an event must wait for the others to hear it."""
         name = str(stamped.event.__struct_config__.tag)
         if name in self._events:
             self._heard.append((name, _subject(stamped.event), _told_of(name, stamped.event)))
 
-    def _follow(self, change: Change, now: float) -> None:
+    def _follow(self, change: AlertChange, now: float) -> None:
         alert, channels = change.alert, self._ports.settings().channels
         if change.fresh and not self._closing:
             self._show(alert, CONSOLE in channels)
@@ -187,7 +187,7 @@ class AlertManager:
             lasted = (alert.ended or alert.since) - alert.since
             self._ports.bus.publish(AlertResolved(rule=alert.rule, subject=alert.subject, lasted=lasted))
 
-    def _put(self, name: str, queue: asyncio.Queue[Telling], telling: Telling) -> None:
+    def _put(self, name: str, queue: asyncio.Queue[Notification], telling: Notification) -> None:
         if queue.full():
             queue.get_nowait()
             queue.task_done()
@@ -218,8 +218,8 @@ class AlertManager:
             text = f"the alerts' channel {name} fails: {error.message}"
             self._ports.bus.publish(Notice(severity=Severity.WARNING, text=text, remedy=error.remedy))
 
-    def _telling(self, alert: Alert, now: float) -> Telling:
-        return Telling(
+    def _telling(self, alert: Alert, now: float) -> Notification:
+        return Notification(
             id=uuid.uuid4().hex[:12],
             engine=self._ports.engine,
             alert=alert.rule,

@@ -15,7 +15,7 @@ WINDOW = "5m"
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class AlertReadings:
     """What is read: `machine` holds the machine's CPU and memory in use as ratios, None before they were read."""
 
     figures: Figures
@@ -25,7 +25,7 @@ class Seen:
     machine: tuple[float, float] | None
 
 
-def readings_of(seen: Seen, now: float) -> Readings:
+def readings_of(seen: AlertReadings, now: float) -> Readings:
     """Every figure that has a value now."""
     figures, pool = seen.figures, seen.pool
     found: dict[str, float | None] = {

@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 
 import msgspec
 
-from engine.alerts.conditions import Condition, Readings
+from engine.alerts.conditions import AlertCondition, Readings
 from engine.base.errors import NotFound, Overloaded
 from engine.base.nearest import nearest_name
 from engine.events.types import Severity
@@ -31,7 +31,7 @@ class AlertRule:
     """When to alert: `condition` must hold for `hold` seconds."""
 
     name: str
-    condition: Condition
+    condition: AlertCondition
     hold: float = 0.0
     severity: Severity = Severity.WARNING
     remedy: str = ""
@@ -70,7 +70,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class AlertChange:
     """`alert` began to fire, still does, or is resolved; only when `told` is true does somebody hear of it.
 
     `fresh` is false for the repetition of one that fires on.
@@ -117,7 +117,7 @@ class AlertPolicy:
         """Go over to other rules and bounds; alerts of rules that are gone or changed are resolved at the next look."""
         self.rules, self.times, self.kept = tuple(rules), times, kept
 
-    def look(self, readings: Readings, now: float) -> list[Change]:
+    def look(self, readings: Readings, now: float) -> list[AlertChange]:
         """The figures as they are now; what changed."""
         known = {rule.name: rule for rule in self.rules}
         gone = [live for live in self._live.values() if known.get(live.rule.name) != live.rule]
@@ -131,7 +131,7 @@ class AlertPolicy:
         self._forget(now)
         return changes
 
-    def hear(self, event: str, subject: str, text: str, now: float) -> list[Change]:
+    def hear(self, event: str, subject: str, text: str, now: float) -> list[AlertChange]:
         """An event happened to a subject; `text` tells of it."""
         changes = []
         for rule in self.rules:
@@ -181,7 +181,7 @@ class AlertPolicy:
         """Those that ended, newest first."""
         return list(reversed(self._history))
 
-    def _judge(self, rule: AlertRule, holding: dict[str, float], now: float) -> Iterator[Change]:
+    def _judge(self, rule: AlertRule, holding: dict[str, float], now: float) -> Iterator[AlertChange]:
         for subject, value in holding.items():
             if (live := self._at(rule, subject, now)) is not None:
                 live.value, live.last = value, now
@@ -193,29 +193,29 @@ class AlertPolicy:
             elif now - live.last >= self.times.calm:
                 yield from self._end(live, now)
 
-    def _wait_out(self, rule: AlertRule, now: float) -> Iterator[Change]:
+    def _wait_out(self, rule: AlertRule, now: float) -> Iterator[AlertChange]:
         for live in list(self._of(rule)):
             if now - live.last >= EVENT_S:
                 yield from self._end(live, now)
 
-    def _repeat(self, now: float) -> list[Change]:
+    def _repeat(self, now: float) -> list[AlertChange]:
         """Those that fire on and are due: told long ago, or kept back so far."""
         due = [live for live in self._live.values() if live.firing and self._due(live, now)]
-        return [Change(self._tell(live, now), told=True, fresh=False) for live in due]
+        return [AlertChange(self._tell(live, now), told=True, fresh=False) for live in due]
 
-    def _fire(self, live: _Live, now: float) -> Change:
+    def _fire(self, live: _Live, now: float) -> AlertChange:
         live.firing = True
         if self._due(live, now):
-            return Change(self._tell(live, now), told=True)
-        return Change(self._alert(live, now), told=False)
+            return AlertChange(self._tell(live, now), told=True)
+        return AlertChange(self._alert(live, now), told=False)
 
-    def _end(self, live: _Live, now: float) -> Iterator[Change]:
+    def _end(self, live: _Live, now: float) -> Iterator[AlertChange]:
         del self._live[live.rule.name, live.subject]
         if not live.firing:
             return
         alert = msgspec.structs.replace(self._alert(live, now), phase=Phase.RESOLVED, ended=now)
         self._history.append(alert)
-        yield Change(alert, told=live.told and not alert.silenced_until)
+        yield AlertChange(alert, told=live.told and not alert.silenced_until)
 
     def _due(self, live: _Live, now: float) -> bool:
         told = self._told.get((live.rule.name, live.subject))

@@ -25,16 +25,16 @@ EVENTS = frozenset(
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _LONGEST_REMEDY = 300
 
-Row = dict[str, str]
+AlertRuleRow = dict[str, str]
 
 
-def read_rows(given: object) -> tuple[Row, ...]:
+def read_rows(given: object) -> tuple[AlertRuleRow, ...]:
     """The rows, each whole and in one form; ValueError names the rule and what is wrong with it."""
     if not isinstance(given, Sequence) or isinstance(given, str):
         raise ValueError(f"a list of rules, each with {', '.join(COLUMNS)}")  # noqa: TRY004 - for pydantic
     if len(given) > MOST:
         raise ValueError(f"a list of at most {MOST} rules")
-    rows: list[Row] = []
+    rows: list[AlertRuleRow] = []
     for number, row in enumerate(given, 1):
         try:
             rows.append(_row(row))
@@ -45,7 +45,7 @@ def read_rows(given: object) -> tuple[Row, ...]:
     return tuple(rows)
 
 
-def rules_of(rows: Sequence[Row]) -> tuple[AlertRule, ...]:
+def rules_of(rows: Sequence[AlertRuleRow]) -> tuple[AlertRule, ...]:
     """The rules of rows that `read_rows` gave."""
     return tuple(
         AlertRule(
@@ -59,7 +59,7 @@ def rules_of(rows: Sequence[Row]) -> tuple[AlertRule, ...]:
     )
 
 
-def _row(given: object) -> Row:
+def _row(given: object) -> AlertRuleRow:
     if not isinstance(given, Mapping):
         raise ValueError(f"it has no {', '.join(COLUMNS)}")  # noqa: TRY004 - for pydantic
     if unknown := sorted(map(str, given.keys() - set(COLUMNS))):
@@ -106,7 +106,7 @@ def _nearest(wrong: str, known: Sequence[str]) -> str:
     return f"; the nearest is {close[0]}" if close else f"; there are {', '.join(known)}"
 
 
-SHIPPED: tuple[Row, ...] = read_rows(
+SHIPPED: tuple[AlertRuleRow, ...] = read_rows(
     [
         {
             "name": "availability-low",

@@ -26,7 +26,7 @@ _OF_ONE_AGENT = frozenset({_NOTES, ".last-cleanup", "backups", "sessions"})
 _OF_CONVERSATIONS = ("projects", "file-history", "plans", "tasks", "todos")
 
 
-class Homes:
+class AgentDirectories:
     """Lays out homes below `state`, a directory a conversation below `output`, and a session's own below `agents`."""
 
     def __init__(

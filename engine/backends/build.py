@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from engine.backends.agent_dirs import Homes
+from engine.backends.agent_dirs import AgentDirectories
 from engine.backends.base import Backend, Profile
 from engine.backends.binary import find_claude
 from engine.backends.claude import ClaudeBackend, ClaudeOptions
 from engine.backends.credential import Credential
-from engine.backends.router import BackendsByProfile
+from engine.backends.router import BackendRouter
 from engine.backends.simulator import SimulatorBackend
 from engine.base.plugins import BACKEND_GROUP, find
 from engine.settings.schema import Settings
 
 
 def build(
-    settings: Settings, homes: Homes, binary: Path | None, credential: Callable[[], Credential]
-) -> BackendsByProfile:
+    settings: Settings, homes: AgentDirectories, binary: Path | None, credential: Callable[[], Credential]
+) -> BackendRouter:
     """The built-in ones and, when a profile names one, those of extensions. `binary` is the CLI that was chosen."""
     options = ClaudeOptions(
         max_retries=settings.claude.max_retries,
@@ -37,4 +37,4 @@ def build(
         made: Backend = find("backend", BACKEND_GROUP, profile.backend, {}, key)(homes, options)
         return made
 
-    return BackendsByProfile({"claude": claude, "simulator": SimulatorBackend(homes, options)}, extension)
+    return BackendRouter({"claude": claude, "simulator": SimulatorBackend(homes, options)}, extension)

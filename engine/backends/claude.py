@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from engine.backends.agent_dirs import Homes
+from engine.backends.agent_dirs import AgentDirectories
 from engine.backends.base import DEFAULT_TENANT, AgentCommand, AgentSpec, Profile
 from engine.backends.credential import Credential, credential_for
 from engine.base import process
@@ -61,7 +61,7 @@ class ClaudeBackend:
     def __init__(
         self,
         binary: Path | None,
-        homes: Homes,
+        homes: AgentDirectories,
         credential: Callable[[], Credential],
         options: ClaudeOptions,
     ) -> None:

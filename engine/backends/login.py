@@ -10,7 +10,7 @@ from engine.backends.credential import Credential, brings_key, credential_for, s
 from engine.backends.selection import NO_CREDENTIALS, signed_in
 from engine.base.clock import Clock
 from engine.base.errors import BackendMissing, ErrorKind, NotSignedIn
-from engine.events.types import ErrorSeen, Stamped
+from engine.events.types import ErrorSeen, EventEnvelope
 
 LOOK_AGAIN_S = 60.0
 """Time after which a credential that was there is looked for again."""
@@ -68,7 +68,7 @@ class Login:
         if missing:
             raise BackendMissing(f"There is {missing}.", remedy=CLI_REMEDY)
 
-    def follow(self, stamped: Stamped) -> None:
+    def follow(self, stamped: EventEnvelope) -> None:
         """After the API refused a credential, whether one is there is looked at anew."""
         event = stamped.event
         if isinstance(event, ErrorSeen) and event.kind == ErrorKind.AUTH:

@@ -8,14 +8,14 @@ from pathlib import Path
 from engine.backends.base import AgentCommand, AgentSpec, Backend, Profile
 
 
-class BackendsByProfile:
+class BackendRouter:
     """Passes every question on to the backend that the profile names; `make` makes those that are not built in."""
 
     def __init__(self, built_in: Mapping[str, Backend], make: Callable[[Profile], Backend]) -> None:
         self._backends = dict(built_in)
         self._make = make
 
-    def replace(self, other: BackendsByProfile) -> None:
+    def replace(self, other: BackendRouter) -> None:
         """Start agents as `other` does from now on; those that run are not touched."""
         self._backends, self._make = dict(other._backends), other._make
 

@@ -18,7 +18,7 @@ NO_CREDENTIALS = "no API key and no `claude login`"
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class BackendSelection:
     """The decision: `backend`, with the CLI's path; `banner` says why it is not the real thing.
 
     `missing` says what a real backend lacks on this machine, empty for nothing.
@@ -37,7 +37,7 @@ class Choice:
         return self.backend == SIMULATOR
 
 
-def choose(settings: Settings, config_dir: Path, *, interactive: bool) -> Choice:
+def choose(settings: Settings, config_dir: Path, *, interactive: bool) -> BackendSelection:
     """Decide from the settings and this machine.
 
     Only where somebody looks on (`interactive`) does the simulator stand in for a CLI or a login that is missing, and
@@ -45,13 +45,13 @@ def choose(settings: Settings, config_dir: Path, *, interactive: bool) -> Choice
     """
     wanted = settings.engine.backend
     if wanted not in BUILT_IN:
-        return Choice(wanted, None, False, settings.engine.demo == "on", "")
+        return BackendSelection(wanted, None, False, settings.engine.demo == "on", "")
     binary = find_claude(settings.claude.binary or None) if wanted != "simulator" else None
     offline = settings.engine.offline
     if binary is None and not interactive and wanted != SIMULATOR:
         if settings.claude.binary:
             return _real(settings, binary, offline=offline)
-        return Choice("claude", None, offline, settings.engine.demo == "on", "", NO_CLI)
+        return BackendSelection("claude", None, offline, settings.engine.demo == "on", "", NO_CLI)
     if wanted == "claude" or offline:
         return _real(settings, binary, offline=offline)
     if wanted == "simulator":
@@ -60,7 +60,7 @@ def choose(settings: Settings, config_dir: Path, *, interactive: bool) -> Choice
         return _simulated(settings, NO_CLI, auto=True)
     if interactive and not signed_in(credential_of(settings), config_dir):
         return _simulated(settings, NO_CREDENTIALS, auto=True)
-    return Choice("claude", binary, False, settings.engine.demo == "on", "")
+    return BackendSelection("claude", binary, False, settings.engine.demo == "on", "")
 
 
 def credential_of(settings: Settings) -> Credential:
@@ -95,11 +95,11 @@ def signed_in(credential: Credential, config_dir: Path) -> bool:
     )
 
 
-def _real(settings: Settings, binary: Path | None, *, offline: bool) -> Choice:
+def _real(settings: Settings, binary: Path | None, *, offline: bool) -> BackendSelection:
     if binary is None:
         raise _missing(settings)
     banner = "offline model: no request leaves this machine" if offline else ""
-    return Choice("claude", binary, offline, settings.engine.demo == "on", banner)
+    return BackendSelection("claude", binary, offline, settings.engine.demo == "on", banner)
 
 
 def _missing(settings: Settings) -> BackendMissing:
@@ -110,11 +110,11 @@ def _missing(settings: Settings) -> BackendMissing:
     )
 
 
-def _simulated(settings: Settings, why: str, *, auto: bool) -> Choice:
+def _simulated(settings: Settings, why: str, *, auto: bool) -> BackendSelection:
     demo = settings.engine.demo == "on" or (auto and settings.engine.demo == "auto")
     cause = f": {why}" if auto else ""
     traffic = ", demo traffic" if demo else ""
-    return Choice("simulator", None, False, demo, f"SIMULATOR{cause}{traffic}")
+    return BackendSelection("simulator", None, False, demo, f"SIMULATOR{cause}{traffic}")
 
 
 def _has_key(path: Path, key: str) -> bool:

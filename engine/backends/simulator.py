@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from engine.backends.agent_dirs import Homes
+from engine.backends.agent_dirs import AgentDirectories
 from engine.backends.base import AgentCommand, AgentSpec, Profile
 from engine.backends.claude import ClaudeOptions, agent_flags
 
@@ -16,7 +16,7 @@ AGENT = Path(__file__).parents[1] / "simulated_agent" / "__main__.py"
 class SimulatorBackend:
     """Starts the simulated agent with the interpreter that runs the engine."""
 
-    def __init__(self, homes: Homes, options: ClaudeOptions) -> None:
+    def __init__(self, homes: AgentDirectories, options: ClaudeOptions) -> None:
         self._homes = homes
         self._options = options
 

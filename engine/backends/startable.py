@@ -9,7 +9,7 @@ from pathlib import Path
 from engine.backends.base import Profile
 from engine.base.clock import Clock
 from engine.base.errors import ErrorKind, NotSignedIn
-from engine.events.types import ErrorSeen, Stamped, TurnEnded
+from engine.events.types import ErrorSeen, EventEnvelope, TurnEnded
 
 REFUSED_S = 60.0
 """Time for which a refused credential keeps its profile from counting as able, unless a turn succeeds before."""
@@ -24,7 +24,7 @@ class Startable:
         self._clock = clock
         self._refused: dict[str, float] = {}
 
-    def follow(self, stamped: Stamped) -> None:
+    def follow(self, stamped: EventEnvelope) -> None:
         """Every event: a credential that is refused, and one that works again."""
         event = stamped.event
         if isinstance(event, ErrorSeen) and event.kind == ErrorKind.AUTH and event.code != NotSignedIn.code:

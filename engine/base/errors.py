@@ -29,7 +29,7 @@ class ErrorScope(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ErrorClass:
     """What the classifier made of an error: the rule that decided, and what to do about it.
 
     `strategy` names a recovery strategy, `none` when trying again is enough; `severity` is low, medium, high or
@@ -81,7 +81,7 @@ class QuarterdeckError(Exception):
     retryable: bool = False
     scope: ErrorScope = ErrorScope.REQUEST
     http_status: int = 500
-    verdict: Verdict = Verdict()
+    verdict: ErrorClass = ErrorClass()
     given_up: str = ""
     """Why no other attempt was made."""
     acted: bool = False
@@ -182,14 +182,14 @@ class StartFailed(QuarterdeckError):
     """A session's process did not come up."""
 
     kind, code, scope, http_status = ErrorKind.PROCESS, "start_failed", ErrorScope.SESSION, 503
-    verdict = Verdict("start-failed", "start", "high", "process")
+    verdict = ErrorClass("start-failed", "start", "high", "process")
 
 
 class SessionLost(QuarterdeckError):
     """The session's process ended in the middle of a turn."""
 
     kind, code, scope, http_status = ErrorKind.PROCESS, "session_lost", ErrorScope.SESSION, 503
-    verdict = Verdict("session-lost", "crash", "high", "session")
+    verdict = ErrorClass("session-lost", "crash", "high", "session")
     retryable = True
 
 
@@ -197,21 +197,21 @@ class SessionStopped(SessionLost):
     """Somebody ended the session in the middle of a turn; the turn may go on in another one."""
 
     code = "session_stopped"
-    verdict = Verdict("session-stopped", "stopped", "low", "session")
+    verdict = ErrorClass("session-stopped", "stopped", "low", "session")
 
 
 class ConversationHeld(QuarterdeckError):
     """Another process may still write the conversation."""
 
     kind, code, scope, http_status = ErrorKind.RESOURCE, "conversation_held", ErrorScope.SESSION, 409
-    verdict = Verdict("conversation-held", "held", "medium", "resource")
+    verdict = ErrorClass("conversation-held", "held", "medium", "resource")
 
 
 class DeadlinePassed(QuarterdeckError):
     """A clock of the request ran out; `clock` names the turn's clock where it was one of those."""
 
     kind, code, http_status = ErrorKind.TIMEOUT, "deadline_passed", 504
-    verdict = Verdict("deadline-passed", "deadline")
+    verdict = ErrorClass("deadline-passed", "deadline")
     clock = ""
 
 

@@ -14,7 +14,7 @@ _GAMMA = (1 + RELATIVE_ERROR) / (1 - RELATIVE_ERROR)
 _SHORTEST_S, _LONGEST_S = 1e-3, 1e6
 
 
-class Rolling:
+class RollingCounter:
     """Owner of the counts of the last `seconds`, kept in `buckets`; a bucket leaves as a whole.
 
     `now` is a time in seconds. Constant time a count; the memory is buckets times the keys that the caller uses.
@@ -50,14 +50,14 @@ class Rolling:
         bucket.clear()
 
 
-def slot(seconds: float) -> str:
+def bucket_of(seconds: float) -> str:
     """The label that a duration is counted under: logarithmic slots, as DDSketch has them (Masson et al., 2019)."""
     bounded = min(max(seconds, _SHORTEST_S), _LONGEST_S)
     return str(math.ceil(math.log(bounded, _GAMMA)))
 
 
 def percentile(slots: Mapping[str, float], share: float) -> float:
-    """The duration, in seconds, that `share` of those counted by `slot` do not exceed; 0 without any."""
+    """The duration, in seconds, that `share` of those counted by `bucket_of` do not exceed; 0 without any."""
     rank = share * sum(slots.values())
     seen = 0.0
     for number in sorted(map(int, slots)):

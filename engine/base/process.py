@@ -18,14 +18,14 @@ _PR_SET_DUMPABLE = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Operator:
+class HostProcess:
     """What the operator's shell gave the program: umask and environment."""
 
     umask: int
     environ: Mapping[str, str]
 
 
-_operator: Operator | None = None
+_operator: HostProcess | None = None
 """A process has one umask and one environment, so that this is a fact of the module."""
 
 
@@ -34,7 +34,7 @@ def become_program() -> None:
     global _operator  # noqa: PLW0603 - see above
     if _operator is None:
         given = MappingProxyType(dict(os.environ))
-        _operator = Operator(os.umask(PRIVATE_UMASK), given)
+        _operator = HostProcess(os.umask(PRIVATE_UMASK), given)
 
 
 def child_umask() -> int:

@@ -7,7 +7,7 @@ import time
 from engine.bench.figures import Figure, figure
 from engine.bench.fixtures import until
 from engine.engine import Engine
-from engine.pool.routing import LeaseWish
+from engine.pool.routing import LeaseRequest
 from engine.pool.statistics import percentiles
 
 ONE_AT_A_TIME = ("session_pool.min_size=0", "session_pool.max_size=1", "session_pool.warm=0")
@@ -15,7 +15,7 @@ ONE_AT_A_TIME = ("session_pool.min_size=0", "session_pool.max_size=1", "session_
 
 async def lifetimes(engine: Engine, rounds: int, what: str) -> list[Figure]:
     """Rows `create` (to the answer of its first control request) and `remove` (to the proof that its tree is empty)."""
-    wish = LeaseWish(engine.profiles.find("default", "default"), "")
+    wish = LeaseRequest(engine.profiles.find("default", "default"), "")
     created: list[float] = []
     removed: list[float] = []
     for _ in range(rounds):

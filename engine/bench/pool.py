@@ -21,7 +21,7 @@ from engine.bench.pool_real import real_sessions
 from engine.bench.size import FULL, QUICK, Size
 from engine.engine import Engine
 from engine.launchers.processes import ENGINE_TAG, tagged
-from engine.pool.routing import LeaseWish
+from engine.pool.routing import LeaseRequest
 from engine.pool.statistics import percentiles
 from engine.requests import Request
 
@@ -68,7 +68,7 @@ async def _gather(
 
 async def _leases(engine: Engine, size: Size, seed: int) -> list[Figure]:  # noqa: ARG001 - one signature for all
     await until(lambda: engine.pool.statistics().idle == 4)
-    wish = LeaseWish(engine.profiles.find("default", "default"), "")
+    wish = LeaseRequest(engine.profiles.find("default", "default"), "")
     began = time.thread_time()
     for _ in range(size.leases):
         engine.pool.release(await engine.pool.lease(wish))

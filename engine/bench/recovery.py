@@ -17,7 +17,7 @@ from engine.bench.figures import Figure, at_most, figure
 from engine.events.bus import Bus
 from engine.offline_model.faults import FAULTS
 from engine.recovery.breakers.breaker import Breaker, BreakerLimits, Permit
-from engine.recovery.breakers.guard import Gate
+from engine.recovery.breakers.guard import BreakerGuard
 from engine.recovery.breakers.registry import Breakers
 from engine.recovery.classify.classifier import Classifier
 from engine.recovery.classify.evidence import Evidence
@@ -74,7 +74,7 @@ def _bookkeeping(size: Size) -> Figure:
     """What a call that works pays for its breakers and the retry budget."""
     clock = SystemClock()
     breakers, budget = Breakers(BreakerLimits, Bus(clock), clock), Budget(500)
-    gate = Gate(breakers, lambda _session, _reason: None)
+    gate = BreakerGuard(breakers, lambda _session, _reason: None)
     began = time.process_time()
     for _ in range(size.guarded):
         with gate.call(GUARDS) as call:

@@ -13,8 +13,8 @@ from enum import StrEnum
 
 from engine.base.errors import QuarterdeckError
 from engine.chaos.load import CLOCK
-from engine.chaos.scorecard import Strike
-from engine.chaos.target import Ground, strike_on
+from engine.chaos.scorecard import Injection
+from engine.chaos.target import Target, strike_on
 from engine.launchers.processes import identify
 from engine.requests import Request
 from engine.settings.schema_work import SessionLimits
@@ -27,7 +27,7 @@ _REFUSED = ("turn_failed", "overloaded", "deadline_passed", "api_429", "api_529"
 """Codes of requests that had all their attempts in an outage."""
 
 
-class Lane(StrEnum):
+class Channel(StrEnum):
     """What a drill does harm to; drills of one lane would undo each other and are never on at the same time."""
 
     PROCESSES = "processes"
@@ -42,23 +42,23 @@ class Drill(ABC):
 
     name: str
     about: str
-    lane: Lane
+    lane: Channel
     again = False
     backends: tuple[str, ...] = ("simulator", "claude")
 
     @abstractmethod
-    async def inject(self, ground: Ground, chance: random.Random, radius: float) -> list[Strike]:
+    async def inject(self, ground: Target, chance: random.Random, radius: float) -> list[Injection]:
         """Do the harm to at most this share of the sessions or calls, one at least; what was struck."""
 
     @abstractmethod
-    async def heal(self, ground: Ground) -> None:
+    async def heal(self, ground: Target) -> None:
         """End the harm."""
 
 
 class Signals(Drill):
     """Sends sessions a signal: SIGKILL ends them, SIGSTOP makes them hang."""
 
-    lane = Lane.PROCESSES
+    lane = Channel.PROCESSES
     again = True
 
     def __init__(self, name: str, about: str, number: signal.Signals) -> None:
@@ -66,21 +66,21 @@ class Signals(Drill):
         self.about = about
         self._number = number
 
-    async def inject(self, ground: Ground, chance: random.Random, radius: float) -> list[Strike]:
+    async def inject(self, ground: Target, chance: random.Random, radius: float) -> list[Injection]:
         """Signal some sessions, one at least."""
         seen = await ground.sessions()
         victims = chance.sample(seen, min(len(seen), max(1, int(radius * len(seen)))))
         hit = [(one, CLOCK.wall()) for one in victims if ground.signal(one.process, self._number)]
         return [strike_on(self.name, one, at) for one, at in hit]
 
-    async def heal(self, ground: Ground) -> None:
+    async def heal(self, ground: Target) -> None:
         """Nothing: it is for the engine to find them."""
 
 
 class Window(Drill):
     """A fault over a share of all calls of the API. `final` are the codes of failures that no other attempt mends."""
 
-    lane = Lane.API
+    lane = Channel.API
 
     def __init__(self, name: str, about: str, fault: str, final: tuple[str, ...] = ()) -> None:
         self.name = name
@@ -88,13 +88,13 @@ class Window(Drill):
         self._fault = fault
         self._final = final
 
-    async def inject(self, ground: Ground, chance: random.Random, radius: float) -> list[Strike]:  # noqa: ARG002
+    async def inject(self, ground: Target, chance: random.Random, radius: float) -> list[Injection]:  # noqa: ARG002
         """Lay the fault on. With half of the calls working another attempt is answered, so it excuses no failure."""
         ground.api.fault(self._fault, radius)
         excuses = (*self._final, *_REFUSED) if radius > _MOST_WORK else self._final
-        return [Strike(drill=self.name, at=CLOCK.wall(), outage=True, total=radius >= 1, excuses=excuses)]
+        return [Injection(drill=self.name, at=CLOCK.wall(), outage=True, total=radius >= 1, excuses=excuses)]
 
-    async def heal(self, ground: Ground) -> None:
+    async def heal(self, ground: Target) -> None:
         """Take it off."""
         await ground.api.heal()
 
@@ -102,14 +102,14 @@ class Window(Drill):
 class Slow(Drill):
     """A share of all calls waits for its first byte."""
 
-    name, about, lane = "slow", "a share of calls waits a second for its first byte", Lane.API
+    name, about, lane = "slow", "a share of calls waits a second for its first byte", Channel.API
 
-    async def inject(self, ground: Ground, chance: random.Random, radius: float) -> list[Strike]:  # noqa: ARG002
+    async def inject(self, ground: Target, chance: random.Random, radius: float) -> list[Injection]:  # noqa: ARG002
         """Slow the API down: a strike that nothing needs to notice."""
         ground.api.slow(1.0, radius)
-        return [Strike(drill=self.name, at=CLOCK.wall())]
+        return [Injection(drill=self.name, at=CLOCK.wall())]
 
-    async def heal(self, ground: Ground) -> None:
+    async def heal(self, ground: Target) -> None:
         """Full speed."""
         await ground.api.heal()
 
@@ -117,14 +117,14 @@ class Slow(Drill):
 class NetworkCut(Drill):
     """The API cannot be reached at all; its blast radius is everything."""
 
-    name, about, lane = "network_cut", "nobody listens at the API's address (reaches every session)", Lane.API
+    name, about, lane = "network_cut", "nobody listens at the API's address (reaches every session)", Channel.API
 
-    async def inject(self, ground: Ground, chance: random.Random, radius: float) -> list[Strike]:  # noqa: ARG002
+    async def inject(self, ground: Target, chance: random.Random, radius: float) -> list[Injection]:  # noqa: ARG002
         """Cut it."""
         await ground.api.cut()
-        return [Strike(drill=self.name, at=CLOCK.wall(), outage=True, total=True, excuses=_REFUSED)]
+        return [Injection(drill=self.name, at=CLOCK.wall(), outage=True, total=True, excuses=_REFUSED)]
 
-    async def heal(self, ground: Ground) -> None:
+    async def heal(self, ground: Target) -> None:
         """Listen again."""
         await ground.api.heal()
 
@@ -132,15 +132,15 @@ class NetworkCut(Drill):
 class DiskFull(Drill):
     """The disk has less room than its floor: the floor is raised above what is free, nothing is written."""
 
-    name, lane = "disk_full", Lane.MACHINE
+    name, lane = "disk_full", Channel.MACHINE
     about = "free disk is below `disk_floor` (the floor is raised; reaches every session)"
 
-    async def inject(self, ground: Ground, chance: random.Random, radius: float) -> list[Strike]:  # noqa: ARG002
+    async def inject(self, ground: Target, chance: random.Random, radius: float) -> list[Injection]:  # noqa: ARG002
         """Raise the floor."""
         await ground.change({"session_pool.limits.disk_floor": await ground.disk_free() + 1024**3})
-        return [Strike(drill=self.name, at=CLOCK.wall(), outage=True, total=True, excuses=("overloaded",))]
+        return [Injection(drill=self.name, at=CLOCK.wall(), outage=True, total=True, excuses=("overloaded",))]
 
-    async def heal(self, ground: Ground) -> None:
+    async def heal(self, ground: Target) -> None:
         """No floor."""
         await ground.change({"session_pool.limits.disk_floor": 0})
 
@@ -148,10 +148,10 @@ class DiskFull(Drill):
 class MemoryHog(Drill):
     """A tool of some sessions leaves a process running that keeps memory, until the engine replaces the session."""
 
-    name, lane = "memory_hog", Lane.MACHINE
+    name, lane = "memory_hog", Channel.MACHINE
     about = f"tools of sessions leave {_HOG_MIB} MiB each in use (`memory_soft` is {_SOFT_MIB} MiB meanwhile)"
 
-    async def inject(self, ground: Ground, chance: random.Random, radius: float) -> list[Strike]:  # noqa: ARG002
+    async def inject(self, ground: Target, chance: random.Random, radius: float) -> list[Injection]:  # noqa: ARG002
         """Let some sessions keep memory."""
         await ground.change({"session_pool.limits.memory_soft": _SOFT_MIB * 2**20})
         struck = []
@@ -161,10 +161,10 @@ class MemoryHog(Drill):
                 answer = await ground.ask(_left_running(f'{sys.executable} -I -S -c "{program}"'))
             except QuarterdeckError:
                 continue  # a session that never kept any is no victim
-            struck.append(Strike(drill=self.name, at=CLOCK.wall(), session=answer.session))
+            struck.append(Injection(drill=self.name, at=CLOCK.wall(), session=answer.session))
         return struck
 
-    async def heal(self, ground: Ground) -> None:
+    async def heal(self, ground: Target) -> None:
         """The shipped limit again; it is for the engine to find the sessions."""
         await ground.change({"session_pool.limits.memory_soft": SessionLimits().memory_soft})
 
@@ -172,20 +172,20 @@ class MemoryHog(Drill):
 class CpuHog(Drill):
     """A tool of a session leaves a process running that takes a core."""
 
-    name, about, lane = "cpu_hog", "a tool of a session leaves a process running that takes a core", Lane.MACHINE
+    name, about, lane = "cpu_hog", "a tool of a session leaves a process running that takes a core", Channel.MACHINE
 
     def __init__(self) -> None:
         self._pid = 0
 
-    async def inject(self, ground: Ground, chance: random.Random, radius: float) -> list[Strike]:  # noqa: ARG002
+    async def inject(self, ground: Target, chance: random.Random, radius: float) -> list[Injection]:  # noqa: ARG002
         """Start it."""
         program = f"import time; end = time.time() + {_LONGEST_S}\nwhile time.time() < end: pass"
         answer = await ground.ask(_left_running(f"{sys.executable} -I -S -c '{program}'"))
         found = re.search(r"\d+", answer.text)
         self._pid = int(found[0]) if found else 0
-        return [Strike(drill=self.name, at=CLOCK.wall())]
+        return [Injection(drill=self.name, at=CLOCK.wall())]
 
-    async def heal(self, ground: Ground) -> None:
+    async def heal(self, ground: Target) -> None:
         """End it."""
         process = identify(self._pid) if self._pid else None
         if process is not None:
@@ -202,16 +202,16 @@ def _left_running(command: str) -> Request:
 class ManyAtOnce(Drill):
     """Several drills at one moment."""
 
-    name, about, lane = "many_at_once", "kill, stop and a 529 window at one moment", Lane.ALL
+    name, about, lane = "many_at_once", "kill, stop and a 529 window at one moment", Channel.ALL
 
     def __init__(self, parts: list[Drill]) -> None:
         self._parts = parts
 
-    async def inject(self, ground: Ground, chance: random.Random, radius: float) -> list[Strike]:
+    async def inject(self, ground: Target, chance: random.Random, radius: float) -> list[Injection]:
         """All of them."""
         return [strike for part in self._parts for strike in await part.inject(ground, chance, radius)]
 
-    async def heal(self, ground: Ground) -> None:
+    async def heal(self, ground: Target) -> None:
         """All of them."""
         for part in self._parts:
             await part.heal(ground)
@@ -220,17 +220,17 @@ class ManyAtOnce(Drill):
 class EngineKilled(Drill):
     """The engine's own process is killed, and started again when the drill heals."""
 
-    name, lane = "engine_killed", Lane.ENGINE
+    name, lane = "engine_killed", Channel.ENGINE
     about = "a headless engine is killed and started again (reaches every session)"
 
-    async def inject(self, ground: Ground, chance: random.Random, radius: float) -> list[Strike]:  # noqa: ARG002
+    async def inject(self, ground: Target, chance: random.Random, radius: float) -> list[Injection]:  # noqa: ARG002
         """Kill it."""
         at = CLOCK.wall()
         await ground.kill_engine()
         causes = ("no_engine", "overloaded")
-        return [Strike(drill=self.name, at=at, outage=True, total=True, causes=causes)]
+        return [Injection(drill=self.name, at=at, outage=True, total=True, causes=causes)]
 
-    async def heal(self, ground: Ground) -> None:
+    async def heal(self, ground: Target) -> None:
         """Start it again; the next start reaps what the dead one left."""
         await ground.start_engine()
 

@@ -12,8 +12,8 @@ from engine.bench.fixtures import OFTEN_KILLED, ROOMY
 from engine.chaos.api import Api, OfflineApi, SimulatedApi
 from engine.chaos.headless import HeadlessEngine
 from engine.chaos.load import CLOCK
-from engine.chaos.scorecard import Evidence
-from engine.chaos.target import Ground, OwnEngine, keeper_of
+from engine.chaos.scorecard import ScorecardEvidence
+from engine.chaos.target import OwnEngine, Target, keeper_of
 from engine.offline_model.server import OfflineModel
 from engine.settings.load import load_settings
 from engine.simulated_agent.window import VARIABLE
@@ -75,7 +75,7 @@ class Plan:
 
 
 @asynccontextmanager
-async def own_engine(plan: Plan, folder: Path, evidence: Evidence) -> AsyncIterator[Ground]:
+async def own_engine(plan: Plan, folder: Path, evidence: ScorecardEvidence) -> AsyncIterator[Target]:
     """An engine in a thread of this process; its events are evidence."""
     async with _api(plan, folder) as (api, overrides):
         loaded = load_settings(None, overrides, {"HOME": str(folder)}, None)
@@ -89,7 +89,7 @@ async def own_engine(plan: Plan, folder: Path, evidence: Evidence) -> AsyncItera
 
 
 @asynccontextmanager
-async def headless_engine(plan: Plan, folder: Path, evidence: Evidence) -> AsyncIterator[Ground]:  # noqa: ARG001
+async def headless_engine(plan: Plan, folder: Path, evidence: ScorecardEvidence) -> AsyncIterator[Target]:  # noqa: ARG001
     """An engine in a process of its own, whose callers are the only evidence."""
     async with _api(plan, folder) as (api, overrides):
         ground = HeadlessEngine(folder, overrides, api, plan.backend)

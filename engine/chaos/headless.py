@@ -17,7 +17,7 @@ import msgspec
 from engine.base.errors import NoEngine, QuarterdeckError
 from engine.base.python import python_module
 from engine.chaos.api import Api
-from engine.chaos.target import Seen
+from engine.chaos.target import Observed
 from engine.launchers.processes import ENGINE_TAG, ProcessId, tagged
 from engine.requests import Answer, Request
 
@@ -52,7 +52,7 @@ class HeadlessEngine:
         failed.code = str(found["code"])
         raise failed
 
-    async def sessions(self) -> list[Seen]:
+    async def sessions(self) -> list[Observed]:
         """None: it is the engine that is struck."""
         return []
 

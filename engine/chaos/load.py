@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from engine.base.clock import Clock, SystemClock
 from engine.base.errors import QuarterdeckError
-from engine.chaos.scorecard import Asked
+from engine.chaos.scorecard import RequestOutcome
 from engine.requests import Answer, Request
 
 Ask = Callable[[Request], Awaitable[Answer]]
@@ -27,7 +27,7 @@ _HISTORY = re.compile(r"History: (\d+) user messages")
 
 
 @dataclass(slots=True)
-class Talk:
+class Conversation:
     """One conversation: `least` user messages are in its history, and at most `most`.
 
     They differ after a turn that failed, whose prompt may have arrived or not.
@@ -58,7 +58,7 @@ class Traffic:
         self._seed = seed
         self._prefix = prefix
         self._stopping = asyncio.Event()
-        self.asked: list[Asked] = []
+        self.asked: list[RequestOutcome] = []
 
     async def run(self) -> None:
         """Ask until `stop`; ends when every request has its end."""
@@ -72,7 +72,7 @@ class Traffic:
 
     async def _user(self, number: int) -> None:
         chance = random.Random(f"{self._seed}/{number}")  # noqa: S311 - load, not secrets
-        talks = [Talk() for _ in range(TALKS)]
+        talks = [Conversation() for _ in range(TALKS)]
         while not self._stopping.is_set():
             if chance.random() < ONE_SHOTS:
                 await self._one_shot(f"user{number}", chance)
@@ -88,7 +88,7 @@ class Traffic:
         if answer is not None and answer.text != said:
             asked.lost = 1
 
-    async def _turn(self, user: str, talk: Talk, chance: random.Random) -> None:
+    async def _turn(self, user: str, talk: Conversation, chance: random.Random) -> None:
         asked = self._begin()
         prompt = f"[[history]] [[pace: {chance.randrange(10, 60)}ms]] {asked.id}"
         request = Request(id=asked.id, prompt=prompt, user=user, conversation=talk.conversation)
@@ -103,12 +103,12 @@ class Traffic:
         talk.conversation = answer.conversation
         asked.lost, asked.doubled = talk.counted(int(found[1]))
 
-    def _begin(self) -> Asked:
-        asked = Asked(id=f"{self._prefix}-{len(self.asked)}", began=CLOCK.wall())
+    def _begin(self) -> RequestOutcome:
+        asked = RequestOutcome(id=f"{self._prefix}-{len(self.asked)}", began=CLOCK.wall())
         self.asked.append(asked)
         return asked
 
-    async def _submit(self, asked: Asked, request: Request) -> Answer | None:
+    async def _submit(self, asked: RequestOutcome, request: Request) -> Answer | None:
         """The answer; None for a request that failed with a clear error, which is recorded."""
         try:
             answer = await self._ask(request)

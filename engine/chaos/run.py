@@ -12,19 +12,28 @@ from pathlib import Path
 import psutil
 
 from engine.base.errors import BadInput
-from engine.chaos.drills import Drill, EngineKilled, Lane, all_drills
+from engine.chaos.drills import Channel, Drill, EngineKilled, all_drills
 from engine.chaos.environments import Plan, headless_engine, own_engine
 from engine.chaos.load import CLOCK, Traffic
-from engine.chaos.scorecard import Asked, Evidence, Scorecard, Strike, is_expected, is_moot, recovered_in, score
-from engine.chaos.target import Ground
+from engine.chaos.scorecard import (
+    Injection,
+    RequestOutcome,
+    Scorecard,
+    ScorecardEvidence,
+    is_expected,
+    is_moot,
+    recovered_in,
+    score,
+)
+from engine.chaos.target import Target
 
 Progress = Callable[[str], None]
-Place = Callable[[Plan, Path, Evidence], AbstractAsyncContextManager[Ground]]
+Place = Callable[[Plan, Path, ScorecardEvidence], AbstractAsyncContextManager[Target]]
 Mode = Callable[["_Run", Sequence[Drill], float], Awaitable[None]]
 CALM_BEFORE, HARMFUL = 0.05, 0.6
 """Shares of a drill's time: first calm, then harm; the rest is calm again."""
 _AGAIN_S = 2.0
-_MIXED = (Lane.PROCESSES, Lane.API, Lane.MACHINE)
+_MIXED = (Channel.PROCESSES, Channel.API, Channel.MACHINE)
 _ROUND_S = (3.0, 12.0)
 _DRAIN_S = 60.0
 _SETTLE_S = 30.0
@@ -73,7 +82,7 @@ def chosen(names: Sequence[str], backend: str) -> tuple[str, ...]:
 
 async def run(plan: Plan, folder: Path, progress: Progress, abort: Abort) -> Scorecard:
     """Run a plan; both engines, the killed one too, have stopped when it returns."""
-    began, evidence, survivors = CLOCK.monotonic(), Evidence(), 0
+    began, evidence, survivors = CLOCK.monotonic(), ScorecardEvidence(), 0
     drills = all_drills()
     each = plan.seconds / len(plan.drills)
     outer = [drills[name] for name in plan.drills if isinstance(drills.get(name), EngineKilled)]
@@ -87,7 +96,7 @@ async def run(plan: Plan, folder: Path, progress: Progress, abort: Abort) -> Sco
     for name, place, ours, mode in parts:
         if not ours or abort.reason:
             continue
-        here = Evidence()
+        here = ScorecardEvidence()
         async with place(plan, folder / name, here) as ground:
             await _Run(plan, ground, here, progress, abort).under_load(ours, each, mode)
             here.calls += ground.api.calls()
@@ -109,7 +118,9 @@ async def run(plan: Plan, folder: Path, progress: Progress, abort: Abort) -> Sco
 class _Run:
     """One ground's drills under traffic."""
 
-    def __init__(self, plan: Plan, ground: Ground, evidence: Evidence, progress: Progress, abort: Abort) -> None:
+    def __init__(
+        self, plan: Plan, ground: Target, evidence: ScorecardEvidence, progress: Progress, abort: Abort
+    ) -> None:
         self._plan = plan
         self._ground = ground
         self._evidence = evidence
@@ -157,12 +168,12 @@ class _Run:
             self._progress(f"{left:4.0f} s left  {drill.name}")
             await self._drill(drill, min(left, self._chance.uniform(*_ROUND_S)))
 
-    async def _warm_up(self, asked: list[Asked]) -> None:
+    async def _warm_up(self, asked: list[RequestOutcome]) -> None:
         self._progress("warming up")
         await self._look(_DRAIN_S, lambda: sum(one.answered for one in asked) >= 2 * self._plan.sessions)
 
     async def _drill(self, drill: Drill, seconds: float) -> None:
-        began, mine = CLOCK.monotonic(), list[Strike]()
+        began, mine = CLOCK.monotonic(), list[Injection]()
         await self._look(CALM_BEFORE * seconds)
         harmful = CLOCK.monotonic() + HARMFUL * seconds
         try:
@@ -188,12 +199,12 @@ class _Run:
             if reason := bound_passed(self._evidence, psutil.virtual_memory().available):
                 self._abort(reason)
 
-    def _unsettled(self, strike: Strike) -> bool:
+    def _unsettled(self, strike: Injection) -> bool:
         concerns = strike.outage or (strike.session and not is_moot(strike, self._evidence.events))
         return bool(concerns) and recovered_in(strike, self._evidence) is None
 
 
-def bound_passed(evidence: Evidence, memory: int) -> str:
+def bound_passed(evidence: ScorecardEvidence, memory: int) -> str:
     """Why the run must not go on; empty when it may. `memory` is what the machine has left, in bytes."""
     if memory < _LEAST_MEMORY:
         return f"{memory >> 20} MiB of memory are left"

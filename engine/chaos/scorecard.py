@@ -10,7 +10,7 @@ import msgspec
 
 from engine.chaos.calls import Load, load_in
 from engine.events import types as ev
-from engine.events.types import Stamped
+from engine.events.types import EventEnvelope
 from engine.pool.statistics import percentiles
 
 NEEDED_AVAILABILITY = 99.9
@@ -30,7 +30,7 @@ _ORDINARY = frozenset({"makes room", "shutdown", "scaled down"})
 """Reasons for which the pool stops a healthy session."""
 
 
-class Asked(msgspec.Struct, kw_only=True):
+class RequestOutcome(msgspec.Struct, kw_only=True):
     """One request of the traffic; times in seconds since 1970, `ended` None as long as it has no end.
 
     `error` is the sentence it failed with; `lost` and `doubled` count turns that its conversation's history misses or
@@ -48,7 +48,7 @@ class Asked(msgspec.Struct, kw_only=True):
     doubled: int = 0
 
 
-class Strike(msgspec.Struct, kw_only=True):
+class Injection(msgspec.Struct, kw_only=True):
     """What a drill did at `at`: to one session and the requests in it, or, without one, to what all depend on.
 
     `outage` says that calls failed until `healed`, and `total` that all did. `excuses` are the codes of failures that
@@ -133,15 +133,15 @@ class Scorecard(msgspec.Struct, kw_only=True):
         return [("turns lost", self.lost), ("turns doubled", self.doubled), ("processes survived", self.survivors)]
 
 
-class Evidence(msgspec.Struct, kw_only=True):
+class ScorecardEvidence(msgspec.Struct, kw_only=True):
     """All that was recorded in one run; `calls` are the moments in which an API that can count was called."""
 
-    asked: list[Asked] = []
-    strikes: list[Strike] = []
-    events: list[Stamped] = []
+    asked: list[RequestOutcome] = []
+    strikes: list[Injection] = []
+    events: list[EventEnvelope] = []
     calls: list[float] = []
 
-    def join(self, other: Evidence) -> None:
+    def join(self, other: ScorecardEvidence) -> None:
         """Add another run's; times are of one clock."""
         self.asked += other.asked
         self.strikes += other.strikes
@@ -150,7 +150,7 @@ class Evidence(msgspec.Struct, kw_only=True):
 
 
 def score(
-    evidence: Evidence,
+    evidence: ScorecardEvidence,
     *,
     drills: Sequence[str],
     seed: int,
@@ -210,7 +210,7 @@ def score(
     )
 
 
-def is_excused(one: Asked, strikes: Iterable[Strike]) -> bool:
+def is_excused(one: RequestOutcome, strikes: Iterable[Injection]) -> bool:
     """Whether a failed request fell into an outage that explains it: no working API was there to answer it."""
     if one.ended is None:
         return False
@@ -218,7 +218,7 @@ def is_excused(one: Asked, strikes: Iterable[Strike]) -> bool:
     return any(one.code in s.excuses and ended >= s.at and (s.healed is None or one.began < s.healed) for s in strikes)
 
 
-def is_expected(one: Asked, strikes: Iterable[Strike]) -> bool:
+def is_expected(one: RequestOutcome, strikes: Iterable[Injection]) -> bool:
     """Whether a strike explains the failure, excused or not."""
     return any(
         one.code in (*s.excuses, *s.causes)
@@ -228,7 +228,7 @@ def is_expected(one: Asked, strikes: Iterable[Strike]) -> bool:
     )
 
 
-def is_moot(strike: Strike, events: Sequence[Stamped]) -> bool:
+def is_moot(strike: Injection, events: Sequence[EventEnvelope]) -> bool:
     """Whether the struck session left in the course of things before anybody noticed: no credit for that."""
     if not strike.session:
         return False
@@ -237,7 +237,7 @@ def is_moot(strike: Strike, events: Sequence[Stamped]) -> bool:
     return isinstance(first, ev.SessionChanged) and first.reason in _ORDINARY
 
 
-def detected_in(strike: Strike, evidence: Evidence) -> float | None:
+def detected_in(strike: Injection, evidence: ScorecardEvidence) -> float | None:
     """Seconds until the engine, or without its events a caller, noticed."""
     if strike.session:
         tells = _about(strike.session)
@@ -248,7 +248,7 @@ def detected_in(strike: Strike, evidence: Evidence) -> float | None:
     return min(seen) - strike.at if seen else None
 
 
-def recovered_in(strike: Strike, evidence: Evidence) -> float | None:
+def recovered_in(strike: Injection, evidence: ScorecardEvidence) -> float | None:
     """Seconds until all that was hit was answered; for an outage from its end on. None when it was not."""
     if strike.session:
         return _session_recovered(strike, evidence)
@@ -260,7 +260,7 @@ def recovered_in(strike: Strike, evidence: Evidence) -> float | None:
     return max(delayed) if delayed else min((one.ended - healed for one in after if one.ended), default=None)
 
 
-def _retried(strike: Strike, evidence: Evidence) -> dict[str, float]:
+def _retried(strike: Injection, evidence: ScorecardEvidence) -> dict[str, float]:
     """When requests that were under way in an outage were first tried again, by id; a silent one is so after it."""
     until = strike.healed if strike.healed is not None else float("inf")
     met = {one.id for one in evidence.asked if one.began < until and (one.ended is None or one.ended >= strike.at)}
@@ -272,14 +272,14 @@ def _retried(strike: Strike, evidence: Evidence) -> dict[str, float]:
     return found
 
 
-def _alarms(strike: Strike, events: Sequence[Stamped]) -> list[float]:
+def _alarms(strike: Injection, events: Sequence[EventEnvelope]) -> list[float]:
     """When breakers opened, or the CLI told of a retry, within an outage."""
     until = strike.healed if strike.healed is not None else float("inf")
     after = takewhile(lambda stamped: stamped.at <= until, _since(events, strike.at))
     return [stamped.at for stamped in after if _alarming(stamped.event)]
 
 
-def _session_recovered(strike: Strike, evidence: Evidence) -> float | None:
+def _session_recovered(strike: Injection, evidence: ScorecardEvidence) -> float | None:
     if strike.requests:
         hit = [one for one in evidence.asked if one.id in strike.requests]
         if not all(one.answered for one in hit):
@@ -292,7 +292,7 @@ def _session_recovered(strike: Strike, evidence: Evidence) -> float | None:
     return None
 
 
-def _could_recover(strike: Strike, ended: float, evidence: Evidence) -> float:
+def _could_recover(strike: Injection, ended: float, evidence: ScorecardEvidence) -> float:
     """When nothing else was in the way: after the last other harm that met the same requests before their answer.
 
     That is a total outage, another strike on them, or a call of theirs that failed while a fault lay on the API.
@@ -312,14 +312,14 @@ def _could_recover(strike: Strike, ended: float, evidence: Evidence) -> float:
     return max([strike.at, *(at for at in (*healed, *again, *refused) if strike.at < at <= ended)])
 
 
-def _was_refused(strike: Strike, known: Mapping[str, Asked], strikes: Sequence[Strike]) -> bool:
+def _was_refused(strike: Injection, known: Mapping[str, RequestOutcome], strikes: Sequence[Injection]) -> bool:
     """Whether the requests of a struck session failed by an outage that came besides."""
     hit = [known[name] for name in strike.requests if name in known]
     failed = [one for one in hit if one.ended is not None and not one.answered]
     return bool(failed) and all(is_excused(one, strikes) for one in failed)
 
 
-def _since(events: Sequence[Stamped], at: float) -> Iterator[Stamped]:
+def _since(events: Sequence[EventEnvelope], at: float) -> Iterator[EventEnvelope]:
     """The events from a moment on; they are in order of time."""
     return islice(events, bisect_left(events, at, key=lambda stamped: stamped.at), None)
 
@@ -342,7 +342,7 @@ def _alarming(event: ev.Event) -> bool:
     return isinstance(event, ev.ApiRetry) or (isinstance(event, ev.BreakerChanged) and event.new == "open")
 
 
-def _load(evidence: Evidence) -> Load | None:
+def _load(evidence: ScorecardEvidence) -> Load | None:
     """Around the first outage, if all calls failed in it and no other drill came before."""
     first = min(evidence.strikes, key=lambda strike: strike.at, default=None)
     if first is None or not first.total or first.healed is None:
@@ -358,7 +358,7 @@ def _span(values: Iterable[float | None]) -> Span:
     return Span(round(found.p50, 3), round(found.p95, 3))
 
 
-def _by_drill(strikes: Sequence[Strike], recovered: Sequence[float | None]) -> dict[str, Span]:
+def _by_drill(strikes: Sequence[Injection], recovered: Sequence[float | None]) -> dict[str, Span]:
     pairs = list(zip(strikes, recovered, strict=True))
     names = dict.fromkeys(strike.drill for strike in strikes)
     return {name: _span(took for strike, took in pairs if strike.drill == name) for name in names}

@@ -10,10 +10,10 @@ from typing import Any, Protocol
 import msgspec
 
 from engine.chaos.api import Api
-from engine.chaos.scorecard import Strike
+from engine.chaos.scorecard import Injection
 from engine.engine import Engine
 from engine.events import types as ev
-from engine.events.types import Stamped
+from engine.events.types import EventEnvelope
 from engine.launchers.host import disk_free
 from engine.launchers.processes import ENGINE_TAG, ProcessId, identify, send_signal, tagged, tags_of
 from engine.requests import Answer, Request
@@ -31,7 +31,7 @@ _TOLD = (
 """The events that the scorecard reads."""
 
 
-class Seen(msgspec.Struct, frozen=True):
+class Observed(msgspec.Struct, frozen=True):
     """A session that is up, and the request in it, empty when it is idle."""
 
     session: str
@@ -39,7 +39,7 @@ class Seen(msgspec.Struct, frozen=True):
     request: str
 
 
-class Ground(Protocol):
+class Target(Protocol):
     """Where a drill takes place."""
 
     api: Api
@@ -48,7 +48,7 @@ class Ground(Protocol):
     async def ask(self, request: Request) -> Answer:
         """The engine's answer. Raises the QuarterdeckError that says why not."""
 
-    async def sessions(self) -> list[Seen]:
+    async def sessions(self) -> list[Observed]:
         """The sessions that are up."""
 
     async def change(self, changes: Mapping[str, Any]) -> None:
@@ -83,7 +83,7 @@ class OwnEngine:
         """Its answer."""
         return await asyncio.wrap_future(self._thread.call(self._thread.engine.submit(request)))
 
-    async def sessions(self) -> list[Seen]:
+    async def sessions(self) -> list[Observed]:
         """The sessions that are up."""
         return await asyncio.wrap_future(self._thread.call(_sessions(self._thread.engine)))
 
@@ -111,28 +111,28 @@ class OwnEngine:
         return len(tagged(lambda tags: tags.get(ENGINE_TAG) == self._id))
 
 
-def keeper_of(events: list[Stamped]) -> Callable[[Stamped], None]:
+def keeper_of(events: list[EventEnvelope]) -> Callable[[EventEnvelope], None]:
     """Hears an engine's events and keeps those that the scorecard reads."""
 
-    def hear(stamped: Stamped) -> None:
+    def hear(stamped: EventEnvelope) -> None:
         if isinstance(stamped.event, _TOLD) and not (isinstance(stamped.event, ev.TurnEnded) and stamped.event.ok):
             events.append(stamped)
 
     return hear
 
 
-def strike_on(drill: str, seen: Seen, at: float) -> Strike:
+def strike_on(drill: str, seen: Observed, at: float) -> Injection:
     """A strike on one session and what runs in it."""
-    return Strike(drill=drill, at=at, session=seen.session, requests=(seen.request,) if seen.request else ())
+    return Injection(drill=drill, at=at, session=seen.session, requests=(seen.request,) if seen.request else ())
 
 
-async def _sessions(engine: Engine) -> list[Seen]:
+async def _sessions(engine: Engine) -> list[Observed]:
     running = {flight.session: flight.request.id for flight in engine.dispatcher.flights.values()}
     found = []
     for name, session in engine.pool.sessions.items():
         process = identify(session.pid) if session.ready and not session.stopping and not session.lost else None
         if process is not None:
-            found.append(Seen(name, process, running.get(name, "") if session.busy else ""))
+            found.append(Observed(name, process, running.get(name, "") if session.busy else ""))
     return found
 
 

@@ -35,19 +35,19 @@ from engine.cache.single_flight import SingleFlight
 from engine.events.bus import Bus
 from engine.events.types import RequestEnded, RequestRetrying, RequestWaiting
 from engine.flow.admission import Admission
-from engine.flow.concurrency_limit import Easing
+from engine.flow.concurrency_limit import ConcurrencyLimiter
 from engine.pool.lease import Lease
 from engine.pool.pool import Pool
-from engine.pool.routing import LeaseWish
-from engine.recovery.breakers.breaker_keys import guards
-from engine.recovery.breakers.guard import Call, Gate, blamed_scope
+from engine.pool.routing import LeaseRequest
+from engine.recovery.breakers.breaker_keys import breaker_keys
+from engine.recovery.breakers.guard import BreakerGuard, GuardedCall, blamed_scope
 from engine.recovery.classify.outcome_errors import EMPTY
 from engine.recovery.escalation import PARK
-from engine.recovery.failure import Case
+from engine.recovery.failure import EscalationState
 from engine.recovery.orchestrator import Orchestrator
 from engine.recovery.retry.budget import Budget
-from engine.recovery.retry.policy import RetryDecision, RetryPolicy, Try, decide, give_up, wait_at_breaker
-from engine.requests import Answer, Flight, Listener, Request, Silent
+from engine.recovery.retry.policy import AttemptFacts, RetryDecision, RetryPolicy, decide, give_up, wait_at_breaker
+from engine.requests import ActiveRequest, Answer, AnswerStream, NullStream, Request
 from engine.sessions.outcome import Outcome
 from engine.sessions.session import Session
 from engine.sessions.turn import TurnOrder
@@ -74,8 +74,8 @@ class DispatcherPorts:
     clock: Clock
     cache: MemoryCache[Answer]
     admission: Admission
-    easing: Easing
-    gate: Gate
+    easing: ConcurrencyLimiter
+    gate: BreakerGuard
     recoveries: Orchestrator
     pool: Pool
     retry: Callable[[], RetryPolicy]
@@ -94,9 +94,9 @@ class Dispatcher:
         self._chance = chance
         self._answers: SingleFlight[Answer] = SingleFlight()
         self._failing = 0.0
-        self.flights: dict[str, Flight] = {}
+        self.flights: dict[str, ActiveRequest] = {}
 
-    async def dispatch(self, request: Request, listener: Listener | None = None) -> Answer:
+    async def dispatch(self, request: Request, listener: AnswerStream | None = None) -> Answer:
         """Answer a request, or raise the QuarterdeckError that says why not. Either is recorded."""
         flight = self._enter(request)
         answer: Answer | None = None
@@ -104,7 +104,7 @@ class Dispatcher:
         try:
             self._ports.bus.publish(request.queued_event())
             async with deadline(self._ports.clock, request.deadline):
-                answer = await self._look_up(flight, listener or Silent())
+                answer = await self._look_up(flight, listener or NullStream())
         except BaseException as error:
             failure = _reported(flight, error)
             if failure is error:
@@ -158,7 +158,7 @@ class Dispatcher:
 
     # cache lookup, single-flight
 
-    async def _look_up(self, flight: Flight, listener: Listener) -> Answer:
+    async def _look_up(self, flight: ActiveRequest, listener: AnswerStream) -> Answer:
         key = flight.request.cache_key(flight.profile.fingerprint)
         if not key:
             return await self._until_answered(flight, listener)
@@ -181,7 +181,7 @@ class Dispatcher:
 
     # attempts, with retry and backoff between them
 
-    async def _until_answered(self, flight: Flight, listener: Listener) -> Answer:
+    async def _until_answered(self, flight: ActiveRequest, listener: AnswerStream) -> Answer:
         while True:
             flight.attempts += 1
             try:
@@ -199,10 +199,10 @@ class Dispatcher:
                 self._failing *= 1 - _MEMORY
                 return answer
 
-    async def _attempt(self, flight: Flight, listener: Listener) -> Answer:
+    async def _attempt(self, flight: ActiveRequest, listener: AnswerStream) -> Answer:
         flight.attempted_at, flight.session = self._now(), ""
         flight.profile = self._ports.profile(flight.request.profile, flight.request.tenant)
-        call = self._ports.gate.call(guards(flight.profile))
+        call = self._ports.gate.call(breaker_keys(flight.profile))
         try:
             with call:
                 outcome, session = await self._called(flight, listener, call)
@@ -212,7 +212,9 @@ class Dispatcher:
         self._ports.budget.worked(flight.cost)
         return self._answer(flight, outcome, session)
 
-    async def _called(self, flight: Flight, listener: Listener, call: Call) -> tuple[Outcome, Session]:
+    async def _called(
+        self, flight: ActiveRequest, listener: AnswerStream, call: GuardedCall
+    ) -> tuple[Outcome, Session]:
         await self._place(flight)
         try:
             outcome, session = await self._leased(flight, listener, call)
@@ -223,7 +225,9 @@ class Dispatcher:
             raise self._ports.error_of(outcome)
         return outcome, session
 
-    async def _leased(self, flight: Flight, listener: Listener, call: Call) -> tuple[Outcome, Session]:
+    async def _leased(
+        self, flight: ActiveRequest, listener: AnswerStream, call: GuardedCall
+    ) -> tuple[Outcome, Session]:
         lease = await self._lease(flight)
         try:
             call.began()
@@ -235,17 +239,17 @@ class Dispatcher:
 
     # admission and lease
 
-    async def _place(self, flight: Flight) -> None:
+    async def _place(self, flight: ActiveRequest) -> None:
         easing = self._ports.easing
         with self._waiting(flight, f"a place: {easing.cap} requests may run at once for now"):
             await easing.enter(flight.request.priority)
 
-    async def _lease(self, flight: Flight) -> Lease:
+    async def _lease(self, flight: ActiveRequest) -> Lease:
         with self._waiting(flight, "a session"):
             return await self._ports.pool.lease(_wish(flight), on_wait=partial(self._waits_for, flight))
 
     @contextlib.contextmanager
-    def _waiting(self, flight: Flight, why: str) -> Iterator[None]:
+    def _waiting(self, flight: ActiveRequest, why: str) -> Iterator[None]:
         """The request waits in the queue, which counts and says for what."""
         self._ports.admission.enter()
         since, flight.waits_for = self._now(), why
@@ -256,10 +260,10 @@ class Dispatcher:
             flight.queued += self._now() - since
             flight.waits_for = ""
 
-    def _waits_for(self, flight: Flight, why: str) -> None:
+    def _waits_for(self, flight: ActiveRequest, why: str) -> None:
         flight.waits_for = why
 
-    def _hold_for_person(self, flight: Flight, *, waiting: bool) -> None:
+    def _hold_for_person(self, flight: ActiveRequest, *, waiting: bool) -> None:
         """While a person is waited for, the request holds no place among those that run."""
         if waiting is flight.waits_for_person:
             return
@@ -279,7 +283,9 @@ class Dispatcher:
 
     # turn in the session
 
-    async def _turn(self, flight: Flight, lease: Lease, listener: Listener, on_answer: Callable[[], None]) -> Outcome:
+    async def _turn(
+        self, flight: ActiveRequest, lease: Lease, listener: AnswerStream, on_answer: Callable[[], None]
+    ) -> Outcome:
         session, request = lease.session, flight.request
         flight.session = session.id
         if lease.clear:
@@ -316,17 +322,17 @@ class Dispatcher:
         finally:
             flight.uuid, flight.silent = session.last_uuid, session.last_silence
 
-    def _on_person(self, flight: Flight, waiting: bool) -> None:
+    def _on_person(self, flight: ActiveRequest, waiting: bool) -> None:
         self._hold_for_person(flight, waiting=waiting)
 
     # classify → retry with backoff → recover
 
-    async def _back_off(self, flight: Flight, error: QuarterdeckError) -> None:
+    async def _back_off(self, flight: ActiveRequest, error: QuarterdeckError) -> None:
         recoveries, most = self._ports.recoveries, self._ports.retry().park_max
         trouble = flight.trouble(error, self._now(), most)
         error.retryable = error.retryable and not (error.code == EMPTY and flight.was_empty)
         flight.was_empty = flight.was_empty or error.code == EMPTY
-        case = flight.case = flight.case or Case()
+        case = flight.case = flight.case or EscalationState()
         follows = recoveries.choose(trouble, case)
         decision = give_up(follows.final) if follows.final else self._decide(flight, error)
         self._ports.bus.publish(trouble.seen_event(error, again=decision.again))
@@ -341,8 +347,8 @@ class Dispatcher:
             error.given_up = case.why or decision.reason
             raise error
 
-    def _decide(self, flight: Flight, error: QuarterdeckError) -> RetryDecision:
-        tried = Try(
+    def _decide(self, flight: ActiveRequest, error: QuarterdeckError) -> RetryDecision:
+        tried = AttemptFacts(
             flight.attempts,
             acted=error.acted and not flight.request.idempotent,
             left=flight.deadline - self._now(),
@@ -352,7 +358,7 @@ class Dispatcher:
         )
         return decide(self._ports.retry(), error, tried, self._ports.budget, self._chance.uniform)
 
-    async def _sleep(self, flight: Flight, error: QuarterdeckError, decision: RetryDecision) -> None:
+    async def _sleep(self, flight: ActiveRequest, error: QuarterdeckError, decision: RetryDecision) -> None:
         flight.delay, flight.cost = decision.delay, decision.cost
         self._ports.bus.publish(
             RequestRetrying(
@@ -367,7 +373,7 @@ class Dispatcher:
         await asyncio.sleep(decision.delay)
         flight.waits_for = ""
 
-    async def _wait_at_breaker(self, flight: Flight, error: BreakerOpen) -> None:
+    async def _wait_at_breaker(self, flight: ActiveRequest, error: BreakerOpen) -> None:
         """No call was made: the request waits a while, or is refused."""
         retry, uniform, parked = self._ports.retry(), self._chance.uniform, error.parked
         wait = wait_at_breaker(retry, error.retry_after, flight.parked, uniform, patient=flight.patient, parked=parked)
@@ -380,7 +386,7 @@ class Dispatcher:
         await asyncio.sleep(wait)
         flight.waits_for = ""
 
-    async def _waits_on(self, flight: Flight, error: QuarterdeckError) -> bool:
+    async def _waits_on(self, flight: ActiveRequest, error: QuarterdeckError) -> bool:
         """A probe that failed tells of the breaker: its request waits on, as it would had another one been sent."""
         retry, acted = self._ports.retry(), error.acted and not flight.request.idempotent
         wait = wait_at_breaker(retry, 0.0, flight.parked, self._chance.uniform, patient=flight.patient)
@@ -393,7 +399,7 @@ class Dispatcher:
         await asyncio.sleep(wait)
         return True
 
-    async def _choose_prompt(self, flight: Flight) -> None:
+    async def _choose_prompt(self, flight: ActiveRequest) -> None:
         """A prompt that the conversation has already is not sent twice."""
         if not flight.conversation or not flight.uuid:
             return
@@ -402,7 +408,7 @@ class Dispatcher:
 
     # answer, record
 
-    def _answer(self, flight: Flight, outcome: Outcome, session: Session) -> Answer:
+    def _answer(self, flight: ActiveRequest, outcome: Outcome, session: Session) -> Answer:
         return Answer(
             request=flight.request.id,
             text=outcome.text,
@@ -421,22 +427,24 @@ class Dispatcher:
             simulated=flight.profile.backend == SIMULATOR,
         )
 
-    def _from_cache(self, flight: Flight, known: Answer) -> Answer:
+    def _from_cache(self, flight: ActiveRequest, known: Answer) -> Answer:
         """Another request's answer, whose conversation and session are that one's alone; nothing was spent."""
         took = self._now() - flight.began
         mine = replace(known, request=flight.request.id, cached=True, duration=took, queued=0.0, cost=0.0)
         return replace(mine, conversation="", session="", cwd="", tokens_in=0, tokens_out=0, tokens_cached=0)
 
-    def _enter(self, request: Request) -> Flight:
+    def _enter(self, request: Request) -> ActiveRequest:
         profile, now = self.check(request), self._now()
         deadline = now + (request.deadline if request.deadline is not None else _NEVER_S)
-        flight = Flight(request, profile, now, deadline, request.conversation, request.prompt)
+        flight = ActiveRequest(request, profile, now, deadline, request.conversation, request.prompt)
         flight.directory = allowed_directory(profile, request.cwd) if request.cwd else None
         flight.task = asyncio.current_task()
         self.flights[request.id] = flight
         return flight
 
-    def _record(self, flight: Flight, *, answer: Answer | None = None, error: BaseException | None = None) -> None:
+    def _record(
+        self, flight: ActiveRequest, *, answer: Answer | None = None, error: BaseException | None = None
+    ) -> None:
         self.flights.pop(flight.request.id, None)
         if flight.watch is not None:
             flight.watch.cancel()
@@ -446,7 +454,7 @@ class Dispatcher:
         finally:
             self._publish_end(flight, answer, error)
 
-    def _publish_end(self, flight: Flight, answer: Answer | None, error: BaseException | None) -> None:
+    def _publish_end(self, flight: ActiveRequest, answer: Answer | None, error: BaseException | None) -> None:
         kind, code, sentence = _recorded(error)
         self._ports.bus.publish(
             RequestEnded(
@@ -471,7 +479,7 @@ class Dispatcher:
         return self._ports.clock.monotonic()
 
 
-def _interrupted(flight: Flight, error: QuarterdeckError) -> TurnInterrupted:
+def _interrupted(flight: ActiveRequest, error: QuarterdeckError) -> TurnInterrupted:
     """Whatever ended the attempt, the request ends with it: somebody asked for that."""
     sentence, remedy = f"The turn was interrupted by {flight.interrupted_by}.", "Send the prompt again to go on."
     told = TurnInterrupted(sentence, remedy=remedy)
@@ -479,15 +487,15 @@ def _interrupted(flight: Flight, error: QuarterdeckError) -> TurnInterrupted:
     return told
 
 
-def _wish(flight: Flight) -> LeaseWish:
+def _wish(flight: ActiveRequest) -> LeaseRequest:
     """A new conversation in a directory that was named is known by its id before it begins."""
     user, directory = flight.request.user, flight.directory
     if directory is None or flight.conversation:
-        return LeaseWish(flight.profile, user, flight.conversation, priority=flight.request.priority)
-    return LeaseWish(flight.profile, user, str(uuid.uuid4()), directory, flight.request.priority)
+        return LeaseRequest(flight.profile, user, flight.conversation, priority=flight.request.priority)
+    return LeaseRequest(flight.profile, user, str(uuid.uuid4()), directory, flight.request.priority)
 
 
-def _check_directory(flight: Flight, session: Session) -> None:
+def _check_directory(flight: ActiveRequest, session: Session) -> None:
     """Raises BadInput when a conversation works elsewhere than its request says."""
     if flight.directory is not None and session.cwd != flight.directory:
         raise BadInput(
@@ -497,7 +505,7 @@ def _check_directory(flight: Flight, session: Session) -> None:
         )
 
 
-def _withdrawn(flight: Flight) -> TurnInterrupted:
+def _withdrawn(flight: ActiveRequest) -> TurnInterrupted:
     """The caller's task goes on: the cancellation was meant for the request alone."""
     if flight.task is not None:
         flight.task.uncancel()
@@ -505,7 +513,7 @@ def _withdrawn(flight: Flight) -> TurnInterrupted:
 
 
 @contextlib.contextmanager
-def _fenced(flight: Flight) -> Iterator[None]:
+def _fenced(flight: ActiveRequest) -> Iterator[None]:
     """What a caller's listener raises ends that caller's request, not the session that talks to it."""
     try:
         yield
@@ -515,7 +523,7 @@ def _fenced(flight: Flight) -> Iterator[None]:
             flight.task.cancel()
 
 
-def _reported(flight: Flight, error: BaseException) -> BaseException:
+def _reported(flight: ActiveRequest, error: BaseException) -> BaseException:
     """What the caller is to get for what ended the request."""
     if flight.fault is not None and isinstance(error, asyncio.CancelledError):
         if flight.task is not None:

@@ -11,7 +11,7 @@ import msgspec
 from engine.base.clock import Clock
 from engine.events.reducers.projection import Projection
 from engine.events.state import State, encode_state
-from engine.events.types import AnyEvent, Notice, Severity, Stamped
+from engine.events.types import AnyEvent, EventEnvelope, Notice, Severity
 
 
 class Snapshot(msgspec.Struct, frozen=True):
@@ -26,7 +26,7 @@ class Batch(msgspec.Struct, frozen=True):
     """What a subscriber gets at one reading: a snapshot after a gap, then events in order."""
 
     snapshot: Snapshot | None
-    events: list[Stamped]
+    events: list[EventEnvelope]
 
 
 class Subscription:
@@ -41,12 +41,12 @@ class Subscription:
         self._limit = limit
         self._on_ready = on_ready
         self._lock = threading.Lock()
-        self._waiting: deque[Stamped] = deque()
+        self._waiting: deque[EventEnvelope] = deque()
         self._snapshot: Snapshot | None = None
         self._lost = False
         self.gaps = 0
 
-    def offer(self, stamped: Stamped) -> None:
+    def offer(self, stamped: EventEnvelope) -> None:
         """Engine's side: put one event in, never blocking and never growing past the limit."""
         with self._lock:
             first = not self._waiting
@@ -61,7 +61,7 @@ class Subscription:
         if first and self._on_ready is not None:
             self._on_ready()
 
-    def catch_up(self, _stamped: Stamped) -> None:
+    def catch_up(self, _stamped: EventEnvelope) -> None:
         """Engine's side: after a gap the next reading begins with the state as it is now."""
         if self._lost:
             self._bus.refill(self)
@@ -99,10 +99,10 @@ class Bus:
 
     def __init__(self, clock: Clock, history: int = 10_000) -> None:
         self._clock = clock
-        self._history: deque[Stamped] = deque(maxlen=history)
+        self._history: deque[EventEnvelope] = deque(maxlen=history)
         self._projection = Projection()
         self._subscriptions: list[Subscription] = []
-        self._listeners: list[Callable[[Stamped], None]] = []
+        self._listeners: list[Callable[[EventEnvelope], None]] = []
         self.faults: Counter[str] = Counter()
 
     @property
@@ -110,9 +110,9 @@ class Bus:
         """The live state; read it, never write it."""
         return self._projection.state
 
-    def publish(self, event: AnyEvent) -> Stamped:
+    def publish(self, event: AnyEvent) -> EventEnvelope:
         """Number and time an event, apply it, and offer it to every subscriber."""
-        stamped = Stamped(self.state.seq + 1, self._clock.wall(), event)
+        stamped = EventEnvelope(self.state.seq + 1, self._clock.wall(), event)
         self._projection.apply(stamped)
         self._history.append(stamped)
         first_faults = [notice for listener in self._listeners if (notice := self._hand(listener, stamped))]
@@ -129,7 +129,7 @@ class Bus:
         """The state as it is now."""
         return Snapshot(self.state.seq, self.state.at, encode_state(self.state))
 
-    def listen(self, listener: Callable[[Stamped], None]) -> None:
+    def listen(self, listener: Callable[[EventEnvelope], None]) -> None:
         """Call `listener` with every event, on the engine's thread; it must be quick. What it raises is counted."""
         self._listeners.append(listener)
 
@@ -163,7 +163,7 @@ class Bus:
         if subscription in self._subscriptions:
             self._subscriptions.remove(subscription)
 
-    def _hand(self, receive: Callable[[Stamped], None], stamped: Stamped) -> Notice | None:
+    def _hand(self, receive: Callable[[EventEnvelope], None], stamped: EventEnvelope) -> Notice | None:
         """Give an event to one receiver; returns the notice of its first failure."""
         try:
             receive(stamped)
@@ -176,7 +176,7 @@ class Bus:
             return Notice(severity=Severity.WARNING, text=text, remedy="Report it, with the engine's log.")
         return None
 
-    def _after(self, since: int) -> list[Stamped] | None:
+    def _after(self, since: int) -> list[EventEnvelope] | None:
         """The remembered events after `since`, or None when some are forgotten or `since` is of another run."""
         newest = self.state.seq
         oldest = self._history[0].seq if self._history else newest + 1
@@ -185,5 +185,5 @@ class Bus:
         return [stamped for stamped in self._history if stamped.seq > since]
 
 
-def _name_of(receive: Callable[[Stamped], None]) -> str:
+def _name_of(receive: Callable[[EventEnvelope], None]) -> str:
     return getattr(receive, "__qualname__", type(receive).__qualname__)

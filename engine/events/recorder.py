@@ -11,7 +11,7 @@ import msgspec
 
 from engine.base.files import private_file, private_folder
 from engine.events.bus import Bus
-from engine.events.types import Stamped, encode_stamped
+from engine.events.types import EventEnvelope, encode_stamped
 from engine.settings.schema import Settings
 
 SUFFIX = ".flight.jsonl"
@@ -55,7 +55,7 @@ class Recorder:
         self._bus.listen(self.record)
         self._begin()
 
-    def record(self, stamped: Stamped) -> None:
+    def record(self, stamped: EventEnvelope) -> None:
         """Write one event; after an error nothing is recorded until `flush` could begin a new segment."""
         if self._file is None:
             return

@@ -13,7 +13,7 @@ from engine.events.recorder import SegmentHead
 from engine.events.reducers.projection import Projection
 from engine.events.segments import chunks_of, missing_between, segments_of
 from engine.events.state import BUCKET_S, Bucket, CauseView, State, decode_state
-from engine.events.types import Stamped, decode_stamped
+from engine.events.types import EventEnvelope, decode_stamped
 
 DAMAGE_KEPT = 100
 """Things told to be missing."""
@@ -29,8 +29,8 @@ class Moment:
     """The state at a moment, the events since the checkpoint before it, and those that followed."""
 
     state: State
-    before: list[Stamped]
-    after: Iterator[Stamped]
+    before: list[EventEnvelope]
+    after: Iterator[EventEnvelope]
 
 
 @dataclass(slots=True)
@@ -39,7 +39,7 @@ class _Read:
 
     index: int
     state: msgspec.Raw | None
-    events: list[Stamped]
+    events: list[EventEnvelope]
 
 
 class Recording:
@@ -78,7 +78,7 @@ class Recording:
         """The state before the first event."""
         return self._state_of(0)
 
-    def events(self) -> Iterator[Stamped]:
+    def events(self) -> Iterator[EventEnvelope]:
         """All events in order."""
         return self._events_from(0)
 
@@ -110,7 +110,7 @@ class Recording:
             causes = [cause for cause in earlier.causes if cause.at < oldest] + causes
         return buckets, causes
 
-    def find(self, text: str, after: float) -> Stamped | None:
+    def find(self, text: str, after: float) -> EventEnvelope | None:
         """The first event after `after` whose line holds `text`, whatever its case."""
         wanted = text.lower().encode()
         for index, chunk in enumerate(self._chunks):
@@ -127,11 +127,11 @@ class Recording:
         step = -(-len(self._chunks) // TRENDS_READ)
         return list(range(len(self._chunks) - 1, -1, -step))
 
-    def _events_from(self, index: int) -> Iterator[Stamped]:
+    def _events_from(self, index: int) -> Iterator[EventEnvelope]:
         for at in range(index, len(self._chunks)):
             yield from self._load(at).events
 
-    def _chain(self, events: list[Stamped], following: int) -> Iterator[Stamped]:
+    def _chain(self, events: list[EventEnvelope], following: int) -> Iterator[EventEnvelope]:
         yield from events
         yield from self._events_from(following)
 
@@ -182,7 +182,7 @@ class Recording:
             self.damage.append(what)
 
 
-def _apply(projection: Projection, stamped: Stamped) -> None:
+def _apply(projection: Projection, stamped: EventEnvelope) -> None:
     """An event that does not fit the state, for others are missing, changes what it can."""
     try:
         projection.apply(stamped)
@@ -190,7 +190,7 @@ def _apply(projection: Projection, stamped: Stamped) -> None:
         projection.state.seq = stamped.seq
 
 
-def _event(line: bytes) -> Stamped | None:
+def _event(line: bytes) -> EventEnvelope | None:
     try:
         return decode_stamped(line)
     except msgspec.MsgspecError:

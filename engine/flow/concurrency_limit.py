@@ -13,7 +13,7 @@ _STEP = 0.1
 """Share of what may run without a cap that is given back at each step, at least one request."""
 
 
-class Ease:
+class AimdLimit:
     """Owner of the cap; pure. `interval` is the time in seconds between two steps up."""
 
     def __init__(self) -> None:
@@ -48,7 +48,7 @@ class Ease:
         return self._cap
 
 
-class Easing:
+class ConcurrencyLimiter:
     """Owner of the places of running requests and of those who wait for one, by priority, then first come.
 
     `most` is the number that could run without a cap, `interval` the seconds between two steps up.
@@ -58,7 +58,7 @@ class Easing:
         self._most = most
         self._interval = interval
         self._clock = clock
-        self._ease = Ease()
+        self._ease = AimdLimit()
         self._waiting: PriorityLine[asyncio.Future[None]] = PriorityLine()
         self.running = 0
 

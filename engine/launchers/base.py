@@ -24,7 +24,7 @@ class LaunchSpec:
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class ProcessEnd:
     """How a process tree ended; `survivors` are pids that are still there and should not be."""
 
     how: str
@@ -63,14 +63,14 @@ class Launcher(Protocol):
     async def launch(self, spec: LaunchSpec, on_output: Callable[[bytes], None]) -> Child:
         """Start a process. Raises StartFailed or BackendMissing."""
 
-    async def stop(self, child: Child, *, polite: float, term_grace: float) -> Ending:
+    async def stop(self, child: Child, *, polite: float, term_grace: float) -> ProcessEnd:
         """End the whole tree: EOF for `polite` seconds, SIGTERM for `term_grace` seconds, SIGKILL."""
 
-    async def kill(self, child: Child) -> Ending:
+    async def kill(self, child: Child) -> ProcessEnd:
         """End the whole tree at once with SIGKILL."""
 
     def started_since(self, child: Child, moment: float) -> tuple[int, ...]:
         """Pids of the tree's living processes that started after a moment, which `process_time` gave."""
 
-    async def collect(self, child: Child, term_grace: float) -> Ending:
+    async def collect(self, child: Child, term_grace: float) -> ProcessEnd:
         """The process ended by itself: end what it left behind."""

@@ -21,7 +21,7 @@ from engine.launchers.processes import (
     started_since,
     tags_of,
 )
-from engine.launchers.strays import Strays
+from engine.launchers.strays import StrayTracker
 from engine.launchers.tree_usage import TreeReader, TreeUsage, session_of
 
 _POLL_S = 0.02
@@ -48,7 +48,7 @@ class Containment:
         self.engine = engine
         self.own_children: Callable[[], Collection[int]] = frozenset
         """Pids of the children that the launcher started."""
-        self.strays = Strays(engine, adopts=adopts)
+        self.strays = StrayTracker(engine, adopts=adopts)
         self._scan: asyncio.Task[dict[str, list[ProcessId]]] | None = None
         self._next_scan: asyncio.Task[dict[str, list[ProcessId]]] | None = None
         self._seen_zombies: dict[ProcessId, int] = {}

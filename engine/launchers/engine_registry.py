@@ -15,7 +15,7 @@ from engine.launchers.processes import ENGINE_TAG, ProcessId, alive, boot_id, id
 from engine.launchers.scratch import short_folder
 
 
-class LedgerEntry(msgspec.Struct, frozen=True):
+class RegisteredEngine(msgspec.Struct, frozen=True):
     """One engine that ran, or runs, on this machine."""
 
     engine: str
@@ -33,7 +33,7 @@ class _Untagged(msgspec.Struct, frozen=True):
     processes: list[tuple[int, int]]
 
 
-class Ledger:
+class EngineRegistry:
     """Owner of `<state>/engines`: an engine's entry, its processes without a tag, and a folder that its agents use."""
 
     def __init__(self, folder: Path) -> None:
@@ -45,7 +45,7 @@ class Ledger:
         """Write this process down as the engine's. Raises OSError when the folder cannot be written."""
         private_folder(self._folder)
         me = identify(os.getpid())
-        entry = LedgerEntry(engine, os.getpid(), me.started if me else 0, boot_id())
+        entry = RegisteredEngine(engine, os.getpid(), me.started if me else 0, boot_id())
         path = self._path(engine)
         _write(path, entry)
 
@@ -99,7 +99,7 @@ class Ledger:
     def _path(self, engine: str) -> Path:
         return self._folder / f"{engine}.json"
 
-    def _entries(self) -> list[LedgerEntry]:
+    def _entries(self) -> list[RegisteredEngine]:
         """Those that can be read; the others may be a living engine's of another version, so they stay."""
         entries = []
         try:
@@ -110,7 +110,7 @@ class Ledger:
             if not name.endswith(".json"):
                 continue
             try:
-                entries.append(msgspec.json.decode((self._folder / name).read_bytes(), type=LedgerEntry))
+                entries.append(msgspec.json.decode((self._folder / name).read_bytes(), type=RegisteredEngine))
             except (FileNotFoundError, msgspec.DecodeError):
                 continue
         return entries
@@ -120,5 +120,5 @@ def _write(path: Path, content: msgspec.Struct) -> None:
     write_private(path, msgspec.json.encode(content))
 
 
-def _running(entry: LedgerEntry) -> bool:
+def _running(entry: RegisteredEngine) -> bool:
     return entry.boot == boot_id() and alive(ProcessId(entry.pid, entry.started))

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 
 from engine.launchers.containment import Containment
-from engine.launchers.engine_registry import Ledger
+from engine.launchers.engine_registry import EngineRegistry
 from engine.launchers.processes import PROC, ProcessId
 
 _TERM_GRACE_S = 5.0
@@ -26,7 +26,7 @@ class LeftOver:
         return f"{self.process.pid} ({self.command})"
 
 
-def of_dead_engines(ledger: Ledger) -> list[LeftOver]:
+def of_dead_engines(ledger: EngineRegistry) -> list[LeftOver]:
     """Processes whose engine is gone. Raises OSError when nothing can be seen."""
     return [
         LeftOver(process, engine, _command_of(process.pid))

@@ -10,7 +10,7 @@ from typing import cast
 
 from engine.base import process
 from engine.base.errors import BackendMissing, StartFailed
-from engine.launchers.base import Child, Ending, LaunchSpec
+from engine.launchers.base import Child, LaunchSpec, ProcessEnd
 from engine.launchers.cgroups import Cgroups, GroupLimits
 from engine.launchers.containment import Containment
 from engine.launchers.kernel import with_parent_death_signal
@@ -189,7 +189,7 @@ class LocalLauncher:
             raise StartFailed(f"The new process cannot be looked at: {error.strerror}.", remedy=remedy) from error
         return child
 
-    async def stop(self, child: Child, *, polite: float, term_grace: float) -> Ending:
+    async def stop(self, child: Child, *, polite: float, term_grace: float) -> ProcessEnd:
         """EOF, wait `polite` seconds; SIGTERM, wait `term_grace` seconds; SIGKILL; then prove the tree empty."""
         local = cast("LocalChild", child)
         members = await self._containment.members(local.session, local.identity)
@@ -205,7 +205,7 @@ class LocalLauncher:
             await local.wait_exit(1.0)
         return await self._prove_gone(local, how, members, term_grace)
 
-    async def kill(self, child: Child) -> Ending:
+    async def kill(self, child: Child) -> ProcessEnd:
         """SIGKILL the whole tree at once."""
         local = cast("LocalChild", child)
         self._groups.kill(local.session)
@@ -225,12 +225,12 @@ class LocalLauncher:
             return (local.pid,)
         return tuple(process.pid for process in found)
 
-    async def collect(self, child: Child, term_grace: float) -> Ending:
+    async def collect(self, child: Child, term_grace: float) -> ProcessEnd:
         """The process ended by itself: end what it left behind and prove the tree empty."""
         local = cast("LocalChild", child)
         return await self._prove_gone(local, "exit", [], term_grace)
 
-    async def _prove_gone(self, child: LocalChild, how: str, known: Iterable[ProcessId], grace: float) -> Ending:
+    async def _prove_gone(self, child: LocalChild, how: str, known: Iterable[ProcessId], grace: float) -> ProcessEnd:
         survivors = await self._containment.end_session(child.session, known, grace)
         await asyncio.wait([child.exited], timeout=0.5)
         code = child.returncode
@@ -239,7 +239,7 @@ class LocalLauncher:
         self._containment.strays.ended(child.session)
         if not survivors:
             self._groups.remove(child.session)
-        return Ending(how, code, tuple(process.pid for process in survivors))
+        return ProcessEnd(how, code, tuple(process.pid for process in survivors))
 
     def _identity(self, child: LocalChild) -> list[ProcessId]:
         return [child.identity] if child.identity is not None and child.returncode is None else []

@@ -1,4 +1,4 @@
-"""Strays: processes that the engine adopted, that carry no tag of it, and the sessions that they may belong to."""
+"""StrayTracker: processes that the engine adopted, that carry no tag of it, and the sessions that they may belong to."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class SessionRoot:
 
 
 @dataclass(frozen=True, slots=True)
-class Traces:
+class ProcessTraces:
     """What a process shows of its origin.
 
     `seen_with` names the session in whose tree it, or the leader of its kernel session or process group, was seen;
@@ -57,7 +57,7 @@ class Stray:
     rounds: int = 0
 
 
-def possible_owners(traces: Traces, sessions: Mapping[str, SessionRoot]) -> frozenset[str]:
+def possible_owners(traces: ProcessTraces, sessions: Mapping[str, SessionRoot]) -> frozenset[str]:
     """The sessions that a process may come from, by the strongest trace that it shows."""
     if traces.seen_with:
         return frozenset({traces.seen_with})
@@ -77,7 +77,7 @@ def _nearest(folder: str, sessions: Mapping[str, SessionRoot]) -> frozenset[str]
     return frozenset(name for name, root in sessions.items() if deepest and root.folder == deepest)
 
 
-class Strays:
+class StrayTracker:
     """Owner of the knowledge whose the adopted processes are. Used on the engine's thread.
 
     Tagged processes are none: a scan finds them. As a guest in a foreign process (`adopts` is off) it claims nothing,
@@ -163,7 +163,7 @@ class Strays:
             return None
         if helper or tags_of(process.pid).get(ENGINE_TAG) == self._engine:
             return None
-        traces = Traces(process, leaders, session_seen(process, leaders), working_directory(process.pid))
+        traces = ProcessTraces(process, leaders, session_seen(process, leaders), working_directory(process.pid))
         return Stray(process, possible_owners(traces, self._sessions))
 
 

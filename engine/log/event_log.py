@@ -15,7 +15,7 @@ from engine import __version__
 from engine.base.errors import QuarterdeckError
 from engine.events import types as ev
 from engine.events.bus import Bus
-from engine.events.types import Stamped
+from engine.events.types import EventEnvelope
 from engine.log.writer import LogWriter
 
 _FIRST_LINE_S = 0.5
@@ -107,7 +107,7 @@ class EventLog:
         """Write lines of this level and above from now on, those of the alerts' channel included."""
         structlog.configure(**{**structlog.get_config(), "wrapper_class": _filter(level)})
 
-    def write(self, stamped: Stamped) -> None:
+    def write(self, stamped: EventEnvelope) -> None:
         """One event; prompts are not written above level debug."""
         event = stamped.event
         level = _level_of(event)

@@ -8,7 +8,7 @@ import random
 from collections.abc import Awaitable, Callable
 
 from engine.base.errors import QuarterdeckError
-from engine.requests import Answer, Listener, Request
+from engine.requests import Answer, AnswerStream, Request
 
 USERS = ("ana", "ben", "chi", "dora")
 PROMPTS = (
@@ -27,7 +27,7 @@ ASKING_SHARE = 0.04
 """Share of the prompts that are `ASKING`: a waiting session is out of the play until it is answered or denied."""
 _PAUSE_S = (1.0, 8.0)
 
-Submit = Callable[[Request, Listener | None], Awaitable[Answer]]
+Submit = Callable[[Request, AnswerStream | None], Awaitable[Answer]]
 
 
 class DemoTraffic:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from engine.offline_model.faults import Break, Fallback, Fault, error_body
+from engine.offline_model.faults import Fallback, Fault, FaultShape, error_body
 from engine.offline_model.replies import Reply, encoded, sse
 from engine.offline_model.wire import Exchange
 
@@ -20,7 +20,7 @@ _NOT_HTTP = b"\x16\x03\x01\x02\x00 this is not HTTP\r\n\r\n"
 
 async def fail(exchange: Exchange, fault: Fault, reply: Reply, *, stream: bool) -> bool:
     """Do `fault` to the request that `reply` would answer; False when the connection cannot go on after it."""
-    if fault.how is Break.ERROR:
+    if fault.how is FaultShape.ERROR:
         await exchange.answer(
             fault.status, fault.body(reply.model, exchange.request_id), fault.content_type, fault.headers
         )
@@ -32,25 +32,25 @@ async def fail(exchange: Exchange, fault: Fault, reply: Reply, *, stream: bool) 
 
 async def _fail_whole(exchange: Exchange, fault: Fault, reply: Reply) -> bool:
     """A non-streaming request meets the nearest thing to a stream fault."""
-    if fault.how is Break.SSE_BAD_JSON:
+    if fault.how is FaultShape.SSE_BAD_JSON:
         await exchange.answer(200, encoded(reply.message())[:-20])
         return True
-    if fault.how is Break.REFUSAL:
+    if fault.how is FaultShape.REFUSAL:
         await exchange.answer(200, encoded(reply.message()))
         return True
     if fault.error_type:
         await exchange.answer(fault.status, fault.body(reply.model, exchange.request_id))
         return True
     head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
-    await exchange.raw(head + (b"zz\r\n" if fault.how is Break.BAD_CHUNK else b"400\r\n{"))
+    await exchange.raw(head + (b"zz\r\n" if fault.how is FaultShape.BAD_CHUNK else b"400\r\n{"))
     return await _end_abruptly(exchange, fault)
 
 
 async def _end_abruptly(exchange: Exchange, fault: Fault) -> bool:
-    if fault.how is Break.RESET_MID:
+    if fault.how is FaultShape.RESET_MID:
         await asyncio.sleep(_READ_FIRST_S)
         exchange.reset()
-    elif fault.how in {Break.STALL_MID, Break.PINGS}:
+    elif fault.how in {FaultShape.STALL_MID, FaultShape.PINGS}:
         await exchange.until_left()
     return False
 
@@ -78,7 +78,7 @@ async def _mid(exchange: Exchange, fault: Fault, reply: Reply) -> bool:
     """Half of a text block, then a reset, a cut or silence."""
     exchange.open_stream(fault.headers)
     await exchange.send(_first_half(reply))
-    if fault.how is Break.CUT_MID:
+    if fault.how is FaultShape.CUT_MID:
         await exchange.raw(b"400\r\nevent: content_blo")
     return await _end_abruptly(exchange, fault)
 
@@ -113,17 +113,17 @@ async def _broken_events(exchange: Exchange, fault: Fault, reply: Reply) -> bool
 def _wrong_events(fault: Fault, reply: Reply, request_id: str) -> bytes:
     error = b"event: error\ndata: " + error_body(fault.error_type, fault.message, request_id) + b"\n\n"
     match fault.how:
-        case Break.SSE_ERROR_FIRST:
+        case FaultShape.SSE_ERROR_FIRST:
             return error
-        case Break.SSE_ERROR_MID:
+        case FaultShape.SSE_ERROR_MID:
             return _first_half(reply) + error
-        case Break.SSE_ERROR_AFTER:
+        case FaultShape.SSE_ERROR_AFTER:
             return _all_but_closing(reply) + error
-        case Break.SSE_UNFINISHED:
+        case FaultShape.SSE_UNFINISHED:
             return _first_half(reply)
-        case Break.SSE_BAD_JSON:
+        case FaultShape.SSE_BAD_JSON:
             return _first_half(reply) + b'event: content_block_delta\ndata: {"type":"content_block_delta","index\n\n'
-        case Break.REFUSAL:
+        case FaultShape.REFUSAL:
             return b"".join(sse(event) for event in reply.events())
         case _:
             return b""
@@ -141,30 +141,32 @@ def _all_but_closing(reply: Reply) -> bytes:
 
 _Breaker = Callable[[Exchange, Fault, Reply], Awaitable[bool]]
 
-_BEFORE_ANYTHING = frozenset({Break.NO_BYTES, Break.RESET_BEFORE, Break.CLOSE_BEFORE, Break.NOT_HTTP})
+_BEFORE_ANYTHING = frozenset(
+    {FaultShape.NO_BYTES, FaultShape.RESET_BEFORE, FaultShape.CLOSE_BEFORE, FaultShape.NOT_HTTP}
+)
 
-_STREAMED: dict[Break, _Breaker] = {
-    Break.NO_BYTES: _never,
-    Break.RESET_BEFORE: _reset,
-    Break.CLOSE_BEFORE: _close,
-    Break.NOT_HTTP: _not_http,
-    Break.BAD_CHUNK: _bad_chunk,
-    Break.RESET_MID: _mid,
-    Break.CUT_MID: _mid,
-    Break.STALL_MID: _mid,
-    Break.PINGS: _pings,
-    Break.SSE_EMPTY: _broken_events,
-    Break.SSE_UNFINISHED: _broken_events,
-    Break.SSE_BAD_JSON: _broken_events,
-    Break.SSE_ERROR_FIRST: _broken_events,
-    Break.SSE_ERROR_MID: _broken_events,
-    Break.SSE_ERROR_AFTER: _broken_events,
-    Break.REFUSAL: _broken_events,
+_STREAMED: dict[FaultShape, _Breaker] = {
+    FaultShape.NO_BYTES: _never,
+    FaultShape.RESET_BEFORE: _reset,
+    FaultShape.CLOSE_BEFORE: _close,
+    FaultShape.NOT_HTTP: _not_http,
+    FaultShape.BAD_CHUNK: _bad_chunk,
+    FaultShape.RESET_MID: _mid,
+    FaultShape.CUT_MID: _mid,
+    FaultShape.STALL_MID: _mid,
+    FaultShape.PINGS: _pings,
+    FaultShape.SSE_EMPTY: _broken_events,
+    FaultShape.SSE_UNFINISHED: _broken_events,
+    FaultShape.SSE_BAD_JSON: _broken_events,
+    FaultShape.SSE_ERROR_FIRST: _broken_events,
+    FaultShape.SSE_ERROR_MID: _broken_events,
+    FaultShape.SSE_ERROR_AFTER: _broken_events,
+    FaultShape.REFUSAL: _broken_events,
 }
 
 
 def falls_back(fault: Fault, *, stream: bool) -> Fallback | None:
     """What a non-streaming request meets instead of the fault, None when the fault itself."""
-    if stream or fault.how is Break.ERROR or fault.fallback is Fallback.SAME:
+    if stream or fault.how is FaultShape.ERROR or fault.fallback is Fallback.SAME:
         return None
     return fault.fallback

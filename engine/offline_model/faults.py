@@ -46,7 +46,7 @@ _CONTEXT = (
 _ENVOY = "upstream connect error or disconnect/reset before headers. reset reason: connection termination"  # not JSON
 
 
-class Break(StrEnum):
+class FaultShape(StrEnum):
     """Where and how an exchange goes wrong; `ERROR` is a plain HTTP error, the others are breaks of the stream."""
 
     ERROR = "http error"
@@ -82,7 +82,7 @@ class Fault:
     """One scripted failure; `times` is how many requests it hits before they succeed, None for all."""
 
     name: str
-    how: Break
+    how: FaultShape
     status: int = 200
     error_type: str = ""
     message: str = ""
@@ -109,11 +109,11 @@ def error_body(error_type: str, message: str, request_id: str) -> bytes:
 
 
 def _http(name: str, status: int, error_type: str, message: str, *headers: tuple[str, str]) -> Fault:
-    return Fault(name, Break.ERROR, status, error_type, message, headers=headers)
+    return Fault(name, FaultShape.ERROR, status, error_type, message, headers=headers)
 
 
 def _html(name: str, status: int, title: str) -> Fault:
-    return Fault(name, Break.ERROR, status, "", title, content_type=_HTML)
+    return Fault(name, FaultShape.ERROR, status, "", title, content_type=_HTML)
 
 
 def _invalid(name: str, message: str, status: int = 400) -> Fault:
@@ -124,7 +124,7 @@ def _rate(name: str, *headers: tuple[str, str], message: str = _RATE) -> Fault:
     return _http(name, 429, "rate_limit_error", message, *headers)
 
 
-def _sse(name: str, how: Break, error_type: str, message: str, fallback: Fallback = Fallback.SAME) -> Fault:
+def _sse(name: str, how: FaultShape, error_type: str, message: str, fallback: Fallback = Fallback.SAME) -> Fault:
     status = {"overloaded_error": 529, "rate_limit_error": 429, "invalid_request_error": 400}.get(error_type, 500)
     return Fault(name, how, status, error_type, message, fallback=fallback)
 
@@ -188,55 +188,55 @@ _HTTP_FAULTS = (
     replace(_http("http500_twice_then_ok", 500, *_INTERNAL), times=2),
     _html("http502_html", 502, "Bad Gateway"),
     _http("http503", 503, "api_error", "Service temporarily unavailable"),
-    Fault("http503_envoy_text", Break.ERROR, 503, "", _ENVOY, content_type="text/plain"),
+    Fault("http503_envoy_text", FaultShape.ERROR, 503, "", _ENVOY, content_type="text/plain"),
     _html("http503_html", 503, "Service Unavailable"),
     _html("http504_html", 504, "Gateway Timeout"),
     _http("http504_timeout", 504, "timeout_error", "Request timed out"),
     _http("http529", 529, *_OVERLOADED),
     replace(_http("http529_fallback_model", 529, *_OVERLOADED), times=2),
-    Fault("oauth_warning_headers", Break.HEADERS, headers=(*_WARNING, *_UNIFIED)),
+    Fault("oauth_warning_headers", FaultShape.HEADERS, headers=(*_WARNING, *_UNIFIED)),
 )
 
 _AFTER = "sse_error_after_complete_block"
 _STREAM_FAULTS = (
-    _sse(_AFTER, Break.SSE_ERROR_AFTER, *_INTERNAL),
-    _sse(f"{_AFTER}_nofallback", Break.SSE_ERROR_AFTER, *_INTERNAL),
-    _sse(f"{_AFTER}_fallback_529", Break.SSE_ERROR_AFTER, *_INTERNAL, Fallback.OVERLOADED),
-    _sse(f"{_AFTER}_fallback_ok", Break.SSE_ERROR_AFTER, *_INTERNAL, Fallback.ANSWERED),
-    _sse("sse_error_overloaded_first_nofallback", Break.SSE_ERROR_FIRST, *_OVERLOADED),
-    _sse("sse_error_overloaded_mid_nofallback", Break.SSE_ERROR_MID, *_OVERLOADED),
-    _sse("sse_error_rate_limit_first_nofallback", Break.SSE_ERROR_FIRST, "rate_limit_error", _RATE),
-    _sse("sse_error_api_error_mid_fallback_ok", Break.SSE_ERROR_MID, *_INTERNAL, Fallback.ANSWERED),
+    _sse(_AFTER, FaultShape.SSE_ERROR_AFTER, *_INTERNAL),
+    _sse(f"{_AFTER}_nofallback", FaultShape.SSE_ERROR_AFTER, *_INTERNAL),
+    _sse(f"{_AFTER}_fallback_529", FaultShape.SSE_ERROR_AFTER, *_INTERNAL, Fallback.OVERLOADED),
+    _sse(f"{_AFTER}_fallback_ok", FaultShape.SSE_ERROR_AFTER, *_INTERNAL, Fallback.ANSWERED),
+    _sse("sse_error_overloaded_first_nofallback", FaultShape.SSE_ERROR_FIRST, *_OVERLOADED),
+    _sse("sse_error_overloaded_mid_nofallback", FaultShape.SSE_ERROR_MID, *_OVERLOADED),
+    _sse("sse_error_rate_limit_first_nofallback", FaultShape.SSE_ERROR_FIRST, "rate_limit_error", _RATE),
+    _sse("sse_error_api_error_mid_fallback_ok", FaultShape.SSE_ERROR_MID, *_INTERNAL, Fallback.ANSWERED),
     _sse(
         "sse_error_invalid_request_first_fallback_ok",
-        Break.SSE_ERROR_FIRST,
+        FaultShape.SSE_ERROR_FIRST,
         "invalid_request_error",
         "messages: text content blocks must be non-empty",
         Fallback.ANSWERED,
     ),
-    Fault("sse_bad_json_nofallback", Break.SSE_BAD_JSON),
-    Fault("sse_empty_fallback_ok", Break.SSE_EMPTY, fallback=Fallback.ANSWERED),
-    Fault("sse_truncated_clean_fallback_ok", Break.SSE_UNFINISHED, fallback=Fallback.ANSWERED),
-    Fault("sse_truncated_clean_nofallback", Break.SSE_UNFINISHED),
-    Fault("stop_refusal", Break.REFUSAL),
-    Fault("ping_only_35s", Break.PINGS),
-    Fault("stall_mid_api_timeout_8s", Break.STALL_MID),
-    Fault("stall_mid_default_40s", Break.STALL_MID),
+    Fault("sse_bad_json_nofallback", FaultShape.SSE_BAD_JSON),
+    Fault("sse_empty_fallback_ok", FaultShape.SSE_EMPTY, fallback=Fallback.ANSWERED),
+    Fault("sse_truncated_clean_fallback_ok", FaultShape.SSE_UNFINISHED, fallback=Fallback.ANSWERED),
+    Fault("sse_truncated_clean_nofallback", FaultShape.SSE_UNFINISHED),
+    Fault("stop_refusal", FaultShape.REFUSAL),
+    Fault("ping_only_35s", FaultShape.PINGS),
+    Fault("stall_mid_api_timeout_8s", FaultShape.STALL_MID),
+    Fault("stall_mid_default_40s", FaultShape.STALL_MID),
 )
 
 _TRANSPORT_FAULTS = (
-    Fault("first_byte_never_api_timeout_5s", Break.NO_BYTES),
-    Fault("first_byte_never_first_byte_timeout_3s", Break.NO_BYTES),
-    Fault("http_bad_chunk", Break.BAD_CHUNK),
-    Fault("http_garbage", Break.NOT_HTTP),
-    Fault("net_close_before", Break.CLOSE_BEFORE),
-    Fault("net_rst_before", Break.RESET_BEFORE),
-    Fault("net_refused_once_then_ok", Break.RESET_BEFORE, times=1),
-    Fault("net_rst_mid_stream", Break.RESET_MID),
-    Fault("rst_mid_stream_nofallback", Break.RESET_MID),
-    Fault("net_truncated_chunked", Break.CUT_MID),
-    Fault("truncated_chunked_nofallback", Break.CUT_MID),
-    Fault("truncated_chunked_fallback_ok", Break.CUT_MID, fallback=Fallback.ANSWERED),
+    Fault("first_byte_never_api_timeout_5s", FaultShape.NO_BYTES),
+    Fault("first_byte_never_first_byte_timeout_3s", FaultShape.NO_BYTES),
+    Fault("http_bad_chunk", FaultShape.BAD_CHUNK),
+    Fault("http_garbage", FaultShape.NOT_HTTP),
+    Fault("net_close_before", FaultShape.CLOSE_BEFORE),
+    Fault("net_rst_before", FaultShape.RESET_BEFORE),
+    Fault("net_refused_once_then_ok", FaultShape.RESET_BEFORE, times=1),
+    Fault("net_rst_mid_stream", FaultShape.RESET_MID),
+    Fault("rst_mid_stream_nofallback", FaultShape.RESET_MID),
+    Fault("net_truncated_chunked", FaultShape.CUT_MID),
+    Fault("truncated_chunked_nofallback", FaultShape.CUT_MID),
+    Fault("truncated_chunked_fallback_ok", FaultShape.CUT_MID, fallback=Fallback.ANSWERED),
 )
 
 FAULTS: dict[str, Fault] = {fault.name: fault for fault in (*_HTTP_FAULTS, *_STREAM_FAULTS, *_TRANSPORT_FAULTS)}

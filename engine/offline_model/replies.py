@@ -11,7 +11,7 @@ import msgspec
 
 from engine.offline_model.identifiers import identifier
 from engine.offline_model.limits import BYTES_PER_TOKEN, ended, tokens
-from engine.offline_model.request import STRUCTURED_OUTPUT, Asked
+from engine.offline_model.request import STRUCTURED_OUTPUT, ModelRequest
 from engine.offline_model.schemas import sample
 from engine.offline_model.script import answer, answer_to_notice, deltas
 
@@ -85,7 +85,7 @@ class Author:
     delay: float = field(default=0.0)
     pace: float = field(default=0.0)
 
-    def reply(self, asked: Asked) -> Reply:
+    def reply(self, asked: ModelRequest) -> Reply:
         """The reply to a request; which tool round it is follows from the history alone."""
         if asked.is_side_call:
             return self._made(asked, [_text(_TITLE if asked.wants_title else "Offline.")], "end_turn")
@@ -101,7 +101,7 @@ class Author:
             return self._made(asked, blocks, "tool_use")
         return self._made(asked, [*blocks, _text(self._words(asked))], "end_turn")
 
-    def _words(self, asked: Asked) -> str:
+    def _words(self, asked: ModelRequest) -> str:
         """The text of the answer; the request's schema is honoured, by the scripted reply where it is JSON."""
         said = answer(asked.script, prompts=asked.prompts or [""], tool_said=asked.tool_said, seed=self.seed)
         if asked.resumes and said.startswith(asked.said):
@@ -110,11 +110,11 @@ class Author:
             return said
         return said if _json_object(said) is not None else encoded(sample(asked.schema)).decode()
 
-    def refusal(self, asked: Asked) -> Reply:
+    def refusal(self, asked: ModelRequest) -> Reply:
         """The beginning of an answer that a safety classifier stopped."""
         return self._made(asked, [_text("No ")], "refusal")
 
-    def _made(self, asked: Asked, blocks: list[dict[str, Any]], stop: str) -> Reply:
+    def _made(self, asked: ModelRequest, blocks: list[dict[str, Any]], stop: str) -> Reply:
         script = asked.script
         sequences = asked.body.stop_sequences or ()
         blocks, stop, sequence = ended(blocks, stop, max_tokens=asked.max_tokens, stop_sequences=sequences)
@@ -129,12 +129,12 @@ class Author:
             sequence=sequence,
         )
 
-    def _mark(self, asked: Asked) -> str:
+    def _mark(self, asked: ModelRequest) -> str:
         """Differs between any two messages of a conversation, equal when the same request comes again."""
         return f"{self.seed}/{asked.turn}/{len(asked.messages)}/{asked.rounds}"
 
 
-def _tool_use(asked: Asked) -> tuple[str, dict[str, Any]] | None:
+def _tool_use(asked: ModelRequest) -> tuple[str, dict[str, Any]] | None:
     """The tool of this round: the script's next, the one that the request forces, or the one for its schema."""
     script, choice = asked.script, asked.choice
     if not asked.body.tools or choice.type == "none":
@@ -149,7 +149,7 @@ def _tool_use(asked: Asked) -> tuple[str, dict[str, Any]] | None:
     return scripted
 
 
-def _filled_in(asked: Asked, name: str) -> tuple[str, dict[str, Any]]:
+def _filled_in(asked: ModelRequest, name: str) -> tuple[str, dict[str, Any]]:
     """A use of a tool that the script says nothing about: its scripted JSON reply, else the smallest valid input."""
     said = _json_object(asked.script.reply or "") if name == STRUCTURED_OUTPUT else None
     tool = asked.tool(name)
@@ -183,7 +183,7 @@ def _thinking(text: str) -> dict[str, Any]:
     return {"type": "thinking", "thinking": text, "signature": _SIGNATURE}
 
 
-def _usage(asked: Asked, blocks: list[dict[str, Any]]) -> dict[str, int]:
+def _usage(asked: ModelRequest, blocks: list[dict[str, Any]]) -> dict[str, int]:
     """Token counts by a fixed rule: the first request of a conversation writes the cache, later ones read it."""
     fresh = len(asked.prompt) // BYTES_PER_TOKEN + 1
     known = max(0, asked.size // BYTES_PER_TOKEN - fresh)

@@ -86,7 +86,7 @@ _read_any = msgspec.json.decode
 
 
 @dataclass
-class Asked:
+class ModelRequest:
     """One request, read: the real prompts in order, the tools used and the tool results since the last one."""
 
     body: Body
@@ -175,7 +175,9 @@ class Asked:
         self.said = ""
 
 
-def read_asked(body: bytes, session: str, *, from_cli: bool = False, replies: ScriptedReplies | None = None) -> Asked:
+def read_request(
+    body: bytes, session: str, *, from_cli: bool = False, replies: ScriptedReplies | None = None
+) -> ModelRequest:
     """The request in `body`. Raises BadBody with the API's own words."""
     try:
         decoded = _read_body(body)
@@ -184,7 +186,9 @@ def read_asked(body: bytes, session: str, *, from_cli: bool = False, replies: Sc
     except (msgspec.DecodeError, UnicodeDecodeError) as problem:
         raise BadBody(f"The request body is not valid JSON: {problem}") from problem
     model, max_tokens, messages = _required(decoded)
-    asked = Asked(decoded, model, max_tokens, messages, len(body), session, from_cli, replies or ScriptedReplies())
+    asked = ModelRequest(
+        decoded, model, max_tokens, messages, len(body), session, from_cli, replies or ScriptedReplies()
+    )
     for message in messages:
         if message.role != "system":
             asked.take(message)

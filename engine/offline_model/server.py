@@ -20,12 +20,12 @@ from engine.base.errors import BadInput
 from engine.base.loopback import names_loopback
 from engine.base.nearest import nearest_name
 from engine.offline_model.fault_injection import fail, falls_back
-from engine.offline_model.faults import FAULTS, Break, Fallback, Fault, error_body
+from engine.offline_model.faults import FAULTS, Fallback, Fault, FaultShape, error_body
 from engine.offline_model.identifiers import identifier
 from engine.offline_model.limits import BYTES_PER_TOKEN
 from engine.offline_model.models import is_known
 from engine.offline_model.replies import Author, Reply, encoded, is_paced, sse
-from engine.offline_model.request import Asked, BadBody, read_asked
+from engine.offline_model.request import BadBody, ModelRequest, read_request
 from engine.offline_model.script import strikes
 from engine.offline_model.scripted_replies import ScriptedReplies
 from engine.offline_model.wire import MOST_HEAD_BYTES, BadRequest, Exchange, HttpRequest
@@ -182,7 +182,7 @@ class OfflineModel:
         session = headers.get(_SESSION_HEADER, "")
         from_cli = bool(session) or headers.get("user-agent", "").startswith(_CLI_AGENT)
         try:
-            asked = read_asked(request.body, session, from_cli=from_cli, replies=self._replies)
+            asked = read_request(request.body, session, from_cli=from_cli, replies=self._replies)
         except BadBody as problem:
             await self._refuse(exchange, 400, "invalid_request_error", str(problem))
             self._record(request, "", 400)
@@ -197,7 +197,7 @@ class OfflineModel:
         self.counters["turn_requests"] += 1
         return await self._turn(exchange, request, asked)
 
-    async def _turn(self, exchange: Exchange, request: HttpRequest, asked: Asked) -> bool:
+    async def _turn(self, exchange: Exchange, request: HttpRequest, asked: ModelRequest) -> bool:
         """A request of a turn: the fault that is due, or the scripted reply."""
         try:
             fault = self._due(asked)
@@ -206,7 +206,7 @@ class OfflineModel:
             self._record(request, asked.prompt, 400)
             return True
         instead = falls_back(fault, stream=asked.body.stream) if fault else None
-        if fault is None or fault.how is Break.HEADERS or instead is Fallback.ANSWERED:
+        if fault is None or fault.how is FaultShape.HEADERS or instead is Fallback.ANSWERED:
             self._record(request, asked.prompt, 200)
             if self._slowness and self._strikes(asked):
                 await asyncio.sleep(self._slowness)
@@ -214,12 +214,12 @@ class OfflineModel:
         if instead is Fallback.OVERLOADED:
             fault = FAULTS["http529"]
         self.counters["faults"] += 1
-        self._record(request, asked.prompt, fault.status if fault.how is Break.ERROR else None, fault.name)
-        reply = self._author.refusal(asked) if fault.how is Break.REFUSAL else self._author.reply(asked)
+        self._record(request, asked.prompt, fault.status if fault.how is FaultShape.ERROR else None, fault.name)
+        reply = self._author.refusal(asked) if fault.how is FaultShape.REFUSAL else self._author.reply(asked)
         await asyncio.sleep(reply.delay)
         return await fail(exchange, fault, reply, stream=asked.body.stream)
 
-    async def _say(self, exchange: Exchange, asked: Asked, reply: Reply, fault: Fault | None = None) -> bool:
+    async def _say(self, exchange: Exchange, asked: ModelRequest, reply: Reply, fault: Fault | None = None) -> bool:
         """The reply as it should be, at the script's delay and pace."""
         headers = fault.headers if fault else ()
         if reply.delay:
@@ -248,7 +248,7 @@ class OfflineModel:
         self._ids += 1
         return identifier("req", f"{self._seed}/{self._ids}")
 
-    def _due(self, asked: Asked) -> Fault | None:
+    def _due(self, asked: ModelRequest) -> Fault | None:
         """The fault that this request meets, and one less to come. Raises BadInput for an unknown name."""
         script = asked.script
         if script.fault is not None:
@@ -262,10 +262,10 @@ class OfflineModel:
             self._window = (fault, left - 1) if left > 1 else None
         return fault
 
-    def _strikes(self, asked: Asked) -> bool:
+    def _strikes(self, asked: ModelRequest) -> bool:
         return strikes(f"{self.counters['turn_requests']}/{asked.session}", self._share)
 
-    def _counted(self, asked: Asked, times: int | None) -> bool:
+    def _counted(self, asked: ModelRequest, times: int | None) -> bool:
         """Whether this request is among the first `times` for its prompt, in whatever session it comes."""
         if times is None:
             return True

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from engine.events.bus import Bus
 from engine.events.types import Notice, PoolScaled, Severity
 from engine.launchers.host import HostFacts
-from engine.pool.host_capacity import Headroom, headroom
+from engine.pool.host_capacity import HostCapacity, headroom
 from engine.pool.intensity import Intensity
 from engine.pool.limits import PoolLimits
 from engine.pool.scaler import Load, ScaleDecision, Scaler
@@ -17,7 +17,7 @@ _CONTENTS = 256
 """Contents of profiles whose crashes are counted; at the bound the oldest is forgotten."""
 
 
-class Growth:
+class CapacityPlanner:
     """Owner of the scaler, of the machine's last facts and of the crash records."""
 
     def __init__(self, limits: Callable[[], PoolLimits], bus: Bus) -> None:
@@ -92,11 +92,11 @@ class Growth:
             return load.size + carried.more, carried.reason
         return ceiling, why
 
-    def carry(self, size: int) -> Headroom:
+    def carry(self, size: int) -> HostCapacity:
         """How many more sessions the machine carries."""
         limits = self._limits()
         if self._host is None:
-            return Headroom(limits.max_size, "nothing was measured yet")
+            return HostCapacity(limits.max_size, "nothing was measured yet")
         return headroom(self._host, size, self._measured, limits.headroom)
 
     def crashed(self, key: SubPool, now: float) -> None:

@@ -17,7 +17,7 @@ KNOWN = 10_000
 
 
 @dataclass(slots=True)
-class _Desk:
+class ConversationState:
     """What one session may write, the turns that it had as far as is known, and which conversation was recorded."""
 
     holding: Holding
@@ -32,7 +32,7 @@ class Conversations:
         self._leases = leases
         self._store = store
         self._bus = bus
-        self._desks: dict[str, _Desk] = {}
+        self._desks: dict[str, ConversationState] = {}
         self._asleep: OrderedDict[tuple[str, str], int] = OrderedDict()
         self._owed: list[Holding] = []
 
@@ -52,7 +52,7 @@ class Conversations:
         while self._owed:
             self._leases.release(self._owed[-1])
             self._owed.pop()
-        self._desks[session] = _Desk(self._leases.acquire(tenant, conversation, session))
+        self._desks[session] = ConversationState(self._leases.acquire(tenant, conversation, session))
 
     def woken(self, session: str, took: float) -> int:
         """The process that resumes its conversation answers; returns the turns it had, at least one."""
@@ -102,7 +102,7 @@ class Conversations:
             self._bus.publish(Notice(severity=Severity.WARNING, text=error.message, remedy=error.remedy))
         return self._sleep(session, desk, reason)
 
-    def _sleep(self, session: str, desk: _Desk, reason: str) -> bool:
+    def _sleep(self, session: str, desk: ConversationState, reason: str) -> bool:
         if not desk.turns:
             return False
         holding = desk.holding

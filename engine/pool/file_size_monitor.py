@@ -1,4 +1,4 @@
-"""Files that sessions write without end: transcripts, and the outputs of tools in the background (HAZARDS H9)."""
+"""FileSizeMonitor that sessions write without end: transcripts, and the outputs of tools in the background (HAZARDS H9)."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from engine.pool.limits import PoolLimits
-from engine.pool.session_limits import MIB, Level, QuotaVerdict
+from engine.pool.session_limits import MIB, Level, MemoryVerdict
 from engine.sessions.session import Session
 
 _HARD = 2
 """Times its limit at which a tool's output ends the turn: it grows on while the turn lasts."""
 
 
-class Files:
+class FileSizeMonitor:
     """Owner of the gravest verdict that was told of each session's files."""
 
     def __init__(self) -> None:
         self._told: dict[str, Level] = {}
 
-    async def look(self, session: Session, limits: PoolLimits) -> QuotaVerdict:
+    async def look(self, session: Session, limits: PoolLimits) -> MemoryVerdict:
         """What the sizes say that was not told before; they are read in a thread."""
         transcript, outputs = await asyncio.to_thread(_sizes, session)
         verdict = judge(transcript, outputs, limits)
         if verdict.level <= self._told.get(session.id, Level.FINE):
-            return QuotaVerdict()
+            return MemoryVerdict()
         self._told[session.id] = verdict.level
         return verdict
 
@@ -35,18 +35,18 @@ class Files:
         self._told = {name: level for name, level in self._told.items() if name in kept}
 
 
-def judge(transcript: int, outputs: int, limits: PoolLimits) -> QuotaVerdict:
+def judge(transcript: int, outputs: int, limits: PoolLimits) -> MemoryVerdict:
     """The verdict on the bytes of a transcript and of all tools' outputs of a conversation; a limit of 0 is none."""
     most = limits.output_max
     if most and outputs > most:
         level = Level.HARD if outputs > _HARD * most else Level.SOFT
         reason = f"its tools' output has {outputs // MIB} MiB, above output_max of {most // MIB} MiB"
-        return QuotaVerdict(level, reason)
+        return MemoryVerdict(level, reason)
     most = limits.transcript_max
     if most and transcript > most:
         reason = f"its transcript has {transcript // MIB} MiB, above transcript_max of {most // MIB} MiB"
-        return QuotaVerdict(Level.SOFT, reason)
-    return QuotaVerdict()
+        return MemoryVerdict(Level.SOFT, reason)
+    return MemoryVerdict()
 
 
 def _sizes(session: Session) -> tuple[int, int]:

@@ -25,7 +25,7 @@ class Witness(StrEnum):
     MEMORY = "it is above its memory limit"
 
 
-class Condition(StrEnum):
+class HealthState(StrEnum):
     """The verdict."""
 
     WELL = "well"
@@ -56,7 +56,7 @@ class Vitals:
 class HealthVerdict:
     """The condition and the witnesses for it."""
 
-    condition: Condition
+    condition: HealthState
     witnesses: tuple[Witness, ...] = ()
 
     @property
@@ -73,12 +73,12 @@ def is_stopped(state: str) -> bool:
 def judge(vitals: Vitals) -> HealthVerdict:
     """The verdict; a session that starts, or whose sample is stale, is never judged."""
     if vitals.starting or vitals.now - vitals.sampled_at > FRESH_S:
-        return HealthVerdict(Condition.WELL)
+        return HealthVerdict(HealthState.WELL)
     witnesses = tuple(_witnesses(vitals))
     fatal = [witness for witness in witnesses if witness is not Witness.MEMORY]
     if len(fatal) >= 2:
-        return HealthVerdict(Condition.CONDEMNED, witnesses)
-    return HealthVerdict(Condition.SUSPECT if witnesses else Condition.WELL, witnesses)
+        return HealthVerdict(HealthState.CONDEMNED, witnesses)
+    return HealthVerdict(HealthState.SUSPECT if witnesses else HealthState.WELL, witnesses)
 
 
 def _witnesses(vitals: Vitals) -> list[Witness]:

@@ -9,7 +9,7 @@ from engine.base.files import is_gone
 from engine.base.nursery import Nursery
 from engine.events.types import Notice, SessionJudged, Severity
 from engine.launchers.processes import stat_of
-from engine.pool.health import PROBES_MISSED, Condition, HealthVerdict, Vitals, is_stopped, judge
+from engine.pool.health import PROBES_MISSED, HealthState, HealthVerdict, Vitals, is_stopped, judge
 from engine.pool.members import PoolPorts
 from engine.pool.pool import Pool
 from engine.sessions.readings import cpu_of
@@ -20,14 +20,14 @@ _SILENCE_SHARE = 0.5
 """Share of the inactivity clock after which a turn's silence speaks against its session."""
 
 
-class Checkups:
+class HealthChecker:
     """Owner of the checks under way, at most one a session, and of what was last told about each."""
 
     def __init__(self, pool: Pool, ports: PoolPorts) -> None:
         self._pool = pool
         self._ports = ports
         self._due: dict[str, float] = {}
-        self._told: dict[str, Condition] = {}
+        self._told: dict[str, HealthState] = {}
         self._running = Nursery("health check", self._on_error)
         self._checked: set[str] = set()
         self._failing = False
@@ -47,7 +47,7 @@ class Checkups:
             if not self._ports.limits().observe and not member.retire and is_gone(member.session.cwd):
                 self._pool.retire(name, "its working directory is gone")
                 continue
-            if now >= due or (self._told.get(name) is not Condition.CONDEMNED and _stopped(member.session.pid)):
+            if now >= due or (self._told.get(name) is not HealthState.CONDEMNED and _stopped(member.session.pid)):
                 self._due[name] = now + interval
                 self._checked.add(name)
                 self._running.spawn(self._check(member.session), f"check {name}")
@@ -110,9 +110,9 @@ class Checkups:
         return path is None
 
     async def _conclude(self, session: Session, verdict: HealthVerdict) -> None:
-        before = self._told.get(session.id, Condition.WELL)
+        before = self._told.get(session.id, HealthState.WELL)
         self._told[session.id] = verdict.condition
-        if verdict.condition is Condition.CONDEMNED:
+        if verdict.condition is HealthState.CONDEMNED:
             await self._condemn(session, verdict)
         elif verdict.condition is not before:
             self._tell(session, verdict, "")
@@ -131,7 +131,7 @@ class Checkups:
             self._tell(session, verdict, "killed; its conversation is resumed on demand")
             await self._pool.stop_session(session.id, verdict.reason, kill=True)
         else:
-            self._told[session.id] = Condition.SUSPECT
+            self._told[session.id] = HealthState.SUSPECT
 
     def _tell(self, session: Session, verdict: HealthVerdict, acted: str) -> None:
         self._ports.bus.publish(

@@ -16,7 +16,7 @@ MIB = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class HeadroomLimits:
+class HostCapacityLimits:
     """What must stay free, in bytes; `session_bytes` is taken for a session as long as none was measured."""
 
     memory_floor: int
@@ -25,14 +25,14 @@ class HeadroomLimits:
 
 
 @dataclass(frozen=True, slots=True)
-class Headroom:
+class HostCapacity:
     """Sessions that may be added now; `reason` names what sets that limit."""
 
     more: int
     reason: str
 
 
-def headroom(host: HostFacts, size: int, measured: float | None, limits: HeadroomLimits) -> Headroom:
+def headroom(host: HostFacts, size: int, measured: float | None, limits: HostCapacityLimits) -> HostCapacity:
     """How many sessions fit beside the `size` that are there; `measured` is the PSS of one, in bytes."""
     each = max(1, int(measured or limits.session_bytes))
     free, kept = host.memory_free // MIB, limits.memory_floor // MIB
@@ -50,4 +50,4 @@ def headroom(host: HostFacts, size: int, measured: float | None, limits: Headroo
         text = f"{host.disk_free // MIB} MiB of disk are free, and {limits.disk_floor // MIB} MiB are kept"
         rooms.append((0, text))
     more, reason = min(rooms, key=lambda room: room[0])
-    return Headroom(max(0, more), reason)
+    return HostCapacity(max(0, more), reason)

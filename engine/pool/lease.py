@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from engine.backends.base import Profile
-from engine.pool.routing import LeaseWish
+from engine.pool.routing import LeaseRequest
 from engine.sessions.session import Session
 
 
@@ -33,7 +33,7 @@ class Waiter:
     `demand` says that a session more would help it, `stuck` that nothing can start for its profile now.
     """
 
-    wish: LeaseWish
+    wish: LeaseRequest
     since: float
     granted: asyncio.Future[Lease]
     why: str = ""

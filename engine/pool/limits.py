@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.pool.host_capacity import HeadroomLimits
+from engine.pool.host_capacity import HostCapacityLimits
 from engine.pool.intensity import IntensityLimits
 from engine.pool.scaler import ScalerLimits
-from engine.pool.session_limits import QuotaLimits
+from engine.pool.session_limits import MemoryLimitSettings
 from engine.settings.schema import Settings
 
 
@@ -16,8 +16,8 @@ class PoolLimits:
     """Read afresh for every decision. Times in seconds; `warm` spares are by profile name."""
 
     scaling: ScalerLimits
-    headroom: HeadroomLimits
-    quotas: QuotaLimits
+    headroom: HostCapacityLimits
+    quotas: MemoryLimitSettings
     intensity: IntensityLimits
     warm: dict[str, int]
     weights: dict[str, float]
@@ -67,8 +67,8 @@ def pool_limits(settings: Settings) -> PoolLimits:
             step_up=scaling.step_up,
             step_down=scaling.step_down,
         ),
-        headroom=HeadroomLimits(limits.memory_floor, limits.disk_floor, limits.session_memory),
-        quotas=QuotaLimits(
+        headroom=HostCapacityLimits(limits.memory_floor, limits.disk_floor, limits.session_memory),
+        quotas=MemoryLimitSettings(
             memory_soft=limits.memory_soft,
             memory_hard=limits.memory_hard,
             cpu_soft=limits.cpu_soft,

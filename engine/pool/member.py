@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from engine.base.errors import QuarterdeckError
-from engine.pool.routing import LeaseWish
+from engine.pool.routing import LeaseRequest
 from engine.sessions.session import Session
 
 
@@ -20,7 +20,7 @@ class Member:
     """
 
     session: Session
-    wish: LeaseWish
+    wish: LeaseRequest
     demanded: bool
     starting: bool = True
     started_at: float = 0.0
@@ -49,10 +49,10 @@ class Owner(Protocol):
     def free(self) -> None:
         """A session may be leased again."""
 
-    def came_up(self, wish: LeaseWish) -> None:
+    def came_up(self, wish: LeaseRequest) -> None:
         """A session for this wish answers."""
 
-    def start_failed(self, wish: LeaseWish, error: QuarterdeckError) -> bool:
+    def start_failed(self, wish: LeaseRequest, error: QuarterdeckError) -> bool:
         """Whether somebody who waits was told."""
 
     def gone(self, session: str) -> None:

@@ -14,13 +14,13 @@ from engine.base.errors import NotFound, QuarterdeckError, StartFailed
 from engine.base.nursery import Nursery
 from engine.events.bus import Bus
 from engine.events.types import Notice, Severity
-from engine.launchers.base import Ending
-from engine.pool.capacity_planner import Growth
+from engine.launchers.base import ProcessEnd
+from engine.pool.capacity_planner import CapacityPlanner
 from engine.pool.conversations import Conversations
 from engine.pool.limits import PoolLimits
 from engine.pool.member import Member, Owner
-from engine.pool.routing import LeaseWish, Router
-from engine.pool.session_index import Seat, Seats
+from engine.pool.routing import LeaseRequest, Router
+from engine.pool.session_index import IndexedSession, SessionIndex
 from engine.pool.starting import check, spec_of, why_single_use
 from engine.pool.statistics import PoolRecord
 from engine.sessions.ports import SessionPorts
@@ -46,7 +46,7 @@ class PoolPorts:
     session: SessionPorts
     limits: Callable[[], PoolLimits]
     router: Router
-    growth: Growth
+    growth: CapacityPlanner
     conversations: Conversations
     default: Callable[[], Profile]
     profile: Callable[[str], Profile | None]
@@ -77,7 +77,7 @@ class Members:
         self._starts = Nursery("pool start", self._on_error)
         self._stops = Nursery("pool stop", self._on_error)
         self._starting = 0
-        self.seats = Seats()
+        self.seats = SessionIndex()
         self.record = PoolRecord(self._now())
 
     @property
@@ -107,7 +107,7 @@ class Members:
             )
         return member
 
-    def start(self, wish: LeaseWish, victim: Member | None = None, *, demanded: bool = False) -> None:
+    def start(self, wish: LeaseRequest, victim: Member | None = None, *, demanded: bool = False) -> None:
         """Start a session for a wish, after the victim is gone."""
         self._numbers += 1
         name = f"s{self._numbers:04d}"
@@ -183,7 +183,7 @@ class Members:
         """Kill every process tree at once; the stops that run see it and end."""
         await asyncio.gather(*(member.session.hurry() for member in self._all.values()))
 
-    def _spec(self, name: str, wish: LeaseWish) -> tuple[AgentSpec, StoreUnusable | None]:
+    def _spec(self, name: str, wish: LeaseRequest) -> tuple[AgentSpec, StoreUnusable | None]:
         """What to start for a wish, and why it cannot be known where its conversation was."""
         conversation = wish.conversation or str(uuid.uuid4())
         try:
@@ -244,7 +244,7 @@ class Members:
             self._on_exit(session)
         elif self._open:
             weight = limits.weights.get(wish.profile.name, 1.0)
-            self.seats.add(Seat(session.id, wish.profile.key, weight=weight))
+            self.seats.add(IndexedSession(session.id, wish.profile.key, weight=weight))
             self.seats.hold(session.id, wish.conversation, "", came_back=1 + had)
             self._seat(member)
 
@@ -363,7 +363,7 @@ class Members:
         self._forget(member, reason, survivors=len(ending.survivors))
         self._owner.changed()
 
-    async def _proven(self, end: Callable[[], Awaitable[Ending]]) -> Ending:
+    async def _proven(self, end: Callable[[], Awaitable[ProcessEnd]]) -> ProcessEnd:
         """End a session, again while the machine refuses what that takes; in the end its tree counts as surviving."""
         for _ in range(_END_TRIES):
             try:
@@ -374,7 +374,7 @@ class Members:
         text = f"the end of a session cannot be proven: {refusal.strerror}"
         remedy = "`quarterdeck doctor` checks the limits of this machine."
         self._ports.bus.publish(Notice(severity=Severity.CRITICAL, text=text, remedy=remedy))
-        return Ending("unproven", None, (0,))
+        return ProcessEnd("unproven", None, (0,))
 
     def _forget(self, member: Member, reason: str, *, survivors: int = 0) -> None:
         """The session is gone. A tree that is not proven empty keeps its conversation: it might still write."""

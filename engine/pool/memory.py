@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from engine.launchers.tree_usage import TreeUsage
-from engine.pool.session_limits import QuotaLimits, memory_verdict
+from engine.pool.session_limits import MemoryLimitSettings, memory_verdict
 
 PSS_SECONDS = 15.0
 """Time in which the PSS of every session is sampled once."""
@@ -46,7 +46,7 @@ class TreeMemory:
         sizes = [sample.pss for sample in self._samples.values()]
         return statistics.quantiles(sizes, n=20)[-1] if len(sizes) > 1 else (sizes[0] if sizes else None)
 
-    def urgent(self, trees: Mapping[str, TreeUsage], limits: QuotaLimits) -> list[str]:
+    def urgent(self, trees: Mapping[str, TreeUsage], limits: MemoryLimitSettings) -> list[str]:
         """Sessions that may be above a limit that their last sample was below: PSS grows at most as RSS does."""
         return [session for session, tree in trees.items() if self._may_exceed(session, tree.rss, limits)]
 
@@ -67,7 +67,7 @@ class TreeMemory:
         """Forget all others."""
         self._samples = {name: sample for name, sample in self._samples.items() if name in sessions}
 
-    def _may_exceed(self, session: str, rss: int, limits: QuotaLimits) -> bool:
+    def _may_exceed(self, session: str, rss: int, limits: MemoryLimitSettings) -> bool:
         sampled = self.pss(session)
         estimate = sampled + max(0, rss - self._rss_then(session))
         return memory_verdict(estimate, limits).level > memory_verdict(sampled, limits).level

@@ -17,10 +17,10 @@ from engine.flow.priorities import PriorityLine
 from engine.pool.lease import Lease, Waiter
 from engine.pool.member import Member
 from engine.pool.members import Members, PoolPorts
-from engine.pool.reconciler import Sizing
-from engine.pool.routing import LeaseWish, Room, RouteDecision
+from engine.pool.reconciler import Reconciler
+from engine.pool.routing import Capacity, LeaseRequest, RouteDecision
 from engine.pool.scaler import Load
-from engine.pool.session_index import Named, Seats, SubPool
+from engine.pool.session_index import Named, SessionIndex, SubPool
 from engine.pool.shares import Shares
 from engine.pool.starting import row_of
 from engine.pool.statistics import PoolRecord
@@ -36,14 +36,14 @@ class Pool:
         self._limits = ports.limits
         self._growth = ports.growth
         self._members = Members(ports, self)
-        self._sizing = Sizing(ports, self._members)
+        self._sizing = Reconciler(ports, self._members)
         self._leases: dict[str, Lease] = {}
         self._waiters: PriorityLine[Waiter] = PriorityLine()
         self._waiting_for: Counter[Named] = Counter()
         self._epoch = 0
         self._open = True
         self._returned = asyncio.Event()
-        self._known_room: Room | None = None
+        self._known_room: Capacity | None = None
 
     @property
     def members(self) -> dict[str, Member]:
@@ -62,7 +62,7 @@ class Pool:
         return (len(self._leases) + len(self._waiters)) / size if size else 0.0
 
     @property
-    def seats(self) -> Seats:
+    def seats(self) -> SessionIndex:
         """The sessions as routing sees them."""
         return self._members.seats
 
@@ -108,7 +108,7 @@ class Pool:
     # leases
 
     async def lease(
-        self, wish: LeaseWish, timeout: float | None = None, on_wait: Callable[[str], None] | None = None
+        self, wish: LeaseRequest, timeout: float | None = None, on_wait: Callable[[str], None] | None = None
     ) -> Lease:
         """Wait for a session, at most `timeout` seconds (the setting's by default); `on_wait` hears for what.
 
@@ -277,7 +277,7 @@ class Pool:
         if self._waiters:
             self._assign()
 
-    def start_failed(self, wish: LeaseWish, error: QuarterdeckError) -> bool:
+    def start_failed(self, wish: LeaseRequest, error: QuarterdeckError) -> bool:
         """Tell the first who waits for such a session; else it was a spare, and spares wait a while."""
         for waiter in self._waiters:
             same = waiter.wish.profile.key == wish.profile.key and waiter.wish.conversation == wish.conversation
@@ -287,7 +287,7 @@ class Pool:
         self._sizing.start_failed(wish.profile.key, error)
         return False
 
-    def came_up(self, wish: LeaseWish) -> None:
+    def came_up(self, wish: LeaseRequest) -> None:
         """Sessions of the profile start well."""
         self._sizing.came_up(wish.profile.key)
 
@@ -357,18 +357,18 @@ class Pool:
         key = newest.wish.profile.key
         return sum(waiter.wish.profile.key == key and not waiter.wish.conversation for waiter in self._waiters)
 
-    def _room(self) -> Room:
+    def _room(self) -> Capacity:
         """The room as it is within one round of assigning; a start changes it."""
         if self._known_room is None:
             self._known_room = self._look_for_room()
         return self._known_room
 
-    def _look_for_room(self) -> Room:
+    def _look_for_room(self) -> Capacity:
         limits, size = self._limits(), len(self._members)
         starts = [member.wish for member in self._members.all.values() if member.starting]
         resuming = frozenset((wish.profile.tenant, wish.conversation) for wish in starts if wish.conversation)
         allowed, why = self._growth.allowed(self._load())
-        return Room(
+        return Capacity(
             size=size,
             starting=Counter(wish.profile.named for wish in starts),
             waking=Counter(wish.profile.named for wish in starts if wish.resumes),
@@ -412,7 +412,7 @@ class Pool:
         self._dequeue(waiter)
         waiter.granted.set_result(lease)
 
-    def _grow(self, wish: LeaseWish, decision: RouteDecision) -> None:
+    def _grow(self, wish: LeaseRequest, decision: RouteDecision) -> None:
         victim = self._members.all.get(decision.evict)
         self.record.counts.evictions += victim is not None
         self._members.start(wish, victim, demanded=True)

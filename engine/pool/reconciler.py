@@ -11,7 +11,7 @@ from engine.backends.base import Profile
 from engine.base.errors import QuarterdeckError
 from engine.pool.limits import PoolLimits
 from engine.pool.members import Members, PoolPorts
-from engine.pool.routing import LeaseWish, may_begin
+from engine.pool.routing import LeaseRequest, may_begin
 from engine.pool.scaler import Load
 from engine.pool.session_index import SubPool
 
@@ -20,7 +20,7 @@ _SHORTAGE_S = 1.0
 _SHORTAGES = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN}
 
 
-class Sizing:
+class Reconciler:
     """Owner of when spares are due, and of how often their starts failed."""
 
     def __init__(self, ports: PoolPorts, members: Members) -> None:
@@ -38,7 +38,7 @@ class Sizing:
             self._now(), busy=busy, waiting=waiting, size=len(members), starting=members.starting, spare=spare
         )
 
-    def fill(self, load: Load, wishes: Sequence[LeaseWish]) -> None:
+    def fill(self, load: Load, wishes: Sequence[LeaseRequest]) -> None:
         """Start what is missing to the target, for those who have most `wishes`, and the warm spares."""
         limits, growth, now = self._ports.limits(), self._ports.growth, self._now()
         if growth.disk_full:
@@ -49,7 +49,7 @@ class Sizing:
             profile = self._wanted_profile(limits, wishes)
             if not self._may_have_one(profile, held) or not self._may_start(limits, profile):
                 break
-            self._members.start(LeaseWish(profile, ""))
+            self._members.start(LeaseRequest(profile, ""))
         for name, wanted in limits.warm.items():
             spare = self._ports.profile(name)
             if spare is not None and self._may_have_one(spare, held):
@@ -99,7 +99,7 @@ class Sizing:
         found = {name: self._ports.profile(name) for name, wanted in warm.items() if wanted}
         return {profile.key: warm[name] for name, profile in found.items() if profile is not None}
 
-    def _wanted_profile(self, limits: PoolLimits, wishes: Sequence[LeaseWish]) -> Profile:
+    def _wanted_profile(self, limits: PoolLimits, wishes: Sequence[LeaseRequest]) -> Profile:
         """Whose sessions are added: the default's up to `min_size`, then by what each has to do and its weight."""
         default = self._ports.default()
         if len(self._members) < limits.scaling.min_size:
@@ -122,7 +122,7 @@ class Sizing:
         due = self._due.setdefault(profile.key, now + self._ports.chance.uniform(0.0, limits.warm_jitter))
         if now >= due and self._may_start(limits, profile):
             del self._due[profile.key]
-            self._members.start(LeaseWish(profile, ""))
+            self._members.start(LeaseRequest(profile, ""))
 
     def _may_start(self, limits: PoolLimits, profile: Profile) -> bool:
         carried = self._ports.growth.carry(len(self._members))

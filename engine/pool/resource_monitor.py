@@ -13,13 +13,13 @@ from engine.base.nursery import Nursery
 from engine.events.types import Notice, PoolMeasured, Reading, SessionJudged, SessionReadings, Severity
 from engine.launchers.host import Host
 from engine.launchers.tree_usage import TreeUsage
-from engine.pool.file_size_monitor import Files
-from engine.pool.health_checker import Checkups
+from engine.pool.file_size_monitor import FileSizeMonitor
+from engine.pool.health_checker import HealthChecker
 from engine.pool.member import Member
 from engine.pool.members import PoolPorts
 from engine.pool.memory import TreeMemory
 from engine.pool.pool import Pool
-from engine.pool.session_limits import Level, Quota, QuotaVerdict
+from engine.pool.session_limits import Level, MemoryLimit, MemoryVerdict
 from engine.sessions.readings import Readings, tree_pss
 
 SAMPLE_EVERY = 2
@@ -31,7 +31,7 @@ ReadTrees = Callable[[Mapping[str, int]], Awaitable[dict[str, TreeUsage]]]
 """Reads the process trees of sessions by the pids of their roots."""
 
 
-class Keeper:
+class ResourceMonitor:
     """Owner of the readings, the quotas' samples and the health checks."""
 
     def __init__(self, pool: Pool, ports: PoolPorts, host: Host, read_trees: ReadTrees) -> None:
@@ -40,13 +40,13 @@ class Keeper:
         self._ports = ports
         self._host = host
         self._readings = Readings()
-        self._quotas: dict[str, Quota] = {}
+        self._quotas: dict[str, MemoryLimit] = {}
         self._memory = TreeMemory()
         self._levels: dict[str, Level] = {}
         self._rounds = 0
         self._work = Nursery("pool keeper", self._on_error)
-        self._files = Files()
-        self.checkups = Checkups(pool, ports)
+        self._files = FileSizeMonitor()
+        self.checkups = HealthChecker(pool, ports)
 
     async def read(self) -> None:
         """Once a second: read what the sessions take, and judge it. One call at a time."""
@@ -97,7 +97,7 @@ class Keeper:
 
     def _judge(self, member: Member, reading: Reading, now: float) -> None:
         name, limits = member.session.id, self._ports.limits()
-        quota = self._quotas.setdefault(name, Quota())
+        quota = self._quotas.setdefault(name, MemoryLimit())
         memory = reading.pss  # RSS counts shared pages in full, so it never condemns
         verdict = quota.judge(now, memory, reading.cpu, limits.quotas, idle=_idle(member, now))
         if verdict.level is Level.FINE:
@@ -107,7 +107,7 @@ class Keeper:
             self._act(member, verdict)
         self._levels[name] = verdict.level
 
-    def _act(self, member: Member, verdict: QuotaVerdict) -> None:
+    def _act(self, member: Member, verdict: MemoryVerdict) -> None:
         name, observe = member.session.id, self._ports.limits().observe
         acted = ""
         if not observe:

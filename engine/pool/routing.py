@@ -13,12 +13,12 @@ from pathlib import Path
 
 from engine.backends.base import Profile
 from engine.pool.balancers import Balancer
-from engine.pool.session_index import Named, Seats, SubPool
+from engine.pool.session_index import Named, SessionIndex, SubPool
 from engine.pool.shares import Shares
 
 
 @dataclass(frozen=True, slots=True)
-class LeaseWish:
+class LeaseRequest:
     """What a request needs: a session of `profile`, holding `conversation` or, when empty, a fresh one.
 
     With a `directory` that the request named, `conversation` is a new one in a process of its own.
@@ -43,7 +43,7 @@ def may_begin(under_way: Mapping[Named, int], profile: Named, most: int) -> bool
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class Capacity:
     """How much the pool may still grow, and `why` no further.
 
     `starting` counts starts under way by profile and `waking` those of them that resume; `pending` are the starts of
@@ -103,7 +103,7 @@ class RouteDecision:
     demand: bool = True
 
 
-RoomNow = Callable[[], Room]
+RoomNow = Callable[[], Capacity]
 """Tells the room when it is asked for: most decisions need none."""
 
 
@@ -113,7 +113,7 @@ class Router:
     def __init__(self, balancer: Balancer) -> None:
         self.balancer = balancer
 
-    def route(self, wish: LeaseWish, seats: Seats, room: RoomNow, ahead: Callable[[], int]) -> RouteDecision:
+    def route(self, wish: LeaseRequest, seats: SessionIndex, room: RoomNow, ahead: Callable[[], int]) -> RouteDecision:
         """Decide for one wish. `ahead()` counts waiting wishes of the same sub-pool that were there first."""
         if wish.conversation:
             return _route_conversation(wish, seats, room)
@@ -121,7 +121,9 @@ class Router:
             return self._choose_idle(wish, seats, room, ahead)
         return _start_one(wish, seats, room, ahead)
 
-    def _choose_idle(self, wish: LeaseWish, seats: Seats, room: RoomNow, ahead: Callable[[], int]) -> RouteDecision:
+    def _choose_idle(
+        self, wish: LeaseRequest, seats: SessionIndex, room: RoomNow, ahead: Callable[[], int]
+    ) -> RouteDecision:
         key = wish.profile.key
         if (seat := seats.of_user(key, wish.user)) is not None:
             return RouteDecision("the user's last session", use=seat.session, clear=True, by_user=True)
@@ -139,7 +141,7 @@ class Router:
         return RouteDecision("the least recently used conversation hibernates", use=oldest.session, clear=True)
 
 
-def _route_conversation(wish: LeaseWish, seats: Seats, room: RoomNow) -> RouteDecision:
+def _route_conversation(wish: LeaseRequest, seats: SessionIndex, room: RoomNow) -> RouteDecision:
     tenant = wish.profile.tenant
     holder = seats.holder(tenant, wish.conversation)
     if holder is not None:
@@ -160,14 +162,14 @@ def _route_conversation(wish: LeaseWish, seats: Seats, room: RoomNow) -> RouteDe
     return _grow(wish, seats, now)
 
 
-def _start_one(wish: LeaseWish, seats: Seats, room: RoomNow, ahead: Callable[[], int]) -> RouteDecision:
+def _start_one(wish: LeaseRequest, seats: SessionIndex, room: RoomNow, ahead: Callable[[], int]) -> RouteDecision:
     now = room()
     if now.pending.get(wish.profile.key, 0) > ahead():
         return RouteDecision("a session of the profile is starting", coming=True)
     return _grow(wish, seats, now)
 
 
-def _held(wish: LeaseWish, now: Room) -> RouteDecision | None:
+def _held(wish: LeaseRequest, now: Capacity) -> RouteDecision | None:
     """Why no session of the profile may start at this moment."""
     if held := now.held.get(wish.profile.key) or now.held.get(wish.profile.named):
         return RouteDecision(held)
@@ -176,7 +178,7 @@ def _held(wish: LeaseWish, now: Room) -> RouteDecision | None:
     return None
 
 
-def _grow(wish: LeaseWish, seats: Seats, now: Room) -> RouteDecision:
+def _grow(wish: LeaseRequest, seats: SessionIndex, now: Capacity) -> RouteDecision:
     if (held := _held(wish, now)) is not None:
         return held
     if now.size < now.allowed:

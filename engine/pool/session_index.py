@@ -15,13 +15,13 @@ Named = tuple[str, str]
 
 
 @dataclass(slots=True, eq=False)
-class Seat:
+class IndexedSession:
     """One session. `holds` is its conversation, empty for one that is warm: never used since its start.
 
     `held_turns` counts the turns of that conversation, `turns` all of the session. `load` is its CPU of late as a ratio
     of a core, `weight` what it can take. `last_used` is a monotonic time in seconds. `single_use` says that it may
     serve no other conversation, `engaged` that its agent does something by itself: nobody else may have its process.
-    Only `Seats` writes it.
+    Only `SessionIndex` writes it.
     """
 
     session: str
@@ -47,38 +47,38 @@ class Seat:
 class _Idle:
     """The idle seats of one sub-pool, each dict ordered by when its seat became idle."""
 
-    all: dict[str, Seat] = field(default_factory=dict)
-    warm: dict[str, Seat] = field(default_factory=dict)
-    once: dict[str, Seat] = field(default_factory=dict)
+    all: dict[str, IndexedSession] = field(default_factory=dict)
+    warm: dict[str, IndexedSession] = field(default_factory=dict)
+    once: dict[str, IndexedSession] = field(default_factory=dict)
 
 
-class Seats:
+class SessionIndex:
     """Owner of all seats and their indexes."""
 
     def __init__(self) -> None:
-        self._seats: dict[str, Seat] = {}
+        self._seats: dict[str, IndexedSession] = {}
         self._pools: dict[SubPool, _Idle] = {}
-        self._idle: dict[str, Seat] = {}
-        self._evictable: dict[str, Seat] = {}
-        self._holders: dict[tuple[str, str], Seat] = {}
-        self._users: dict[tuple[SubPool, str], dict[str, Seat]] = {}
+        self._idle: dict[str, IndexedSession] = {}
+        self._evictable: dict[str, IndexedSession] = {}
+        self._holders: dict[tuple[str, str], IndexedSession] = {}
+        self._users: dict[tuple[SubPool, str], dict[str, IndexedSession]] = {}
 
     def __len__(self) -> int:
         return len(self._seats)
 
-    def __iter__(self) -> Iterator[Seat]:
+    def __iter__(self) -> Iterator[IndexedSession]:
         return iter(self._seats.values())
 
-    def get(self, session: str) -> Seat | None:
+    def get(self, session: str) -> IndexedSession | None:
         """One seat."""
         return self._seats.get(session)
 
     @property
     def idle_count(self) -> int:
-        """Seats that may be leased now."""
+        """SessionIndex that may be leased now."""
         return len(self._idle)
 
-    def add(self, seat: Seat) -> None:
+    def add(self, seat: IndexedSession) -> None:
         """A session that is up, or comes up with a conversation."""
         self._seats[seat.session] = seat
         self._index(seat)
@@ -133,16 +133,16 @@ class Seats:
         if seat is not None:
             seat.load = load
 
-    def holder(self, tenant: str, conversation: str) -> Seat | None:
+    def holder(self, tenant: str, conversation: str) -> IndexedSession | None:
         """The seat that holds a tenant's conversation."""
         return self._holders.get((tenant, conversation))
 
-    def of_user(self, key: SubPool, user: str) -> Seat | None:
+    def of_user(self, key: SubPool, user: str) -> IndexedSession | None:
         """The idle seat that a user used last, if what it holds was not gone on with."""
         mine = self._users.get((key, user)) if user else None
         return _last(mine) if mine else None
 
-    def warm(self, key: SubPool) -> Seat | None:
+    def warm(self, key: SubPool) -> IndexedSession | None:
         """The idle seat that was never used and is so the longest-lived to come."""
         pool = self._pools.get(key)
         return _last(pool.warm) if pool else None
@@ -152,12 +152,12 @@ class Seats:
         pool = self._pools.get(key)
         return len(pool.warm) if pool else 0
 
-    def once_idle(self, key: SubPool, most: int) -> list[Seat]:
+    def once_idle(self, key: SubPool, most: int) -> list[IndexedSession]:
         """Idle seats whose conversation nobody came back to, the one used last first."""
         pool = self._pools.get(key)
         return _latest(pool.once, most) if pool else []
 
-    def least_wanted(self, key: SubPool) -> Seat | None:
+    def least_wanted(self, key: SubPool) -> IndexedSession | None:
         """The idle seat of a sub-pool whose conversation is wanted least, and that may serve another one."""
         pool = self._pools.get(key)
         return _least_wanted(pool.all) if pool else None
@@ -171,16 +171,16 @@ class Seats:
         """Profiles with a session that may be given up."""
         return {(seat.key[0], seat.key[1]) for seat in self._evictable.values()}
 
-    def least_wanted_of_all(self, givers: Container[Named]) -> Seat | None:
+    def least_wanted_of_all(self, givers: Container[Named]) -> IndexedSession | None:
         """Of these profiles' idle seats the one to give up: a warm or one-turn one, else the one wanted least."""
         chosen = {name: seat for name, seat in self._evictable.items() if (seat.key[0], seat.key[1]) in givers}
         return next((seat for seat in chosen.values() if seat.once), None) or _least_wanted(chosen)
 
-    def idle(self) -> list[Seat]:
+    def idle(self) -> list[IndexedSession]:
         """All idle seats, the one idle longest first."""
         return list(self._idle.values())
 
-    def _index(self, seat: Seat) -> None:
+    def _index(self, seat: IndexedSession) -> None:
         if seat.holds:
             self._holders[seat.key[0], seat.holds] = seat
         if not seat.idle:
@@ -201,7 +201,7 @@ class Seats:
             if seat.user:
                 self._users.setdefault((seat.key, seat.user), {})[name] = seat
 
-    def _unindex(self, seat: Seat) -> None:
+    def _unindex(self, seat: IndexedSession) -> None:
         name = seat.session
         if seat.holds and self._holders.get((seat.key[0], seat.holds)) is seat:
             del self._holders[seat.key[0], seat.holds]
@@ -222,17 +222,17 @@ class Seats:
                 del self._users[seat.key, seat.user]
 
 
-def _least_wanted(seats: dict[str, Seat]) -> Seat | None:
+def _least_wanted(seats: dict[str, IndexedSession]) -> IndexedSession | None:
     """Of those used least recently the one with the fewest turns: a conversation much used comes back sooner."""
     return min(islice(seats.values(), EXAMINED), key=lambda seat: seat.held_turns, default=None)
 
 
-def _last(seats: dict[str, Seat]) -> Seat | None:
+def _last(seats: dict[str, IndexedSession]) -> IndexedSession | None:
     return next(reversed(seats.values()), None)
 
 
-def _latest(seats: dict[str, Seat], most: int) -> list[Seat]:
-    found: list[Seat] = []
+def _latest(seats: dict[str, IndexedSession], most: int) -> list[IndexedSession]:
+    found: list[IndexedSession] = []
     for seat in reversed(seats.values()):
         found.append(seat)
         if len(found) == most:

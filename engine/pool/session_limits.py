@@ -28,7 +28,7 @@ class Level(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class QuotaLimits:
+class MemoryLimitSettings:
     """Bytes, percent of a core sustained for `cpu_for` seconds, bytes a minute while idle; 0 is no limit."""
 
     memory_soft: int = 0
@@ -40,21 +40,21 @@ class QuotaLimits:
 
 
 @dataclass(frozen=True, slots=True)
-class QuotaVerdict:
+class MemoryVerdict:
     """The level and what sets it; an empty reason is nothing to tell."""
 
     level: Level = Level.FINE
     reason: str = ""
 
 
-class Quota:
+class MemoryLimit:
     """Owner of one session's samples: CPU above a level since when, and memory since it settled."""
 
     def __init__(self) -> None:
         self._above: dict[Level, float] = {}
         self._idle: deque[tuple[float, int]] = deque(maxlen=_SAMPLES)
 
-    def judge(self, now: float, memory: int, cpu: float, limits: QuotaLimits, *, idle: float) -> QuotaVerdict:
+    def judge(self, now: float, memory: int, cpu: float, limits: MemoryLimitSettings, *, idle: float) -> MemoryVerdict:
         """Take in one sample (bytes, percent of a core, seconds idle) and say where the session stands."""
         verdicts = [
             memory_verdict(memory, limits),
@@ -63,29 +63,29 @@ class Quota:
         ]
         return max(verdicts, key=lambda verdict: verdict.level)
 
-    def _cpu(self, now: float, cpu: float, limits: QuotaLimits) -> QuotaVerdict:
-        found = QuotaVerdict()
+    def _cpu(self, now: float, cpu: float, limits: MemoryLimitSettings) -> MemoryVerdict:
+        found = MemoryVerdict()
         for level, limit in ((Level.SOFT, limits.cpu_soft), (Level.HARD, limits.cpu_hard)):
             if not limit or cpu <= limit:
                 self._above.pop(level, None)
                 continue
             since = self._above.setdefault(level, now)
             if now - since >= limits.cpu_for:
-                found = QuotaVerdict(level, f"CPU above {limit:g} % for {now - since:.0f} s")
+                found = MemoryVerdict(level, f"CPU above {limit:g} % for {now - since:.0f} s")
         return found
 
-    def _slope(self, now: float, memory: int, limits: QuotaLimits, *, idle: float) -> QuotaVerdict:
+    def _slope(self, now: float, memory: int, limits: MemoryLimitSettings, *, idle: float) -> MemoryVerdict:
         if idle < SETTLED_S or not memory:
             self._idle.clear()
-            return QuotaVerdict()
+            return MemoryVerdict()
         if not self._idle or now - self._idle[-1][0] >= SAMPLE_S:
             self._idle.append((now, memory))
         if not limits.slope or self._idle[-1][0] - self._idle[0][0] < SLOPE_S:
-            return QuotaVerdict()
+            return MemoryVerdict()
         growth = 60 * slope(list(self._idle))
         if growth <= limits.slope:
-            return QuotaVerdict()
-        return QuotaVerdict(Level.SOFT, f"memory grows by {growth / MIB:.1f} MiB a minute while idle")
+            return MemoryVerdict()
+        return MemoryVerdict(Level.SOFT, f"memory grows by {growth / MIB:.1f} MiB a minute while idle")
 
 
 def slope(samples: list[tuple[float, int]]) -> float:
@@ -97,10 +97,10 @@ def slope(samples: list[tuple[float, int]]) -> float:
     return sum((x - mean_x) * (y - mean_y) for x, y in samples) / below if below else 0.0
 
 
-def memory_verdict(memory: int, limits: QuotaLimits) -> QuotaVerdict:
+def memory_verdict(memory: int, limits: MemoryLimitSettings) -> MemoryVerdict:
     """Where a session with so many bytes stands."""
     for level, limit in ((Level.HARD, limits.memory_hard), (Level.SOFT, limits.memory_soft)):
         if limit and memory > limit:
             name = "memory_hard" if level is Level.HARD else "memory_soft"
-            return QuotaVerdict(level, f"{memory // MIB} MiB are above {name} of {limit // MIB} MiB")
-    return QuotaVerdict()
+            return MemoryVerdict(level, f"{memory // MIB} MiB are above {name} of {limit // MIB} MiB")
+    return MemoryVerdict()

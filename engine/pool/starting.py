@@ -8,13 +8,13 @@ from engine.backends.base import AgentSpec
 from engine.backends.directories import is_allowed
 from engine.backends.permission_modes import narrower
 from engine.base.errors import Forbidden
-from engine.pool.routing import LeaseWish
+from engine.pool.routing import LeaseRequest
 from engine.sessions.session import Session
 from engine.store.conversations import ConversationRow
 from engine.store.sqlite import StoreUnusable
 
 
-def spec_of(name: str, wish: LeaseWish, conversation: str, row: ConversationRow | None) -> AgentSpec:
+def spec_of(name: str, wish: LeaseRequest, conversation: str, row: ConversationRow | None) -> AgentSpec:
     """A conversation goes on where it was, and never with more than it was allowed when it was used last."""
     profile = wish.profile
     if row is None:

@@ -12,7 +12,7 @@ from engine.base.errors import ConversationHeld
 from engine.events.bus import Bus
 from engine.events.types import OrphansReaped
 from engine.launchers.containment import Containment
-from engine.launchers.engine_registry import Ledger
+from engine.launchers.engine_registry import EngineRegistry
 from engine.launchers.processes import alive
 from engine.pool.conversations import Conversations
 from engine.recovery.strategies.base import Cleaned
@@ -25,11 +25,11 @@ _DRAFT_AGE_S = 3600.0
 
 
 @dataclass(frozen=True)
-class Cleaner:
+class Cleanup:
     """`living` names the pool's sessions; `drafts` are folders of ours where files are written as `*.new` first."""
 
     containment: Containment
-    ledger: Ledger
+    ledger: EngineRegistry
     leases: SqliteLeases
     conversations: Conversations
     living: Callable[[], Collection[str]]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from engine.recovery.classify.rules import Strategy
-from engine.recovery.failure import Case, Trouble
+from engine.recovery.classify.rules import StrategyWord
+from engine.recovery.failure import EscalationState, Failure
 
 RESUME, RESTART, CLEAN = "resume_conversation", "restart_process", "clean_resources"
 REAUTHENTICATE, REDUCE_LOAD, PARK, FAIL_FAST = "reauthenticate", "reduce_load", "park", "fail_fast"
@@ -13,23 +13,23 @@ PLAIN_RETRY = ""
 """No strategy: trying again is enough."""
 
 BY_WORD: Mapping[str, str] = {
-    Strategy.PROCESS.value: RESTART,
-    Strategy.SESSION.value: RESUME,
-    Strategy.RESOURCE.value: CLEAN,
-    Strategy.REAUTHENTICATE.value: REAUTHENTICATE,
-    Strategy.REDUCE_LOAD.value: REDUCE_LOAD,
-    Strategy.PARK.value: PARK,
-    Strategy.FAIL_FAST.value: FAIL_FAST,
-    Strategy.NONE.value: PLAIN_RETRY,
+    StrategyWord.PROCESS.value: RESTART,
+    StrategyWord.SESSION.value: RESUME,
+    StrategyWord.RESOURCE.value: CLEAN,
+    StrategyWord.REAUTHENTICATE.value: REAUTHENTICATE,
+    StrategyWord.REDUCE_LOAD.value: REDUCE_LOAD,
+    StrategyWord.PARK.value: PARK,
+    StrategyWord.FAIL_FAST.value: FAIL_FAST,
+    StrategyWord.NONE.value: PLAIN_RETRY,
 }
 """The strategy that the classifier's word stands for."""
-LADDER: Mapping[str, str] = {RESUME: RESTART, RESTART: FAIL_FAST}
+ESCALATION: Mapping[str, str] = {RESUME: RESTART, RESTART: FAIL_FAST}
 """What comes after a strategy that did not help; after any other one the plain retry goes on by its own bounds."""
 TRIES = 2
 """Failures that one rung of the ladder may not have prevented before the next one is taken."""
 
 
-def asked_for(trouble: Trouble, own: Mapping[str, str]) -> str:
+def strategy_for(trouble: Failure, own: Mapping[str, str]) -> str:
     """The strategy that a failure asks for: `own` maps `type/category` or a type to one, and comes first."""
     for name in trouble.classes:
         if name in own:
@@ -38,19 +38,19 @@ def asked_for(trouble: Trouble, own: Mapping[str, str]) -> str:
     return BY_WORD.get(word, PLAIN_RETRY)
 
 
-def step(case: Case, asked: str, able: Callable[[str], bool]) -> str:
+def next_level(case: EscalationState, asked: str, able: Callable[[str], bool]) -> str:
     """The strategy for this failure of the case's request; climbs when its rung has had its tries."""
     if asked != case.asked:
         case.asked, case.rung, case.tries = asked, asked, 0
-    if case.tries >= TRIES and case.rung in LADDER:
-        case.rung, case.tries = LADDER[case.rung], 0
-    while case.rung in LADDER and not able(case.rung):
-        case.rung, case.tries = LADDER[case.rung], 0
+    if case.tries >= TRIES and case.rung in ESCALATION:
+        case.rung, case.tries = ESCALATION[case.rung], 0
+    while case.rung in ESCALATION and not able(case.rung):
+        case.rung, case.tries = ESCALATION[case.rung], 0
     case.tries += 1
     return case.rung if case.rung in {PLAIN_RETRY, FAIL_FAST} or able(case.rung) else PLAIN_RETRY
 
 
-def climb(case: Case) -> str:
+def escalate(case: EscalationState) -> str:
     """The rung above, at once: the run of this one failed. Empty where the ladder has none."""
-    case.rung, case.tries = LADDER.get(case.rung, PLAIN_RETRY), 1
+    case.rung, case.tries = ESCALATION.get(case.rung, PLAIN_RETRY), 1
     return case.rung

@@ -6,17 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from engine import policies
-from engine.flow.concurrency_limit import Easing
+from engine.flow.concurrency_limit import ConcurrencyLimiter
 from engine.launchers.containment import Containment
-from engine.launchers.engine_registry import Ledger
+from engine.launchers.engine_registry import EngineRegistry
 from engine.launchers.local import LocalLauncher
 from engine.pool.members import PoolPorts
 from engine.pool.pool import Pool
 from engine.recovery.breakers.registry import Breakers
-from engine.recovery.cleanup import Cleaner
+from engine.recovery.cleanup import Cleanup
 from engine.recovery.orchestrator import Orchestrator
 from engine.recovery.recoveries import Recoveries
-from engine.recovery.recovery_actions import EngineActs
+from engine.recovery.recovery_actions import RecoveryActions
 from engine.recovery.retry.budget import Budget
 from engine.recovery.strategies.registry import Strategies
 from engine.settings.schema import Settings
@@ -32,16 +32,16 @@ class RecoveryParts:
     pool: Pool
     containment: Containment
     launcher: LocalLauncher
-    ledger: Ledger
+    ledger: EngineRegistry
     leases: SqliteLeases
     breakers: Breakers
-    easing: Easing
+    easing: ConcurrencyLimiter
     budget: Budget
 
-    def cleaner(self) -> Cleaner:
+    def cleaner(self) -> Cleanup:
         """What takes left-overs away."""
         state = self.settings().engine.state_dir
-        return Cleaner(
+        return Cleanup(
             containment=self.containment,
             ledger=self.ledger,
             leases=self.leases,
@@ -53,10 +53,10 @@ class RecoveryParts:
             clock=self.ports.clock,
         )
 
-    def recoveries(self, cleaner: Cleaner) -> Recoveries:
+    def recoveries(self, cleaner: Cleanup) -> Recoveries:
         """The orchestrator and its face. Raises SettingsError for a strategy that is not there."""
         bus, clock = self.ports.bus, self.ports.clock
-        acts = EngineActs(self.pool, self.ports.conversations, self.breakers, self.easing, cleaner, bus)
+        acts = RecoveryActions(self.pool, self.ports.conversations, self.breakers, self.easing, cleaner, bus)
         orchestrator = Orchestrator(
             acts,
             self.strategies(self.settings()),

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from engine.recovery.orchestrator import Recovery
 
 
-class Aim(StrEnum):
+class TargetKind(StrEnum):
     """What a strategy works on; all who have the same trouble with the same target share one run."""
 
     SESSION = "session"
@@ -24,7 +24,7 @@ class Aim(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class Failure:
     """A failed attempt, or the wish of a person (`by`), who has no error. Times are monotonic seconds.
 
     `conversation` is what the request asked for, empty for a new one; `credential` names its breaker. `began` is when
@@ -89,7 +89,7 @@ class Trouble:
 
 
 @dataclass(slots=True, eq=False)
-class Case:
+class EscalationState:
     """One request's way up the ladder: the strategy that its class asks for, where it stands, tries on that rung."""
 
     asked: str = ""
@@ -101,12 +101,12 @@ class Case:
     """The run that this request waits for, or whose effect it shows."""
 
 
-def target_of(aim: Aim, trouble: Trouble) -> str:
+def target_of(aim: TargetKind, trouble: Failure) -> str:
     """What a strategy of this aim works on: `session:…`, `conversation:…`, `profile:…`, `credential:…` or `engine`."""
-    if aim is Aim.ENGINE:
-        return Aim.ENGINE.value
-    if aim is Aim.CREDENTIAL:
+    if aim is TargetKind.ENGINE:
+        return TargetKind.ENGINE.value
+    if aim is TargetKind.CREDENTIAL:
         return trouble.credential
-    if aim is Aim.CONVERSATION and trouble.conversation:
+    if aim is TargetKind.CONVERSATION and trouble.conversation:
         return f"conversation:{trouble.conversation}"
     return f"session:{trouble.session}" if trouble.session else f"profile:{trouble.profile}"

@@ -15,8 +15,8 @@ from engine.base.text import one_line
 from engine.events.bus import Bus
 from engine.events.types import Notice, RecoveryEnded, RecoveryStarted, Severity
 from engine.pool.intensity import Intensity, IntensityLimits
-from engine.recovery.escalation import FAIL_FAST, LADDER, PARK, PLAIN_RETRY, asked_for, climb, step
-from engine.recovery.failure import Aim, Case, Trouble, target_of
+from engine.recovery.escalation import ESCALATION, FAIL_FAST, PARK, PLAIN_RETRY, escalate, next_level, strategy_for
+from engine.recovery.failure import EscalationState, Failure, TargetKind, target_of
 from engine.recovery.retry.budget import Budget
 from engine.recovery.strategies.base import RecoveryPorts, RecoveryResult, RecoveryStrategy
 from engine.recovery.strategies.park import refusal, resets_in
@@ -45,7 +45,7 @@ class RecoveryLimits:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class NextRecovery:
     """What follows a failure: the strategy to run, if any, and why no attempt may follow, if so."""
 
     strategy: str = PLAIN_RETRY
@@ -58,7 +58,7 @@ class Recovery:
 
     id: str
     key: Key
-    trouble: Trouble
+    trouble: Failure
     began: float
     done: asyncio.Future[RecoveryResult]
     observed: bool = False
@@ -110,22 +110,22 @@ class Orchestrator:
 
     # the way of a failed request
 
-    def choose(self, trouble: Trouble, case: Case) -> Step:
+    def choose(self, trouble: Failure, case: EscalationState) -> NextRecovery:
         """What to do about a failure; a run that this request waited for before did not help."""
         self.closed(case, worked=False)
-        asked = asked_for(trouble, self.strategies.by_class)
-        name = step(case, asked, lambda each: self._known(each).can_recover(trouble))
+        asked = strategy_for(trouble, self.strategies.by_class)
+        name = next_level(case, asked, lambda each: self._known(each).can_recover(trouble))
         if self._limits().observe:
-            return Step("" if name == FAIL_FAST else name)
+            return NextRecovery("" if name == FAIL_FAST else name)
         if name == FAIL_FAST:
             case.why = "" if asked == FAIL_FAST else f"{asked} did not help"
-            return Step(final=case.why or "nothing that the engine can do would help")
+            return NextRecovery(final=case.why or "nothing that the engine can do would help")
         case.why = refusal(trouble) if name == PARK else ""
         if case.why and trouble.error is not None:
             trouble.error.retry_after = resets_in(trouble)  # the caller is told when to come back
-        return Step(name, case.why)
+        return NextRecovery(name, case.why)
 
-    def begin(self, name: str, trouble: Trouble, case: Case | None = None) -> Recovery | None:
+    def begin(self, name: str, trouble: Failure, case: EscalationState | None = None) -> Recovery | None:
         """Run a strategy, or join the run that is under way; `case` waits for it.
 
         None when there is nothing to run, when what was seen is out of date, or when it was tried too often of late.
@@ -146,20 +146,20 @@ class Orchestrator:
             case.recovery = recovery
         return recovery
 
-    async def recovered(self, trouble: Trouble, case: Case) -> str:
-        """Wait for the case's run and climb the ladder where it failed; why no attempt may follow, or nothing."""
+    async def recovered(self, trouble: Failure, case: EscalationState) -> str:
+        """Wait for the case's run and escalate the ladder where it failed; why no attempt may follow, or nothing."""
         while (recovery := case.recovery) is not None:
             result = await asyncio.shield(recovery.done)
             if result.ok or recovery.observed:
                 return ""
             case.recovery = None
-            above = climb(case)
+            above = escalate(case)
             if above == FAIL_FAST:
                 case.why = f"{recovery.strategy} failed: {result.reason}"
             self.begin(above, trouble, case)
         return case.why
 
-    def closed(self, case: Case, *, worked: bool | None) -> None:
+    def closed(self, case: EscalationState, *, worked: bool | None) -> None:
         """The case's attempt after its recovery ended: this shows whether it helped. None: the request left."""
         recovery, case.recovery = case.recovery, None
         if recovery is None or recovery.over:
@@ -175,7 +175,7 @@ class Orchestrator:
 
     # by hand, and for a breaker
 
-    async def execute(self, name: str, target: Trouble) -> RecoveryEnded:
+    async def execute(self, name: str, target: Failure) -> RecoveryEnded:
         """Run a strategy by hand, whatever was tried before. Raises NotFound, BadInput."""
         strategy = self.checked(name, target)
         key = (name, target_of(strategy.aim, target))
@@ -193,14 +193,14 @@ class Orchestrator:
         await self._runs.aclose()
         for recovery in list(self._under_way.values()):
             if not recovery.done.done():
-                self._finished(recovery, _STOPPING)  # it was cancelled before its first step
+                self._finished(recovery, _STOPPING)  # it was cancelled before its first next_level
             result = recovery.done.result()
             self._end(recovery, ok=result.ok, reason=result.reason)
 
     # runs
 
     def _start_automatic(
-        self, strategy: RecoveryStrategy, key: Key, trouble: Trouble, case: Case | None
+        self, strategy: RecoveryStrategy, key: Key, trouble: Failure, case: EscalationState | None
     ) -> Recovery | None:
         now, limits = self._now(), self._limits()
         record = self._record(key)
@@ -216,14 +216,14 @@ class Orchestrator:
         self._refuse(strategy, key, trouble, spent if held else "the retry budget is spent: too many calls fail", case)
         return None
 
-    def _start(self, strategy: RecoveryStrategy, key: Key, trouble: Trouble, cost: int = 0) -> Recovery:
+    def _start(self, strategy: RecoveryStrategy, key: Key, trouble: Failure, cost: int = 0) -> Recovery:
         recovery = self._made(key, trouble, cost=cost)
         self._under_way[key] = recovery
         self._publish_start(recovery, strategy.estimate)
         self._runs.spawn(self._run(strategy, recovery), f"{key[0]} {key[1]}")
         return recovery
 
-    def _observe(self, strategy: RecoveryStrategy, key: Key, trouble: Trouble) -> Recovery:
+    def _observe(self, strategy: RecoveryStrategy, key: Key, trouble: Failure) -> Recovery:
         recovery = self._made(key, trouble, observed=True)
         result = RecoveryResult(True, f"observed: {key[0]} would be run at {key[1]}")
         recovery.done.set_result(result)
@@ -231,9 +231,11 @@ class Orchestrator:
         self._end(recovery, ok=True, reason=result.reason)
         return recovery
 
-    def _refuse(self, strategy: RecoveryStrategy, key: Key, trouble: Trouble, why: str, case: Case | None) -> None:
+    def _refuse(
+        self, strategy: RecoveryStrategy, key: Key, trouble: Failure, why: str, case: EscalationState | None
+    ) -> None:
         """It was tried too often of late: told once a period; a strategy with a ladder gives the request up."""
-        if case is not None and key[0] in LADDER:
+        if case is not None and key[0] in ESCALATION:
             case.why = f"{key[0]} is not run again: {why}"
         record, now = self._record(key), self._now()
         if now < record.told_until:
@@ -280,12 +282,12 @@ class Orchestrator:
             self._record(recovery.key).helped_at = recovery.finished_at
             if recovery.cost:
                 self._budget.worked(recovery.cost)
-        gave_up = not ok and LADDER.get(recovery.strategy) == FAIL_FAST
+        gave_up = not ok and ESCALATION.get(recovery.strategy) == FAIL_FAST
         self._bus.publish(self._ended_event(recovery, ok=ok, reason=reason, gave_up=gave_up))
 
     # small things
 
-    def _made(self, key: Key, trouble: Trouble, *, observed: bool = False, cost: int = 0) -> Recovery:
+    def _made(self, key: Key, trouble: Failure, *, observed: bool = False, cost: int = 0) -> Recovery:
         self._number += 1
         done: asyncio.Future[RecoveryResult] = asyncio.get_running_loop().create_future()
         now = self._now()
@@ -328,15 +330,18 @@ class Orchestrator:
     def _known(self, name: str) -> RecoveryStrategy:
         return self.strategies.by_name[name]
 
-    def checked(self, name: str, target: Trouble) -> RecoveryStrategy:
+    def checked(self, name: str, target: Failure) -> RecoveryStrategy:
         """The strategy of that name, which can do something about the target. Raises NotFound, BadInput."""
         known: Mapping[str, RecoveryStrategy] = self.strategies.by_name
         strategy = known.get(name)
         if strategy is None:
             sentence = f"There is no recovery strategy {name!r}{nearest(name, known)}."
             raise NotFound(sentence, field="strategy", remedy=f"Known ones: {', '.join(known)}.")
-        if name != FAIL_FAST and (strategy.aim is not Aim.ENGINE) and not strategy.can_recover(target):
-            takes = {Aim.SESSION: "session:ID or profile:NAME", Aim.CONVERSATION: "conversation:ID or session:ID"}
+        if name != FAIL_FAST and (strategy.aim is not TargetKind.ENGINE) and not strategy.can_recover(target):
+            takes = {
+                TargetKind.SESSION: "session:ID or profile:NAME",
+                TargetKind.CONVERSATION: "conversation:ID or session:ID",
+            }
             remedy = f"It takes {takes.get(strategy.aim, 'credential:NAME')}."
             raise BadInput(f"{name} can do nothing about that target.", field="target", remedy=remedy)
         return strategy

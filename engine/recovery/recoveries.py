@@ -9,9 +9,9 @@ from engine.base.errors import QuarterdeckError
 from engine.events.bus import Bus
 from engine.events.state import StrategyView
 from engine.events.types import Notice, RecoveryEnded, Severity
-from engine.recovery.failure import Aim
+from engine.recovery.failure import TargetKind
 from engine.recovery.orchestrator import Orchestrator
-from engine.recovery.recovery_actions import EngineActs
+from engine.recovery.recovery_actions import RecoveryActions
 
 Row = dict[str, Any]
 
@@ -19,7 +19,7 @@ Row = dict[str, Any]
 class Recoveries:
     """The face of the orchestrator; what happened is read from the projection."""
 
-    def __init__(self, orchestrator: Orchestrator, acts: EngineActs, bus: Bus, clock: Clock) -> None:
+    def __init__(self, orchestrator: Orchestrator, acts: RecoveryActions, bus: Bus, clock: Clock) -> None:
         self.orchestrator = orchestrator
         self._acts = acts
         self._bus = bus
@@ -31,7 +31,7 @@ class Recoveries:
         return [
             {
                 "strategy": name,
-                "aim": Aim(strategy.aim).value,
+                "aim": TargetKind(strategy.aim).value,
                 "estimate": strategy.estimate,
                 **_figures(done.get(name, StrategyView())),
             }

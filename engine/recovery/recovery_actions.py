@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from engine.base.errors import BadInput, NotFound
 from engine.events.bus import Bus
 from engine.events.types import Notice, Severity
-from engine.flow.concurrency_limit import Easing
+from engine.flow.concurrency_limit import ConcurrencyLimiter
 from engine.pool.conversations import Conversations
 from engine.pool.pool import Pool
-from engine.recovery.breakers.breaker_keys import credential_guard
+from engine.recovery.breakers.breaker_keys import credential_key
 from engine.recovery.breakers.registry import Breakers
-from engine.recovery.cleanup import Cleaner
-from engine.recovery.failure import Trouble
+from engine.recovery.cleanup import Cleanup
+from engine.recovery.failure import Failure
 from engine.recovery.strategies.base import Cleaned, RecoveryResult
 from engine.sessions.session import Session
 
@@ -21,14 +21,14 @@ _KINDS = "session:ID, conversation:ID, profile:NAME, credential:NAME or engine"
 
 
 @dataclass(frozen=True)
-class EngineActs:
+class RecoveryActions:
     """The RecoveryPorts of an engine."""
 
     pool: Pool
     conversations: Conversations
     breakers: Breakers
-    easing: Easing
-    cleaner: Cleaner
+    easing: ConcurrencyLimiter
+    cleaner: Cleanup
     bus: Bus
 
     async def replace(self, session: str, reason: str, seconds: float) -> RecoveryResult:
@@ -58,7 +58,7 @@ class EngineActs:
         """Take away what is left over."""
         return await self.cleaner.clean()
 
-    def hold(self, credential: str, trouble: Trouble, seconds: float, *, parked: bool) -> RecoveryResult:
+    def hold(self, credential: str, trouble: Failure, seconds: float, *, parked: bool) -> RecoveryResult:
         """Nothing is done when the breaker was closed since the attempt began."""
         if self.breakers.let_through_since(credential, trouble.began):
             return RecoveryResult(True, f"{credential} works again, so it is left alone")
@@ -74,7 +74,7 @@ class EngineActs:
         """As a notice."""
         self.bus.publish(Notice(severity=Severity.CRITICAL, text=text, remedy=remedy))
 
-    def named(self, target: str, by: str, now: float) -> Trouble:
+    def named(self, target: str, by: str, now: float) -> Failure:
         """What a target that a person or a breaker names stands for. Raises BadInput, NotFound."""
         kind, _, name = target.partition(":")
         if kind == "session" and name:
@@ -87,22 +87,22 @@ class EngineActs:
             return _in_session(holder, by, now)
         if kind == "credential" and name:
             self.breakers.get(target)
-            return Trouble(credential=target, by=by, began=now, seen=now)
+            return Failure(credential=target, by=by, began=now, seen=now)
         if kind == "profile" and name:
-            return Trouble(profile=name, by=by, began=now, seen=now)
+            return Failure(profile=name, by=by, began=now, seen=now)
         if target == "engine" or kind == "model":
-            return Trouble(by=by, began=now, seen=now)
+            return Failure(by=by, began=now, seen=now)
         raise BadInput(f"{target!r} is nothing that recovery works on.", field="target", remedy=f"Name {_KINDS}.")
 
 
-def _in_session(session: Session, by: str, now: float) -> Trouble:
+def _in_session(session: Session, by: str, now: float) -> Failure:
     profile = session.profile
-    return Trouble(
+    return Failure(
         session=session.id,
         conversation=session.conversation,
         profile=profile.name,
         tenant=profile.tenant,
-        credential=credential_guard(profile),
+        credential=credential_key(profile),
         began=now,
         seen=now,
         by=by,

@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 
 from engine.base.errors import BadInput, ErrorKind
-from engine.base.percentiles import Key, Rolling, percentile, slot
+from engine.base.percentiles import Key, RollingCounter, bucket_of, percentile
 from engine.events import types as ev
-from engine.events.types import Stamped
+from engine.events.types import EventEnvelope
 
 WINDOWS = {"5m": 300.0, "1h": 3600.0, "24h": 86_400.0}
 """Seconds of each window."""
@@ -29,7 +29,7 @@ _MINUTE = 60.0
 _EXCUSED_CODES = frozenset({"cancelled", "interrupted"})
 
 
-class Spread(msgspec.Struct, frozen=True):
+class LatencySummary(msgspec.Struct, frozen=True):
     """Durations in seconds: exact count and mean, percentiles within 5 % of their value; zeros without any."""
 
     count: int = 0
@@ -69,8 +69,8 @@ class Figures(msgspec.Struct, frozen=True):
     retry_success: float | None
     breaker_changes: dict[str, int]
     sessions_lost: int
-    detect: Spread
-    recover: Spread
+    detect: LatencySummary
+    recover: LatencySummary
     availability: float | None
     mttr: float | None
     mtbf: float | None
@@ -80,7 +80,7 @@ class RecoveryStatistics:
     """Owner of the counts by window and since the start; changed only by `apply`, in constant time an event."""
 
     def __init__(self) -> None:
-        self._windows = {name: Rolling(seconds, BUCKETS) for name, seconds in WINDOWS.items()}
+        self._windows = {name: RollingCounter(seconds, BUCKETS) for name, seconds in WINDOWS.items()}
         self._open: OrderedDict[str, float] = OrderedDict()
         self._labels: dict[str, set[str]] = {}
         self._began: float | None = None
@@ -94,7 +94,7 @@ class RecoveryStatistics:
         self.totals: dict[Key, float] = {}
         """Counts since the start, by what and label."""
 
-    def apply(self, stamped: Stamped) -> None:
+    def apply(self, stamped: EventEnvelope) -> None:
         """Take one event in; those that tell nothing of errors only move the time on."""
         if self._began is None:
             self._began = stamped.at
@@ -156,7 +156,7 @@ class RecoveryStatistics:
         self._add(at, (what, self._known(what, label)), 1)
 
     def _count_time(self, at: float, what: str, seconds: float) -> None:
-        self._add(at, (what, slot(seconds)), 1)
+        self._add(at, (what, bucket_of(seconds)), 1)
         self._add(at, (f"{what}_ms", ""), round(max(0.0, seconds) * 1000))
 
     def _add(self, at: float, key: Key, amount: float) -> None:
@@ -217,13 +217,13 @@ def _figures(window: str, observed: float, counts: dict[Key, float]) -> Figures:
     )
 
 
-def _spread(counts: dict[Key, float], what: str) -> Spread:
+def _spread(counts: dict[Key, float], what: str) -> LatencySummary:
     slots = {label: amount for (kind, label), amount in counts.items() if kind == what}
     number = int(sum(slots.values()))
     if not number:
-        return Spread()
+        return LatencySummary()
     mean = counts.get((f"{what}_ms", ""), 0) / 1000 / number
-    return Spread(number, mean, percentile(slots, 0.5), percentile(slots, 0.95))
+    return LatencySummary(number, mean, percentile(slots, 0.5), percentile(slots, 0.95))
 
 
 def _ratio(part: float, whole: float) -> float | None:

@@ -9,16 +9,16 @@ from dataclasses import dataclass, field
 from engine.events.bus import Bus
 from engine.events.types import OrphansReaped
 from engine.launchers.containment import Containment
-from engine.launchers.engine_registry import Ledger
+from engine.launchers.engine_registry import EngineRegistry
 from engine.launchers.processes import ProcessId
 
 
 @dataclass
-class StrayUpkeep:
+class StrayCleanup:
     """Owner of what was written down last; `term_grace` gives the seconds between SIGTERM and SIGKILL."""
 
     containment: Containment
-    ledger: Ledger
+    ledger: EngineRegistry
     bus: Bus
     term_grace: Callable[[], float]
     recorded: frozenset[ProcessId] = field(default_factory=frozenset)

@@ -15,7 +15,7 @@ def event_of(session: str, fact: f.Fact) -> ev.AnyEvent | None:
             return ev.ApiRetry(session=session, attempt=attempt, delay=delay, status=status, error=error)
         case f.LimitReported(status, limit, resets_at):
             return ev.RateLimited(session=session, status=status, limit=limit, resets_at=resets_at)
-        case f.FaultSeen(reason, excerpt):
+        case f.ProtocolError(reason, excerpt):
             return ev.ProtocolFault(session=session, reason=reason, excerpt=excerpt)
         case _:
             return None

@@ -37,7 +37,7 @@ class State(StrEnum):
     """The tree is proven empty, or what survived was reported."""
 
 
-class Change(StrEnum):
+class Transition(StrEnum):
     """What happens to a session."""
 
     ANSWERED = "answered"
@@ -54,8 +54,8 @@ class Change(StrEnum):
     """What is left of its tree was ended and counted."""
 
 
-_S, _C = State, Change
-TRANSITIONS: Mapping[tuple[State, Change], State] = {
+_S, _C = State, Transition
+TRANSITIONS: Mapping[tuple[State, Transition], State] = {
     (_S.STARTING, _C.ANSWERED): _S.READY,
     (_S.STARTING, _C.STOPPED): _S.STOPPING,
     (_S.STARTING, _C.EXITED): _S.LOST,
@@ -100,7 +100,7 @@ class Step:
     state: State
 
 
-class IllegalChange(RuntimeError):
+class IllegalTransition(RuntimeError):
     """A change that the state does not allow; the message tells the session's story."""
 
 
@@ -161,32 +161,32 @@ class Lifecycle:
             return None
         return min(since for since in (self.foreign_since, self.tasks_since) if since is not None)
 
-    def change(self, change: Change, now: float, reason: str = "") -> None:
-        """Go on to the next state. Raises IllegalChange."""
+    def change(self, change: Transition, now: float, reason: str = "") -> None:
+        """Go on to the next state. Raises IllegalTransition."""
         to = TRANSITIONS.get((self.state, change))
         self._tell(now, change.value if not reason else f"{change.value}: {reason}", to or self.state)
         if to is None:
-            raise IllegalChange(f"Session {self.session} is {self.state} and cannot be {change}. {self.story()}")
+            raise IllegalTransition(f"Session {self.session} is {self.state} and cannot be {change}. {self.story()}")
         if to is not self.state:
             self.state, self.since = to, now
-        if change is Change.STOPPED and not self.ended_by:
+        if change is Transition.STOPPED and not self.ended_by:
             self.ended_by = reason
         if self.gone:
             self.leased = self.leased and self.state is not State.ENDED
 
     def lease(self, now: float) -> None:
-        """A request takes it. Raises IllegalChange for one that is leased, not up, or takes no new work."""
+        """A request takes it. Raises IllegalTransition for one that is leased, not up, or takes no new work."""
         self._tell(now, "leased", self.state)
         if self.leased or not self.usable or self.retired:
             why = f", retired ({self.retired})" if self.retired else ""
-            raise IllegalChange(f"Session {self.session} is {self.state}{why} and cannot be leased. {self.story()}")
+            raise IllegalTransition(f"Session {self.session} is {self.state}{why} and cannot be leased. {self.story()}")
         self.leased = True
 
     def release(self, now: float) -> None:
-        """The request is done with it. Raises IllegalChange without a lease."""
+        """The request is done with it. Raises IllegalTransition without a lease."""
         self._tell(now, "released", self.state)
         if not self.leased:
-            raise IllegalChange(f"Session {self.session} is not leased. {self.story()}")
+            raise IllegalTransition(f"Session {self.session} is not leased. {self.story()}")
         self.leased = False
 
     def foreign_began(self, now: float) -> None:

@@ -15,7 +15,7 @@ from engine.sessions.attribution import Attribution, Owner
 from engine.sessions.background import BackgroundTasks
 from engine.sessions.decoding import BadLine, Received, block_of, blocks_of, decode_line
 from engine.sessions.framing import MAX_LINE, LineSplitter, OversizedLine
-from engine.sessions.repair import Traces, traces_in
+from engine.sessions.repair import RepairTraces, traces_in
 from engine.sessions.wire_turn import Turn
 
 Emit = Callable[[f.Fact], None]
@@ -150,16 +150,16 @@ class SessionMachine:
     def _take(self, line: bytes | OversizedLine, emit: Emit) -> None:
         if isinstance(line, OversizedLine):
             reason = f"a line of {line.size} bytes is over the limit"
-            self._unreadable(traces_in(line.head, line.tail), f.FaultSeen(reason, ""), emit)
+            self._unreadable(traces_in(line.head, line.tail), f.ProtocolError(reason, ""), emit)
             return
         received = decode_line(line)
         if isinstance(received, BadLine):
-            fault = f.FaultSeen(received.reason, received.excerpt)
+            fault = f.ProtocolError(received.reason, received.excerpt)
             self._unreadable(traces_in(line, line), fault, emit)
             return
         self._dispatch(received, emit)
 
-    def _unreadable(self, traces: Traces, fault: f.FaultSeen, emit: Emit) -> None:
+    def _unreadable(self, traces: RepairTraces, fault: f.ProtocolError, emit: Emit) -> None:
         """What the line was to end ends now: nobody waits for it in silence."""
         emit(fault)
         if traces.acted and self._own is not None:
@@ -239,15 +239,15 @@ class SessionMachine:
             if block.type == "tool_use":
                 self._tool_use(block, emit, main=main)
             elif block.type == "thinking":
-                emit(f.Said("think", "", block.thinking))
+                emit(f.MessageReceived("think", "", block.thinking))
             elif block.type == "text":
-                emit(f.Said("error" if message.error else "assistant", message.error or "", block.text))
+                emit(f.MessageReceived("error" if message.error else "assistant", message.error or "", block.text))
 
     def _tool_use(self, block: m.Block, emit: Emit, *, main: bool) -> None:
         summary, own = tool_summary(block.input), self._own
         if main and own is not None:
             self._act(f"{block.name} {summary}".rstrip(), emit)
-        emit(f.Said("tool", block.name, summary))
+        emit(f.MessageReceived("tool", block.name, summary))
         if own is not None:
             emit(f.ToolUsed(block.name))
             if block.id:
@@ -259,10 +259,10 @@ class SessionMachine:
         for block in blocks_of(message.message):
             if block.type == "tool_result":
                 text = "\n".join(part.text for part in blocks_of(m.Body(content=block.content)))
-                emit(f.Said("error" if block.is_error else "result", "", text))
+                emit(f.MessageReceived("error" if block.is_error else "result", "", text))
                 self._tool_ended(block, text, emit)
             elif block.type == "text":
-                emit(f.Said("note", "", block.text))
+                emit(f.MessageReceived("note", "", block.text))
 
     def _tool_ended(self, block: m.Block, text: str, emit: Emit) -> None:
         tool = self.turn.tools.pop(block.tool_use_id, "") if self.turn is not None else ""
@@ -281,7 +281,7 @@ class SessionMachine:
             delay = (message.retry_delay_ms or 0.0) / 1000
             emit(f.RetryReported(message.attempt or 0, delay, message.error_status, message.error or ""))
         elif message.subtype in {"compact_boundary", "model_fallback", "session_writes_lost"}:
-            emit(f.Said("note", message.subtype, ""))
+            emit(f.MessageReceived("note", message.subtype, ""))
         elif self._tasks.take(message):
             emit(f.TasksChanged(self._tasks.alive))
 
@@ -364,13 +364,15 @@ class SessionMachine:
             self._end_foreign(result, emit)
             return
         if owner is Owner.STRAY or turn is None:
-            emit(f.FaultSeen("a result that answers no turn of ours", received.line[:200].decode("utf-8", "replace")))
+            emit(
+                f.ProtocolError("a result that answers no turn of ours", received.line[:200].decode("utf-8", "replace"))
+            )
             return
         self._name(result.session_id, emit)
         self._start_own(emit)
         self.turn = None
         if result.is_error and result.result is None:
-            emit(f.Said("error", result.terminal_reason or result.subtype, "; ".join(result.errors or ())))
+            emit(f.MessageReceived("error", result.terminal_reason or result.subtype, "; ".join(result.errors or ())))
         emit(
             f.TurnFinished(
                 result, turn.interrupted, text=turn.whole_text(), failure=turn.failure, answered=turn.answered

@@ -45,7 +45,7 @@ class ActivityChanged:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class MessageReceived:
     """A line of the transcript: `kind` is user, assistant, think, tool, result, error or note."""
 
     kind: str
@@ -193,7 +193,7 @@ class ReplyUnreadable:
 
 
 @dataclass(frozen=True, slots=True)
-class FaultSeen:
+class ProtocolError:
     """A line that is not of the protocol."""
 
     reason: str
@@ -206,7 +206,7 @@ Fact = (
     | TextDelta
     | PartialDropped
     | ActivityChanged
-    | Said
+    | MessageReceived
     | ToolUsed
     | AgentChanged
     | ToolEnded
@@ -224,5 +224,5 @@ Fact = (
     | ForeignTurnEnded
     | TasksChanged
     | ReplyUnreadable
-    | FaultSeen
+    | ProtocolError
 )

@@ -49,7 +49,7 @@ def encodable(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Traces:
+class RepairTraces:
     """What an unreadable line seems to have been.
 
     `kind` is its type, `request_id` a control line's id, `uuids` the prompts that a result names; `foreign` says that
@@ -67,7 +67,7 @@ _FIRST = re.compile(rb'\s*\{\s*"type"\s*:\s*"([^"\\]*)"')
 _KINDS = ("result", "control_request", "control_response", "assistant", "user", "system", "stream_event")
 
 
-def traces_in(head: bytes, tail: bytes = b"") -> Traces:
+def traces_in(head: bytes, tail: bytes = b"") -> RepairTraces:
     """What the two ends of a line that cannot be read say about it; keys may stand in any order."""
     found: dict[str, list[str]] = {}
     for part in (head[:SEARCHED], tail[-SEARCHED:]):
@@ -76,7 +76,7 @@ def traces_in(head: bytes, tail: bytes = b"") -> Traces:
             found.setdefault(match[1].decode(), []).append(value)
     types, first = found.get("type", []), _FIRST.match(head)
     kind = first[1].decode("utf-8", "replace") if first else next((kind for kind in _KINDS if kind in types), "")
-    return Traces(
+    return RepairTraces(
         kind=kind,
         request_id=next(iter(found.get("request_id", ())), ""),
         uuids=tuple(found.get("user_message_uuid", []) + found.get("user_message_uuids", [])),

@@ -20,7 +20,7 @@ class CostSoFar(msgspec.Struct, frozen=True):
     total_cost_usd: float = 0.0
 
 
-class Usage(msgspec.Struct, frozen=True):
+class ReportedUsage(msgspec.Struct, frozen=True):
     """The reply to `get_usage`."""
 
     session: CostSoFar = CostSoFar()
@@ -37,6 +37,6 @@ def started(reply: ControlReply) -> Started:
 def cost_so_far(reply: ControlReply) -> float | None:
     """What the conversation has cost up to now; None from an agent that does not say so."""
     try:
-        return msgspec.json.decode(reply.response, type=Usage).session.total_cost_usd
+        return msgspec.json.decode(reply.response, type=ReportedUsage).session.total_cost_usd
     except msgspec.DecodeError:
         return None

@@ -15,14 +15,14 @@ from engine.backends.base import SIMULATOR, AgentSpec, Profile
 from engine.backends.start_remedies import start_remedy
 from engine.base.errors import DeadlinePassed, QuarterdeckError, SessionLost, StartFailed
 from engine.events import types as ev
-from engine.launchers.base import Child, Ending, LaunchSpec
+from engine.launchers.base import Child, LaunchSpec, ProcessEnd
 from engine.sessions import protocol_events as f
 from engine.sessions.account import Account
 from engine.sessions.carry_over import left_by_result, left_by_tool
 from engine.sessions.controls import Controls
 from engine.sessions.event_mapping import event_of
 from engine.sessions.left_running import LeftRunning
-from engine.sessions.lifecycle import Change, Lifecycle, State
+from engine.sessions.lifecycle import Lifecycle, State, Transition
 from engine.sessions.machine import SessionMachine
 from engine.sessions.messages import ControlReply
 from engine.sessions.outcome import Outcome, how_exited
@@ -158,7 +158,7 @@ class Session:
         except BaseException as error:
             await self._abandon_start(error)
             raise
-        self._change(Change.ANSWERED)
+        self._change(Transition.ANSWERED)
         if spec.resume:
             self._ask_cost_so_far()
         self.keep_to_one(await self._workplace.try_out(self.control))
@@ -258,12 +258,12 @@ class Session:
         if self.life.foreign and not self.busy and not self.lost:
             self._write(self._machine.interrupt())
 
-    async def stop(self, reason: str, term_grace: float) -> Ending:
+    async def stop(self, reason: str, term_grace: float) -> ProcessEnd:
         """Stop its tasks, interrupt, EOF, SIGTERM, SIGKILL of the tree; then publish how it ended."""
         self._begin_stop(reason)
         if self._child is None:
-            self._change(Change.CLOSED)
-            return Ending("never started", None)
+            self._change(Transition.CLOSED)
+            return ProcessEnd("never started", None)
         await self.stop_tasks()
         if self.interrupt():
             await self.settle(_INTERRUPT_WAIT_S)
@@ -271,12 +271,12 @@ class Session:
         self._finish(ending, "")
         return ending
 
-    async def kill(self, reason: str) -> Ending:
+    async def kill(self, reason: str) -> ProcessEnd:
         """SIGKILL of the tree at once."""
         self._begin_stop(reason)
         if self._child is None:
-            self._change(Change.CLOSED)
-            return Ending("never started", None)
+            self._change(Transition.CLOSED)
+            return ProcessEnd("never started", None)
         ending = await self._ports.launcher.kill(self._child)
         self._finish(ending, "")
         return ending
@@ -286,10 +286,10 @@ class Session:
         if self._child is not None:
             await self._ports.launcher.kill(self._child)
 
-    async def collect(self, term_grace: float) -> Ending:
+    async def collect(self, term_grace: float) -> ProcessEnd:
         """The process ended by itself: end what it left behind and publish it."""
         if self._child is None:
-            return Ending("never started", None)
+            return ProcessEnd("never started", None)
         ending = await self._ports.launcher.collect(self._child, term_grace)
         self._finish(ending, self._exit_text())
         return ending
@@ -327,17 +327,17 @@ class Session:
         return started(reply)
 
     async def _abandon_start(self, error: BaseException) -> None:
-        self._change(Change.STOPPED, str(error) or "cancelled")
-        ending = Ending("start failed", None)
+        self._change(Transition.STOPPED, str(error) or "cancelled")
+        ending = ProcessEnd("start failed", None)
         if self._child is not None:
             ending = await asyncio.shield(self._ports.launcher.kill(self._child))
         self._finish(ending, str(error) or "cancelled")
 
-    def _change(self, change: Change, reason: str = "") -> None:
+    def _change(self, change: Transition, reason: str = "") -> None:
         self.life.change(change, self._ports.clock.monotonic(), reason)
 
     def _begin_stop(self, reason: str) -> None:
-        self._change(Change.STOPPED, reason)
+        self._change(Transition.STOPPED, reason)
         self._ports.bus.publish(ev.SessionChanged(session=self.id, state=ev.SessionState.STOPPING, reason=reason))
 
     def _ask_cost_so_far(self) -> None:
@@ -352,7 +352,7 @@ class Session:
         self._write(line)
 
     def _begin(self, order: TurnOrder) -> None:
-        self._change(Change.BEGAN)
+        self._change(Transition.BEGAN)
         self._write(self._machine.begin(order.prompt, commands=order.commands))
         self._calm.clear()
         sent = self._machine.turn
@@ -379,7 +379,7 @@ class Session:
     def _leave_turn(self) -> None:
         """Nobody waits for the turn any more: it is interrupted, and its end is awaited before the next one."""
         if self.busy and not self.lost:
-            self._change(Change.ABANDONED)
+            self._change(Transition.ABANDONED)
             self._write(self._machine.interrupt())
 
     def _on_output(self, data: bytes) -> None:
@@ -392,7 +392,7 @@ class Session:
 
     def _take(self, fact: f.Fact) -> None:
         match fact:
-            case f.Said(kind, title, text):
+            case f.MessageReceived(kind, title, text):
                 self.keep_to_one(left_by_tool(title) if kind == "tool" else left_by_result(text))
                 self._ports.transcripts.add(self.id, self._ports.clock.wall(), kind, title, text)
             case f.AgentChanged(what):
@@ -438,7 +438,7 @@ class Session:
 
     def _turn_over(self) -> None:
         if self.life.state in {State.RUNNING, State.SETTLING, State.STOPPING}:
-            self._change(Change.FINISHED)
+            self._change(Transition.FINISHED)
         self._calm.set()
 
     def _ask(self, wanted: f.PermissionWanted) -> None:
@@ -474,7 +474,7 @@ class Session:
         came_up = self.ready
         for fact in self._machine.end():
             self._take(fact)
-        self._change(Change.EXITED, how_exited(exited.result()))
+        self._change(Transition.EXITED, how_exited(exited.result()))
         partial = self._machine.abandon()
         self._calm.set()
         if self._turn is not None:
@@ -492,8 +492,8 @@ class Session:
         said = self._child.stderr_tail.strip().splitlines()
         return f"The agent ended ({how_exited(code)}): {said[-1] if said else 'it said nothing'}"
 
-    def _finish(self, ending: Ending, error: str) -> None:
-        self._change(Change.CLOSED)
+    def _finish(self, ending: ProcessEnd, error: str) -> None:
+        self._change(Transition.CLOSED)
         self.survivors = len(ending.survivors)
         self._ports.desk.withdraw_session(self.id)
         if not self.turns:

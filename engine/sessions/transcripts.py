@@ -13,7 +13,7 @@ MAX_SESSIONS = 10_000
 _OVERHEAD = 200
 
 
-class Entry(msgspec.Struct, frozen=True):
+class TranscriptEntry(msgspec.Struct, frozen=True):
     """One line of a transcript; `index` counts from 0 within the session."""
 
     index: int
@@ -27,7 +27,7 @@ class Page(msgspec.Struct, frozen=True):
     """Entries in order; `dropped` tells how many before them are no longer kept, `next` where to go on."""
 
     session: str
-    entries: list[Entry]
+    entries: list[TranscriptEntry]
     dropped: int
     next: int
 
@@ -38,7 +38,7 @@ class Transcripts:
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
         self._bytes = 0
-        self._books: OrderedDict[str, _Book] = OrderedDict()
+        self._books: OrderedDict[str, TranscriptBuffer] = OrderedDict()
 
     @property
     def size(self) -> int:
@@ -47,11 +47,11 @@ class Transcripts:
 
     def add(self, session: str, at: float, kind: str, title: str, text: str) -> None:
         """Write one entry to a session's transcript."""
-        book = self._books.setdefault(session, _Book())
+        book = self._books.setdefault(session, TranscriptBuffer())
         self._books.move_to_end(session)
         if len(text) > MAX_ENTRY:
             text = f"{text[:MAX_ENTRY]}\n… {len(text) - MAX_ENTRY} characters more"
-        entry = Entry(book.next, at, kind, title, text)
+        entry = TranscriptEntry(book.next, at, kind, title, text)
         book.entries.append(entry)
         book.next += 1
         self._bytes += _size(entry)
@@ -84,13 +84,13 @@ class Transcripts:
             self._bytes -= _size(book.entries.popleft())
 
 
-class _Book:
+class TranscriptBuffer:
     """Entries of one session, and the index that the next one gets."""
 
     def __init__(self) -> None:
-        self.entries: deque[Entry] = deque()
+        self.entries: deque[TranscriptEntry] = deque()
         self.next = 0
 
 
-def _size(entry: Entry) -> int:
+def _size(entry: TranscriptEntry) -> int:
     return len(entry.title) + len(entry.text) + _OVERHEAD

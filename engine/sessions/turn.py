@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from engine.base.clock import Clock
-from engine.base.errors import DeadlinePassed, ErrorKind, TurnFailed, Verdict
+from engine.base.errors import DeadlinePassed, ErrorClass, ErrorKind, TurnFailed
 from engine.base.text import one_line, prompt_title
 from engine.events.types import TurnEnded
 from engine.sessions import protocol_events as f
@@ -206,7 +206,7 @@ class RunningTurn:
         late = DeadlinePassed(sentence, remedy=f"Raise `{expired.setting}`.")
         late.clock, late.acted = expired.clock, self._acted
         if expired.clock in SILENCE:
-            late.retryable, late.verdict = True, Verdict("turn-silent", "hang", "high", "session")
+            late.retryable, late.verdict = True, ErrorClass("turn-silent", "hang", "high", "session")
         return late
 
     def _wait_s(self) -> float:

@@ -8,7 +8,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
-from engine.alerts.ruleset import COLUMNS, SHIPPED, Row, read_rows
+from engine.alerts.ruleset import COLUMNS, SHIPPED, AlertRuleRow, read_rows
 from engine.base.nearest import nearest_name
 from engine.settings.fields import SECONDS, Duration, Group, Whole, setting
 
@@ -39,7 +39,7 @@ def _channels(names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-Rules = Annotated[tuple[Row, ...], BeforeValidator(read_rows)]
+Rules = Annotated[tuple[AlertRuleRow, ...], BeforeValidator(read_rows)]
 Hook = Annotated[SecretStr, AfterValidator(_hook)]
 Channels = Annotated[tuple[str, ...], AfterValidator(_channels)]
 Variables = Annotated[tuple[str, ...], AfterValidator(_variables)]

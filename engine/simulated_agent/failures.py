@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from engine.offline_model.faults import FAULTS, Break, Fallback, Fault
+from engine.offline_model.faults import FAULTS, Fallback, Fault, FaultShape
 
 _RETRIED = frozenset({401, 408, 409, 429, 500, 502, 503, 504, 529})
 _NEVER_RETRIED = frozenset({"http429_extra_usage", "oauth_quota_429_unified"})
-_SILENT = frozenset({Break.NO_BYTES, Break.STALL_MID, Break.PINGS})
+_SILENT = frozenset({FaultShape.NO_BYTES, FaultShape.STALL_MID, FaultShape.PINGS})
 
 _LONGEST_DELAY_S = 32.0
 
@@ -60,37 +60,44 @@ _BY_STATUS = {
 }
 _TERMINAL = {400: "api_error", 413: "image_error"}
 _BREAK_TEXTS = {
-    Break.RESET_BEFORE: _DROPPED,
-    Break.CLOSE_BEFORE: _DROPPED,
-    Break.NOT_HTTP: "API Error: Unable to connect to API (Malformed_HTTP_Response)",
-    Break.RESET_MID: _LOST.format("ECONNRESET"),
-    Break.CUT_MID: _LOST.format("ECONNRESET"),
-    Break.SSE_UNFINISHED: _LOST.format("StreamTruncated"),
-    Break.SSE_EMPTY: "API Error: Stream ended without receiving any events",
-    Break.SSE_BAD_JSON: "API Error: JSON Parse error: Unterminated string",
-    Break.BAD_CHUNK: "API Error: InvalidHTTPResponse fetching the Messages API.",
-    Break.SSE_ERROR_AFTER: "API Error: Server error mid-response. The response above may be incomplete.",
-    Break.REFUSAL: "API Error: The model's safeguards flagged this message (https://www.anthropic.com/legal/aup).",
+    FaultShape.RESET_BEFORE: _DROPPED,
+    FaultShape.CLOSE_BEFORE: _DROPPED,
+    FaultShape.NOT_HTTP: "API Error: Unable to connect to API (Malformed_HTTP_Response)",
+    FaultShape.RESET_MID: _LOST.format("ECONNRESET"),
+    FaultShape.CUT_MID: _LOST.format("ECONNRESET"),
+    FaultShape.SSE_UNFINISHED: _LOST.format("StreamTruncated"),
+    FaultShape.SSE_EMPTY: "API Error: Stream ended without receiving any events",
+    FaultShape.SSE_BAD_JSON: "API Error: JSON Parse error: Unterminated string",
+    FaultShape.BAD_CHUNK: "API Error: InvalidHTTPResponse fetching the Messages API.",
+    FaultShape.SSE_ERROR_AFTER: "API Error: Server error mid-response. The response above may be incomplete.",
+    FaultShape.REFUSAL: "API Error: The model's safeguards flagged this message (https://www.anthropic.com/legal/aup).",
 }
 _NETWORK_RETRIED = frozenset(
-    {Break.RESET_BEFORE, Break.CLOSE_BEFORE, Break.NOT_HTTP, Break.RESET_MID, Break.CUT_MID, Break.SSE_UNFINISHED}
+    {
+        FaultShape.RESET_BEFORE,
+        FaultShape.CLOSE_BEFORE,
+        FaultShape.NOT_HTTP,
+        FaultShape.RESET_MID,
+        FaultShape.CUT_MID,
+        FaultShape.SSE_UNFINISHED,
+    }
 )
 _MID_ANSWER = frozenset(
     {
-        Break.RESET_MID,
-        Break.CUT_MID,
-        Break.BAD_CHUNK,
-        Break.STALL_MID,
-        Break.SSE_ERROR_MID,
-        Break.SSE_BAD_JSON,
-        Break.SSE_UNFINISHED,
-        Break.SSE_ERROR_AFTER,
-        Break.REFUSAL,
+        FaultShape.RESET_MID,
+        FaultShape.CUT_MID,
+        FaultShape.BAD_CHUNK,
+        FaultShape.STALL_MID,
+        FaultShape.SSE_ERROR_MID,
+        FaultShape.SSE_BAD_JSON,
+        FaultShape.SSE_UNFINISHED,
+        FaultShape.SSE_ERROR_AFTER,
+        FaultShape.REFUSAL,
     }
 )
 
 
-_WHOLE_BLOCK = frozenset({Break.SSE_ERROR_AFTER, Break.REFUSAL})
+_WHOLE_BLOCK = frozenset({FaultShape.SSE_ERROR_AFTER, FaultShape.REFUSAL})
 
 
 class Failure:
@@ -123,7 +130,7 @@ class Failure:
         self._retry_after = float(dict(fault.headers).get("retry-after", 0))
         self.mid_answer = fault.how in _MID_ANSWER
         self.finishes_block = fault.how in _WHOLE_BLOCK
-        self.refuses = fault.how is Break.REFUSAL
+        self.refuses = fault.how is FaultShape.REFUSAL
         self.silent = fault.how in _SILENT
         self.times = fault.times
         self.terminal_reason = _terminal_reason(fault)
@@ -144,13 +151,15 @@ class Failure:
 
 def failure(name: str, model: str) -> Failure | None:
     """How the fault of that name shows; None when it does not (a healthy answer)."""
-    fault = FAULTS.get(name) or Fault(name, Break.ERROR, 400, "invalid_request_error", f"There is no fault {name!r}.")
-    healed = fault.fallback is Fallback.ANSWERED and fault.how is not Break.SSE_ERROR_AFTER
-    return None if fault.how is Break.HEADERS or healed else Failure(fault, model)
+    fault = FAULTS.get(name) or Fault(
+        name, FaultShape.ERROR, 400, "invalid_request_error", f"There is no fault {name!r}."
+    )
+    healed = fault.fallback is Fallback.ANSWERED and fault.how is not FaultShape.SSE_ERROR_AFTER
+    return None if fault.how is FaultShape.HEADERS or healed else Failure(fault, model)
 
 
 def _shows_status(fault: Fault) -> bool:
-    return fault.how in {Break.ERROR, Break.SSE_ERROR_FIRST, Break.SSE_ERROR_MID}
+    return fault.how in {FaultShape.ERROR, FaultShape.SSE_ERROR_FIRST, FaultShape.SSE_ERROR_MID}
 
 
 def _text(fault: Fault, model: str) -> str:
@@ -158,7 +167,7 @@ def _text(fault: Fault, model: str) -> str:
         return _TEXTS[fault.name]
     if fault.how in _BREAK_TEXTS:
         return _BREAK_TEXTS[fault.how]
-    if fault.how is not Break.ERROR:
+    if fault.how is not FaultShape.ERROR:
         return f"API Error: {fault.message}"
     match fault.status:
         case 403:
@@ -175,20 +184,20 @@ def _text(fault: Fault, model: str) -> str:
 
 
 def _error(fault: Fault) -> str:
-    if fault.how is Break.ERROR:
+    if fault.how is FaultShape.ERROR:
         return _BY_STATUS.get(fault.status) or ("server_error" if fault.status >= 500 else "unknown")
-    return "unknown" if fault.how in {Break.SSE_ERROR_FIRST, Break.SSE_ERROR_MID} else "server_error"
+    return "unknown" if fault.how in {FaultShape.SSE_ERROR_FIRST, FaultShape.SSE_ERROR_MID} else "server_error"
 
 
 def _is_retried(fault: Fault) -> bool:
-    if fault.how is not Break.ERROR:
+    if fault.how is not FaultShape.ERROR:
         return fault.how in _NETWORK_RETRIED
     refused = dict(fault.headers).get("x-should-retry") == "false"
     return fault.status in _RETRIED and fault.name not in _NEVER_RETRIED and not refused
 
 
 def _retry_error(fault: Fault) -> str:
-    if fault.how is not Break.ERROR:
+    if fault.how is not FaultShape.ERROR:
         return "unknown"
     return "overloaded" if fault.status == 529 else _error(fault)
 
@@ -196,4 +205,4 @@ def _retry_error(fault: Fault) -> str:
 def _terminal_reason(fault: Fault) -> str:
     if "Prompt is too long" in _TEXTS.get(fault.name, ""):
         return "prompt_too_long"
-    return _TERMINAL.get(fault.status, "api_error") if fault.how is Break.ERROR else "api_error"
+    return _TERMINAL.get(fault.status, "api_error") if fault.how is FaultShape.ERROR else "api_error"

@@ -9,7 +9,7 @@ import msgspec
 
 from engine.base.files import private_folder, write_private
 from engine.events.types import Notice, Severity
-from engine.requests import Flight
+from engine.requests import ActiveRequest
 from engine.store.damaged import move_aside
 
 
@@ -44,7 +44,7 @@ class Checkpoints:
         self.damaged: list[Path] = []
         """Files that could not be read, where they were moved to, and that nobody was told of yet."""
 
-    def keep(self, flight: Flight, reason: str, at: float) -> Notice:
+    def keep(self, flight: ActiveRequest, reason: str, at: float) -> Notice:
         """Save a request in flight; the notice says where, or why not: a failure does not stop the rest (S6)."""
         request = flight.request
         checkpoint = Checkpoint(

@@ -1,4 +1,4 @@
-"""A screen of one's own: a subclass of `tui.screens.base_screen.Station`, here by way of `Board`, a list under a cursor.
+"""A screen of one's own: a subclass of `tui.screens.base_screen.BaseScreen`, here by way of `ListScreen`, a list under a cursor.
 
 Install it beside Quarterdeck (`pip install examples/quarterdeck-users`), start the console, and type `:go users`.
 """
@@ -16,7 +16,7 @@ from tui.model.sort import Sort
 from tui.model.tables import Listing, command
 from tui.render import formats
 from tui.render.spans import Line, fit, rule
-from tui.screens.list_screen import Board
+from tui.screens.list_screen import ListScreen
 
 
 @dataclass
@@ -59,7 +59,7 @@ USERS: Listing[User] = Listing(
 """The list, declared once: from it come the columns, the filter's fields, the order, copy and export."""
 
 
-class UsersScreen(Board[User]):
+class UsersScreen(ListScreen[User]):
     """The users of the pool, those with the most sessions first; all of it is read from `self.store.state`."""
 
     NAME = "users"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from engine.alerts.channels.base import NotTold
+from engine.alerts.channels.base import NotificationFailed
 from engine.alerts.channels.command import CommandChannel
 from engine.base.errors import BadInput, QuarterdeckError
 from engine.launchers.containment import Containment
@@ -41,7 +41,7 @@ async def test_a_program_gets_the_telling_on_its_input_and_only_the_variables_th
 
 async def test_a_program_that_fails_is_told_with_its_last_words(home: Path) -> None:
     code = "import sys; sys.exit('no such pager')"
-    with pytest.raises(NotTold, match=r"ended with 1: no such pager\."):
+    with pytest.raises(NotificationFailed, match=r"ended with 1: no such pager\."):
         await channel(home, code).send(TELLING, 3)
 
 
@@ -52,7 +52,7 @@ async def test_a_program_that_hangs_is_killed_with_its_child(home: Path) -> None
         "pathlib.Path('new').write_text(f'{os.getpid()} {child.pid}'); os.rename('new','pids')\n"
         "time.sleep(600)"
     )
-    with pytest.raises(NotTold, match=r"killed after 3 s"):
+    with pytest.raises(NotificationFailed, match=r"killed after 3 s"):
         await channel(home, code, timeout="3s").send(TELLING, 1)
     pids = [int(pid) for pid in (home / "pids").read_text().split()]
     await until(lambda: not any(runs(pid) for pid in pids))

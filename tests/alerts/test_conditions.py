@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine.alerts.conditions import FIGURES, parse
-from engine.alerts.readings import Seen, readings_of
+from engine.alerts.readings import AlertReadings, readings_of
 from engine.alerts.ruleset import EVENTS, SHIPPED, read_rows, rules_of
 from engine.base.errors import SettingsError
 from engine.events.state import State
@@ -92,7 +92,7 @@ def test_the_shipped_rules_are_right_and_every_figure_is_read() -> None:
     assert "orphans_reaped" in EVENTS
     statistics = RecoveryStatistics()
     pool = next(event.pool for event in ONE_OF_EACH if isinstance(event, PoolMeasured))
-    seen = Seen(statistics.figures("5m", 0.0), State(), pool, ["model:x"], (0.5, 0.25))
+    seen = AlertReadings(statistics.figures("5m", 0.0), State(), pool, ["model:x"], (0.5, 0.25))
     read = readings_of(seen, 0.0)
     unknown_without_traffic = {
         "availability", "retry_success", "p95_detect", "p50_recover", "p95_recover", "mttr", "mtbf",

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from engine.alerts.channels.base import NotTold, Telling
+from engine.alerts.channels.base import Notification, NotificationFailed
 from engine.alerts.conditions import Readings
 from engine.alerts.manager import QUEUED, AlertManager, AlertPorts
 from engine.base.clock import ManualClock
@@ -25,12 +25,12 @@ class Ear:
     """A channel that remembers, fails while `error` is set, and hangs while `open` is not."""
 
     def __init__(self) -> None:
-        self.told: list[Telling] = []
+        self.told: list[Notification] = []
         self.error: QuarterdeckError | None = None
         self.open = asyncio.Event()
         self.open.set()
 
-    async def send(self, telling: Telling, attempts: int) -> None:
+    async def send(self, telling: Notification, attempts: int) -> None:
         """Take it."""
         await self.open.wait()
         if self.error is not None:
@@ -133,7 +133,7 @@ async def test_a_channel_that_hangs_delays_no_other_and_its_queue_is_bounded() -
 
 async def test_a_channel_that_fails_is_counted_each_time_and_said_once_until_it_works() -> None:
     async with staged(repeat="1s") as stage:
-        stage.hook.error = NotTold("It is gone.", remedy="Find it.")
+        stage.hook.error = NotificationFailed("It is gone.", remedy="Find it.")
         for number in range(1, 4):
             stage.look(BAD)
             await until(lambda number=number: stage.manager.failed["webhook"] == number)
@@ -141,7 +141,7 @@ async def test_a_channel_that_fails_is_counted_each_time_and_said_once_until_it_
         stage.hook.error = None
         stage.look(BAD)
         await until(lambda: len(stage.hook.told) == 1)
-        stage.hook.error = NotTold("Again.")
+        stage.hook.error = NotificationFailed("Again.")
         stage.look(BAD)
         await until(lambda: len(stage.notices) == 2)
         assert len(stage.log.told) == 5

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.alerts.conditions import parse
-from engine.alerts.rules import ALERTS, EVENT_S, SILENCES, AlertPolicy, AlertRule, AlertTimes, Change, Phase
+from engine.alerts.rules import ALERTS, EVENT_S, SILENCES, AlertChange, AlertPolicy, AlertRule, AlertTimes, Phase
 from engine.base.errors import NotFound, Overloaded
 
 REPEAT, CALM, HOLD = 600.0, 10.0, 5.0
@@ -25,7 +25,7 @@ def policy(*rules: AlertRule, kept: int = 10) -> AlertPolicy:
     return AlertPolicy(AlertTimes(REPEAT, CALM), kept, rules)
 
 
-def said(changes: list[Change]) -> list[tuple[str, bool]]:
+def said(changes: list[AlertChange]) -> list[tuple[str, bool]]:
     """The phases that alerts went to, and whether anybody was told."""
     return [(change.alert.phase.value, change.told) for change in changes]
 

@@ -12,7 +12,7 @@ import pytest
 
 from engine.alerts.channels import webhook
 from engine.alerts.channels.addresses import is_public, resolved
-from engine.alerts.channels.base import NotTold, Telling
+from engine.alerts.channels.base import Notification, NotificationFailed
 from engine.alerts.channels.webhook import WebhookChannel, signature
 from engine.base.clock import ManualClock
 from engine.base.errors import BadInput
@@ -20,7 +20,7 @@ from engine.events.types import Severity
 from engine.settings.schema import AlertWebhook
 from tests.alerts.receiver import DRIP, HANG, Receiver, receiving
 
-TELLING = Telling(
+TELLING = Notification(
     id="t1",
     engine="e1",
     alert="errors-many",
@@ -76,14 +76,14 @@ async def test_a_failing_server_is_tried_again_with_the_same_delivery() -> None:
 
 async def test_the_attempts_are_bounded() -> None:
     async with receiving(503) as receiver:
-        with pytest.raises(NotTold, match="answered 503"):
+        with pytest.raises(NotificationFailed, match="answered 503"):
             await at(receiver).send(TELLING, 3)
     assert len(receiver.posts) == 3
 
 
 async def test_a_refusal_is_not_tried_again() -> None:
     async with receiving(403) as receiver:
-        with pytest.raises(NotTold, match="answered 403"):
+        with pytest.raises(NotificationFailed, match="answered 403"):
             await at(receiver).send(TELLING, 3)
     assert len(receiver.posts) == 1
 
@@ -92,7 +92,7 @@ async def test_a_refusal_is_not_tried_again() -> None:
 async def test_a_server_that_never_ends_its_answer_is_left_after_the_timeout(way: int) -> None:
     async with receiving(way) as receiver:
         began = asyncio.get_running_loop().time()
-        with pytest.raises(NotTold, match=r"did not answer in 0\.2 s"):
+        with pytest.raises(NotificationFailed, match=r"did not answer in 0\.2 s"):
             await at(receiver, timeout="200ms").send(TELLING, 2)
         assert asyncio.get_running_loop().time() - began < 5
     assert len(receiver.posts) == 2
@@ -100,7 +100,7 @@ async def test_a_server_that_never_ends_its_answer_is_left_after_the_timeout(way
 
 async def test_a_redirect_is_refused_and_not_followed() -> None:
     async with receiving() as inner, receiving(302, location=f"http://127.0.0.1:{inner.port}/") as outer:
-        with pytest.raises(NotTold, match="302, a redirect"):
+        with pytest.raises(NotificationFailed, match="302, a redirect"):
             await at(outer).send(TELLING, 3)
         assert (len(outer.posts), inner.posts) == (1, [])
 
@@ -108,14 +108,14 @@ async def test_a_redirect_is_refused_and_not_followed() -> None:
 async def test_nobody_there_is_told_as_such() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    with pytest.raises(NotTold, match="cannot be reached"):
+    with pytest.raises(NotificationFailed, match="cannot be reached"):
         await channel(f"http://127.0.0.1:{port}/").send(TELLING, 1)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "2130706433", "127.1"])
 async def test_loopback_is_refused_unless_it_is_allowed(host: str) -> None:
     async with receiving() as receiver:
-        with pytest.raises(NotTold, match="not a public address"):
+        with pytest.raises(NotificationFailed, match="not a public address"):
             await at(receiver, host, allow_private=False).send(TELLING, 1)
     assert receiver.posts == []
 
@@ -141,7 +141,7 @@ async def test_the_address_that_was_checked_is_the_one_connected_to(monkeypatch:
 
 async def test_a_name_with_one_private_address_among_public_ones_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", answering("8.8.8.8 10.0.0.7"))
-    with pytest.raises(NotTold, match=r"hook\.example is at 10\.0\.0\.7"):
+    with pytest.raises(NotificationFailed, match=r"hook\.example is at 10\.0\.0\.7"):
         await resolved("hook.example", 443, allow_private=False)
     monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", answering("8.8.8.8 1.1.1.1"))
     assert await resolved("hook.example", 443, allow_private=False) == "8.8.8.8"
@@ -176,5 +176,5 @@ async def test_an_address_that_is_not_set_or_not_one_is_told() -> None:
     settings = AlertWebhook()
     with pytest.raises(BadInput, match="no address"):
         await WebhookChannel(lambda: settings, ManualClock()).send(TELLING, 1)
-    with pytest.raises(NotTold, match="cannot be read"):
+    with pytest.raises(NotificationFailed, match="cannot be read"):
         await channel("http://").send(TELLING, 1)

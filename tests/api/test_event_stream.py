@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosedError
 from engine.events.bus import Bus
 from engine.events.reducers.projection import Projection
 from engine.events.state import State
-from engine.events.types import Notice, Severity, Stamped
+from engine.events.types import EventEnvelope, Notice, Severity
 from tests.api.serving import Json, Served
 from tests.support.processes import PATIENCE_S, until
 
@@ -62,7 +62,7 @@ class Follower:
             assert self.state.seq == message["seq"]
             return
         for raw in message["events"]:
-            stamped = msgspec.convert(raw, Stamped)
+            stamped = msgspec.convert(raw, EventEnvelope)
             assert stamped.seq == self.state.seq + 1
             self.projection.apply(stamped)
             self.types.append(raw["event"]["type"])

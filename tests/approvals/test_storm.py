@@ -8,7 +8,7 @@ from pathlib import Path
 
 from engine.approvals.groups import groups_of
 from engine.engine import Engine
-from engine.events.types import PermissionAnswered, PermissionAsked, Stamped
+from engine.events.types import EventEnvelope, PermissionAnswered, PermissionAsked
 from engine.requests import Answer, Request
 from tests.support.engines import running
 from tests.support.processes import until
@@ -37,7 +37,7 @@ async def test_forty_sessions_with_two_hundred_requests_need_at_most_ten_answers
         "claude.permission_timeout=10m",
     )
     async with running(tmp_path, *settings) as engine:
-        heard: list[Stamped] = []
+        heard: list[EventEnvelope] = []
         engine.bus.listen(heard.append)
         asking = [asyncio.create_task(engine.submit(request(number))) for number in range(SESSIONS)]
         answers = await clear(engine, asking)

@@ -13,7 +13,7 @@ from engine.backends.login import LOOK_AGAIN_S, Login
 from engine.backends.selection import NO_CLI, NO_CREDENTIALS, choose
 from engine.base.clock import ManualClock
 from engine.base.errors import BackendMissing, NotSignedIn
-from engine.events.types import ErrorSeen, Stamped
+from engine.events.types import ErrorSeen, EventEnvelope
 from engine.settings.load import load_settings
 from engine.settings.schema import Settings
 
@@ -73,7 +73,7 @@ def test_a_login_is_checked_before_work_starts_and_again_after_a_refusal(tmp_pat
     given.credential = Credential()
     given.login.check(CLAUDE)  # what was there a moment ago is not looked for at every request
     error = ErrorSeen(**{name: "" for name in ErrorSeen.__struct_fields__ if name not in NUMBERS}, **NUMBERS)
-    given.login.follow(Stamped(1, 0.0, error))
+    given.login.follow(EventEnvelope(1, 0.0, error))
     with pytest.raises(NotSignedIn):
         given.login.check(CLAUDE)
 

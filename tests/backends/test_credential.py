@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.backends.agent_dirs import Homes
+from engine.backends.agent_dirs import AgentDirectories
 from engine.backends.base import AgentSpec
 from engine.backends.claude import ClaudeBackend, ClaudeOptions
 from engine.backends.credential import Credential, endpoint_of
@@ -15,7 +15,7 @@ from engine.backends.login import Login
 from engine.backends.profiles import Profiles
 from engine.base.clock import SystemClock
 from engine.base.errors import NotSignedIn, QuarterdeckError
-from engine.recovery.breakers.breaker_keys import guards
+from engine.recovery.breakers.breaker_keys import breaker_keys
 from engine.requests import Request
 from engine.settings.load import load_settings
 from tests.support.engines import running
@@ -33,7 +33,7 @@ def made(folder: Path, environment: Mapping[str, str], credential: Credential = 
     binary = folder / "claude"
     binary.write_text("#!/bin/sh\n")
     binary.chmod(0o755)
-    homes = Homes(folder / "state", folder / "out", folder / "operator", None, folder / "agents")
+    homes = AgentDirectories(folder / "state", folder / "out", folder / "operator", None, folder / "agents")
     backend = ClaudeBackend(binary, homes, lambda: credential, ClaudeOptions(inherited={}))
     return Profiles(lambda: settings, lambda: credential, "claude", offline=False), backend
 
@@ -59,7 +59,7 @@ def test_nothing_of_the_engines_credential_reaches_it(tmp_path: Path, environmen
     assert {name: given[name] for name in environment} == environment
     usual = backend.command(AgentSpec("s2", profiles.find("default", "default"), "d" * 36)).environment
     assert {*SECRETS} <= {*usual.values()}
-    assert not {*guards(profile)[:1]} & {*guards(profiles.find("default", "default"))}
+    assert not {*breaker_keys(profile)[:1]} & {*breaker_keys(profiles.find("default", "default"))}
 
 
 def test_the_operators_login_is_not_sent_to_another_gateway(tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_the_operators_login_is_not_sent_to_another_gateway(tmp_path: Path) -> N
     given = backend.command(AgentSpec("s1", profile, "c" * 36)).environment
     places = {Path(given["HOME"]), Path(given["CLAUDE_CONFIG_DIR"])}
     assert not [place for place in places if (place / ".credentials.json").exists() or place == tmp_path / "operator"]
-    homes = Homes(tmp_path / "state", tmp_path / "out", tmp_path / "operator", None, tmp_path / "agents")
+    homes = AgentDirectories(tmp_path / "state", tmp_path / "out", tmp_path / "operator", None, tmp_path / "agents")
     check = Login("", lambda: Credential(), homes.config, SystemClock(), ours=False)
     check.check(profiles.find("default", "default"))
     with pytest.raises(NotSignedIn) as refused:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from engine.backends.agent_dirs import Homes
+from engine.backends.agent_dirs import AgentDirectories
 from engine.backends.base import AgentSpec, Profile
 from engine.base.errors import StartFailed
-from engine.launchers.engine_registry import Ledger
+from engine.launchers.engine_registry import EngineRegistry
 from engine.launchers.scratch import LONGEST, SOCKET
 
 PROFILE = Profile(name="p", own_home=True)
@@ -17,12 +17,12 @@ CONVERSATION, OTHER = (f"{n}" * 8 + "-0000-0000-0000-" + "0" * 12 for n in (1, 2
 
 
 @pytest.fixture
-def homes(tmp_path: Path) -> Homes:
+def homes(tmp_path: Path) -> AgentDirectories:
     """Folders of one engine."""
-    return Homes(tmp_path / "state", tmp_path / "work", tmp_path / "home", None, tmp_path / "agents")
+    return AgentDirectories(tmp_path / "state", tmp_path / "work", tmp_path / "home", None, tmp_path / "agents")
 
 
-def test_each_agent_has_its_own_configuration_and_all_have_the_profiles_conversations(homes: Homes) -> None:
+def test_each_agent_has_its_own_configuration_and_all_have_the_profiles_conversations(homes: AgentDirectories) -> None:
     one, other = homes.config_of(PROFILE, "s1"), homes.config_of(PROFILE, "s2")
     assert len({one, other, homes.config(PROFILE)}) == 3
     assert {folder.stat().st_mode & 0o777 for folder in (one, one.parent, homes.config(PROFILE))} == {0o700}
@@ -33,7 +33,9 @@ def test_each_agent_has_its_own_configuration_and_all_have_the_profiles_conversa
     assert homes.transcript(PROFILE, conversation) is not None
 
 
-def test_what_the_operator_put_into_the_profile_is_linked_and_the_clis_own_notes_are_not(homes: Homes) -> None:
+def test_what_the_operator_put_into_the_profile_is_linked_and_the_clis_own_notes_are_not(
+    homes: AgentDirectories,
+) -> None:
     config = homes.config(PROFILE)
     (config / "settings.json").write_text("{}")
     (config / "skills").mkdir()
@@ -47,7 +49,7 @@ def test_what_the_operator_put_into_the_profile_is_linked_and_the_clis_own_notes
     assert not (own / ".claude.json").is_symlink()
 
 
-def test_an_agent_that_ended_leaves_its_notes_to_the_next_one_once_and_nothing_else(homes: Homes) -> None:
+def test_an_agent_that_ended_leaves_its_notes_to_the_next_one_once_and_nothing_else(homes: AgentDirectories) -> None:
     first = homes.config_of(PROFILE, "s1")
     (first / ".claude.json").write_text("first")
     homes.release(PROFILE, "s1")
@@ -60,12 +62,12 @@ def test_an_agent_that_ended_leaves_its_notes_to_the_next_one_once_and_nothing_e
     assert (homes.config_of(PROFILE, "s3") / ".claude.json").read_text() == "first"
 
 
-def test_a_folder_that_a_session_of_that_name_left_is_not_taken_over(homes: Homes) -> None:
+def test_a_folder_that_a_session_of_that_name_left_is_not_taken_over(homes: AgentDirectories) -> None:
     (homes.config_of(PROFILE, "s1") / "stale").write_text("")
     assert not (homes.config_of(PROFILE, "s1") / "stale").exists()
 
 
-def test_a_login_in_a_file_and_the_operators_own_directory_are_shared(homes: Homes, tmp_path: Path) -> None:
+def test_a_login_in_a_file_and_the_operators_own_directory_are_shared(homes: AgentDirectories, tmp_path: Path) -> None:
     (homes.config(PROFILE) / ".credentials.json").write_text("{}")
     assert homes.config_of(PROFILE, "s1") == homes.config(PROFILE)
     operators = Profile(name="o", own_home=False)
@@ -76,8 +78,8 @@ def test_a_login_in_a_file_and_the_operators_own_directory_are_shared(homes: Hom
 
 
 def test_when_an_engine_is_forgotten_what_its_agents_left_goes_too(tmp_path: Path) -> None:
-    ledger = Ledger(tmp_path / "engines")
-    homes = Homes(tmp_path / "state", tmp_path, tmp_path, None, ledger.folder("dead"))
+    ledger = EngineRegistry(tmp_path / "engines")
+    homes = AgentDirectories(tmp_path / "state", tmp_path, tmp_path, None, ledger.folder("dead"))
     own = homes.config_of(PROFILE, "s1")
     kept = homes.config(PROFILE) / "projects" / "kept"
     kept.mkdir()
@@ -87,7 +89,7 @@ def test_when_an_engine_is_forgotten_what_its_agents_left_goes_too(tmp_path: Pat
 
 
 def test_each_conversation_has_a_directory_and_a_profile_with_a_workspace_has_one_for_all(
-    homes: Homes, tmp_path: Path
+    homes: AgentDirectories, tmp_path: Path
 ) -> None:
     one, other = homes.directory(PROFILE, CONVERSATION), homes.directory(PROFILE, OTHER)
     assert one == tmp_path / "work" / "default" / "p" / CONVERSATION
@@ -97,7 +99,9 @@ def test_each_conversation_has_a_directory_and_a_profile_with_a_workspace_has_on
     assert homes.directory(shared, CONVERSATION) == homes.directory(shared, OTHER) == tmp_path
 
 
-def test_a_named_directory_that_is_gone_is_an_error_and_an_own_one_is_made_again(homes: Homes, tmp_path: Path) -> None:
+def test_a_named_directory_that_is_gone_is_an_error_and_an_own_one_is_made_again(
+    homes: AgentDirectories, tmp_path: Path
+) -> None:
     gone = tmp_path / "repository"
     with pytest.raises(StartFailed, match="does not exist any more"):
         homes.place(AgentSpec("s1", PROFILE, CONVERSATION, directory=gone, named_directory=True))
@@ -106,7 +110,7 @@ def test_a_named_directory_that_is_gone_is_an_error_and_an_own_one_is_made_again
     assert own.is_dir()
 
 
-def test_scratch_is_a_sessions_own_and_goes_with_it(homes: Homes) -> None:
+def test_scratch_is_a_sessions_own_and_goes_with_it(homes: AgentDirectories) -> None:
     one, other = homes.scratch("s1"), homes.scratch("s2")
     assert one != other
     assert one.stat().st_mode & 0o777 == 0o700
@@ -116,7 +120,9 @@ def test_scratch_is_a_sessions_own_and_goes_with_it(homes: Homes) -> None:
     assert other.exists()
 
 
-def test_between_conversations_the_scratch_is_emptied_but_for_the_socket_and_the_present_one(homes: Homes) -> None:
+def test_between_conversations_the_scratch_is_emptied_but_for_the_socket_and_the_present_one(
+    homes: AgentDirectories,
+) -> None:
     scratch = homes.scratch("s1")
     for name in (
         "cc-socks/1.sock",
@@ -137,8 +143,8 @@ def test_between_conversations_the_scratch_is_emptied_but_for_the_socket_and_the
 
 def test_a_scratch_folder_is_short_enough_for_a_socket_however_long_the_state_directory_is(tmp_path: Path) -> None:
     deep = tmp_path / ("x" * 60) / ("y" * 60)
-    ledger = Ledger(deep / "engines")
-    homes = Homes(deep, deep, deep, None, ledger.folder("0123456789ab"))
+    ledger = EngineRegistry(deep / "engines")
+    homes = AgentDirectories(deep, deep, deep, None, ledger.folder("0123456789ab"))
     scratch = homes.scratch("s0001")
     assert len(bytes(scratch / SOCKET)) <= LONGEST
     assert (scratch.stat().st_mode & 0o777, scratch.parent.stat().st_mode & 0o777) == (0o700, 0o700)

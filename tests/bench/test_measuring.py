@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.backends.agent_dirs import Homes
+from engine.backends.agent_dirs import AgentDirectories
 from engine.backends.base import AgentSpec, Profile
 from engine.backends.binary import find_claude
 from engine.backends.claude import ClaudeBackend, ClaudeOptions
@@ -50,7 +50,7 @@ def test_a_program_in_a_terminal_is_seen_painting_and_is_ended() -> None:
 @pytest.mark.real_cli
 async def test_the_plain_ways_give_the_answer_that_the_prompt_asks_for(tmp_path: Path) -> None:
     async with OfflineModel() as model:
-        homes = Homes(tmp_path / "state", tmp_path / "work", tmp_path / "home", None, tmp_path / "agents")
+        homes = AgentDirectories(tmp_path / "state", tmp_path / "work", tmp_path / "home", None, tmp_path / "agents")
         credential = Credential("offline", base_url=model.url)
         backend = ClaudeBackend(find_claude(None), homes, lambda: credential, ClaudeOptions())
         profile = Profile(name="default", own_home=True)

@@ -7,7 +7,7 @@ import pytest
 
 from engine.chaos.api import OfflineApi
 from engine.chaos.calls import load_in
-from engine.chaos.scorecard import Evidence, Strike, score
+from engine.chaos.scorecard import Injection, ScorecardEvidence, score
 from engine.offline_model.server import OfflineModel
 
 HEALTHY = [n / 4 for n in range(80)]
@@ -48,16 +48,16 @@ def test_without_a_healthy_time_or_an_outage_long_enough_nothing_is_claimed() ->
 
 
 def test_only_an_outage_of_everything_before_all_other_harm_has_a_figure() -> None:
-    def problems(*strikes: Strike) -> list[str]:
+    def problems(*strikes: Injection) -> list[str]:
         storm = [120 + n / 1000 for n in range(100)]
-        evidence = Evidence(strikes=list(strikes), calls=[*HEALTHY, *storm, *AFTER[4:]])
+        evidence = ScorecardEvidence(strikes=list(strikes), calls=[*HEALTHY, *storm, *AFTER[4:]])
         named = {"drills": [], "seed": 0, "backend": "claude", "sessions": 1, "seconds": 1.0, "survivors": 0}
         return [one for one in score(evidence, **named).problems() if "calls" in one]  # type: ignore[arg-type]
 
-    outage = Strike(drill="window529", at=20, healed=120, outage=True, total=True)
+    outage = Injection(drill="window529", at=20, healed=120, outage=True, total=True)
     assert problems(outage) == ["the API's calls came 5.8 times as fast as in health"]
-    assert problems(Strike(drill="window529", at=20, healed=120, outage=True)) == []
-    assert problems(Strike(drill="kill", at=10), outage) == []
+    assert problems(Injection(drill="window529", at=20, healed=120, outage=True)) == []
+    assert problems(Injection(drill="kill", at=10), outage) == []
     assert problems() == []
 
 

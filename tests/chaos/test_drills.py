@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.base.errors import BadInput
-from engine.chaos.drills import Lane, MemoryHog, all_drills
+from engine.chaos.drills import Channel, MemoryHog, all_drills
 from engine.chaos.environments import Plan
 from engine.chaos.run import Abort, chosen, run
 from engine.chaos.scorecard import Scorecard
@@ -33,7 +33,7 @@ async def drilled(folder: Path, *names: str, **plan: float) -> Scorecard:
 
 @pytest.mark.parametrize("name", [name for name in all_drills() if name not in {"cpu_hog", "slow"}])
 async def test_what_a_drill_breaks_is_noticed_and_mended(home: Path, name: str) -> None:
-    wide = {"radius": 0.5} if all_drills()[name].lane is Lane.API else {}  # that a share of few calls hits one
+    wide = {"radius": 0.5} if all_drills()[name].lane is Channel.API else {}  # that a share of few calls hits one
     card = await drilled(home / "drill", name, **wide)
     down = name == "engine_killed"  # which excuses nothing
     assert [problem for problem in card.problems() if not (down and problem.startswith("availability"))] == []

@@ -12,8 +12,8 @@ from engine.events import types as ev
 from engine.events.bus import Bus
 from engine.events.recorder import Recorder
 from engine.events.recording import Recording
-from engine.events.types import AnyEvent, SessionState, Stamped
-from engine.sessions.transcripts import Entry
+from engine.events.types import AnyEvent, EventEnvelope, SessionState
+from engine.sessions.transcripts import TranscriptEntry
 
 NOW = datetime(2026, 11, 20, 14, 2, 31, tzinfo=UTC).timestamp()
 UP_S = 3 * 3600.0
@@ -46,11 +46,11 @@ REMARK = (
 CONVERSATION = "7c2f41aa-9d1e-4f0b-b1c4-0000000000"
 
 
-def tape() -> list[Stamped]:
+def tape() -> list[EventEnvelope]:
     """All events until NOW, in order."""
     found = [*_beginnings(), *_past(random.Random(1881)), *_trouble(), *_present()]
     found.sort(key=lambda each: each[0])
-    return [Stamped(number, at, event) for number, (at, event) in enumerate(found, 1)]
+    return [EventEnvelope(number, at, event) for number, (at, event) in enumerate(found, 1)]
 
 
 def recorded(folder: Path) -> Recording:
@@ -66,7 +66,7 @@ def recorded(folder: Path) -> Recording:
     return Recording(folder)
 
 
-def transcript() -> list[Entry]:
+def transcript() -> list[TranscriptEntry]:
     """What session s0008 said until it asked."""
     told = (
         (152.0, "user", "", "keep the old API, callers in billing/ must not change"),
@@ -80,7 +80,7 @@ def transcript() -> list[Entry]:
         (19.0, "note", "compacted", "180k tokens became 24k"),
         (12.0, "tool", "Bash", ASKED),
     )  # fmt: skip
-    return [Entry(index, NOW - ago, kind, title, text) for index, (ago, kind, title, text) in enumerate(told)]
+    return [TranscriptEntry(index, NOW - ago, kind, title, text) for index, (ago, kind, title, text) in enumerate(told)]
 
 
 def _beginnings() -> list[tuple[float, AnyEvent]]:

@@ -10,7 +10,7 @@ from textual.screen import Screen
 
 from engine.base.clock import ManualClock
 from tests.support.console import NORMAL, SMALL, FakeFeed, bridge
-from tui.actions.registry import ACTIONS, YIELDING, Action, Scope, bindings, clashes, footer, in_scope
+from tui.actions.registry import ACTIONS, YIELDING, Action, KeyScope, bindings, clashes, footer, in_scope
 from tui.console.app import Console
 from tui.render.spans import plain, width_of
 from tui.screens.errors import ErrorsScreen
@@ -25,21 +25,21 @@ from tui.screens.sessions import SessionsScreen
 from tui.screens.transcript import TranscriptScreen
 from tui.screens.tuning import TuningScreen
 
-PLACES: dict[Scope, type[Screen[Any]]] = {
-    Scope.OVERVIEW: OverviewScreen,
-    Scope.SESSIONS: SessionsScreen,
-    Scope.TRANSCRIPT: TranscriptScreen,
-    Scope.INBOX: Inbox,
-    Scope.TUNING: TuningScreen,
-    Scope.ERRORS: ErrorsScreen,
-    Scope.RECOVERY: RecoveryScreen,
-    Scope.QUEUE: QueueScreen,
+PLACES: dict[KeyScope, type[Screen[Any]]] = {
+    KeyScope.OVERVIEW: OverviewScreen,
+    KeyScope.SESSIONS: SessionsScreen,
+    KeyScope.TRANSCRIPT: TranscriptScreen,
+    KeyScope.INBOX: Inbox,
+    KeyScope.TUNING: TuningScreen,
+    KeyScope.ERRORS: ErrorsScreen,
+    KeyScope.RECOVERY: RecoveryScreen,
+    KeyScope.QUEUE: QueueScreen,
 }
 
 
 def test_no_key_means_two_things_in_one_place() -> None:
     assert clashes() == []
-    ours = [action for action in in_scope(Scope.APP) if action.id not in YIELDING]
+    ours = [action for action in in_scope(KeyScope.APP) if action.id not in YIELDING]
     everywhere = {key for action in ours for key in action.key.split(",")}
     for scope in PLACES:
         here = {key for action in in_scope(scope) for key in action.key.split(",")}
@@ -47,8 +47,8 @@ def test_no_key_means_two_things_in_one_place() -> None:
 
 
 def test_a_clash_is_told_with_both_owners() -> None:
-    one = Action("a.one", "x,y", "", Scope.APP, "one")
-    other = Action("a.other", "y", "", Scope.APP, "other")
+    one = Action("a.one", "x,y", "", KeyScope.APP, "one")
+    other = Action("a.other", "y", "", KeyScope.APP, "other")
     assert clashes([one, other]) == ["y in everywhere: a.one and a.other"]
 
 
@@ -67,11 +67,11 @@ def test_ids_are_unique_and_every_action_has_a_method_behind_it() -> None:
         assert all(callable(getattr(owner, f"action_{name}", None)) for owner in owners), action.id
 
 
-@pytest.mark.parametrize("scope", [Scope.APP, *PLACES])
+@pytest.mark.parametrize("scope", [KeyScope.APP, *PLACES])
 @pytest.mark.parametrize("width", [40, 80, 120])
-def test_help_lists_every_action_of_the_place_uncut(scope: Scope, width: int) -> None:
+def test_help_lists_every_action_of_the_place_uncut(scope: KeyScope, width: int) -> None:
     said = "\n".join(plain(line) for line in help_lines(scope, width))
-    for action in in_scope(scope, Scope.APP):
+    for action in in_scope(scope, KeyScope.APP):
         assert action.text in said, action.id
         assert action.shown_key.removeprefix("pg") in said
     assert "…" not in said.replace("by…", "")
@@ -82,7 +82,7 @@ async def test_the_palette_lists_every_action_of_the_place(feed: FakeFeed, clock
         await console.press("2")
         hits = [hit async for hit in RegistryCommands(console.app.screen).discover()]
         said = [str(hit.display) for hit in hits]
-    wanted = [a for a in in_scope(Scope.SESSIONS, Scope.APP) if a.id != "view.palette"]
+    wanted = [a for a in in_scope(KeyScope.SESSIONS, KeyScope.APP) if a.id != "view.palette"]
     assert len(said) == len(wanted)
     for action in wanted:
         assert any(text.startswith(action.text) and text.endswith(action.shown_key) for text in said), action.id
@@ -90,7 +90,7 @@ async def test_the_palette_lists_every_action_of_the_place(feed: FakeFeed, clock
 
 @pytest.mark.parametrize("scope", PLACES)
 @pytest.mark.parametrize("size", [NORMAL, SMALL])
-def test_the_footer_cuts_no_key_and_always_shows_help_and_the_way_out(scope: Scope, size: tuple[int, int]) -> None:
+def test_the_footer_cuts_no_key_and_always_shows_help_and_the_way_out(scope: KeyScope, size: tuple[int, int]) -> None:
     line = keys_line(footer(scope), size[0])
     assert width_of(line) <= size[0]
     assert "…" not in plain(line)
@@ -98,10 +98,10 @@ def test_the_footer_cuts_no_key_and_always_shows_help_and_the_way_out(scope: Sco
 
 
 def test_read_only_offers_nothing_that_acts() -> None:
-    said = plain(keys_line(footer(Scope.SESSIONS), 200, read_only=True))
+    said = plain(keys_line(footer(KeyScope.SESSIONS), 200, read_only=True))
     assert "K kill" not in said
     assert "s sort" in said
 
 
 def test_bindings_carry_the_ids_so_that_keys_can_be_changed() -> None:
-    assert {binding.id for binding in bindings(Scope.SESSIONS)} == {a.id for a in in_scope(Scope.SESSIONS)}
+    assert {binding.id for binding in bindings(KeyScope.SESSIONS)} == {a.id for a in in_scope(KeyScope.SESSIONS)}

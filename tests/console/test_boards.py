@@ -54,7 +54,7 @@ def test_the_likely_cause_is_what_changed_just_before_the_rise(state: State) -> 
 
 def test_what_is_shared_by_the_errors_of_a_cell(state: State) -> None:
     errors = timeline.cell(state, OVERLOADED, None)
-    (found,) = timeline.prints(errors)
+    (found,) = timeline.error_groups(errors)
     assert (found.count, found.sessions, found.rule, found.recovered) == (24, 5, "overloaded", 0)
     minute = errors[0].at - errors[0].at % 60
     assert 0 < len(timeline.cell(state, OVERLOADED, minute)) < 24

@@ -13,24 +13,24 @@ from hypothesis import strategies as st
 
 from tui.actions import line_actions
 from tui.actions.command_history import HIDDEN, LINES_KEPT, CommandHistory, without_secrets
-from tui.actions.command_line import COMMANDS, Choice, Kind, LineError, check, complete, nearest, parse
+from tui.actions.command_line import COMMANDS, ArgumentKind, LineError, Suggestion, check, complete, nearest, parse
 from tui.cli.main import quarterdeck
 from tui.render.plain_text import clean
 
 ROWS = (
-    Choice("session_pool.max_size=", "10", "1–10000", "most sessions"),
-    Choice("session_pool.min_size=", "2", "0–10000", "fewest sessions"),
-    Choice("queue.max_waiting=", "1000", "0–100000", "requests that may wait"),
+    Suggestion("session_pool.max_size=", "10", "1–10000", "most sessions"),
+    Suggestion("session_pool.min_size=", "2", "0–10000", "fewest sessions"),
+    Suggestion("queue.max_waiting=", "1000", "0–100000", "requests that may wait"),
 )
 KNOWN = {
-    Kind.SETTING: ROWS,
-    Kind.SESSION: (Choice("s0001", "running", "ana"), Choice("s0002", "idle", "ben")),
-    Kind.SCREEN: (Choice("overview"), Choice("sessions"), Choice("errors")),
-    Kind.SWITCH: (Choice("on"), Choice("off")),
+    ArgumentKind.SETTING: ROWS,
+    ArgumentKind.SESSION: (Suggestion("s0001", "running", "ana"), Suggestion("s0002", "idle", "ben")),
+    ArgumentKind.SCREEN: (Suggestion("overview"), Suggestion("sessions"), Suggestion("errors")),
+    ArgumentKind.SWITCH: (Suggestion("on"), Suggestion("off")),
 }
 
 
-def known(kind: Kind) -> tuple[Choice, ...]:
+def known(kind: ArgumentKind) -> tuple[Suggestion, ...]:
     """What the tests know."""
     return KNOWN.get(kind, ())
 
@@ -150,7 +150,11 @@ def test_every_command_is_unique_can_be_run_and_says_what_it_does() -> None:
     runs = {command.run for command in COMMANDS}
     assert runs == set(line_actions.RUNS)
     assert all(command.text and command.usage.startswith(command.name) for command in COMMANDS)
-    assert all(command.most == 1 for command in COMMANDS if command.kind in {Kind.TEXT, Kind.FILTER, Kind.MOMENT})
+    assert all(
+        command.most == 1
+        for command in COMMANDS
+        if command.kind in {ArgumentKind.TEXT, ArgumentKind.FILTER, ArgumentKind.MOMENT}
+    )
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from tests.console import scene
 from tests.support.console import NORMAL, SMALL, Bridge, FakeFeed, bridge
 from tests.support.processes import until
 from tui.actions.command_line import MAX_LINE
-from tui.feeds.base import FeedStatus, Link
+from tui.feeds.base import FeedStatus, LinkState
 from tui.feeds.recorded import RecordedFeed
 from tui.screens.command import CommandHelp, CommandScreen, LineInput
 from tui.screens.dialogs import Confirm
@@ -247,7 +247,7 @@ async def test_acts_are_refused_read_only_in_the_past_and_in_a_recording(
         await say(console, "live")
         assert "This is now." in refused(console)
         await console.press("escape")
-        other.status = FeedStatus(Link.LOST, "a test")
+        other.status = FeedStatus(LinkState.LOST, "a test")
         await console.settle()
         await say(console, "scale 3")
         assert "No engine to act on." in refused(console)

@@ -15,8 +15,8 @@ from tests.support.processes import until
 from tui.console import gc_pause
 from tui.console.app import Console
 from tui.console.connection import RETRY_S, Connection
-from tui.feeds.base import Feed, Link
-from tui.widgets.styled import Painted
+from tui.feeds.base import Feed, LinkState
+from tui.widgets.styled import LineBlock
 
 
 async def test_a_feed_is_started_once_and_closed_once() -> None:
@@ -26,7 +26,7 @@ async def test_a_feed_is_started_once_and_closed_once() -> None:
         return feed
 
     connection = Connection(None, connect, ManualClock())
-    assert connection.status.link is Link.CONNECTING
+    assert connection.status.link is LinkState.CONNECTING
     await connection.join()
     assert (connection.feed, feed.started) == (feed, 1)
     await connection.aclose()
@@ -49,7 +49,7 @@ async def test_no_engine_is_tried_again_and_at_once_on_request() -> None:
     for attempt in (1, 2):
         await until(lambda attempt=attempt: connection.status.attempt == attempt)  # type: ignore[misc]
         status = connection.status
-        assert (status.link, status.retry_in) == (Link.LOST, RETRY_S[attempt - 1])
+        assert (status.link, status.retry_in) == (LinkState.LOST, RETRY_S[attempt - 1])
         assert "No engine answers." in status.detail
         connection.retry_now()
     await joining
@@ -85,9 +85,9 @@ async def test_the_feed_is_sought_and_garbage_collected_only_once_the_whole_firs
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     feed, painted, before = FakeFeed(), set[str | None](), set[str | None]()
-    draw = Painted.render_line
+    draw = LineBlock.render_line
 
-    def noted(block: Painted, y: int) -> Strip:
+    def noted(block: LineBlock, y: int) -> Strip:
         assert feed.started or not gc.isenabled()
         painted.add(block.id)
         return draw(block, y)
@@ -96,7 +96,7 @@ async def test_the_feed_is_sought_and_garbage_collected_only_once_the_whole_firs
         before.update(painted)
         return feed
 
-    monkeypatch.setattr(Painted, "render_line", noted)
+    monkeypatch.setattr(LineBlock, "render_line", noted)
     with gc_pause.at_rest():
         app = Console(None, connect=connect, clock=ManualClock())
         async with app.run_test(size=(120, 36)):

@@ -15,8 +15,8 @@ from engine.events.reducers.projection import Projection
 from tests.console import scene
 from tests.support.console import NORMAL, SMALL, Bridge, FakeFeed, bridge
 from tui.actions.press_guard import ARMING_S
-from tui.feeds.base import FeedStatus, Link
-from tui.model.list_state import Listed
+from tui.feeds.base import FeedStatus, LinkState
+from tui.model.list_state import ListState
 from tui.render.spans import plain, width_of
 from tui.screens import inbox_lines as draw
 from tui.screens.inbox import Inbox
@@ -39,7 +39,7 @@ def groups() -> list[PermissionGroup]:
     for stamped in scene.tape():
         projection.apply(stamped)
     for number, (ago, event) in enumerate(scene.crowd(), 1):
-        projection.apply(ev.Stamped(projection.state.seq + number, scene.NOW - ago, event))
+        projection.apply(ev.EventEnvelope(projection.state.seq + number, scene.NOW - ago, event))
     return groups_of(projection.state.permissions.values())
 
 
@@ -221,7 +221,7 @@ async def test_read_only_and_a_recording_refuse_and_offer_no_answer(feed: FakeFe
         assert all("Read-only" in text for text in console.told)
         assert "A allow once" not in console.text
     recorded = FakeFeed(scene.tape())
-    recorded.status = FeedStatus(Link.REPLAY, "rec")
+    recorded.status = FeedStatus(LinkState.REPLAY, "rec")
     async with inbox(recorded, clock) as console:
         await console.press("A")
         assert console.told == ["A recording cannot be acted on."]
@@ -238,7 +238,7 @@ async def test_nothing_is_answered_in_a_window_too_small_to_show_it(feed: FakeFe
 @pytest.mark.parametrize("width", [60, 70, 89, 90, 106])
 def test_every_line_fits_and_no_letter_of_an_agent_is_drawn_raw(width: int) -> None:
     found = groups()
-    shown = Listed(draw.GROUPS)
+    shown = ListState(draw.GROUPS)
     shown.take(found, scene.NOW)
     shown.go(5)
     shown.mark()

@@ -13,7 +13,7 @@ from engine.base.clock import ManualClock
 from tests.support.console import NORMAL, SMALL, FakeFeed, bridge
 from tests.support.processes import until
 from tui.actions.keymap import CAME_ALONG, MAX_FILE, Keymap, canonical, label, load_keymap, resolve
-from tui.actions.registry import ACTIONS, Scope, clashes
+from tui.actions.registry import ACTIONS, KeyScope, clashes
 from tui.render.spans import plain
 from tui.screens.help import help_lines
 from tui.screens.sessions import SessionsScreen
@@ -165,6 +165,6 @@ async def test_what_keys_toml_gets_wrong_is_told_at_start_and_on_help(
 def test_help_shows_the_problems_first_and_whole() -> None:
     keymap = resolve({"session.kill": "S", "sessions.filter": "no such key at all"})
     for width in (40, 80, 120):
-        said = [plain(line) for line in help_lines(Scope.SESSIONS, width, keymap)]
+        said = [plain(line) for line in help_lines(KeyScope.SESSIONS, width, keymap)]
         assert said[0].startswith("KEYS.TOML")
         assert "session.kill stays on K." in " ".join(said)

@@ -19,9 +19,9 @@ from tui.actions.clipboard import MAX_COPIED
 from tui.actions.exports import file_name
 from tui.actions.keymap import resolve
 from tui.feeds.recorded import RecordedFeed
-from tui.screens.dialogs import Confirm, Entry, Menu
+from tui.screens.dialogs import Confirm, Menu, TextEntry
 from tui.screens.inbox import Inbox
-from tui.screens.list_screen import Board
+from tui.screens.list_screen import ListScreen
 from tui.screens.overview import OverviewScreen
 
 LISTS = {
@@ -38,7 +38,7 @@ SHARED = {**LISTS, "overview": ("1", ""), "tuning": ("7", "session_pool.min_size
 def shown(console: Bridge) -> Any:
     """The list of the screen in sight."""
     screen = console.app.screen
-    return screen.shown if isinstance(screen, (Board, Inbox)) else screen.query_one("#grid")
+    return screen.shown if isinstance(screen, (ListScreen, Inbox)) else screen.query_one("#grid")
 
 
 async def copied(console: Bridge, *keys: str) -> str:
@@ -51,7 +51,7 @@ async def copied(console: Bridge, *keys: str) -> str:
 async def exported(console: Bridge, letter: str, folder: Path) -> str:
     """What the one file in a folder holds after the view was exported into it."""
     await console.press("e", letter)
-    assert isinstance(console.app.screen, Entry)
+    assert isinstance(console.app.screen, TextEntry)
     entry = console.app.screen.query_one("#entry")
     entry.value = str(folder)  # type: ignore[attr-defined]
     await console.press("enter")

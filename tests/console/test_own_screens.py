@@ -16,14 +16,14 @@ from tests.support.examples import install, on_path
 from tests.support.processes import until
 from tui.actions.keymap import load_keymap
 from tui.actions.registry import Action
-from tui.console.plugin_screens import MAX_SCREENS, Found, OwnScreen, Refused, adopted, find_screens
+from tui.console.plugin_screens import MAX_SCREENS, Discovered, PluginScreen, Rejected, adopted, find_screens
 from tui.model.columns import Column
 from tui.model.tables import Listing, command
 from tui.render.spans import Line
-from tui.screens.base_screen import Station
-from tui.screens.list_screen import Board
+from tui.screens.base_screen import BaseScreen
+from tui.screens.list_screen import ListScreen
 from tui.screens.sessions import SessionsScreen
-from tui.widgets.styled import Painted
+from tui.widgets.styled import LineBlock
 
 HERE = __name__
 
@@ -37,7 +37,7 @@ NAMES: Listing[str] = Listing(
 )
 
 
-class Mine(Board[str]):
+class Mine(ListScreen[str]):
     """One line that says how often it was painted, and keys of which some are taken."""
 
     NAME = "mine"
@@ -79,7 +79,7 @@ class BadPaint(Mine):
         return [[("well again", "")]]
 
 
-class BadMaking(Station):
+class BadMaking(BaseScreen):
     """Fails while it is made."""
 
     NAME = "bad-making"
@@ -89,7 +89,7 @@ class BadMaking(Station):
         raise RuntimeError("not today")
 
 
-class BadBody(Station):
+class BadBody(BaseScreen):
     """Fails while its widgets are made, and in what it says in line 1."""
 
     NAME = "bad-body"
@@ -100,7 +100,7 @@ class BadBody(Station):
         raise LookupError("no crumb")
 
     def compose_body(self) -> Iterable[Widget]:
-        yield Painted(id="half")
+        yield LineBlock(id="half")
         raise LookupError("no body")
 
 
@@ -239,16 +239,16 @@ def test_two_of_one_s_own_do_not_take_each_other_s_key(monkeypatch: pytest.Monke
 )
 def test_a_class_that_cannot_be_a_screen_is_refused(changed: dict[str, Any], said: str) -> None:
     made = type("Changed", (Mine,), changed)
-    with pytest.raises(Refused, match=said):
+    with pytest.raises(Rejected, match=said):
         adopted(made, "me")
     for no_screen in (int, 7, "x"):
-        with pytest.raises(Refused, match="no subclass"):
+        with pytest.raises(Rejected, match="no subclass"):
             adopted(no_screen, "me")
 
 
 def test_a_name_is_taken_once() -> None:
     first, _problems = adopted(Mine, "me")
-    with pytest.raises(Refused, match="is a screen of me already"):
+    with pytest.raises(Rejected, match="is a screen of me already"):
         adopted(type("Again", (Mine,), {}), "you", [first])
 
 
@@ -266,7 +266,7 @@ async def test_what_cannot_be_imported_is_named_and_the_rest_is_there(
     ):
         assert any(problem.startswith(f"{name}: ") and words in problem for problem in found.problems), name
     async with bridge(feed, clock) as console:
-        console.app.take_screens(Found(found.screens, found.problems[:2]))
+        console.app.take_screens(Discovered(found.screens, found.problems[:2]))
         await console.settle()
         assert "loud_screen:Mine: SystemExit: goodbye" in console.told
 
@@ -291,7 +291,7 @@ async def test_a_screen_that_breaks_says_so_and_nothing_else_is_touched(
     name: str, keys: Sequence[str], trouble: str, size: tuple[int, int], feed: FakeFeed, clock: ManualClock
 ) -> None:
     async with with_screens(feed, clock, f"{HERE}:{name}", size=size) as console:
-        own: OwnScreen = console.app._own_screens[0]
+        own: PluginScreen = console.app._own_screens[0]
         await go(console, own.name)
         await console.press(*keys)
         assert trouble in console.text

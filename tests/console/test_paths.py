@@ -7,12 +7,12 @@ import pytest
 from engine.base.clock import ManualClock
 from engine.base.errors import NotFound
 from engine.events import types as ev
-from engine.sessions.transcripts import Entry
+from engine.sessions.transcripts import TranscriptEntry
 from tests.console import scene
 from tests.support.console import NORMAL, SMALL, FakeFeed, bridge
 from tests.support.processes import until
 from tui.actions.press_guard import ARMING_S
-from tui.feeds.base import FeedStatus, Link
+from tui.feeds.base import FeedStatus, LinkState
 from tui.screens.dialogs import Confirm
 from tui.screens.inbox import Inbox
 from tui.screens.overview import OverviewScreen
@@ -24,7 +24,7 @@ PLACE_OF_BODY = 4
 
 async def test_the_first_frame_needs_no_engine_and_says_that_it_connects(clock: ManualClock) -> None:
     feed = FakeFeed()
-    feed.status = FeedStatus(Link.CONNECTING, "in process")
+    feed.status = FeedStatus(LinkState.CONNECTING, "in process")
     async with bridge(feed, clock) as console:
         assert "◌ CONNECTING" in console.lines[1]
         assert "q quit" in console.lines[-1]
@@ -241,10 +241,10 @@ async def test_nothing_acts_in_a_window_too_small_to_show_the_row(feed: FakeFeed
 async def test_a_recording_and_a_lost_engine_cannot_be_acted_on(feed: FakeFeed, clock: ManualClock) -> None:
     async with bridge(feed, clock) as console:
         await console.press("2")
-        feed.status = FeedStatus(Link.REPLAY, "rec")
+        feed.status = FeedStatus(LinkState.REPLAY, "rec")
         await console.settle()
         await console.press("I")
-        feed.status = FeedStatus(Link.LOST, "unix:x", "refused", 2, 3.0)
+        feed.status = FeedStatus(LinkState.LOST, "unix:x", "refused", 2, 3.0)
         await console.settle()
         await console.press("I")
         assert feed.calls == []
@@ -257,13 +257,13 @@ async def test_a_lost_link_is_told_at_once_and_the_last_data_is_greyed(feed: Fak
         body = console.app.screen.query_one("#grid")
         assert body.styles.text_opacity == 1.0
         clock.advance(18)
-        feed.status = FeedStatus(Link.LOST, "unix:x", "refused", 4, 6.0)
+        feed.status = FeedStatus(LinkState.LOST, "unix:x", "refused", 4, 6.0)
         await console.settle()
         assert "■ NO ENGINE   last data 18s old · retry 4 in 6s · refused" in console.lines[1]
         assert body.styles.text_opacity < 1.0
         assert "s0001  ● running" in console.text
         assert "14:02:31" in console.lines[0]
-        feed.status = FeedStatus(Link.LIVE, "unix:x")
+        feed.status = FeedStatus(LinkState.LIVE, "unix:x")
         await console.settle()
         assert "▲ DEGRADED" in console.lines[1]
         assert body.styles.text_opacity == 1.0
@@ -327,7 +327,7 @@ async def test_the_drawer_follows_the_cursor_once_it_rests(feed: FakeFeed, clock
 
 @pytest.mark.parametrize("size", [NORMAL, SMALL])
 async def test_a_transcript_follows_its_end_until_somebody_scrolls(size: tuple[int, int], clock: ManualClock) -> None:
-    said = [Entry(n, scene.NOW - 100 + n, "assistant", "", f"remark {n}") for n in range(100)]
+    said = [TranscriptEntry(n, scene.NOW - 100 + n, "assistant", "", f"remark {n}") for n in range(100)]
     feed = FakeFeed(scene.tape(), {"s0001": said})
     async with bridge(feed, clock, size) as console:
         await console.press("2", "enter")
@@ -336,7 +336,7 @@ async def test_a_transcript_follows_its_end_until_somebody_scrolls(size: tuple[i
         await console.press("pageup")
         assert "held ‖" in console.text
         assert "remark 99" not in console.text
-        feed.said["s0001"] = [*said, Entry(100, scene.NOW, "assistant", "", "remark 100")]
+        feed.said["s0001"] = [*said, TranscriptEntry(100, scene.NOW, "assistant", "", "remark 100")]
         await console.settle()
         await console.settle()
         assert "remark 100" not in console.text

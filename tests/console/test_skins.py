@@ -10,7 +10,7 @@ import pytest
 
 from engine.base.clock import ManualClock
 from tests.support.console import NORMAL, SMALL, FakeFeed, bridge
-from tui.console.theme_library import MAX_SKINS, Shelf, load_skins
+from tui.console.theme_library import MAX_SKINS, ThemeLibrary, load_themes
 from tui.render.spans import plain
 from tui.render.themes import (
     FALLBACK,
@@ -20,11 +20,11 @@ from tui.render.themes import (
     SIXTEEN,
     SURFACES,
     TOKENS,
-    Skin,
+    ConsoleTheme,
     contrast,
     luminance,
     package_folder,
-    read_skin,
+    read_theme,
 )
 from tui.screens.theme_sample import sample
 
@@ -43,7 +43,7 @@ PALETTES = {
 GOOD = (package_folder() / "default.toml").read_text(encoding="utf-8")
 
 
-def on_real_screens(skin: Skin) -> list[dict[str, str]]:
+def on_real_screens(skin: ConsoleTheme) -> list[dict[str, str]]:
     """The skin's colours as #rrggbb, on each palette that they are left to."""
     if not skin.ansi:
         return [dict(skin.colours)]
@@ -52,7 +52,7 @@ def on_real_screens(skin: Skin) -> list[dict[str, str]]:
 
 
 def test_seven_skins_come_along_two_dark_two_light_and_three_for_eyes_and_terminals_that_need_them() -> None:
-    found = load_skins({"HOME": "/nowhere"})
+    found = load_themes({"HOME": "/nowhere"})
     assert found.problems == []
     assert sorted(found.skins) == SHIPPED
     assert set(SHIPPED) == {"default", "ember", "paper", "harbour", "contrast", "okabe-ito", "ansi"}
@@ -62,7 +62,7 @@ def test_seven_skins_come_along_two_dark_two_light_and_three_for_eyes_and_termin
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_a_skin_has_every_token_and_all_of_it_can_be_read_on_its_ground(path: Path) -> None:
-    skin = read_skin(path)
+    skin = read_theme(path)
     assert set(skin.colours) == {*TOKENS, *SURFACES}
     for colours in on_real_screens(skin):
         for token in TOKENS:
@@ -73,7 +73,7 @@ def test_a_skin_has_every_token_and_all_of_it_can_be_read_on_its_ground(path: Pa
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_the_three_problems_differ_in_lightness_too(path: Path) -> None:
-    for colours in on_real_screens(read_skin(path)):
+    for colours in on_real_screens(read_theme(path)):
         shades = [luminance(colours[token]) for token in PROBLEM_TOKENS]
         for one, other in combinations(shades, 2):
             dark, light = sorted((one, other))
@@ -107,8 +107,8 @@ def test_a_bad_file_is_named_with_the_reason_and_skipped(home: Path, name: str, 
     folder.mkdir(parents=True)
     (folder / name).write_text(text, encoding="utf-8")
     with pytest.raises(ValueError, match=said):
-        read_skin(folder / name)
-    found = load_skins({"XDG_CONFIG_HOME": str(home / "config")})
+        read_theme(folder / name)
+    found = load_themes({"XDG_CONFIG_HOME": str(home / "config")})
     assert [problem for problem in found.problems if str(folder / name) in problem]
     assert FALLBACK in found.skins
 
@@ -117,7 +117,7 @@ def test_a_users_own_skin_is_found_and_wins_by_name(home: Path) -> None:
     folder = home / "config" / "quarterdeck" / "themes"
     folder.mkdir(parents=True)
     (folder / "default.toml").write_text(GOOD.replace("Quarterdeck at night", "Mine"), encoding="utf-8")
-    assert load_skins({"XDG_CONFIG_HOME": str(home / "config")}).skins["default"].title == "Mine"
+    assert load_themes({"XDG_CONFIG_HOME": str(home / "config")}).skins["default"].title == "Mine"
 
 
 def save(path: Path, text: str) -> None:
@@ -135,7 +135,7 @@ def own(home: Path) -> Path:
 
 
 def test_a_look_at_the_folders_brings_what_is_new_and_keeps_what_a_bad_file_was(own: Path) -> None:
-    shelf = Shelf()
+    shelf = ThemeLibrary()
     assert shelf.look().changed == set(SHIPPED)
     assert shelf.look().changed == frozenset()
     save(own / "mine.toml", GOOD)
@@ -158,17 +158,17 @@ def test_a_look_at_the_folders_brings_what_is_new_and_keeps_what_a_bad_file_was(
 def test_of_too_many_skins_the_last_are_not_read_and_that_is_told_once(own: Path) -> None:
     for number in range(MAX_SKINS + 1):
         save(own / f"s{number:03d}.toml", GOOD)
-    shelf = Shelf()
+    shelf = ThemeLibrary()
     assert any("the last are not read" in problem for problem in shelf.look().problems)
     assert len(shelf.skins) == MAX_SKINS + len(SHIPPED)
     assert shelf.look().problems == ()
 
 
 def test_the_sample_says_how_well_a_skin_reads(own: Path) -> None:
-    assert "hardest to read: rule, 4.9 to 1" in plain(sample(read_skin(package_folder() / "default.toml"))[-1])
+    assert "hardest to read: rule, 4.9 to 1" in plain(sample(read_theme(package_folder() / "default.toml"))[-1])
     save(own / "dim.toml", GOOD.replace("#8592a3", "#303030"))
-    assert sample(read_skin(own / "dim.toml"))[-1] == [(" hardest to read: muted, 1.4 to 1 (should be 4.5)", "retry")]
-    assert "the terminal's own" in plain(sample(read_skin(package_folder() / "ansi.toml"))[-1])
+    assert sample(read_theme(own / "dim.toml"))[-1] == [(" hardest to read: muted, 1.4 to 1 (should be 4.5)", "retry")]
+    assert "the terminal's own" in plain(sample(read_theme(package_folder() / "ansi.toml"))[-1])
 
 
 @pytest.mark.parametrize("size", [NORMAL, SMALL])
@@ -204,13 +204,13 @@ async def test_the_console_follows_a_skin_file_as_it_is_saved(feed: FakeFeed, cl
         save(own / "mine.toml", GOOD.replace("fg =", "ink =", 1))
         await console.settle()
         assert station.styles.background.hex.lower() == "#000044"
-        assert f"Skin not taken: {own / 'mine.toml'}: [tokens] lacks fg" in console.told
+        assert f"ConsoleTheme not taken: {own / 'mine.toml'}: [tokens] lacks fg" in console.told
 
 
 async def test_what_is_painted_already_takes_on_the_colour_of_a_changed_token(
     feed: FakeFeed, clock: ManualClock, own: Path
 ) -> None:
-    colour = read_skin(package_folder() / "default.toml").colours["state-run"]
+    colour = read_theme(package_folder() / "default.toml").colours["state-run"]
     save(own / "mine.toml", GOOD)
     async with bridge(feed, clock, skin="mine") as console:
         assert colour in console.app.export_screenshot()

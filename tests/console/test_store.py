@@ -11,14 +11,14 @@ from engine.base.clock import ManualClock
 from engine.events import types as ev
 from engine.events.reducers.projection import Projection
 from engine.events.state import State, decode_state, encode_state
-from engine.events.types import AnyEvent, Stamped
+from engine.events.types import AnyEvent, EventEnvelope
 from tests.events.samples import EVENTS, SESSIONS
-from tui.feeds.base import FeedBatch, FeedStatus, Link
+from tui.feeds.base import FeedBatch, FeedStatus, LinkState
 from tui.model.columns import SESSION_COLUMNS
 from tui.model.store import FAILED_SHOWN_S, Store
 
-LIVE = FeedStatus(Link.LIVE, "a test")
-REPLAY = FeedStatus(Link.REPLAY, "a test")
+LIVE = FeedStatus(LinkState.LIVE, "a test")
+REPLAY = FeedStatus(LinkState.REPLAY, "a test")
 
 READINGS = st.builds(
     ev.SessionReadings,
@@ -30,11 +30,11 @@ STREAM = st.lists(st.one_of(EVENTS, READINGS), max_size=40)
 CUTS = st.lists(st.integers(0, 40), max_size=5)
 
 
-def _stamp(events: list[AnyEvent], start: float = 1000.0) -> list[Stamped]:
-    return [Stamped(number, start + number, event) for number, event in enumerate(events, 1)]
+def _stamp(events: list[AnyEvent], start: float = 1000.0) -> list[EventEnvelope]:
+    return [EventEnvelope(number, start + number, event) for number, event in enumerate(events, 1)]
 
 
-def _batches(events: list[AnyEvent], cuts: list[int]) -> list[list[Stamped]]:
+def _batches(events: list[AnyEvent], cuts: list[int]) -> list[list[EventEnvelope]]:
     stream, edges = _stamp(events), sorted({0, *(cut for cut in cuts if cut < len(events)), len(events)})
     return [stream[a:b] for a, b in pairwise(edges)]
 
@@ -87,7 +87,7 @@ def test_a_frozen_view_stands_still_while_the_data_goes_on(events: list[AnyEvent
     store.apply(FeedBatch(None, _stamp(events)), LIVE)
     store.freeze(True)
     seen, now = encode_state(store.state), store.now
-    later = [Stamped(len(events) + n, 2000.0 + n, event) for n, event in enumerate(more, 1)]
+    later = [EventEnvelope(len(events) + n, 2000.0 + n, event) for n, event in enumerate(more, 1)]
     store.apply(FeedBatch(None, later), LIVE)
     assert (encode_state(store.state), store.now) == (seen, now)
     store.freeze(False)

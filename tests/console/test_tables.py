@@ -19,7 +19,7 @@ from engine.events.state import RequestView
 from tests.console import scene
 from tui.actions import exports
 from tui.model import tables
-from tui.model.list_state import Listed
+from tui.model.list_state import ListState
 from tui.model.tables import Table, command, table_of
 from tui.render.plain_text import clean
 from tui.screens.queue_lines import QUEUE
@@ -68,7 +68,7 @@ def test_a_row_is_told_as_texts_ids_objects_and_commands() -> None:
 
 
 def test_a_list_is_filtered_sorted_held_and_marked_by_id() -> None:
-    shown = Listed(QUEUE)
+    shown = ListState(QUEUE)
     rows = [request("r1", queued_at=NOW - 5), request("r2", queued_at=NOW - 9), request("r3", session="s1", user="ben")]
     shown.take(rows, NOW)
     assert (shown.order, shown.cursor) == (["r2", "r1", "r3"], "r2")
@@ -94,7 +94,7 @@ def test_a_list_is_filtered_sorted_held_and_marked_by_id() -> None:
 
 
 def test_the_cursor_whose_row_is_gone_goes_to_the_one_in_its_place() -> None:
-    shown = Listed(QUEUE)
+    shown = ListState(QUEUE)
     rows = [request(f"r{n}", queued_at=NOW - 10 + n) for n in range(4)]
     shown.take(rows, NOW)
     shown.go(1)
@@ -111,7 +111,7 @@ def test_breakers_are_a_table_with_trips_and_reasons() -> None:
     projection = Projection()
     for stamped in scene.tape():
         projection.apply(stamped)
-    shown = Listed(BREAKERS)
+    shown = ListState(BREAKERS)
     shown.take(breakers_of(projection.state), NOW)
     table = shown.table()
     assert table.keys == ("breaker", "state", "trips", "since", "why")

@@ -11,7 +11,7 @@ from engine.events import types as ev
 from engine.events.recording import Recording
 from engine.events.reducers.projection import Projection
 from engine.events.state import Bucket, State
-from engine.events.types import Stamped
+from engine.events.types import EventEnvelope
 from tests.console import scene
 from tests.support.console import Bridge, FakeFeed, bridge
 from tests.support.processes import until
@@ -21,7 +21,7 @@ from tui.model import history, totals
 from tui.model.annotations import bar, marks, neighbour
 from tui.model.history import History
 from tui.render.spans import plain, width_of
-from tui.screens.dialogs import Entry
+from tui.screens.dialogs import TextEntry
 from tui.screens.overview import OverviewScreen
 from tui.screens.tuning import TuningScreen
 
@@ -239,7 +239,7 @@ async def test_a_recording_is_played_stepped_and_searched(recording: Recording) 
         await console.settle()
         assert console.app.store.now == first + 40
         await console.press("space", "ctrl+g")
-        assert isinstance(console.app.screen, Entry)
+        assert isinstance(console.app.screen, TextEntry)
         await console.type("14:00")
         await console.press("enter")
         at = scene.NOW - 151
@@ -291,7 +291,7 @@ async def test_a_wall_clock_that_jumps_breaks_no_screen(feed: FakeFeed, clock: M
 def test_stamped_events_out_of_order_of_time_are_remembered() -> None:
     memory, projection = History(), Projection()
     for number, at in enumerate((100.0, 50.0, 60.0, 7000.0), 1):
-        stamped = Stamped(number, at, ev.Notice(severity=ev.Severity.INFO, text=str(at)))
+        stamped = EventEnvelope(number, at, ev.Notice(severity=ev.Severity.INFO, text=str(at)))
         projection.apply(stamped)
         memory.add(stamped, projection.state)
     assert memory.state_at(7000.0) == projection.state

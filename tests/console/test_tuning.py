@@ -14,7 +14,7 @@ from engine.settings.tree import flatten
 from tests.console import scene
 from tests.support.console import Bridge, FakeFeed, bridge
 from tests.support.processes import until
-from tui.feeds.base import Change, FeedStatus, Link, Sheet
+from tui.feeds.base import FeedStatus, LinkState, SettingChange, SettingsSheet
 from tui.model.tuning import Tuning, inverse, stepped
 from tui.model.tuning_history import UNKNOWN, known_since, recorded_sheet, sheet_at
 from tui.screens.dialogs import Confirm
@@ -31,7 +31,7 @@ def tuned(**values: object) -> Tuning:
     if values:
         live.propose({key.replace("__", "."): value for key, value in values.items()}, "ana")
     desk = Tuning()
-    desk.load(Sheet(flatten(live.current), live.origins, ()))
+    desk.load(SettingsSheet(flatten(live.current), live.origins, ()))
     return desk
 
 
@@ -62,7 +62,7 @@ def test_what_is_staged_goes_when_it_is_in_force_and_says_when_somebody_else_was
     desk.stage("session_pool.min_size", "4")
     assert not desk.moved(SIZE)
     later = tuned(session_pool__max_size=15, session_pool__min_size=4)
-    desk.load(Sheet({row.key: row.raw for row in later.rows}, {}, ()))
+    desk.load(SettingsSheet({row.key: row.raw for row in later.rows}, {}, ()))
     assert set(desk.staged) == {SIZE}
     assert desk.moved(SIZE)
     desk.stage(SIZE, "15")
@@ -70,7 +70,7 @@ def test_what_is_staged_goes_when_it_is_in_force_and_says_when_somebody_else_was
 
 
 def test_the_inverse_of_a_change_is_what_was_there_before() -> None:
-    change = Change(3, "ana", 0.0, {SIZE: [10, 20], "retry.base_delay": [0.5, 2.0], "gone.key": [1, 2]})
+    change = SettingChange(3, "ana", 0.0, {SIZE: [10, 20], "retry.base_delay": [0.5, 2.0], "gone.key": [1, 2]})
     assert inverse(change) == {SIZE: "10", "retry.base_delay": "500ms"}
 
 
@@ -153,11 +153,11 @@ async def test_nothing_is_applied_read_only_without_an_engine_or_in_a_recording(
     other = FakeFeed(scene.tape())
     async with bridge(other, clock) as console:
         await console.press("7", "right")
-        other.status = FeedStatus(Link.LOST, "a test")
+        other.status = FeedStatus(LinkState.LOST, "a test")
         await console.settle()
         await console.press("A", "U")
         assert console.told == ["No engine to act on."] * 2
-        other.status = FeedStatus(Link.REPLAY, "a test")
+        other.status = FeedStatus(LinkState.REPLAY, "a test")
         await console.settle()
         await console.press("A")
         assert "A recording cannot be acted on." in console.told
@@ -195,7 +195,7 @@ async def test_another_screen_stages_a_value_here(feed: FakeFeed, clock: ManualC
 async def test_without_an_engine_it_says_so(clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> None:
     feed = FakeFeed(scene.tape())
 
-    async def refused() -> Sheet:
+    async def refused() -> SettingsSheet:
         raise NoEngine("No engine answers.", remedy="Start one.")
 
     monkeypatch.setattr(feed, "tuning", refused)
@@ -210,11 +210,13 @@ async def test_without_an_engine_it_says_so(clock: ManualClock, monkeypatch: pyt
 
 def test_the_settings_of_a_moment_are_those_of_now_without_what_changed_since() -> None:
     changes = (
-        Change(1, "kim", 10.0, {SIZE: [10, 15]}),
-        Change(2, "ana", 20.0, {SIZE: [15, 20], "profiles.ci.model": [None, "opus"]}),
-        Change(3, "kim", 30.0, {SIZE: [20, 15]}, undoes=2),
+        SettingChange(1, "kim", 10.0, {SIZE: [10, 15]}),
+        SettingChange(2, "ana", 20.0, {SIZE: [15, 20], "profiles.ci.model": [None, "opus"]}),
+        SettingChange(3, "kim", 30.0, {SIZE: [20, 15]}, undoes=2),
     )
-    now = Sheet({SIZE: 15, "retry.max_attempts": 3, "profiles.ci.model": "opus"}, {SIZE: "live by kim"}, changes)
+    now = SettingsSheet(
+        {SIZE: 15, "retry.max_attempts": 3, "profiles.ci.model": "opus"}, {SIZE: "live by kim"}, changes
+    )
     values = [sheet_at(now, at).values for at in (5.0, 10.0, 25.0, 30.0)]
     assert [each[SIZE] for each in values] == [10, 15, 20, 15]
     assert ["profiles.ci.model" in each for each in values] == [False, False, True, True]
@@ -223,8 +225,8 @@ def test_the_settings_of_a_moment_are_those_of_now_without_what_changed_since() 
     assert sheet_at(now, 5.0).origins[SIZE] == UNKNOWN
     assert [change.number for change in sheet_at(now, 25.0).changes] == [1, 2]
     assert known_since(now, 3.0) == 3.0
-    assert known_since(Sheet({}, {}, changes[1:]), 3.0) == 20.0
-    assert known_since(Sheet({}, {}, ()), 3.0) == 3.0
+    assert known_since(SettingsSheet({}, {}, changes[1:]), 3.0) == 20.0
+    assert known_since(SettingsSheet({}, {}, ()), 3.0) == 3.0
 
 
 def test_a_recording_knows_the_settings_that_changed_in_it() -> None:
@@ -271,8 +273,8 @@ async def test_in_the_past_the_values_of_the_moment_are_shown_and_nothing_is_sta
 async def test_of_a_moment_that_is_not_known_no_values_are_shown(
     feed: FakeFeed, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def forgotten() -> Sheet:
-        return Sheet({SIZE: 20}, {}, [Change(201, "ana", scene.NOW - 60, {SIZE: [10, 20]})])
+    async def forgotten() -> SettingsSheet:
+        return SettingsSheet({SIZE: 20}, {}, [SettingChange(201, "ana", scene.NOW - 60, {SIZE: [10, 20]})])
 
     monkeypatch.setattr(feed, "tuning", forgotten)
     async with bridge(feed, clock) as console:

@@ -22,7 +22,7 @@ from engine.events.state import (
 )
 from engine.events.types import SessionState, Severity
 from tests.console import scene
-from tui.feeds.base import FeedStatus, Link
+from tui.feeds.base import FeedStatus, LinkState
 from tui.model.attention import attention
 from tui.model.health import View, verdict
 from tui.model.trends import measure
@@ -31,7 +31,7 @@ from tui.screens.header import banners, health_line, where_line, whole_reasons
 from tui.screens.overview_lines import composition
 
 NOW = scene.NOW
-LIVE = FeedStatus(Link.LIVE, "a test")
+LIVE = FeedStatus(LinkState.LIVE, "a test")
 VIEW = View(now=NOW)
 
 
@@ -98,21 +98,21 @@ SENTENCES: dict[str, tuple[State, FeedStatus, View, str]] = {
         _state(), LIVE, replace(VIEW, read_only=True),
         "r READ-ONLY ● HEALTHY · nothing needs you ctrl+r actions are off",
     ),
-    "connecting": (_state(), FeedStatus(Link.CONNECTING, "engine"), replace(VIEW, has_data=False),
+    "connecting": (_state(), FeedStatus(LinkState.CONNECTING, "engine"), replace(VIEW, has_data=False),
                    "◌ CONNECTING engine"),
     "lost": (
-        _state(), FeedStatus(Link.LOST, "unix:x", "refused", 4, 6.0), replace(VIEW, age=18.0),
+        _state(), FeedStatus(LinkState.LOST, "unix:x", "refused", 4, 6.0), replace(VIEW, age=18.0),
         "■ NO ENGINE last data 18s old · retry 4 in 6s · refused",
     ),
     "never there": (
-        _state(), FeedStatus(Link.LOST, "the engine", "no CLI"), replace(VIEW, has_data=False, can_retry=True),
+        _state(), FeedStatus(LinkState.LOST, "the engine", "no CLI"), replace(VIEW, has_data=False, can_retry=True),
         "■ NO ENGINE nothing heard from the engine · no CLI r retry now",
     ),
     "stopped": (
         _state(engine=EngineView(phase="stopped")), LIVE, VIEW, "■ NO ENGINE the engine has stopped q quit",
     ),
     "replay": (
-        _state(), FeedStatus(Link.REPLAY, "rec.flight.jsonl", "×4"), VIEW, ("▶ REPLAY rec.flight.jsonl · ×4 · 14:02:31 "
+        _state(), FeedStatus(LinkState.REPLAY, "rec.flight.jsonl", "×4"), VIEW, ("▶ REPLAY rec.flight.jsonl · ×4 · 14:02:31 "
         "space play  + - speed"),
     ),
 }  # fmt: skip

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.backends.agent_dirs import Homes
+from engine.backends.agent_dirs import AgentDirectories
 from engine.backends.claude import ClaudeBackend, ClaudeOptions
 from engine.backends.credential import Credential
 from engine.backends.transcript_search import transcript_holds
@@ -140,7 +140,7 @@ async def test_a_missing_workspace_is_named_with_its_setting(rig: Rig, tmp_path:
 
 async def test_a_missing_program_is_named_with_a_remedy(tmp_path: Path) -> None:
     rig = Rig(tmp_path)
-    homes = Homes(tmp_path, tmp_path, tmp_path, None, tmp_path)
+    homes = AgentDirectories(tmp_path, tmp_path, tmp_path, None, tmp_path)
     backend = ClaudeBackend(tmp_path / "claude", homes, Credential, ClaudeOptions())
     with pytest.raises(BackendMissing) as missing:
         await rig.start(backend=backend)

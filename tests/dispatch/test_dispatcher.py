@@ -11,7 +11,7 @@ import pytest
 
 from engine.base.errors import BadInput, DeadlinePassed, ErrorKind, NotFound, Overloaded, TurnFailed
 from engine.dispatch.dispatcher import CONTINUE
-from engine.events.types import RequestEnded, RequestRetrying, Stamped
+from engine.events.types import EventEnvelope, RequestEnded, RequestRetrying
 from engine.requests import Request
 from tests.support.engines import running
 from tests.support.processes import until
@@ -48,7 +48,7 @@ async def test_the_answer_grows_to_the_answer(tmp_path: Path) -> None:
 
 async def test_a_passing_api_failure_is_retried_and_told(tmp_path: Path) -> None:
     async with running(tmp_path, *QUICK, "claude.max_retries=0", "session_pool.max_size=1") as engine:
-        seen: list[Stamped] = []
+        seen: list[EventEnvelope] = []
         engine.bus.listen(seen.append)
         answer = await engine.submit(Request(id="a", prompt="[[fault: http529 x1]] fine"))
         assert (answer.attempts, "fine" in answer.text) == (2, True)
@@ -217,7 +217,7 @@ async def test_whatever_is_raised_ends_the_request_and_is_recorded(
     async with running(tmp_path) as engine:
         told: list[RequestEnded] = []
 
-        def hear(stamped: Stamped) -> None:
+        def hear(stamped: EventEnvelope) -> None:
             if isinstance(stamped.event, RequestEnded):
                 told.append(stamped.event)
 

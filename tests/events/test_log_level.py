@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.events.types import Notice, Severity, Stamped
+from engine.events.types import EventEnvelope, Notice, Severity
 from engine.log.event_log import EventLog
 
 
@@ -12,7 +12,7 @@ def test_a_live_change_of_the_level_acts_on_the_next_line(capfd: pytest.CaptureF
     log = EventLog("warning", "json")
 
     def write(text: str) -> None:
-        log.write(Stamped(1, 0.0, Notice(severity=Severity.INFO, text=text)))
+        log.write(EventEnvelope(1, 0.0, Notice(severity=Severity.INFO, text=text)))
 
     write("not yet")
     log.use("info")

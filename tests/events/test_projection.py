@@ -25,21 +25,21 @@ from engine.events.types import (
     AlertSilenced,
     AnyEvent,
     ErrorSeen,
+    EventEnvelope,
     RequestEnded,
     SessionState,
     Severity,
-    Stamped,
     decode_stamped,
     encode_stamped,
 )
 from tests.events.samples import EVENTS, ONE_OF_EACH
 
 
-def _stamp(events: list[AnyEvent]) -> list[Stamped]:
-    return [Stamped(number, 1000.0 + 3 * number, event) for number, event in enumerate(events, 1)]
+def _stamp(events: list[AnyEvent]) -> list[EventEnvelope]:
+    return [EventEnvelope(number, 1000.0 + 3 * number, event) for number, event in enumerate(events, 1)]
 
 
-def _replayed(stream: list[Stamped]) -> Projection:
+def _replayed(stream: list[EventEnvelope]) -> Projection:
     projection = Projection()
     for stamped in stream:
         projection.apply(stamped)

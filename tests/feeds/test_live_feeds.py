@@ -18,7 +18,7 @@ from engine.events.state import RequestView, SessionView, State
 from engine.thread import EngineThread
 from tests.support.engines import loaded
 from tests.support.processes import runs, until
-from tui.feeds.base import Feed, Link
+from tui.feeds.base import Feed, LinkState
 from tui.feeds.client import Address
 from tui.feeds.in_process import InProcessFeed
 from tui.feeds.remote import RemoteFeed
@@ -87,7 +87,7 @@ async def watcher(request: pytest.FixtureRequest, thread: EngineThread, home: Pa
     await feed.start()
     made = Watcher(feed)
     await until(lambda: made.state.engine.phase == "running")
-    assert feed.status.link is Link.LIVE
+    assert feed.status.link is LinkState.LIVE
     yield made
     await feed.aclose()
 
@@ -240,7 +240,7 @@ async def test_a_refusal_is_the_engines_own(watcher: Watcher) -> None:
         with pytest.raises(kind) as caught:
             await call  # type: ignore[misc]
         assert (caught.value.code, bool(caught.value.message), bool(caught.value.remedy)) == (code, True, True)
-    assert feed.status.link is Link.LIVE
+    assert feed.status.link is LinkState.LIVE
 
 
 async def test_when_the_engine_has_gone_an_intent_says_so(watcher: Watcher, thread: EngineThread) -> None:
@@ -254,18 +254,18 @@ async def test_a_remote_console_finds_the_next_engine_and_begins_anew(home: Path
     feed = RemoteFeed(Address(uds=home / "engine.sock"))
     watcher = Watcher(feed)
     await feed.start()
-    await until(lambda: feed.status.link is Link.LOST)
+    await until(lambda: feed.status.link is LinkState.LOST)
     assert "No such file" in feed.status.detail
     assert (feed.status.attempt >= 1, feed.status.retry_in <= 8.0) == (True, True)
     engines = []
     for _ in range(2):
         async with engine(home) as thread:
-            await until(lambda: feed.status.link is Link.LIVE)
+            await until(lambda: feed.status.link is LinkState.LIVE)
             engines.append(thread.engine.id)
             await until(lambda: watcher.state.engine.engine == engines[-1])
             await feed.prompt("hello")
             await until(lambda: watcher.state.totals.answered == 1)
-        await until(lambda: feed.status.link is Link.LOST)
+        await until(lambda: feed.status.link is LinkState.LOST)
     assert len(set(engines)) == 2
     assert watcher.snapshots == 2
     await feed.aclose()
@@ -282,6 +282,6 @@ async def test_what_is_no_engine_is_told_and_tried_again(home: Path) -> None:
     async with unix_serve(dance, str(home / "other.sock")):
         feed = RemoteFeed(Address(uds=home / "other.sock"))
         await feed.start()
-        await until(lambda: feed.status.link is Link.LOST)
+        await until(lambda: feed.status.link is LinkState.LOST)
         assert "no Quarterdeck engine" in feed.status.detail
         await feed.aclose()

@@ -11,9 +11,9 @@ from engine.base.errors import Forbidden
 from engine.events.bus import Bus
 from engine.events.recorder import Recorder
 from engine.events.recording import Recording
-from engine.sessions.transcripts import Entry
+from engine.sessions.transcripts import TranscriptEntry
 from tests.events.samples import ONE_OF_EACH
-from tui.feeds.base import Link
+from tui.feeds.base import LinkState
 from tui.feeds.recorded import RecordedFeed
 from tui.model.store import Store
 
@@ -48,7 +48,7 @@ async def test_events_come_when_their_time_has_come(recording: Recording, speed:
         assert store.now == batch.events[-1].at
         clock.advance(STEP_S / speed)
     assert seen == len(ONE_OF_EACH)
-    assert (feed.status.link, feed.status.detail) == (Link.REPLAY, "end")
+    assert (feed.status.link, feed.status.detail) == (LinkState.REPLAY, "end")
     assert store.state == recording.state_at(1e12)
     assert feed.poll().events == []
 
@@ -100,7 +100,7 @@ async def test_the_events_themselves_tell_what_a_session_did(recording: Recordin
 
 async def test_transcripts_kept_beside_it_are_told_in_their_time(recording: Recording) -> None:
     clock = ManualClock()
-    entries = [Entry(0, 5000.0, "user", "", "hi"), Entry(1, 5015.0, "assistant", "", "hello")]
+    entries = [TranscriptEntry(0, 5000.0, "user", "", "hi"), TranscriptEntry(1, 5015.0, "assistant", "", "hello")]
     feed = RecordedFeed(recording, clock, said=[("s0001", entry) for entry in entries])
     await feed.start()
     feed.poll()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from engine.launchers import containment
-from engine.launchers.base import Ending
+from engine.launchers.base import ProcessEnd
 from engine.launchers.containment import Containment
 from engine.launchers.processes import ProcessId
 from engine.requests import Request
@@ -46,19 +46,19 @@ def notes(yard: Yard) -> list[str]:
 async def test_an_agent_that_leaves_at_the_end_of_its_input_gets_no_signal(yard: Yard) -> None:
     child = await yard.start(noting(after_eof="exit 7"))
     ending = await yard.launcher.stop(child, polite=10.0, term_grace=10.0)
-    assert (ending, notes(yard)) == (Ending("eof", 7), ["eof"])
+    assert (ending, notes(yard)) == (ProcessEnd("eof", 7), ["eof"])
 
 
 async def test_an_agent_that_stays_gets_sigterm_after_the_end_of_its_input(yard: Yard) -> None:
     child = await yard.start(noting(on_term="exit 143"))
     ending = await yard.launcher.stop(child, polite=0.2, term_grace=10.0)
-    assert (ending, notes(yard)) == (Ending("sigterm", 143), ["eof", "term"])
+    assert (ending, notes(yard)) == (ProcessEnd("sigterm", 143), ["eof", "term"])
 
 
 async def test_an_agent_that_minds_nothing_is_killed_last(yard: Yard) -> None:
     child = await yard.start(noting())
     ending = await yard.launcher.stop(child, polite=0.2, term_grace=0.3)
-    assert (ending, notes(yard)) == (Ending("sigkill", -9), ["eof", "term"])
+    assert (ending, notes(yard)) == (ProcessEnd("sigkill", -9), ["eof", "term"])
 
 
 async def test_a_running_turn_is_interrupted_before_anything_else(tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ async def test_a_running_turn_is_interrupted_before_anything_else(tmp_path: Path
     turn, pieces = rig.begin(session, "[[words: 400]] [[pace: 20ms]]")
     await until(lambda: pieces)
     ending = await session.stop("test", 5.0)
-    assert ending == Ending("eof", 1)  # at the end of its input alone the agent would have gone on
+    assert ending == ProcessEnd("eof", 1)  # at the end of its input alone the agent would have gone on
     assert (await turn).ended is Ended.STOPPED
     await rig.aclose()
 
@@ -99,7 +99,7 @@ async def test_the_grace_is_five_seconds_and_the_settings_change_it(
     async with running(tmp_path, "engine.stop_term_grace=1234ms") as engine:
         stop, graces = engine.launcher.stop, []
 
-        async def noted(child: Any, *, polite: float, term_grace: float) -> Ending:
+        async def noted(child: Any, *, polite: float, term_grace: float) -> ProcessEnd:
             graces.append(term_grace)
             return await stop(child, polite=polite, term_grace=term_grace)
 

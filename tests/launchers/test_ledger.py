@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from engine.launchers.engine_registry import Ledger, LedgerEntry
+from engine.launchers.engine_registry import EngineRegistry, RegisteredEngine
 from engine.launchers.processes import ENGINE_TAG, boot_id, identify
 
 
@@ -22,9 +22,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def ledger(folder: Path) -> Ledger:
+def ledger(folder: Path) -> EngineRegistry:
     """A ledger whose folder is not there yet."""
-    return Ledger(folder)
+    return EngineRegistry(folder)
 
 
 @pytest.fixture
@@ -41,10 +41,10 @@ def write(folder: Path, engine: str, **changes: Any) -> None:
     assert me is not None
     fields = {"engine": engine, "pid": me.pid, "started": me.started, "boot": boot_id(), **changes}
     folder.mkdir(exist_ok=True)
-    (folder / f"{engine}.json").write_bytes(msgspec.json.encode(LedgerEntry(**fields)))
+    (folder / f"{engine}.json").write_bytes(msgspec.json.encode(RegisteredEngine(**fields)))
 
 
-def test_an_engine_is_in_the_ledger_until_it_leaves(ledger: Ledger, folder: Path) -> None:
+def test_an_engine_is_in_the_ledger_until_it_leaves(ledger: EngineRegistry, folder: Path) -> None:
     ledger.enter("mine")
     assert [path.name for path in folder.iterdir()] == ["mine.json"]
     assert folder.stat().st_mode & 0o777 == 0o700
@@ -62,14 +62,14 @@ def test_an_engine_is_in_the_ledger_until_it_leaves(ledger: Ledger, folder: Path
         pytest.param({"boot": "an earlier boot"}, id="the machine was restarted"),
     ],
 )
-def test_only_the_dead_among_two_engines_is_dead(ledger: Ledger, folder: Path, changes: dict[str, Any]) -> None:
+def test_only_the_dead_among_two_engines_is_dead(ledger: EngineRegistry, folder: Path, changes: dict[str, Any]) -> None:
     ledger.enter("alive")
     write(folder, "dead", **changes)
     assert ledger.dead_engines() == ["dead"]
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b'{"engine": "torn", "pid": 1', b"[]", b'{"engine": 1}', b"\xff\x00"])
-def test_a_torn_entry_is_no_verdict_and_hides_no_other(ledger: Ledger, folder: Path, content: bytes) -> None:
+def test_a_torn_entry_is_no_verdict_and_hides_no_other(ledger: EngineRegistry, folder: Path, content: bytes) -> None:
     write(folder, "dead", started=1)
     (folder / "torn.json").write_bytes(content)
     (folder / "unfinished.new").write_bytes(b"{")
@@ -77,10 +77,10 @@ def test_a_torn_entry_is_no_verdict_and_hides_no_other(ledger: Ledger, folder: P
     assert (folder / "torn.json").read_bytes() == content  # it may be a living engine's, of another version
 
 
-def test_a_missing_folder_is_an_empty_ledger(ledger: Ledger) -> None:
+def test_a_missing_folder_is_an_empty_ledger(ledger: EngineRegistry) -> None:
     assert ledger.dead_engines() == []
 
 
-def test_orphans_are_those_with_the_engines_own_tag(ledger: Ledger, sleeper: subprocess.Popen[bytes]) -> None:
+def test_orphans_are_those_with_the_engines_own_tag(ledger: EngineRegistry, sleeper: subprocess.Popen[bytes]) -> None:
     assert ledger.orphans("dead") == [identify(sleeper.pid)]
     assert ledger.orphans("dea") == []

@@ -12,7 +12,7 @@ import pytest
 from engine.launchers.kernel import become_subreaper
 from engine.launchers.local import LocalChild
 from engine.launchers.processes import ProcessId, identify, process_time
-from engine.launchers.strays import SessionRoot, Traces, possible_owners
+from engine.launchers.strays import ProcessTraces, SessionRoot, possible_owners
 from tests.launchers.yard import DEAF, STAYS, Yard
 from tests.support.processes import environ_of, parent_of, runs, until
 
@@ -27,17 +27,20 @@ SESSIONS = {
 @pytest.mark.parametrize(
     ("traces", "owners"),
     [
-        (Traces(ProcessId(99, 600), frozenset({10}), "inner", "/srv/work"), {"inner"}),
-        (Traces(ProcessId(99, 600), frozenset({12, 99}), "", "/srv/workspace"), {"late"}),
-        (Traces(ProcessId(99, 600), frozenset({99}), "", "/srv/work/src"), {"early", "late"}),
-        (Traces(ProcessId(99, 499), frozenset({99}), "", "/srv/work/src"), {"early"}),
-        (Traces(ProcessId(99, 600), frozenset({99}), "", "/srv/work/inner"), {"inner"}),
-        (Traces(ProcessId(99, 600), frozenset({99}), "", "/srv/workspaces"), {"early", "inner", "late", "other"}),
-        (Traces(ProcessId(99, 200), frozenset({99}), "", ""), {"early", "inner", "other"}),
-        (Traces(ProcessId(99, 50), frozenset({99}), "", "/srv/work"), set()),
+        (ProcessTraces(ProcessId(99, 600), frozenset({10}), "inner", "/srv/work"), {"inner"}),
+        (ProcessTraces(ProcessId(99, 600), frozenset({12, 99}), "", "/srv/workspace"), {"late"}),
+        (ProcessTraces(ProcessId(99, 600), frozenset({99}), "", "/srv/work/src"), {"early", "late"}),
+        (ProcessTraces(ProcessId(99, 499), frozenset({99}), "", "/srv/work/src"), {"early"}),
+        (ProcessTraces(ProcessId(99, 600), frozenset({99}), "", "/srv/work/inner"), {"inner"}),
+        (
+            ProcessTraces(ProcessId(99, 600), frozenset({99}), "", "/srv/workspaces"),
+            {"early", "inner", "late", "other"},
+        ),
+        (ProcessTraces(ProcessId(99, 200), frozenset({99}), "", ""), {"early", "inner", "other"}),
+        (ProcessTraces(ProcessId(99, 50), frozenset({99}), "", "/srv/work"), set()),
     ],
 )
-def test_the_strongest_trace_names_the_owner(traces: Traces, owners: set[str]) -> None:
+def test_the_strongest_trace_names_the_owner(traces: ProcessTraces, owners: set[str]) -> None:
     assert possible_owners(traces, SESSIONS) == owners
 
 

@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from engine.launchers.base import Ending
+from engine.launchers.base import ProcessEnd
 from engine.launchers.local import LocalChild
 from tests.launchers.yard import DEAF, STAYS, Yard
 from tests.support.processes import environ_of, parent_of, runs, until
@@ -31,7 +31,7 @@ async def grown(yard: Yard, escape: str, agent: str) -> tuple[LocalChild, list[i
     return child, yard.survivors()
 
 
-def proven_empty(yard: Yard, ending: Ending, tree: list[int]) -> bool:
+def proven_empty(yard: Yard, ending: ProcessEnd, tree: list[int]) -> bool:
     """Whether the launcher says that nothing is left, and nothing is."""
     return ending.survivors == () and yard.survivors() == [] and not any(runs(pid) for pid in tree)
 

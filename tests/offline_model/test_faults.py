@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.base.errors import BadInput
-from engine.offline_model.faults import FAULTS, Break
+from engine.offline_model.faults import FAULTS, FaultShape
 from engine.offline_model.server import known_fault
 
 API_SIDE = (Path(__file__).parent / "api_fault_ids.txt").read_text().split()
@@ -23,12 +23,12 @@ def test_the_list_is_the_corpus_one() -> None:
 def test_every_api_fault_of_the_corpus_is_scripted(name: str) -> None:
     fault = FAULTS[name]
     if name.startswith("http") and name[4:7].isdigit():
-        assert (fault.how, fault.status) == (Break.ERROR, int(name[4:7]))
+        assert (fault.how, fault.status) == (FaultShape.ERROR, int(name[4:7]))
     else:
-        assert fault.status >= 400 or fault.how is not Break.ERROR
+        assert fault.status >= 400 or fault.how is not FaultShape.ERROR
 
 
-@pytest.mark.parametrize("fault", [fault for fault in FAULTS.values() if fault.how is Break.ERROR])
+@pytest.mark.parametrize("fault", [fault for fault in FAULTS.values() if fault.how is FaultShape.ERROR])
 def test_bodies_are_what_their_content_type_says(fault: object) -> None:
     known = FAULTS[fault.name]  # type: ignore[attr-defined]
     body = known.body("some-model", "req_1")

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from engine.base.errors import BadInput
-from engine.offline_model.faults import FAULTS, Break
+from engine.offline_model.faults import FAULTS, FaultShape
 from engine.offline_model.server import OfflineModel
 
 MODEL = "claude-opus-5-5"
@@ -192,9 +192,11 @@ async def test_http_that_is_wrong_or_too_big(model: OfflineModel, head: bytes, s
     writer.close()
 
 
-SILENT = {Break.NO_BYTES, Break.STALL_MID, Break.PINGS}
+SILENT = {FaultShape.NO_BYTES, FaultShape.STALL_MID, FaultShape.PINGS}
 BROKEN = [
-    fault.name for fault in FAULTS.values() if fault.how not in SILENT | {Break.ERROR, Break.HEADERS, Break.REFUSAL}
+    fault.name
+    for fault in FAULTS.values()
+    if fault.how not in SILENT | {FaultShape.ERROR, FaultShape.HEADERS, FaultShape.REFUSAL}
 ]
 
 

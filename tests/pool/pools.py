@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 
 from engine.backends.base import Profile
 from engine.engine import Engine
-from engine.events.types import Event, Stamped
+from engine.events.types import Event, EventEnvelope
 from engine.pool.lease import Lease
-from engine.pool.routing import LeaseWish
+from engine.pool.routing import LeaseRequest
 from engine.requests import Answer, Request
 
 E = TypeVar("E", bound=Event)
@@ -28,7 +28,7 @@ class Told:
         """Those of one kind."""
         return [event for event in self.events if isinstance(event, kind)]
 
-    def _hear(self, stamped: Stamped) -> None:
+    def _hear(self, stamped: EventEnvelope) -> None:
         self.events.append(stamped.event)
 
 
@@ -39,9 +39,9 @@ def profile(engine: Engine, name: str = "default") -> Profile:
     return found
 
 
-def wish(engine: Engine, user: str = "", conversation: str = "", name: str = "default") -> LeaseWish:
+def wish(engine: Engine, user: str = "", conversation: str = "", name: str = "default") -> LeaseRequest:
     """What a request needs."""
-    return LeaseWish(profile(engine, name), user, conversation)
+    return LeaseRequest(profile(engine, name), user, conversation)
 
 
 async def leases(engine: Engine, count: int) -> list[Lease]:

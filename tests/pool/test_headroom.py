@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from engine.launchers.host import HostFacts
-from engine.pool.host_capacity import MIB, HeadroomLimits, headroom
+from engine.pool.host_capacity import MIB, HostCapacityLimits, headroom
 
 RICH = HostFacts(
     memory_free=100_000 * MIB,
@@ -18,7 +18,7 @@ RICH = HostFacts(
     pids_free=100_000,
     disk_free=100_000 * MIB,
 )
-LIMITS = HeadroomLimits(memory_floor=500 * MIB, disk_floor=200 * MIB, session_bytes=100 * MIB)
+LIMITS = HostCapacityLimits(memory_floor=500 * MIB, disk_floor=200 * MIB, session_bytes=100 * MIB)
 SCARCE = {
     "memory_free": (520 * MIB, "520 MiB of memory are free, 500 MiB are kept, a session takes 100 MiB"),
     "files_free": (66, "`ulimit -n`"),

@@ -12,7 +12,7 @@ import pytest
 from engine.backends.base import Profile
 from engine.base.errors import BackendMissing, DeadlinePassed, NotFound, Overloaded, StartFailed
 from engine.engine import Engine
-from engine.pool.routing import LeaseWish
+from engine.pool.routing import LeaseRequest
 from engine.requests import Request
 from tests.support.engines import running
 from tests.support.processes import until
@@ -93,16 +93,16 @@ async def test_the_pool_never_grows_over_its_maximum_and_waiters_are_served_in_o
 
 async def test_a_wait_is_bounded_and_says_what_it_waited_for(tmp_path: Path) -> None:
     async with running(tmp_path, "session_pool.max_size=1", "session_pool.min_size=0") as engine:
-        lease = await engine.pool.lease(LeaseWish(_profile(engine), "u"))
+        lease = await engine.pool.lease(LeaseRequest(_profile(engine), "u"))
         with pytest.raises(DeadlinePassed, match="all 1 sessions are busy"):
-            await engine.pool.lease(LeaseWish(_profile(engine), "u"), timeout=0.05)
+            await engine.pool.lease(LeaseRequest(_profile(engine), "u"), timeout=0.05)
         engine.pool.release(lease)
-        assert (await engine.pool.lease(LeaseWish(_profile(engine), "u"))).session is lease.session
+        assert (await engine.pool.lease(LeaseRequest(_profile(engine), "u"))).session is lease.session
 
 
 async def test_a_late_release_does_not_free_the_next_holders_session(tmp_path: Path) -> None:
     async with running(tmp_path, "session_pool.max_size=1") as engine:
-        wish = LeaseWish(_profile(engine), "u")
+        wish = LeaseRequest(_profile(engine), "u")
         first = await engine.pool.lease(wish)
         engine.pool.release(first)
         second = await engine.pool.lease(wish)
@@ -113,7 +113,7 @@ async def test_a_late_release_does_not_free_the_next_holders_session(tmp_path: P
 
 async def test_cancelled_waiters_leak_nothing(tmp_path: Path) -> None:
     async with running(tmp_path, "session_pool.max_size=1") as engine:
-        wish = LeaseWish(_profile(engine), "u")
+        wish = LeaseRequest(_profile(engine), "u")
         lease = await engine.pool.lease(wish)
         waiters = [asyncio.create_task(engine.pool.lease(wish)) for _ in range(20)]
         await asyncio.sleep(0)

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.pool.intensity import Intensity, IntensityLimits
-from engine.pool.session_limits import MIB, SAMPLE_S, SETTLED_S, SLOPE_S, Level, Quota, QuotaLimits, slope
+from engine.pool.session_limits import MIB, SAMPLE_S, SETTLED_S, SLOPE_S, Level, MemoryLimit, MemoryLimitSettings, slope
 
-LIMITS = QuotaLimits(
+LIMITS = MemoryLimitSettings(
     memory_soft=500 * MIB, memory_hard=1000 * MIB, cpu_soft=50.0, cpu_hard=90.0, cpu_for=60.0, slope=10 * MIB
 )
 CRASHES = IntensityLimits(crashes=3, period=60.0, hold=2.0, longest_hold=30.0)
@@ -22,20 +22,20 @@ CRASHES = IntensityLimits(crashes=3, period=60.0, hold=2.0, longest_hold=30.0)
     [(500, Level.FINE, ""), (501, Level.SOFT, "memory_soft"), (1001, Level.HARD, "memory_hard")],
 )
 def test_memory_is_judged_at_once_and_the_limit_named(mib: int, level: Level, name: str) -> None:
-    verdict = Quota().judge(0.0, mib * MIB, 0.0, LIMITS, idle=0.0)
+    verdict = MemoryLimit().judge(0.0, mib * MIB, 0.0, LIMITS, idle=0.0)
     assert verdict.level is level
     assert name in verdict.reason
     assert bool(verdict.reason) == bool(name)
 
 
 def test_a_limit_of_zero_is_no_limit() -> None:
-    quota = Quota()
-    verdicts = [quota.judge(60.0 * n, n * 1000 * MIB, 900.0, QuotaLimits(), idle=60.0) for n in range(20)]
+    quota = MemoryLimit()
+    verdicts = [quota.judge(60.0 * n, n * 1000 * MIB, 900.0, MemoryLimitSettings(), idle=60.0) for n in range(20)]
     assert {verdict.level for verdict in verdicts} == {Level.FINE}
 
 
 def test_cpu_counts_only_when_it_stays_above_its_limit() -> None:
-    quota = Quota()
+    quota = MemoryLimit()
     levels = [quota.judge(float(now), 0, 95.0, LIMITS, idle=0.0).level for now in range(0, 60, 2)]
     assert set(levels) == {Level.FINE}
     verdict = quota.judge(60.0, 0, 95.0, LIMITS, idle=0.0)
@@ -45,13 +45,13 @@ def test_cpu_counts_only_when_it_stays_above_its_limit() -> None:
 
 
 def test_cpu_between_the_levels_is_soft_from_the_first_second_above_the_soft_one() -> None:
-    quota = Quota()
+    quota = MemoryLimit()
     for now in range(0, 60, 2):
         quota.judge(float(now), 0, 95.0 if now % 4 else 60.0, LIMITS, idle=0.0)
     assert quota.judge(60.0, 0, 60.0, LIMITS, idle=0.0).level is Level.SOFT
 
 
-def grown(quota: Quota, mib_a_minute: float, seconds: float, *, since: float = SETTLED_S) -> Level:
+def grown(quota: MemoryLimit, mib_a_minute: float, seconds: float, *, since: float = SETTLED_S) -> Level:
     """The level after `seconds` of samples, one a second, of a session that was idle for `since` at the first."""
     level = Level.FINE
     for second in range(int(seconds) + 1):
@@ -61,31 +61,31 @@ def grown(quota: Quota, mib_a_minute: float, seconds: float, *, since: float = S
 
 
 def test_memory_that_grows_while_idle_is_soft_once_it_did_so_for_long() -> None:
-    assert grown(Quota(), 20.0, SLOPE_S - SAMPLE_S) is Level.FINE
-    assert grown(Quota(), 20.0, SLOPE_S) is Level.SOFT
-    assert grown(Quota(), 9.0, 10 * SLOPE_S) is Level.FINE
+    assert grown(MemoryLimit(), 20.0, SLOPE_S - SAMPLE_S) is Level.FINE
+    assert grown(MemoryLimit(), 20.0, SLOPE_S) is Level.SOFT
+    assert grown(MemoryLimit(), 9.0, 10 * SLOPE_S) is Level.FINE
 
 
 def test_what_a_turn_left_is_not_followed_until_the_session_settled() -> None:
     """A JavaScript engine collects and compiles for some seconds after a turn: sessions used now and then lived
     ten seconds before this.
     """
-    quota = Quota()
+    quota = MemoryLimit()
     for second in range(600):
         verdict = quota.judge(float(second), second * 10 * MIB // 2 % (200 * MIB), 0.0, LIMITS, idle=second % 12)
         assert verdict.level is Level.FINE
 
 
 def test_memory_may_grow_in_a_turn_and_a_turn_begins_the_count_anew() -> None:
-    assert grown(Quota(), 300.0, SLOPE_S, since=0.0) is Level.FINE
-    quota = Quota()
+    assert grown(MemoryLimit(), 300.0, SLOPE_S, since=0.0) is Level.FINE
+    quota = MemoryLimit()
     grown(quota, 5.0, SLOPE_S)
     quota.judge(70.0, 0, 0.0, LIMITS, idle=0.0)
     assert quota.judge(90.0, 400 * MIB, 0.0, LIMITS, idle=20.0).level is Level.FINE
 
 
 def test_the_gravest_verdict_is_told() -> None:
-    quota = Quota()
+    quota = MemoryLimit()
     for now in range(0, 62, 2):
         verdict = quota.judge(float(now), 600 * MIB, 95.0, LIMITS, idle=0.0)
     assert verdict.level is Level.HARD

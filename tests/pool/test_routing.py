@@ -9,8 +9,8 @@ import pytest
 
 from engine.backends.base import Profile
 from engine.pool.balancers import Candidate, LeastLoaded
-from engine.pool.routing import LeaseWish, Room, RouteDecision, Router
-from engine.pool.session_index import Seat, Seats
+from engine.pool.routing import Capacity, LeaseRequest, RouteDecision, Router
+from engine.pool.session_index import IndexedSession, SessionIndex
 
 ANA = Profile("default", tenant="ana")
 BEN = Profile("default", tenant="ben")
@@ -42,10 +42,10 @@ class Asked(LeastLoaded):
 
 
 class House:
-    """Seats, and the decisions on them."""
+    """SessionIndex, and the decisions on them."""
 
     def __init__(self) -> None:
-        self.seats = Seats()
+        self.seats = SessionIndex()
         self.balancer = Asked()
         self.router = Router(self.balancer)
         self.looked = 0
@@ -56,19 +56,19 @@ class House:
     ) -> None:
         """Add a session that served so many turns of what it holds; a later one was used later."""
         self._now += 1
-        self.seats.add(Seat(name, profile.key))
+        self.seats.add(IndexedSession(name, profile.key))
         if holds:
             self.seats.hold(name, holds, user)
         self.seats.give_back(name, self._now, turns=turns if holds else 0)
         if not idle:
             self.seats.take(name)
 
-    def route(self, wish: LeaseWish, ahead: int = 0, **room: Any) -> RouteDecision:
-        def look() -> Room:
+    def route(self, wish: LeaseRequest, ahead: int = 0, **room: Any) -> RouteDecision:
+        def look() -> Capacity:
             self.looked += 1
             by_profile = {name: {wish.profile.named: room.get(name, 0)} for name in ("starting", "waking")}
             given = {name: mine for name, mine in room.items() if not isinstance(mine, int) or name not in by_profile}
-            return Room(**{**EMPTY, "size": len(self.seats), **by_profile, **given})
+            return Capacity(**{**EMPTY, "size": len(self.seats), **by_profile, **given})
 
         return self.router.route(wish, self.seats, look, lambda: ahead)
 
@@ -84,7 +84,7 @@ def test_a_fresh_wish_goes_down_the_whole_order(house: House) -> None:
     house.sit("two", holds="c3")
     house.sit("spare")
     house.sit("mine", holds="c4", user="u")
-    wish, order = LeaseWish(ANA, "u"), []
+    wish, order = LeaseRequest(ANA, "u"), []
     for _ in range(5):
         decision = house.route(wish, **FULL)
         order.append((decision.use, decision.clear, decision.reason))
@@ -102,11 +102,11 @@ def test_a_fresh_wish_goes_down_the_whole_order(house: House) -> None:
 
 def test_a_conversation_that_is_gone_on_with_is_kept_while_there_is_another_way(house: House) -> None:
     house.sit("loyal", holds="c1", user="u", turns=2)
-    assert house.route(LeaseWish(ANA, "u")).start
+    assert house.route(LeaseRequest(ANA, "u")).start
     house.sit("once", holds="c2")
-    assert house.route(LeaseWish(ANA, "u"), **FULL).use == "once"
+    assert house.route(LeaseRequest(ANA, "u"), **FULL).use == "once"
     house.seats.take("once")
-    assert house.route(LeaseWish(ANA, "u"), **FULL).use == "loyal"
+    assert house.route(LeaseRequest(ANA, "u"), **FULL).use == "loyal"
 
 
 def test_of_the_conversations_that_are_gone_on_with_the_one_with_the_fewest_turns_goes_first_and_then_the_oldest(
@@ -114,23 +114,23 @@ def test_of_the_conversations_that_are_gone_on_with_the_one_with_the_fewest_turn
 ) -> None:
     for name, turns in (("much", 9), ("old", 3), ("new", 3)):
         house.sit(name, holds=name, turns=turns)
-    assert house.route(LeaseWish(ANA, "u"), **FULL).use == "old"
-    assert house.route(LeaseWish(BEN, "u"), **FULL).evict == "old"
+    assert house.route(LeaseRequest(ANA, "u"), **FULL).use == "old"
+    assert house.route(LeaseRequest(BEN, "u"), **FULL).evict == "old"
 
 
 def test_whoever_waits_for_a_start_has_no_second_one_started_for_them(house: House) -> None:
     house.sit("loyal", holds="c1", turns=2)
     coming = {"size": 2, "starting": 1, "pending": {ANA.key: 1}}
-    decision = house.route(LeaseWish(ANA, "u"), **coming)
+    decision = house.route(LeaseRequest(ANA, "u"), **coming)
     assert not decision.start
     assert not decision.use
-    assert house.route(LeaseWish(ANA, "u"), ahead=1, **coming).start
+    assert house.route(LeaseRequest(ANA, "u"), ahead=1, **coming).start
 
 
 def test_the_holder_serves_its_conversation_without_clearing_whoever_asks(house: House) -> None:
     house.sit("a", holds="c1", user="u")
     house.sit("b")
-    decision = house.route(LeaseWish(ANA, "somebody else", "c1"))
+    decision = house.route(LeaseRequest(ANA, "somebody else", "c1"))
     assert (decision.use, decision.clear) == ("a", False)
     assert house.looked == 0
 
@@ -138,13 +138,13 @@ def test_the_holder_serves_its_conversation_without_clearing_whoever_asks(house:
 def test_a_busy_conversation_waits_for_its_one_writer(house: House) -> None:
     house.sit("a", holds="c1", idle=False)
     house.sit("b")
-    decision = house.route(LeaseWish(ANA, "u", "c1"))
+    decision = house.route(LeaseRequest(ANA, "u", "c1"))
     assert (decision.use, decision.start) == ("", False)
     assert "busy" in decision.reason
 
 
 def test_a_sleeping_conversation_is_woken_once_and_not_more_at_once_than_may_be(house: House) -> None:
-    wish = LeaseWish(ANA, "u", "c1")
+    wish = LeaseRequest(ANA, "u", "c1")
     assert house.route(wish).start
     assert "being resumed" in house.route(wish, resuming=frozenset({("ana", "c1")})).reason
     crowded = house.route(wish, waking=2, max_starting=9)
@@ -155,7 +155,7 @@ def test_a_sleeping_conversation_is_woken_once_and_not_more_at_once_than_may_be(
 
 def test_a_conversation_that_changes_profile_leaves_its_old_session_first(house: House) -> None:
     house.sit("a", holds="c1")
-    decision = house.route(LeaseWish(BIG, "u", "c1"))
+    decision = house.route(LeaseRequest(BIG, "u", "c1"))
     assert (decision.start, decision.evict) == (True, "a")
 
 
@@ -171,7 +171,7 @@ def test_a_conversation_that_changes_profile_obeys_the_limits_of_starts(
     house: House, room: dict[str, Any], words: str
 ) -> None:
     house.sit("a", holds="c1")
-    decision = house.route(LeaseWish(BIG, "u", "c1"), **room)
+    decision = house.route(LeaseRequest(BIG, "u", "c1"), **room)
     assert (decision.start, decision.evict) == (False, "")
     assert words in decision.reason
 
@@ -179,7 +179,7 @@ def test_a_conversation_that_changes_profile_obeys_the_limits_of_starts(
 def test_tenants_share_neither_sessions_nor_conversations(house: House) -> None:
     house.sit("warm")
     house.sit("held", holds="c1", user="u")
-    for wish in (LeaseWish(BEN, "u"), LeaseWish(BEN, "u", "c1")):
+    for wish in (LeaseRequest(BEN, "u"), LeaseRequest(BEN, "u", "c1")):
         decision = house.route(wish)
         assert (decision.use, decision.start, decision.evict) == ("", True, "")
 
@@ -190,14 +190,14 @@ def test_a_full_pool_makes_room_for_another_profile_by_what_costs_least(house: H
     house.sit("once", holds="c2")
     victims = []
     for _ in range(3):
-        victims.append(house.route(LeaseWish(BEN, "u"), **FULL).evict)
+        victims.append(house.route(LeaseRequest(BEN, "u"), **FULL).evict)
         house.seats.take(victims[-1])
     assert victims == ["warm", "once", "loyal"]
-    assert not house.route(LeaseWish(BEN, "u"), **FULL).start
+    assert not house.route(LeaseRequest(BEN, "u"), **FULL).start
 
 
 def test_no_more_sessions_are_started_than_wishes_wait_or_than_may_start(house: House) -> None:
-    wish = LeaseWish(ANA, "u")
+    wish = LeaseRequest(ANA, "u")
     assert house.route(wish, starting=1, pending={ANA.key: 1}).reason == "a session of the profile is starting"
     assert house.route(wish, ahead=1, starting=1, pending={ANA.key: 1}).start
     crowded = house.route(wish, ahead=2, starting=2, pending={ANA.key: 2})
@@ -207,40 +207,40 @@ def test_no_more_sessions_are_started_than_wishes_wait_or_than_may_start(house: 
 
 def test_a_profile_whose_starts_are_held_waits_and_says_why_and_others_start(house: House) -> None:
     held = {ANA.key: "sessions of profile default crashed too often"}
-    assert house.route(LeaseWish(ANA, "u"), held=held).reason == held[ANA.key]
-    assert house.route(LeaseWish(BEN, "u"), held=held).start
+    assert house.route(LeaseRequest(ANA, "u"), held=held).reason == held[ANA.key]
+    assert house.route(LeaseRequest(BEN, "u"), held=held).start
 
 
 def test_a_nameless_user_has_no_last_session_and_the_balancer_hears_the_tenant(house: House) -> None:
     house.sit("a", holds="c1")
     house.sit("b", holds="c2")
-    assert house.route(LeaseWish(ANA, "")).use == "a"
+    assert house.route(LeaseRequest(ANA, "")).use == "a"
     assert house.balancer.keys == ["ana"]
 
 
 def test_a_profile_whose_starts_hang_never_holds_the_last_place_of_another(house: House) -> None:
     hangs = {BIG.named: 2}
-    assert not house.route(LeaseWish(BIG, "u"), starting=hangs).start
-    assert house.route(LeaseWish(ANA, "u"), starting=hangs).start
-    assert house.route(LeaseWish(ANA, "u", "c1"), starting=hangs, waking=hangs).start
-    assert not house.route(LeaseWish(ANA, "u"), starting={**hangs, ANA.named: 1}).start
+    assert not house.route(LeaseRequest(BIG, "u"), starting=hangs).start
+    assert house.route(LeaseRequest(ANA, "u"), starting=hangs).start
+    assert house.route(LeaseRequest(ANA, "u", "c1"), starting=hangs, waking=hangs).start
+    assert not house.route(LeaseRequest(ANA, "u"), starting={**hangs, ANA.named: 1}).start
 
 
 def test_who_waits_for_a_busy_conversation_is_no_demand_for_sessions(house: House) -> None:
     house.sit("a", holds="c1", idle=False)
-    assert not house.route(LeaseWish(ANA, "u", "c1")).demand
-    assert house.route(LeaseWish(ANA, "u"), **FULL).demand
+    assert not house.route(LeaseRequest(ANA, "u", "c1")).demand
+    assert house.route(LeaseRequest(ANA, "u"), **FULL).demand
 
 
 def test_a_session_that_its_agent_engages_serves_its_own_conversation_alone(house: House) -> None:
     house.sit("a", holds="c1", user="u")
     house.seats.engage("a", engaged=True, single_use=True)
     full = {**EMPTY, "size": 4, "allowed": 4}
-    fresh = house.route(LeaseWish(ANA, "u"), **{name: full[name] for name in ("allowed",)}, size=4)
+    fresh = house.route(LeaseRequest(ANA, "u"), **{name: full[name] for name in ("allowed",)}, size=4)
     assert (fresh.use, fresh.start, fresh.evict) == ("", False, "")
-    assert house.route(LeaseWish(ANA, "u", "c1")).use == "a"
-    moved = house.route(LeaseWish(BIG, "u", "c1"))
+    assert house.route(LeaseRequest(ANA, "u", "c1")).use == "a"
+    moved = house.route(LeaseRequest(BIG, "u", "c1"))
     assert (moved.start, moved.evict) == (False, "")
     house.seats.engage("a", engaged=False, single_use=True)
-    fresh = house.route(LeaseWish(ANA, "u"), size=4)
+    fresh = house.route(LeaseRequest(ANA, "u"), size=4)
     assert (fresh.use, fresh.evict) == ("", "a")

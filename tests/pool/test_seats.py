@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from engine.pool.session_index import Seat, Seats, SubPool
+from engine.pool.session_index import IndexedSession, SessionIndex, SubPool
 
 KEYS: list[SubPool] = [("ana", "default", ""), ("ana", "big", ""), ("ben", "default", "")]
 USERS = ["", "u1", "u2"]
@@ -35,7 +35,7 @@ class SeatsAgreeWithAModel(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.seats = Seats()
+        self.seats = SessionIndex()
         self.plain: dict[str, Plain] = {}
         self.made = 0
         self.time = 0
@@ -53,7 +53,7 @@ class SeatsAgreeWithAModel(RuleBasedStateMachine):
         self.made += 1
         name = f"s{self.made}"
         self.plain[name] = Plain(name, key)
-        self.seats.add(Seat(name, key))
+        self.seats.add(IndexedSession(name, key))
 
     @precondition(lambda self: self.plain)
     @rule(number=st.integers(0, MOST))
@@ -146,7 +146,7 @@ class SeatsAgreeWithAModel(RuleBasedStateMachine):
         )
 
 
-def _name(seat: Seat | None) -> str | None:
+def _name(seat: IndexedSession | None) -> str | None:
     return seat.session if seat is not None else None
 
 
@@ -164,8 +164,8 @@ TestSeats.settings = settings(max_examples=60, stateful_step_count=40, deadline=
 
 
 def test_the_load_that_balancers_see_is_what_was_read_last() -> None:
-    seats = Seats()
-    seats.add(Seat("a", KEYS[0]))
+    seats = SessionIndex()
+    seats.add(IndexedSession("a", KEYS[0]))
     seats.set_load("a", 0.4)
     seat = seats.get("a")
     assert seat is not None
@@ -173,8 +173,8 @@ def test_the_load_that_balancers_see_is_what_was_read_last() -> None:
 
 
 def test_a_seat_for_one_conversation_serves_a_first_one_and_then_no_other() -> None:
-    seats, key = Seats(), KEYS[0]
-    seats.add(Seat("s1", key))
+    seats, key = SessionIndex(), KEYS[0]
+    seats.add(IndexedSession("s1", key))
     seats.engage("s1", engaged=False, single_use=True)
     seats.give_back("s1", 1.0, turns=0)
     assert seats.warm(key) is seats.get("s1")

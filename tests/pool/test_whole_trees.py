@@ -16,7 +16,7 @@ from engine.events.types import SessionJudged, SessionReadings
 from engine.launchers.processes import ProcessId
 from engine.launchers.tree_usage import ProcessUsage, TreeReader, TreeUsage, session_of
 from engine.pool.memory import TreeMemory
-from engine.pool.session_limits import QuotaLimits
+from engine.pool.session_limits import MemoryLimitSettings
 from engine.sessions.readings import Readings, tree_pss
 from tests.pool.pools import MANY, Talk, Told
 from tests.support.engines import running
@@ -131,7 +131,7 @@ def usage(pid: int, rss: int, cpu: float = 0.0) -> ProcessUsage:
 
 
 def test_pss_is_read_at_once_only_where_the_estimate_passes_a_limit() -> None:
-    memory, limits = TreeMemory(), QuotaLimits(memory_soft=500, memory_hard=1000)
+    memory, limits = TreeMemory(), MemoryLimitSettings(memory_soft=500, memory_hard=1000)
     small, large = {"s": TreeUsage((usage(2, 600),))}, {"s": TreeUsage((usage(2, 600), usage(3, 600)))}
     assert memory.urgent(small, limits) == ["s"]
     memory.record({"s": 300}, small, 1.0)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from engine.base.errors import ErrorKind, QuarterdeckError, TurnFailed, Verdict
+from engine.base.errors import ErrorClass, ErrorKind, QuarterdeckError, TurnFailed
 from engine.events.bus import Bus
-from engine.events.types import RecoveryEnded, RecoveryStarted, Stamped
+from engine.events.types import EventEnvelope, RecoveryEnded, RecoveryStarted
 from engine.pool.intensity import IntensityLimits
-from engine.recovery.failure import Aim, Case, Trouble
+from engine.recovery.failure import EscalationState, Failure, TargetKind
 from engine.recovery.orchestrator import Orchestrator, RecoveryLimits
 from engine.recovery.retry.budget import Budget
 from engine.recovery.strategies.base import RecoveryPorts, RecoveryResult
@@ -33,15 +33,15 @@ class LoopClock:
 class Scripted:
     """A strategy that takes `seconds` and ends as `results` say, the last one again and again."""
 
-    def __init__(self, name: str, aim: Aim, *results: RecoveryResult, seconds: float = 1.0) -> None:
+    def __init__(self, name: str, aim: TargetKind, *results: RecoveryResult, seconds: float = 1.0) -> None:
         self.name, self.aim, self.estimate = name, aim, seconds
-        self.runs: list[tuple[float, Trouble]] = []
+        self.runs: list[tuple[float, Failure]] = []
         self._results = results or (WELL,)
 
-    def can_recover(self, trouble: Trouble) -> bool:
+    def can_recover(self, trouble: Failure) -> bool:
         return bool(trouble.session)
 
-    async def run(self, trouble: Trouble, ports: RecoveryPorts) -> RecoveryResult:
+    async def run(self, trouble: Failure, ports: RecoveryPorts) -> RecoveryResult:
         assert ports is not None
         self.runs.append((asyncio.get_running_loop().time(), trouble))
         await pass_time(self.estimate)
@@ -70,9 +70,9 @@ class Rig:
 
     def trouble(
         self, name: str = "a", *, session: str = "s0001", word: str = "session", began: float = -1.0
-    ) -> Trouble:
+    ) -> Failure:
         now = self.clock.monotonic()
-        return Trouble(
+        return Failure(
             id=f"{name}.1",
             error=failure(word),
             request=name,
@@ -85,13 +85,13 @@ class Rig:
             seen=now,
         )
 
-    async def fail(self, case: Case, trouble: Trouble) -> str:
+    async def fail(self, case: EscalationState, trouble: Failure) -> str:
         """What the dispatcher does with a failed attempt; why no other may follow, or nothing."""
         follows = self.orchestrator.choose(trouble, case)
         self.orchestrator.begin(follows.strategy, trouble, case)
         return follows.final or await self.orchestrator.recovered(trouble, case)
 
-    def _hear(self, stamped: Stamped) -> None:
+    def _hear(self, stamped: EventEnvelope) -> None:
         if isinstance(stamped.event, RecoveryStarted | RecoveryEnded):
             self.events.append(stamped.event)
 
@@ -107,5 +107,5 @@ async def pass_time(seconds: float) -> None:
 def failure(word: str, kind: ErrorKind = ErrorKind.PROCESS, category: str = "crash") -> QuarterdeckError:
     """An error whose class asks for the strategy of that word."""
     error = TurnFailed("it failed", kind=kind)
-    error.verdict = Verdict("rule", category, "high", word)
+    error.verdict = ErrorClass("rule", category, "high", word)
     return error

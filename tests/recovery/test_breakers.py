@@ -9,9 +9,9 @@ import pytest
 from engine.base.clock import ManualClock
 from engine.base.errors import BadInput, DeadlinePassed, ErrorKind, NotFound, Overloaded, QuarterdeckError, TurnFailed
 from engine.events.bus import Bus
-from engine.events.types import BreakerChanged, Stamped
+from engine.events.types import BreakerChanged, EventEnvelope
 from engine.recovery.breakers.breaker import BreakerLimits, BreakerState
-from engine.recovery.breakers.guard import Gate, blamed_scope
+from engine.recovery.breakers.guard import BreakerGuard, blamed_scope
 from engine.recovery.breakers.registry import KEPT, Breakers
 from engine.sessions.outcome import Ended, Outcome
 
@@ -29,7 +29,7 @@ class Rig:
         given = BreakerLimits(**{"failure_threshold": 2, "half_open_max_calls": 1, **limits})  # type: ignore[arg-type]
         self.breakers = Breakers(lambda: given, bus, self.clock)
         self.retired: list[tuple[str, str]] = []
-        self.gate = Gate(self.breakers, lambda session, reason: self.retired.append((session, reason)))
+        self.gate = BreakerGuard(self.breakers, lambda session, reason: self.retired.append((session, reason)))
 
     def call(self, error: BaseException | None = None) -> None:
         with self.gate.call(NAMES) as call:
@@ -37,7 +37,7 @@ class Rig:
             if error is not None:
                 raise error
 
-    def _hear(self, stamped: Stamped) -> None:
+    def _hear(self, stamped: EventEnvelope) -> None:
         if isinstance(stamped.event, BreakerChanged):
             self.told.append(stamped.event)
 

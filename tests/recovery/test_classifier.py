@@ -20,7 +20,7 @@ from engine.recovery.classify.learned_rules import LearnedRules
 from engine.recovery.classify.phrases import words_of
 from engine.recovery.classify.rule_index import KIND_MOST
 from engine.recovery.classify.rules import ErrorType, Rule, load_rules, shipped_rules
-from engine.recovery.classify.service import Diagnosis
+from engine.recovery.classify.service import ClassificationService
 from engine.recovery.classify.templates import fixed_words, template_of
 from engine.sessions.outcome import Ended, Outcome
 from tests.recovery.families import figures, judged_as_shipped, judged_without_own_family, spoken, supported_by
@@ -377,7 +377,7 @@ def test_a_bad_rules_file_is_refused_by_name_and_the_rules_in_force_stay(
     own = tmp_path / "own.toml"
     own.write_text(OWN)
     clock = ManualClock(NOW)
-    diagnosis = Diagnosis(own, LearnedRules(tmp_path / "learned.db", clock), clock)
+    diagnosis = ClassificationService(own, LearnedRules(tmp_path / "learned.db", clock), clock)
     before = diagnosis.rules
     own.write_text(content)
     with pytest.raises(SettingsError, match=problem) as caught:

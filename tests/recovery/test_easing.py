@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.base.clock import ManualClock
-from engine.flow.concurrency_limit import Ease, Easing
+from engine.flow.concurrency_limit import AimdLimit, ConcurrencyLimiter
 
 
 def test_it_halves_what_runs_and_gives_back_a_tenth_of_the_whole_at_each_step() -> None:
-    ease = Ease()
+    ease = AimdLimit()
     assert ease.cap(0.0, 10.0) is None
     assert ease.reduce(0.0, running=16, most=20, interval=10.0) == 8
     assert [ease.cap(at, 10.0) for at in (9.9, 10.0, 35.0)] == [8, 10, 14]
@@ -26,7 +26,7 @@ def test_it_halves_what_runs_and_gives_back_a_tenth_of_the_whole_at_each_step() 
     most=st.integers(1, 50),
 )
 def test_a_cap_lets_one_run_at_least_and_always_ends(acts: list[tuple[float, int, bool]], most: int) -> None:
-    ease, now = Ease(), 0.0
+    ease, now = AimdLimit(), 0.0
     for gap, running, less in acts:
         now += gap
         if less:
@@ -39,7 +39,7 @@ def test_a_cap_lets_one_run_at_least_and_always_ends(acts: list[tuple[float, int
 
 async def test_who_waits_for_a_place_gets_it_in_turn_and_one_who_left_takes_none() -> None:
     clock = ManualClock()
-    easing = Easing(lambda: 4, lambda: 10.0, clock)
+    easing = ConcurrencyLimiter(lambda: 4, lambda: 10.0, clock)
     for _ in range(4):
         await easing.enter()
     assert easing.reduce() == 2
@@ -68,7 +68,7 @@ async def test_who_waits_for_a_place_gets_it_in_turn_and_one_who_left_takes_none
 
 
 async def test_a_place_given_to_one_who_leaves_at_that_moment_is_passed_on() -> None:
-    easing = Easing(lambda: 2, lambda: 10.0, ManualClock())
+    easing = ConcurrencyLimiter(lambda: 2, lambda: 10.0, ManualClock())
     await easing.enter()
     easing.reduce()
     first, second = (asyncio.create_task(easing.enter()) for _ in range(2))

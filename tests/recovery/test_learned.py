@@ -12,8 +12,8 @@ from engine.base.errors import BadInput, NotFound
 from engine.recovery.classify.classifier import Classifier
 from engine.recovery.classify.evidence import Evidence, of_line
 from engine.recovery.classify.learned_rules import LearnedRules, Lesson
-from engine.recovery.classify.rules import ErrorType, Strategy, shipped_rules
-from engine.recovery.classify.service import Diagnosis
+from engine.recovery.classify.rules import ErrorType, StrategyWord, shipped_rules
+from engine.recovery.classify.service import ClassificationService
 
 WIDGET = "widget 17 jammed in /var/spool/a9 at host-3.example.org:8080 (job 6f0e0b1e)"
 LIKE_IT = "widget 99 jammed in /tmp/other at box-7.example.net:1 (job 00ff)"
@@ -42,7 +42,7 @@ def test_a_correction_holds_for_errors_that_differ_in_numbers_paths_hosts_and_id
     taught = store.learn(Lesson(type=ErrorType.RESOURCE, text=WIDGET), "ana")
     assert judge(store, of_line(LIKE_IT)) == ("resource", taught.id)
     assert judge(store, of_line("widget 17 cleared in /var/spool/a9 at host:1 (job 1)")) == ("none", "healthy")
-    assert (taught.rule.strategy, taught.taught_by, taught.example) == (Strategy.REDUCE_LOAD, "ana", WIDGET)
+    assert (taught.rule.strategy, taught.taught_by, taught.example) == (StrategyWord.REDUCE_LOAD, "ana", WIDGET)
 
 
 def test_a_correction_outranks_texts_and_never_a_fact(store: LearnedRules) -> None:
@@ -111,7 +111,7 @@ def test_a_text_that_would_match_everything_is_refused(store: LearnedRules, text
 def test_decisions_are_counted_by_rule_and_the_count_is_kept(tmp_path: Path) -> None:
     store = opened(tmp_path)
     clock = ManualClock(1e9)
-    diagnosis = Diagnosis(None, store, clock)
+    diagnosis = ClassificationService(None, store, clock)
     taught = store.learn(Lesson(type=ErrorType.RESOURCE, text=WIDGET), "ana")
     for line in (WIDGET, LIKE_IT, "ECONNRESET: connection reset by peer", "all is well"):
         diagnosis.classify(of_line(line))
@@ -125,7 +125,7 @@ def test_decisions_are_counted_by_rule_and_the_count_is_kept(tmp_path: Path) -> 
 
 def test_a_broken_store_costs_the_learned_rules_and_no_decision(tmp_path: Path) -> None:
     store = opened(tmp_path)
-    diagnosis = Diagnosis(None, store, ManualClock(1e9))
+    diagnosis = ClassificationService(None, store, ManualClock(1e9))
     store.close()
     for _ in range(100):
         assert diagnosis.classify(of_line("connection reset by peer")).rule == "connection-cut"

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.base.errors import BadInput, NotFound, SettingsError
-from engine.recovery.escalation import LADDER, PARK, REDUCE_LOAD, RESTART, RESUME, asked_for
-from engine.recovery.failure import Aim, Case
+from engine.recovery.escalation import ESCALATION, PARK, REDUCE_LOAD, RESTART, RESUME, strategy_for
+from engine.recovery.failure import EscalationState, TargetKind
 from engine.recovery.orchestrator import STALE_S, WATCH_S
 from engine.recovery.retry.budget import RESPAWN_COST
 from engine.recovery.strategies.registry import Strategies
@@ -20,18 +20,18 @@ from tests.support.virtual_time import run_virtually
 
 
 def resume(*results: object, seconds: float = 1.0) -> Scripted:
-    return Scripted(RESUME, Aim.CONVERSATION, *results, seconds=seconds)  # type: ignore[arg-type]
+    return Scripted(RESUME, TargetKind.CONVERSATION, *results, seconds=seconds)  # type: ignore[arg-type]
 
 
 def restart(*results: object) -> Scripted:
-    return Scripted(RESTART, Aim.SESSION, *results)  # type: ignore[arg-type]
+    return Scripted(RESTART, TargetKind.SESSION, *results)  # type: ignore[arg-type]
 
 
 def test_all_who_fail_at_one_target_share_one_run_and_it_counts_once() -> None:
     async def work() -> None:
         strategy = resume()
         rig = Rig(strategy)
-        cases = [Case() for _ in range(20)]
+        cases = [EscalationState() for _ in range(20)]
         why = await asyncio.gather(*(rig.fail(case, rig.trouble(f"r{n}")) for n, case in enumerate(cases)))
         assert why == [""] * 20
         assert len(strategy.runs) == 1
@@ -50,7 +50,7 @@ def test_all_who_fail_at_one_target_share_one_run_and_it_counts_once() -> None:
 def test_a_recoverys_time_ends_with_the_answer_that_it_led_to() -> None:
     async def work() -> None:
         rig = Rig(resume())
-        case = Case()
+        case = EscalationState()
         await rig.fail(case, rig.trouble("r1"))
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(asyncio.Event().wait(), 2.5)  # the attempt takes so long
@@ -67,7 +67,7 @@ def test_other_targets_have_runs_of_their_own() -> None:
         strategy = restart()
         rig = Rig(strategy)
         troubles = [rig.trouble(f"r{n}", session=f"s{n}", word="process") for n in range(3)]
-        await asyncio.gather(*(rig.fail(Case(), trouble) for trouble in troubles))
+        await asyncio.gather(*(rig.fail(EscalationState(), trouble) for trouble in troubles))
         assert [trouble.session for _, trouble in strategy.runs] == ["s0", "s1", "s2"]
 
     run_virtually(work())
@@ -77,7 +77,7 @@ def test_a_request_that_fails_on_climbs_the_declared_ladder_and_is_given_up() ->
     async def work() -> None:
         first, second = resume(), restart()
         rig = Rig(first, second)
-        case = Case()
+        case = EscalationState()
         whys = [await rig.fail(case, rig.trouble()) for _ in range(5)]
         assert (len(first.runs), len(second.runs)) == (2, 2)
         assert whys == ["", "", "", "", f"{RESUME} did not help"]
@@ -92,7 +92,7 @@ def test_a_run_that_fails_is_followed_by_the_rung_above_at_once() -> None:
     async def work() -> None:
         first, second = resume(ILL), restart(WELL)
         rig = Rig(first, second)
-        case = Case()
+        case = EscalationState()
         assert await rig.fail(case, rig.trouble()) == ""
         assert (len(first.runs), len(second.runs)) == (1, 1)
         rig.orchestrator.closed(case, worked=True)
@@ -104,7 +104,7 @@ def test_a_run_that_fails_is_followed_by_the_rung_above_at_once() -> None:
 def test_when_every_rung_fails_the_reason_is_the_last_ones() -> None:
     async def work() -> None:
         rig = Rig(resume(ILL), restart(ILL))
-        case = Case()
+        case = EscalationState()
         assert await rig.fail(case, rig.trouble()) == f"{RESTART} failed: it did not work"
         assert rig.ended[-1].gave_up
 
@@ -117,10 +117,10 @@ def test_a_strategy_that_raises_or_hangs_has_failed() -> None:
             raise RuntimeError("a bug")
 
     async def work() -> None:
-        rig = Rig(Raises(RESUME, Aim.CONVERSATION), Scripted(RESTART, Aim.SESSION, seconds=1.0))
-        await rig.fail(Case(), rig.trouble())
+        rig = Rig(Raises(RESUME, TargetKind.CONVERSATION), Scripted(RESTART, TargetKind.SESSION, seconds=1.0))
+        await rig.fail(EscalationState(), rig.trouble())
         assert rig.ended[0].reason == "the strategy failed: RuntimeError('a bug')"
-        slow = Scripted(RESUME, Aim.CONVERSATION, seconds=1e6)
+        slow = Scripted(RESUME, TargetKind.CONVERSATION, seconds=1e6)
         slow.estimate = 1e6
         hangs = Rig(slow, restart())
         hangs.strategies.by_name[RESUME] = slow
@@ -135,7 +135,7 @@ def test_a_strategy_that_raises_or_hangs_has_failed() -> None:
 def test_an_attempt_that_still_runs_after_a_while_shows_that_it_helped() -> None:
     async def work() -> None:
         rig = Rig(resume())
-        case = Case()
+        case = EscalationState()
         await rig.fail(case, rig.trouble())
         await pass_time(WATCH_S + 1)
         assert [each.ok for each in rig.ended] == [True]
@@ -150,13 +150,13 @@ def test_what_failed_before_the_last_recovery_is_no_reason_for_another() -> None
         strategy = resume()
         rig = Rig(strategy)
         await pass_time(10)
-        case = Case()
+        case = EscalationState()
         await rig.fail(case, rig.trouble())
         rig.orchestrator.closed(case, worked=True)
         late = rig.trouble("late", began=5.0)
-        assert await rig.fail(Case(), late) == ""
+        assert await rig.fail(EscalationState(), late) == ""
         assert len(strategy.runs) == 1
-        fresh = Case()
+        fresh = EscalationState()
         await rig.fail(fresh, rig.trouble("fresh"))
         assert len(strategy.runs) == 2
 
@@ -169,7 +169,7 @@ def test_a_sample_that_lay_about_is_not_acted_on() -> None:
         rig = Rig(strategy)
         stale = rig.trouble()
         await pass_time(STALE_S + 1)
-        assert await rig.fail(Case(), stale) == ""
+        assert await rig.fail(EscalationState(), stale) == ""
         assert strategy.runs == []
         assert rig.events == []
 
@@ -180,7 +180,7 @@ def test_in_observe_mode_all_is_told_and_nothing_is_done() -> None:
     async def work() -> None:
         first, second = resume(), restart()
         rig = Rig(first, second, observe=True)
-        case = Case()
+        case = EscalationState()
         whys = [await rig.fail(case, rig.trouble()) for _ in range(6)]
         assert whys == [""] * 6
         assert (first.runs, second.runs) == ([], [])
@@ -196,7 +196,7 @@ def test_too_many_runs_at_one_target_give_the_request_up_and_are_told_once() -> 
     async def work() -> None:
         strategy = resume()
         rig = Rig(strategy, starts=2)
-        whys = [await rig.fail(Case(), rig.trouble(f"r{n}")) for n in range(6)]
+        whys = [await rig.fail(EscalationState(), rig.trouble(f"r{n}")) for n in range(6)]
         assert len(strategy.runs) == 2
         assert whys[:2] == ["", ""]
         assert all("tried 2 times within 60 s" in why for why in whys[2:])
@@ -207,16 +207,16 @@ def test_too_many_runs_at_one_target_give_the_request_up_and_are_told_once() -> 
 
 def test_a_spent_budget_stops_recovery_and_success_pays_back() -> None:
     async def work() -> None:
-        strategy = Scripted(REDUCE_LOAD, Aim.ENGINE)
+        strategy = Scripted(REDUCE_LOAD, TargetKind.ENGINE)
         rig = Rig(strategy, budget=2 * RESPAWN_COST, starts=100)
-        cases = [Case() for _ in range(4)]
+        cases = [EscalationState() for _ in range(4)]
         for number, case in enumerate(cases):
             assert await rig.fail(case, rig.trouble(f"r{number}", word="reduce_load")) == ""
         assert len(strategy.runs) == 2
         assert rig.budget.tokens == 0
         assert "the retry budget is spent" in rig.ended[-1].reason
         rich = Rig(strategy)
-        case = Case()
+        case = EscalationState()
         await rich.fail(case, rich.trouble(word="reduce_load"))
         assert rich.budget.tokens == rich.budget.size - RESPAWN_COST
         rich.orchestrator.closed(case, worked=True)
@@ -240,15 +240,15 @@ def test_no_sequence_of_failures_makes_an_endless_loop(gaps: list[float], word: 
         scripted = [
             Scripted(name, aim, result, seconds=0.01)
             for name, aim in (
-                (RESUME, Aim.CONVERSATION),
-                (RESTART, Aim.SESSION),
-                (REDUCE_LOAD, Aim.ENGINE),
-                ("clean_resources", Aim.ENGINE),
+                (RESUME, TargetKind.CONVERSATION),
+                (RESTART, TargetKind.SESSION),
+                (REDUCE_LOAD, TargetKind.ENGINE),
+                ("clean_resources", TargetKind.ENGINE),
             )
         ]
         rig = Rig(*scripted, starts=starts, budget=10**6)
         for number, gap in enumerate(gaps):
-            case = Case()
+            case = EscalationState()
             for _ in range(3):
                 if await rig.fail(case, rig.trouble(f"r{number}", word=word)):
                     break
@@ -292,10 +292,10 @@ def test_a_class_is_given_to_another_strategy_by_its_category_or_its_type() -> N
     async def work() -> None:
         rig = Rig()
         trouble = rig.trouble()
-        assert asked_for(trouble, {}) == RESUME
-        assert asked_for(trouble, {"process": PARK}) == PARK
-        assert asked_for(trouble, {"process": PARK, "process/crash": RESTART}) == RESTART
-        assert asked_for(trouble, {"network": PARK}) == RESUME
+        assert strategy_for(trouble, {}) == RESUME
+        assert strategy_for(trouble, {"process": PARK}) == PARK
+        assert strategy_for(trouble, {"process": PARK, "process/crash": RESTART}) == RESTART
+        assert strategy_for(trouble, {"network": PARK}) == RESUME
 
     run_virtually(work())
 
@@ -318,9 +318,9 @@ def test_what_the_settings_name_wrongly_is_refused_by_its_key(own: dict[str, str
 
 
 def test_the_ladder_ends() -> None:
-    for name in LADDER:
+    for name in ESCALATION:
         seen = set()
-        while name in LADDER:
+        while name in ESCALATION:
             assert name not in seen
             seen.add(name)
-            name = LADDER[name]
+            name = ESCALATION[name]

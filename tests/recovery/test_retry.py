@@ -9,19 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.base.errors import ErrorKind, Overloaded, QuarterdeckError, TurnFailed
-from engine.recovery.retry.backoff import Backoff, Growth, Jitter, delay_before
+from engine.recovery.retry.backoff import Backoff, Curve, Jitter, delay_before
 from engine.recovery.retry.budget import RESPAWN_COST, RETRY_COST, THROTTLED_COST, Budget
-from engine.recovery.retry.policy import RetryDecision, RetryPolicy, Try, decide, wait_at_breaker
+from engine.recovery.retry.policy import AttemptFacts, RetryDecision, RetryPolicy, decide, wait_at_breaker
 
 POLICY = RetryPolicy(max_attempts=3, attempts={ErrorKind.NETWORK: 5}, backoff=Backoff(1.0, 5.0))
-FIRST = Try(1, acted=False, left=1e9)
+FIRST = AttemptFacts(1, acted=False, left=1e9)
 
 
 def _high(_low: float, high: float) -> float:
     return high
 
 
-def _decide(error: QuarterdeckError, tried: Try = FIRST, budget: Budget | None = None) -> RetryDecision:
+def _decide(error: QuarterdeckError, tried: AttemptFacts = FIRST, budget: Budget | None = None) -> RetryDecision:
     return decide(POLICY, error, tried, budget or Budget(500), _high)
 
 
@@ -38,9 +38,9 @@ def test_it_gives_up_with_a_reason() -> None:
     given_up = {
         "fail again": _decide(TurnFailed("bad key", kind=ErrorKind.AUTH)),
         "sheds load": _decide(Overloaded("no disk")),
-        "3 attempts": _decide(_overloaded(), Try(3, acted=False, left=1e9)),
-        "not idempotent": _decide(_overloaded(), Try(1, acted=True, left=1e9)),
-        "deadline": _decide(_overloaded(), Try(1, acted=False, left=0.5)),
+        "3 attempts": _decide(_overloaded(), AttemptFacts(3, acted=False, left=1e9)),
+        "not idempotent": _decide(_overloaded(), AttemptFacts(1, acted=True, left=1e9)),
+        "deadline": _decide(_overloaded(), AttemptFacts(1, acted=False, left=0.5)),
         "budget is spent": _decide(_overloaded(), budget=Budget(THROTTLED_COST - 1)),
     }
     for reason, decision in given_up.items():
@@ -49,13 +49,13 @@ def test_it_gives_up_with_a_reason() -> None:
 
 def test_a_type_of_error_may_have_attempts_of_its_own() -> None:
     broken = TurnFailed("reset", kind=ErrorKind.NETWORK, retryable=True)
-    assert _decide(broken, Try(4, acted=False, left=1e9)).again
-    assert not _decide(broken, Try(5, acted=False, left=1e9)).again
+    assert _decide(broken, AttemptFacts(4, acted=False, left=1e9)).again
+    assert not _decide(broken, AttemptFacts(5, acted=False, left=1e9)).again
 
 
 def test_what_will_not_be_tried_again_takes_nothing_from_the_budget() -> None:
     budget = Budget(100)
-    _decide(_overloaded(), Try(3, acted=False, left=1e9), budget)
+    _decide(_overloaded(), AttemptFacts(3, acted=False, left=1e9), budget)
     assert budget.tokens == 100
     assert _decide(_overloaded(), budget=budget).cost == THROTTLED_COST
     assert budget.tokens == 100 - THROTTLED_COST
@@ -64,26 +64,26 @@ def test_what_will_not_be_tried_again_takes_nothing_from_the_budget() -> None:
 @pytest.mark.parametrize(
     ("growth", "ceilings"),
     [
-        (Growth.FIXED, [1.0, 1.0, 1.0, 1.0]),
-        (Growth.LINEAR, [1.0, 2.0, 3.0, 4.0]),
-        (Growth.EXPONENTIAL, [1.0, 2.0, 4.0, 8.0]),
-        (Growth.ADAPTIVE, [2.25, 4.5, 9.0, 10.0]),
+        (Curve.FIXED, [1.0, 1.0, 1.0, 1.0]),
+        (Curve.LINEAR, [1.0, 2.0, 3.0, 4.0]),
+        (Curve.EXPONENTIAL, [1.0, 2.0, 4.0, 8.0]),
+        (Curve.ADAPTIVE, [2.25, 4.5, 9.0, 10.0]),
     ],
 )
-def test_delays_grow_as_they_are_told_up_to_the_cap(growth: Growth, ceilings: list[float]) -> None:
+def test_delays_grow_as_they_are_told_up_to_the_cap(growth: Curve, ceilings: list[float]) -> None:
     backoff = Backoff(1.0, 10.0, growth, Jitter.NONE)
     assert [delay_before(backoff, n, _high, load=0.5, failing=0.5) for n in (1, 2, 3, 4)] == ceilings
 
 
 @given(
     attempt=st.integers(1, 2000),
-    growth=st.sampled_from(list(Growth)),
+    growth=st.sampled_from(list(Curve)),
     jitter=st.sampled_from(list(Jitter)),
     last=st.floats(0, 100),
     seed=st.integers(0, 10),
 )
 def test_no_delay_is_ever_negative_or_above_the_cap(
-    attempt: int, growth: Growth, jitter: Jitter, last: float, seed: int
+    attempt: int, growth: Curve, jitter: Jitter, last: float, seed: int
 ) -> None:
     uniform = random.Random(seed).uniform
     delay = delay_before(Backoff(0.5, 30.0, growth, jitter), attempt, uniform, last=last, load=1.0, failing=1.0)

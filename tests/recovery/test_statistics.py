@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.base.errors import BadInput
-from engine.base.percentiles import RELATIVE_ERROR, Rolling, percentile, slot
+from engine.base.percentiles import RELATIVE_ERROR, RollingCounter, bucket_of, percentile
 from engine.events import types as ev
-from engine.events.types import AnyEvent, Stamped
+from engine.events.types import AnyEvent, EventEnvelope
 from engine.recovery.statistics import LABELS, OPEN_KEPT, Figures, RecoveryStatistics, by_label
 
 START = 1_000_000.0
@@ -28,7 +28,7 @@ class Told:
     def tell(self, at: float, event: AnyEvent) -> None:
         """An event, `at` seconds after the start."""
         self._seq += 1
-        self.statistics.apply(Stamped(self._seq, START + at, event))
+        self.statistics.apply(EventEnvelope(self._seq, START + at, event))
 
     def error(self, at: float, request: str, **more: object) -> None:
         """A failed attempt."""
@@ -129,7 +129,7 @@ def test_the_memory_is_bounded_whatever_comes() -> None:
 def test_a_percentile_is_within_its_error_of_the_true_one(values: list[float], share: float) -> None:
     slots: dict[str, float] = {}
     for value in values:
-        slots[slot(value)] = slots.get(slot(value), 0) + 1
+        slots[bucket_of(value)] = slots.get(bucket_of(value), 0) + 1
     rank = next(index for index in range(len(values)) if index + 1 >= share * len(values))
     assert percentile(slots, share) == pytest.approx(sorted(values)[rank], rel=RELATIVE_ERROR * 1.0001)
 
@@ -141,7 +141,7 @@ def test_a_percentile_is_within_its_error_of_the_true_one(values: list[float], s
     )
 )
 def test_a_ring_holds_what_a_list_of_all_counts_would(steps: list[tuple[float, str, int]]) -> None:
-    rolling, now = Rolling(60, 6), START
+    rolling, now = RollingCounter(60, 6), START
     counted: list[tuple[float, str, int]] = []
     for wait, label, amount in steps:
         now += wait
@@ -153,7 +153,7 @@ def test_a_ring_holds_what_a_list_of_all_counts_would(steps: list[tuple[float, s
 
 
 def test_time_that_goes_back_counts_as_now() -> None:
-    rolling = Rolling(60, 6)
+    rolling = RollingCounter(60, 6)
     rolling.add(START, ("n", ""))
     rolling.add(START - 500, ("n", ""))
     assert rolling.total == {("n", ""): 2}
@@ -164,5 +164,5 @@ def test_an_event_costs_the_same_after_many() -> None:
     for number in range(3000):
         told.error(number * 40, f"r{number}", silent=chance.uniform(0, 30))
     sizes = [len(bucket) for rolling in told.statistics._windows.values() for bucket in rolling._ring]
-    assert max(sizes) <= 6 + 3 * len({slot(value / 100) for value in range(3001)})
+    assert max(sizes) <= 6 + 3 * len({bucket_of(value / 100) for value in range(3001)})
     assert by_label(told.statistics.totals, "error") == {"network": 3000}

@@ -12,15 +12,15 @@ import pytest
 from engine.base.clock import ManualClock
 from engine.events.bus import Bus
 from engine.launchers.containment import Containment
-from engine.launchers.engine_registry import Ledger
+from engine.launchers.engine_registry import EngineRegistry
 from engine.launchers.processes import ProcessId
-from engine.launchers.strays import Strays
-from engine.recovery.stray_cleanup import StrayUpkeep
+from engine.launchers.strays import StrayTracker
+from engine.recovery.stray_cleanup import StrayCleanup
 
 STRAY = ProcessId(4711, 1)
 
 
-class SlowDisk(Ledger):
+class SlowDisk(EngineRegistry):
     """A ledger whose disk waits until the loop lets it go on."""
 
     def __init__(self, folder: Path) -> None:
@@ -34,10 +34,10 @@ class SlowDisk(Ledger):
 
 
 async def test_a_slow_disk_does_not_hold_the_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Strays, "all", lambda _self: [STRAY])
+    monkeypatch.setattr(StrayTracker, "all", lambda _self: [STRAY])
     ledger = SlowDisk(tmp_path / "engines")
     ledger.enter("mine")
-    upkeep = StrayUpkeep(Containment("mine"), ledger, Bus(ManualClock(), 10), lambda: 0.0)
+    upkeep = StrayCleanup(Containment("mine"), ledger, Bus(ManualClock(), 10), lambda: 0.0)
     recording = asyncio.create_task(upkeep.record())
     await asyncio.to_thread(ledger.began.wait, 10.0)
     assert not recording.done()
@@ -48,7 +48,7 @@ async def test_a_slow_disk_does_not_hold_the_loop(tmp_path: Path, monkeypatch: p
 
 
 def test_nothing_is_written_of_an_engine_that_has_left(tmp_path: Path) -> None:
-    ledger = Ledger(tmp_path / "engines")
+    ledger = EngineRegistry(tmp_path / "engines")
     ledger.enter("mine")
     ledger.record_untagged("mine", [STRAY])
     ledger.leave("mine")

@@ -54,7 +54,7 @@ def test_the_answer_streams_and_the_conversation_is_named() -> None:
     assert "".join(fact.text for fact in facts if isinstance(fact, f.TextDelta)) == "Hello"
     assert f.ConversationNamed("c1") in facts
     assert f.ActivityChanged("writing") in facts
-    assert f.Said("assistant", "", "Hello") in facts
+    assert f.MessageReceived("assistant", "", "Hello") in facts
     assert machine.turn is None
 
 
@@ -69,7 +69,7 @@ def test_a_result_for_another_prompt_is_a_fault_and_the_turn_goes_on() -> None:
     machine = wire.machine()
     machine.begin("hi")
     (fact,) = machine.feed(wire.result("stranger"))
-    assert isinstance(fact, f.FaultSeen)
+    assert isinstance(fact, f.ProtocolError)
     assert machine.turn is not None
 
 
@@ -123,9 +123,9 @@ def test_a_question_that_nobody_serves_is_answered_all_the_same() -> None:
 
 def test_bad_lines_are_faults_and_long_ones_too() -> None:
     machine = wire.machine()
-    assert isinstance(machine.feed(b"oops\n")[0], f.FaultSeen)
+    assert isinstance(machine.feed(b"oops\n")[0], f.ProtocolError)
     small = type(machine)(lambda: "u", max_line=5)
-    assert small.feed(b"123456789\n") == [f.FaultSeen("a line of 9 bytes is over the limit", "")]
+    assert small.feed(b"123456789\n") == [f.ProtocolError("a line of 9 bytes is over the limit", "")]
 
 
 def test_an_interrupt_marks_the_turn() -> None:
@@ -149,7 +149,7 @@ def test_tools_thoughts_and_results_are_transcript_lines() -> None:
         wire.line({"type": "assistant", "message": {"content": blocks}})
         + wire.line({"type": "user", "message": {"role": "user", "content": answer}})
     )
-    said = [(fact.kind, fact.title, fact.text) for fact in facts if isinstance(fact, f.Said)]
+    said = [(fact.kind, fact.title, fact.text) for fact in facts if isinstance(fact, f.MessageReceived)]
     assert said == [("think", "", "hm"), ("tool", "Bash", "ls"), ("result", "", "a\nb")]
     assert f.ActivityChanged("Bash ls") in facts
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from engine.backends.agent_dirs import Homes
+from engine.backends.agent_dirs import AgentDirectories
 from engine.backends.base import AgentSpec, Profile
 from engine.backends.claude import ClaudeOptions
 from engine.backends.simulator import SimulatorBackend
@@ -36,7 +36,9 @@ class Agent:
 
 def workplace(tmp_path: Path, **profile: Any) -> Workplace:
     """Where an agent works that was started for the first conversation."""
-    backend = SimulatorBackend(Homes(tmp_path, tmp_path / "work", tmp_path, None, tmp_path / "agents"), ClaudeOptions())
+    backend = SimulatorBackend(
+        AgentDirectories(tmp_path, tmp_path / "work", tmp_path, None, tmp_path / "agents"), ClaudeOptions()
+    )
     made = Profile("p", own_home=True, **profile)
     place = Workplace(AgentSpec("s1", made, FIRST), backend)
     place.directory = backend.directory(made, FIRST)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.offline_model.faults import FAULTS, Break
+from engine.offline_model.faults import FAULTS, FaultShape
 from engine.simulated_agent.failures import failure
 from tests.simulated_agent.agent import Running
 
@@ -184,7 +184,7 @@ async def test_a_counted_fault_ends(tmp_path: Path) -> None:
     assert [turn["is_error"] for turn in turns] == [True, True, False]
 
 
-@pytest.mark.parametrize("name", [name for name, fault in FAULTS.items() if fault.how is Break.ERROR])
+@pytest.mark.parametrize("name", [name for name, fault in FAULTS.items() if fault.how is FaultShape.ERROR])
 def test_an_http_fault_shows_its_status(name: str) -> None:
     shown = failure(name, "model")
     assert shown is not None

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from engine.base.errors import ConversationHeld
-from engine.launchers.engine_registry import Ledger
+from engine.launchers.engine_registry import EngineRegistry
 from engine.launchers.processes import ENGINE_TAG
 from engine.store import sqlite
 from engine.store.leases import SqliteLeases
@@ -43,10 +43,10 @@ for number in range(count):
 HOLDER = """
 import subprocess, sys
 from pathlib import Path
-from engine.launchers.engine_registry import Ledger
+from engine.launchers.engine_registry import EngineRegistry
 from engine.store.leases import SqliteLeases
 state, engine = Path(sys.argv[1]), sys.argv[2]
-Ledger(state / "engines").enter(engine)
+EngineRegistry(state / "engines").enter(engine)
 store = SqliteLeases(state / "leases.db", engine, lambda other: False)
 store.open()
 store.acquire("t", "c1", "s0001")
@@ -119,7 +119,7 @@ def test_of_two_processes_exactly_one_gets_each_conversation(tmp_path: Path) -> 
 
 
 def test_a_living_engine_and_what_it_left_behind_keep_its_lease_until_both_are_dead(tmp_path: Path) -> None:
-    ledger, engine = Ledger(tmp_path / "engines"), uuid.uuid4().hex[:12]
+    ledger, engine = EngineRegistry(tmp_path / "engines"), uuid.uuid4().hex[:12]
     with (
         child(HOLDER, str(tmp_path), engine, **{ENGINE_TAG: engine}) as process,
         opened(tmp_path / "leases.db", "me", ledger.gone) as store,

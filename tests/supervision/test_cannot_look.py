@@ -16,7 +16,7 @@ import pytest
 from engine.base.errors import ConversationHeld
 from engine.events.types import Notice
 from engine.launchers.containment import Containment
-from engine.launchers.engine_registry import Ledger
+from engine.launchers.engine_registry import EngineRegistry
 from engine.launchers.host import _files_free
 from engine.launchers.processes import ProcessId, alive, children_of, identify, send_signal, stat_of
 from engine.launchers.tree_usage import usage_of
@@ -77,7 +77,7 @@ async def test_a_session_whose_members_cannot_be_seen_keeps_those_that_were_seen
 
 
 def test_an_engine_that_cannot_be_looked_at_keeps_its_conversation(tmp_path: Path) -> None:
-    ledger = Ledger(tmp_path / "engines")
+    ledger = EngineRegistry(tmp_path / "engines")
     ledger.enter("other")
     store = SqliteLeases(tmp_path / "leases.db", "other", ledger.gone)
     store.open()

@@ -7,7 +7,7 @@ import errno
 
 from engine.base.clock import ManualClock
 from engine.events.bus import Bus
-from engine.events.types import Notice, Stamped
+from engine.events.types import EventEnvelope, Notice
 from engine.maintenance import LATE_S, Maintenance
 from tests.support.processes import until
 
@@ -24,7 +24,7 @@ class Scene:
         self.notices: list[Notice] = []
         self.bus.listen(self.hear)
 
-    def hear(self, stamped: Stamped) -> None:
+    def hear(self, stamped: EventEnvelope) -> None:
         if isinstance(stamped.event, Notice):
             self.notices.append(stamped.event)
 

@@ -9,7 +9,7 @@ import pytest
 from engine.backends.base import Profile
 from engine.backends.startable import REFUSED_S, Startable
 from engine.base.clock import ManualClock
-from engine.events.types import ErrorSeen, Stamped, TurnEnded
+from engine.events.types import ErrorSeen, EventEnvelope, TurnEnded
 from tests.support.engines import running
 from tests.support.processes import until
 
@@ -46,8 +46,10 @@ def test_a_cli_that_is_gone_is_named(tmp_path: Path) -> None:
     assert startable.obstacle(Profile("default", backend="simulator")) == ""
 
 
-def refused(code: str) -> Stamped:
-    return Stamped(1, 0.0, ErrorSeen(error="e1", request="r1", kind="auth", code=code, text="401", profile="default"))
+def refused(code: str) -> EventEnvelope:
+    return EventEnvelope(
+        1, 0.0, ErrorSeen(error="e1", request="r1", kind="auth", code=code, text="401", profile="default")
+    )
 
 
 def test_a_refused_credential_counts_until_a_turn_succeeds_or_its_time_is_over() -> None:
@@ -57,7 +59,9 @@ def test_a_refused_credential_counts_until_a_turn_succeeds_or_its_time_is_over()
     assert startable.obstacles([Profile("default"), Profile("other")]) == [
         "the API refused the credential of profile default"
     ]
-    startable.follow(Stamped(2, 0.0, TurnEnded(request="r2", session="s1", ok=True, outcome="success", duration=1.0)))
+    startable.follow(
+        EventEnvelope(2, 0.0, TurnEnded(request="r2", session="s1", ok=True, outcome="success", duration=1.0))
+    )
     assert startable.obstacles([Profile("default")]) == []
     startable.follow(refused("api_401"))
     clock.advance(REFUSED_S + 1)

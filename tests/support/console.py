@@ -13,13 +13,13 @@ from textual.pilot import Pilot
 from engine.base.clock import ManualClock
 from engine.base.errors import QuarterdeckError
 from engine.events.state import State
-from engine.events.types import AnyEvent, Stamped
-from engine.sessions.transcripts import Entry, Page
+from engine.events.types import AnyEvent, EventEnvelope
+from engine.sessions.transcripts import Page, TranscriptEntry
 from engine.settings.live import LiveSettings
 from engine.settings.schema import Settings
 from engine.settings.tree import flatten
 from tui.console.app import Console
-from tui.feeds.base import Change, FeedBatch, FeedStatus, Link, Sheet
+from tui.feeds.base import FeedBatch, FeedStatus, LinkState, SettingChange, SettingsSheet
 
 NORMAL, SMALL = (120, 36), (80, 24)
 """The two sizes that the screens are made for."""
@@ -28,8 +28,10 @@ NORMAL, SMALL = (120, 36), (80, 24)
 class FakeFeed:
     """A feed in the test's hand: `push` what happens, read what was asked for in `calls`."""
 
-    def __init__(self, events: Sequence[Stamped] = (), said: Mapping[str, Sequence[Entry]] | None = None) -> None:
-        self.status = FeedStatus(Link.LIVE, "a test")
+    def __init__(
+        self, events: Sequence[EventEnvelope] = (), said: Mapping[str, Sequence[TranscriptEntry]] | None = None
+    ) -> None:
+        self.status = FeedStatus(LinkState.LIVE, "a test")
         self.calls: list[tuple[Any, ...]] = []
         self.refusal: QuarterdeckError | None = None
         self.said = dict(said or {})
@@ -41,7 +43,7 @@ class FakeFeed:
     def push(self, at: float, *events: AnyEvent) -> None:
         """These happen at `at`, seconds since 1970."""
         seq = self._waiting[-1].seq if self._waiting else self._seq
-        self._waiting += [Stamped(seq + number, at, event) for number, event in enumerate(events, 1)]
+        self._waiting += [EventEnvelope(seq + number, at, event) for number, event in enumerate(events, 1)]
 
     async def start(self) -> None:
         self.started += 1
@@ -123,9 +125,9 @@ class FakeFeed:
         self._note("undo")
         self.live.undo("a test")
 
-    async def tuning(self) -> Sheet:
-        changes = [Change(one.number, one.who, one.when, one.changes, one.undoes) for one in self.live.history]
-        return Sheet(flatten(self.live.current), self.live.origins, changes)
+    async def tuning(self) -> SettingsSheet:
+        changes = [SettingChange(one.number, one.who, one.when, one.changes, one.undoes) for one in self.live.history]
+        return SettingsSheet(flatten(self.live.current), self.live.origins, changes)
 
     _seq = 0
 

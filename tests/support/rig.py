@@ -11,14 +11,14 @@ from typing import Any, TypeVar
 from engine.approvals.desk import PermissionDesk
 from engine.approvals.grants import decided
 from engine.approvals.store import ApprovalStore
-from engine.backends.agent_dirs import Homes
+from engine.backends.agent_dirs import AgentDirectories
 from engine.backends.base import AgentSpec, Backend, Profile
 from engine.backends.claude import ClaudeBackend, ClaudeOptions
 from engine.backends.credential import Credential
 from engine.backends.simulator import SimulatorBackend
 from engine.base.clock import SystemClock
 from engine.events.bus import Bus
-from engine.events.types import Event, Stamped
+from engine.events.types import Event, EventEnvelope
 from engine.launchers.containment import Containment
 from engine.launchers.local import LocalLauncher
 from engine.sessions.clocks import TurnLimits
@@ -48,7 +48,7 @@ class Rig:
         self.transcripts = Transcripts(1 << 20)
         self._binary = binary
         self._url = url
-        self._homes = Homes(folder / "state", folder / "work", folder / "home", None, folder / "agents")
+        self._homes = AgentDirectories(folder / "state", folder / "work", folder / "home", None, folder / "agents")
         self._clock = SystemClock()
         self._bus = Bus(self._clock)
         self._bus.listen(self._hear)
@@ -138,5 +138,5 @@ class Rig:
         self.approvals.close()
         assert self.survivors() == []
 
-    def _hear(self, stamped: Stamped) -> None:
+    def _hear(self, stamped: EventEnvelope) -> None:
         self.events.append(stamped.event)

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from engine.launchers.base import Child, Ending, LaunchSpec
+from engine.launchers.base import Child, LaunchSpec, ProcessEnd
 
 
 class ScriptedChild:
@@ -136,24 +136,24 @@ class ScriptedLauncher:
         child = self.children[spec.session] = ScriptedChild(spec, on_output)
         return child
 
-    async def stop(self, child: Child, *, polite: float, term_grace: float) -> Ending:
+    async def stop(self, child: Child, *, polite: float, term_grace: float) -> ProcessEnd:
         """End one."""
         return await self._end(child, "eof", 0)
 
-    async def kill(self, child: Child) -> Ending:
+    async def kill(self, child: Child) -> ProcessEnd:
         """End one at once."""
         return await self._end(child, "sigkill", -9)
 
-    async def collect(self, child: Child, term_grace: float) -> Ending:
+    async def collect(self, child: Child, term_grace: float) -> ProcessEnd:
         """One that ended by itself."""
-        return Ending("exit", await child.exited)
+        return ProcessEnd("exit", await child.exited)
 
     def started_since(self, child: Child, moment: float) -> tuple[int, ...]:
         """Nothing: these agents have no processes."""
         return ()
 
-    async def _end(self, child: Child, how: str, code: int) -> Ending:
+    async def _end(self, child: Child, how: str, code: int) -> ProcessEnd:
         if not child.exited.done():
             child.exited.set_result(code)
         await asyncio.sleep(0)
-        return Ending(how, code)
+        return ProcessEnd(how, code)

@@ -14,7 +14,7 @@ from tui.model import tables
 from tui.render import formats
 from tui.render.plain_text import clean
 from tui.render.spans import Line, fit
-from tui.screens.dialogs import Chooser, Entry, Menu
+from tui.screens.dialogs import Chooser, Menu, TextEntry
 
 if TYPE_CHECKING:
     from tui.console.app import Console
@@ -28,7 +28,7 @@ _CELL = "c"
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class CopyOption:
     """One thing to copy: the letter that takes it, what it is, and how to make it."""
 
     letter: str
@@ -36,18 +36,18 @@ class Offer:
     make: Callable[[], str]
 
 
-def offers(chosen: Table, ids: str = "") -> list[Offer]:
+def offers(chosen: Table, ids: str = "") -> list[CopyOption]:
     """What can be copied of these rows; `ids` where they are not those of the rows."""
     several = len(chosen.rows) > 1
     return [
-        Offer("r", "rows" if several else "row", lambda: tables.as_texts(chosen)),
-        Offer("i", "ids" if several and not ids else "id", lambda: ids or tables.as_ids(chosen)),
-        Offer("j", "JSON", lambda: tables.as_objects(chosen)),
-        Offer("l", "command line", lambda: tables.as_commands(chosen)),
+        CopyOption("r", "rows" if several else "row", lambda: tables.as_texts(chosen)),
+        CopyOption("i", "ids" if several and not ids else "id", lambda: ids or tables.as_ids(chosen)),
+        CopyOption("j", "JSON", lambda: tables.as_objects(chosen)),
+        CopyOption("l", "command line", lambda: tables.as_commands(chosen)),
     ]
 
 
-def copy(console: Console, chosen: Table | None, offered: Sequence[Offer] = ()) -> None:
+def copy(console: Console, chosen: Table | None, offered: Sequence[CopyOption] = ()) -> None:
     """Ask what to copy of these rows, and copy it."""
     if chosen is None or not chosen.rows:
         console.tell("There is nothing here to copy.")
@@ -63,7 +63,7 @@ def export(console: Console, table: Table | None) -> None:
     console.run_worker(_export(console, table), group="share", exit_on_error=False)
 
 
-async def _copy(console: Console, chosen: Table, offered: Sequence[Offer]) -> None:
+async def _copy(console: Console, chosen: Table, offered: Sequence[CopyOption]) -> None:
     rows = f"{len(chosen.rows)} marked rows" if len(chosen.rows) > 1 else clean(chosen.rows[0].id)
     options = [(offer.letter, f"{offer.what:<14}{_preview(offer.make())}") for offer in offered]
     options.insert(1, (_CELL, "cell…"))
@@ -121,7 +121,7 @@ async def _export(console: Console, table: Table) -> None:
             kind, text = "svg", _drawn(console, table)
     own = console.exports
     name = exports.file_name(table.name, table.at, kind)
-    entry = Entry(f"EXPORT {kind.upper()}", facts, "write", "a file or a folder", str(own / name))
+    entry = TextEntry(f"EXPORT {kind.upper()}", facts, "write", "a file or a folder", str(own / name))
     typed = await console.push_screen_wait(entry)
     if not typed:
         return

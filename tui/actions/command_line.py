@@ -19,7 +19,7 @@ MOST_CHOICES = 200
 PROGRAM = "quarterdeck"
 
 
-class Kind(StrEnum):
+class ArgumentKind(StrEnum):
     """What an argument names, and so what completes it."""
 
     SCREEN = "SCREEN"
@@ -38,9 +38,19 @@ class Kind(StrEnum):
     TEXT = "TEXT"
 
 
-WHOLE = frozenset({Kind.MOMENT, Kind.FILTER, Kind.TEXT})
+WHOLE = frozenset({ArgumentKind.MOMENT, ArgumentKind.FILTER, ArgumentKind.TEXT})
 """Kinds that take the rest of the line as it is written."""
-STRICT = frozenset({Kind.SCREEN, Kind.COLUMN, Kind.SESSION, Kind.REQUEST, Kind.PERMISSION, Kind.SKIN, Kind.SWITCH})
+STRICT = frozenset(
+    {
+        ArgumentKind.SCREEN,
+        ArgumentKind.COLUMN,
+        ArgumentKind.SESSION,
+        ArgumentKind.REQUEST,
+        ArgumentKind.PERMISSION,
+        ArgumentKind.SKIN,
+        ArgumentKind.SWITCH,
+    }
+)
 """Kinds that take only what is known."""
 
 
@@ -49,7 +59,7 @@ class Command:
     """One command: `run` is what carries it out, `least` and `most` how many arguments it takes (0: no end)."""
 
     name: str
-    kind: Kind | None
+    kind: ArgumentKind | None
     text: str
     run: str
     acts: bool = False
@@ -79,25 +89,25 @@ def _plain(name: str, text: str, run: str, *also: str, acts: bool = False) -> Co
 
 
 def _sessions(verb: str, text: str) -> Command:
-    return Command(f"sessions {verb}", Kind.SESSION, text, "sessions", True, 1, 0, (verb,), verb)
+    return Command(f"sessions {verb}", ArgumentKind.SESSION, text, "sessions", True, 1, 0, (verb,), verb)
 
 
 def _breaker(verb: str, text: str) -> Command:
-    return Command(f"breakers {verb}", Kind.BREAKER, text, "breaker", True, 1, 0, (f"breaker {verb}",), verb)
+    return Command(f"breakers {verb}", ArgumentKind.BREAKER, text, "breaker", True, 1, 0, (f"breaker {verb}",), verb)
 
 
 COMMANDS: tuple[Command, ...] = (
-    Command("go", Kind.SCREEN, "go to a screen", "go"),
-    Command("filter", Kind.FILTER, "filter this list; without words show all", "filter", least=0),
-    Command("sort", Kind.COLUMN, "sort by a column; again turns it round", "sort"),
-    Command("at", Kind.MOMENT, "show a moment: 13:47, 13:47:12, -5m", "at"),
+    Command("go", ArgumentKind.SCREEN, "go to a screen", "go"),
+    Command("filter", ArgumentKind.FILTER, "filter this list; without words show all", "filter", least=0),
+    Command("sort", ArgumentKind.COLUMN, "sort by a column; again turns it round", "sort"),
+    Command("at", ArgumentKind.MOMENT, "show a moment: 13:47, 13:47:12, -5m", "at"),
     _plain("live", "from the past to now", "live"),
-    Command("note", Kind.TEXT, "note something of this moment of a recording", "note"),
-    Command("skin", Kind.SKIN, "wear a skin", "skin"),
-    Command("run", Kind.TEXT, "send a prompt, which starts a conversation", "prompt", acts=True, also=("prompt",)),
-    Command("scale", Kind.SIZE, "keep N sessions, or follow the load", "scale", acts=True),
-    Command("autoscale", Kind.SWITCH, "follow the load, or stay at this size", "autoscale", acts=True),
-    Command("config set", Kind.SETTING, "stage settings and apply them", "tune", True, 1, 0, ("tune set",)),
+    Command("note", ArgumentKind.TEXT, "note something of this moment of a recording", "note"),
+    Command("skin", ArgumentKind.SKIN, "wear a skin", "skin"),
+    Command("run", ArgumentKind.TEXT, "send a prompt, which starts a conversation", "prompt", acts=True, also=("prompt",)),
+    Command("scale", ArgumentKind.SIZE, "keep N sessions, or follow the load", "scale", acts=True),
+    Command("autoscale", ArgumentKind.SWITCH, "follow the load, or stay at this size", "autoscale", acts=True),
+    Command("config set", ArgumentKind.SETTING, "stage settings and apply them", "tune", True, 1, 0, ("tune set",)),
     _plain("config undo", "take the last change of settings back", "untune", "tune undo", acts=True),
     _sessions("interrupt", "end the turns of sessions"),
     _sessions("stop", "stop sessions"),
@@ -108,12 +118,12 @@ COMMANDS: tuple[Command, ...] = (
     _breaker("close", "close a breaker"),
     _breaker("trip", "open a breaker for a while"),
     _breaker("disable", "let all calls pass a breaker"),
-    Command("queue cancel", Kind.REQUEST, "end requests", "cancel", True, 1, 0, ("cancel",)),
-    Command("permissions allow", Kind.PERMISSION, "allow what is asked, once", "answer", acts=True,
+    Command("queue cancel", ArgumentKind.REQUEST, "end requests", "cancel", True, 1, 0, ("cancel",)),
+    Command("permissions allow", ArgumentKind.PERMISSION, "allow what is asked, once", "answer", acts=True,
             also=("approve", "allow"), argument="allow"),
-    Command("permissions deny", Kind.PERMISSION, "deny what is asked", "answer", acts=True,
+    Command("permissions deny", ArgumentKind.PERMISSION, "deny what is asked", "answer", acts=True,
             also=("deny",), argument="deny"),
-    Command("help", Kind.COMMAND, "all commands, or one", "help", least=0),
+    Command("help", ArgumentKind.COMMAND, "all commands, or one", "help", least=0),
     _plain("quit", "leave the console", "leave", "q"),
 )  # fmt: skip
 
@@ -123,7 +133,7 @@ class LineError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class Suggestion:
     """A completion: the text that it stands for, the value in force, what is allowed, and what it is."""
 
     text: str
@@ -137,7 +147,7 @@ class Completion:
     """What may stand from character `start` of the line on."""
 
     start: int
-    choices: Sequence[Choice] = ()
+    choices: Sequence[Suggestion] = ()
 
     def extended(self, line: str) -> str:
         """The line after tab: as far as the choices agree, else with the first of them."""
@@ -158,7 +168,7 @@ class Parsed:
     words: tuple[str, ...] = ()
 
 
-Lookup = Callable[[Kind], Sequence[Choice]]
+Lookup = Callable[[ArgumentKind], Sequence[Suggestion]]
 """What is known of a kind now."""
 
 
@@ -184,7 +194,7 @@ def check(parsed: Parsed, lookup: Lookup) -> None:
         return
     known = [choice.text for choice in lookup(kind)]
     for word in parsed.words:
-        if word not in known and kind is Kind.SWITCH:
+        if word not in known and kind is ArgumentKind.SWITCH:
             raise LineError(f"{word!r} is neither on nor off.")
         if word not in known:
             there = f" There is {', '.join(known[:8])}." if 0 < len(known) <= 8 else ""
@@ -200,16 +210,18 @@ def complete(line: str, lookup: Lookup) -> Completion:
     if command is None or not (rest or text.endswith(" ")):
         return Completion(left, _starting(text.lstrip()))
     if command.kind is None or command.kind in WHOLE:
-        return Completion(len(line), [Choice("", note=f"{command.usage}   {command.text}")])
+        return Completion(len(line), [Suggestion("", note=f"{command.usage}   {command.text}")])
     word = "" if rest.endswith(" ") or not rest else rest.split(" ")[-1]
-    if command.kind is Kind.COMMAND:
+    if command.kind is ArgumentKind.COMMAND:
         word = rest.lstrip()
-    if command.kind is Kind.SETTING and "=" in word:
+    if command.kind is ArgumentKind.SETTING and "=" in word:
         # The value in force and its bounds stay in sight while another is typed.
         key = word.partition("=")[0] + "="
         same = [replace(choice, text=word) for choice in lookup(command.kind) if choice.text == key]
         return Completion(len(line) - len(word), same)
-    known = [Choice(each.name, note=each.text) for each in COMMANDS] if command.kind is Kind.COMMAND else None
+    known = (
+        [Suggestion(each.name, note=each.text) for each in COMMANDS] if command.kind is ArgumentKind.COMMAND else None
+    )
     taken = set(rest.split()) - {word}
     found = [
         each for each in _matching(word, known if known is not None else lookup(command.kind)) if each.text not in taken
@@ -251,7 +263,7 @@ def _split(text: str) -> tuple[str, str]:
 
 
 def _words(command: Command, rest: str) -> tuple[str, ...]:
-    if command.kind in WHOLE or command.kind is Kind.COMMAND:
+    if command.kind in WHOLE or command.kind is ArgumentKind.COMMAND:
         return (rest,) if rest else ()
     try:
         return tuple(shlex.split(rest))
@@ -277,10 +289,10 @@ def _shared(texts: Sequence[str]) -> str:
     return first[:at]
 
 
-def _starting(typed: str) -> list[Choice]:
+def _starting(typed: str) -> list[Suggestion]:
     wanted = " ".join(typed.split())
     found = [
-        (not name.startswith(wanted), bool(position), Choice(name, note=f"{_after(command, name)}{command.text}"))
+        (not name.startswith(wanted), bool(position), Suggestion(name, note=f"{_after(command, name)}{command.text}"))
         for command in COMMANDS
         for position, name in enumerate(command.names)
         if (name.startswith(wanted) or wanted in name) and (not position or wanted)
@@ -293,7 +305,7 @@ def _after(command: Command, name: str) -> str:
     return f"{arguments}   " if arguments and name else ""
 
 
-def _matching(word: str, known: Sequence[Choice]) -> list[Choice]:
+def _matching(word: str, known: Sequence[Suggestion]) -> list[Suggestion]:
     """Those that begin with the word, then those with a part that does, then those that hold it."""
     low = word.lower()
     ranked = [(_rank(low, choice.text.lower()), choice) for choice in known]

@@ -1,4 +1,4 @@
-"""What acts on several rows share: the line for the shell among the facts, and doing it to each."""
+"""What acts on several rows share: the line for the shell among the facts, and doing it to for_each."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def same_as(command: str, indent: int) -> list[Line]:
     return [[(head if not n else " " * indent, "muted"), (part, "")] for n, part in enumerate(parts)]
 
 
-async def each(rows: Sequence[R], act: Callable[[R], Awaitable[object]]) -> tuple[int, list[str]]:
-    """Do it to each row, a few at a time: how many it was done to, and what the engine refused."""
+async def for_each(rows: Sequence[R], act: Callable[[R], Awaitable[object]]) -> tuple[int, list[str]]:
+    """Do it to for_each row, a few at a time: how many it was done to, and what the engine refused."""
     gate, failed = asyncio.Semaphore(AT_ONCE), []
 
     async def one(row: R) -> None:

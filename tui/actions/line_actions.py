@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from engine.base.errors import QuarterdeckError
-from tui.actions.command_line import Choice, Kind, LineError, Parsed, check, nearest
+from tui.actions.command_line import ArgumentKind, LineError, Parsed, Suggestion, check, nearest
 from tui.feeds.base import Feed
 
 if TYPE_CHECKING:
     from tui.console.app import Console
     from tui.model.tuning import Tuning
-    from tui.screens.base_screen import Station
+    from tui.screens.base_screen import BaseScreen
 
 Doing = Callable[[], object]
 """What is left to do once the line is closed."""
 _SWITCH = {"on": True, "off": False}
 
 
-class LineActs:
+class LineActions:
     """Carries out what a line asks for. `tuning` holds the settings as the engine has them, once `load` was awaited."""
 
     def __init__(self, console: Console) -> None:
@@ -43,38 +43,43 @@ class LineActs:
         check(parsed, self.known)
         return await RUNS[parsed.command.run](self, parsed)
 
-    def known(self, kind: Kind) -> Sequence[Choice]:
+    def known(self, kind: ArgumentKind) -> Sequence[Suggestion]:
         """What is known of a kind now."""
         console, state = self._console, self._console.store.live
         match kind:
-            case Kind.SCREEN:
-                return [Choice(mode, note=name) for mode, name in console.screens]
-            case Kind.COLUMN:
+            case ArgumentKind.SCREEN:
+                return [Suggestion(mode, note=name) for mode, name in console.screens]
+            case ArgumentKind.COLUMN:
                 station = console.station
                 return station.sortable() if station is not None else []
-            case Kind.SETTING:
+            case ArgumentKind.SETTING:
                 return [
-                    Choice(f"{row.key}=", row.current, row.bounds or row.allowed, row.description)
+                    Suggestion(f"{row.key}=", row.current, row.bounds or row.allowed, row.description)
                     for row in self.tuning.rows
                     if not row.fixed
                 ]
-            case Kind.SESSION:
-                return [Choice(row.id, row.state.value, row.user, row.prompt) for row in state.sessions.values()]
-            case Kind.BREAKER:
-                return [Choice(name, how.replace("_", " ")) for name, how in state.breakers.items()]
-            case Kind.REQUEST:
-                return [Choice(row.id, row.session or "waits", row.user, row.prompt) for row in state.requests.values()]
-            case Kind.PERMISSION:
-                return [Choice(row.id, row.session, row.tool, row.summary) for row in state.permissions.values()]
-            case Kind.SKIN:
-                return [Choice(skin.name, note=skin.title) for skin in console.skins.values()]
-            case Kind.SIZE:
+            case ArgumentKind.SESSION:
+                return [Suggestion(row.id, row.state.value, row.user, row.prompt) for row in state.sessions.values()]
+            case ArgumentKind.BREAKER:
+                return [Suggestion(name, how.replace("_", " ")) for name, how in state.breakers.items()]
+            case ArgumentKind.REQUEST:
+                return [
+                    Suggestion(row.id, row.session or "waits", row.user, row.prompt) for row in state.requests.values()
+                ]
+            case ArgumentKind.PERMISSION:
+                return [Suggestion(row.id, row.session, row.tool, row.summary) for row in state.permissions.values()]
+            case ArgumentKind.SKIN:
+                return [Suggestion(skin.name, note=skin.title) for skin in console.skins.values()]
+            case ArgumentKind.SIZE:
                 pool = state.pool
                 bounds = f"{pool.min_size}–{pool.max_size}" if pool is not None else ""
                 now = str(pool.size) if pool is not None else ""
-                return [Choice("auto", now, bounds, "follow the load"), Choice("off", now, bounds, "stay at this size")]
-            case Kind.SWITCH:
-                return [Choice("on", note="follow the load"), Choice("off", note="stay at this size")]
+                return [
+                    Suggestion("auto", now, bounds, "follow the load"),
+                    Suggestion("off", now, bounds, "stay at this size"),
+                ]
+            case ArgumentKind.SWITCH:
+                return [Suggestion("on", note="follow the load"), Suggestion("off", note="stay at this size")]
             case _:
                 return []
 
@@ -95,7 +100,7 @@ class LineActs:
         return lambda: station.sort_by(parsed.words[0])
 
     @property
-    def _station(self) -> Station:
+    def _station(self) -> BaseScreen:
         if (station := self._console.station) is None:
             raise LineError("There is no list here.")
         return station
@@ -192,7 +197,7 @@ class LineActs:
         """Move breakers by hand, as by key."""
         from tui.screens.recovery import control
 
-        names, known = list(dict.fromkeys(parsed.words)), [choice.text for choice in self.known(Kind.BREAKER)]
+        names, known = list(dict.fromkeys(parsed.words)), [choice.text for choice in self.known(ArgumentKind.BREAKER)]
         for name in names:
             if name not in known and ":" not in name:  # one that never changed is not in the state
                 raise LineError(f"There is no breaker {name!r}{nearest(name, known)}; they are written kind:name.")
@@ -242,24 +247,24 @@ class LineActs:
             raise LineError(str(error)) from error
 
 
-RUNS: Mapping[str, Callable[[LineActs, Parsed], Coroutine[Any, Any, Doing | None]]] = {
-    "go": LineActs.go,
-    "filter": LineActs.filter,
-    "sort": LineActs.sort,
-    "at": LineActs.at,
-    "live": LineActs.live,
-    "note": LineActs.note,
-    "skin": LineActs.skin,
-    "prompt": LineActs.prompt,
-    "scale": LineActs.scale,
-    "autoscale": LineActs.autoscale,
-    "tune": LineActs.tune,
-    "untune": LineActs.untune,
-    "sessions": LineActs.sessions,
-    "breaker": LineActs.breaker,
-    "cancel": LineActs.cancel,
-    "answer": LineActs.answer,
-    "help": LineActs.help,
-    "leave": LineActs.leave,
+RUNS: Mapping[str, Callable[[LineActions, Parsed], Coroutine[Any, Any, Doing | None]]] = {
+    "go": LineActions.go,
+    "filter": LineActions.filter,
+    "sort": LineActions.sort,
+    "at": LineActions.at,
+    "live": LineActions.live,
+    "note": LineActions.note,
+    "skin": LineActions.skin,
+    "prompt": LineActions.prompt,
+    "scale": LineActions.scale,
+    "autoscale": LineActions.autoscale,
+    "tune": LineActions.tune,
+    "untune": LineActions.untune,
+    "sessions": LineActions.sessions,
+    "breaker": LineActions.breaker,
+    "cancel": LineActions.cancel,
+    "answer": LineActions.answer,
+    "help": LineActions.help,
+    "leave": LineActions.leave,
 }
 """What carries each command out, by its `run`."""

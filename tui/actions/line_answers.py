@@ -9,7 +9,7 @@ from engine.approvals.groups import PermissionGroup
 from engine.base.errors import QuarterdeckError
 from tui.render import formats
 from tui.render.spans import Line, fit
-from tui.screens.dialogs import Chooser, Entry
+from tui.screens.dialogs import Chooser, TextEntry
 
 if TYPE_CHECKING:
     from tui.console.app import Console
@@ -60,7 +60,7 @@ async def answer(console: Console, name: str, groups: Sequence[PermissionGroup])
 async def _answer(console: Console, feed: Feed, name: str, groups: Sequence[PermissionGroup]) -> None:
     message = expires = ""
     if name == "deny_why":
-        message = await console.push_screen_wait(Entry("DENY, AND SAY WHY", _facts(groups), "deny", "why?")) or ""
+        message = await console.push_screen_wait(TextEntry("DENY, AND SAY WHY", _facts(groups), "deny", "why?")) or ""
         if not message:
             return
     if name == "allow_profile":

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 from textual.screen import Screen
 
 from tui.actions.press_guard import ARMING_S
-from tui.actions.registry import Scope, in_scope
-from tui.widgets.styled import Painted
+from tui.actions.registry import KeyScope, in_scope
+from tui.widgets.styled import LineBlock
 
 if TYPE_CHECKING:
     from tui.console.app import Console
 
 
-async def press(console: Console, screen: Screen[Any], scope: str, clicked: Painted.KeyClicked) -> None:
+async def press(console: Console, screen: Screen[Any], scope: str, clicked: LineBlock.KeyClicked) -> None:
     """Do what the key does on this screen; an act whose key slid there within 0.4 s is not done, and that is said."""
-    offered = in_scope(scope, Scope.APP, actions=console.keys.actions)
+    offered = in_scope(scope, KeyScope.APP, actions=console.keys.actions)
     meant = next((action for action in offered if action.shown_key == clicked.key), None)
     if meant is None:
         return

@@ -9,7 +9,7 @@ ARMING_S = 0.4
 _STEPS = 3
 
 
-class Arming:
+class PressGuard:
     """Owner of which permission is in sight, and since when."""
 
     def __init__(self, clock: Clock) -> None:

@@ -12,7 +12,7 @@ from enum import StrEnum
 from textual.binding import Binding
 
 
-class Scope(StrEnum):
+class KeyScope(StrEnum):
     """Where an action is at hand."""
 
     APP = "everywhere"
@@ -55,7 +55,7 @@ def _looks(
     id: str,  # noqa: A002
     key: str,
     text: str,
-    scope: Scope,
+    scope: KeyScope,
     run: str,
     footer: int = 0,
     label: str = "",
@@ -64,15 +64,21 @@ def _looks(
     return Action(id, key, text, scope, run, False, footer, label, short)
 
 
-_APP, _OVER, _SESS, _TRAN, _INBOX = Scope.APP, Scope.OVERVIEW, Scope.SESSIONS, Scope.TRANSCRIPT, Scope.INBOX
-_ERRS, _RECO, _QUEU, _TUNE = Scope.ERRORS, Scope.RECOVERY, Scope.QUEUE, Scope.TUNING
+_APP, _OVER, _SESS, _TRAN, _INBOX = (
+    KeyScope.APP,
+    KeyScope.OVERVIEW,
+    KeyScope.SESSIONS,
+    KeyScope.TRANSCRIPT,
+    KeyScope.INBOX,
+)
+_ERRS, _RECO, _QUEU, _TUNE = KeyScope.ERRORS, KeyScope.RECOVERY, KeyScope.QUEUE, KeyScope.TUNING
 
 
 _UNLISTED = "filter sort reverse hold mark mark_all unmark marked"
 """What a screen has not whose lines can only be copied and exported."""
 
 
-def _listed(scope: Scope, name: str, row: str, *, without: str = "", at: int = 20) -> tuple[Action, ...]:
+def _listed(scope: KeyScope, name: str, row: str, *, without: str = "", at: int = 20) -> tuple[Action, ...]:
     """What every list can, by the same keys; `without` names what this one has not, `at` is its place in the footer."""
     made = (
         _looks(f"{name}.filter", "slash", "filter the rows", scope, "screen.filter", at, "/", "filter"),
@@ -236,7 +242,7 @@ def in_scope(*scopes: str, actions: Iterable[Action] = ACTIONS) -> list[Action]:
     return [action for action in actions if action.scope in scopes]
 
 
-def bindings(*scopes: Scope) -> list[Binding]:
+def bindings(*scopes: KeyScope) -> list[Binding]:
     """Textual bindings of these scopes; the footer of our own shows them, Textual's does not."""
     return [
         Binding(action.key, action.run, action.text, show=False, id=action.id, key_display=action.shown_key)
@@ -246,7 +252,7 @@ def bindings(*scopes: Scope) -> list[Binding]:
 
 def footer(scope: str, actions: Iterable[Action] = ACTIONS) -> list[Action]:
     """What the last line offers on a screen, the most wanted first."""
-    shown = [action for action in in_scope(scope, Scope.APP, actions=actions) if action.footer]
+    shown = [action for action in in_scope(scope, KeyScope.APP, actions=actions) if action.footer]
     return sorted(shown, key=lambda action: action.footer)
 
 
@@ -267,10 +273,10 @@ def clashing(actions: Iterable[Action]) -> Iterator[Clash]:
     """Every key with two owners in one place; an action everywhere that yields gives way to a screen's."""
     owners: dict[tuple[str, str], str] = {}
     # What is at hand everywhere comes first, so that every other place is held against it.
-    for action in sorted(actions, key=lambda action: action.scope is not Scope.APP):
+    for action in sorted(actions, key=lambda action: action.scope is not KeyScope.APP):
         for key in filter(None, action.key.split(",")):
-            everywhere = owners.get((Scope.APP, key), "")
-            if everywhere in YIELDING and action.scope is not Scope.APP:
+            everywhere = owners.get((KeyScope.APP, key), "")
+            if everywhere in YIELDING and action.scope is not KeyScope.APP:
                 everywhere = ""
             other = everywhere or owners.setdefault((action.scope, key), action.id)
             if other != action.id:

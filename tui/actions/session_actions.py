@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING
 from engine.base.errors import QuarterdeckError
 from engine.events.state import SessionView
 from engine.events.types import SessionState
-from tui.actions.for_each import FAILED_TOLD, LISTED, each, same_as
+from tui.actions.for_each import FAILED_TOLD, LISTED, for_each, same_as
 from tui.feeds.base import Feed
 from tui.model.tables import command
 from tui.render import formats
 from tui.render.glyphs import STATE_GLYPHS, STATE_ROLES
 from tui.render.spans import Line, fit
-from tui.screens.dialogs import Confirm, Entry, Menu
+from tui.screens.dialogs import Confirm, Menu, TextEntry
 
 if TYPE_CHECKING:
     from tui.console.app import Console
 
 ENDS = {
     "hibernate": "idle processes end; their conversations sleep",
-    "recycle": "no new work; each ends with its turn",
+    "recycle": "no new work; for_each ends with its turn",
     "stop": "interrupt, end of input, SIGTERM, at last SIGKILL",
     "kill": "SIGKILL for the whole tree; a running turn is lost",
 }
@@ -34,7 +34,7 @@ MENU = (
 """What can be done to marked sessions: letter, act, what it does."""
 
 
-class Intents:
+class SessionActions:
     """The acts of the registry, by the name that their keys give. Runs inside a worker of the console."""
 
     def __init__(self, console: Console) -> None:
@@ -91,7 +91,7 @@ class Intents:
         where = f"conversation {conversation[:8]} of {row.id}" if row is not None and conversation else ""
         facts: list[Line] = [[("to      ", "muted"), (where or "a new conversation", "")]]
         facts.append([("profile ", "muted"), (profile, "")])
-        text = await self._console.push_screen_wait(Entry("SEND A PROMPT", facts, "send", "what should Claude do?"))
+        text = await self._console.push_screen_wait(TextEntry("SEND A PROMPT", facts, "send", "what should Claude do?"))
         if text:
             request = await feed.prompt(text, conversation=conversation, profile=profile)
             self._console.tell(f"Sent as request {request}.")
@@ -104,7 +104,7 @@ class Intents:
             facts.append([("may be  ", "muted"), (f"{pool.min_size} to {pool.max_size}", "")])
             facts.append([("target  ", "muted"), (f"{pool.target}: {pool.reason}", "")])
         facts.append([("command ", "muted"), ("quarterdeck scale N|auto", "")])
-        text = await self._console.push_screen_wait(Entry("SCALE THE POOL", facts, "scale", "a number, or auto"))
+        text = await self._console.push_screen_wait(TextEntry("SCALE THE POOL", facts, "scale", "a number, or auto"))
         if not text:
             return
         if text != "auto" and not text.isdecimal():
@@ -132,7 +132,7 @@ class Intents:
             "recycle": feed.recycle,
             "hibernate": feed.hibernate,
         }
-        done, failed = await each(rows, lambda row: acts[verb](row.id))
+        done, failed = await for_each(rows, lambda row: acts[verb](row.id))
         if done:
             self._console.tell(f"{verb.capitalize()}: {formats.plural(done, 'session')}.")
         if failed:

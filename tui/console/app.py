@@ -15,25 +15,25 @@ from textual.screen import Screen
 from engine.base.clock import Clock, SystemClock
 from engine.base.errors import QuarterdeckError
 from engine.events.state import SessionView
-from engine.events.types import SettingsChanged, Stamped
+from engine.events.types import EventEnvelope, SettingsChanged
 from engine.settings.paths import state_directory
 from tui.actions.command_history import CommandHistory
 from tui.actions.keymap import Keymap
-from tui.actions.press_guard import Arming
-from tui.actions.registry import Scope, bindings
-from tui.actions.session_actions import MENU, Intents
+from tui.actions.press_guard import PressGuard
+from tui.actions.registry import KeyScope, bindings
+from tui.actions.session_actions import MENU, SessionActions
 from tui.console import gc_pause
 from tui.console.appearance import SETTINGS
 from tui.console.connection import Connect, Connection
-from tui.console.plugin_console import Extended
-from tui.feeds.base import Feed, FeedBatch, Link
+from tui.console.plugin_console import PluginConsole
+from tui.feeds.base import Feed, FeedBatch, LinkState
 from tui.model import health, totals
-from tui.model.health import Verdict, verdict
+from tui.model.health import HealthSummary, verdict
 from tui.model.store import Store
 from tui.render import formats
 from tui.render.glyphs import GlyphSetting
 from tui.render.themes import AUTO
-from tui.screens.base_screen import Station
+from tui.screens.base_screen import BaseScreen
 from tui.screens.dialogs import Chooser, Confirm, Menu, Overlay, leaving_facts
 from tui.screens.help import Help
 from tui.screens.overview import OverviewScreen
@@ -72,7 +72,7 @@ def _later(module: str, name: str) -> Callable[[], Screen[Any]]:
     return made
 
 
-class Console(Extended):
+class Console(PluginConsole):
     """The operations console over one feed.
 
     `feed` is used as it is; else `connect` is awaited after the first paint. `owns_engine` says that leaving
@@ -92,7 +92,7 @@ class Console(Extended):
         "tuning": _later("tuning", "TuningScreen"),
     }
     DEFAULT_MODE = "overview"
-    BINDINGS: ClassVar[list[BindingType]] = list(bindings(Scope.APP))
+    BINDINGS: ClassVar[list[BindingType]] = list(bindings(KeyScope.APP))
     HORIZONTAL_BREAKPOINTS = WIDTHS
     VERTICAL_BREAKPOINTS = HEIGHTS
 
@@ -114,10 +114,10 @@ class Console(Extended):
         clock = clock if clock is not None else SystemClock()
         self.clock = clock
         self.store = Store(clock)
-        self.arming = Arming(clock)
+        self.arming = PressGuard(clock)
         self._clock = clock
         self._connection = Connection(feed, connect, clock)
-        self.intents = Intents(self)
+        self.intents = SessionActions(self)
         self._locked = read_only
         self._read_only = read_only
         self.owns_engine = owns_engine
@@ -144,7 +144,7 @@ class Console(Extended):
         return f"{glyph}{self._look.refresh_hz:g}Hz {formats.clock(self.store.now)}"
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> HealthSummary:
         """The one health sentence."""
         store = self.store
         view = health.View(
@@ -189,19 +189,19 @@ class Console(Extended):
         except (QuarterdeckError, OSError, ValueError, msgspec.MsgspecError):
             self.store.unreadable += 1
         self.store.apply(batch, self._connection.status)
-        if self.store.status.link is Link.LIVE:
+        if self.store.status.link is LinkState.LIVE:
             self._follow_settings(batch.events)
         self.follow_skins()
         self.paint()
 
     def paint(self) -> None:
         """Paint the screen that is in sight; what lies below it is painted when it comes back."""
-        lost = self.store.status.link is Link.LOST and self.store.has_data
+        lost = self.store.status.link is LinkState.LOST and self.store.has_data
         for screen in reversed(self.screen_stack):
             screen.set_class(lost, "-stale")
             if isinstance(screen, Overlay):
                 screen.paint()
-            if isinstance(screen, Station):
+            if isinstance(screen, BaseScreen):
                 screen.paint()
                 return
 
@@ -253,9 +253,9 @@ class Console(Extended):
             self.screen.set_filter(filter_text)
 
     @property
-    def station(self) -> Station | None:
+    def station(self) -> BaseScreen | None:
         """The screen in sight, below what lies over it."""
-        return next((screen for screen in reversed(self.screen_stack) if isinstance(screen, Station)), None)
+        return next((screen for screen in reversed(self.screen_stack) if isinstance(screen, BaseScreen)), None)
 
     def carry_out(self, work: Coroutine[Any, Any, str | None]) -> None:
         """Carry an act out; what it answers is told, and so is what the engine refuses."""
@@ -327,18 +327,18 @@ class Console(Extended):
         from tui.screens.inbox import Inbox
 
         if self.store.state.permissions:
-            self.push_screen(Inbox(Arming(self._clock)), self._show_context)
+            self.push_screen(Inbox(PressGuard(self._clock)), self._show_context)
         else:
             self.tell("Nothing waits for an approval.")
 
     def action_help(self) -> None:
         """Show the keys."""
         screen = self.screen
-        self.push_screen(Help(screen.SCOPE if isinstance(screen, Station) else Scope.APP, self.keys))
+        self.push_screen(Help(screen.SCOPE if isinstance(screen, BaseScreen) else KeyScope.APP, self.keys))
 
     def action_command_line(self, line: str = "") -> None:
         """Type a command."""
-        from tui.actions.line_actions import LineActs
+        from tui.actions.line_actions import LineActions
         from tui.screens.command import CommandScreen
 
         if self.state_dir is not None:
@@ -349,7 +349,7 @@ class Console(Extended):
                 self.call_after_refresh(doing)
 
         if not isinstance(self.screen, CommandScreen):
-            self.push_screen(CommandScreen(LineActs(self), line), done)
+            self.push_screen(CommandScreen(LineActions(self), line), done)
 
     async def action_quit(self) -> None:
         """Textual's own way out is ours."""
@@ -386,7 +386,7 @@ class Console(Extended):
         if yes:
             self.exit()
 
-    def _follow_settings(self, events: Sequence[Stamped]) -> None:
+    def _follow_settings(self, events: Sequence[EventEnvelope]) -> None:
         for event in (stamped.event for stamped in events):
             if isinstance(event, SettingsChanged):
                 said = {name: event.changes.get(f"console.{name}", (None, None))[1] for name in SETTINGS}

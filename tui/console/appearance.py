@@ -17,7 +17,7 @@ SETTINGS = ("skin", "refresh_hz", "glyphs", "title", "animation")
 """Settings of the group `console` that `dress` takes."""
 
 
-class Look:
+class Appearance:
     """Owner of skin, rate, glyphs and title. What was chosen in this run outlives what the settings say later."""
 
     def __init__(self, skin: str, refresh_hz: float, glyphs: GlyphSetting, title: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 from engine.base.clock import Clock
 from engine.base.errors import NoEngine, QuarterdeckError
-from tui.feeds.base import Feed, FeedStatus, Link
+from tui.feeds.base import Feed, FeedStatus, LinkState
 
 RETRY_S = (2.0, 4.0, 8.0, 15.0, 30.0)
 """Seconds before each further attempt while no engine answers; the last one repeats."""
@@ -37,9 +37,9 @@ class Connection:
         if self.feed is not None:
             return self.feed.status
         if not self._problem:
-            return FeedStatus(Link.CONNECTING, "engine", "waiting for the engine")
+            return FeedStatus(LinkState.CONNECTING, "engine", "waiting for the engine")
         left = max(0.0, self._retry_at - self._clock.monotonic()) if self._retry_at else 0.0
-        return FeedStatus(Link.LOST, "the engine", self._problem, self._attempt, left)
+        return FeedStatus(LinkState.LOST, "the engine", self._problem, self._attempt, left)
 
     @property
     def waits(self) -> bool:

@@ -10,27 +10,27 @@ from typing import TYPE_CHECKING
 
 from tui.actions.keymap import Keymap, load_keymap
 from tui.actions.registry import ACTIONS, Action
-from tui.console.time_travel import Traveller
+from tui.console.time_travel import TimeTravel
 from tui.render.glyphs import GlyphSetting
 from tui.screens.header import TABS, Tab
 
 if TYPE_CHECKING:
     from textual.driver import Driver
 
-    from tui.console.plugin_screens import Found, OwnScreen
+    from tui.console.plugin_screens import Discovered, PluginScreen
 
 KEYS_TOLD = 3
 """Problems of keys.toml that are told at start; the key help lists all."""
 
 
-class Extended(Traveller):
+class PluginConsole(TimeTravel):
     """Owner of the keys in force and of the screens of one's own; `keys` are those of keys.toml unless given."""
 
     def __init__(
         self, skin: str, refresh_hz: float, glyphs: GlyphSetting, title: str, keys: Keymap | None = None
     ) -> None:
         super().__init__(skin, refresh_hz, glyphs, title)
-        self._own_screens: tuple[OwnScreen, ...] = ()
+        self._own_screens: tuple[PluginScreen, ...] = ()
         self.named_screens: Sequence[str] | None = None
         """Screens of one's own to look for at start, beside the installed ones; None looks for none."""
         self.screens_follow = False
@@ -84,7 +84,7 @@ class Extended(Traveller):
         self._looked_for_screens = True
         self.take_screens(await asyncio.to_thread(find_screens, named))
 
-    def take_screens(self, found: Found) -> None:
+    def take_screens(self, found: Discovered) -> None:
         """Screens of one's own can be gone to from now on; what could not be taken is told."""
         for own in found.screens:
             self.add_mode(own.name, own.make)

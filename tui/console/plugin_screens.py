@@ -1,4 +1,4 @@
-"""Screens of one's own: Station classes found by entry point or named as `module:Class`, checked, and fenced in.
+"""Screens of one's own: BaseScreen classes found by entry point or named as `module:Class`, checked, and fenced in.
 
 Whatever one of them raises is told by its name, its screen says so, and the console goes on.
 """
@@ -19,11 +19,11 @@ from textual.widget import Widget
 from engine.base.plugins import SCREEN_GROUP
 from engine.events.state import SessionView
 from tui.actions.keymap import acting
-from tui.actions.registry import ACTIONS, Action, Scope, clashing
+from tui.actions.registry import ACTIONS, Action, KeyScope, clashing
 from tui.render.plain_text import clean
 from tui.render.spans import Line
-from tui.screens.base_screen import Station
-from tui.widgets.styled import Painted
+from tui.screens.base_screen import BaseScreen
+from tui.widgets.styled import LineBlock
 
 MAX_SCREENS = 16
 """Screens of one's own; of more it is told that they are not there."""
@@ -37,36 +37,36 @@ T = TypeVar("T")
 _log = logging.getLogger("quarterdeck.console")
 
 
-class Refused(ValueError):
+class Rejected(ValueError):
     """A class cannot be a screen; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
-class OwnScreen:
+class PluginScreen:
     """A screen that can be gone to; `owner` is where it comes from, `view` the action that goes there."""
 
     name: str
     title: str
     owner: str
-    make: Callable[[], Station]
+    make: Callable[[], BaseScreen]
     view: Action
     actions: tuple[Action, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Discovered:
     """The screens that can be shown, and what could not be taken, each with its owner and the reason."""
 
-    screens: tuple[OwnScreen, ...] = ()
+    screens: tuple[PluginScreen, ...] = ()
     problems: tuple[str, ...] = ()
 
 
-def find_screens(named: Iterable[str] = ()) -> Found:
+def find_screens(named: Iterable[str] = ()) -> Discovered:
     """Those that are installed, in the order of their names, then those `named`. Imports them, so not on the loop."""
     points = sorted(entry_points(group=SCREEN_GROUP), key=lambda point: point.name)
     sources = [(_source(point), point.load) for point in points]
     sources += [(name, _importing(name)) for name in named]
-    found: list[OwnScreen] = []
+    found: list[PluginScreen] = []
     problems = [f"more than {MAX_SCREENS} screens of one's own: the last are not there"][: len(sources) > MAX_SCREENS]
     for owner, load in sources[:MAX_SCREENS]:
         try:
@@ -77,19 +77,19 @@ def find_screens(named: Iterable[str] = ()) -> Found:
             continue
         found.append(screen)
         problems += wrong
-    return Found(tuple(found), tuple(problems))
+    return Discovered(tuple(found), tuple(problems))
 
 
-def adopted(made: object, owner: str, others: Sequence[OwnScreen] = ()) -> tuple[OwnScreen, list[str]]:
-    """The class as a screen, and which of its keys it does not get. Raises Refused."""
-    if not (isinstance(made, type) and issubclass(made, Station)):
-        raise Refused("it is no subclass of tui.screens.base_screen.Station")
+def adopted(made: object, owner: str, others: Sequence[PluginScreen] = ()) -> tuple[PluginScreen, list[str]]:
+    """The class as a screen, and which of its keys it does not get. Raises Rejected."""
+    if not (isinstance(made, type) and issubclass(made, BaseScreen)):
+        raise Rejected("it is no subclass of tui.screens.base_screen.BaseScreen")
     name, title = getattr(made, "NAME", ""), getattr(made, "TITLE", "")
     _check(made, name, title, [*others])
     given: Sequence[Action] = getattr(made, "ACTIONS", ())
     wrong: list[str] = []
     taken = [*ACTIONS, *(action for other in others for action in (other.view, *other.actions))]
-    go = Action(f"view.{name}", str(getattr(made, "KEY", "")), f"go to {title}", Scope.APP, f"app.go('{name}')")
+    go = Action(f"view.{name}", str(getattr(made, "KEY", "")), f"go to {title}", KeyScope.APP, f"app.go('{name}')")
     wanted = [go, *(replace(action, scope=title) for action in given)]
     actions: list[Action] = []
     for action in wanted:
@@ -97,24 +97,24 @@ def adopted(made: object, owner: str, others: Sequence[OwnScreen] = ()) -> tuple
         actions.append(kept)
         wrong += [f"{owner}: {problem}"] if problem else []
     view, *own = actions
-    return OwnScreen(name, title, owner, _maker(made, name, title, owner, own), view, tuple(own)), wrong
+    return PluginScreen(name, title, owner, _maker(made, name, title, owner, own), view, tuple(own)), wrong
 
 
-def _check(made: type[Station], name: object, title: object, others: Sequence[OwnScreen]) -> None:
+def _check(made: type[BaseScreen], name: object, title: object, others: Sequence[PluginScreen]) -> None:
     if not (isinstance(name, str) and _NAME.fullmatch(name)):
-        raise Refused(f"its NAME is {name!r}, not one word of small letters, digits and `-`")
+        raise Rejected(f"its NAME is {name!r}, not one word of small letters, digits and `-`")
     if not (isinstance(title, str) and 0 < len(title) <= _TITLE and clean(title) == title and title.strip() == title):
-        raise Refused(f"its TITLE is {title!r}, not one to {_TITLE} characters")
+        raise Rejected(f"its TITLE is {title!r}, not one to {_TITLE} characters")
     clash = next((other for other in others if name == other.name or title == other.title), None)
     if clash is not None:
-        raise Refused(f"{name} ({title}) is a screen of {clash.owner} already")
-    if name in _BUILT_IN or title in set(Scope):
-        raise Refused(f"{name} ({title}) is a screen of Quarterdeck's own")
-    if any("BINDINGS" in base.__dict__ for base in made.__mro__[: made.__mro__.index(Station)]):
-        raise Refused("it has BINDINGS; keys belong into ACTIONS, where they are checked and shown")
+        raise Rejected(f"{name} ({title}) is a screen of {clash.owner} already")
+    if name in _BUILT_IN or title in set(KeyScope):
+        raise Rejected(f"{name} ({title}) is a screen of Quarterdeck's own")
+    if any("BINDINGS" in base.__dict__ for base in made.__mro__[: made.__mro__.index(BaseScreen)]):
+        raise Rejected("it has BINDINGS; keys belong into ACTIONS, where they are checked and shown")
     for action in getattr(made, "ACTIONS", ()):
         if not isinstance(action, Action) or not action.id.startswith(f"{name}."):
-            raise Refused(f"each of its ACTIONS is a tui.actions.Action whose id begins with {name}.")
+            raise Rejected(f"each of its ACTIONS is a tui.actions.Action whose id begins with {name}.")
 
 
 def _with_free_keys(action: Action, taken: Sequence[Action]) -> tuple[Action, str]:
@@ -124,7 +124,7 @@ def _with_free_keys(action: Action, taken: Sequence[Action]) -> tuple[Action, st
         clash = next(clashing([*taken, replace(action, key=key)]), None)
         if action.acts and not acting(key):
             problem = f"{action.id} acts, so it cannot have the key {key}: it takes an upper-case letter"
-        elif action.scope == Scope.APP and key in KEPT_KEYS:
+        elif action.scope == KeyScope.APP and key in KEPT_KEYS:
             problem = f"{action.id} cannot have the key {key}: it is kept for a screen that is to come"
         elif clash is not None:
             problem = f"Clash: {clash}; {action.id} goes without"
@@ -133,22 +133,26 @@ def _with_free_keys(action: Action, taken: Sequence[Action]) -> tuple[Action, st
     return replace(action, key=",".join(keys), label=action.label if keys else ""), problem
 
 
-def _maker(made: type[Station], name: str, title: str, owner: str, actions: Sequence[Action]) -> Callable[[], Station]:
+def _maker(
+    made: type[BaseScreen], name: str, title: str, owner: str, actions: Sequence[Action]
+) -> Callable[[], BaseScreen]:
     runs = {action.id: action for action in actions}
     bound: list[BindingType] = [
         Binding(action.key, f"screen.own({action.id!r})", action.text, show=False, id=action.id)
         for action in actions
         if action.key
     ]
-    fenced: type[Fenced] = type(
+    fenced: type[SandboxedScreen] = type(
         made.__name__,
-        (Fenced, made),
+        (SandboxedScreen, made),
         # Its module, because that is where Textual looks for its style sheet.
         {"__module__": made.__module__, "MODE": name, "SCOPE": title, "OWNER": owner, "RUNS": runs, "BINDINGS": bound},
     )
-    plain: type[Fenced] = type("Broken", (Fenced,), {"MODE": name, "SCOPE": title, "OWNER": owner, "LASTING": True})
+    plain: type[SandboxedScreen] = type(
+        "Broken", (SandboxedScreen,), {"MODE": name, "SCOPE": title, "OWNER": owner, "LASTING": True}
+    )
 
-    def make() -> Station:
+    def make() -> BaseScreen:
         try:
             return fenced()
         except Exception as error:  # noqa: BLE001 - the border to code that is not ours
@@ -159,7 +163,7 @@ def _maker(made: type[Station], name: str, title: str, owner: str, actions: Sequ
     return make
 
 
-class Fenced(Station):
+class SandboxedScreen(BaseScreen):
     """A screen of one's own behind a fence: what it raises while it is made, painted or acts is told by its name."""
 
     OWNER: ClassVar[str] = ""
@@ -172,12 +176,12 @@ class Fenced(Station):
     @property
     def crumb(self) -> str:
         """What follows its name in line 1."""
-        return str(self._guarded(lambda: super(Fenced, self).crumb, ""))
+        return str(self._guarded(lambda: super(SandboxedScreen, self).crumb, ""))
 
     def compose_body(self) -> Iterable[Widget]:
         """Its widgets, and the block that says what is wrong."""
-        own: list[Widget] = self._guarded(lambda: list(super(Fenced, self).compose_body()), [])
-        broken = Painted(id="broken")
+        own: list[Widget] = self._guarded(lambda: list(super(SandboxedScreen, self).compose_body()), [])
+        broken = LineBlock(id="broken")
         broken.display = False
         return [*own, broken]
 
@@ -226,7 +230,7 @@ class Fenced(Station):
         if self.trouble and not self._told_of:
             self._told_of = True
             self.console.tell(f"The screen {self.SCOPE} of {self.OWNER} failed: {self.trouble}", "error")
-        broken = found.first(Painted)
+        broken = found.first(LineBlock)
         for widget in self.query_one("#body").children:
             widget.display = (widget is broken) == bool(self.trouble)
         lines: list[Line] = [
@@ -255,4 +259,4 @@ def _source(point: EntryPoint) -> str:
 
 def _told(error: BaseException) -> str:
     words = clean(str(error))[:200]
-    return words if isinstance(error, Refused) else f"{type(error).__name__}: {words}".removesuffix(": ")
+    return words if isinstance(error, Rejected) else f"{type(error).__name__}: {words}".removesuffix(": ")

@@ -7,16 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from tui.render.themes import Skin, package_folder, read_skin, user_folder
+from tui.render.themes import ConsoleTheme, package_folder, read_theme, user_folder
 
 MAX_SKINS = 64
-"""Skin files read of one folder, in the order of their names; of more it is told that they are not read."""
+"""ConsoleTheme files read of one folder, in the order of their names; of more it is told that they are not read."""
 
 _Stamp = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class News:
+class ThemeChanges:
     """What a look at the folders brought: the names of skins that are new or changed, and what could not be read."""
 
     changed: frozenset[str] = frozenset()
@@ -24,35 +24,35 @@ class News:
 
 
 @dataclass(frozen=True, slots=True)
-class SkinSet:
+class ThemeSet:
     """The skins found, by name, and the files that could not be read, each with the reason."""
 
-    skins: dict[str, Skin] = field(default_factory=dict)
+    skins: dict[str, ConsoleTheme] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
 
-class Shelf:
+class ThemeLibrary:
     """Owner of the skins that were read; the user's own win by name. A file with a mistake keeps what it was before."""
 
     def __init__(self, environ: Mapping[str, str] | None = None) -> None:
         self._own = user_folder(os.environ if environ is None else environ)
         self._stamps: dict[Path, _Stamp] = {}
-        self._read: dict[Path, Skin] = {}
+        self._read: dict[Path, ConsoleTheme] = {}
         self._overfull: frozenset[Path] = frozenset()
-        self.skins: dict[str, Skin] = {}
+        self.skins: dict[str, ConsoleTheme] = {}
 
-    def look(self) -> News:
+    def look(self) -> ThemeChanges:
         """Read what is new or was changed since the last look; one `stat` a file when nothing was."""
         problems: list[str] = []
         stamps = {
             path: stamp for folder in (package_folder(), self._own) for path, stamp in self._files(folder, problems)
         }
         if stamps == self._stamps:
-            return News(problems=tuple(problems))
+            return ThemeChanges(problems=tuple(problems))
         self._read = {path: skin for path, skin in self._read.items() if path in stamps}
         for path in [path for path, stamp in stamps.items() if self._stamps.get(path) != stamp]:
             try:
-                self._read[path] = replace(read_skin(path), own=path.parent == self._own)
+                self._read[path] = replace(read_theme(path), own=path.parent == self._own)
             except (OSError, ValueError) as error:
                 problems.append(f"{path}: {error}")
         self._stamps = stamps
@@ -61,7 +61,7 @@ class Shelf:
             {self._read[path].name: self._read[path] for path in stamps if path in self._read},
         )
         changed = frozenset(name for name, skin in self.skins.items() if before.get(name) != skin)
-        return News(changed, tuple(problems))
+        return ThemeChanges(changed, tuple(problems))
 
     def _files(self, folder: Path, problems: list[str]) -> list[tuple[Path, _Stamp]]:
         paths = sorted(folder.glob("*.toml")) if folder.is_dir() else []
@@ -78,8 +78,8 @@ class Shelf:
         return found
 
 
-def load_skins(environ: Mapping[str, str] | None = None) -> SkinSet:
+def load_themes(environ: Mapping[str, str] | None = None) -> ThemeSet:
     """All skins as they are now. A bad file is reported and skipped."""
-    shelf = Shelf(environ)
+    shelf = ThemeLibrary(environ)
     news = shelf.look()
-    return SkinSet(shelf.skins, list(news.problems))
+    return ThemeSet(shelf.skins, list(news.problems))

@@ -7,23 +7,23 @@ from collections.abc import Iterable, Mapping
 from textual.app import App
 from textual.timer import Timer
 
-from tui.console.appearance import Look
-from tui.console.theme_library import Shelf
+from tui.console.appearance import Appearance
+from tui.console.theme_library import ThemeLibrary
 from tui.render.glyphs import ASCII_TABLE, PLAIN_TABLE, GlyphSetting
 from tui.render.spans import Line
-from tui.render.themes import AUTO, FALLBACK, SIXTEEN, Skin, css_variables
+from tui.render.themes import AUTO, FALLBACK, SIXTEEN, ConsoleTheme, css_variables
 from tui.screens.dialogs import Chooser
 from tui.screens.theme_sample import sample
 
 
-class Dressed(App[None]):
+class Theming(App[None]):
     """An app that wears a skin and paints by one timer."""
 
     def __init__(self, skin: str, refresh_hz: float, glyphs: GlyphSetting, title: str) -> None:
-        self._shelf = Shelf()
+        self._shelf = ThemeLibrary()
         self._first_look = self._shelf.look()
         super().__init__()
-        self._look = Look(skin, refresh_hz, glyphs, title)
+        self._look = Appearance(skin, refresh_hz, glyphs, title)
         self._timer: Timer | None = None
         self._take_up(self._first_look.changed)
         self._wear()
@@ -39,7 +39,7 @@ class Dressed(App[None]):
         return css_variables(self._shelf.skins[FALLBACK].colours)
 
     @property
-    def skins(self) -> dict[str, Skin]:
+    def skins(self) -> dict[str, ConsoleTheme]:
         """The skins at hand, by name."""
         return self._shelf.skins
 
@@ -57,7 +57,7 @@ class Dressed(App[None]):
         """Start to paint, and say what is wrong with the skins."""
         self._start_timer()
         for problem in self._first_look.problems:
-            self.tell(f"Skin skipped: {problem}", "warning")
+            self.tell(f"ConsoleTheme skipped: {problem}", "warning")
         self._tell_unknown_skin()
 
     def dress(
@@ -69,7 +69,7 @@ class Dressed(App[None]):
         title: str | None = None,
         animation: bool | None = None,
     ) -> None:
-        """Look as the settings say, once they are known; what the operator chose in this run stays."""
+        """Appearance as the settings say, once they are known; what the operator chose in this run stays."""
         said = {"skin": skin, "refresh_hz": refresh_hz, "glyphs": glyphs, "title": title, "animation": animation}
         if not self._look.dress(said):
             return
@@ -132,7 +132,7 @@ class Dressed(App[None]):
         """Take on skin files that were changed on disk; one with a mistake is named and what it was stays."""
         news = self._shelf.look()
         for problem in news.problems:
-            self.tell(f"Skin not taken: {problem}", "warning")
+            self.tell(f"ConsoleTheme not taken: {problem}", "warning")
         if not news.changed:
             return
         self._take_up(news.changed)

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from engine.base.errors import QuarterdeckError
-from tui.console.theming import Dressed
-from tui.feeds.base import Feed, Link
+from tui.console.theming import Theming
+from tui.feeds.base import Feed, LinkState
 from tui.model import totals
-from tui.model.annotations import Mark, bar, marks, neighbour
+from tui.model.annotations import Annotation, bar, marks, neighbour
 from tui.render import formats
-from tui.screens.dialogs import Entry
+from tui.screens.dialogs import TextEntry
 
 if TYPE_CHECKING:
     from engine.events.recording import Recording
@@ -31,7 +31,7 @@ _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 _AGO = re.compile(r"-\s*(\d+(?:\.\d+)?)\s*([smh])")
 
 
-class Traveller(Dressed):
+class TimeTravel(Theming):
     """Owner of the recording on disk that reaches further back; what is shown is the store's.
 
     `recordings` is the folder of an engine on this machine, None when there is none to read.
@@ -55,7 +55,7 @@ class Traveller(Dressed):
     @property
     def playback(self) -> Playback | None:
         """The feed, when it plays a recording."""
-        playing = self.store.status.link is Link.REPLAY and hasattr(self.feed, "seek")
+        playing = self.store.status.link is LinkState.REPLAY and hasattr(self.feed, "seek")
         return cast("Playback", self.feed) if playing else None
 
     @property
@@ -66,7 +66,7 @@ class Traveller(Dressed):
     @property
     def travelling(self) -> bool:
         """Whether a moment is shown that is not now."""
-        return self.store.past or self.store.status.link is Link.REPLAY
+        return self.store.past or self.store.status.link is LinkState.REPLAY
 
     @property
     def refusal(self) -> str:
@@ -76,8 +76,8 @@ class Traveller(Dressed):
             return f"Read-only: actions are off. {self.keys.shown('view.read_only')} allows them again."
         if self.store.past:
             return f"The past cannot be acted on; {self.keys.shown('time.live')} goes back to now."
-        if self.feed is None or link is not Link.LIVE:
-            return "A recording cannot be acted on." if link is Link.REPLAY else "No engine to act on."
+        if self.feed is None or link is not LinkState.LIVE:
+            return "A recording cannot be acted on." if link is LinkState.REPLAY else "No engine to act on."
         return ""
 
     def scrub_line(self, width: int) -> Line:
@@ -151,7 +151,7 @@ class Traveller(Dressed):
             if text is not None and (problem := self.go_to_text(text)):
                 self.tell(problem, "warning")
 
-        self.push_screen(Entry("GO TO A MOMENT", facts, "go", "13:47  13:47:12  -5m"), taken)
+        self.push_screen(TextEntry("GO TO A MOMENT", facts, "go", "13:47  13:47:12  -5m"), taken)
 
     def action_note(self) -> None:
         """Ask for a note on this moment."""
@@ -164,7 +164,9 @@ class Traveller(Dressed):
             if text is not None and (problem := self.note(text)):
                 self.tell(problem, "error")
 
-        self.push_screen(Entry(f"NOTE AT {formats.clock(self._position)}", facts, "note", "what is to be seen"), taken)
+        self.push_screen(
+            TextEntry(f"NOTE AT {formats.clock(self._position)}", facts, "note", "what is to be seen"), taken
+        )
 
     def note(self, text: str) -> str:
         """Note something of this moment; the answer says why it cannot be."""
@@ -180,7 +182,7 @@ class Traveller(Dressed):
             self.tell("Events are searched in a recording: `quarterdeck replay`.")
             return
         facts: list[Line] = [[("an id, a type of event, a word of a prompt", "muted")]]
-        self.push_screen(Entry("FIND IN THE EVENTS", facts, "find the next", "text"), self._find)
+        self.push_screen(TextEntry("FIND IN THE EVENTS", facts, "find the next", "text"), self._find)
 
     def action_freeze(self) -> None:
         """Hold the view, or let it go and say what happened meanwhile."""
@@ -217,9 +219,9 @@ class Traveller(Dressed):
             first = min(first, self._recording.start)
         return first, self.store.live_now
 
-    def _marks(self) -> list[Mark]:
+    def _marks(self) -> list[Annotation]:
         if (playback := self.playback) is not None:
-            noted = [Mark(note.at, "note", note.text) for note in playback.notes]
+            noted = [Annotation(note.at, "note", note.text) for note in playback.notes]
             return sorted([*marks(*playback.trends), *noted], key=lambda mark: mark.at)
         return marks(self.store.live.buckets, self.store.live.causes)
 

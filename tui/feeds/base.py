@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from engine.events.state import Bucket, CauseView, State
-from engine.events.types import Stamped
+from engine.events.types import EventEnvelope
 from engine.sessions.transcripts import Page
 from tui.model.notes import Note
 
@@ -16,7 +16,7 @@ RECYCLE_S = 60.0
 """Seconds that a turn gets when its session is recycled or its profile drained."""
 
 
-class Link(StrEnum):
+class LinkState(StrEnum):
     """How the feed stands."""
 
     CONNECTING = "connecting"
@@ -32,7 +32,7 @@ class FeedStatus:
     Of a replay: `at` is the moment played, in seconds since 1970, and `missing` says what could not be read.
     """
 
-    link: Link
+    link: LinkState
     source: str
     detail: str = ""
     attempt: int = 0
@@ -46,11 +46,11 @@ class FeedBatch:
     """What came since the last poll: a whole state after a start or a gap, then events in order."""
 
     state: State | None
-    events: list[Stamped]
+    events: list[EventEnvelope]
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class SettingChange:
     """A live change: who, when (seconds since 1970), key → [old, new]; `undoes` is the number of one it took back."""
 
     number: int
@@ -61,12 +61,12 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class SettingsSheet:
     """What tuning shows: settings by dotted key with secrets redacted, their origins, the changes, oldest first."""
 
     values: Mapping[str, Any]
     origins: Mapping[str, str]
-    changes: Sequence[Change]
+    changes: Sequence[SettingChange]
 
 
 class Playback(Protocol):
@@ -179,7 +179,7 @@ class Feed(Protocol):
         """All settings by dotted key, secrets redacted."""
 
     async def change_settings(self, changes: Mapping[str, Any]) -> None:
-        """Change settings live, all or none."""
+        """SettingChange settings live, all or none."""
 
     async def check_settings(self, changes: Mapping[str, Any]) -> None:
         """Raises what `change_settings` would raise for these values; changes nothing."""
@@ -190,5 +190,5 @@ class Feed(Protocol):
     async def undo_settings(self) -> None:
         """Take back the last live change that is still in force."""
 
-    async def tuning(self) -> Sheet:
+    async def tuning(self) -> SettingsSheet:
         """All settings with where they came from, and the live changes so far."""

@@ -16,7 +16,7 @@ from engine.recovery.classify.rules import ErrorType
 from engine.requests import Request
 from engine.sessions.transcripts import Page
 from engine.thread import EngineThread
-from tui.feeds.base import RECYCLE_S, Change, FeedBatch, FeedStatus, Link, Sheet
+from tui.feeds.base import RECYCLE_S, FeedBatch, FeedStatus, LinkState, SettingChange, SettingsSheet
 
 T = TypeVar("T")
 
@@ -32,7 +32,7 @@ class InProcessFeed:
     @property
     def status(self) -> FeedStatus:
         """Live for as long as the engine's thread is."""
-        return FeedStatus(Link.LIVE if self._subscription is not None else Link.CONNECTING, "in process")
+        return FeedStatus(LinkState.LIVE if self._subscription is not None else LinkState.CONNECTING, "in process")
 
     async def start(self) -> None:
         """Subscribe; the first poll brings a snapshot."""
@@ -188,7 +188,7 @@ class InProcessFeed:
         return await self._call(settings())
 
     async def change_settings(self, changes: Mapping[str, Any]) -> None:
-        """Change settings live."""
+        """SettingChange settings live."""
         engine = self._thread.engine
 
         async def change() -> None:
@@ -225,13 +225,13 @@ class InProcessFeed:
 
         await self._call(undo())
 
-    async def tuning(self) -> Sheet:
+    async def tuning(self) -> SettingsSheet:
         """Settings, origins and changes."""
         live = self._thread.engine.live
 
-        async def sheet() -> Sheet:
-            changes = [Change(one.number, one.who, one.when, one.changes, one.undoes) for one in live.history]
-            return Sheet(dict(live.shown), live.origins, changes)
+        async def sheet() -> SettingsSheet:
+            changes = [SettingChange(one.number, one.who, one.when, one.changes, one.undoes) for one in live.history]
+            return SettingsSheet(dict(live.shown), live.origins, changes)
 
         return await self._call(sheet())
 

@@ -12,9 +12,9 @@ from engine.base.errors import Forbidden
 from engine.events import types as ev
 from engine.events.recording import Recording
 from engine.events.state import Bucket, CauseView, State
-from engine.events.types import Stamped
-from engine.sessions.transcripts import Entry, Page, Transcripts
-from tui.feeds.base import FeedBatch, FeedStatus, Link, Sheet
+from engine.events.types import EventEnvelope
+from engine.sessions.transcripts import Page, TranscriptEntry, Transcripts
+from tui.feeds.base import FeedBatch, FeedStatus, LinkState, SettingsSheet
 from tui.model.notes import Note, Notes
 from tui.render import formats
 
@@ -24,7 +24,7 @@ TRANSCRIPT_BYTES = 16 * 1024**2
 SPEEDS = (1.0, 4.0, 16.0)
 """Recorded seconds a second that can be chosen."""
 
-Said = tuple[str, Entry]
+Said = tuple[str, TranscriptEntry]
 """A session's id and an entry of its transcript."""
 
 
@@ -46,8 +46,8 @@ class RecordedFeed:
         self._all_said = sorted(said or (), key=lambda each: each[1].at)
         self._said = iter(self._all_said)
         self._next_said = next(self._said, None)
-        self._events: Iterator[Stamped] = iter(())
-        self._next: Stamped | None = None
+        self._events: Iterator[EventEnvelope] = iter(())
+        self._next: EventEnvelope | None = None
         self._state: State | None = None
         self._anchor: tuple[float, float] | None = None
         self._playing = True
@@ -65,7 +65,7 @@ class RecordedFeed:
         damage = self._recording.damage
         missing = damage[0] + (f" (+{len(damage) - 1})" if len(damage) > 1 else "") if damage else ""
         source = self._recording.paths[0].name
-        return FeedStatus(Link.REPLAY, source, detail, at=min(self.position, self._last), missing=missing)
+        return FeedStatus(LinkState.REPLAY, source, detail, at=min(self.position, self._last), missing=missing)
 
     @property
     def position(self) -> float:
@@ -251,13 +251,13 @@ class RecordedFeed:
         """Refused."""
         _refuse()
 
-    async def tuning(self) -> Sheet:
+    async def tuning(self) -> SettingsSheet:
         """The settings that changed in the recording, as they were at its end."""
         from tui.model.tuning_history import recorded_sheet
 
         return recorded_sheet(self.trends[1])
 
-    def _retell(self, stamped: Stamped) -> None:
+    def _retell(self, stamped: EventEnvelope) -> None:
         if self._tells_itself and (told := retold(stamped.event)) is not None:
             session, kind, title, text = told
             self._transcripts.add(session, stamped.at, kind, title, text)

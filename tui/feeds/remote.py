@@ -15,9 +15,9 @@ from websockets.exceptions import WebSocketException
 from engine.base.errors import QuarterdeckError
 from engine.base.local_trust import check_engine
 from engine.events.state import State
-from engine.events.types import Stamped
+from engine.events.types import EventEnvelope
 from engine.sessions.transcripts import Page
-from tui.feeds.base import RECYCLE_S, Change, FeedBatch, FeedStatus, Link, Sheet
+from tui.feeds.base import RECYCLE_S, FeedBatch, FeedStatus, LinkState, SettingChange, SettingsSheet
 from tui.feeds.client import Address, error_in, no_engine, segment
 
 T = TypeVar("T")
@@ -47,7 +47,7 @@ class SnapshotMessage(msgspec.Struct, tag="snapshot", tag_field="type"):
 class EventsMessage(msgspec.Struct, tag="events", tag_field="type"):
     """Events in order."""
 
-    events: list[Stamped]
+    events: list[EventEnvelope]
 
 
 class EndMessage(msgspec.Struct, tag="end", tag_field="type"):
@@ -71,8 +71,8 @@ class RemoteFeed:
         self._engine = ""
         self._seq: int | None = None
         self._state: State | None = None
-        self._events: list[Stamped] = []
-        self._status = FeedStatus(Link.CONNECTING, str(address))
+        self._events: list[EventEnvelope] = []
+        self._status = FeedStatus(LinkState.CONNECTING, str(address))
         self._retry_at = 0.0
         self._stream: asyncio.Task[None] | None = None
 
@@ -80,7 +80,7 @@ class RemoteFeed:
     def status(self) -> FeedStatus:
         """The link, with the seconds to the next attempt while it is lost."""
         status = self._status
-        if status.link is not Link.LOST:
+        if status.link is not LinkState.LOST:
             return status
         left = max(0.0, self._retry_at - asyncio.get_running_loop().time())
         return FeedStatus(status.link, status.source, status.detail, status.attempt, left)
@@ -179,7 +179,7 @@ class RemoteFeed:
         return config
 
     async def change_settings(self, changes: Mapping[str, Any]) -> None:
-        """Change settings live."""
+        """SettingChange settings live."""
         await self._call("PATCH", "/api/config", dict(changes))
 
     async def check_settings(self, changes: Mapping[str, Any]) -> None:
@@ -195,11 +195,13 @@ class RemoteFeed:
         """Take the last change back."""
         await self._call("POST", "/api/config/undo")
 
-    async def tuning(self) -> Sheet:
+    async def tuning(self) -> SettingsSheet:
         """Settings, origins and changes."""
         config = await self._call("GET", "/api/config")
         history = await self._call("GET", "/api/config/history?limit=1000")
-        return Sheet(config["config"], config["origins"], msgspec.convert(history["changes"], list[Change]))
+        return SettingsSheet(
+            config["config"], config["origins"], msgspec.convert(history["changes"], list[SettingChange])
+        )
 
     async def _call(self, method: str, path: str, body: Any = None, extra_s: float = 0.0) -> dict[str, Any]:
         await self._check_engine()
@@ -227,12 +229,12 @@ class RemoteFeed:
                 detail = "the engine closed the connection"
             except (OSError, WebSocketException, TimeoutError, msgspec.DecodeError, QuarterdeckError) as error:
                 detail = str(error) or type(error).__name__
-            if self._status.link is Link.LIVE:
+            if self._status.link is LinkState.LIVE:
                 attempt = 0
             wait = BACKOFF_S[min(attempt, len(BACKOFF_S) - 1)]
             attempt += 1
             self._retry_at = asyncio.get_running_loop().time() + wait
-            self._status = FeedStatus(Link.LOST, str(self._address), detail, attempt, wait)
+            self._status = FeedStatus(LinkState.LOST, str(self._address), detail, attempt, wait)
             await asyncio.sleep(wait)
 
     @contextlib.asynccontextmanager
@@ -256,7 +258,7 @@ class RemoteFeed:
             wish["since"] = self._seq
         self._engine = hello.engine
         await connection.send(msgspec.json.encode(wish))
-        self._status = FeedStatus(Link.LIVE, str(self._address))
+        self._status = FeedStatus(LinkState.LIVE, str(self._address))
         async for message in connection:
             self._take(_decode(message))
             if len(self._events) > MAX_KEPT:

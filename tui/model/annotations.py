@@ -18,7 +18,7 @@ _ROOMY = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class Annotation:
     """A moment, the kind of what happened, and it in words."""
 
     at: float
@@ -26,25 +26,25 @@ class Mark:
     text: str
 
 
-def marks(buckets: Sequence[Bucket], causes: Iterable[CauseView]) -> list[Mark]:
+def marks(buckets: Sequence[Bucket], causes: Iterable[CauseView]) -> list[Annotation]:
     """Tuning changes, breaker flips, restarts and beginnings of bursts of errors, in order of time."""
-    found = [Mark(cause.at, cause.mark, _said(cause)) for cause in causes]
+    found = [Annotation(cause.at, cause.mark, _said(cause)) for cause in causes]
     before = 0
     for bucket in buckets:
         failed = max(bucket.errors, sum(bucket.errors_by_kind.values()))
         if failed >= BURST > before:
-            found.append(Mark(bucket.start, "errors", f"{formats.plural(failed, 'error')} in 10 s"))
+            found.append(Annotation(bucket.start, "errors", f"{formats.plural(failed, 'error')} in 10 s"))
         before = failed
     return sorted(found, key=lambda mark: mark.at)
 
 
-def neighbour(found: Sequence[Mark], at: float, direction: int) -> Mark | None:
+def neighbour(found: Sequence[Annotation], at: float, direction: int) -> Annotation | None:
     """The next mark after `at`, or the one before it; those within half a second are the same moment."""
     side = [mark for mark in found if (mark.at - at) * direction > 0.5]
     return None if not side else side[0] if direction > 0 else side[-1]
 
 
-def bar(span: tuple[float, float], at: float, found: Iterable[Mark], width: int) -> Line:
+def bar(span: tuple[float, float], at: float, found: Iterable[Annotation], width: int) -> Line:
     """One line: the span's two ends, the marks between them, and where one is."""
     first, last = span
     left, right = f" {formats.clock(first)[:5]} ", f" {formats.clock(last)[:5]} "

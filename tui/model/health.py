@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from engine.events.state import State
 from engine.events.types import SessionState, Severity
 from tui.actions.keymap import CAME_ALONG, Keymap
-from tui.feeds.base import FeedStatus, Link
+from tui.feeds.base import FeedStatus, LinkState
 from tui.render import formats
 
 FAILED_RECENTLY_S = 300.0
@@ -23,7 +23,7 @@ _ERRORS_MIN = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class HealthSummary:
     """How things are: `role` colours glyph and word, `reasons` are in words, `hint` is the next key and its text."""
 
     glyph: str
@@ -54,13 +54,13 @@ class View:
     keys: Keymap = CAME_ALONG
 
 
-def verdict(state: State, status: FeedStatus, view: View) -> Verdict:
+def verdict(state: State, status: FeedStatus, view: View) -> HealthSummary:
     """The sentence of line 2; the same for every screen."""
     inner = _gone(state, status, view)
     if view.past_at:
         inner = inner or _pool(state, view)
         ago = f"{formats.span(view.now - view.past_at)} ago, {formats.clock(view.past_at)}"
-        return Verdict(
+        return HealthSummary(
             "◀",
             "PAST",
             "ask",
@@ -73,24 +73,26 @@ def verdict(state: State, status: FeedStatus, view: View) -> Verdict:
     if view.frozen_at:
         held = f"view held at {formats.clock(view.frozen_at)} ({formats.span(view.now - view.frozen_at)})"
         runs = f"pool runs on: {inner.glyph} {inner.word}"
-        return Verdict(
+        return HealthSummary(
             "‖", "FROZEN", "ask", (held, *view.meanwhile, runs), f"{view.keys.shown('view.freeze')} unfreeze"
         )
     if view.read_only:
         reasons = (f"{inner.glyph} {inner.word}", *inner.reasons)
-        return Verdict("r", "READ-ONLY", inner.role, reasons, f"{view.keys.shown('view.read_only')} actions are off")
+        return HealthSummary(
+            "r", "READ-ONLY", inner.role, reasons, f"{view.keys.shown('view.read_only')} actions are off"
+        )
     return inner
 
 
-def _gone(state: State, status: FeedStatus, view: View) -> Verdict | None:
-    if status.link is Link.REPLAY and view.has_data:
+def _gone(state: State, status: FeedStatus, view: View) -> HealthSummary | None:
+    if status.link is LinkState.REPLAY and view.has_data:
         play, more, less = (view.keys.shown(name) for name in ("time.play", "view.faster", "view.slower"))
-        return Verdict("▶", "REPLAY", "ask", _played(state, status), f"{play} play  {more} {less} speed")
+        return HealthSummary("▶", "REPLAY", "ask", _played(state, status), f"{play} play  {more} {less} speed")
     if state.engine.phase == "stopped":
-        return Verdict(
+        return HealthSummary(
             "■", "NO ENGINE", "fail", ("the engine has stopped",), f"{view.keys.shown('console.leave')} quit"
         )
-    if status.link is Link.LOST:
+    if status.link is LinkState.LOST:
         reasons = [
             f"last data {formats.span(view.age)} old" if view.has_data else f"nothing heard from {status.source}"
         ]
@@ -98,15 +100,15 @@ def _gone(state: State, status: FeedStatus, view: View) -> Verdict | None:
             reasons.append(f"retry {status.attempt} in {formats.span(status.retry_in)}")
         if status.detail:
             reasons.append(status.detail)
-        return Verdict(
+        return HealthSummary(
             "■",
             "NO ENGINE",
             "fail",
             tuple(reasons),
             f"{view.keys.shown('view.retry')} retry now" if view.can_retry else "",
         )
-    if status.link is Link.CONNECTING or not view.has_data:
-        return Verdict("◌", "CONNECTING", "wait", (status.detail or status.source or "starting",))
+    if status.link is LinkState.CONNECTING or not view.has_data:
+        return HealthSummary("◌", "CONNECTING", "wait", (status.detail or status.source or "starting",))
     return None
 
 
@@ -115,18 +117,18 @@ def _played(state: State, status: FeedStatus) -> tuple[str, ...]:
     return tuple(filter(None, told))
 
 
-def _pool(state: State, view: View) -> Verdict:
+def _pool(state: State, view: View) -> HealthSummary:
     asked = _approvals(state, view.now)
     hint = f"{view.keys.shown('approvals.review')} review" if asked else ""
     if state.engine.phase == "draining":
         running = sum(1 for row in state.sessions.values() if row.request)
         left = f"{formats.plural(running, 'turn')} still running"
-        return Verdict("▲", "DRAINING", "retry", ("no new work is taken", left, *asked), hint)
+        return HealthSummary("▲", "DRAINING", "retry", ("no new work is taken", left, *asked), hint)
     if critical := _critical(state, view.now):
-        return Verdict("✖", "CRITICAL", "fail", (*critical, *asked), hint)
+        return HealthSummary("✖", "CRITICAL", "fail", (*critical, *asked), hint)
     if degraded := _degraded(state, view):
-        return Verdict("▲", "DEGRADED", "retry", (*degraded, *asked), hint)
-    return Verdict("●", "HEALTHY", "run", asked or ("nothing needs you",), hint)
+        return HealthSummary("▲", "DEGRADED", "retry", (*degraded, *asked), hint)
+    return HealthSummary("●", "HEALTHY", "run", asked or ("nothing needs you",), hint)
 
 
 def _approvals(state: State, now: float) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ import msgspec
 
 from engine.events.reducers.projection import Projection
 from engine.events.state import State, decode_state, encode_state
-from engine.events.types import Stamped
+from engine.events.types import EventEnvelope
 
 HISTORY_BYTES = 16 * 1024**2
 """Room for all closed stretches, compressed; the oldest go first."""
@@ -22,7 +22,7 @@ STRETCH_EVENTS = 5000
 _UNREADABLE = (LookupError, TypeError, ValueError, AttributeError)
 
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(list[Stamped]).decode
+_decode = msgspec.json.Decoder(list[EventEnvelope]).decode
 
 
 @dataclass(slots=True)
@@ -31,7 +31,7 @@ class _Stretch:
 
     at: float
     state: bytes
-    events: list[Stamped] = field(default_factory=list)
+    events: list[EventEnvelope] = field(default_factory=list)
     closed: bytes = b""
 
     @property
@@ -46,7 +46,7 @@ class History:
         self._room = room
         self._stretches: deque[_Stretch] = deque()
         self._bytes = 0
-        self._read: tuple[_Stretch, list[Stamped]] | None = None
+        self._read: tuple[_Stretch, list[EventEnvelope]] | None = None
 
     @property
     def start(self) -> float:
@@ -61,7 +61,7 @@ class History:
         while self._bytes > self._room and len(self._stretches) > 1:
             self._bytes -= self._stretches.popleft().size
 
-    def add(self, stamped: Stamped, state: State) -> None:
+    def add(self, stamped: EventEnvelope, state: State) -> None:
         """Remember an event; `state` is the one it led to."""
         if not self._stretches:
             self.begin(State())
@@ -86,7 +86,7 @@ class History:
                 continue
         return projection.state
 
-    def _events_of(self, stretch: _Stretch) -> Sequence[Stamped]:
+    def _events_of(self, stretch: _Stretch) -> Sequence[EventEnvelope]:
         if not stretch.closed:
             return stretch.events
         if self._read is None or self._read[0] is not stretch:

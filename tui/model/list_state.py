@@ -13,7 +13,7 @@ from tui.model.tables import Listing, Table, table_of
 R = TypeVar("R")
 
 
-class Listed(Generic[R]):
+class ListState(Generic[R]):
     """Owner of how one list is shown. `take` makes the order anew, unless it is held or rows are marked."""
 
     def __init__(self, listing: Listing[R]) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from engine.base.clock import Clock
 from engine.events.reducers.projection import Projection, touched_session
 from engine.events.state import SessionView, State, decode_state, encode_state
-from engine.events.types import Reading, SessionReadings, SessionState, Stamped
-from tui.feeds.base import FeedBatch, FeedStatus, Link
+from engine.events.types import EventEnvelope, Reading, SessionReadings, SessionState
+from tui.feeds.base import FeedBatch, FeedStatus, LinkState
 from tui.model.history import History
 from tui.render import formats
 
@@ -31,7 +31,7 @@ class Store:
         self._heard = clock.monotonic()
         self._changes = 0
         self._versions: dict[str, int] = {}
-        self.status = FeedStatus(Link.CONNECTING, "")
+        self.status = FeedStatus(LinkState.CONNECTING, "")
         self.dirty: set[str] = set()
         self.has_data = False
         self.unreadable = 0
@@ -67,12 +67,12 @@ class Store:
         """The moment that is shown, in seconds since 1970 on the engine's clock; without a link, the last one heard."""
         if self._held is not None:
             return self._held_at
-        return self.live_now - (self.age if self.status.link is Link.LOST else 0.0)
+        return self.live_now - (self.age if self.status.link is LinkState.LOST else 0.0)
 
     @property
     def live_now(self) -> float:
         """The engine's time: of its newest event, carried on by our own clock; in a replay the moment played."""
-        if self.status.link is Link.REPLAY:
+        if self.status.link is LinkState.REPLAY:
             return self.status.at or self.live.at
         return self._clock.monotonic() + self._offset
 
@@ -130,10 +130,10 @@ class Store:
     def _replace(self, state: State) -> None:
         self._projection = Projection(state)
         self._touch_all(state)
-        if self.status.link is not Link.REPLAY:
+        if self.status.link is not LinkState.REPLAY:
             self.history.begin(state)
 
-    def _apply_one(self, stamped: Stamped) -> None:
+    def _apply_one(self, stamped: EventEnvelope) -> None:
         event = stamped.event
         if isinstance(event, SessionReadings):
             moved = [reading.session for reading in event.readings if self._moved(reading)]
@@ -144,7 +144,7 @@ class Store:
         except _UNREADABLE:
             self.unreadable += 1
             return
-        if self.status.link is not Link.REPLAY:
+        if self.status.link is not LinkState.REPLAY:
             self.history.add(stamped, self.live)
         self._touch(moved)
         self._forget_gone()

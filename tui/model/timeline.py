@@ -17,7 +17,7 @@ _LEAST = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TimelineRow:
     """A class of errors: how many in each column, oldest first; `change` is the last ten columns to the ten before."""
 
     name: str
@@ -32,7 +32,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Print:
+class ErrorGroup:
     """Errors of one rule and profile within a cell; `recovered` counts those whose request was answered."""
 
     rule: str
@@ -51,7 +51,7 @@ def start_of(now: float, columns: int) -> float:
     return now - now % COLUMN_S - (columns - 1) * COLUMN_S
 
 
-def rows(state: State, now: float, columns: int) -> list[Row]:
+def rows(state: State, now: float, columns: int) -> list[TimelineRow]:
     """The classes that had errors within the window, most first."""
     start = start_of(now, columns)
     counts: dict[str, list[int]] = {}
@@ -60,7 +60,7 @@ def rows(state: State, now: float, columns: int) -> list[Row]:
         if 0 <= column < columns:
             _add(counts, found, column, columns)
     sessions = {name: len({e.session for e in state.errors if class_of(e) == name and e.session}) for name in counts}
-    made = [Row(name, tuple(one), sessions[name], _change(one)) for name, one in counts.items()]
+    made = [TimelineRow(name, tuple(one), sessions[name], _change(one)) for name, one in counts.items()]
     return sorted(made, key=lambda row: (-row.total, row.name))
 
 
@@ -75,13 +75,13 @@ def cell(state: State, name: str, at: float | None) -> list[ErrorView]:
     return found if at is None else [error for error in found if at <= error.at < at + COLUMN_S]
 
 
-def prints(errors: Sequence[ErrorView]) -> list[Print]:
+def error_groups(errors: Sequence[ErrorView]) -> list[ErrorGroup]:
     """What the errors of a cell have in common, most first."""
     groups: dict[tuple[str, str], list[ErrorView]] = {}
     for error in errors:
         groups.setdefault((error.rule, error.profile), []).append(error)
     made = [
-        Print(
+        ErrorGroup(
             rule,
             profile,
             len(found),
@@ -108,7 +108,7 @@ def marks(causes: Sequence[CauseView], start: float, columns: int) -> str:
     return "".join(axis)
 
 
-def likely_cause(state: State, row: Row, now: float) -> list[str]:
+def likely_cause(state: State, row: TimelineRow, now: float) -> list[str]:
     """Sentences about where a class of errors comes from; nothing when nothing is known."""
     errors = cell(state, row.name, None)
     said = []
@@ -125,7 +125,7 @@ def likely_cause(state: State, row: Row, now: float) -> list[str]:
     return said
 
 
-def rise_cause(state: State, row: Row, now: float) -> CauseView | None:
+def rise_cause(state: State, row: TimelineRow, now: float) -> CauseView | None:
     """The last tuning change or restart at most two minutes before the first column of the class's last burst."""
     begins = burst_start(row, now)
     if begins is None:
@@ -138,7 +138,7 @@ def rise_cause(state: State, row: Row, now: float) -> CauseView | None:
     return near[-1] if near else None
 
 
-def burst_start(row: Row, now: float) -> float | None:
+def burst_start(row: TimelineRow, now: float) -> float | None:
     """When the last run of columns with errors begins; None when there were errors from the start of the window."""
     last = max((n for n, count in enumerate(row.counts) if count), default=None)
     if last is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from engine.sessions.transcripts import Entry
+from engine.sessions.transcripts import TranscriptEntry
 from tui.feeds.base import Feed
 
 ENTRIES_KEPT = 1000
@@ -17,7 +17,7 @@ class TranscriptReader:
 
     def __init__(self, session: str) -> None:
         self.session = session
-        self.entries: deque[Entry] = deque(maxlen=ENTRIES_KEPT)
+        self.entries: deque[TranscriptEntry] = deque(maxlen=ENTRIES_KEPT)
         self.dropped = 0
         self._next = 0
         self._reading = False

@@ -12,7 +12,7 @@ import yaml
 from engine.settings import catalogue
 from engine.settings.fields import BYTES, SHARE_OR_BYTES
 from engine.settings.sources import read_text
-from tui.feeds.base import Change, Sheet
+from tui.feeds.base import SettingChange, SettingsSheet
 
 _ENGINE = "engine"
 _SMALL = 20
@@ -22,7 +22,7 @@ _FIRST = ("session_pool", "circuit_breaker", "retry", "recovery", "queue", "cach
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TuningRow:
     """One setting: its values as a person writes them; `raw` is the one in force, `applies` says when a change does."""
 
     key: str
@@ -69,12 +69,12 @@ class Tuning:
     """Owner of the rows and of what is staged."""
 
     def __init__(self) -> None:
-        self.rows: list[Row] = []
+        self.rows: list[TuningRow] = []
         self.staged: dict[str, Staged] = {}
-        self.changes: Sequence[Change] = ()
+        self.changes: Sequence[SettingChange] = ()
         self.loaded = False
 
-    def load(self, sheet: Sheet) -> None:
+    def load(self, sheet: SettingsSheet) -> None:
         """Take in the settings as they are now, what can change first; what is staged stays until it is in force."""
         rows = [_row(key, value, sheet.origins) for key, value in sheet.values.items() if catalogue.find(key)]
         self.rows = sorted(rows, key=lambda row: (row.fixed, _rank(row.key)))
@@ -83,11 +83,11 @@ class Tuning:
         current = {row.key: row.current for row in self.rows}
         self.staged = {key: one for key, one in self.staged.items() if current.get(key) not in (None, one.text)}
 
-    def row(self, key: str) -> Row | None:
+    def row(self, key: str) -> TuningRow | None:
         """The row of a key."""
         return next((row for row in self.rows if row.key == key), None)
 
-    def shown(self, words: str, *, staged_only: bool = False) -> list[Row]:
+    def shown(self, words: str, *, staged_only: bool = False) -> list[TuningRow]:
         """The rows whose key, description or origin has all of these words."""
         wanted = words.lower().split()
         return [
@@ -139,7 +139,7 @@ class Tuning:
         return [one.problem for one in self.staged.values() if one.problem]
 
 
-def stepped(row: Row, text: str, direction: int) -> str:
+def stepped(row: TuningRow, text: str, direction: int) -> str:
     """The next sensible value up or down (or the next choice), within the bounds; the same text where there is none."""
     if row.kind is bool:
         return "false" if text == "true" else "true"
@@ -161,12 +161,12 @@ def stepped(row: Row, text: str, direction: int) -> str:
     return setting.shown(round(after) if row.kind is int else round(after, 6)) if setting is not None else text
 
 
-def inverse(change: Change) -> dict[str, str]:
+def inverse(change: SettingChange) -> dict[str, str]:
     """What to stage to take a change back: key → text of the old value."""
     return {key: _shown(key, pair[0]) for key, pair in change.changes.items() if catalogue.find(key) is not None}
 
 
-def _step(row: Row, number: float) -> float:
+def _step(row: TuningRow, number: float) -> float:
     """An eighth in powers of two for bytes, else about a tenth, rounded to 1, 2 or 5 of its magnitude."""
     size = abs(number)
     if row.unit == BYTES or (row.unit == SHARE_OR_BYTES and number > 1):
@@ -181,7 +181,7 @@ def _step(row: Row, number: float) -> float:
     return power * max(step for step in _STEPS if step * power <= size / 10 * 1.001)
 
 
-def _number(row: Row, text: str) -> float | None:
+def _number(row: TuningRow, text: str) -> float | None:
     from engine.settings.quantities import parse_duration, parse_share_or_size, parse_size
 
     try:
@@ -194,13 +194,13 @@ def _number(row: Row, text: str) -> float | None:
         return None
 
 
-def _row(key: str, value: Any, origins: Mapping[str, str]) -> Row:
+def _row(key: str, value: Any, origins: Mapping[str, str]) -> TuningRow:
     setting = catalogue.find(key)
     if setting is None:
         raise KeyError(key)
     low, high = setting.minimum, setting.maximum
     bounds = f"{setting.shown(low)}–{setting.shown(high)}" if low is not None and high is not None else ""
-    return Row(
+    return TuningRow(
         key=key,
         description=setting.description,
         unit=setting.unit,

@@ -10,7 +10,7 @@ import yaml
 
 from engine.events.state import CauseView
 from engine.settings.sources import read_text
-from tui.feeds.base import Change, Sheet
+from tui.feeds.base import SettingChange, SettingsSheet
 from tui.model.tuning import Tuning
 from tui.render import formats
 
@@ -22,11 +22,11 @@ class PastTuning:
     """Owner of the settings of the moment shown last."""
 
     def __init__(self) -> None:
-        self._sheet: Sheet | None = None
+        self._sheet: SettingsSheet | None = None
         self._started: float | None = None
         self._made: tuple[float, Tuning] | None = None
 
-    def load(self, sheet: Sheet, started: float | None) -> None:
+    def load(self, sheet: SettingsSheet, started: float | None) -> None:
         """Take in the settings as they are now and when the engine started; None for a recording."""
         self._sheet, self._started, self._made = sheet, started, None
 
@@ -48,17 +48,17 @@ class PastTuning:
         since = formats.clock(self._since(self._sheet))
         return f"What was set at {formats.clock(at)} is not known: the changes are, from {since} on."
 
-    def _since(self, sheet: Sheet) -> float:
+    def _since(self, sheet: SettingsSheet) -> float:
         return known_since(sheet, self._started) if self._started is not None else 0.0
 
 
-def known_since(sheet: Sheet, started: float) -> float:
+def known_since(sheet: SettingsSheet, started: float) -> float:
     """From when on all changes are known: the engine's start, or the oldest change where older ones are forgotten."""
     first = next(iter(sheet.changes), None)
     return started if first is None or first.number == 1 else first.when
 
 
-def sheet_at(sheet: Sheet, at: float) -> Sheet:
+def sheet_at(sheet: SettingsSheet, at: float) -> SettingsSheet:
     """The sheet as it was at `at`, seconds since 1970: what changed later is taken back, the newest first."""
     values, origins = dict(sheet.values), dict(sheet.origins)
     for change in reversed([change for change in sheet.changes if change.when > at]):
@@ -72,9 +72,9 @@ def sheet_at(sheet: Sheet, at: float) -> Sheet:
     return replace(sheet, values=values, origins=origins, changes=earlier)
 
 
-def recorded_sheet(causes: Iterable[CauseView]) -> Sheet:
+def recorded_sheet(causes: Iterable[CauseView]) -> SettingsSheet:
     """What a recording tells of settings: those that changed in it, as they were at its end, and the changes."""
-    changes: list[Change] = []
+    changes: list[SettingChange] = []
     values: dict[str, Any] = {}
     for cause in causes:
         if cause.mark != "tuning":
@@ -84,9 +84,9 @@ def recorded_sheet(causes: Iterable[CauseView]) -> Sheet:
         if changes and (changes[-1].when, changes[-1].who) == (cause.at, cause.reason):
             changes[-1] = replace(changes[-1], changes={**changes[-1].changes, **pair})
         else:
-            changes.append(Change(len(changes) + 1, cause.reason, cause.at, pair))
+            changes.append(SettingChange(len(changes) + 1, cause.reason, cause.at, pair))
     origins = {key: f"live by {change.who}" for change in changes for key in change.changes}
-    return Sheet(values, origins, changes)
+    return SettingsSheet(values, origins, changes)
 
 
 def _meant(key: str, text: str) -> Any:

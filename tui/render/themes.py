@@ -36,12 +36,12 @@ _HEX = re.compile(r"#[0-9a-fA-F]{6}")
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 
 
-class NoSkin(ValueError):
+class ThemeError(ValueError):
     """A file is no skin; the message says what is wrong with it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Skin:
+class ConsoleTheme:
     """One skin: `title` for people, colours by token and surface: #rrggbb, or with `ansi` one of Textual's `ansi_…`.
 
     `own` says that it lies in the user's folder.
@@ -114,34 +114,34 @@ def user_folder(environ: Mapping[str, str]) -> Path:
     return config_directory(environ) / "themes"
 
 
-def read_skin(path: Path) -> Skin:
-    """Read one file; its name without `.toml` is the skin's. Raises NoSkin that says what is wrong with it."""
+def read_theme(path: Path) -> ConsoleTheme:
+    """Read one file; its name without `.toml` is the skin's. Raises ThemeError that says what is wrong with it."""
     if not _NAME.fullmatch(path.stem):
-        raise NoSkin("a skin's file name has lower-case letters, digits and dashes only")
+        raise ThemeError("a skin's file name has lower-case letters, digits and dashes only")
     if path.stat().st_size > MAX_FILE:
-        raise NoSkin(f"larger than {MAX_FILE} bytes")
+        raise ThemeError(f"larger than {MAX_FILE} bytes")
     data = tomllib.loads(path.read_text(encoding="utf-8"))
     if unknown := sorted(data.keys() - {"title", "dark", "ansi", "tokens", "surfaces"}):
-        raise NoSkin(f"unknown key {unknown[0]!r}; a skin has title, dark, ansi, [tokens] and [surfaces]")
+        raise ThemeError(f"unknown key {unknown[0]!r}; a skin has title, dark, ansi, [tokens] and [surfaces]")
     title, dark, ansi = data.get("title", path.stem), data.get("dark", True), data.get("ansi", False)
     if not isinstance(title, str) or not isinstance(dark, bool) or not isinstance(ansi, bool):
-        raise NoSkin("title is a text, dark and ansi are true or false")
+        raise ThemeError("title is a text, dark and ansi are true or false")
     colours = _colours(data, "tokens", TOKENS, ansi=ansi) | _colours(data, "surfaces", SURFACES, ansi=ansi)
-    return Skin(path.stem, title, dark, colours, ansi)
+    return ConsoleTheme(path.stem, title, dark, colours, ansi)
 
 
 def _colours(data: Mapping[str, object], table: str, names: tuple[str, ...], *, ansi: bool) -> dict[str, str]:
     given = data.get(table)
     if not isinstance(given, dict):
-        raise NoSkin(f"the table [{table}] is missing")
+        raise ThemeError(f"the table [{table}] is missing")
     if missing := [name for name in names if name not in given]:
-        raise NoSkin(f"[{table}] lacks {', '.join(missing)}")
+        raise ThemeError(f"[{table}] lacks {', '.join(missing)}")
     if unknown := sorted(given.keys() - set(names)):
-        raise NoSkin(f"[{table}] knows no {unknown[0]!r}; it has {', '.join(names)}")
+        raise ThemeError(f"[{table}] knows no {unknown[0]!r}; it has {', '.join(names)}")
     for name, value in given.items():
         if not isinstance(value, str) or not (value in NAMES if ansi else _HEX.fullmatch(value)):
             wanted = f"of the 16: {', '.join(NAMES)}" if ansi else "such as #1a2b3c"
-            raise NoSkin(f"[{table}] {name} = {value!r} is no colour {wanted}")
+            raise ThemeError(f"[{table}] {name} = {value!r} is no colour {wanted}")
     return {name: f"ansi_{given[name].replace('-', '_')}" if ansi else given[name].lower() for name in names}
 
 

@@ -14,22 +14,22 @@ from textual.widgets import Input
 
 from engine.events.state import SessionView
 from tui.actions import mouse, registry
-from tui.actions.registry import Scope
+from tui.actions.registry import KeyScope
 from tui.model import health
 from tui.screens import header
-from tui.widgets.styled import Inkwell, Painted
+from tui.widgets.styled import LineBlock, StyledScreen
 
 if TYPE_CHECKING:
-    from tui.actions.command_line import Choice
+    from tui.actions.command_line import Suggestion
     from tui.console.app import Console
     from tui.model.store import Store
     from tui.model.tables import Table
 
 
-class Station(Inkwell[None]):
+class BaseScreen(StyledScreen[None]):
     """A screen with its place in line 1, the health in line 2 and its keys in the last line."""
 
-    SCOPE: ClassVar[str] = Scope.APP
+    SCOPE: ClassVar[str] = KeyScope.APP
     MODE: ClassVar[str] = ""
     AUTO_FOCUS = None
 
@@ -55,13 +55,13 @@ class Station(Inkwell[None]):
 
     def compose(self) -> ComposeResult:
         """Header, body, footer, and the summary that replaces them in a tiny terminal."""
-        yield Painted(id="where")
-        yield Painted(id="health")
+        yield LineBlock(id="where")
+        yield LineBlock(id="health")
         with Container(id="body"):
             yield from self.compose_body()
-        yield Painted(id="scrub")
-        yield Painted(id="keys")
-        yield Painted(id="summary")
+        yield LineBlock(id="scrub")
+        yield LineBlock(id="keys")
+        yield LineBlock(id="summary")
 
     def compose_body(self) -> Iterable[Widget]:
         """The widgets between line 2 and the last line."""
@@ -75,18 +75,18 @@ class Station(Inkwell[None]):
         """Shown again: what happened meanwhile is painted."""
         self.paint()
 
-    @on(Painted.Resized)
+    @on(LineBlock.Resized)
     def _resized(self) -> None:
         self.paint()
 
-    @on(Painted.KeyClicked)
-    async def _key_clicked(self, message: Painted.KeyClicked) -> None:
+    @on(LineBlock.KeyClicked)
+    async def _key_clicked(self, message: LineBlock.KeyClicked) -> None:
         """A key that is shown does when clicked what it does when pressed."""
         message.stop()
         await mouse.press(self.console, self, self.SCOPE, message)
 
-    @on(Painted.Clicked, "#where")
-    def _where_clicked(self, message: Painted.Clicked) -> None:
+    @on(LineBlock.Clicked, "#where")
+    def _where_clicked(self, message: LineBlock.Clicked) -> None:
         """The name of a screen in line 1 leads there."""
         drawn = message.block.lines
         if drawn and (mode := header.tab_at(drawn[0], message.x, self.console.keys, self.console.tabs)):
@@ -104,19 +104,19 @@ class Station(Inkwell[None]):
         where = header.where_line(
             self.console.pool_name, self.MODE, forms, self.console.rate, width, self.crumb, keymap, self.console.tabs
         )
-        self.query_one("#where", Painted).show([where])
-        self.query_one("#health", Painted).show([header.health_line(verdict, state, now, width)])
+        self.query_one("#where", LineBlock).show([where])
+        self.query_one("#health", LineBlock).show([header.health_line(verdict, state, now, width)])
         asked = bool(self.console.arming.permission)
         offered = [action for action in registry.footer(self.SCOPE, keymap.actions) if asked or not action.answers]
         keys = header.keys_line(offered, width, read_only=self.console.is_read_only or self.console.travelling)
-        self.query_one("#keys", Painted).show([keys])
+        self.query_one("#keys", LineBlock).show([keys])
         self.set_class(self.console.travelling, "-travelling")
         if self.console.travelling:
-            self.query_one("#scrub", Painted).show([self.console.scrub_line(width)])
+            self.query_one("#scrub", LineBlock).show([self.console.scrub_line(width)])
         if not self.is_roomy:
             failed = len(health.recent_failures(state, now))
             summary = header.summary_lines(verdict, state, now, failed, width, keymap)
-            self.query_one("#summary", Painted).show(summary)
+            self.query_one("#summary", LineBlock).show(summary)
         self.paint_body()
 
     @property
@@ -135,7 +135,7 @@ class Station(Inkwell[None]):
     def paint_body(self) -> None:
         """Show the store in the body."""
 
-    def sortable(self) -> Sequence[Choice]:
+    def sortable(self) -> Sequence[Suggestion]:
         """The columns that the list here can be sorted by."""
         return ()
 

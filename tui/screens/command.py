@@ -12,13 +12,13 @@ from textual.containers import Container
 from textual.widgets import Input
 
 from engine.base.errors import QuarterdeckError
-from tui.actions.command_line import COMMANDS, MAX_LINE, Choice, Completion, LineError, commands, complete, parse
-from tui.actions.line_actions import Doing, LineActs
+from tui.actions.command_line import COMMANDS, MAX_LINE, Completion, LineError, Suggestion, commands, complete, parse
+from tui.actions.line_actions import Doing, LineActions
 from tui.render.plain_text import clean
 from tui.render.spans import Line, crop, fit, rule
 from tui.screens.dialogs import Dialog, Overlay
 from tui.screens.tuning_lines import wrapped
-from tui.widgets.styled import Painted
+from tui.widgets.styled import LineBlock
 
 if TYPE_CHECKING:
     from tui.console.app import Console
@@ -49,7 +49,7 @@ class CommandScreen(Overlay[Doing]):
         Binding("down", "recall(1)", show=False),
     ]
 
-    def __init__(self, acts: LineActs, line: str = "") -> None:
+    def __init__(self, acts: LineActions, line: str = "") -> None:
         super().__init__("", [], _KEYS)
         self._acts = acts
         self._line = line
@@ -68,13 +68,13 @@ class CommandScreen(Overlay[Doing]):
         """The line, the completions, the keys."""
         with Container(id="prompt"):
             with Container(id="line-row"):
-                yield Painted(id="sign")
+                yield LineBlock(id="sign")
                 yield LineInput(self._line, id="line", max_length=MAX_LINE, compact=True, select_on_focus=False)
-            yield Painted(id="offers")
+            yield LineBlock(id="offers")
 
     def on_mount(self) -> None:
         """Show the commands, and read the settings meanwhile."""
-        self.query_one("#sign", Painted).show([[(" : ", "strong")]])
+        self.query_one("#sign", LineBlock).show([[(" : ", "strong")]])
         self.paint()
 
     def paint(self) -> None:
@@ -89,7 +89,7 @@ class CommandScreen(Overlay[Doing]):
 
     def rewrite(self, lines: Sequence[Line]) -> None:
         """What stands below the line; it is as high whatever is typed."""
-        offers = self.query_one("#offers", Painted)
+        offers = self.query_one("#offers", LineBlock)
         height = max(3, len(lines))
         if offers.styles.height is None or offers.styles.height.value != height:
             offers.styles.height = height
@@ -217,7 +217,7 @@ class CommandHelp(Dialog[None]):
         self.query_one("#box").scroll_relative(y=lines, animate=False)
 
 
-def offered(choice: Choice, width: int) -> Line:
+def offered(choice: Suggestion, width: int) -> Line:
     """A completion: its text, the value in force, what is allowed, what it is."""
     roomy = width >= _ROOMY
     if not choice.value and not choice.bounds:

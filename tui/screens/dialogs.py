@@ -16,7 +16,7 @@ from engine.events.state import State
 from tui.render import formats
 from tui.render.plain_text import clean
 from tui.render.spans import Line
-from tui.widgets.styled import Answer, Inkwell, Painted
+from tui.widgets.styled import Answer, LineBlock, StyledScreen
 
 BESIDE_OPTIONS = 6
 """Lines around the options of a chooser."""
@@ -24,7 +24,7 @@ SAMPLE_LINES = 7
 """Lines that a sample takes, with the empty one before it."""
 
 
-class Dialog(Inkwell[Answer], ModalScreen[Answer]):
+class Dialog(StyledScreen[Answer], ModalScreen[Answer]):
     """A box with lines and, where something must be typed, one input. Escape leaves it without an answer."""
 
     CSS_PATH = "dialogs.tcss"
@@ -46,7 +46,7 @@ class Dialog(Inkwell[Answer], ModalScreen[Answer]):
         with Container(id="box") as box:
             box.border_title = self._in_glyphs(clean(self._title).replace("[", "("))
             box.border_subtitle = self._in_glyphs(self._keys)
-            yield Painted(id="lines")
+            yield LineBlock(id="lines")
             if self._entry is not None:
                 yield Input(self._value, id="entry", placeholder=self._in_glyphs(self._entry), select_on_focus=False)
 
@@ -63,7 +63,7 @@ class Dialog(Inkwell[Answer], ModalScreen[Answer]):
 
     def rewrite(self, lines: Sequence[Line]) -> None:
         """Other lines in the same box."""
-        block = self.query_one("#lines", Painted)
+        block = self.query_one("#lines", LineBlock)
         block.styles.height = max(1, len(lines))
         block.show(lines)
 
@@ -96,7 +96,7 @@ class Confirm(Dialog[bool]):
             message.input.value = ""
 
 
-class Entry(Dialog[str]):
+class TextEntry(Dialog[str]):
     """Takes one line, which may begin as `value`; enter gives it back."""
 
     def __init__(self, title: str, facts: Sequence[Line], verb: str, ask: str, value: str = "") -> None:
@@ -149,8 +149,8 @@ class Chooser(Dialog[str]):
         """This one."""
         self.dismiss(self._options[self._at][0])
 
-    @on(Painted.Clicked)
-    def _clicked(self, message: Painted.Clicked) -> None:
+    @on(LineBlock.Clicked)
+    def _clicked(self, message: LineBlock.Clicked) -> None:
         """A click goes to an option, and takes the one that the cursor is on already."""
         row = message.y - len(self._facts)
         index = self._top + row
@@ -218,7 +218,7 @@ class Overlay(Dialog[Answer]):
     def paint(self) -> None:
         """Show the store as it is now."""
 
-    @on(Painted.Resized)
+    @on(LineBlock.Resized)
     def _resized(self) -> None:
         self.paint()
 

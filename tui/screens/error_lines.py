@@ -10,10 +10,10 @@ from engine.events.state import ErrorView, RecoveryView, State
 from tui.actions.keymap import Keymap
 from tui.model import timeline
 from tui.model.columns import Column
-from tui.model.list_state import Listed
+from tui.model.list_state import ListState
 from tui.model.sort import Sort
 from tui.model.tables import Listing, command
-from tui.model.timeline import COLUMN_S, Print, Row
+from tui.model.timeline import COLUMN_S, ErrorGroup, TimelineRow
 from tui.render import formats
 from tui.render.plots import BLOCKS, gauge
 from tui.render.spans import Line, crop, fit, rule
@@ -32,11 +32,11 @@ def _of_type(kind: str) -> tuple[str, ...]:
     return ("--type", kind) if kind in ErrorKind.__members__.values() else ()
 
 
-def _trend(row: Row) -> str:
+def _trend(row: TimelineRow) -> str:
     return "" if row.change is None else f"{'▲' if row.change > 0 else '▼'} {1 + row.change:.1f}×"
 
 
-CLASSES: Listing[Row] = Listing(
+CLASSES: Listing[TimelineRow] = Listing(
     "errors",
     "class",
     (
@@ -65,7 +65,7 @@ CLASSES: Listing[Row] = Listing(
 """The classes of errors, most first; `minutes` counts them by minute, the oldest first."""
 
 
-def chart(shown: Listed[Row], state: State, column: int, now: float, width: int, height: int) -> list[Line]:
+def chart(shown: ListState[TimelineRow], state: State, column: int, now: float, width: int, height: int) -> list[Line]:
     """Classes by minute with the causes below; `column` is the cursor's."""
     columns = chart_columns(width)
     start = timeline.start_of(now, columns)
@@ -82,7 +82,7 @@ def chart(shown: Listed[Row], state: State, column: int, now: float, width: int,
     return [crop(line, width) for line in lines]
 
 
-def _class_line(row: Row, top: int, shown: Listed[Row]) -> Line:
+def _class_line(row: TimelineRow, top: int, shown: ListState[TimelineRow]) -> Line:
     on = row.name == shown.cursor
     bars = "".join(BLOCKS[0 if not n else max(1, round(n / top * 8))] for n in row.counts)
     return [
@@ -102,7 +102,7 @@ def _axis(start: float, columns: int) -> Line:
     return [(" " * (NAME + 3), ""), (fit(text, columns), "muted")]
 
 
-def cell_block(prints: Sequence[Print], title: str, width: int, height: int, keys: Keymap) -> list[Line]:
+def cell_block(prints: Sequence[ErrorGroup], title: str, width: int, height: int, keys: Keymap) -> list[Line]:
     """What the errors under the cursor have in common."""
     lines = [rule(title, width, f"{keys.shown('errors.open')} transcript · {keys.shown('errors.correct')} correct")]
     wide = width >= 100

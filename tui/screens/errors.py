@@ -9,25 +9,25 @@ from textual.binding import BindingType
 
 from engine.base.errors import ErrorKind
 from engine.events.state import ErrorView
-from tui.actions.registry import Scope, bindings
+from tui.actions.registry import KeyScope, bindings
 from tui.feeds.base import Feed
 from tui.model import timeline
-from tui.model.timeline import COLUMN_S, Row
+from tui.model.timeline import COLUMN_S, TimelineRow
 from tui.render import formats
 from tui.render.spans import Line, rule
 from tui.screens import error_lines as draw
 from tui.screens import list_lines
 from tui.screens.dialogs import Chooser
-from tui.screens.list_screen import Board
+from tui.screens.list_screen import ListScreen
 
 
-class ErrorsScreen(Board[Row]):
+class ErrorsScreen(ListScreen[TimelineRow]):
     """The cursor is a class and a minute."""
 
-    SCOPE = Scope.ERRORS
+    SCOPE = KeyScope.ERRORS
     MODE = "errors"
     CSS_PATH = "list_screen.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = list(bindings(Scope.ERRORS))
+    BINDINGS: ClassVar[list[BindingType]] = list(bindings(KeyScope.ERRORS))
 
     def __init__(self) -> None:
         super().__init__(draw.CLASSES)
@@ -51,7 +51,7 @@ class ErrorsScreen(Board[Row]):
         first, last = timeline.start_of(now, self.columns), now - now % COLUMN_S
         return last if not self._minute else min(max(self._minute, first), last)
 
-    def items(self) -> Sequence[Row]:
+    def items(self) -> Sequence[TimelineRow]:
         """The classes."""
         return timeline.rows(self.store.state, self.store.now, self.columns)
 
@@ -79,7 +79,7 @@ class ErrorsScreen(Board[Row]):
         when = formats.clock(self._at)[:5] if timeline.cell(state, row.name, self._at) or self._minute else "all"
         sessions = len({error.session for error in errors})
         title = f"{when}  {row.name}  {formats.plural(len(errors), 'error')} · {formats.plural(sessions, 'session')}"
-        lines += draw.cell_block(timeline.prints(errors), title, width, 6 if tall else 3, keys)
+        lines += draw.cell_block(timeline.error_groups(errors), title, width, 6 if tall else 3, keys)
         number = f"{self._sample % len(errors) + 1} of {len(errors)}" if errors else ""
         lines += draw.sample_block(self._chosen(), state, number, width, 6 if tall else 5, keys)
         lines += draw.cause_block(timeline.likely_cause(state, row, now), state, width, keys)

@@ -11,7 +11,7 @@ from engine.events.types import SessionState
 from tui.actions.keymap import CAME_ALONG, Keymap
 from tui.actions.registry import Action
 from tui.model import trends
-from tui.model.health import Verdict, oldest_wait
+from tui.model.health import HealthSummary, oldest_wait
 from tui.render import formats
 from tui.render.glyphs import STATE_GLYPHS, STATE_ROLES
 from tui.render.spans import Line, between, crop, span_at, width_of
@@ -91,7 +91,7 @@ def tab_at(line: Line, x: int, keys: Keymap = CAME_ALONG, tabs: Sequence[Tab] = 
     return modes.get(words[0], "") if words and at else ""
 
 
-def health_line(verdict: Verdict, state: State, now: float, width: int) -> Line:
+def health_line(verdict: HealthSummary, state: State, now: float, width: int) -> Line:
     """Line 2: one glyph, one word, the reasons in words; size and uptime at the right."""
     head = f" {verdict.glyph} {verdict.word}   "
     key, _, word = verdict.hint.partition(" ")
@@ -169,7 +169,7 @@ def tally_states(state: State) -> dict[SessionState, int]:
 
 
 def summary_lines(
-    verdict: Verdict, state: State, now: float, failed: int, width: int, keys: Keymap = CAME_ALONG
+    verdict: HealthSummary, state: State, now: float, failed: int, width: int, keys: Keymap = CAME_ALONG
 ) -> list[Line]:
     """The whole console in five lines, for a terminal under 60 x 16."""
     trend = trends.measure(state.buckets, now, 1)

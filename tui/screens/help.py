@@ -11,7 +11,7 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 
 from tui.actions.keymap import CAME_ALONG, Keymap
-from tui.actions.registry import Action, Scope, in_scope
+from tui.actions.registry import Action, KeyScope, in_scope
 from tui.render.plain_text import clean
 from tui.render.spans import Line, columns, fit, rule
 from tui.screens.dialogs import Dialog
@@ -62,10 +62,10 @@ def _problems(keys: Keymap, width: int) -> list[Line]:
 
 
 def _columns_of(scope: str, width: int, actions: Sequence[Action]) -> list[Line]:
-    here = [] if scope is Scope.APP else in_scope(scope, actions=actions)
+    here = [] if scope is KeyScope.APP else in_scope(scope, actions=actions)
     looks = _block(str(scope), [action for action in here if not action.acts])
     acts = _block(f"{scope}: acts", [action for action in here if action.acts])
-    everywhere = _block(str(Scope.APP), in_scope(Scope.APP, actions=actions))
+    everywhere = _block(str(KeyScope.APP), in_scope(KeyScope.APP, actions=actions))
     if width < TWO_COLUMNS:
         return [*looks, [], *acts, [], *everywhere]
     if width >= THREE_COLUMNS and here:

@@ -10,9 +10,9 @@ from textual.widgets import Input
 
 from engine.approvals.groups import PermissionGroup, groups_of
 from tui.actions import line_answers, mouse
-from tui.actions.press_guard import Arming
-from tui.actions.registry import Scope, bindings, in_scope
-from tui.model.list_state import Listed
+from tui.actions.press_guard import PressGuard
+from tui.actions.registry import KeyScope, bindings, in_scope
+from tui.model.list_state import ListState
 from tui.model.tables import Table
 from tui.render.plain_text import clean
 from tui.render.spans import Line, between
@@ -20,8 +20,8 @@ from tui.screens import inbox_lines as draw
 from tui.screens import list_lines
 from tui.screens.dialogs import Overlay
 from tui.screens.help import Help
-from tui.screens.list_actions import ListKeys
-from tui.widgets.styled import Painted
+from tui.screens.list_actions import ListActions
+from tui.widgets.styled import LineBlock
 
 if TYPE_CHECKING:
     from tui.console.app import Console
@@ -35,7 +35,7 @@ _LEAST_ROWS, _MOST_ROWS = 6, 16
 _REPAINT_S = 0.15
 
 
-class Inbox(ListKeys[PermissionGroup], Overlay[str]):
+class Inbox(ListActions[PermissionGroup], Overlay[str]):
     """All that waits for an answer. It is left with the session whose context is wanted, or with none.
 
     The cursor and the marks are keys of groups, so what comes or goes moves no answer to another group; each group
@@ -43,15 +43,15 @@ class Inbox(ListKeys[PermissionGroup], Overlay[str]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        *bindings(Scope.INBOX),
+        *bindings(KeyScope.INBOX),
         Binding("exclamation_mark,q", "leave", show=False),
         Binding("question_mark", "keys", show=False),
     ]
 
-    def __init__(self, arming: Arming) -> None:
+    def __init__(self, arming: PressGuard) -> None:
         super().__init__("APPROVALS", [], "", entry="words  field:value  !word")
         self._arming = arming
-        self.shown = Listed(draw.GROUPS)
+        self.shown = ListState(draw.GROUPS)
         self._first = 0
         self._most = 0
         self._waking = False
@@ -85,10 +85,10 @@ class Inbox(ListKeys[PermissionGroup], Overlay[str]):
             self.set_timer(_REPAINT_S, self._woken)
         box = self.query_one("#box")
         box.border_title = draw.title(shown.rows)
-        width = self.query_one("#lines", Painted).size.width
+        width = self.query_one("#lines", LineBlock).size.width
         if width > 0:
             keys = draw.keys(
-                in_scope(Scope.INBOX, actions=self.console.keys.actions), width, read_only=bool(self.console.refusal)
+                in_scope(KeyScope.INBOX, actions=self.console.keys.actions), width, read_only=bool(self.console.refusal)
             )
             editor = _EDITOR if self._editor.display else 0
             room = int(self.size.height * 0.9) - _FRAME - 1 - draw.CARD_LINES - 1 - len(keys) - editor - 1
@@ -109,7 +109,7 @@ class Inbox(ListKeys[PermissionGroup], Overlay[str]):
         shown = self.shown
         text = shown.problem or shown.filter.text
         left: Line = [(" / ", "strong"), (text or "all", "fail" if shown.problem else "" if text else "muted")]
-        return between(left, list_lines.standing(shown, shown.listing.column(shown.sort.key).title), width)
+        return between(left, list_lines.status_line(shown, shown.listing.column(shown.sort.key).title), width)
 
     def table(self, *, chosen: bool = False) -> Table:
         """The groups that pass the filter, the marked ones where there are any; or the one under the cursor."""
@@ -150,7 +150,7 @@ class Inbox(ListKeys[PermissionGroup], Overlay[str]):
 
     def action_keys(self) -> None:
         """Show the keys."""
-        self.console.push_screen(Help(Scope.INBOX, self.console.keys))
+        self.console.push_screen(Help(KeyScope.INBOX, self.console.keys))
 
     def action_act(self, name: str) -> None:
         """Answer the group under the cursor, or the marked ones."""
@@ -177,10 +177,10 @@ class Inbox(ListKeys[PermissionGroup], Overlay[str]):
             self.shown.go(self._first + index)
             self.paint()
 
-    @on(Painted.KeyClicked)
-    async def _key_clicked(self, message: Painted.KeyClicked) -> None:
+    @on(LineBlock.KeyClicked)
+    async def _key_clicked(self, message: LineBlock.KeyClicked) -> None:
         message.stop()
-        await mouse.press(self.console, self, Scope.INBOX, message)
+        await mouse.press(self.console, self, KeyScope.INBOX, message)
 
     def _woken(self) -> None:
         self._waking = False

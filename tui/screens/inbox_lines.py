@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from engine.approvals.groups import PermissionGroup
 from tui.actions.registry import Action
 from tui.model.columns import Column
-from tui.model.list_state import Listed
+from tui.model.list_state import ListState
 from tui.model.sort import Sort
 from tui.model.tables import Listing, command
 from tui.render import formats
@@ -62,7 +62,7 @@ GROUPS: Listing[PermissionGroup] = Listing(
 """What waits; the gravest comes first, of equal ones the oldest."""
 
 
-def head(shown: Listed[PermissionGroup], width: int) -> Line:
+def head(shown: ListState[PermissionGroup], width: int) -> Line:
     """The names of the columns."""
     titles = {column.key: column.title for column in GROUPS.columns}
     titles[shown.sort.key] += shown.sort.mark
@@ -89,7 +89,7 @@ def row(group: PermissionGroup, now: float, width: int, *, here: bool, marked: b
     return [(lead, "ask"), (before, ""), (fit(risk, _RISK), role), (after, "muted")]
 
 
-def rows(shown: Listed[PermissionGroup], now: float, width: int, most: int) -> tuple[list[Line], int]:
+def rows(shown: ListState[PermissionGroup], now: float, width: int, most: int) -> tuple[list[Line], int]:
     """The rows around the cursor, exactly `most` lines, and the index of the first of them."""
     groups = shown.rows
     first = list_lines.window(len(groups), shown.index, most)

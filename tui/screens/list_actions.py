@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
     from tui.console.app import Console
-    from tui.model.list_state import Listed
+    from tui.model.list_state import ListState
 
 R = TypeVar("R")
 
 
-class ListKeys(Generic[R]):
+class ListActions(Generic[R]):
     """Comes before the screen's own base; the list is `shown`."""
 
-    shown: Listed[R]
+    shown: ListState[R]
 
     if TYPE_CHECKING:  # the screen has them
 

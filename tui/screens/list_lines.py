@@ -6,14 +6,14 @@ from collections.abc import Container
 from typing import Protocol, TypeVar
 
 from tui.model.columns import GAP, LEAD, lay_out
-from tui.model.list_state import Listed
+from tui.model.list_state import ListState
 from tui.model.sort import Sort
 from tui.render.spans import Line, crop, fit, padded
 
 R = TypeVar("R")
 
 
-class Standing(Protocol):
+class StatusLine(Protocol):
     """A list that can be asked how it stands."""
 
     sort: Sort
@@ -29,7 +29,7 @@ class Standing(Protocol):
         """Ids of the marked rows."""
 
 
-def standing(shown: Standing, title: str) -> Line:
+def status_line(shown: StatusLine, title: str) -> Line:
     """By which column it is sorted, whether its order is held, how much of it is shown, how many rows are marked."""
     held = " held" if shown.held or shown.marks else ""
     line: Line = [(f"sort {title}{shown.sort.mark}", "muted"), (held, "ask")]
@@ -51,7 +51,7 @@ def window(count: int, at: int, room: int) -> int:
     return max(0, min(at - room // 2, count - room))
 
 
-def table(shown: Listed[R], now: float, width: int, height: int) -> list[Line]:
+def table(shown: ListState[R], now: float, width: int, height: int) -> list[Line]:
     """The titles and the rows around the cursor, each column as wide as it is declared."""
     layout = lay_out(shown.listing.columns, width)
     titles: Line = [(" " * LEAD, "")]
@@ -73,7 +73,7 @@ def table(shown: Listed[R], now: float, width: int, height: int) -> list[Line]:
     return lines
 
 
-def nothing(shown: Listed[R], empty: str, back: str) -> str:
+def nothing(shown: ListState[R], empty: str, back: str) -> str:
     """Why there are no rows: nothing passes the filter, or there is none."""
     return f"nothing passes this filter; {back} shows all" if shown.total else empty
 

@@ -9,34 +9,34 @@ from textual import on
 from textual.widget import Widget
 from textual.widgets import Input
 
-from tui.actions.command_line import Choice
+from tui.actions.command_line import Suggestion
 from tui.feeds.base import Feed
-from tui.model.list_state import Listed
+from tui.model.list_state import ListState
 from tui.model.tables import Listing, Table
 from tui.render import formats
 from tui.render.plain_text import clean
 from tui.render.spans import Line
 from tui.screens import list_lines
-from tui.screens.base_screen import Station
+from tui.screens.base_screen import BaseScreen
 from tui.screens.dialogs import Menu
-from tui.screens.list_actions import ListKeys
+from tui.screens.list_actions import ListActions
 from tui.widgets.filter_row import FilterRow
-from tui.widgets.styled import Painted
+from tui.widgets.styled import LineBlock
 
 R = TypeVar("R")
 
 
-class Board(ListKeys[R], Station):
+class ListScreen(ListActions[R], BaseScreen):
     """Filtered, sorted, held, marked, copied and exported by the same keys, whatever the list is of."""
 
     def __init__(self, listing: Listing[R]) -> None:
         super().__init__()
-        self.shown = Listed(listing)
+        self.shown = ListState(listing)
 
     def compose_body(self) -> Iterable[Widget]:
         """The filter, and one block of lines."""
         yield FilterRow(id="filter-row")
-        yield Painted(id="board")
+        yield LineBlock(id="board")
 
     def items(self) -> Sequence[R]:
         """The rows as they are now, in any order."""
@@ -59,10 +59,10 @@ class Board(ListKeys[R], Station):
         """Everything between line 2 and the keys."""
         self.take()
         shown = self.shown
-        standing = list_lines.standing(shown, shown.listing.column(shown.sort.key).title)
+        standing = list_lines.status_line(shown, shown.listing.column(shown.sort.key).title)
         row = self.query_one(FilterRow)
         row.show(shown.filter.text, shown.problem, [*standing, (" ", "")], self.size.width)
-        board = self.query_one("#board", Painted)
+        board = self.query_one("#board", LineBlock)
         width, height = board.size
         if width > 0 and height > 0:
             board.show(self.draw(width, height)[:height])
@@ -71,9 +71,9 @@ class Board(ListKeys[R], Station):
         """The rows that pass the filter, the marked ones where there are any."""
         return self.shown.table(chosen=chosen or bool(self.shown.marks))
 
-    def sortable(self) -> Sequence[Choice]:
+    def sortable(self) -> Sequence[Suggestion]:
         """The list's columns."""
-        return [Choice(column.key, note=column.title) for column in self.shown.listing.columns]
+        return [Suggestion(column.key, note=column.title) for column in self.shown.listing.columns]
 
     def filter_problem(self, text: str) -> str:
         """Why it cannot be read."""

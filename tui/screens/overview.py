@@ -9,25 +9,25 @@ from textual import events
 from textual.binding import BindingType
 from textual.widget import Widget
 
-from tui.actions.registry import Scope, bindings
+from tui.actions.registry import KeyScope, bindings
 from tui.model import health, trends
 from tui.model.attention import Attention, attention
 from tui.model.tables import Table, table_of
 from tui.render.spans import Line, columns
 from tui.screens import overview_lines as draw
-from tui.screens.base_screen import Station
-from tui.widgets.styled import Painted
+from tui.screens.base_screen import BaseScreen
+from tui.widgets.styled import LineBlock
 
 _SIDE = 39
 """Cells of the right column where there is one."""
 
 
-class OverviewScreen(Station):
+class OverviewScreen(BaseScreen):
     """The glance screen."""
 
-    SCOPE = Scope.OVERVIEW
+    SCOPE = KeyScope.OVERVIEW
     MODE = "overview"
-    BINDINGS: ClassVar[list[BindingType]] = list(bindings(Scope.OVERVIEW))
+    BINDINGS: ClassVar[list[BindingType]] = list(bindings(KeyScope.OVERVIEW))
 
     def __init__(self) -> None:
         super().__init__()
@@ -37,7 +37,7 @@ class OverviewScreen(Station):
 
     def compose_body(self) -> Iterable[Widget]:
         """One block of lines."""
-        yield Painted(id="glance")
+        yield LineBlock(id="glance")
 
     @property
     def cursor(self) -> int:
@@ -48,7 +48,7 @@ class OverviewScreen(Station):
     def paint_body(self) -> None:
         """Everything between line 2 and the keys."""
         self._items = attention(self.store.state, self.store.now)
-        glance = self.query_one("#glance", Painted)
+        glance = self.query_one("#glance", LineBlock)
         width, height = glance.size
         if width > 0 and height > 0:
             glance.show(self._compose_lines(width, height)[:height])

@@ -8,9 +8,9 @@ from functools import partial
 from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
 
 from tui.actions.keymap import CAME_ALONG
-from tui.actions.registry import Action, Scope, in_scope
+from tui.actions.registry import Action, KeyScope, in_scope
 from tui.render.spans import fit
-from tui.screens.base_screen import Station
+from tui.screens.base_screen import BaseScreen
 
 TEXT = 32
 """Cells of a command's text, before its key."""
@@ -41,10 +41,10 @@ class RegistryCommands(Provider):
                 yield Hit(score, matcher.highlight(self._display(action)), partial(self._run, action))
 
     def _actions(self) -> list[Action]:
-        scope = self.screen.SCOPE if isinstance(self.screen, Station) else Scope.APP
+        scope = self.screen.SCOPE if isinstance(self.screen, BaseScreen) else KeyScope.APP
         keys = getattr(self.app, "keys", CAME_ALONG)
-        here = [] if scope is Scope.APP else in_scope(scope, actions=keys.actions)
-        everywhere = in_scope(Scope.APP, actions=keys.actions)
+        here = [] if scope is KeyScope.APP else in_scope(scope, actions=keys.actions)
+        everywhere = in_scope(KeyScope.APP, actions=keys.actions)
         return [action for action in (*here, *everywhere) if action.id != "view.palette"]
 
     def _display(self, action: Action) -> str:

@@ -8,26 +8,26 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import BindingType
 
 from engine.events.state import RequestView
-from tui.actions.for_each import FAILED_TOLD, LISTED, each, same_as
-from tui.actions.registry import Scope, bindings
+from tui.actions.for_each import FAILED_TOLD, LISTED, for_each, same_as
+from tui.actions.registry import KeyScope, bindings
 from tui.feeds.base import Feed
 from tui.model.tables import command
 from tui.render.spans import Line, fit
 from tui.screens import queue_lines as draw
 from tui.screens.dialogs import Confirm
-from tui.screens.list_screen import Board
+from tui.screens.list_screen import ListScreen
 
 if TYPE_CHECKING:
     from tui.console.app import Console
 
 
-class QueueScreen(Board[RequestView]):
+class QueueScreen(ListScreen[RequestView]):
     """The cursor is a request."""
 
-    SCOPE = Scope.QUEUE
+    SCOPE = KeyScope.QUEUE
     MODE = "queue"
     CSS_PATH = "list_screen.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = list(bindings(Scope.QUEUE))
+    BINDINGS: ClassVar[list[BindingType]] = list(bindings(KeyScope.QUEUE))
 
     def __init__(self) -> None:
         super().__init__(draw.QUEUE)
@@ -82,7 +82,7 @@ async def cancel(console: Console, views: Sequence[RequestView], feed: Feed) -> 
     verb, keep = ("cancel it", "let it go on") if number == 1 else (f"cancel {number}", "let them go on")
     if not await console.push_screen_wait(Confirm(title, facts, verb, keep, number if number > 1 else 0)):
         return None
-    done, failed = await each(views, lambda view: feed.cancel(view.id))
+    done, failed = await for_each(views, lambda view: feed.cancel(view.id))
     for error in failed[:FAILED_TOLD]:
         console.tell(error, "error")
     if number == 1:

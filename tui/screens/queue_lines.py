@@ -7,7 +7,7 @@ from collections import Counter
 from engine.events.state import RequestView, State
 from tui.actions.keymap import Keymap
 from tui.model.columns import Column
-from tui.model.list_state import Listed
+from tui.model.list_state import ListState
 from tui.model.sort import Sort
 from tui.model.tables import Listing, command
 from tui.model.trends import RECENT_S
@@ -111,7 +111,7 @@ def _urgency(view: RequestView) -> int:
     return PRIORITIES.index(view.priority) if view.priority in PRIORITIES else len(PRIORITIES)
 
 
-def table(shown: Listed[RequestView], now: float, width: int, height: int, keys: Keymap) -> list[Line]:
+def table(shown: ListState[RequestView], now: float, width: int, height: int, keys: Keymap) -> list[Line]:
     """The requests, the cursor's in sight."""
     lines = list_lines.table(shown, now, width, height)
     if shown.order:

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import BindingType
 
-from tui.actions.for_each import FAILED_TOLD, LISTED, each, same_as
-from tui.actions.registry import Scope, bindings
+from tui.actions.for_each import FAILED_TOLD, LISTED, for_each, same_as
+from tui.actions.registry import KeyScope, bindings
 from tui.feeds.base import Feed
 from tui.model.tables import command
 from tui.render import formats
 from tui.render.spans import Line, columns, fit
 from tui.screens import recovery_lines as draw
 from tui.screens.dialogs import Confirm
-from tui.screens.list_screen import Board
-from tui.screens.recovery_lines import Breaker
+from tui.screens.list_screen import ListScreen
+from tui.screens.recovery_lines import BreakerRow
 
 if TYPE_CHECKING:
     from tui.console.app import Console
@@ -32,18 +32,18 @@ _ACTS = {
 _LETTERS = {"O": "breaker_open", "C": "breaker_close", "X": "breaker_trip", "D": "breaker_disable"}
 
 
-class RecoveryScreen(Board[Breaker]):
+class RecoveryScreen(ListScreen[BreakerRow]):
     """The cursor is a breaker."""
 
-    SCOPE = Scope.RECOVERY
+    SCOPE = KeyScope.RECOVERY
     MODE = "recovery"
     CSS_PATH = "list_screen.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = list(bindings(Scope.RECOVERY))
+    BINDINGS: ClassVar[list[BindingType]] = list(bindings(KeyScope.RECOVERY))
 
     def __init__(self) -> None:
         super().__init__(draw.BREAKERS)
 
-    def items(self) -> Sequence[Breaker]:
+    def items(self) -> Sequence[BreakerRow]:
         """The breakers."""
         return draw.breakers_of(self.store.state)
 
@@ -74,7 +74,7 @@ class RecoveryScreen(Board[Breaker]):
         else:
             super().action_act(name)
 
-    def act_on(self, name: str, rows: Sequence[Breaker]) -> None:
+    def act_on(self, name: str, rows: Sequence[BreakerRow]) -> None:
         """The same to these."""
         if not rows:
             self.console.tell("There is no breaker yet.")
@@ -101,7 +101,7 @@ async def control(console: Console, names: Sequence[str], name: str, feed: Feed)
     verb, keep = (f"{act} {len(names)}", "leave them") if several else (act, "leave it")
     if not await console.push_screen_wait(Confirm(f"{act.upper()} {what}", facts, verb, keep)):
         return None
-    done, failed = await each(names, lambda breaker: feed.control_breaker(breaker, act))
+    done, failed = await for_each(names, lambda breaker: feed.control_breaker(breaker, act))
     for error in failed[:FAILED_TOLD]:
         console.tell(error, "error")
     return f"{names[0] if not several else formats.plural(done, 'breaker')}: {act}." if done else None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from engine.events.state import CauseView, RecoveryView, State
 from tui.model.columns import Column
-from tui.model.list_state import Listed
+from tui.model.list_state import ListState
 from tui.model.sort import Sort
 from tui.model.tables import Listing, command
 from tui.render import formats
@@ -39,7 +39,7 @@ def strip(causes: Sequence[CauseView], breaker: str, state: str, now: float, wid
 
 
 @dataclass(frozen=True, slots=True)
-class Breaker:
+class BreakerRow:
     """One breaker; `since` is when it last moved, in seconds since 1970, 0.0 when that is not known."""
 
     name: str
@@ -49,23 +49,23 @@ class Breaker:
     why: str
 
 
-def breakers_of(state: State) -> list[Breaker]:
+def breakers_of(state: State) -> list[BreakerRow]:
     """Every breaker that is known."""
     return [_breaker(state, name, word) for name, word in state.breakers.items()]
 
 
-def _breaker(state: State, name: str, word: str) -> Breaker:
+def _breaker(state: State, name: str, word: str) -> BreakerRow:
     flips = [cause for cause in state.causes if cause.mark == "breaker" and cause.subject == name]
     trips = sum(flip.after == "open" for flip in flips)
     why = flips[-1].reason if flips and word != "closed" else ""
-    return Breaker(name, word, trips, flips[-1].at if flips else 0.0, why)
+    return BreakerRow(name, word, trips, flips[-1].at if flips else 0.0, why)
 
 
-def _since(row: Breaker, now: float) -> str:
+def _since(row: BreakerRow, now: float) -> str:
     return formats.span(now - row.since) if row.since else ""
 
 
-BREAKERS: Listing[Breaker] = Listing(
+BREAKERS: Listing[BreakerRow] = Listing(
     "breakers",
     "breaker",
     (
@@ -91,7 +91,7 @@ BREAKERS: Listing[Breaker] = Listing(
 """The breakers; those that are not closed come first."""
 
 
-def breakers(shown: Listed[Breaker], state: State, now: float, width: int, height: int, back: str) -> list[Line]:
+def breakers(shown: ListState[BreakerRow], state: State, now: float, width: int, height: int, back: str) -> list[Line]:
     """The breakers around the cursor, each with its last half hour."""
     title = f"BREAKERS {shown.total}" if shown.total else "BREAKERS"
     lines = [rule(title, width, "· closed ▒ half-open █ open   last 30 min")]
@@ -103,7 +103,7 @@ def breakers(shown: Listed[Breaker], state: State, now: float, width: int, heigh
     return lines
 
 
-def _line(row: Breaker, shown: Listed[Breaker], causes: Sequence[CauseView], now: float, width: int) -> Line:
+def _line(row: BreakerRow, shown: ListState[BreakerRow], causes: Sequence[CauseView], now: float, width: int) -> Line:
     wide = width >= 100
     plain = "cursor" if row.name == shown.cursor else ""
     glyph, role = _ROLES.get(row.state, ("·", "muted"))

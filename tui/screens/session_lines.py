@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from engine.events.state import PermissionView, SessionView
 from engine.events.types import SessionState
-from engine.sessions.transcripts import Entry
+from engine.sessions.transcripts import TranscriptEntry
 from tui.actions.keymap import CAME_ALONG, Keymap
 from tui.render import formats
 from tui.render.glyphs import STATE_GLYPHS, STATE_ROLES, risk_mark
@@ -34,7 +34,7 @@ class Card:
 def drawer(
     row: SessionView,
     card: Card | None,
-    tail: Sequence[Entry],
+    tail: Sequence[TranscriptEntry],
     now: float,
     pool_p95: float,
     width: int,
@@ -64,7 +64,7 @@ def drawer(
 def bottom(
     row: SessionView,
     card: Card | None,
-    tail: Sequence[Entry],
+    tail: Sequence[TranscriptEntry],
     now: float,
     width: int,
     height: int,
@@ -112,7 +112,7 @@ def question(card: Card, now: float, width: int, keys: Keymap = CAME_ALONG) -> L
     return between(left, right, width)
 
 
-def recent_entries(tail: Sequence[Entry], count: int, width: int) -> list[Line]:
+def recent_entries(tail: Sequence[TranscriptEntry], count: int, width: int) -> list[Line]:
     """The newest transcript entries, one line each, newest first."""
     if not tail:
         return [[(" nothing said yet", "muted")]][:count]
@@ -120,7 +120,7 @@ def recent_entries(tail: Sequence[Entry], count: int, width: int) -> list[Line]:
     return [_entry(entry, width) for entry in newest]
 
 
-def _entry(entry: Entry, width: int) -> Line:
+def _entry(entry: TranscriptEntry, width: int) -> Line:
     head = entry.title or entry.kind
     first = entry.text.lstrip().split("\n", 1)[0] if entry.text else ""
     text = f"{head}  {first}" if entry.kind in {"tool", "note", "error"} else first or head

@@ -14,7 +14,7 @@ from textual.widgets import Input
 
 from engine.base.errors import QuarterdeckError
 from engine.events.state import SessionView
-from tui.actions.registry import Scope, bindings
+from tui.actions.registry import KeyScope, bindings
 from tui.model import trends
 from tui.model.columns import SESSION_COLUMNS
 from tui.model.filter import EVERYTHING, FilterError, parse
@@ -24,13 +24,13 @@ from tui.model.transcript_reader import TranscriptReader
 from tui.render.plain_text import clean
 from tui.render.spans import Line
 from tui.screens import list_lines, session_lines
-from tui.screens.base_screen import Station
+from tui.screens.base_screen import BaseScreen
 from tui.widgets.filter_row import FilterRow
 from tui.widgets.grid import Grid
-from tui.widgets.styled import Painted
+from tui.widgets.styled import LineBlock
 
 if TYPE_CHECKING:
-    from tui.actions.command_line import Choice
+    from tui.actions.command_line import Suggestion
 
 REST_S = 0.15
 """Seconds that the cursor rests before the drawer follows it."""
@@ -42,13 +42,13 @@ SESSIONS: Listing[SessionView] = Listing(
 """The list."""
 
 
-class SessionsScreen(Station):
+class SessionsScreen(BaseScreen):
     """All sessions of the pool, one a row."""
 
-    SCOPE = Scope.SESSIONS
+    SCOPE = KeyScope.SESSIONS
     MODE = "sessions"
     CSS_PATH = "sessions.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = list(bindings(Scope.SESSIONS))
+    BINDINGS: ClassVar[list[BindingType]] = list(bindings(KeyScope.SESSIONS))
 
     def __init__(self) -> None:
         super().__init__()
@@ -63,7 +63,7 @@ class SessionsScreen(Station):
         yield FilterRow(id="filter-row")
         with Container(id="floor"):
             yield Grid(self.store, id="grid")
-            yield Painted(id="drawer")
+            yield LineBlock(id="drawer")
 
     @property
     def grid(self) -> Grid:
@@ -118,11 +118,11 @@ class SessionsScreen(Station):
             self.query_one("#filter", Input).value = text
             self._filter(text)
 
-    def sortable(self) -> Sequence[Choice]:
+    def sortable(self) -> Sequence[Suggestion]:
         """The columns of the grid."""
-        from tui.actions.command_line import Choice
+        from tui.actions.command_line import Suggestion
 
-        return [Choice(key, note=column.title) for key, column in BY_KEY.items()]
+        return [Suggestion(key, note=column.title) for key, column in BY_KEY.items()]
 
     def filter_problem(self, text: str) -> str:
         """Why it cannot be read."""
@@ -145,7 +145,7 @@ class SessionsScreen(Station):
 
     def _paint_filter(self) -> None:
         grid = self.grid
-        right = [*list_lines.standing(grid, BY_KEY[grid.sort.key].title), *self._hidden(), (" ", "")]
+        right = [*list_lines.status_line(grid, BY_KEY[grid.sort.key].title), *self._hidden(), (" ", "")]
         self.query_one(FilterRow).show(grid.filter.text, self._error, right, self.size.width)
 
     def _hidden(self) -> Line:
@@ -158,7 +158,7 @@ class SessionsScreen(Station):
         return self.query_one("#drawer").display and (self.has_class("-roomy") or self.has_class("-wide"))
 
     def _paint_drawer(self) -> None:
-        drawer = self.query_one("#drawer", Painted)
+        drawer = self.query_one("#drawer", LineBlock)
         row = self.grid.row(self._shown)
         width, height = drawer.size
         if row is None or not drawer.display:

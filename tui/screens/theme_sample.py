@@ -7,7 +7,7 @@ import math
 from engine.events.types import SessionState
 from tui.render.glyphs import STATE_GLYPHS, STATE_ROLES
 from tui.render.spans import Line, fit, rule
-from tui.render.themes import READABLE, Skin
+from tui.render.themes import READABLE, ConsoleTheme
 
 WIDTH = 68
 """Cells of the sample."""
@@ -21,7 +21,7 @@ _SHOWN = (
 )
 
 
-def sample(skin: Skin) -> list[Line]:
+def sample(skin: ConsoleTheme) -> list[Line]:
     """Six lines drawn in the skin that is being tried on."""
     states: Line = [(" ", "")]
     for state in _SHOWN:
@@ -35,7 +35,7 @@ def sample(skin: Skin) -> list[Line]:
     ]
 
 
-def _reads(skin: Skin) -> Line:
+def _reads(skin: ConsoleTheme) -> Line:
     least, whose = skin.least_contrast
     if math.isinf(least):
         return [(" the terminal's own 16 colours: how they read is its affair", "muted")]

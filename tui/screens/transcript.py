@@ -10,8 +10,8 @@ from textual.widget import Widget
 
 from engine.base.errors import QuarterdeckError
 from engine.events.state import SessionView
-from engine.sessions.transcripts import Entry
-from tui.actions.registry import Scope, bindings
+from engine.sessions.transcripts import TranscriptEntry
+from tui.actions.registry import KeyScope, bindings
 from tui.model.columns import Column
 from tui.model.tables import Listing, Table, command, harmless, table_of
 from tui.model.transcript_reader import TranscriptReader
@@ -19,12 +19,12 @@ from tui.render import formats
 from tui.render.glyphs import STATE_GLYPHS, STATE_ROLES
 from tui.render.spans import Line, between
 from tui.screens import session_lines
-from tui.screens.base_screen import Station
+from tui.screens.base_screen import BaseScreen
 from tui.widgets.prose import Prose
-from tui.widgets.styled import Painted
+from tui.widgets.styled import LineBlock
 
 
-def _entries(session: str) -> Listing[Entry]:
+def _entries(session: str) -> Listing[TranscriptEntry]:
     return Listing(
         "transcript",
         "entry",
@@ -40,13 +40,13 @@ def _entries(session: str) -> Listing[Entry]:
     )
 
 
-class TranscriptScreen(Station):
+class TranscriptScreen(BaseScreen):
     """The transcript of one session, also after it ended."""
 
-    SCOPE = Scope.TRANSCRIPT
+    SCOPE = KeyScope.TRANSCRIPT
     MODE = "sessions"
     CSS_PATH = "transcript.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = list(bindings(Scope.TRANSCRIPT))
+    BINDINGS: ClassVar[list[BindingType]] = list(bindings(KeyScope.TRANSCRIPT))
 
     def __init__(self, session: str) -> None:
         super().__init__()
@@ -73,9 +73,9 @@ class TranscriptScreen(Station):
 
     def compose_body(self) -> Iterable[Widget]:
         """A line about the session, the page, and the card."""
-        yield Painted(id="about")
+        yield LineBlock(id="about")
         yield Prose(id="prose")
-        yield Painted(id="card")
+        yield LineBlock(id="card")
 
     def on_mount(self) -> None:
         """Start with the keyboard on the page."""
@@ -87,7 +87,7 @@ class TranscriptScreen(Station):
 
     def paint_body(self) -> None:
         """The line about the session, the card, and whatever of the transcript is new."""
-        self.query_one("#about", Painted).show([self._about()])
+        self.query_one("#about", LineBlock).show([self._about()])
         self._paint_card()
         self._paint_prose()
         if self.console.feed is not None and not self.store.frozen:
@@ -136,10 +136,10 @@ class TranscriptScreen(Station):
             return
         conversation = row.conversation if row is not None else ""
         _row, _id, *more = clipboard.offers(table)
-        offered = [clipboard.Offer("r", "entry's text", lambda: harmless(entry.text or entry.title)), *more]
-        offered.insert(1, clipboard.Offer("s", "session's id", lambda: self.session))
+        offered = [clipboard.CopyOption("r", "entry's text", lambda: harmless(entry.text or entry.title)), *more]
+        offered.insert(1, clipboard.CopyOption("s", "session's id", lambda: self.session))
         if conversation:
-            offered.insert(1, clipboard.Offer("i", "conversation", lambda: conversation))
+            offered.insert(1, clipboard.CopyOption("i", "conversation", lambda: conversation))
         clipboard.copy(self.console, table, offered)
 
     def action_back(self) -> None:
@@ -164,7 +164,7 @@ class TranscriptScreen(Station):
 
     def _paint_card(self) -> None:
         card = self.console.card(self.session)
-        block = self.query_one("#card", Painted)
+        block = self.query_one("#card", LineBlock)
         keys = self.console.keys
         lines: list[Line] = []
         if card is not None:

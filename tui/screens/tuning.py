@@ -13,30 +13,30 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from engine.base.errors import QuarterdeckError
-from tui.actions.registry import Scope, bindings
+from tui.actions.registry import KeyScope, bindings
 from tui.model import trends
 from tui.model.tables import Table, table_of
-from tui.model.tuning import Row, Tuning, inverse, stepped
+from tui.model.tuning import Tuning, TuningRow, inverse, stepped
 from tui.model.tuning_checks import explain, taken_together
 from tui.model.tuning_history import PastTuning
 from tui.render import formats
 from tui.render.spans import Line
 from tui.screens import tuning_lines as draw
-from tui.screens.base_screen import Station
+from tui.screens.base_screen import BaseScreen
 from tui.screens.dialogs import Chooser, Confirm
 from tui.screens.value_entry import ValueEntry
-from tui.widgets.styled import Painted
+from tui.widgets.styled import LineBlock
 
 _REFUSED = "Applied nothing: some values are refused; the rows say why."
 
 
-class TuningScreen(Station):
+class TuningScreen(BaseScreen):
     """All settings of the engine, one a row."""
 
-    SCOPE = Scope.TUNING
+    SCOPE = KeyScope.TUNING
     MODE = "tuning"
     CSS_PATH = "tuning.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = list(bindings(Scope.TUNING))
+    BINDINGS: ClassVar[list[BindingType]] = list(bindings(KeyScope.TUNING))
 
     def __init__(self) -> None:
         super().__init__()
@@ -55,9 +55,9 @@ class TuningScreen(Station):
         editor = Input(id="words", placeholder="words of a setting's name, text or origin", compact=True)
         editor.display = editor.can_focus = False
         with Container(id="words-row"):
-            yield Painted(id="words-line")
+            yield LineBlock(id="words-line")
             yield editor
-        yield Painted(id="desk")
+        yield LineBlock(id="desk")
 
     @property
     def desk(self) -> Tuning:
@@ -70,12 +70,12 @@ class TuningScreen(Station):
         return f"{len(self.desk.staged)} staged" if self.desk.staged else ""
 
     @property
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[TuningRow]:
         """The rows that the filter shows."""
         return self.desk.shown(self._words, staged_only=self._staged_only)
 
     @property
-    def row(self) -> Row | None:
+    def row(self) -> TuningRow | None:
         """The row under the cursor; it stays on its key while others come and go."""
         rows = self.rows
         return next((row for row in rows if row.key == self._cursor), rows[0] if rows else None)
@@ -120,7 +120,7 @@ class TuningScreen(Station):
 
     def paint_body(self) -> None:
         """The table, the setting, what is staged, the effect, the history."""
-        desk = self.query_one("#desk", Painted)
+        desk = self.query_one("#desk", LineBlock)
         width, height = desk.size
         self._paint_words()
         if width <= 0 or height <= 0:
@@ -174,7 +174,7 @@ class TuningScreen(Station):
         if self.console.travelling and self.desk.loaded:
             only += f" the values of {formats.clock(self.store.now)}"
             only += ", of the settings that change in this recording" if self.console.playback is not None else ""
-        line, text = self.query_one("#words-line", Painted), " / " if editing else f"{shown}{only}"
+        line, text = self.query_one("#words-line", LineBlock), " / " if editing else f"{shown}{only}"
         if line.styles.width is None or line.styles.width.value != max(3, cell_len(text)):
             line.styles.width = max(3, cell_len(text))
         line.show([[(text, "muted")]])
@@ -302,7 +302,7 @@ class TuningScreen(Station):
         editor.display = editor.can_focus = False
         self.set_focus(None)
 
-    def _refuse_fixed(self, row: Row) -> bool:
+    def _refuse_fixed(self, row: TuningRow) -> bool:
         if self.console.travelling:
             self.console.tell(self.console.refusal, "warning")
             return True

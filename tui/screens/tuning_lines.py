@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tui.actions.keymap import Keymap
-from tui.feeds.base import Change
+from tui.feeds.base import SettingChange
 from tui.model.columns import Column, Plain
 from tui.model.tables import Listing, command
 from tui.model.trends import Trends
-from tui.model.tuning import Row, Tuning
+from tui.model.tuning import Tuning, TuningRow
 from tui.render import formats
 from tui.render.spans import Line, columns, crop, fit, rule
 
@@ -46,14 +46,14 @@ class Effect:
     before: Figures
 
 
-def _plain(row: Row) -> Plain:
+def _plain(row: TuningRow) -> Plain:
     return row.raw if isinstance(row.raw, (str, int, float)) else row.current
 
 
-def settings(tuning: Tuning) -> Listing[Row]:
+def settings(tuning: Tuning) -> Listing[TuningRow]:
     """The settings as a list; what is staged is one of its columns."""
 
-    def proposed(row: Row) -> str:
+    def proposed(row: TuningRow) -> str:
         staged = tuning.staged.get(row.key)
         return staged.text if staged is not None else ""
 
@@ -74,7 +74,7 @@ def settings(tuning: Tuning) -> Listing[Row]:
     )
 
 
-def table(rows: Sequence[Row], tuning: Tuning, cursor: str, width: int, height: int) -> list[Line]:
+def table(rows: Sequence[TuningRow], tuning: Tuning, cursor: str, width: int, height: int) -> list[Line]:
     """The settings by group, the cursor's in sight."""
     name = max(16, width - 2 * _VALUE - (_BOUNDS + 2 if width >= _ROOMY else 0) - 9)
     lines: list[Line] = []
@@ -92,7 +92,7 @@ def table(rows: Sequence[Row], tuning: Tuning, cursor: str, width: int, height: 
     return [[(fit(head, width), "muted")], *lines[top : top + height - 1]]
 
 
-def _line(row: Row, tuning: Tuning, on: bool, name: int, width: int) -> Line:
+def _line(row: TuningRow, tuning: Tuning, on: bool, name: int, width: int) -> Line:
     staged = tuning.staged.get(row.key)
     role = "cursor" if on else "muted" if row.fixed else ""
     mark = "◆" if staged else " "
@@ -109,7 +109,7 @@ def _line(row: Row, tuning: Tuning, on: bool, name: int, width: int) -> Line:
     return crop(line, width)
 
 
-def detail(row: Row | None, tuning: Tuning, width: int, height: int, keys: Keymap) -> list[Line]:
+def detail(row: TuningRow | None, tuning: Tuning, width: int, height: int, keys: Keymap) -> list[Line]:
     """All that is known of one setting, and why its proposal is refused."""
     if row is None:
         said = f" Nothing passes this filter; {keys.shown('tuning.back')} shows all."
@@ -184,7 +184,11 @@ def _compared(before: Figures, now: Figures) -> list[tuple[str, str, str]]:
     ]
 
 
-def history_block(changes: Sequence[Change], cursor: int | None, width: int, height: int, keys: Keymap) -> list[Line]:
+def history_block(
+    changes: Sequence[SettingChange], cursor: int | None, width: int, height: int, keys: Keymap
+) -> list[Line]:
+    changes: Sequence[SettingChange], cursor: int | None, width: int, height: int, keys: Keymap
+) -> list[Line]:
     """The live changes, newest first."""
     lines = [rule("HISTORY", width, f"{keys.shown('tuning.undo')} undo" if changes else "")]
     if not changes:

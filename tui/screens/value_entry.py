@@ -7,11 +7,11 @@ from collections.abc import Awaitable, Callable
 from textual import on
 from textual.widgets import Input
 
-from tui.model.tuning import Row
+from tui.model.tuning import TuningRow
 from tui.render.spans import Line, fit
 from tui.screens.dialogs import Dialog
 from tui.screens.tuning_lines import wrapped
-from tui.widgets.styled import Painted
+from tui.widgets.styled import LineBlock
 
 Try = Callable[[str, str], Awaitable[str]]
 """Key and text to the sentence that refuses it, empty when it would be taken."""
@@ -21,7 +21,7 @@ _WIDTH = 70
 class ValueEntry(Dialog[str]):
     """Enter stages the value; a refused one stays in the field."""
 
-    def __init__(self, row: Row, text: str, check: Try) -> None:
+    def __init__(self, row: TuningRow, text: str, check: Try) -> None:
         facts: list[Line] = [
             [(fit(row.description, _WIDTH), "")],
             [("takes    ", "muted"), (fit(row.allowed, _WIDTH - 9), "")],
@@ -36,7 +36,7 @@ class ValueEntry(Dialog[str]):
     def on_mount(self) -> None:
         """Begin with the value that there is."""
         super().on_mount()
-        self.query_one("#box").mount(Painted(id="refusal"))
+        self.query_one("#box").mount(LineBlock(id="refusal"))
         entry = self.query_one("#entry", Input)
         entry.value = self._text
         entry.cursor_position = len(self._text)
@@ -53,7 +53,7 @@ class ValueEntry(Dialog[str]):
         problem = await self._check(self._row.key, text.strip())
         if text.strip() != self.query_one("#entry", Input).value.strip():
             return problem  # more was typed meanwhile
-        block = self.query_one("#refusal", Painted)
+        block = self.query_one("#refusal", LineBlock)
         parts = wrapped(problem, _WIDTH - 4, 3)
         block.styles.height = max(1, len(parts))
         block.show([[("✖ " if not n and problem else "  ", "fail"), (part, "")] for n, part in enumerate(parts)])

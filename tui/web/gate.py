@@ -25,7 +25,7 @@ _REFUSAL = (
 )
 
 
-class Gate:
+class WebGate:
     """ASGI middleware in front of the console; `token` is the secret of the address that was printed, and works once.
 
     A request counts only under one of our own names (a foreign name that resolves to this machine is DNS rebinding),

@@ -18,7 +18,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from engine.base.errors import BadInput
-from tui.web.gate import HOSTS, Gate
+from tui.web.gate import HOSTS, WebGate
 from tui.web.tab import Tab
 
 MAX_TABS = 8
@@ -56,7 +56,7 @@ class WebConsole:
         """Listen on loopback. Raises BadInput when the port cannot be had."""
         listener = _listener(self._wanted)
         self.port = listener.getsockname()[1]
-        gate = Gate(self._application(), self._token, self.port)
+        gate = WebGate(self._application(), self._token, self.port)
         self._root = gate.root
         config = uvicorn.Config(
             gate,

@@ -7,7 +7,7 @@ from textual.containers import Container
 from textual.widgets import Input
 
 from tui.render.spans import Line, between, width_of
-from tui.widgets.styled import Painted
+from tui.widgets.styled import LineBlock
 
 SIGN = 3
 """Cells of the `/` before the filter."""
@@ -20,13 +20,13 @@ class FilterRow(Container):
         """Sign, editor, line."""
         editor = Input(id="filter", placeholder="words  field:value  !word  field>number", compact=True)
         editor.display = editor.can_focus = False
-        yield Painted(id="filter-sign")
+        yield LineBlock(id="filter-sign")
         yield editor
-        yield Painted(id="filter-line")
+        yield LineBlock(id="filter-line")
 
     def on_mount(self) -> None:
         """The sign never changes."""
-        self.query_one("#filter-sign", Painted).show([[(" /", "strong")]])
+        self.query_one("#filter-sign", LineBlock).show([[(" /", "strong")]])
 
     @property
     def editor(self) -> Input:
@@ -46,7 +46,7 @@ class FilterRow(Container):
 
     def show(self, text: str, problem: str, right: Line, width: int) -> None:
         """The filter and how the list stands; while it is edited only the latter, beside the editor."""
-        line = self.query_one("#filter-line", Painted)
+        line = self.query_one("#filter-line", LineBlock)
         if self.editing:
             right = [(f" {problem}  ", "fail")] if problem else right
             line.styles.width = width_of(right)

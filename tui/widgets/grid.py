@@ -19,7 +19,7 @@ from tui.model.columns import GAP, LEAD, SESSION_COLUMNS, Column, Layout, lay_ou
 from tui.model.filter import EVERYTHING, Filter
 from tui.model.sort import Sort, ordered
 from tui.render.spans import Line, fit
-from tui.widgets.styled import Inked
+from tui.widgets.styled import StyledWidget
 
 STRIPS_KEPT = 512
 """Drawn lines that are remembered."""
@@ -41,7 +41,7 @@ class Rows(Protocol):
         """A number that changes whenever the row does."""
 
 
-class Grid(Inked, ScrollView, can_focus=True, inherit_bindings=False):
+class Grid(StyledWidget, ScrollView, can_focus=True, inherit_bindings=False):
     """Rows of sessions. The cursor and the marks are ids; the order is made anew on each `paint` unless held."""
 
     class CursorMoved(Message):

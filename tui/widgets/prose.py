@@ -9,12 +9,12 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from engine.sessions.transcripts import Entry
+from engine.sessions.transcripts import TranscriptEntry
 from tui.actions.keymap import CAME_ALONG, Keymap
 from tui.render import formats
 from tui.render.plain_text import clean
 from tui.render.spans import Line, fit
-from tui.widgets.styled import Inked
+from tui.widgets.styled import StyledWidget
 
 HEAD = 24
 """Cells before the text: time, glyph and kind."""
@@ -36,7 +36,7 @@ _GLYPHS = {
 }
 
 
-def entry_lines(entry: Entry, width: int, most: int, unfold: str = "enter") -> list[Line]:
+def entry_lines(entry: TranscriptEntry, width: int, most: int, unfold: str = "enter") -> list[Line]:
     """One entry as lines of `width` cells, at most `most` of its text; the key `unfold` shows the rest."""
     narrow = width < 100
     head = NARROW_HEAD if narrow else HEAD
@@ -71,7 +71,7 @@ def wrap(text: str, width: int, most: int) -> tuple[list[str], int]:
     return shown[:most], 0 if len(shown) <= most else 1
 
 
-def _text_of(entry: Entry, *, narrow: bool) -> str:
+def _text_of(entry: TranscriptEntry, *, narrow: bool) -> str:
     if entry.kind == "tool":
         return f"{entry.title} {entry.text}" if narrow else entry.text or entry.title
     if entry.kind in {"note", "error"} and entry.title:
@@ -79,12 +79,12 @@ def _text_of(entry: Entry, *, narrow: bool) -> str:
     return entry.text or entry.title
 
 
-class Prose(Inked, ScrollView, can_focus=True, inherit_bindings=False):
+class Prose(StyledWidget, ScrollView, can_focus=True, inherit_bindings=False):
     """The entries of a transcript, newest at the bottom. While `following`, the bottom stays in sight."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
-        self._entries: list[Entry] = []
+        self._entries: list[TranscriptEntry] = []
         self._heights: list[int] = []
         self._wrapped: dict[int, list[Line]] = {}
         self._flat: list[tuple[int, int]] = []
@@ -93,7 +93,7 @@ class Prose(Inked, ScrollView, can_focus=True, inherit_bindings=False):
         self.unfolded = False
         self.dropped = 0
 
-    def show(self, entries: Sequence[Entry], dropped: int) -> None:
+    def show(self, entries: Sequence[TranscriptEntry], dropped: int) -> None:
         """Show these entries; those already shown keep their place."""
         fresh = list(entries)
         if [e.index for e in fresh] == [e.index for e in self._entries] and dropped == self.dropped:
@@ -123,14 +123,14 @@ class Prose(Inked, ScrollView, can_focus=True, inherit_bindings=False):
         self.following = self.scroll_offset.y >= self._last_top
 
     @property
-    def entry(self) -> Entry | None:
+    def entry(self) -> TranscriptEntry | None:
         """The last one that is in sight."""
         last = min(len(self._flat), self.scroll_offset.y + self.size.height) - 1
         at = self._flat[last][0] if last >= 0 else -1
         return self._entries[at] if at >= 0 else None
 
     @property
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[TranscriptEntry]:
         """All that are shown, oldest first."""
         return self._entries
 

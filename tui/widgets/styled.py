@@ -26,7 +26,7 @@ Answer = TypeVar("Answer")
 REAL = SystemClock()
 
 
-class Inkwell(Screen[Answer]):
+class StyledScreen(Screen[Answer]):
     """A screen with the colours of what is drawn on it: the component classes `ink--ROLE` of console.tcss.
 
     They are here and not in each widget, because Textual works every one of them out anew wherever it is declared.
@@ -35,7 +35,7 @@ class Inkwell(Screen[Answer]):
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"ink--{role}" for role in ROLES}
 
 
-class Inked(Widget):
+class StyledWidget(Widget):
     """A widget that draws spans, in the inks of its screen on its own ground."""
 
     _inks: dict[str, Style] | None = None
@@ -72,7 +72,7 @@ class Inked(Widget):
         return Strip(segments, width).simplify()
 
 
-class Painted(Inked):
+class LineBlock(StyledWidget):
     """A block of lines given by `show`; only the lines that changed are drawn again."""
 
     class Resized(Message):
@@ -116,12 +116,12 @@ class Painted(Inked):
     class Clicked(Message):
         """The block was clicked at a cell where there is no key."""
 
-        def __init__(self, block: Painted, x: int, y: int) -> None:
+        def __init__(self, block: LineBlock, x: int, y: int) -> None:
             self.block, self.x, self.y = block, x, y
             super().__init__()
 
         @property
-        def control(self) -> Painted:
+        def control(self) -> LineBlock:
             """The block."""
             return self.block
 

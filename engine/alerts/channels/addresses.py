@@ -6,7 +6,7 @@ import asyncio
 import socket
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
-from engine.alerts.channels.base import NotTold
+from engine.alerts.channels.base import NotificationFailed
 
 _NAT64 = IPv6Network("64:ff9b::/96")
 _ALLOW = (
@@ -17,16 +17,18 @@ Address = IPv4Address | IPv6Address
 
 
 async def resolved(host: str, port: int, *, allow_private: bool) -> str:
-    """The address to connect to. Raises NotTold when any of the host's addresses is not allowed, or it has none."""
+    """The address to connect to. Raises NotificationFailed when any of the host's addresses is not allowed, or it has none."""
     loop = asyncio.get_running_loop()
     try:
         found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise NotTold(f"{host} cannot be resolved: {error}.", remedy="Check `alerts.webhook.url`.") from error
+        raise NotificationFailed(
+            f"{host} cannot be resolved: {error}.", remedy="Check `alerts.webhook.url`."
+        ) from error
     addresses = [ip_address(str(where[0]).partition("%")[0]) for *_, where in found]
     for address in addresses:
         if not allow_private and not is_public(address):
-            raise NotTold(f"{host} is at {address}, which is not a public address.", remedy=_ALLOW)
+            raise NotificationFailed(f"{host} is at {address}, which is not a public address.", remedy=_ALLOW)
     return str(addresses[0])
 
 

@@ -13,7 +13,7 @@ TEST = "test"
 """The rule that a test's telling is of."""
 
 
-class Telling(msgspec.Struct, frozen=True, kw_only=True):
+class Notification(msgspec.Struct, frozen=True, kw_only=True):
     """One telling of an alert, as it is sent: times in seconds since 1970, `state` firing or resolved."""
 
     id: str
@@ -29,7 +29,7 @@ class Telling(msgspec.Struct, frozen=True, kw_only=True):
     at: float
 
 
-class NotTold(QuarterdeckError):
+class NotificationFailed(QuarterdeckError):
     """A channel could not pass a telling on."""
 
     kind, code, http_status = ErrorKind.NETWORK, "alert_not_told", 502
@@ -38,8 +38,8 @@ class NotTold(QuarterdeckError):
 class Channel(Protocol):
     """A way to tell somebody."""
 
-    async def send(self, telling: Telling, attempts: int) -> None:
-        """Pass it on, with so many attempts where trying again can help. Raises NotTold."""
+    async def send(self, telling: Notification, attempts: int) -> None:
+        """Pass it on, with so many attempts where trying again can help. Raises NotificationFailed."""
 
 
 encode_telling = msgspec.json.Encoder().encode

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.alerts.channels.base import NotTold, Telling, encode_telling
+from engine.alerts.channels.base import Notification, NotificationFailed, encode_telling
 from engine.base.errors import BadInput
 from engine.base.text import one_line
 from engine.launchers.base import LaunchSpec
@@ -29,8 +29,8 @@ class CommandChannel:
         self._environ = environ
         self._cwd = cwd
 
-    async def send(self, telling: Telling, attempts: int) -> None:  # noqa: ARG002 - it may have acted: run once
-        """Run it. Raises NotTold, BadInput without a program."""
+    async def send(self, telling: Notification, attempts: int) -> None:  # noqa: ARG002 - it may have acted: run once
+        """Run it. Raises NotificationFailed, BadInput without a program."""
         settings = self._settings()
         if not settings.argv:
             remedy = "Set `alerts.command.argv`."
@@ -47,7 +47,7 @@ class CommandChannel:
             await (self._launcher.collect(child, _GRACE_S) if ended else self._launcher.kill(child))
         if not ended:
             remedy = "Make it quicker, or raise `alerts.command.timeout`."
-            raise NotTold(f"{settings.argv[0]} was killed after {settings.timeout:g} s.", remedy=remedy)
+            raise NotificationFailed(f"{settings.argv[0]} was killed after {settings.timeout:g} s.", remedy=remedy)
         _check(child, settings.argv[0])
 
 
@@ -55,6 +55,6 @@ def _check(child: LocalChild, program: str) -> None:
     if child.returncode:
         said = one_line(child.stderr_tail.strip().rpartition("\n")[2])
         told = f": {said}" if said else ""
-        raise NotTold(
+        raise NotificationFailed(
             f"{program} ended with {child.returncode}{told}.", remedy="Run it by hand with JSON on its input."
         )

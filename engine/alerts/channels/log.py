@@ -7,7 +7,7 @@ import logging
 import msgspec
 import structlog
 
-from engine.alerts.channels.base import Telling
+from engine.alerts.channels.base import Notification
 from engine.events.types import Severity
 
 _LEVELS = {
@@ -20,7 +20,7 @@ _LEVELS = {
 class LogChannel:
     """Writes one line, `alert`, at the level of its severity; the end of an alert at level info."""
 
-    async def send(self, telling: Telling, attempts: int) -> None:  # noqa: ARG002 - a line is written once
+    async def send(self, telling: Notification, attempts: int) -> None:  # noqa: ARG002 - a line is written once
         """Write it."""
         if not structlog.is_configured():
             return

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from engine.alerts.channels.addresses import resolved
-from engine.alerts.channels.base import NotTold, Telling, encode_telling
+from engine.alerts.channels.base import Notification, NotificationFailed, encode_telling
 from engine.base.clock import Clock
 from engine.base.errors import BadInput
 
@@ -26,7 +26,7 @@ _PORTS = {"http": 80, "https": 443}
 _AGAIN = frozenset({408, 425, 429})
 
 
-class Unanswered(NotTold):
+class WebhookFailed(NotificationFailed):
     """This attempt failed, another may work."""
 
     retryable = True
@@ -40,13 +40,13 @@ class WebhookChannel:
         self._clock = clock
         self._pause = pause
 
-    async def send(self, telling: Telling, attempts: int) -> None:
-        """Post it. Raises NotTold, BadInput without an address."""
+    async def send(self, telling: Notification, attempts: int) -> None:
+        """Post it. Raises NotificationFailed, BadInput without an address."""
         body = encode_telling(telling)
         for attempt in range(attempts):
             try:
                 await self._attempt(body, telling.id)
-            except Unanswered:
+            except WebhookFailed:
                 if attempt + 1 == attempts:
                     raise
                 await asyncio.sleep(self._pause * 2**attempt)
@@ -59,14 +59,18 @@ class WebhookChannel:
             async with asyncio.timeout(seconds):
                 status = await self._post(body, delivery)
         except TimeoutError:
-            raise Unanswered(f"The webhook did not answer in {seconds:g} s.", remedy="Check what serves it.") from None
+            raise WebhookFailed(
+                f"The webhook did not answer in {seconds:g} s.", remedy="Check what serves it."
+            ) from None
         if status in _AGAIN or status >= 500:
-            raise Unanswered(f"The webhook answered {status}.", remedy="Check what serves it.")
+            raise WebhookFailed(f"The webhook answered {status}.", remedy="Check what serves it.")
         if 300 <= status < 400:
             remedy = "Set `alerts.webhook.url` to where it leads."
-            raise NotTold(f"The webhook answered {status}, a redirect, which is not followed.", remedy=remedy)
+            raise NotificationFailed(
+                f"The webhook answered {status}, a redirect, which is not followed.", remedy=remedy
+            )
         if status >= 400:
-            raise NotTold(f"The webhook answered {status}.", remedy="Check `alerts.webhook.url` and `key`.")
+            raise NotificationFailed(f"The webhook answered {status}.", remedy="Check `alerts.webhook.url` and `key`.")
 
     async def _post(self, body: bytes, delivery: str) -> int:
         import httpx
@@ -88,7 +92,7 @@ class WebhookChannel:
                 await response.aclose()
         except httpx.HTTPError as error:
             reason = str(error) or type(error).__name__
-            raise Unanswered(f"The webhook cannot be reached: {reason}.", remedy="Check what serves it.") from error
+            raise WebhookFailed(f"The webhook cannot be reached: {reason}.", remedy="Check what serves it.") from error
         return response.status_code
 
     def _url(self) -> httpx.URL:
@@ -103,7 +107,7 @@ class WebhookChannel:
         except httpx.InvalidURL:
             url = httpx.URL("")
         if not url.host:
-            raise NotTold("The webhook's address cannot be read.", remedy="Correct `alerts.webhook.url`.")
+            raise NotificationFailed("The webhook's address cannot be read.", remedy="Correct `alerts.webhook.url`.")
         return url
 
     def _headers(self, body: bytes, delivery: str) -> dict[str, str]:

@@ -22,7 +22,7 @@ from engine.events.state import (
     State,
     Totals,
 )
-from engine.events.types import SessionState, Severity, Stamped
+from engine.events.types import EventEnvelope, SessionState, Severity
 
 BY_HAND = ("killed by ", "stopped by ")
 """How the reason of a stop begins that a person asked for."""
@@ -35,7 +35,7 @@ class Projection:
     def __init__(self, state: State | None = None) -> None:
         self.state = state if state is not None else State()
 
-    def apply(self, stamped: Stamped) -> None:
+    def apply(self, stamped: EventEnvelope) -> None:
         """Take one event in; events with a number already seen are ignored."""
         if stamped.seq <= self.state.seq:
             return

@@ -67,6 +67,7 @@ __all__ = [
     "EngineStopped",
     "ErrorSeen",
     "Event",
+    "EventEnvelope",
     "ForeignTurnEnded",
     "GrantRevoked",
     "Notice",
@@ -97,7 +98,6 @@ __all__ = [
     "SessionState",
     "SettingsChanged",
     "Severity",
-    "Stamped",
     "TurnActivity",
     "TurnEnded",
     "TurnStarted",
@@ -148,7 +148,7 @@ AnyEvent = (
 )
 
 
-class Stamped(msgspec.Struct, frozen=True):
+class EventEnvelope(msgspec.Struct, frozen=True):
     """An event with its number in the engine's run (from 1, no gaps) and its time in seconds since 1970."""
 
     seq: int
@@ -157,4 +157,4 @@ class Stamped(msgspec.Struct, frozen=True):
 
 
 encode_stamped = msgspec.json.Encoder().encode
-decode_stamped = msgspec.json.Decoder(Stamped).decode
+decode_stamped = msgspec.json.Decoder(EventEnvelope).decode

@@ -76,7 +76,7 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class BreakerTransition:
     """A change of state and why: `at` in monotonic seconds, `wall` in seconds since 1970."""
 
     at: float
@@ -102,7 +102,7 @@ class Breaker:
         self.state = BreakerState.CLOSED
         self.reason = ""
         self.load = 0.0
-        self.history: deque[Change] = deque(maxlen=HISTORY)
+        self.history: deque[BreakerTransition] = deque(maxlen=HISTORY)
         self._window = Window(limits.window)
         self._generation = 0
         self._failures = 0
@@ -265,7 +265,7 @@ class Breaker:
 
     def _move(self, state: BreakerState, now: float, reason: str) -> None:
         if state is not self.state:
-            self.history.append(Change(now, self.state, state, reason, self._wall()))
+            self.history.append(BreakerTransition(now, self.state, state, reason, self._wall()))
         self.state, self.reason = state, reason
         self._held_until, self._parked = float("inf"), False
         self._generation += 1

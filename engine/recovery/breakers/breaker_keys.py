@@ -9,7 +9,7 @@ CREDENTIAL_BREAKER = "credential:default"
 """The breaker of the credential in the settings, which all profiles share that have none of their own."""
 
 
-def credential_guard(profile: Profile) -> str:
+def credential_key(profile: Profile) -> str:
     """The breaker of the profile's credential: a profile whose environment signs in by itself has one of its own."""
     if not signs_in_by_itself(profile.environment):
         return CREDENTIAL_BREAKER
@@ -17,7 +17,7 @@ def credential_guard(profile: Profile) -> str:
     return f"{name}@own" if name == CREDENTIAL_BREAKER else name
 
 
-def model_guard(profile: Profile) -> str:
+def model_key(profile: Profile) -> str:
     """The breaker of its endpoint and model: `model:MODEL`, with `@ENDPOINT` where its calls go somewhere else."""
     return profile.at_endpoint(f"model:{profile.model or 'default'}")
 
@@ -27,6 +27,6 @@ def is_of_one_profile(name: str) -> bool:
     return "@" in name or (name.startswith("credential:") and name != CREDENTIAL_BREAKER)
 
 
-def guards(profile: Profile) -> list[str]:
+def breaker_keys(profile: Profile) -> list[str]:
     """The breakers that a call of this profile passes."""
-    return [credential_guard(profile), model_guard(profile)]
+    return [credential_key(profile), model_key(profile)]

@@ -7,7 +7,7 @@ from typing import Self
 
 from engine.base.errors import DeadlinePassed, ErrorKind, QuarterdeckError, TurnFailed
 from engine.recovery.breakers.breaker import BreakerState
-from engine.recovery.breakers.registry import Breakers, Leave
+from engine.recovery.breakers.registry import Breakers, Permits
 from engine.sessions.outcome import Ended, Outcome
 
 _BLAMED = {
@@ -21,7 +21,7 @@ _BLAMED = {
 _OVERLOADED = 529
 
 
-class Call:
+class GuardedCall:
     """One call through the gate, while its `with` lasts. Raises BreakerOpen when refused; a clean end is a success."""
 
     __slots__ = ("_answered", "_breakers", "_leave", "_names")
@@ -29,7 +29,7 @@ class Call:
     def __init__(self, breakers: Breakers, names: Iterable[str]) -> None:
         self._breakers = breakers
         self._names = names
-        self._leave: Leave = []
+        self._leave: Permits = []
         self._answered = False
 
     def __enter__(self) -> Self:
@@ -60,16 +60,16 @@ class Call:
             self._breakers.answered(self._leave)
 
 
-class Gate:
+class BreakerGuard:
     """Guards calls; the breakers are the owner's. `retire` takes a session whose own breaker opens out of service."""
 
     def __init__(self, breakers: Breakers, retire: Callable[[str, str], None]) -> None:
         self._breakers = breakers
         self._retire = retire
 
-    def call(self, names: Iterable[str]) -> Call:
+    def call(self, names: Iterable[str]) -> GuardedCall:
         """Guard one call by these breakers, with `with`."""
-        return Call(self._breakers, names)
+        return GuardedCall(self._breakers, names)
 
     def turn_ended(self, session: str, outcome: Outcome) -> None:
         """A session whose turns keep failing is replaced; a failure of the API says nothing about its session."""

@@ -22,7 +22,7 @@ BY_HAND = {
     "trip": BreakerState.OPEN,
 }
 """What an operator may do to a breaker."""
-Leave = list[tuple[str, Breaker, Permit]]
+Permits = list[tuple[str, Breaker, Permit]]
 """Permits of one call, each with its breaker and that one's name."""
 
 
@@ -62,9 +62,9 @@ class Breakers:
             raise NotFound(f"There is no breaker {name}.", field="breaker", remedy="`quarterdeck breakers` lists them.")
         return found
 
-    def ask(self, names: Iterable[str]) -> Leave:
-        """Leave of all these at once. Raises BreakerOpen when one refuses, and takes nothing then."""
-        taken: Leave = []
+    def ask(self, names: Iterable[str]) -> Permits:
+        """Permits of all these at once. Raises BreakerOpen when one refuses, and takes nothing then."""
+        taken: Permits = []
         now = self._now()
         for name in names:
             breaker = self._of(name)
@@ -78,19 +78,19 @@ class Breakers:
             taken.append((name, breaker, answer))
         return taken
 
-    def began(self, leave: Leave) -> None:
+    def began(self, leave: Permits) -> None:
         """The call itself begins: the wait for a session was nobody's fault."""
         now = self._now()
         for _, breaker, permit in leave:
             breaker.began(permit, now)
 
-    def answered(self, leave: Leave) -> None:
+    def answered(self, leave: Permits) -> None:
         """The first sign of the answer; one that comes late is judged at the next look."""
         now = self._now()
         for _, breaker, permit in leave:
             breaker.answered(permit, now)
 
-    def succeeded(self, leave: Leave) -> None:
+    def succeeded(self, leave: Permits) -> None:
         """The call worked."""
         now = self._now()
         for name, breaker, permit in leave:
@@ -99,7 +99,7 @@ class Breakers:
             if breaker.state is not before:
                 self._publish(name, breaker, before)
 
-    def failed(self, leave: Leave, blamed: str, reason: str) -> None:
+    def failed(self, leave: Permits, blamed: str, reason: str) -> None:
         """The call failed by the fault of those whose scope is `blamed`; the others heard nothing of it."""
         now = self._now()
         for name, breaker, permit in leave:
@@ -122,7 +122,7 @@ class Breakers:
                     breaker.succeeded(answer, self._now())
         return breaker
 
-    def returned(self, leave: Leave) -> None:
+    def returned(self, leave: Permits) -> None:
         """The call ended without telling anything."""
         for _, breaker, permit in leave:
             breaker.returned(permit)

@@ -15,14 +15,14 @@ from typing import Protocol
 import msgspec
 
 from engine.base.clock import Clock, SystemClock
-from engine.base.errors import ErrorKind, QuarterdeckError, SessionLost, TurnFailed, Verdict
+from engine.base.errors import ErrorClass, ErrorKind, QuarterdeckError, SessionLost, TurnFailed
 from engine.base.text import one_line
 from engine.recovery.classify.evidence import Evidence, of_outcome
 from engine.recovery.classify.noise import reporting_lines
 from engine.recovery.classify.outcome_errors import outcome_error
 from engine.recovery.classify.retry_after import delay_in
 from engine.recovery.classify.rule_index import RuleIndex, Scores, higher
-from engine.recovery.classify.rules import ErrorType, Rule, Severity, Strategy, shipped_rules
+from engine.recovery.classify.rules import ErrorSeverity, ErrorType, Rule, StrategyWord, shipped_rules
 from engine.sessions.outcome import Ended, Outcome
 
 HEALTHY, UNKNOWN = "healthy", "unknown"
@@ -32,7 +32,7 @@ SAID = 500
 _DECIDES = 50.0
 """A fact that scores less (a bare exit code) leaves the decision to a learned rule."""
 _LEARNED_CONFIDENCE = 0.9
-_PRIORITY = {None: 5, Severity.CRITICAL: 1, Severity.HIGH: 2, Severity.MEDIUM: 3, Severity.LOW: 4}
+_PRIORITY = {None: 5, ErrorSeverity.CRITICAL: 1, ErrorSeverity.HIGH: 2, ErrorSeverity.MEDIUM: 3, ErrorSeverity.LOW: 4}
 _REMEDY = {
     ErrorType.AUTH: "Sign in with `claude login`, or set ANTHROPIC_API_KEY; `quarterdeck doctor` checks it.",
     ErrorType.RESOURCE: "The API or this machine lacks capacity, quota or credit: wait, or lower the load.",
@@ -48,14 +48,14 @@ class Classification(msgspec.Struct, frozen=True, kw_only=True):
     """The class of an error, what follows from it, and the rule that decided."""
 
     type: ErrorType
-    severity: Severity | None = None
+    severity: ErrorSeverity | None = None
     category: str = ""
     description: str = ""
     retryable: bool | None = None
     retry_after_s: float | None = None
     priority: int = 5
     """1 is dealt with first."""
-    strategy: Strategy = Strategy.NONE
+    strategy: StrategyWord = StrategyWord.NONE
     confidence: float = 1.0
     rule: str = HEALTHY
 
@@ -168,9 +168,9 @@ def _telling_line(outcome: Outcome) -> str:
     return lines[-1 if outcome.ended is Ended.LOST else 0][:SAID] if lines else ""
 
 
-def verdict_of(found: Classification) -> Verdict:
+def verdict_of(found: Classification) -> ErrorClass:
     """What an error carries of its class."""
-    return Verdict(
+    return ErrorClass(
         rule=found.rule,
         category=found.category,
         severity=found.severity.value if found.severity is not None else "low",
@@ -216,12 +216,12 @@ def _without_rule(known: Evidence) -> Classification:
         return Classification(type=ErrorType.NONE, description="Nothing failed.")
     return Classification(
         type=ErrorType.INTERNAL,
-        severity=Severity.HIGH,
+        severity=ErrorSeverity.HIGH,
         category="unknown",
         description="It failed, and nothing that is known says why.",
         retryable=False,
-        priority=_PRIORITY[Severity.HIGH],
-        strategy=Strategy.FAIL_FAST,
+        priority=_PRIORITY[ErrorSeverity.HIGH],
+        strategy=StrategyWord.FAIL_FAST,
         confidence=0.2,
         rule=UNKNOWN,
     )

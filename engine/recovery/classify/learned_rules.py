@@ -15,7 +15,7 @@ import msgspec
 
 from engine.base.clock import Clock
 from engine.base.errors import BadInput, NotFound
-from engine.recovery.classify.rules import ErrorType, Rule, Severity, Strategy
+from engine.recovery.classify.rules import ErrorSeverity, ErrorType, Rule, StrategyWord
 from engine.recovery.classify.templates import (
     ANY,
     LONGEST,
@@ -46,15 +46,15 @@ CREATE TABLE IF NOT EXISTS learned_rules (
 );
 CREATE TABLE IF NOT EXISTS rule_hits (rule TEXT PRIMARY KEY, hits INTEGER NOT NULL, last REAL NOT NULL) WITHOUT ROWID;
 """
-_USUAL: dict[ErrorType, tuple[Severity | None, bool, Strategy]] = {
-    ErrorType.NETWORK: (Severity.MEDIUM, True, Strategy.NONE),
-    ErrorType.PROCESS: (Severity.HIGH, True, Strategy.SESSION),
-    ErrorType.AUTH: (Severity.CRITICAL, False, Strategy.REAUTHENTICATE),
-    ErrorType.RESOURCE: (Severity.MEDIUM, True, Strategy.REDUCE_LOAD),
-    ErrorType.TIMEOUT: (Severity.MEDIUM, True, Strategy.NONE),
-    ErrorType.VALIDATION: (Severity.HIGH, False, Strategy.FAIL_FAST),
-    ErrorType.INTERNAL: (Severity.MEDIUM, False, Strategy.FAIL_FAST),
-    ErrorType.NONE: (None, False, Strategy.NONE),
+_USUAL: dict[ErrorType, tuple[ErrorSeverity | None, bool, StrategyWord]] = {
+    ErrorType.NETWORK: (ErrorSeverity.MEDIUM, True, StrategyWord.NONE),
+    ErrorType.PROCESS: (ErrorSeverity.HIGH, True, StrategyWord.SESSION),
+    ErrorType.AUTH: (ErrorSeverity.CRITICAL, False, StrategyWord.REAUTHENTICATE),
+    ErrorType.RESOURCE: (ErrorSeverity.MEDIUM, True, StrategyWord.REDUCE_LOAD),
+    ErrorType.TIMEOUT: (ErrorSeverity.MEDIUM, True, StrategyWord.NONE),
+    ErrorType.VALIDATION: (ErrorSeverity.HIGH, False, StrategyWord.FAIL_FAST),
+    ErrorType.INTERNAL: (ErrorSeverity.MEDIUM, False, StrategyWord.FAIL_FAST),
+    ErrorType.NONE: (None, False, StrategyWord.NONE),
 }
 
 
@@ -63,9 +63,9 @@ class Lesson(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     type: ErrorType
     text: str
-    severity: Severity | None = None
+    severity: ErrorSeverity | None = None
     retryable: bool | None = None
-    strategy: Strategy | None = None
+    strategy: StrategyWord | None = None
 
 
 class LearnedRule(msgspec.Struct, frozen=True, kw_only=True):
@@ -248,9 +248,9 @@ def _learned(
         type=ErrorType(kind),
         category="learned",
         description=f"Taught by {taught_by}: {template.replace(ANY, '…')}",
-        severity=Severity(severity) if severity else None,
+        severity=ErrorSeverity(severity) if severity else None,
         retryable=bool(retryable),
-        strategy=Strategy(strategy),
+        strategy=StrategyWord(strategy),
     )
     return LearnedRule(
         id=rule.id, template=template, example=example, taught_by=taught_by, taught_at=taught_at, rule=rule

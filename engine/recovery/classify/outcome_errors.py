@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.base.errors import ErrorKind, QuarterdeckError, SessionStopped, TurnFailed, TurnInterrupted, Verdict
+from engine.base.errors import ErrorClass, ErrorKind, QuarterdeckError, SessionStopped, TurnFailed, TurnInterrupted
 from engine.base.text import one_line
 from engine.sessions.outcome import Ended, Outcome
 
@@ -37,7 +37,7 @@ def _output_limit(outcome: Outcome) -> QuarterdeckError:
         kind=ErrorKind.RESOURCE,
         code="output_limit",
         remedy="Raise `claude.max_tokens`, or ask for a shorter answer.",
-        verdict=Verdict("output-limit", "limit", "low", "fail_fast"),
+        verdict=ErrorClass("output-limit", "limit", "low", "fail_fast"),
     )
 
 
@@ -53,7 +53,7 @@ def _not_called(outcome: Outcome) -> QuarterdeckError:
         kind=ErrorKind.VALIDATION,
         code="not_called",
         remedy=remedy,
-        verdict=Verdict("not-called", "refused", "low", "fail_fast", said=one_line(words)),
+        verdict=ErrorClass("not-called", "refused", "low", "fail_fast", said=one_line(words)),
     )
 
 
@@ -64,7 +64,7 @@ def _empty(outcome: Outcome) -> QuarterdeckError:
         kind=ErrorKind.INTERNAL,
         code=EMPTY,
         remedy="Send the prompt again, or word it differently.",
-        verdict=Verdict("empty-answer", "empty", "low", "none"),
+        verdict=ErrorClass("empty-answer", "empty", "low", "none"),
         retryable=True,
     )
 
@@ -76,7 +76,7 @@ def _unreadable(outcome: Outcome) -> QuarterdeckError:
         kind=ErrorKind.INTERNAL,
         code="unreadable_result",
         remedy="It was paid for, so it is not run again by itself; ask in the conversation to have it repeated.",
-        verdict=Verdict("unreadable-result", "protocol", "medium", "fail_fast"),
+        verdict=ErrorClass("unreadable-result", "protocol", "medium", "fail_fast"),
     )
 
 
@@ -87,7 +87,7 @@ def _failed(
     kind: ErrorKind,
     code: str,
     remedy: str,
-    verdict: Verdict,
+    verdict: ErrorClass,
     retryable: bool = False,
 ) -> QuarterdeckError:
     error = TurnFailed(sentence, kind=kind, code=code, remedy=remedy, retryable=retryable)

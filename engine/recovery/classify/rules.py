@@ -34,7 +34,7 @@ class ErrorType(StrEnum):
     NONE = "none"
 
 
-class Severity(StrEnum):
+class ErrorSeverity(StrEnum):
     """How bad it is: `critical` means that every session is hit until somebody acts."""
 
     LOW = "low"
@@ -43,7 +43,7 @@ class Severity(StrEnum):
     CRITICAL = "critical"
 
 
-class Strategy(StrEnum):
+class StrategyWord(StrEnum):
     """What recovery is to do; `none` leaves it to a plain retry, or needs nothing."""
 
     PROCESS = "process"
@@ -81,9 +81,9 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     type: ErrorType
     category: str
     description: str
-    severity: Severity | None = None
+    severity: ErrorSeverity | None = None
     retryable: bool = False
-    strategy: Strategy = Strategy.NONE
+    strategy: StrategyWord = StrategyWord.NONE
     priority: Annotated[int, msgspec.Meta(ge=1, le=5)] | None = None
     weight: _Weight = 60.0
     fact_weight: _Weight = 80.0

@@ -21,7 +21,7 @@ STORE = "learned.db"
 """The file of the learned rules in the state folder."""
 
 
-class Diagnosis:
+class ClassificationService:
     """Owner of the classifier in force; a store that fails costs the learned rules and never a decision."""
 
     def __init__(

@@ -10,7 +10,7 @@ Uniform = Callable[[float, float], float]
 """A random number between two."""
 
 
-class Growth(StrEnum):
+class Curve(StrEnum):
     """How delays grow with the attempts; adaptive also grows with load and failures of late."""
 
     FIXED = "fixed"
@@ -34,7 +34,7 @@ class Backoff:
 
     base: float = 0.5
     cap: float = 30.0
-    growth: Growth = Growth.EXPONENTIAL
+    growth: Curve = Curve.EXPONENTIAL
     jitter: Jitter = Jitter.FULL
 
 
@@ -60,11 +60,11 @@ def delay_before(
 
 def _ceiling(backoff: Backoff, attempt: int, load: float, failing: float) -> float:
     match backoff.growth:
-        case Growth.FIXED:
+        case Curve.FIXED:
             return backoff.base
-        case Growth.LINEAR:
+        case Curve.LINEAR:
             return backoff.base * attempt
-        case Growth.EXPONENTIAL:
+        case Curve.EXPONENTIAL:
             return backoff.base * 2.0 ** min(attempt - 1, 60)
-        case Growth.ADAPTIVE:
+        case Curve.ADAPTIVE:
             return backoff.base * 2.0 ** min(attempt - 1, 60) * (1 + load) * (1 + failing)

@@ -33,7 +33,7 @@ class RetryPolicy:
 
 
 @dataclass(frozen=True, slots=True)
-class Try:
+class AttemptFacts:
     """The attempt that failed: its number (from 1), whether it acted, seconds left, the delay before it.
 
     `acted` says that the turn used tools and the request is not idempotent.
@@ -49,7 +49,7 @@ class Try:
 
 @dataclass(frozen=True, slots=True)
 class RetryDecision:
-    """Try again after `delay` seconds, or give up; and why. `cost` is what it took from the budget."""
+    """AttemptFacts again after `delay` seconds, or give up; and why. `cost` is what it took from the budget."""
 
     again: bool
     delay: float
@@ -57,7 +57,9 @@ class RetryDecision:
     cost: int = 0
 
 
-def decide(policy: RetryPolicy, error: QuarterdeckError, tried: Try, budget: Budget, uniform: Uniform) -> RetryDecision:
+def decide(
+    policy: RetryPolicy, error: QuarterdeckError, tried: AttemptFacts, budget: Budget, uniform: Uniform
+) -> RetryDecision:
     """Decide after an attempt failed. A server's delay comes first, then the backoff; the budget is asked last."""
     if not error.retryable:
         later = error.retry_after is not None

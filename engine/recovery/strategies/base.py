@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from engine.recovery.failure import Aim, Trouble
+from engine.recovery.failure import Failure, TargetKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class RecoveryPorts(Protocol):
     async def clean(self) -> Cleaned:
         """Take away what is proven to be ours and of no more use."""
 
-    def hold(self, credential: str, trouble: Trouble, seconds: float, *, parked: bool) -> RecoveryResult:
+    def hold(self, credential: str, trouble: Failure, seconds: float, *, parked: bool) -> RecoveryResult:
         """Let no call of a credential through for `seconds`, for good at 0; `parked` calls may wait for the end."""
 
     def ease(self, reason: str) -> RecoveryResult:
@@ -57,11 +57,11 @@ class RecoveryStrategy(Protocol):
     """One way to recover. `estimate` is in seconds; a run that takes far longer is ended."""
 
     name: str
-    aim: Aim
+    aim: TargetKind
     estimate: float
 
-    def can_recover(self, trouble: Trouble) -> bool:
+    def can_recover(self, trouble: Failure) -> bool:
         """Whether this trouble is one that it can do something about."""
 
-    async def run(self, trouble: Trouble, ports: RecoveryPorts) -> RecoveryResult:
+    async def run(self, trouble: Failure, ports: RecoveryPorts) -> RecoveryResult:
         """Do it. What it raises counts as a failure of the run."""

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from engine.recovery.escalation import CLEAN
-from engine.recovery.failure import Aim, Trouble
+from engine.recovery.failure import Failure, TargetKind
 from engine.recovery.strategies.base import RecoveryPorts, RecoveryResult
 
 
 class CleanResources:
     """Frees what the machine ran out of, as far as it is proven to be ours."""
 
-    name, aim, estimate = CLEAN, Aim.ENGINE, 3.0
+    name, aim, estimate = CLEAN, TargetKind.ENGINE, 3.0
 
-    def can_recover(self, trouble: Trouble) -> bool:  # noqa: ARG002 - it can always look
+    def can_recover(self, trouble: Failure) -> bool:  # noqa: ARG002 - it can always look
         """Always."""
         return True
 
-    async def run(self, trouble: Trouble, ports: RecoveryPorts) -> RecoveryResult:  # noqa: ARG002 - all is looked at
+    async def run(self, trouble: Failure, ports: RecoveryPorts) -> RecoveryResult:  # noqa: ARG002 - all is looked at
         """Finding nothing is no failure."""
         found = await ports.clean()
         said = f"{found.processes} processes, {found.zombies} zombies, {found.leases} locks, {found.files} files"

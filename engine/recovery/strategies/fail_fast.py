@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from engine.recovery.escalation import FAIL_FAST
-from engine.recovery.failure import Aim, Trouble
+from engine.recovery.failure import Failure, TargetKind
 from engine.recovery.strategies.base import RecoveryPorts, RecoveryResult
 
 
 class FailFast:
     """The last rung of the ladder."""
 
-    name, aim, estimate = FAIL_FAST, Aim.ENGINE, 0.0
+    name, aim, estimate = FAIL_FAST, TargetKind.ENGINE, 0.0
 
-    def can_recover(self, trouble: Trouble) -> bool:  # noqa: ARG002 - it is the answer to all
+    def can_recover(self, trouble: Failure) -> bool:  # noqa: ARG002 - it is the answer to all
         """Never: it only says so."""
         return False
 
-    async def run(self, trouble: Trouble, ports: RecoveryPorts) -> RecoveryResult:  # noqa: ARG002 - it does nothing
+    async def run(self, trouble: Failure, ports: RecoveryPorts) -> RecoveryResult:  # noqa: ARG002 - it does nothing
         """Nothing."""
         return RecoveryResult(False, "nothing that the engine can do would help")

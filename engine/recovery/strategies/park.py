@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.recovery.escalation import PARK
-from engine.recovery.failure import Aim, Trouble
+from engine.recovery.failure import Failure, TargetKind
 from engine.recovery.strategies.base import RecoveryPorts, RecoveryResult
 
 _UNKNOWN_S = 60.0
@@ -15,28 +15,28 @@ _LONGEST_S = 3600.0
 class Park:
     """Holds the credential's breaker open until the limit resets; those who may wait are woken spread."""
 
-    name, aim, estimate = PARK, Aim.CREDENTIAL, 0.1
+    name, aim, estimate = PARK, TargetKind.CREDENTIAL, 0.1
 
-    def can_recover(self, trouble: Trouble) -> bool:
+    def can_recover(self, trouble: Failure) -> bool:
         """A credential whose limit it is."""
         return bool(trouble.credential)
 
-    async def run(self, trouble: Trouble, ports: RecoveryPorts) -> RecoveryResult:
+    async def run(self, trouble: Failure, ports: RecoveryPorts) -> RecoveryResult:
         """At once: who waits, and for how long, is each request's own affair."""
         return ports.hold(trouble.credential, trouble, parked_for(trouble), parked=True)
 
 
-def resets_in(trouble: Trouble) -> float:
+def resets_in(trouble: Failure) -> float:
     """Seconds until the limit resets, as far as it is known."""
     return trouble.retry_after or _UNKNOWN_S
 
 
-def parked_for(trouble: Trouble) -> float:
+def parked_for(trouble: Failure) -> float:
     """Seconds for which the credential is held."""
     return min(_LONGEST_S, resets_in(trouble))
 
 
-def refusal(trouble: Trouble) -> str:
+def refusal(trouble: Failure) -> str:
     """Why the request may not wait that long, or nothing."""
     wait = resets_in(trouble)
     if wait <= trouble.patience:

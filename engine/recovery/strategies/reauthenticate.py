@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from engine.base.errors import ErrorKind
 from engine.recovery.escalation import REAUTHENTICATE
-from engine.recovery.failure import Aim, Trouble
+from engine.recovery.failure import Failure, TargetKind
 from engine.recovery.strategies.base import RecoveryPorts, RecoveryResult
 
 _SURE = 0.5
@@ -19,19 +19,19 @@ class Reauthenticate:
     `hold` is the time in seconds after which one call tries it again, 0 for never.
     """
 
-    name, aim, estimate = REAUTHENTICATE, Aim.CREDENTIAL, 0.1
+    name, aim, estimate = REAUTHENTICATE, TargetKind.CREDENTIAL, 0.1
 
     def __init__(self, hold: Callable[[], float]) -> None:
         self._hold = hold
 
-    def can_recover(self, trouble: Trouble) -> bool:
+    def can_recover(self, trouble: Failure) -> bool:
         """An authentication error that is more than a guess, or a person's wish."""
         if not trouble.credential:
             return False
         error = trouble.error
         return error is None or (error.kind is ErrorKind.AUTH and error.verdict.confidence >= _SURE)
 
-    async def run(self, trouble: Trouble, ports: RecoveryPorts) -> RecoveryResult:
+    async def run(self, trouble: Failure, ports: RecoveryPorts) -> RecoveryResult:
         """Requests that use another credential go on."""
         name = trouble.credential
         result = ports.hold(name, trouble, self._hold(), parked=False)

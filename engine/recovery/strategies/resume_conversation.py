@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.recovery.escalation import RESUME
-from engine.recovery.failure import Aim, Trouble
+from engine.recovery.failure import Failure, TargetKind
 from engine.recovery.strategies.base import RecoveryPorts, RecoveryResult
 
 _WAIT_S = 15.0
@@ -15,13 +15,13 @@ class ResumeConversation:
     The dispatcher then continues the turn, or runs it again where the transcript does not hold the prompt.
     """
 
-    name, aim, estimate = RESUME, Aim.CONVERSATION, 3.0
+    name, aim, estimate = RESUME, TargetKind.CONVERSATION, 3.0
 
-    def can_recover(self, trouble: Trouble) -> bool:
+    def can_recover(self, trouble: Failure) -> bool:
         """A request whose session was lost."""
         return bool(trouble.conversation or trouble.session)
 
-    async def run(self, trouble: Trouble, ports: RecoveryPorts) -> RecoveryResult:
+    async def run(self, trouble: Failure, ports: RecoveryPorts) -> RecoveryResult:
         """Nothing is waited for by a request that asked for a new conversation: it may begin another one."""
         if not trouble.conversation:
             return RecoveryResult(True, "the request had no conversation yet and begins another")

@@ -62,14 +62,14 @@ def learn(
     from engine.base.operator import user_name
     from engine.recovery.classify.learned_rules import Lesson
     from engine.recovery.classify.rule_table import learned_row
-    from engine.recovery.classify.rules import ErrorType, Severity, Strategy
+    from engine.recovery.classify.rules import ErrorSeverity, ErrorType, StrategyWord
 
     lesson = Lesson(
         type=ErrorType(kind),
         text=text,
-        severity=Severity(severity) if severity else None,
+        severity=ErrorSeverity(severity) if severity else None,
         retryable=retryable,
-        strategy=Strategy(strategy) if strategy else None,
+        strategy=StrategyWord(strategy) if strategy else None,
     )
     with _store_to_teach(common) as store:
         row = learned_row(store.learn(lesson, user_name()), 0)

@@ -42,9 +42,9 @@ def command(common: Common, reap: bool) -> None:
 def _reap(engines: Path) -> None:
     """End the left-over processes and say which; the findings name those that would not end."""
     from engine.launchers import left_overs
-    from engine.launchers.engine_registry import Ledger
+    from engine.launchers.engine_registry import EngineRegistry
 
-    left = left_overs.of_dead_engines(Ledger(engines))
+    left = left_overs.of_dead_engines(EngineRegistry(engines))
     alive = left_overs.end(left)
     for each in left:
         outcome = "would not end" if each in alive else "ended"
