@@ -147,7 +147,7 @@ class Engine(Operations):
         self._read_limits(settings)
         self.cache: MemoryCache[Answer] = MemoryCache(policies.cache_limits(settings))
         self.admission = Admission(AdmissionLimits(settings.queue.max_waiting))
-        self.easing = ConcurrencyLimiter(
+        self.limiter = ConcurrencyLimiter(
             lambda: self.settings.session_pool.max_size, lambda: self.settings.recovery.ease_interval, self.clock
         )
         self.breakers = Breakers(lambda: policies.breaker_limits(self.settings), self.bus, self.clock, self._opened)
@@ -163,13 +163,15 @@ class Engine(Operations):
             lambda: self.settings, self._credential, self.choice.backend, offline=self.choice.offline
         )
         agents = self._ledger.folder(self.id)
-        self._homes = AgentDirectories(state, settings.workspaces, self._operator_home, self._operator_config, agents)
+        self._agent_dirs = AgentDirectories(
+            state, settings.workspaces, self._operator_home, self._operator_config, agents
+        )
         self._cli = self.choice.binary
-        self.backend = build(settings, self._homes, self.choice.binary, self._credential)
+        self.backend = build(settings, self._agent_dirs, self.choice.binary, self._credential)
         self.login = Login(
             self.choice.missing,
             lambda: credential_of(self.settings),
-            self._homes.config,
+            self._agent_dirs.config,
             self.clock,
             ours=self.choice.offline,
         )
@@ -186,22 +188,22 @@ class Engine(Operations):
             pool=self.pool,
             containment=self.containment,
             launcher=self.launcher,
-            ledger=self._ledger,
+            registry=self._ledger,
             leases=self._leases,
             breakers=self.breakers,
-            easing=self.easing,
+            limiter=self.limiter,
             budget=self.budget,
         )
         self._cleaner = self._recovery.cleaner()
         self.recoveries = self._recovery.recoveries(self._cleaner)
-        self.keeper = ResourceMonitor(self.pool, self._pool_ports, host, self.containment.read_trees)
+        self.monitor = ResourceMonitor(self.pool, self._pool_ports, host, self.containment.read_trees)
         self.dispatcher = Dispatcher(
             DispatcherPorts(
                 bus=self.bus,
                 clock=self.clock,
                 cache=self.cache,
                 admission=self.admission,
-                easing=self.easing,
+                limiter=self.limiter,
                 gate=BreakerGuard(self.breakers, self._retire_session),
                 recoveries=self.recoveries.orchestrator,
                 pool=self.pool,
@@ -372,7 +374,7 @@ class Engine(Operations):
             await self._chores.aclose()
             await self.maintenance.aclose()
             await self.recoveries.aclose()
-            await self.keeper.aclose()
+            await self.monitor.aclose()
             await self._sent.aclose()
             await self.pool.aclose(at_once=at_once)
             survivors = await self._sweep()
@@ -383,9 +385,9 @@ class Engine(Operations):
         self.phase = "stopped"
         return survivors
 
-    async def hurry(self) -> None:
+    async def kill_now(self) -> None:
         """Kill every session at once while `aclose` still goes down the polite steps."""
-        await self.pool.hurry()
+        await self.pool.kill_now()
 
     def _profile_for(self, name: str, tenant: str) -> Profile:
         """A request's profile. Raises also BackendMissing or NotSignedIn when its agents could not work."""
@@ -409,12 +411,12 @@ class Engine(Operations):
         add = self.maintenance.add
         strays = StrayCleanup(self.containment, self._ledger, self.bus, lambda: self.settings.engine.stop_term_grace)
         add("the engine's clock", self._look_for_pause)
-        add("the reading of the sessions", self.keeper.read)
-        add("the pool's upkeep", self.pool.tend)
-        add("the health checks", self.keeper.check)
+        add("the reading of the sessions", self.monitor.read)
+        add("the pool's upkeep", self.pool.reconcile)
+        add("the health checks", self.monitor.check)
         add("the report of waits", self.dispatcher.publish_waits)
-        add("the breakers", lambda: self.breakers.look(min(1.0, self.pool.utilisation)))
-        add("the limit of concurrency", self.easing.look)
+        add("the breakers", lambda: self.breakers.tick(min(1.0, self.pool.utilisation)))
+        add("the limit of concurrency", self.limiter.look)
         add("the alerts", self.alerts.look)
         add("the reaping of orphans", self._reap_adopted)
         add("the end of strays", strays.end, essential=False)
@@ -426,7 +428,7 @@ class Engine(Operations):
 
     def _profile_of(self, session: str) -> str:
         member = self.pool.members.get(session)
-        return member.wish.profile.name if member is not None else ""
+        return member.request.profile.name if member is not None else ""
 
     def _look_for_pause(self) -> None:
         if self._pauses is None:
@@ -466,7 +468,7 @@ class Engine(Operations):
             conversations=Conversations(self._leases, self.bus, self._known),
             default=lambda: self.profiles.find("default", DEFAULT_TENANT),
             profile=self.profiles.known,
-            chance=self._chance,
+            rng=self._chance,
             unable=self.login.missing,
         )
 
@@ -499,7 +501,7 @@ class Engine(Operations):
         return len(left)
 
     def _checkpoint_flights(self) -> None:
-        for flight in self.dispatcher.flights.values():
+        for flight in self.dispatcher.active_requests.values():
             if flight.request.id not in self._checkpointed:
                 self._checkpointed.add(flight.request.id)
                 self.bus.publish(self.checkpoints.keep(flight, "graceful_shutdown", self.clock.wall()))
@@ -529,7 +531,7 @@ class Engine(Operations):
         strategies = self._recovery.follow(before, after, self.recoveries.orchestrator.strategies)
         if before.claude != after.claude:
             cli = self._cli if before.claude.binary == after.claude.binary else named_binary(after)
-            self.backend.replace(build(after, self._homes, cli, self._credential))
+            self.backend.replace(build(after, self._agent_dirs, cli, self._credential))
             self._cli = cli
         if before.recovery.rules != after.recovery.rules:
             self.diagnosis.use(after.recovery.rules)
@@ -538,14 +540,14 @@ class Engine(Operations):
         self._read_limits(after)
         self.cache.limits = policies.cache_limits(after)
         self.admission.limits = AdmissionLimits(after.queue.max_waiting)
-        self.breakers.obey(policies.breaker_limits(after))
+        self.breakers.configure(policies.breaker_limits(after))
         self.budget.resize(after.retry.budget)
         self.alerts.use(after.alerts)
 
     def _on_settings(self, record: ChangeRecord) -> None:
         self.bus.publish(ev.SettingsChanged(who=record.who, changes=record.changes))
         self.pool.follow_profiles()
-        self.pool.tend()
+        self.pool.reconcile()
 
     def _read_limits(self, settings: Settings) -> None:
         self._turn_limits = policies.turn_limits(settings)

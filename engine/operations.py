@@ -112,11 +112,11 @@ class Operations:
         Raises NotFound, ConversationHeld while a turn runs, BadInput where no conversation would sleep.
         """
         self.check_writable()
-        found, seat = self.pool.session(session), self.pool.seats.get(session)
+        found, entry = self.pool.session(session), self.pool.index.get(session)
         if self.pool.leased(session):
             remedy = f"Wait for its end, or `quarterdeck sessions interrupt {session}`."
             raise ConversationHeld(f"Session {session} runs a turn.", retryable=True, remedy=remedy)
-        if seat is None or not seat.holds:
+        if entry is None or not entry.conversation:
             remedy = f"`quarterdeck sessions stop {session}` ends it."
             raise BadInput(f"Session {session} holds no conversation that could sleep.", field="id", remedy=remedy)
         await self.pool.drain_session(session, f"hibernated by {who}", 0.0)

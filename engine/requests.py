@@ -140,8 +140,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 class ActiveRequest:
     """A request on its way. `conversation` is what it asked for, empty for a new one; `held` is what it runs in.
 
-    `attempted_at` is when the attempt that runs began, `patient` says that it was parked, `probed` that the
-    attempt was a breaker's probe, `case` is its recovery's.
+    `attempted_at` is when the attempt that runs began, `may_wait` says that it was parked, `was_probe` that the
+    attempt was a breaker's probe, `escalation` is its recovery's.
     """
 
     request: Request
@@ -170,13 +170,13 @@ class ActiveRequest:
     waits_for_person: bool = False
     watch: asyncio.TimerHandle | None = None
     attempted_at: float = 0.0
-    patient: bool = False
-    probed: bool = False
-    case: EscalationState | None = None
+    may_wait: bool = False
+    was_probe: bool = False
+    escalation: EscalationState | None = None
     text: list[str] = field(default_factory=list)
     directory: Path | None = None
 
-    def trouble(self, error: QuarterdeckError, now: float, park_max: float) -> Failure:
+    def failure(self, error: QuarterdeckError, now: float, park_max: float) -> Failure:
         """What recovery is told of the attempt that failed just now."""
         return Failure(
             id=f"{self.request.id}.{self.attempts}",

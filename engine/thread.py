@@ -114,7 +114,7 @@ class EngineThread:
         closing = asyncio.ensure_future(engine.aclose(self._reason, at_once=self._hurry.is_set()))
         await _first_of(asyncio.wait([closing]), self._hurry.wait())
         if not closing.done():
-            await engine.hurry()
+            await engine.kill_now()
         self.survivors = await closing
 
     async def _bring_up(self, engine: Engine) -> Callable[[], Awaitable[None]] | None:

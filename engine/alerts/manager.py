@@ -163,7 +163,7 @@ class AlertManager:
         alert, channels = change.alert, self._ports.settings().channels
         if change.fresh and not self._closing:
             self._show(alert, CONSOLE in channels)
-        if change.told:
+        if change.notified:
             telling = self._telling(alert, now)
             for name in channels:
                 if (queue := self._queues.get(name)) is not None:

@@ -54,7 +54,7 @@ class Phase(StrEnum):
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True):
-    """One alert as it is now, or as it ended; `told` says whether anybody was told of it."""
+    """One alert as it is now, or as it ended; `notified` says whether anybody was told of it."""
 
     rule: str
     subject: str
@@ -65,19 +65,19 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     value: float
     since: float
     ended: float | None = None
-    told: bool = False
+    notified: bool = False
     silenced_until: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class AlertChange:
-    """`alert` began to fire, still does, or is resolved; only when `told` is true does somebody hear of it.
+    """`alert` began to fire, still does, or is resolved; only when `notified` is true does somebody hear of it.
 
     `fresh` is false for the repetition of one that fires on.
     """
 
     alert: Alert
-    told: bool
+    notified: bool
     fresh: bool = True
 
 
@@ -99,7 +99,7 @@ class _Live:
     last: float
     value: float = 0.0
     firing: bool = False
-    told: bool = False
+    notified: bool = False
     heard: str = ""
 
 
@@ -201,13 +201,13 @@ class AlertPolicy:
     def _repeat(self, now: float) -> list[AlertChange]:
         """Those that fire on and are due: told long ago, or kept back so far."""
         due = [live for live in self._live.values() if live.firing and self._due(live, now)]
-        return [AlertChange(self._tell(live, now), told=True, fresh=False) for live in due]
+        return [AlertChange(self._tell(live, now), notified=True, fresh=False) for live in due]
 
     def _fire(self, live: _Live, now: float) -> AlertChange:
         live.firing = True
         if self._due(live, now):
-            return AlertChange(self._tell(live, now), told=True)
-        return AlertChange(self._alert(live, now), told=False)
+            return AlertChange(self._tell(live, now), notified=True)
+        return AlertChange(self._alert(live, now), notified=False)
 
     def _end(self, live: _Live, now: float) -> Iterator[AlertChange]:
         del self._live[live.rule.name, live.subject]
@@ -215,18 +215,18 @@ class AlertPolicy:
             return
         alert = msgspec.structs.replace(self._alert(live, now), phase=Phase.RESOLVED, ended=now)
         self._history.append(alert)
-        yield AlertChange(alert, told=live.told and not alert.silenced_until)
+        yield AlertChange(alert, notified=live.notified and not alert.silenced_until)
 
     def _due(self, live: _Live, now: float) -> bool:
-        told = self._told.get((live.rule.name, live.subject))
-        late = told is None or now - told >= self.times.repeat
+        notified = self._told.get((live.rule.name, live.subject))
+        late = notified is None or now - notified >= self.times.repeat
         return late and not self.silenced_until(live.rule.name, now)
 
     def _tell(self, live: _Live, now: float) -> Alert:
         key = live.rule.name, live.subject
         self._told[key] = now
         self._told.move_to_end(key)
-        live.told = True
+        live.notified = True
         return self._alert(live, now)
 
     def _at(self, rule: AlertRule, subject: str, now: float) -> _Live | None:
@@ -250,7 +250,7 @@ class AlertPolicy:
             remedy=live.rule.remedy,
             value=live.value,
             since=live.since,
-            told=live.told,
+            notified=live.notified,
             silenced_until=self.silenced_until(live.rule.name, now),
         )
 

@@ -53,16 +53,16 @@ class EventStream:
         try:
             hello = {"type": "hello", "engine": self._engine.id, "version": __version__}
             await _send(websocket, hello)
-            wish = await self._wish(websocket)
-            if wish is not None:
+            asked = await self._first_message(websocket)
+            if asked is not None:
                 with self._ending.stream():
-                    await self._stream(websocket, wish)
+                    await self._stream(websocket, asked)
         except (WebSocketDisconnect, RuntimeError):
             return
         finally:
             self._probes.connections -= 1
 
-    async def _wish(self, websocket: WebSocket) -> Subscribe | None:
+    async def _first_message(self, websocket: WebSocket) -> Subscribe | None:
         try:
             async with asyncio.timeout(HELLO_S):
                 received = await websocket.receive()
@@ -73,9 +73,9 @@ class EventStream:
             await websocket.close(_BAD_MESSAGE, close_reason(f"subscribe expected: {error}"))
             return None
 
-    async def _stream(self, websocket: WebSocket, wish: Subscribe) -> None:
+    async def _stream(self, websocket: WebSocket, asked: Subscribe) -> None:
         ready = asyncio.Event()
-        since = wish.since if wish.engine == self._engine.id else None
+        since = asked.since if asked.engine == self._engine.id else None
         subscription = self._engine.bus.subscribe(since=since, on_ready=ready.set)
         watcher = asyncio.ensure_future(_closed(websocket))
         ready.set()

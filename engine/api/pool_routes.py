@@ -105,7 +105,7 @@ class PoolRoutes(RouteGroup):
                 "model": given.model,
                 "warm": given.warm,
                 "note": profile_note(given.tenant),
-                "sessions": sum(member.wish.profile.name == name for member in members),
+                "sessions": sum(member.request.profile.name == name for member in members),
             }
             for name, given in self._engine.settings.profiles.items()
         ]

@@ -17,7 +17,7 @@ from engine.settings.schema import Settings
 
 
 def build(
-    settings: Settings, homes: AgentDirectories, binary: Path | None, credential: Callable[[], Credential]
+    settings: Settings, agent_dirs: AgentDirectories, binary: Path | None, credential: Callable[[], Credential]
 ) -> BackendRouter:
     """The built-in ones and, when a profile names one, those of extensions. `binary` is the CLI that was chosen."""
     options = ClaudeOptions(
@@ -28,13 +28,13 @@ def build(
     )
     if binary is None and any(profile.backend == "claude" for profile in settings.profiles.values()):
         binary = find_claude(settings.claude.binary or None)
-    claude = ClaudeBackend(binary, homes, credential, options)
+    claude = ClaudeBackend(binary, agent_dirs, credential, options)
 
     def extension(profile: Profile) -> Backend:
         key = f"profiles.{profile.name}.backend"
         if settings.engine.backend == profile.backend:
             key = "engine.backend"
-        made: Backend = find("backend", BACKEND_GROUP, profile.backend, {}, key)(homes, options)
+        made: Backend = find("backend", BACKEND_GROUP, profile.backend, {}, key)(agent_dirs, options)
         return made
 
-    return BackendRouter({"claude": claude, "simulator": SimulatorBackend(homes, options)}, extension)
+    return BackendRouter({"claude": claude, "simulator": SimulatorBackend(agent_dirs, options)}, extension)

@@ -61,12 +61,12 @@ class ClaudeBackend:
     def __init__(
         self,
         binary: Path | None,
-        homes: AgentDirectories,
+        agent_dirs: AgentDirectories,
         credential: Callable[[], Credential],
         options: ClaudeOptions,
     ) -> None:
         self._binary = binary
-        self._homes = homes
+        self._agent_dirs = agent_dirs
         self._credential = credential
         self._options = options
 
@@ -78,36 +78,36 @@ class ClaudeBackend:
                 remedy="Install it, `pip install 'quarterdeck[claude]'`, or name it with `claude.binary`.",
             )
         argv = (str(self._binary), *agent_flags(spec, self._options))
-        return AgentCommand(argv, self._homes.place(spec), self._environment(spec))
+        return AgentCommand(argv, self._agent_dirs.place(spec), self._environment(spec))
 
     def release(self, spec: AgentSpec) -> None:
         """The agent has ended: its own configuration directory and its scratch folder go."""
-        self._homes.release(spec.profile, spec.session)
+        self._agent_dirs.release(spec.profile, spec.session)
 
     def directory(self, profile: Profile, conversation: str) -> Path:
         """The profile's workspace, or the conversation's own directory."""
-        return self._homes.directory(profile, conversation)
+        return self._agent_dirs.directory(profile, conversation)
 
     def sweep(self, spec: AgentSpec, conversation: str) -> None:
         """Empty its scratch folder of all that is not of this conversation."""
-        self._homes.sweep(spec.session, conversation)
+        self._agent_dirs.sweep(spec.session, conversation)
 
     def transcript(self, profile: Profile, conversation: str) -> Path | None:
         """The conversation's file in the profile's configuration directory."""
-        return self._homes.transcript(profile, conversation)
+        return self._agent_dirs.transcript(profile, conversation)
 
     def outputs(self, spec: AgentSpec, conversation: str) -> Sequence[Path]:
         """What its tools write, in the session's scratch folder."""
-        return self._homes.outputs(spec.session, conversation)
+        return self._agent_dirs.outputs(spec.session, conversation)
 
     def _environment(self, spec: AgentSpec) -> dict[str, str]:
-        profile, scratch = spec.profile, str(self._homes.scratch(spec.session))
+        profile, scratch = spec.profile, str(self._agent_dirs.scratch(spec.session))
         environment = {
             **self._options.inherited,
             **PINNED,
             "CLAUDE_CODE_MAX_RETRIES": str(self._options.max_retries),
-            "HOME": str(self._homes.home(profile)),
-            "CLAUDE_CONFIG_DIR": str(self._homes.config_of(profile, spec.session)),
+            "HOME": str(self._agent_dirs.home(profile)),
+            "CLAUDE_CONFIG_DIR": str(self._agent_dirs.config_of(profile, spec.session)),
             "CLAUDE_CODE_TMPDIR": scratch,
             "TMPDIR": scratch,
             **credential_for(profile.environment, self._credential()).environment(),

@@ -71,44 +71,44 @@ def measure_grid(
 
 def record_crowd(folder: Path, idle_s: float, busy_s: float, seed: int) -> None:
     """Write the recording into `folder`: a snapshot of SESSIONS, so many idle seconds, so many busy ones."""
-    chance, clock = random.Random(seed), ManualClock(START - _AGE_S)  # noqa: S311
+    rng, clock = random.Random(seed), ManualClock(START - _AGE_S)  # noqa: S311
     bus = Bus(clock, history=1)
     bus.publish(ev.EngineStarted(engine="crowd", pid=1, backend="simulator", version="0", max_size=SESSIONS))
     names = [f"s{number:04d}" for number in range(1, SESSIONS + 1)]
     for name in names:
-        for event in _begun(name, chance):
+        for event in _begun(name, rng):
             bus.publish(event)
     clock.advance(START - clock.wall())
     recorder = Recorder(bus, folder, "crowd", segment_bytes=_SEGMENT_BYTES, segments=_SEGMENTS)
     recorder.start()
     for step in range(int((idle_s + busy_s) * HZ)):
         busy = step >= idle_s * HZ
-        for event in _step(names, bus, chance) if busy else (ev.SessionReadings(readings=[]),):
+        for event in _step(names, bus, rng) if busy else (ev.SessionReadings(readings=[]),):
             bus.publish(event)
         clock.advance(1 / HZ)
     recorder.close()
 
 
-def _begun(name: str, chance: random.Random) -> Iterator[AnyEvent]:
+def _begun(name: str, rng: random.Random) -> Iterator[AnyEvent]:
     yield ev.SessionStarting(session=name, profile="default", tenant="default", backend="simulator")
     yield ev.SessionReady(session=name, pid=int(name[1:]), version="2", start_s=0.4)
-    yield ev.SessionBound(session=name, conversation=f"{chance.getrandbits(128):032x}", user=f"user{name[-1]}")
+    yield ev.SessionBound(session=name, conversation=f"{rng.getrandbits(128):032x}", user=f"user{name[-1]}")
 
 
-def _step(names: list[str], bus: Bus, chance: random.Random) -> Iterator[AnyEvent]:
+def _step(names: list[str], bus: Bus, rng: random.Random) -> Iterator[AnyEvent]:
     """A turn begins or ends in a tenth of the sessions; each has other readings, too."""
-    moved = chance.sample(names, CHANGED)
+    moved = rng.sample(names, CHANGED)
     for name in moved:
         row = bus.state.sessions[name]
         if row.state is SessionState.IDLE:
-            request, prompt = f"{name}r{row.turns}", f"{chance.choice(_PROMPTS)} {row.turns}"
+            request, prompt = f"{name}r{row.turns}", f"{rng.choice(_PROMPTS)} {row.turns}"
             yield ev.TurnStarted(request=request, session=name, user=row.user, prompt=prompt)
         else:
             yield ev.TurnEnded(
-                request=row.request, session=name, ok=True, outcome="answered", duration=2 + chance.random(),
-                tokens_in=400, tokens_out=chance.randrange(4000), cost=chance.random(),
+                request=row.request, session=name, ok=True, outcome="answered", duration=2 + rng.random(),
+                tokens_in=400, tokens_out=rng.randrange(4000), cost=rng.random(),
             )  # fmt: skip
-    readings = [ev.Reading(name, round(90 * chance.random(), 1), chance.randrange(80, 900) << 20) for name in moved]
+    readings = [ev.Reading(name, round(90 * rng.random(), 1), rng.randrange(80, 900) << 20) for name in moved]
     yield ev.SessionReadings(readings=readings, engine_cpu=9.0, engine_rss=120_000_000)
 
 

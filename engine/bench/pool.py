@@ -134,11 +134,11 @@ class _Watch:
 
 
 async def _leaks(engine: Engine, size: Size, seed: int) -> list[Figure]:
-    chance = random.Random(seed)  # noqa: S311 - load, not secrets
+    rng = random.Random(seed)  # noqa: S311 - load, not secrets
     await _fill_thread_pool()
-    await _load(engine, size.turns // 10, size.lifetimes // 10, chance)
+    await _load(engine, size.turns // 10, size.lifetimes // 10, rng)
     before, memory = _held(engine), psutil.Process().memory_info().rss
-    await _load(engine, size.turns, size.lifetimes, chance)
+    await _load(engine, size.turns, size.lifetimes, rng)
     await until(lambda: engine.pool.statistics().starting == 0 and engine.pool.statistics().active == 0)
     after, grown = _held(engine), (psutil.Process().memory_info().rss - memory) / MIB
     load = f"{size.turns} turns, {size.lifetimes} session lifetimes"
@@ -146,14 +146,14 @@ async def _leaks(engine: Engine, size: Size, seed: int) -> list[Figure]:
     return [*rows, at_most("growth of the engine's memory", grown, "MiB", 16.0, against=load)]
 
 
-async def _load(engine: Engine, turns: int, lifetimes: int, chance: random.Random) -> None:
+async def _load(engine: Engine, turns: int, lifetimes: int, rng: random.Random) -> None:
     """So many turns; now and then a session is killed, stopped, or recycled."""
     each = max(1, turns // max(1, lifetimes))
     for first in range(0, turns, each):
         await asyncio.gather(*(ask(engine, f"[[words: 5]] {first + n}") for n in range(each)))
         sessions = sorted(engine.pool.sessions)
         if sessions and lifetimes:
-            await engine.stop_session(chance.choice(sessions), "bench", kill=chance.random() < 0.5, request=False)
+            await engine.stop_session(rng.choice(sessions), "bench", kill=rng.random() < 0.5, request=False)
 
 
 async def _fill_thread_pool() -> None:

@@ -201,11 +201,11 @@ async def _killed_in_turn(engine: Engine, prompt: str, conversation: str) -> flo
     task = asyncio.create_task(engine.submit(request))
 
     def writes() -> bool:
-        flight = engine.dispatcher.flights.get(request.id)
+        flight = engine.dispatcher.active_requests.get(request.id)
         return flight is not None and bool(flight.text)
 
     await until(writes)
-    os.kill(engine.pool.session(engine.dispatcher.flights[request.id].session).pid, signal.SIGKILL)
+    os.kill(engine.pool.session(engine.dispatcher.active_requests[request.id].session).pid, signal.SIGKILL)
     began = time.perf_counter()
     await task
     return time.perf_counter() - began

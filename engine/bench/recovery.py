@@ -78,7 +78,7 @@ def _bookkeeping(size: Size) -> Figure:
     began = time.process_time()
     for _ in range(size.guarded):
         with gate.call(GUARDS) as call:
-            call.began()
+            call.start()
             call.answered()
         budget.worked()
     each = 1e6 * (time.process_time() - began) / size.guarded
@@ -106,20 +106,20 @@ def _opens() -> list[Figure]:
 def _seconds_to_open(breaker: Breaker, *, ends: bool) -> float:
     began = now = _HEALTHY_S + breaker.limits.window  # the window holds none of the healthy calls any more
     while not breaker.history:
-        if isinstance(permit := breaker.ask(now), Permit) and ends:
+        if isinstance(permit := breaker.acquire(now), Permit) and ends:
             breaker.failed(permit, now, "HTTP 529")
-        breaker.look(now)
+        breaker.tick(now)
         now += 1 / _RATE
     return breaker.history[0].at - began
 
 
 def _noise(size: Size, seed: int) -> Figure:
-    chance, breaker = random.Random(seed), Breaker(BreakerLimits())  # noqa: S311 - load, not secrets
+    rng, breaker = random.Random(seed), Breaker(BreakerLimits())  # noqa: S311 - load, not secrets
     for n in range(size.noisy):
         now = n / _RATE
-        breaker.load = chance.random()
-        if isinstance(permit := breaker.ask(now), Permit):
-            if chance.random() < _NOISE:
+        breaker.load = rng.random()
+        if isinstance(permit := breaker.acquire(now), Permit):
+            if rng.random() < _NOISE:
                 breaker.failed(permit, now)
             else:
                 breaker.succeeded(permit, now)
@@ -134,8 +134,8 @@ def _outage() -> list[Figure]:
     calls = retries = 0
     for _ in range(int(_RATE * seconds)):
         clock.advance(1 / _RATE)
-        breaker = breakers.vote(GUARDS[1]) if not breakers.knows(GUARDS[1]) else breakers.get(GUARDS[1])
-        if isinstance(permit := breaker.ask(clock.monotonic()), Permit):
+        breaker = breakers.record(GUARDS[1]) if not breakers.knows(GUARDS[1]) else breakers.get(GUARDS[1])
+        if isinstance(permit := breaker.acquire(clock.monotonic()), Permit):
             calls += 1
             breaker.failed(permit, clock.monotonic(), "HTTP 529")
             retries += budget.take(ErrorKind.RESOURCE) is not None
@@ -147,7 +147,7 @@ def _outage() -> list[Figure]:
 
 
 def _permit(breaker: Breaker, now: float) -> Permit:
-    answer = breaker.ask(now)
+    answer = breaker.acquire(now)
     if not isinstance(answer, Permit):
         raise TypeError(f"the breaker opened on healthy calls: {answer.reason}")
     return answer

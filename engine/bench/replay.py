@@ -29,10 +29,10 @@ def measure_replay(folder: Path, seed: int, progress: Callable[[str], None]) -> 
     progress("opening it")
     opened = _opened(folder)
     progress("seeking in it")
-    chance, took = random.Random(seed), []  # noqa: S311
+    rng, took = random.Random(seed), []  # noqa: S311
     for _ in range(SEEKS):
         began = time.perf_counter()
-        recording.moment(START + HOUR_S * chance.random())
+        recording.moment(START + HOUR_S * rng.random())
         took.append(time.perf_counter() - began)
     return [
         at_most("replay open (1 h)", 1e3 * opened, "ms", _OPEN_MS, against=against),

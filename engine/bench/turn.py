@@ -218,7 +218,7 @@ def _bind(engine: Engine) -> None:
     """No session may serve another conversation any more."""
     for name, session in engine.pool.sessions.items():
         session.keep_to_one("measured")
-        engine.pool.seats.engage(name, engaged=False, single_use=True)
+        engine.pool.index.engage(name, engaged=False, single_use=True)
 
 
 # the engine against the bare held-open process

@@ -47,11 +47,11 @@ class Drill(ABC):
     backends: tuple[str, ...] = ("simulator", "claude")
 
     @abstractmethod
-    async def inject(self, ground: Target, chance: random.Random, radius: float) -> list[Injection]:
+    async def inject(self, target: Target, rng: random.Random, radius: float) -> list[Injection]:
         """Do the harm to at most this share of the sessions or calls, one at least; what was struck."""
 
     @abstractmethod
-    async def heal(self, ground: Target) -> None:
+    async def heal(self, target: Target) -> None:
         """End the harm."""
 
 
@@ -66,14 +66,14 @@ class Signals(Drill):
         self.about = about
         self._number = number
 
-    async def inject(self, ground: Target, chance: random.Random, radius: float) -> list[Injection]:
+    async def inject(self, target: Target, rng: random.Random, radius: float) -> list[Injection]:
         """Signal some sessions, one at least."""
-        seen = await ground.sessions()
-        victims = chance.sample(seen, min(len(seen), max(1, int(radius * len(seen)))))
-        hit = [(one, CLOCK.wall()) for one in victims if ground.signal(one.process, self._number)]
+        seen = await target.sessions()
+        victims = rng.sample(seen, min(len(seen), max(1, int(radius * len(seen)))))
+        hit = [(one, CLOCK.wall()) for one in victims if target.signal(one.process, self._number)]
         return [strike_on(self.name, one, at) for one, at in hit]
 
-    async def heal(self, ground: Target) -> None:
+    async def heal(self, target: Target) -> None:
         """Nothing: it is for the engine to find them."""
 
 
@@ -88,15 +88,15 @@ class Window(Drill):
         self._fault = fault
         self._final = final
 
-    async def inject(self, ground: Target, chance: random.Random, radius: float) -> list[Injection]:  # noqa: ARG002
+    async def inject(self, target: Target, rng: random.Random, radius: float) -> list[Injection]:  # noqa: ARG002
         """Lay the fault on. With half of the calls working another attempt is answered, so it excuses no failure."""
-        ground.api.fault(self._fault, radius)
+        target.api.fault(self._fault, radius)
         excuses = (*self._final, *_REFUSED) if radius > _MOST_WORK else self._final
         return [Injection(drill=self.name, at=CLOCK.wall(), outage=True, total=radius >= 1, excuses=excuses)]
 
-    async def heal(self, ground: Target) -> None:
+    async def heal(self, target: Target) -> None:
         """Take it off."""
-        await ground.api.heal()
+        await target.api.heal()
 
 
 class Slow(Drill):
@@ -104,14 +104,14 @@ class Slow(Drill):
 
     name, about, lane = "slow", "a share of calls waits a second for its first byte", Channel.API
 
-    async def inject(self, ground: Target, chance: random.Random, radius: float) -> list[Injection]:  # noqa: ARG002
+    async def inject(self, target: Target, rng: random.Random, radius: float) -> list[Injection]:  # noqa: ARG002
         """Slow the API down: a strike that nothing needs to notice."""
-        ground.api.slow(1.0, radius)
+        target.api.slow(1.0, radius)
         return [Injection(drill=self.name, at=CLOCK.wall())]
 
-    async def heal(self, ground: Target) -> None:
+    async def heal(self, target: Target) -> None:
         """Full speed."""
-        await ground.api.heal()
+        await target.api.heal()
 
 
 class NetworkCut(Drill):
@@ -119,14 +119,14 @@ class NetworkCut(Drill):
 
     name, about, lane = "network_cut", "nobody listens at the API's address (reaches every session)", Channel.API
 
-    async def inject(self, ground: Target, chance: random.Random, radius: float) -> list[Injection]:  # noqa: ARG002
+    async def inject(self, target: Target, rng: random.Random, radius: float) -> list[Injection]:  # noqa: ARG002
         """Cut it."""
-        await ground.api.cut()
+        await target.api.cut()
         return [Injection(drill=self.name, at=CLOCK.wall(), outage=True, total=True, excuses=_REFUSED)]
 
-    async def heal(self, ground: Target) -> None:
+    async def heal(self, target: Target) -> None:
         """Listen again."""
-        await ground.api.heal()
+        await target.api.heal()
 
 
 class DiskFull(Drill):
@@ -135,14 +135,14 @@ class DiskFull(Drill):
     name, lane = "disk_full", Channel.MACHINE
     about = "free disk is below `disk_floor` (the floor is raised; reaches every session)"
 
-    async def inject(self, ground: Target, chance: random.Random, radius: float) -> list[Injection]:  # noqa: ARG002
+    async def inject(self, target: Target, rng: random.Random, radius: float) -> list[Injection]:  # noqa: ARG002
         """Raise the floor."""
-        await ground.change({"session_pool.limits.disk_floor": await ground.disk_free() + 1024**3})
+        await target.change({"session_pool.limits.disk_floor": await target.disk_free() + 1024**3})
         return [Injection(drill=self.name, at=CLOCK.wall(), outage=True, total=True, excuses=("overloaded",))]
 
-    async def heal(self, ground: Target) -> None:
+    async def heal(self, target: Target) -> None:
         """No floor."""
-        await ground.change({"session_pool.limits.disk_floor": 0})
+        await target.change({"session_pool.limits.disk_floor": 0})
 
 
 class MemoryHog(Drill):
@@ -151,22 +151,22 @@ class MemoryHog(Drill):
     name, lane = "memory_hog", Channel.MACHINE
     about = f"tools of sessions leave {_HOG_MIB} MiB each in use (`memory_soft` is {_SOFT_MIB} MiB meanwhile)"
 
-    async def inject(self, ground: Target, chance: random.Random, radius: float) -> list[Injection]:  # noqa: ARG002
+    async def inject(self, target: Target, rng: random.Random, radius: float) -> list[Injection]:  # noqa: ARG002
         """Let some sessions keep memory."""
-        await ground.change({"session_pool.limits.memory_soft": _SOFT_MIB * 2**20})
+        await target.change({"session_pool.limits.memory_soft": _SOFT_MIB * 2**20})
         struck = []
-        for _ in range(max(1, min(3, int(radius * len(await ground.sessions()))))):
+        for _ in range(max(1, min(3, int(radius * len(await target.sessions()))))):
             program = f"import time; kept = bytearray({_HOG_MIB} * 2**20); time.sleep({_LONGEST_S})"
             try:
-                answer = await ground.ask(_left_running(f'{sys.executable} -I -S -c "{program}"'))
+                answer = await target.ask(_left_running(f'{sys.executable} -I -S -c "{program}"'))
             except QuarterdeckError:
                 continue  # a session that never kept any is no victim
             struck.append(Injection(drill=self.name, at=CLOCK.wall(), session=answer.session))
         return struck
 
-    async def heal(self, ground: Target) -> None:
+    async def heal(self, target: Target) -> None:
         """The shipped limit again; it is for the engine to find the sessions."""
-        await ground.change({"session_pool.limits.memory_soft": SessionLimits().memory_soft})
+        await target.change({"session_pool.limits.memory_soft": SessionLimits().memory_soft})
 
 
 class CpuHog(Drill):
@@ -177,19 +177,19 @@ class CpuHog(Drill):
     def __init__(self) -> None:
         self._pid = 0
 
-    async def inject(self, ground: Target, chance: random.Random, radius: float) -> list[Injection]:  # noqa: ARG002
+    async def inject(self, target: Target, rng: random.Random, radius: float) -> list[Injection]:  # noqa: ARG002
         """Start it."""
         program = f"import time; end = time.time() + {_LONGEST_S}\nwhile time.time() < end: pass"
-        answer = await ground.ask(_left_running(f"{sys.executable} -I -S -c '{program}'"))
+        answer = await target.ask(_left_running(f"{sys.executable} -I -S -c '{program}'"))
         found = re.search(r"\d+", answer.text)
         self._pid = int(found[0]) if found else 0
         return [Injection(drill=self.name, at=CLOCK.wall())]
 
-    async def heal(self, ground: Target) -> None:
+    async def heal(self, target: Target) -> None:
         """End it."""
         process = identify(self._pid) if self._pid else None
         if process is not None:
-            ground.signal(process, signal.SIGKILL)
+            target.signal(process, signal.SIGKILL)
         self._pid = 0
 
 
@@ -207,14 +207,14 @@ class ManyAtOnce(Drill):
     def __init__(self, parts: list[Drill]) -> None:
         self._parts = parts
 
-    async def inject(self, ground: Target, chance: random.Random, radius: float) -> list[Injection]:
+    async def inject(self, target: Target, rng: random.Random, radius: float) -> list[Injection]:
         """All of them."""
-        return [strike for part in self._parts for strike in await part.inject(ground, chance, radius)]
+        return [strike for part in self._parts for strike in await part.inject(target, rng, radius)]
 
-    async def heal(self, ground: Target) -> None:
+    async def heal(self, target: Target) -> None:
         """All of them."""
         for part in self._parts:
-            await part.heal(ground)
+            await part.heal(target)
 
 
 class EngineKilled(Drill):
@@ -223,16 +223,16 @@ class EngineKilled(Drill):
     name, lane = "engine_killed", Channel.ENGINE
     about = "a headless engine is killed and started again (reaches every session)"
 
-    async def inject(self, ground: Target, chance: random.Random, radius: float) -> list[Injection]:  # noqa: ARG002
+    async def inject(self, target: Target, rng: random.Random, radius: float) -> list[Injection]:  # noqa: ARG002
         """Kill it."""
         at = CLOCK.wall()
-        await ground.kill_engine()
+        await target.kill_engine()
         causes = ("no_engine", "overloaded")
         return [Injection(drill=self.name, at=at, outage=True, total=True, causes=causes)]
 
-    async def heal(self, ground: Target) -> None:
+    async def heal(self, target: Target) -> None:
         """Start it again; the next start reaps what the dead one left."""
-        await ground.start_engine()
+        await target.start_engine()
 
 
 def all_drills() -> dict[str, Drill]:

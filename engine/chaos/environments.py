@@ -92,12 +92,12 @@ async def own_engine(plan: Plan, folder: Path, evidence: ScorecardEvidence) -> A
 async def headless_engine(plan: Plan, folder: Path, evidence: ScorecardEvidence) -> AsyncIterator[Target]:  # noqa: ARG001
     """An engine in a process of its own, whose callers are the only evidence."""
     async with _api(plan, folder) as (api, overrides):
-        ground = HeadlessEngine(folder, overrides, api, plan.backend)
-        await ground.start_engine()
+        target = HeadlessEngine(folder, overrides, api, plan.backend)
+        await target.start_engine()
         try:
-            yield ground
+            yield target
         finally:
-            await ground.aclose()
+            await target.aclose()
 
 
 @asynccontextmanager

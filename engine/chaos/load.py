@@ -71,26 +71,26 @@ class Traffic:
         self._stopping.set()
 
     async def _user(self, number: int) -> None:
-        chance = random.Random(f"{self._seed}/{number}")  # noqa: S311 - load, not secrets
+        rng = random.Random(f"{self._seed}/{number}")  # noqa: S311 - load, not secrets
         talks = [Conversation() for _ in range(TALKS)]
         while not self._stopping.is_set():
-            if chance.random() < ONE_SHOTS:
-                await self._one_shot(f"user{number}", chance)
+            if rng.random() < ONE_SHOTS:
+                await self._one_shot(f"user{number}", rng)
             else:
-                await self._turn(f"user{number}", chance.choice(talks), chance)
-            await self._pause(chance.uniform(0, _PAUSE_S))
+                await self._turn(f"user{number}", rng.choice(talks), rng)
+            await self._pause(rng.uniform(0, _PAUSE_S))
 
-    async def _one_shot(self, user: str, chance: random.Random) -> None:
+    async def _one_shot(self, user: str, rng: random.Random) -> None:
         asked = self._begin()
         said = f"{asked.id} is done"
-        prompt = f"[[reply: {said}]] [[pace: {chance.randrange(10, 60)}ms]]"
+        prompt = f"[[reply: {said}]] [[pace: {rng.randrange(10, 60)}ms]]"
         answer = await self._submit(asked, Request(id=asked.id, prompt=prompt, user=user))
         if answer is not None and answer.text != said:
             asked.lost = 1
 
-    async def _turn(self, user: str, talk: Conversation, chance: random.Random) -> None:
+    async def _turn(self, user: str, talk: Conversation, rng: random.Random) -> None:
         asked = self._begin()
-        prompt = f"[[history]] [[pace: {chance.randrange(10, 60)}ms]] {asked.id}"
+        prompt = f"[[history]] [[pace: {rng.randrange(10, 60)}ms]] {asked.id}"
         request = Request(id=asked.id, prompt=prompt, user=user, conversation=talk.conversation)
         answer = await self._submit(asked, request)
         if answer is None:

@@ -97,10 +97,10 @@ async def run(plan: Plan, folder: Path, progress: Progress, abort: Abort) -> Sco
         if not ours or abort.reason:
             continue
         here = ScorecardEvidence()
-        async with place(plan, folder / name, here) as ground:
-            await _Run(plan, ground, here, progress, abort).under_load(ours, each, mode)
-            here.calls += ground.api.calls()
-        survivors += ground.survivors()
+        async with place(plan, folder / name, here) as target:
+            await _Run(plan, target, here, progress, abort).under_load(ours, each, mode)
+            here.calls += target.api.calls()
+        survivors += target.survivors()
         evidence.join(here)
     return score(
         evidence,
@@ -119,10 +119,10 @@ class _Run:
     """One ground's drills under traffic."""
 
     def __init__(
-        self, plan: Plan, ground: Target, evidence: ScorecardEvidence, progress: Progress, abort: Abort
+        self, plan: Plan, target: Target, evidence: ScorecardEvidence, progress: Progress, abort: Abort
     ) -> None:
         self._plan = plan
-        self._ground = ground
+        self._ground = target
         self._evidence = evidence
         self._progress = progress
         self._abort = abort

@@ -127,7 +127,7 @@ def strike_on(drill: str, seen: Observed, at: float) -> Injection:
 
 
 async def _sessions(engine: Engine) -> list[Observed]:
-    running = {flight.session: flight.request.id for flight in engine.dispatcher.flights.values()}
+    running = {flight.session: flight.request.id for flight in engine.dispatcher.active_requests.values()}
     found = []
     for name, session in engine.pool.sessions.items():
         process = identify(session.pid) if session.ready and not session.stopping and not session.lost else None

@@ -74,7 +74,7 @@ class DispatcherPorts:
     clock: Clock
     cache: MemoryCache[Answer]
     admission: Admission
-    easing: ConcurrencyLimiter
+    limiter: ConcurrencyLimiter
     gate: BreakerGuard
     recoveries: Orchestrator
     pool: Pool
@@ -89,61 +89,61 @@ class DispatcherPorts:
 class Dispatcher:
     """Owner of the requests on their way."""
 
-    def __init__(self, ports: DispatcherPorts, chance: random.Random) -> None:
+    def __init__(self, ports: DispatcherPorts, rng: random.Random) -> None:
         self._ports = ports
-        self._chance = chance
+        self._chance = rng
         self._answers: SingleFlight[Answer] = SingleFlight()
         self._failing = 0.0
-        self.flights: dict[str, ActiveRequest] = {}
+        self.active_requests: dict[str, ActiveRequest] = {}
 
     async def dispatch(self, request: Request, listener: AnswerStream | None = None) -> Answer:
         """Answer a request, or raise the QuarterdeckError that says why not. Either is recorded."""
-        flight = self._enter(request)
+        active = self._enter(request)
         answer: Answer | None = None
         failure: BaseException | None = None
         try:
             self._ports.bus.publish(request.queued_event())
             async with deadline(self._ports.clock, request.deadline):
-                answer = await self._look_up(flight, listener or NullStream())
+                answer = await self._look_up(active, listener or NullStream())
         except BaseException as error:
-            failure = _reported(flight, error)
+            failure = _reported(active, error)
             if failure is error:
                 raise
             raise failure from None
         else:
             return answer
         finally:
-            self._record(flight, answer=answer, error=failure)
+            self._record(active, answer=answer, error=failure)
 
     def cancel(self, request: str, who: str) -> None:
         """End a request wherever it is; its caller is told by whom. Raises NotFound."""
-        flight = self.flights.get(request)
-        if flight is None or flight.task is None:
+        active = self.active_requests.get(request)
+        if active is None or active.task is None:
             remedy = "It has ended already; `quarterdeck queue` lists those on their way."
             raise NotFound(f"There is no request {request} on its way.", field="request", remedy=remedy)
-        if not flight.cancelled_by:
-            flight.cancelled_by = who
-            flight.task.cancel()
+        if not active.cancelled_by:
+            active.cancelled_by = who
+            active.task.cancel()
 
     def cancel_of(self, session: str, who: str) -> list[str]:
         """End the requests that run in a session; their callers are told by whom. Returns their ids."""
-        mine = [name for name, flight in self.flights.items() if flight.session == session]
+        mine = [name for name, active in self.active_requests.items() if active.session == session]
         for name in mine:
             self.cancel(name, who)
         return mine
 
     def interrupt(self, session: Session, who: str) -> bool:
         """End the turn in a session, and its request with it: it is not run again. False when there is none."""
-        flight = next((each for each in self.flights.values() if each.session == session.id), None)
+        active = next((each for each in self.active_requests.values() if each.session == session.id), None)
         asked = session.interrupt()
-        if flight is None or flight.interrupted_by:
-            return asked or flight is not None
-        flight.interrupted_by = who
+        if active is None or active.interrupted_by:
+            return asked or active is not None
+        active.interrupted_by = who
         if asked:
-            loop, name = asyncio.get_running_loop(), flight.request.id
-            flight.watch = loop.call_later(_INTERRUPT_S, self._cancel_quietly, name, who)
+            loop, name = asyncio.get_running_loop(), active.request.id
+            active.watch = loop.call_later(_INTERRUPT_S, self._cancel_quietly, name, who)
         else:  # it holds the session and its turn has not begun
-            self.cancel(flight.request.id, who)
+            self.cancel(active.request.id, who)
         return True
 
     def check(self, request: Request) -> Profile:
@@ -152,21 +152,21 @@ class Dispatcher:
         profile = self._ports.profile(request.profile, request.tenant)
         if request.cwd:
             allowed_directory(profile, request.cwd)
-        if request.id in self.flights:
+        if request.id in self.active_requests:
             raise BadInput(f"A request {request.id} is on its way already.", field="id", remedy="Use a fresh id.")
         return profile
 
     # cache lookup, single-flight
 
-    async def _look_up(self, flight: ActiveRequest, listener: AnswerStream) -> Answer:
-        key = flight.request.cache_key(flight.profile.fingerprint)
+    async def _look_up(self, active: ActiveRequest, listener: AnswerStream) -> Answer:
+        key = active.request.cache_key(active.profile.fingerprint)
         if not key:
-            return await self._until_answered(flight, listener)
+            return await self._until_answered(active, listener)
         known = self._ports.cache.get(key, self._now()) or await self._answers.join(key)
         if known is not None:
-            return self._from_cache(flight, known)
+            return self._from_cache(active, known)
         try:
-            answer = await self._until_answered(flight, listener)
+            answer = await self._until_answered(active, listener)
         except QuarterdeckError as error:  # the same request would fail for the others too, unless this one was ended
             self._answers.land(key, error=None if isinstance(error, TurnInterrupted) else error)
             raise
@@ -181,57 +181,57 @@ class Dispatcher:
 
     # attempts, with retry and backoff between them
 
-    async def _until_answered(self, flight: ActiveRequest, listener: AnswerStream) -> Answer:
+    async def _until_answered(self, active: ActiveRequest, listener: AnswerStream) -> Answer:
         while True:
-            flight.attempts += 1
+            active.attempts += 1
             try:
-                answer = await self._attempt(flight, listener)
+                answer = await self._attempt(active, listener)
             except BreakerOpen as error:
-                await self._wait_at_breaker(flight, error)
+                await self._wait_at_breaker(active, error)
             except QuarterdeckError as error:
-                if flight.interrupted_by:
-                    raise _interrupted(flight, error) from None
+                if active.interrupted_by:
+                    raise _interrupted(active, error) from None
                 self._failing += (1 - self._failing) * _MEMORY
-                if not (flight.probed and await self._waits_on(flight, error)):
-                    await self._back_off(flight, error)
-                await self._choose_prompt(flight)
+                if not (active.was_probe and await self._waits_on(active, error)):
+                    await self._back_off(active, error)
+                await self._choose_prompt(active)
             else:
                 self._failing *= 1 - _MEMORY
                 return answer
 
-    async def _attempt(self, flight: ActiveRequest, listener: AnswerStream) -> Answer:
-        flight.attempted_at, flight.session = self._now(), ""
-        flight.profile = self._ports.profile(flight.request.profile, flight.request.tenant)
-        call = self._ports.gate.call(breaker_keys(flight.profile))
+    async def _attempt(self, active: ActiveRequest, listener: AnswerStream) -> Answer:
+        active.attempted_at, active.session = self._now(), ""
+        active.profile = self._ports.profile(active.request.profile, active.request.tenant)
+        call = self._ports.gate.call(breaker_keys(active.profile))
         try:
             with call:
-                outcome, session = await self._called(flight, listener, call)
+                outcome, session = await self._called(active, listener, call)
         except QuarterdeckError:
-            flight.probed = call.probes
+            active.was_probe = call.probes
             raise
-        self._ports.budget.worked(flight.cost)
-        return self._answer(flight, outcome, session)
+        self._ports.budget.worked(active.cost)
+        return self._answer(active, outcome, session)
 
     async def _called(
-        self, flight: ActiveRequest, listener: AnswerStream, call: GuardedCall
+        self, active: ActiveRequest, listener: AnswerStream, call: GuardedCall
     ) -> tuple[Outcome, Session]:
-        await self._place(flight)
+        await self._place(active)
         try:
-            outcome, session = await self._leased(flight, listener, call)
+            outcome, session = await self._leased(active, listener, call)
         finally:
-            self._hold_for_person(flight, waiting=False)
-            self._ports.easing.leave()
+            self._hold_for_person(active, waiting=False)
+            self._ports.limiter.leave()
         if not outcome.ok:
             raise self._ports.error_of(outcome)
         return outcome, session
 
     async def _leased(
-        self, flight: ActiveRequest, listener: AnswerStream, call: GuardedCall
+        self, active: ActiveRequest, listener: AnswerStream, call: GuardedCall
     ) -> tuple[Outcome, Session]:
-        lease = await self._lease(flight)
+        lease = await self._lease(active)
         try:
-            call.began()
-            outcome = await self._turn(flight, lease, listener, call.answered)
+            call.start()
+            outcome = await self._turn(active, lease, listener, call.answered)
             self._ports.gate.turn_ended(lease.session.id, outcome)
         finally:
             self._ports.pool.release(lease)
@@ -239,231 +239,235 @@ class Dispatcher:
 
     # admission and lease
 
-    async def _place(self, flight: ActiveRequest) -> None:
-        easing = self._ports.easing
-        with self._waiting(flight, f"a place: {easing.cap} requests may run at once for now"):
-            await easing.enter(flight.request.priority)
+    async def _place(self, active: ActiveRequest) -> None:
+        limiter = self._ports.limiter
+        with self._waiting(active, f"a place: {limiter.cap} requests may run at once for now"):
+            await limiter.enter(active.request.priority)
 
-    async def _lease(self, flight: ActiveRequest) -> Lease:
-        with self._waiting(flight, "a session"):
-            return await self._ports.pool.lease(_wish(flight), on_wait=partial(self._waits_for, flight))
+    async def _lease(self, active: ActiveRequest) -> Lease:
+        with self._waiting(active, "a session"):
+            return await self._ports.pool.lease(_lease_request(active), on_wait=partial(self._waits_for, active))
 
     @contextlib.contextmanager
-    def _waiting(self, flight: ActiveRequest, why: str) -> Iterator[None]:
+    def _waiting(self, active: ActiveRequest, why: str) -> Iterator[None]:
         """The request waits in the queue, which counts and says for what."""
         self._ports.admission.enter()
-        since, flight.waits_for = self._now(), why
+        since, active.waits_for = self._now(), why
         try:
             yield
         finally:
             self._ports.admission.leave()
-            flight.queued += self._now() - since
-            flight.waits_for = ""
+            active.queued += self._now() - since
+            active.waits_for = ""
 
-    def _waits_for(self, flight: ActiveRequest, why: str) -> None:
-        flight.waits_for = why
+    def _waits_for(self, active: ActiveRequest, why: str) -> None:
+        active.waits_for = why
 
-    def _hold_for_person(self, flight: ActiveRequest, *, waiting: bool) -> None:
+    def _hold_for_person(self, active: ActiveRequest, *, waiting: bool) -> None:
         """While a person is waited for, the request holds no place among those that run."""
-        if waiting is flight.waits_for_person:
+        if waiting is active.waits_for_person:
             return
-        flight.waits_for_person = waiting
-        flight.waits_for = "an approval" if waiting else ""
+        active.waits_for_person = waiting
+        active.waits_for = "an approval" if waiting else ""
         if waiting:
-            self._ports.easing.leave()
+            self._ports.limiter.leave()
         else:
-            self._ports.easing.go_on()
+            self._ports.limiter.go_on()
 
     def publish_waits(self) -> None:
         """Publish for what each request waits, where that changed; once a second."""
-        for flight in self.flights.values():
-            if flight.waits_for != flight.published_wait:
-                flight.published_wait = flight.waits_for
-                self._ports.bus.publish(RequestWaiting(request=flight.request.id, reason=flight.waits_for))
+        for active in self.active_requests.values():
+            if active.waits_for != active.published_wait:
+                active.published_wait = active.waits_for
+                self._ports.bus.publish(RequestWaiting(request=active.request.id, reason=active.waits_for))
 
     # turn in the session
 
     async def _turn(
-        self, flight: ActiveRequest, lease: Lease, listener: AnswerStream, on_answer: Callable[[], None]
+        self, active: ActiveRequest, lease: Lease, listener: AnswerStream, on_answer: Callable[[], None]
     ) -> Outcome:
-        session, request = lease.session, flight.request
-        flight.session = session.id
+        session, request = lease.session, active.request
+        active.session = session.id
         if lease.clear:
             await session.clear()
-        _check_directory(flight, session)
-        flight.held = session.conversation
-        flight.text.clear()
+        _check_directory(active, session)
+        active.held = session.conversation
+        active.text.clear()
         self._ports.pool.hold(lease, session.conversation, request.user)
         listener.started(session.id, session.conversation)
 
         def grow(text: str) -> None:
-            flight.text.append(text)
-            with _fenced(flight):
+            active.text.append(text)
+            with _fenced(active):
                 listener.delta(text)
 
         def drop(size: int) -> None:
-            with _fenced(flight):
+            with _fenced(active):
                 listener.dropped(size)
 
         order = TurnOrder(
             request=request.id,
-            prompt=flight.prompt,
+            prompt=active.prompt,
             user=request.user,
-            attempt=flight.attempts,
+            attempt=active.attempts,
             commands=request.commands,
             on_delta=grow,
             on_drop=drop,
             on_answer=on_answer,
-            on_person=partial(self._on_person, flight),
+            on_person=partial(self._on_person, active),
             permission_timeout=request.permission_timeout,
         )
         try:
             return await session.run(order)
         finally:
-            flight.uuid, flight.silent = session.last_uuid, session.last_silence
+            active.uuid, active.silent = session.last_uuid, session.last_silence
 
-    def _on_person(self, flight: ActiveRequest, waiting: bool) -> None:
-        self._hold_for_person(flight, waiting=waiting)
+    def _on_person(self, active: ActiveRequest, waiting: bool) -> None:
+        self._hold_for_person(active, waiting=waiting)
 
     # classify → retry with backoff → recover
 
-    async def _back_off(self, flight: ActiveRequest, error: QuarterdeckError) -> None:
+    async def _back_off(self, active: ActiveRequest, error: QuarterdeckError) -> None:
         recoveries, most = self._ports.recoveries, self._ports.retry().park_max
-        trouble = flight.trouble(error, self._now(), most)
-        error.retryable = error.retryable and not (error.code == EMPTY and flight.was_empty)
-        flight.was_empty = flight.was_empty or error.code == EMPTY
-        case = flight.case = flight.case or EscalationState()
-        follows = recoveries.choose(trouble, case)
-        decision = give_up(follows.final) if follows.final else self._decide(flight, error)
-        self._ports.bus.publish(trouble.seen_event(error, again=decision.again))
-        recoveries.begin(follows.strategy, trouble, case if decision.again else None)
+        failure = active.failure(error, self._now(), most)
+        error.retryable = error.retryable and not (error.code == EMPTY and active.was_empty)
+        active.was_empty = active.was_empty or error.code == EMPTY
+        escalation = active.escalation = active.escalation or EscalationState()
+        follows = recoveries.choose(failure, escalation)
+        decision = give_up(follows.final) if follows.final else self._decide(active, error)
+        self._ports.bus.publish(failure.seen_event(error, again=decision.again))
+        recoveries.begin(follows.strategy, failure, escalation if decision.again else None)
         if decision.again:
-            flight.patient = flight.patient or follows.strategy == PARK
-            await self._sleep(flight, error, decision)
-            await recoveries.recovered(trouble, case)
+            active.may_wait = active.may_wait or follows.strategy == PARK
+            await self._sleep(active, error, decision)
+            await recoveries.recovered(failure, escalation)
         await asyncio.sleep(0)  # what takes no time is done before the caller hears of the failure
-        error.remedy = f"Recovery gave up: {case.why}. {error.remedy}".rstrip() if case.why else error.remedy
-        if case.why or not decision.again:
-            error.given_up = case.why or decision.reason
+        error.remedy = (
+            f"Recovery gave up: {escalation.why}. {error.remedy}".rstrip() if escalation.why else error.remedy
+        )
+        if escalation.why or not decision.again:
+            error.given_up = escalation.why or decision.reason
             raise error
 
-    def _decide(self, flight: ActiveRequest, error: QuarterdeckError) -> RetryDecision:
+    def _decide(self, active: ActiveRequest, error: QuarterdeckError) -> RetryDecision:
         tried = AttemptFacts(
-            flight.attempts,
-            acted=error.acted and not flight.request.idempotent,
-            left=flight.deadline - self._now(),
-            last_delay=flight.delay,
+            active.attempts,
+            acted=error.acted and not active.request.idempotent,
+            left=active.deadline - self._now(),
+            last_delay=active.delay,
             load=self._ports.load(),
             failing=self._failing,
         )
         return decide(self._ports.retry(), error, tried, self._ports.budget, self._chance.uniform)
 
-    async def _sleep(self, flight: ActiveRequest, error: QuarterdeckError, decision: RetryDecision) -> None:
-        flight.delay, flight.cost = decision.delay, decision.cost
+    async def _sleep(self, active: ActiveRequest, error: QuarterdeckError, decision: RetryDecision) -> None:
+        active.delay, active.cost = decision.delay, decision.cost
         self._ports.bus.publish(
             RequestRetrying(
-                request=flight.request.id,
-                attempt=flight.attempts,
+                request=active.request.id,
+                attempt=active.attempts,
                 delay=decision.delay,
                 kind=error.kind.value,
                 reason=one_line(decision.reason),
             )
         )
-        flight.waits_for = f"attempt {flight.attempts + 1}: {one_line(decision.reason)}"
+        active.waits_for = f"attempt {active.attempts + 1}: {one_line(decision.reason)}"
         await asyncio.sleep(decision.delay)
-        flight.waits_for = ""
+        active.waits_for = ""
 
-    async def _wait_at_breaker(self, flight: ActiveRequest, error: BreakerOpen) -> None:
+    async def _wait_at_breaker(self, active: ActiveRequest, error: BreakerOpen) -> None:
         """No call was made: the request waits a while, or is refused."""
         retry, uniform, parked = self._ports.retry(), self._chance.uniform, error.parked
-        wait = wait_at_breaker(retry, error.retry_after, flight.parked, uniform, patient=flight.patient, parked=parked)
-        if wait is None or (parked and wait > flight.deadline - self._now()):
+        wait = wait_at_breaker(
+            retry, error.retry_after, active.parked, uniform, may_wait=active.may_wait, parked=parked
+        )
+        if wait is None or (parked and wait > active.deadline - self._now()):
             raise error
-        flight.attempts -= 1
-        flight.parked += wait
-        flight.patient = flight.patient or parked
-        flight.waits_for = one_line(error.message)
+        active.attempts -= 1
+        active.parked += wait
+        active.may_wait = active.may_wait or parked
+        active.waits_for = one_line(error.message)
         await asyncio.sleep(wait)
-        flight.waits_for = ""
+        active.waits_for = ""
 
-    async def _waits_on(self, flight: ActiveRequest, error: QuarterdeckError) -> bool:
+    async def _waits_on(self, active: ActiveRequest, error: QuarterdeckError) -> bool:
         """A probe that failed tells of the breaker: its request waits on, as it would had another one been sent."""
-        retry, acted = self._ports.retry(), error.acted and not flight.request.idempotent
-        wait = wait_at_breaker(retry, 0.0, flight.parked, self._chance.uniform, patient=flight.patient)
+        retry, acted = self._ports.retry(), error.acted and not active.request.idempotent
+        wait = wait_at_breaker(retry, 0.0, active.parked, self._chance.uniform, may_wait=active.may_wait)
         if wait is None or acted or not error.retryable or not blamed_scope(error):
             return False
-        trouble = flight.trouble(error, self._now(), retry.park_max)
-        self._ports.bus.publish(trouble.seen_event(error, again=True))
-        flight.attempts -= 1
-        flight.parked += wait
+        failure = active.failure(error, self._now(), retry.park_max)
+        self._ports.bus.publish(failure.seen_event(error, again=True))
+        active.attempts -= 1
+        active.parked += wait
         await asyncio.sleep(wait)
         return True
 
-    async def _choose_prompt(self, flight: ActiveRequest) -> None:
+    async def _choose_prompt(self, active: ActiveRequest) -> None:
         """A prompt that the conversation has already is not sent twice."""
-        if not flight.conversation or not flight.uuid:
+        if not active.conversation or not active.uuid:
             return
-        if await asyncio.to_thread(self._ports.holds_prompt, flight.profile, flight.conversation, flight.uuid):
-            flight.prompt = CONTINUE
+        if await asyncio.to_thread(self._ports.holds_prompt, active.profile, active.conversation, active.uuid):
+            active.prompt = CONTINUE
 
     # answer, record
 
-    def _answer(self, flight: ActiveRequest, outcome: Outcome, session: Session) -> Answer:
+    def _answer(self, active: ActiveRequest, outcome: Outcome, session: Session) -> Answer:
         return Answer(
-            request=flight.request.id,
+            request=active.request.id,
             text=outcome.text,
             conversation=session.conversation,
             cwd=str(session.cwd),
-            session=flight.session,
-            duration=self._now() - flight.began,
-            queued=flight.queued,
-            attempts=flight.attempts,
+            session=active.session,
+            duration=self._now() - active.began,
+            queued=active.queued,
+            attempts=active.attempts,
             denials=outcome.denials,
             tokens_in=outcome.usage.input_tokens,
             tokens_out=outcome.usage.output_tokens,
             tokens_cached=outcome.usage.cache_read_input_tokens,
             tokens_cache_written=outcome.usage.cache_creation_input_tokens,
             cost=outcome.cost,
-            simulated=flight.profile.backend == SIMULATOR,
+            simulated=active.profile.backend == SIMULATOR,
         )
 
-    def _from_cache(self, flight: ActiveRequest, known: Answer) -> Answer:
+    def _from_cache(self, active: ActiveRequest, known: Answer) -> Answer:
         """Another request's answer, whose conversation and session are that one's alone; nothing was spent."""
-        took = self._now() - flight.began
-        mine = replace(known, request=flight.request.id, cached=True, duration=took, queued=0.0, cost=0.0)
+        took = self._now() - active.began
+        mine = replace(known, request=active.request.id, cached=True, duration=took, queued=0.0, cost=0.0)
         return replace(mine, conversation="", session="", cwd="", tokens_in=0, tokens_out=0, tokens_cached=0)
 
     def _enter(self, request: Request) -> ActiveRequest:
         profile, now = self.check(request), self._now()
         deadline = now + (request.deadline if request.deadline is not None else _NEVER_S)
-        flight = ActiveRequest(request, profile, now, deadline, request.conversation, request.prompt)
-        flight.directory = allowed_directory(profile, request.cwd) if request.cwd else None
-        flight.task = asyncio.current_task()
-        self.flights[request.id] = flight
-        return flight
+        active = ActiveRequest(request, profile, now, deadline, request.conversation, request.prompt)
+        active.directory = allowed_directory(profile, request.cwd) if request.cwd else None
+        active.task = asyncio.current_task()
+        self.active_requests[request.id] = active
+        return active
 
     def _record(
-        self, flight: ActiveRequest, *, answer: Answer | None = None, error: BaseException | None = None
+        self, active: ActiveRequest, *, answer: Answer | None = None, error: BaseException | None = None
     ) -> None:
-        self.flights.pop(flight.request.id, None)
-        if flight.watch is not None:
-            flight.watch.cancel()
+        self.active_requests.pop(active.request.id, None)
+        if active.watch is not None:
+            active.watch.cancel()
         try:
-            if flight.case is not None:
-                self._ports.recoveries.closed(flight.case, worked=True if answer is not None else None)
+            if active.escalation is not None:
+                self._ports.recoveries.closed(active.escalation, worked=True if answer is not None else None)
         finally:
-            self._publish_end(flight, answer, error)
+            self._publish_end(active, answer, error)
 
-    def _publish_end(self, flight: ActiveRequest, answer: Answer | None, error: BaseException | None) -> None:
+    def _publish_end(self, active: ActiveRequest, answer: Answer | None, error: BaseException | None) -> None:
         kind, code, sentence = _recorded(error)
         self._ports.bus.publish(
             RequestEnded(
-                request=flight.request.id,
-                user=flight.request.user,
+                request=active.request.id,
+                user=active.request.user,
                 ok=answer is not None,
-                duration=self._now() - flight.began,
-                queued=flight.queued,
-                attempts=flight.attempts,
+                duration=self._now() - active.began,
+                queued=active.queued,
+                attempts=active.attempts,
                 cached=answer is not None and answer.cached,
                 kind=kind,
                 code=code,
@@ -479,59 +483,59 @@ class Dispatcher:
         return self._ports.clock.monotonic()
 
 
-def _interrupted(flight: ActiveRequest, error: QuarterdeckError) -> TurnInterrupted:
+def _interrupted(active: ActiveRequest, error: QuarterdeckError) -> TurnInterrupted:
     """Whatever ended the attempt, the request ends with it: somebody asked for that."""
-    sentence, remedy = f"The turn was interrupted by {flight.interrupted_by}.", "Send the prompt again to go on."
+    sentence, remedy = f"The turn was interrupted by {active.interrupted_by}.", "Send the prompt again to go on."
     told = TurnInterrupted(sentence, remedy=remedy)
-    told.partial = error.partial or "".join(flight.text)
+    told.partial = error.partial or "".join(active.text)
     return told
 
 
-def _wish(flight: ActiveRequest) -> LeaseRequest:
+def _lease_request(active: ActiveRequest) -> LeaseRequest:
     """A new conversation in a directory that was named is known by its id before it begins."""
-    user, directory = flight.request.user, flight.directory
-    if directory is None or flight.conversation:
-        return LeaseRequest(flight.profile, user, flight.conversation, priority=flight.request.priority)
-    return LeaseRequest(flight.profile, user, str(uuid.uuid4()), directory, flight.request.priority)
+    user, directory = active.request.user, active.directory
+    if directory is None or active.conversation:
+        return LeaseRequest(active.profile, user, active.conversation, priority=active.request.priority)
+    return LeaseRequest(active.profile, user, str(uuid.uuid4()), directory, active.request.priority)
 
 
-def _check_directory(flight: ActiveRequest, session: Session) -> None:
+def _check_directory(active: ActiveRequest, session: Session) -> None:
     """Raises BadInput when a conversation works elsewhere than its request says."""
-    if flight.directory is not None and session.cwd != flight.directory:
+    if active.directory is not None and session.cwd != active.directory:
         raise BadInput(
-            f"Conversation {session.conversation} works in {session.cwd}, not in {flight.directory}.",
+            f"Conversation {session.conversation} works in {session.cwd}, not in {active.directory}.",
             field="cwd",
             remedy="Leave the directory out, or begin a new conversation in it.",
         )
 
 
-def _withdrawn(flight: ActiveRequest) -> TurnInterrupted:
+def _withdrawn(active: ActiveRequest) -> TurnInterrupted:
     """The caller's task goes on: the cancellation was meant for the request alone."""
-    if flight.task is not None:
-        flight.task.uncancel()
-    return TurnInterrupted(f"The request was cancelled by {flight.cancelled_by}.", remedy="Send the prompt again.")
+    if active.task is not None:
+        active.task.uncancel()
+    return TurnInterrupted(f"The request was cancelled by {active.cancelled_by}.", remedy="Send the prompt again.")
 
 
 @contextlib.contextmanager
-def _fenced(flight: ActiveRequest) -> Iterator[None]:
+def _fenced(active: ActiveRequest) -> Iterator[None]:
     """What a caller's listener raises ends that caller's request, not the session that talks to it."""
     try:
         yield
     except Exception as error:  # noqa: BLE001 - a listener is the caller's code
-        if flight.fault is None and flight.task is not None:
-            flight.fault = error
-            flight.task.cancel()
+        if active.fault is None and active.task is not None:
+            active.fault = error
+            active.task.cancel()
 
 
-def _reported(flight: ActiveRequest, error: BaseException) -> BaseException:
+def _reported(active: ActiveRequest, error: BaseException) -> BaseException:
     """What the caller is to get for what ended the request."""
-    if flight.fault is not None and isinstance(error, asyncio.CancelledError):
-        if flight.task is not None:
-            flight.task.uncancel()
-        return flight.fault
-    if flight.cancelled_by and isinstance(error, QuarterdeckError | asyncio.CancelledError):
-        return _withdrawn(flight)
-    limit = flight.request.deadline
+    if active.fault is not None and isinstance(error, asyncio.CancelledError):
+        if active.task is not None:
+            active.task.uncancel()
+        return active.fault
+    if active.cancelled_by and isinstance(error, QuarterdeckError | asyncio.CancelledError):
+        return _withdrawn(active)
+    limit = active.request.deadline
     if isinstance(error, TimeoutError) and limit is not None:
         return DeadlinePassed(f"The request's deadline of {limit:g} s passed.", remedy="Allow more time.")
     return error

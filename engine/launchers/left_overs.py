@@ -26,12 +26,12 @@ class LeftOver:
         return f"{self.process.pid} ({self.command})"
 
 
-def of_dead_engines(ledger: EngineRegistry) -> list[LeftOver]:
+def of_dead_engines(registry: EngineRegistry) -> list[LeftOver]:
     """Processes whose engine is gone. Raises OSError when nothing can be seen."""
     return [
         LeftOver(process, engine, _command_of(process.pid))
-        for engine in ledger.dead_engines()
-        for process in ledger.orphans(engine)
+        for engine in registry.dead_engines()
+        for process in registry.orphans(engine)
     ]
 
 

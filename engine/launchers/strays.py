@@ -1,4 +1,4 @@
-"""StrayTracker: processes that the engine adopted, that carry no tag of it, and the sessions that they may belong to."""
+"""Strays: processes that the engine adopted, that carry no tag of it, and the sessions that they may belong to."""
 
 from __future__ import annotations
 

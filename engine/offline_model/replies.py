@@ -85,74 +85,81 @@ class Author:
     delay: float = field(default=0.0)
     pace: float = field(default=0.0)
 
-    def reply(self, asked: ModelRequest) -> Reply:
+    def reply(self, model_request: ModelRequest) -> Reply:
         """The reply to a request; which tool round it is follows from the history alone."""
-        if asked.is_side_call:
-            return self._made(asked, [_text(_TITLE if asked.wants_title else "Offline.")], "end_turn")
-        if asked.notice is not None:
-            return self._made(asked, [_text(answer_to_notice(asked.notice))], "end_turn")
-        script = asked.script
-        blocks = [_thinking(script.think)] if script.think and not asked.rounds else []
-        used = _tool_use(asked)
+        if model_request.is_side_call:
+            return self._made(model_request, [_text(_TITLE if model_request.wants_title else "Offline.")], "end_turn")
+        if model_request.notice is not None:
+            return self._made(model_request, [_text(answer_to_notice(model_request.notice))], "end_turn")
+        script = model_request.script
+        blocks = [_thinking(script.think)] if script.think and not model_request.rounds else []
+        used = _tool_use(model_request)
         if used is not None:
             name, arguments = used
-            identity = identifier("toolu", self._mark(asked))
+            identity = identifier("toolu", self._mark(model_request))
             blocks.append({"type": "tool_use", "id": identity, "name": name, "input": arguments})
-            return self._made(asked, blocks, "tool_use")
-        return self._made(asked, [*blocks, _text(self._words(asked))], "end_turn")
+            return self._made(model_request, blocks, "tool_use")
+        return self._made(model_request, [*blocks, _text(self._words(model_request))], "end_turn")
 
-    def _words(self, asked: ModelRequest) -> str:
+    def _words(self, model_request: ModelRequest) -> str:
         """The text of the answer; the request's schema is honoured, by the scripted reply where it is JSON."""
-        said = answer(asked.script, prompts=asked.prompts or [""], tool_said=asked.tool_said, seed=self.seed)
-        if asked.resumes and said.startswith(asked.said):
-            said = said[len(asked.said) :]
-        if asked.schema is None:
+        said = answer(
+            model_request.script,
+            prompts=model_request.prompts or [""],
+            tool_said=model_request.tool_said,
+            seed=self.seed,
+        )
+        if model_request.resumes and said.startswith(model_request.said):
+            said = said[len(model_request.said) :]
+        if model_request.schema is None:
             return said
-        return said if _json_object(said) is not None else encoded(sample(asked.schema)).decode()
+        return said if _json_object(said) is not None else encoded(sample(model_request.schema)).decode()
 
-    def refusal(self, asked: ModelRequest) -> Reply:
+    def refusal(self, model_request: ModelRequest) -> Reply:
         """The beginning of an answer that a safety classifier stopped."""
-        return self._made(asked, [_text("No ")], "refusal")
+        return self._made(model_request, [_text("No ")], "refusal")
 
-    def _made(self, asked: ModelRequest, blocks: list[dict[str, Any]], stop: str) -> Reply:
-        script = asked.script
-        sequences = asked.body.stop_sequences or ()
-        blocks, stop, sequence = ended(blocks, stop, max_tokens=asked.max_tokens, stop_sequences=sequences)
+    def _made(self, model_request: ModelRequest, blocks: list[dict[str, Any]], stop: str) -> Reply:
+        script = model_request.script
+        sequences = model_request.body.stop_sequences or ()
+        blocks, stop, sequence = ended(blocks, stop, max_tokens=model_request.max_tokens, stop_sequences=sequences)
         return Reply(
-            id=identifier("msg", self._mark(asked)),
-            model=asked.model,
+            id=identifier("msg", self._mark(model_request)),
+            model=model_request.model,
             blocks=blocks,
             stop=stop,
-            usage=_usage(asked, blocks),
+            usage=_usage(model_request, blocks),
             delay=script.delay or self.delay,
             pace=script.pace or self.pace,
             sequence=sequence,
         )
 
-    def _mark(self, asked: ModelRequest) -> str:
+    def _mark(self, model_request: ModelRequest) -> str:
         """Differs between any two messages of a conversation, equal when the same request comes again."""
-        return f"{self.seed}/{asked.turn}/{len(asked.messages)}/{asked.rounds}"
+        return f"{self.seed}/{model_request.turn}/{len(model_request.messages)}/{model_request.rounds}"
 
 
-def _tool_use(asked: ModelRequest) -> tuple[str, dict[str, Any]] | None:
+def _tool_use(model_request: ModelRequest) -> tuple[str, dict[str, Any]] | None:
     """The tool of this round: the script's next, the one that the request forces, or the one for its schema."""
-    script, choice = asked.script, asked.choice
-    if not asked.body.tools or choice.type == "none":
+    script, choice = model_request.script, model_request.choice
+    if not model_request.body.tools or choice.type == "none":
         return None
-    scripted = None if script.problem or asked.rounds >= len(script.tools) else script.tools[asked.rounds]
+    scripted = (
+        None if script.problem or model_request.rounds >= len(script.tools) else script.tools[model_request.rounds]
+    )
     if choice.type == "any" and scripted is None:
-        return _filled_in(asked, asked.body.tools[0].name)
+        return _filled_in(model_request, model_request.body.tools[0].name)
     if choice.type == "tool" and (scripted is None or scripted[0] != choice.name):
-        return _filled_in(asked, choice.name)
-    if scripted is None and asked.tool(STRUCTURED_OUTPUT) and STRUCTURED_OUTPUT not in asked.used:
-        return _filled_in(asked, STRUCTURED_OUTPUT)
+        return _filled_in(model_request, choice.name)
+    if scripted is None and model_request.tool(STRUCTURED_OUTPUT) and STRUCTURED_OUTPUT not in model_request.used:
+        return _filled_in(model_request, STRUCTURED_OUTPUT)
     return scripted
 
 
-def _filled_in(asked: ModelRequest, name: str) -> tuple[str, dict[str, Any]]:
+def _filled_in(model_request: ModelRequest, name: str) -> tuple[str, dict[str, Any]]:
     """A use of a tool that the script says nothing about: its scripted JSON reply, else the smallest valid input."""
-    said = _json_object(asked.script.reply or "") if name == STRUCTURED_OUTPUT else None
-    tool = asked.tool(name)
+    said = _json_object(model_request.script.reply or "") if name == STRUCTURED_OUTPUT else None
+    tool = model_request.tool(name)
     value = said if said is not None else sample(tool.input_schema if tool else {})
     return name, value if isinstance(value, dict) else {}
 
@@ -183,16 +190,16 @@ def _thinking(text: str) -> dict[str, Any]:
     return {"type": "thinking", "thinking": text, "signature": _SIGNATURE}
 
 
-def _usage(asked: ModelRequest, blocks: list[dict[str, Any]]) -> dict[str, int]:
+def _usage(model_request: ModelRequest, blocks: list[dict[str, Any]]) -> dict[str, int]:
     """Token counts by a fixed rule: the first request of a conversation writes the cache, later ones read it."""
-    fresh = len(asked.prompt) // BYTES_PER_TOKEN + 1
-    known = max(0, asked.size // BYTES_PER_TOKEN - fresh)
-    first = len(asked.prompts) <= 1 and not asked.rounds
+    fresh = len(model_request.prompt) // BYTES_PER_TOKEN + 1
+    known = max(0, model_request.size // BYTES_PER_TOKEN - fresh)
+    first = len(model_request.prompts) <= 1 and not model_request.rounds
     return {
         "input_tokens": fresh,
         "cache_creation_input_tokens": known if first else 0,
         "cache_read_input_tokens": 0 if first else known,
-        "output_tokens": tokens(blocks, asked.max_tokens),
+        "output_tokens": tokens(blocks, model_request.max_tokens),
     }
 
 

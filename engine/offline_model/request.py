@@ -186,13 +186,13 @@ def read_request(
     except (msgspec.DecodeError, UnicodeDecodeError) as problem:
         raise BadBody(f"The request body is not valid JSON: {problem}") from problem
     model, max_tokens, messages = _required(decoded)
-    asked = ModelRequest(
+    model_request = ModelRequest(
         decoded, model, max_tokens, messages, len(body), session, from_cli, replies or ScriptedReplies()
     )
     for message in messages:
         if message.role != "system":
-            asked.take(message)
-    return asked
+            model_request.take(message)
+    return model_request
 
 
 def _required(body: Body) -> tuple[str, int, list[Message]]:

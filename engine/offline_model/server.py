@@ -3,8 +3,8 @@
     async with OfflineModel() as model:
         environment = {"ANTHROPIC_BASE_URL": model.url, "ANTHROPIC_API_KEY": "offline"}
 
-What it replies is written into the prompts (engine/offline_model/script.py) and is the same on every run. `fault_all` lays a
-fault over every turn for a while. The CLI's side calls (titles, token counts) are answered and never hit by a fault.
+Replies are scripted in the prompts (engine/offline_model/script.py) and the same on every run. `fault_all` lays a fault
+over every turn for a while. The CLI's side calls (titles, token counts) are answered and never hit by a fault.
 """
 
 from __future__ import annotations
@@ -182,49 +182,55 @@ class OfflineModel:
         session = headers.get(_SESSION_HEADER, "")
         from_cli = bool(session) or headers.get("user-agent", "").startswith(_CLI_AGENT)
         try:
-            asked = read_request(request.body, session, from_cli=from_cli, replies=self._replies)
+            model_request = read_request(request.body, session, from_cli=from_cli, replies=self._replies)
         except BadBody as problem:
             await self._refuse(exchange, 400, "invalid_request_error", str(problem))
             self._record(request, "", 400)
             return True
-        if not is_known(asked.model):
-            await self._refuse(exchange, 404, "not_found_error", f"model: {asked.model}")
-            self._record(request, asked.prompt, 404)
+        if not is_known(model_request.model):
+            await self._refuse(exchange, 404, "not_found_error", f"model: {model_request.model}")
+            self._record(request, model_request.prompt, 404)
             return True
-        if asked.is_side_call:
-            self._record(request, asked.prompt, 200, side_call=True)
-            return await self._say(exchange, asked, self._author.reply(asked))
+        if model_request.is_side_call:
+            self._record(request, model_request.prompt, 200, side_call=True)
+            return await self._say(exchange, model_request, self._author.reply(model_request))
         self.counters["turn_requests"] += 1
-        return await self._turn(exchange, request, asked)
+        return await self._turn(exchange, request, model_request)
 
-    async def _turn(self, exchange: Exchange, request: HttpRequest, asked: ModelRequest) -> bool:
+    async def _turn(self, exchange: Exchange, request: HttpRequest, model_request: ModelRequest) -> bool:
         """A request of a turn: the fault that is due, or the scripted reply."""
         try:
-            fault = self._due(asked)
+            fault = self._due(model_request)
         except BadInput as problem:
             await self._refuse(exchange, 400, "invalid_request_error", str(problem))
-            self._record(request, asked.prompt, 400)
+            self._record(request, model_request.prompt, 400)
             return True
-        instead = falls_back(fault, stream=asked.body.stream) if fault else None
+        instead = falls_back(fault, stream=model_request.body.stream) if fault else None
         if fault is None or fault.how is FaultShape.HEADERS or instead is Fallback.ANSWERED:
-            self._record(request, asked.prompt, 200)
-            if self._slowness and self._strikes(asked):
+            self._record(request, model_request.prompt, 200)
+            if self._slowness and self._strikes(model_request):
                 await asyncio.sleep(self._slowness)
-            return await self._say(exchange, asked, self._author.reply(asked), fault)
+            return await self._say(exchange, model_request, self._author.reply(model_request), fault)
         if instead is Fallback.OVERLOADED:
             fault = FAULTS["http529"]
         self.counters["faults"] += 1
-        self._record(request, asked.prompt, fault.status if fault.how is FaultShape.ERROR else None, fault.name)
-        reply = self._author.refusal(asked) if fault.how is FaultShape.REFUSAL else self._author.reply(asked)
+        self._record(request, model_request.prompt, fault.status if fault.how is FaultShape.ERROR else None, fault.name)
+        reply = (
+            self._author.refusal(model_request)
+            if fault.how is FaultShape.REFUSAL
+            else self._author.reply(model_request)
+        )
         await asyncio.sleep(reply.delay)
-        return await fail(exchange, fault, reply, stream=asked.body.stream)
+        return await fail(exchange, fault, reply, stream=model_request.body.stream)
 
-    async def _say(self, exchange: Exchange, asked: ModelRequest, reply: Reply, fault: Fault | None = None) -> bool:
+    async def _say(
+        self, exchange: Exchange, model_request: ModelRequest, reply: Reply, fault: Fault | None = None
+    ) -> bool:
         """The reply as it should be, at the script's delay and pace."""
         headers = fault.headers if fault else ()
         if reply.delay:
             await asyncio.sleep(reply.delay)
-        if not asked.body.stream:
+        if not model_request.body.stream:
             await exchange.answer(200, encoded(reply.message()), headers=headers)
             return True
         exchange.open_stream(headers)
@@ -248,29 +254,29 @@ class OfflineModel:
         self._ids += 1
         return identifier("req", f"{self._seed}/{self._ids}")
 
-    def _due(self, asked: ModelRequest) -> Fault | None:
+    def _due(self, model_request: ModelRequest) -> Fault | None:
         """The fault that this request meets, and one less to come. Raises BadInput for an unknown name."""
-        script = asked.script
+        script = model_request.script
         if script.fault is not None:
             fault = known_fault(script.fault)
             times = script.fault_times if script.fault_times is not None else fault.times
-            return fault if self._counted(asked, times) else None
-        if self._window is None or not self._strikes(asked):
+            return fault if self._counted(model_request, times) else None
+        if self._window is None or not self._strikes(model_request):
             return None
         fault, left = self._window
         if left is not None:
             self._window = (fault, left - 1) if left > 1 else None
         return fault
 
-    def _strikes(self, asked: ModelRequest) -> bool:
-        return strikes(f"{self.counters['turn_requests']}/{asked.session}", self._share)
+    def _strikes(self, model_request: ModelRequest) -> bool:
+        return strikes(f"{self.counters['turn_requests']}/{model_request.session}", self._share)
 
-    def _counted(self, asked: ModelRequest, times: int | None) -> bool:
+    def _counted(self, model_request: ModelRequest, times: int | None) -> bool:
         """Whether this request is among the first `times` for its prompt, in whatever session it comes."""
         if times is None:
             return True
-        done = self._done.pop(asked.prompt, 0)
-        self._done[asked.prompt] = done + 1
+        done = self._done.pop(model_request.prompt, 0)
+        self._done[model_request.prompt] = done + 1
         if len(self._done) > REMEMBERED_PROMPTS:
             self._done.popitem(last=False)
         return done < times

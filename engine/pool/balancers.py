@@ -91,8 +91,8 @@ class PowerOfTwo:
 
     considers = CONSIDERED
 
-    def __init__(self, chance: random.Random | None = None) -> None:
-        self._chance = chance or random.Random()  # noqa: S311 - placement, not secrets
+    def __init__(self, rng: random.Random | None = None) -> None:
+        self._chance = rng or random.Random()  # noqa: S311 - placement, not secrets
 
     def choose(self, candidates: Sequence[Candidate], key: str) -> str:  # noqa: ARG002 - the port's signature
         """The better of two."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from engine.events.bus import Bus
 from engine.events.types import Notice, PoolScaled, Severity
 from engine.launchers.host import HostFacts
-from engine.pool.host_capacity import HostCapacity, headroom
+from engine.pool.host_capacity import HostCapacity, host_capacity
 from engine.pool.intensity import Intensity
 from engine.pool.limits import PoolLimits
 from engine.pool.scaler import Load, ScaleDecision, Scaler
@@ -40,7 +40,7 @@ class CapacityPlanner:
     @property
     def disk_full(self) -> str:
         """Why no work may be taken, or nothing."""
-        host, floor = self._host, self._limits().headroom.disk_floor
+        host, floor = self._host, self._limits().host_capacity.disk_floor
         if host is None or host.disk_free is None or host.disk_free >= floor:
             return ""
         return f"{host.disk_free >> 20} MiB of disk are free, and {floor >> 20} MiB must be"
@@ -97,7 +97,7 @@ class CapacityPlanner:
         limits = self._limits()
         if self._host is None:
             return HostCapacity(limits.max_size, "nothing was measured yet")
-        return headroom(self._host, size, self._measured, limits.headroom)
+        return host_capacity(self._host, size, self._measured, limits.host_capacity)
 
     def crashed(self, key: SubPool, now: float) -> None:
         """A session of this sub-pool ended by itself."""

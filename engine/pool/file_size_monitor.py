@@ -1,4 +1,4 @@
-"""FileSizeMonitor that sessions write without end: transcripts, and the outputs of tools in the background (HAZARDS H9)."""
+"""Watches files that sessions write without end: transcripts, and the outputs of tools in the background."""
 
 from __future__ import annotations
 

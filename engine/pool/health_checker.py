@@ -41,7 +41,7 @@ class HealthChecker:
             del self._due[gone]
             self._told.pop(gone, None)
         for name, member in list(members.items()):
-            due = self._due.setdefault(name, now + self._ports.chance.uniform(0.0, interval))
+            due = self._due.setdefault(name, now + self._ports.rng.uniform(0.0, interval))
             if member.starting or name in self._checked:
                 continue
             if not self._ports.limits().observe and not member.retire and is_gone(member.session.cwd):

@@ -32,7 +32,7 @@ class HostCapacity:
     reason: str
 
 
-def headroom(host: HostFacts, size: int, measured: float | None, limits: HostCapacityLimits) -> HostCapacity:
+def host_capacity(host: HostFacts, size: int, measured: float | None, limits: HostCapacityLimits) -> HostCapacity:
     """How many sessions fit beside the `size` that are there; `measured` is the PSS of one, in bytes."""
     each = max(1, int(measured or limits.session_bytes))
     free, kept = host.memory_free // MIB, limits.memory_floor // MIB
@@ -49,5 +49,5 @@ def headroom(host: HostFacts, size: int, measured: float | None, limits: HostCap
     if host.disk_free is not None and host.disk_free < limits.disk_floor:
         text = f"{host.disk_free // MIB} MiB of disk are free, and {limits.disk_floor // MIB} MiB are kept"
         rooms.append((0, text))
-    more, reason = min(rooms, key=lambda room: room[0])
+    more, reason = min(rooms, key=lambda capacity: capacity[0])
     return HostCapacity(max(0, more), reason)

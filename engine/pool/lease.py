@@ -33,7 +33,7 @@ class Waiter:
     `demand` says that a session more would help it, `stuck` that nothing can start for its profile now.
     """
 
-    wish: LeaseRequest
+    request: LeaseRequest
     since: float
     granted: asyncio.Future[Lease]
     why: str = ""
@@ -55,9 +55,9 @@ class Waiter:
 
     def follow(self, profile: Callable[[str], Profile | None]) -> None:
         """Wait for a session of what the profile is now."""
-        now = profile(self.wish.profile.name)
-        if now is not None and now.named == self.wish.profile.named:
-            self.wish = replace(self.wish, profile=now)
+        now = profile(self.request.profile.name)
+        if now is not None and now.named == self.request.profile.named:
+            self.request = replace(self.request, profile=now)
 
     @property
     def waiting(self) -> bool:

@@ -16,7 +16,7 @@ class PoolLimits:
     """Read afresh for every decision. Times in seconds; `warm` spares are by profile name."""
 
     scaling: ScalerLimits
-    headroom: HostCapacityLimits
+    host_capacity: HostCapacityLimits
     quotas: MemoryLimitSettings
     intensity: IntensityLimits
     warm: dict[str, int]
@@ -67,7 +67,7 @@ def pool_limits(settings: Settings) -> PoolLimits:
             step_up=scaling.step_up,
             step_down=scaling.step_down,
         ),
-        headroom=HostCapacityLimits(limits.memory_floor, limits.disk_floor, limits.session_memory),
+        host_capacity=HostCapacityLimits(limits.memory_floor, limits.disk_floor, limits.session_memory),
         quotas=MemoryLimitSettings(
             memory_soft=limits.memory_soft,
             memory_hard=limits.memory_hard,

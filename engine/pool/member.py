@@ -20,7 +20,7 @@ class Member:
     """
 
     session: Session
-    wish: LeaseRequest
+    request: LeaseRequest
     demanded: bool
     starting: bool = True
     started_at: float = 0.0
@@ -49,10 +49,10 @@ class Owner(Protocol):
     def free(self) -> None:
         """A session may be leased again."""
 
-    def came_up(self, wish: LeaseRequest) -> None:
+    def came_up(self, request: LeaseRequest) -> None:
         """A session for this wish answers."""
 
-    def start_failed(self, wish: LeaseRequest, error: QuarterdeckError) -> bool:
+    def start_failed(self, request: LeaseRequest, error: QuarterdeckError) -> bool:
         """Whether somebody who waits was told."""
 
     def gone(self, session: str) -> None:

@@ -50,7 +50,7 @@ class PoolPorts:
     conversations: Conversations
     default: Callable[[], Profile]
     profile: Callable[[str], Profile | None]
-    chance: random.Random
+    rng: random.Random
     unable: Callable[[Profile], str] = _able
     """Says why a profile's sessions could not work, empty when they could."""
 
@@ -66,7 +66,7 @@ class PoolPorts:
 
 
 class Members:
-    """Owner of the sessions and of their seats."""
+    """Owner of the sessions and of their sessions."""
 
     def __init__(self, ports: PoolPorts, owner: Owner) -> None:
         self._ports = ports
@@ -77,7 +77,7 @@ class Members:
         self._starts = Nursery("pool start", self._on_error)
         self._stops = Nursery("pool stop", self._on_error)
         self._starting = 0
-        self.seats = SessionIndex()
+        self.index = SessionIndex()
         self.record = PoolRecord(self._now())
 
     @property
@@ -107,18 +107,18 @@ class Members:
             )
         return member
 
-    def start(self, wish: LeaseRequest, victim: Member | None = None, *, demanded: bool = False) -> None:
+    def start(self, request: LeaseRequest, victim: Member | None = None, *, demanded: bool = False) -> None:
         """Start a session for a wish, after the victim is gone."""
         self._numbers += 1
         name = f"s{self._numbers:04d}"
-        spec, unreadable = self._spec(name, wish)
-        member = Member(Session(spec, self._ports.session, self._on_exit, self._on_engaged), wish, demanded)
+        spec, unreadable = self._spec(name, request)
+        member = Member(Session(spec, self._ports.session, self._on_exit, self._on_engaged), request, demanded)
         member.session.keep_to_one(why_single_use(spec))
         self._all[name] = member
         self._starting += 1
         self.record.counts.starts += 1
         if victim is not None:
-            self.seats.take(victim.session.id)
+            self.index.take(victim.session.id)
         member.start = self._starts.spawn(self._bring_up(member, spec, victim, unreadable), f"start {name}")
 
     def give_back(self, member: Member) -> None:
@@ -147,17 +147,17 @@ class Members:
         """No new work for it: stopped when it is idle and its agent does nothing by itself."""
         life = member.session.life
         life.retire(reason, self._now())
-        seat = self.seats.get(member.session.id)
-        if seat is not None and seat.idle:
-            self.seats.take(member.session.id)
+        entry = self.index.get(member.session.id)
+        if entry is not None and entry.idle:
+            self.index.take(member.session.id)
             if not life.engaged:
                 self._leave(member, reason)
 
     def retire_outdated(self) -> None:
         """Whoever runs with another content than its profile has now takes no new work."""
         for member in list(self._all.values()):
-            now = self._ports.profile(member.wish.profile.name)
-            if now is not None and now.key == member.wish.profile.key:
+            now = self._ports.profile(member.request.profile.name)
+            if now is not None and now.key == member.request.profile.key:
                 continue
             self.retire(member, "its profile changed")
             if member.starting:
@@ -166,7 +166,7 @@ class Members:
     async def stop(self, member: Member, reason: str, *, kill: bool = False) -> None:
         """Stop it by the ladder, or at once, and wait for its end; a caller that leaves does not end the stop."""
         if kill and member.ending is not None:
-            await member.session.hurry()
+            await member.session.kill_now()
         await asyncio.shield(self._end(member, reason, kill=kill))
 
     async def aclose(self, *, at_once: bool) -> int:
@@ -179,18 +179,18 @@ class Members:
         await self._stops.join()
         return self.record.counts.survivors - before
 
-    async def hurry(self) -> None:
+    async def kill_now(self) -> None:
         """Kill every process tree at once; the stops that run see it and end."""
-        await asyncio.gather(*(member.session.hurry() for member in self._all.values()))
+        await asyncio.gather(*(member.session.kill_now() for member in self._all.values()))
 
-    def _spec(self, name: str, wish: LeaseRequest) -> tuple[AgentSpec, StoreUnusable | None]:
+    def _spec(self, name: str, request: LeaseRequest) -> tuple[AgentSpec, StoreUnusable | None]:
         """What to start for a wish, and why it cannot be known where its conversation was."""
-        conversation = wish.conversation or str(uuid.uuid4())
+        conversation = request.conversation or str(uuid.uuid4())
         try:
-            row = self._ports.conversations.row(wish.profile.tenant, conversation) if wish.resumes else None
+            row = self._ports.conversations.row(request.profile.tenant, conversation) if request.resumes else None
         except StoreUnusable as error:
-            return AgentSpec(name, wish.profile, conversation, resume=True), error
-        return spec_of(name, wish, conversation, row), None
+            return AgentSpec(name, request.profile, conversation, resume=True), error
+        return spec_of(name, request, conversation, row), None
 
     async def _bring_up(
         self, member: Member, spec: AgentSpec, victim: Member | None, unreadable: StoreUnusable | None
@@ -230,28 +230,28 @@ class Members:
             )
 
     def _came_up(self, member: Member, began: float) -> None:
-        session, wish, limits, now = member.session, member.wish, self._ports.limits(), self._now()
+        session, request, limits, now = member.session, member.request, self._ports.limits(), self._now()
         self._started(member)
         member.started_at = now
-        member.lifetime = limits.max_lifetime * (1 - self._ports.chance.uniform(0.0, _LIFETIME_JITTER))
+        member.lifetime = limits.max_lifetime * (1 - self._ports.rng.uniform(0.0, _LIFETIME_JITTER))
         had = 0
-        if wish.resumes:
+        if request.resumes:
             had = self._ports.conversations.woken(session.id, now - began)
             self.record.counts.wakes += 1
             self.record.woke(now - began)
-        self._owner.came_up(wish)
+        self._owner.came_up(request)
         if session.lost:
             self._on_exit(session)
         elif self._open:
-            weight = limits.weights.get(wish.profile.name, 1.0)
-            self.seats.add(IndexedSession(session.id, wish.profile.key, weight=weight))
-            self.seats.hold(session.id, wish.conversation, "", came_back=1 + had)
+            weight = limits.weights.get(request.profile.name, 1.0)
+            self.index.add(IndexedSession(session.id, request.profile.key, weight=weight))
+            self.index.hold(session.id, request.conversation, "", prior_turns=1 + had)
             self._seat(member)
 
     def _seat(self, member: Member) -> None:
-        session, seat = member.session, self.seats.get(member.session.id)
-        if seat is not None and seat.holds not in {"", session.conversation}:
-            self._leave(member, f"it left conversation {seat.holds} under a request")
+        session, entry = member.session, self.index.get(member.session.id)
+        if entry is not None and entry.conversation not in {"", session.conversation}:
+            self._leave(member, f"it left conversation {entry.conversation} under a request")
             return
         reason = self.reason_to_retire(member)
         if reason and not session.life.engaged:
@@ -260,8 +260,8 @@ class Members:
         if reason:  # it goes when its agent is done, or when the time for that is over
             session.life.retire(reason, self._now())
             return
-        self.seats.engage(session.id, engaged=bool(session.life.engaged), single_use=bool(session.single_use))
-        self.seats.give_back(session.id, session.last_used, turns=session.turns)
+        self.index.engage(session.id, engaged=bool(session.life.engaged), single_use=bool(session.single_use))
+        self.index.give_back(session.id, session.last_used, turns=session.turns)
         self._owner.free()
 
     def _spare(self, victim: Member | None) -> None:
@@ -272,7 +272,7 @@ class Members:
     def _failed(self, member: Member, error: QuarterdeckError) -> None:
         self._forget(member, "start failed", survivors=member.session.survivors)
         self.record.counts.start_failures += 1
-        if not self._owner.start_failed(member.wish, error):
+        if not self._owner.start_failed(member.request, error):
             self._ports.bus.publish(Notice(severity=Severity.WARNING, text=error.message, remedy=error.remedy))
 
     def _started(self, member: Member) -> None:
@@ -297,7 +297,7 @@ class Members:
     def _end(self, member: Member, reason: str, *, kill: bool = False) -> asyncio.Task[None]:
         """The end of a member, begun once however many ask for it."""
         if member.ending is None:
-            self.seats.take(member.session.id)
+            self.index.take(member.session.id)
             member.ending = self._stops.spawn(self._stop(member, reason, kill=kill), f"stop {member.session.id}")
         return member.ending
 
@@ -307,7 +307,7 @@ class Members:
         if member is None or member.ending is not None:
             return
         life = session.life
-        self.seats.engage(session.id, engaged=bool(life.engaged), single_use=bool(life.single_use))
+        self.index.engage(session.id, engaged=bool(life.engaged), single_use=bool(life.single_use))
         if life.engaged or life.leased or not self._open:
             return
         if member.retire and life.usable:
@@ -342,8 +342,8 @@ class Members:
         if member is None or member.ending is not None:
             return
         self.record.counts.crashes += 1
-        self._ports.growth.crashed(member.wish.profile.key, self._now())
-        self.seats.take(session.id)
+        self._ports.growth.crashed(member.request.profile.key, self._now())
+        self.index.take(session.id)
         member.ending = self._stops.spawn(self._collect(member), f"collect {session.id}")
 
     async def _collect(self, member: Member) -> None:
@@ -381,7 +381,7 @@ class Members:
         name = member.session.id
         self._started(member)
         self._all.pop(name, None)
-        self.seats.remove(name)
+        self.index.remove(name)
         self._owner.gone(name)
         self.record.counts.survivors += survivors
         if not survivors and self._ports.conversations.close(name, reason):

@@ -34,7 +34,7 @@ class Pool:
     def __init__(self, ports: PoolPorts) -> None:
         self._ports = ports
         self._limits = ports.limits
-        self._growth = ports.growth
+        self._planner = ports.growth
         self._members = Members(ports, self)
         self._sizing = Reconciler(ports, self._members)
         self._leases: dict[str, Lease] = {}
@@ -43,7 +43,7 @@ class Pool:
         self._epoch = 0
         self._open = True
         self._returned = asyncio.Event()
-        self._known_room: Capacity | None = None
+        self._known_capacity: Capacity | None = None
 
     @property
     def members(self) -> dict[str, Member]:
@@ -62,9 +62,9 @@ class Pool:
         return (len(self._leases) + len(self._waiters)) / size if size else 0.0
 
     @property
-    def seats(self) -> SessionIndex:
+    def index(self) -> SessionIndex:
         """The sessions as routing sees them."""
-        return self._members.seats
+        return self._members.index
 
     @property
     def record(self) -> PoolRecord:
@@ -78,15 +78,15 @@ class Pool:
     def statistics(self, memory: int = 0, cpu: float = 0.0) -> PoolStatistics:
         """The pool as it is now; `memory` and `cpu` are the sessions' sums, which the keeper reads."""
         limits, waiting, size = self._limits(), len(self._waiters), len(self._members)
-        active, counts, last = len(self._leases), self.record.snapshot(), self._growth.last
+        active, counts, last = len(self._leases), self.record.snapshot(), self._planner.last
         target, reason = (last.target, last.reason) if last else (size, "")
-        if size < target and not (carried := self._growth.carry(size)).more:
+        if size < target and not (carried := self._planner.carry(size)).more:
             reason = f"{reason}; {carried.reason}"
         return PoolStatistics(
             size=size,
             active=active,
-            idle=self.seats.idle_count,
-            warm=sum(1 for seat in self.seats if seat.idle and not seat.holds),
+            idle=self.index.idle_count,
+            warm=sum(1 for entry in self.index if entry.idle and not entry.conversation),
             starting=self._members.starting,
             waiting=waiting,
             hibernated=self._ports.conversations.hibernated,
@@ -108,7 +108,7 @@ class Pool:
     # leases
 
     async def lease(
-        self, wish: LeaseRequest, timeout: float | None = None, on_wait: Callable[[str], None] | None = None
+        self, request: LeaseRequest, timeout: float | None = None, on_wait: Callable[[str], None] | None = None
     ) -> Lease:
         """Wait for a session, at most `timeout` seconds (the setting's by default); `on_wait` hears for what.
 
@@ -117,20 +117,20 @@ class Pool:
         """
         self._check_open()
         seconds = self._limits().acquire_timeout if timeout is None else timeout
-        waiter = Waiter(wish, self._now(), asyncio.get_running_loop().create_future())
-        self._known_room = None
+        waiter = Waiter(request, self._now(), asyncio.get_running_loop().create_future())
+        self._known_capacity = None
         self._serve(waiter, lambda: self._ahead_of(waiter))
         if waiter.granted.done():
             return waiter.granted.result()
-        self._waiters.add(waiter, wish.priority, waiter.since)
-        self._waiting_for[wish.profile.named] += 1
+        self._waiters.add(waiter, request.priority, waiter.since)
+        self._waiting_for[request.profile.named] += 1
         waiter.tell(on_wait)
         try:
             async with deadline(self._ports.clock, seconds):
                 return await waiter.granted
         except TimeoutError:
             self._give_back(waiter)
-            why = waiter.why or self._look_for_room().full or "others were there first"
+            why = waiter.why or self._read_capacity().full or "others were there first"
             sentence = f"No session became free within {seconds:g} s: {why}."
             remedy = "Raise `session_pool.max_size` or `session_pool.acquire_timeout`."
             raise DeadlinePassed(sentence, remedy=remedy, retryable=True) from None
@@ -150,7 +150,7 @@ class Pool:
                 self.retire(session.id, error.message)
                 raise
             self.record.counts.hibernations += slept
-            self.seats.hold(session.id, conversation, user)
+            self.index.hold(session.id, conversation, user)
             session.hold(conversation, user)
 
     def release(self, lease: Lease) -> None:
@@ -177,11 +177,11 @@ class Pool:
                 field="target",
                 remedy="Change `session_pool.min_size` or `session_pool.max_size` first.",
             )
-        self._growth.ask(size)
-        self.tend()
-        return self._growth.decide(self._load()).target
+        self._planner.ask(size)
+        self.reconcile()
+        return self._planner.decide(self._load()).target
 
-    def tend(self) -> None:
+    def reconcile(self) -> None:
         """Once a tick: follow the load, give back what idles, replace what is old, keep spares warm."""
         if self._open:
             self._members.watch_own_work()
@@ -230,8 +230,8 @@ class Pool:
 
     async def drain_profile(self, profile: Profile, reason: str, deadline: float) -> int:
         """Start no more of its sessions and drain those that are there; returns their number."""
-        self._growth.drain(profile.named, on=True)
-        mine = [name for name, member in self._members.all.items() if member.wish.profile.named == profile.named]
+        self._planner.drain(profile.named, on=True)
+        mine = [name for name, member in self._members.all.items() if member.request.profile.named == profile.named]
         async with asyncio.TaskGroup() as group:
             for name in mine:
                 group.create_task(self.drain_session(name, reason, deadline))
@@ -239,7 +239,7 @@ class Pool:
 
     def resume_profile(self, profile: Profile) -> None:
         """Its sessions may start again."""
-        self._growth.drain(profile.named, on=False)
+        self._planner.drain(profile.named, on=False)
         self.changed()
 
     async def drain(self, grace: float) -> list[Session]:
@@ -256,9 +256,9 @@ class Pool:
         self._open = False
         return await self._members.aclose(at_once=at_once)
 
-    async def hurry(self) -> None:
+    async def kill_now(self) -> None:
         """Kill every process tree at once; the stops that run see it and end."""
-        await self._members.hurry()
+        await self._members.kill_now()
 
     # what the members tell
 
@@ -266,9 +266,9 @@ class Pool:
         """Sessions, limits or room changed: serve who waits, start what is missing."""
         self._assign()
         if self._open:
-            wishes = [self._members.get(name).wish for name in self._leases]
+            requests = [self._members.get(name).request for name in self._leases]
             self._sizing.fill(
-                self._load(), [*wishes, *(each.wish for each in self._waiters if each.waiting and each.demand)]
+                self._load(), [*requests, *(each.request for each in self._waiters if each.waiting and each.demand)]
             )
 
     def free(self) -> None:
@@ -277,19 +277,22 @@ class Pool:
         if self._waiters:
             self._assign()
 
-    def start_failed(self, wish: LeaseRequest, error: QuarterdeckError) -> bool:
+    def start_failed(self, request: LeaseRequest, error: QuarterdeckError) -> bool:
         """Tell the first who waits for such a session; else it was a spare, and spares wait a while."""
         for waiter in self._waiters:
-            same = waiter.wish.profile.key == wish.profile.key and waiter.wish.conversation == wish.conversation
+            same = (
+                waiter.request.profile.key == request.profile.key
+                and waiter.request.conversation == request.conversation
+            )
             if waiter.waiting and same:
                 self._refuse(waiter, error)
                 return True
-        self._sizing.start_failed(wish.profile.key, error)
+        self._sizing.start_failed(request.profile.key, error)
         return False
 
-    def came_up(self, wish: LeaseRequest) -> None:
+    def came_up(self, request: LeaseRequest) -> None:
         """Sessions of the profile start well."""
-        self._sizing.came_up(wish.profile.key)
+        self._sizing.came_up(request.profile.key)
 
     def gone(self, session: str) -> None:
         """Its lease is void."""
@@ -302,11 +305,11 @@ class Pool:
         """Serve waiting wishes in order; called on every change and never awaits."""
         ahead: Counter[SubPool] = Counter()
         stuck: dict[SubPool, str] = {}
-        self._known_room = None
+        self._known_capacity = None
         for waiter in self._in_order():
             if not waiter.waiting:
                 continue
-            key, fresh = waiter.wish.profile.key, not waiter.wish.conversation
+            key, fresh = waiter.request.profile.key, not waiter.request.conversation
             if fresh and key in stuck:
                 waiter.waits_for(stuck[key])
                 continue
@@ -323,26 +326,26 @@ class Pool:
             return self._waiters
         shares = self._shares()
         short = {profile for profile in self._waiting_for if shares.short(profile)}
-        return sorted(self._waiters, key=lambda waiter: waiter.wish.profile.named not in short)
+        return sorted(self._waiters, key=lambda waiter: waiter.request.profile.named not in short)
 
     def _shares(self) -> Shares:
-        sizes = Counter(member.wish.profile.named for member in self._members.all.values() if member.stays)
-        wanting = {waiter.wish.profile.named for waiter in self._waiters if waiter.waiting and waiter.demand}
+        sizes = Counter(member.request.profile.named for member in self._members.all.values() if member.stays)
+        wanting = {waiter.request.profile.named for waiter in self._waiters if waiter.waiting and waiter.demand}
         return Shares(sizes, self._limits().weights, frozenset(wanting))
 
     def _serve(self, waiter: Waiter, ahead: Callable[[], int]) -> bool:
         """Grant the wish or start what it needs, if that is possible now; False when nobody can be served."""
-        if not self.seats.idle_count and (full := self._room().full):
+        if not self.index.idle_count and (full := self._capacity().full):
             waiter.waits_for(full)
             return False
-        decision = self._ports.router.route(waiter.wish, self.seats, self._room, ahead)
+        decision = self._ports.router.route(waiter.request, self.index, self._capacity, ahead)
         waiter.waits_for(decision.reason, demand=decision.demand, stuck=decision.stuck)
         if decision.use and self._lost_its_directory(decision.use):
             return self._serve(waiter, ahead)
         if decision.use:
             self._grant(waiter, decision)
         elif decision.start:
-            self._grow(waiter.wish, decision)
+            self._grow(waiter.request, decision)
         return True
 
     def _lost_its_directory(self, session: str) -> bool:
@@ -354,32 +357,34 @@ class Pool:
         return True
 
     def _ahead_of(self, newest: Waiter) -> int:
-        key = newest.wish.profile.key
-        return sum(waiter.wish.profile.key == key and not waiter.wish.conversation for waiter in self._waiters)
+        key = newest.request.profile.key
+        return sum(waiter.request.profile.key == key and not waiter.request.conversation for waiter in self._waiters)
 
-    def _room(self) -> Capacity:
+    def _capacity(self) -> Capacity:
         """The room as it is within one round of assigning; a start changes it."""
-        if self._known_room is None:
-            self._known_room = self._look_for_room()
-        return self._known_room
+        if self._known_capacity is None:
+            self._known_capacity = self._read_capacity()
+        return self._known_capacity
 
-    def _look_for_room(self) -> Capacity:
+    def _read_capacity(self) -> Capacity:
         limits, size = self._limits(), len(self._members)
-        starts = [member.wish for member in self._members.all.values() if member.starting]
-        resuming = frozenset((wish.profile.tenant, wish.conversation) for wish in starts if wish.conversation)
-        allowed, why = self._growth.allowed(self._load())
+        starts = [member.request for member in self._members.all.values() if member.starting]
+        resuming = frozenset(
+            (request.profile.tenant, request.conversation) for request in starts if request.conversation
+        )
+        allowed, why = self._planner.allowed(self._load())
         return Capacity(
             size=size,
-            starting=Counter(wish.profile.named for wish in starts),
-            waking=Counter(wish.profile.named for wish in starts if wish.resumes),
+            starting=Counter(request.profile.named for request in starts),
+            waking=Counter(request.profile.named for request in starts if request.resumes),
             allowed=allowed,
             why=why,
             max_starting=limits.max_starting,
             max_waking=limits.max_waking,
-            pending=Counter(wish.profile.key for wish in starts if not wish.conversation),
+            pending=Counter(request.profile.key for request in starts if not request.conversation),
             resuming=resuming,
-            held=self._growth.held(self._now()),
-            shares=self._shares() if self.seats.idle_count else Shares(),
+            held=self._planner.held(self._now()),
+            shares=self._shares() if self.index.idle_count else Shares(),
         )
 
     def _load(self) -> Load:
@@ -388,13 +393,13 @@ class Pool:
     def _grant(self, waiter: Waiter, decision: RouteDecision) -> None:
         member, now = self._members.get(decision.use), self._now()
         session = member.session
-        seat = self.seats.get(session.id)
+        entry = self.index.get(session.id)
         counts = self.record.counts
-        counts.warm_hits += seat is not None and not seat.holds and not member.demanded
-        counts.affinity_hits += (bool(waiter.wish.conversation) and not member.demanded) or decision.by_user
+        counts.warm_hits += entry is not None and not entry.conversation and not member.demanded
+        counts.affinity_hits += (bool(waiter.request.conversation) and not member.demanded) or decision.by_user
         counts.reuses += session.turns > 0
         counts.leases += 1
-        self.seats.take(session.id)
+        self.index.take(session.id)
         session.life.lease(now)
         self._epoch += 1
         lease = Lease(
@@ -408,15 +413,15 @@ class Pool:
         member.demanded = False
         self._leases[session.id] = lease
         self.record.leased(now, lease.waited)
-        self._known_room = None
+        self._known_capacity = None
         self._dequeue(waiter)
         waiter.granted.set_result(lease)
 
-    def _grow(self, wish: LeaseRequest, decision: RouteDecision) -> None:
+    def _grow(self, request: LeaseRequest, decision: RouteDecision) -> None:
         victim = self._members.all.get(decision.evict)
         self.record.counts.evictions += victim is not None
-        self._members.start(wish, victim, demanded=True)
-        self._known_room = None
+        self._members.start(request, victim, demanded=True)
+        self._known_capacity = None
 
     # small things
 
@@ -436,13 +441,13 @@ class Pool:
     def _check_open(self) -> None:
         if not self._open:
             raise Overloaded("The engine drains and takes no new work.", remedy="Try again when it is back.")
-        if why := self._growth.disk_full:
+        if why := self._planner.disk_full:
             remedy = "Free disk space, or lower `session_pool.limits.disk_floor`."
             raise Overloaded(f"No work is taken: {why}.", remedy=remedy)
 
     def _dequeue(self, waiter: Waiter) -> None:
         if self._waiters.remove(waiter):
-            self._waiting_for -= Counter([waiter.wish.profile.named])
+            self._waiting_for -= Counter([waiter.request.profile.named])
 
     def _refuse(self, waiter: Waiter, error: QuarterdeckError) -> None:
         self._dequeue(waiter)

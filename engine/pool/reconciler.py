@@ -32,21 +32,21 @@ class Reconciler:
 
     def load(self, *, busy: int, waiting: int) -> Load:
         """The pool's load; warm spares are no part of what follows it."""
-        members, seats = self._members, self._members.seats
-        spare = sum(min(seats.warm_count(key), wanted) for key, wanted in self._spares().items())
+        members, index = self._members, self._members.index
+        spare = sum(min(index.warm_count(key), wanted) for key, wanted in self._spares().items())
         return self._ports.growth.load(
             self._now(), busy=busy, waiting=waiting, size=len(members), starting=members.starting, spare=spare
         )
 
-    def fill(self, load: Load, wishes: Sequence[LeaseRequest]) -> None:
-        """Start what is missing to the target, for those who have most `wishes`, and the warm spares."""
+    def fill(self, load: Load, requests: Sequence[LeaseRequest]) -> None:
+        """Start what is missing to the target, for those who have most `requests`, and the warm spares."""
         limits, growth, now = self._ports.limits(), self._ports.growth, self._now()
         if growth.disk_full:
             return
         held = growth.held(now).keys() | {key for key, at in self._not_before.items() if now < at}
         target = growth.decide(load).target
         while len(self._members) < target:
-            profile = self._wanted_profile(limits, wishes)
+            profile = self._wanted_profile(limits, requests)
             if not self._may_have_one(profile, held) or not self._may_start(limits, profile):
                 break
             self._members.start(LeaseRequest(profile, ""))
@@ -64,15 +64,15 @@ class Reconciler:
         target = self._ports.growth.decide(load).target
         spare, surplus = members.staying - limits.scaling.min_size, members.staying - target
         kept = self._spares()
-        for seat in members.seats.idle():
-            member = members.get(seat.session)
-            if seat.engaged:
+        for entry in members.index.idle():
+            member = members.get(entry.session)
+            if entry.engaged:
                 continue
             reason = members.reason_to_retire(member)
-            if not reason and not seat.holds and kept.get(seat.key, 0) > 0:
-                kept[seat.key] -= 1
+            if not reason and not entry.conversation and kept.get(entry.key, 0) > 0:
+                kept[entry.key] -= 1
                 continue
-            if not reason and spare > 0 and now - seat.last_used >= limits.idle_timeout:
+            if not reason and spare > 0 and now - entry.last_used >= limits.idle_timeout:
                 reason = "idle"
             if not reason and spare > 0 and surplus > 0:
                 reason = "scaled down"
@@ -99,34 +99,34 @@ class Reconciler:
         found = {name: self._ports.profile(name) for name, wanted in warm.items() if wanted}
         return {profile.key: warm[name] for name, profile in found.items() if profile is not None}
 
-    def _wanted_profile(self, limits: PoolLimits, wishes: Sequence[LeaseRequest]) -> Profile:
+    def _wanted_profile(self, limits: PoolLimits, requests: Sequence[LeaseRequest]) -> Profile:
         """Whose sessions are added: the default's up to `min_size`, then by what each has to do and its weight."""
         default = self._ports.default()
         if len(self._members) < limits.scaling.min_size:
             return default
-        wanted = Counter(wish.profile.key for wish in wishes)
-        have = Counter(member.wish.profile.key for member in self._members.all.values() if member.stays)
+        wanted = Counter(request.profile.key for request in requests)
+        have = Counter(member.request.profile.key for member in self._members.all.values() if member.stays)
         lacking = {key: have[key] / (wanted[key] * limits.weights.get(key[1], 1.0)) for key in wanted}
         key = min(lacking, key=lambda each: lacking[each], default=default.key)
-        return next((wish.profile for wish in wishes if wish.profile.key == key), default)
+        return next((request.profile for request in requests if request.profile.key == key), default)
 
     def _refill(self, profile: Profile, wanted: int, limits: PoolLimits, now: float) -> None:
         """A used spare is replaced after a random delay, so that many used at once do not start at once."""
         spares = [member for member in self._members.all.values() if member.starting and not member.demanded]
-        coming = sum(member.wish.profile.key == profile.key for member in spares)
+        coming = sum(member.request.profile.key == profile.key for member in spares)
         asked = self._ports.growth.asked
         most = limits.scaling.max_size if asked is None else asked
-        if self._members.seats.warm_count(profile.key) + coming >= wanted or len(self._members) >= most:
+        if self._members.index.warm_count(profile.key) + coming >= wanted or len(self._members) >= most:
             self._due.pop(profile.key, None)
             return
-        due = self._due.setdefault(profile.key, now + self._ports.chance.uniform(0.0, limits.warm_jitter))
+        due = self._due.setdefault(profile.key, now + self._ports.rng.uniform(0.0, limits.warm_jitter))
         if now >= due and self._may_start(limits, profile):
             del self._due[profile.key]
             self._members.start(LeaseRequest(profile, ""))
 
     def _may_start(self, limits: PoolLimits, profile: Profile) -> bool:
         carried = self._ports.growth.carry(len(self._members))
-        under_way = Counter(each.wish.profile.named for each in self._members.all.values() if each.starting)
+        under_way = Counter(each.request.profile.named for each in self._members.all.values() if each.starting)
         return may_begin(under_way, profile.named, limits.max_starting) and carried.more > 0
 
     def _now(self) -> float:

@@ -46,7 +46,7 @@ class ResourceMonitor:
         self._rounds = 0
         self._work = Nursery("pool keeper", self._on_error)
         self._files = FileSizeMonitor()
-        self.checkups = HealthChecker(pool, ports)
+        self.health_checker = HealthChecker(pool, ports)
 
     async def read(self) -> None:
         """Once a second: read what the sessions take, and judge it. One call at a time."""
@@ -56,11 +56,11 @@ class ResourceMonitor:
 
     def check(self) -> None:
         """Once a second: begin the health checks that are due."""
-        self.checkups.round(self._ports.clock.monotonic())
+        self.health_checker.round(self._ports.clock.monotonic())
 
     async def aclose(self) -> None:
         """End what is under way."""
-        await self.checkups.aclose()
+        await self.health_checker.aclose()
         await self._work.aclose()
 
     async def _read(self, now: float, *, sample: bool) -> None:
@@ -88,7 +88,7 @@ class ResourceMonitor:
             self._ports.bus.publish(SessionReadings(readings=sessions, engine_cpu=own.cpu, engine_rss=own.rss))
         for reading in sessions:
             self._judge(self._pool.members[reading.session], reading, now)
-            self._pool.seats.set_load(reading.session, reading.cpu / 100)
+            self._pool.index.set_load(reading.session, reading.cpu / 100)
         if publish:
             taken = self._memory.total(trees)
             self._ports.growth.see(self._host.read(), self._memory.p95(), taken)
@@ -101,9 +101,9 @@ class ResourceMonitor:
         memory = reading.pss  # RSS counts shared pages in full, so it never condemns
         verdict = quota.judge(now, memory, reading.cpu, limits.quotas, idle=_idle(member, now))
         if verdict.level is Level.FINE:
-            self.checkups.over_memory.discard(name)
+            self.health_checker.over_memory.discard(name)
         elif verdict.level > self._levels.get(name, Level.FINE):
-            self.checkups.over_memory.add(name)
+            self.health_checker.over_memory.add(name)
             self._act(member, verdict)
         self._levels[name] = verdict.level
 
@@ -125,7 +125,7 @@ class ResourceMonitor:
     async def _cut_off(self, member: Member, reason: str) -> None:
         """Interrupt the turn, give it a moment to end, then stop the session."""
         session = member.session
-        session.cut_off(reason)
+        session.abort_turn(reason)
         await session.settle(_SETTLE_S)
         with contextlib.suppress(QuarterdeckError):  # it may be gone by itself
             await self._pool.stop_session(session.id, reason)
@@ -143,7 +143,7 @@ class ResourceMonitor:
                 del known[gone]
         self._memory.keep(present)
         self._files.keep(present)
-        self.checkups.over_memory &= set(present)
+        self.health_checker.over_memory &= set(present)
 
     def _on_error(self, name: str, error: BaseException) -> None:
         self._ports.bus.publish(Notice(severity=Severity.WARNING, text=f"{name} failed: {error!r}"))

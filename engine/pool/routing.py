@@ -103,7 +103,7 @@ class RouteDecision:
     demand: bool = True
 
 
-RoomNow = Callable[[], Capacity]
+CapacityNow = Callable[[], Capacity]
 """Tells the room when it is asked for: most decisions need none."""
 
 
@@ -113,78 +113,82 @@ class Router:
     def __init__(self, balancer: Balancer) -> None:
         self.balancer = balancer
 
-    def route(self, wish: LeaseRequest, seats: SessionIndex, room: RoomNow, ahead: Callable[[], int]) -> RouteDecision:
+    def route(
+        self, request: LeaseRequest, index: SessionIndex, capacity: CapacityNow, ahead: Callable[[], int]
+    ) -> RouteDecision:
         """Decide for one wish. `ahead()` counts waiting wishes of the same sub-pool that were there first."""
-        if wish.conversation:
-            return _route_conversation(wish, seats, room)
-        if seats.idle_of(wish.profile.key):
-            return self._choose_idle(wish, seats, room, ahead)
-        return _start_one(wish, seats, room, ahead)
+        if request.conversation:
+            return _route_conversation(request, index, capacity)
+        if index.idle_of(request.profile.key):
+            return self._choose_idle(request, index, capacity, ahead)
+        return _start_one(request, index, capacity, ahead)
 
     def _choose_idle(
-        self, wish: LeaseRequest, seats: SessionIndex, room: RoomNow, ahead: Callable[[], int]
+        self, request: LeaseRequest, index: SessionIndex, capacity: CapacityNow, ahead: Callable[[], int]
     ) -> RouteDecision:
-        key = wish.profile.key
-        if (seat := seats.of_user(key, wish.user)) is not None:
-            return RouteDecision("the user's last session", use=seat.session, clear=True, by_user=True)
-        if (seat := seats.warm(key)) is not None:
-            return RouteDecision("a warm session", use=seat.session)
-        if candidates := seats.once_idle(key, self.balancer.considers):
+        key = request.profile.key
+        if (entry := index.of_user(key, request.user)) is not None:
+            return RouteDecision("the user's last session", use=entry.session, clear=True, by_user=True)
+        if (entry := index.warm(key)) is not None:
+            return RouteDecision("a warm session", use=entry.session)
+        if candidates := index.once_idle(key, self.balancer.considers):
             chosen = candidates[0].session
             if len(candidates) > 1:
-                chosen = self.balancer.choose(candidates, wish.user or key[0])
+                chosen = self.balancer.choose(candidates, request.user or key[0])
             return RouteDecision("the balancer's choice", use=chosen, clear=True)
-        growth = _start_one(wish, seats, room, ahead)
-        oldest = seats.least_wanted(key)
+        growth = _start_one(request, index, capacity, ahead)
+        oldest = index.eviction_candidate(key)
         if oldest is None or growth.coming or (growth.start and not growth.evict):
             return growth
         return RouteDecision("the least recently used conversation hibernates", use=oldest.session, clear=True)
 
 
-def _route_conversation(wish: LeaseRequest, seats: SessionIndex, room: RoomNow) -> RouteDecision:
-    tenant = wish.profile.tenant
-    holder = seats.holder(tenant, wish.conversation)
+def _route_conversation(request: LeaseRequest, index: SessionIndex, capacity: CapacityNow) -> RouteDecision:
+    tenant = request.profile.tenant
+    holder = index.holder(tenant, request.conversation)
     if holder is not None:
         if not holder.idle:
             return RouteDecision("the conversation is busy in another turn", demand=False)
-        if holder.key == wish.profile.key:
+        if holder.key == request.profile.key:
             return RouteDecision("the session holds the conversation", use=holder.session)
         if holder.engaged:
             return RouteDecision("its session still runs what the agent began by itself", demand=False)
-    now = room()
-    if (tenant, wish.conversation) in now.resuming:
+    now = capacity()
+    if (tenant, request.conversation) in now.resuming:
         return RouteDecision("the conversation is being resumed", demand=False)
-    if taken := now.wakes_taken(wish.profile.named):
+    if taken := now.wakes_taken(request.profile.named):
         return RouteDecision(taken)
     if holder is not None:
         moves = "the conversation moves to another profile"
-        return _held(wish, now) or RouteDecision(moves, start=True, evict=holder.session)
-    return _grow(wish, seats, now)
+        return _held(request, now) or RouteDecision(moves, start=True, evict=holder.session)
+    return _grow(request, index, now)
 
 
-def _start_one(wish: LeaseRequest, seats: SessionIndex, room: RoomNow, ahead: Callable[[], int]) -> RouteDecision:
-    now = room()
-    if now.pending.get(wish.profile.key, 0) > ahead():
+def _start_one(
+    request: LeaseRequest, index: SessionIndex, capacity: CapacityNow, ahead: Callable[[], int]
+) -> RouteDecision:
+    now = capacity()
+    if now.pending.get(request.profile.key, 0) > ahead():
         return RouteDecision("a session of the profile is starting", coming=True)
-    return _grow(wish, seats, now)
+    return _grow(request, index, now)
 
 
-def _held(wish: LeaseRequest, now: Capacity) -> RouteDecision | None:
+def _held(request: LeaseRequest, now: Capacity) -> RouteDecision | None:
     """Why no session of the profile may start at this moment."""
-    if held := now.held.get(wish.profile.key) or now.held.get(wish.profile.named):
+    if held := now.held.get(request.profile.key) or now.held.get(request.profile.named):
         return RouteDecision(held)
-    if taken := now.starts_taken(wish.profile.named):
+    if taken := now.starts_taken(request.profile.named):
         return RouteDecision(taken, stuck=True)
     return None
 
 
-def _grow(wish: LeaseRequest, seats: SessionIndex, now: Capacity) -> RouteDecision:
-    if (held := _held(wish, now)) is not None:
+def _grow(request: LeaseRequest, index: SessionIndex, now: Capacity) -> RouteDecision:
+    if (held := _held(request, now)) is not None:
         return held
     if now.size < now.allowed:
         return RouteDecision("the pool may grow", start=True)
-    idle = seats.evictable_profiles()
-    victim = seats.least_wanted_of_all(now.shares.givers(idle, wish.profile.named))
+    idle = index.evictable_profiles()
+    victim = index.least_wanted_of_all(now.shares.givers(idle, request.profile.named))
     if victim is None:
         return RouteDecision("the idle sessions are within the share of profiles that wait too" if idle else now.full)
     return RouteDecision("the least recently used idle session makes room", start=True, evict=victim.session)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 EXAMINED = 8
-"""Least recently used seats among which the one to give up is chosen."""
+"""Least recently used sessions among which the one to give up is chosen."""
 SubPool = tuple[str, str, str]
 """Tenant, profile and the fingerprint of its content: the key of a sub-pool."""
 Named = tuple[str, str]
@@ -26,7 +26,7 @@ class IndexedSession:
 
     session: str
     key: SubPool
-    holds: str = ""
+    conversation: str = ""
     user: str = ""
     idle: bool = False
     last_used: float = 0.0
@@ -45,7 +45,7 @@ class IndexedSession:
 
 @dataclass(slots=True)
 class _Idle:
-    """The idle seats of one sub-pool, each dict ordered by when its seat became idle."""
+    """The idle sessions of one sub-pool, each dict ordered by when its session became idle."""
 
     all: dict[str, IndexedSession] = field(default_factory=dict)
     warm: dict[str, IndexedSession] = field(default_factory=dict)
@@ -53,10 +53,10 @@ class _Idle:
 
 
 class SessionIndex:
-    """Owner of all seats and their indexes."""
+    """Owner of all sessions and their indexes."""
 
     def __init__(self) -> None:
-        self._seats: dict[str, IndexedSession] = {}
+        self._sessions: dict[str, IndexedSession] = {}
         self._pools: dict[SubPool, _Idle] = {}
         self._idle: dict[str, IndexedSession] = {}
         self._evictable: dict[str, IndexedSession] = {}
@@ -64,86 +64,86 @@ class SessionIndex:
         self._users: dict[tuple[SubPool, str], dict[str, IndexedSession]] = {}
 
     def __len__(self) -> int:
-        return len(self._seats)
+        return len(self._sessions)
 
     def __iter__(self) -> Iterator[IndexedSession]:
-        return iter(self._seats.values())
+        return iter(self._sessions.values())
 
-    def get(self, session: str) -> IndexedSession | None:
-        """One seat."""
-        return self._seats.get(session)
+    def get(self, name: str) -> IndexedSession | None:
+        """One session."""
+        return self._sessions.get(name)
 
     @property
     def idle_count(self) -> int:
-        """SessionIndex that may be leased now."""
+        """Sessions that may be leased now."""
         return len(self._idle)
 
-    def add(self, seat: IndexedSession) -> None:
+    def add(self, session: IndexedSession) -> None:
         """A session that is up, or comes up with a conversation."""
-        self._seats[seat.session] = seat
-        self._index(seat)
+        self._sessions[session.session] = session
+        self._index(session)
 
-    def remove(self, session: str) -> None:
+    def remove(self, name: str) -> None:
         """The session is gone."""
-        seat = self._seats.pop(session, None)
-        if seat is not None:
-            self._unindex(seat)
+        session = self._sessions.pop(name, None)
+        if session is not None:
+            self._unindex(session)
 
-    def take(self, session: str) -> None:
+    def take(self, name: str) -> None:
         """No new work for it: leased, or about to stop. What it holds stays held."""
-        seat = self._seats.get(session)
-        if seat is not None and seat.idle:
-            self._unindex(seat)
-            seat.idle = False
-            self._index(seat)
+        session = self._sessions.get(name)
+        if session is not None and session.idle:
+            self._unindex(session)
+            session.idle = False
+            self._index(session)
 
-    def hold(self, session: str, conversation: str, user: str, *, came_back: int = 0) -> None:
-        """It now holds this conversation, for this user; `came_back` turns of it were served elsewhere before."""
-        seat = self._seats.get(session)
-        if seat is None:
+    def hold(self, name: str, conversation: str, user: str, *, prior_turns: int = 0) -> None:
+        """It now holds this conversation, for this user; `prior_turns` turns of it were served elsewhere before."""
+        session = self._sessions.get(name)
+        if session is None:
             return
-        self._unindex(seat)
-        if seat.holds != conversation:
-            seat.held_turns = came_back
-        seat.holds, seat.user = conversation, user
-        self._index(seat)
+        self._unindex(session)
+        if session.conversation != conversation:
+            session.held_turns = prior_turns
+        session.conversation, session.user = conversation, user
+        self._index(session)
 
-    def give_back(self, session: str, now: float, *, turns: int, single_use: bool = False) -> None:
+    def give_back(self, name: str, now: float, *, turns: int, single_use: bool = False) -> None:
         """It may be leased again; `turns` is what it served in all, so what its conversation got is known."""
-        seat = self._seats.get(session)
-        if seat is None:
+        session = self._sessions.get(name)
+        if session is None:
             return
-        self._unindex(seat)
-        seat.held_turns += max(0, turns - seat.turns)
-        seat.turns, seat.last_used, seat.idle = turns, now, True
-        seat.single_use = seat.single_use or single_use
-        self._index(seat)
+        self._unindex(session)
+        session.held_turns += max(0, turns - session.turns)
+        session.turns, session.last_used, session.idle = turns, now, True
+        session.single_use = session.single_use or single_use
+        self._index(session)
 
-    def engage(self, session: str, *, engaged: bool, single_use: bool) -> None:
+    def engage(self, name: str, *, engaged: bool, single_use: bool) -> None:
         """Its agent begins or ends to do something by itself."""
-        seat = self._seats.get(session)
-        if seat is not None:
-            self._unindex(seat)
-            seat.engaged, seat.single_use = engaged, seat.single_use or single_use
-            self._index(seat)
+        session = self._sessions.get(name)
+        if session is not None:
+            self._unindex(session)
+            session.engaged, session.single_use = engaged, session.single_use or single_use
+            self._index(session)
 
-    def set_load(self, session: str, load: float) -> None:
+    def set_load(self, name: str, load: float) -> None:
         """What it takes of late."""
-        seat = self._seats.get(session)
-        if seat is not None:
-            seat.load = load
+        session = self._sessions.get(name)
+        if session is not None:
+            session.load = load
 
     def holder(self, tenant: str, conversation: str) -> IndexedSession | None:
-        """The seat that holds a tenant's conversation."""
+        """The session that holds a tenant's conversation."""
         return self._holders.get((tenant, conversation))
 
     def of_user(self, key: SubPool, user: str) -> IndexedSession | None:
-        """The idle seat that a user used last, if what it holds was not gone on with."""
+        """The idle session that a user used last, if what it holds was not gone on with."""
         mine = self._users.get((key, user)) if user else None
         return _last(mine) if mine else None
 
     def warm(self, key: SubPool) -> IndexedSession | None:
-        """The idle seat that was never used and is so the longest-lived to come."""
+        """The idle session that was never used and is so the longest-lived to come."""
         pool = self._pools.get(key)
         return _last(pool.warm) if pool else None
 
@@ -153,88 +153,90 @@ class SessionIndex:
         return len(pool.warm) if pool else 0
 
     def once_idle(self, key: SubPool, most: int) -> list[IndexedSession]:
-        """Idle seats whose conversation nobody came back to, the one used last first."""
+        """Idle sessions whose conversation nobody came back to, the one used last first."""
         pool = self._pools.get(key)
         return _latest(pool.once, most) if pool else []
 
-    def least_wanted(self, key: SubPool) -> IndexedSession | None:
-        """The idle seat of a sub-pool whose conversation is wanted least, and that may serve another one."""
+    def eviction_candidate(self, key: SubPool) -> IndexedSession | None:
+        """The idle session of a sub-pool whose conversation is wanted least, and that may serve another one."""
         pool = self._pools.get(key)
-        return _least_wanted(pool.all) if pool else None
+        return _eviction_candidate(pool.all) if pool else None
 
     def idle_of(self, key: SubPool) -> int:
-        """Idle seats of a sub-pool that may serve another conversation."""
+        """Idle sessions of a sub-pool that may serve another conversation."""
         pool = self._pools.get(key)
         return len(pool.all) if pool else 0
 
     def evictable_profiles(self) -> set[Named]:
         """Profiles with a session that may be given up."""
-        return {(seat.key[0], seat.key[1]) for seat in self._evictable.values()}
+        return {(session.key[0], session.key[1]) for session in self._evictable.values()}
 
     def least_wanted_of_all(self, givers: Container[Named]) -> IndexedSession | None:
-        """Of these profiles' idle seats the one to give up: a warm or one-turn one, else the one wanted least."""
-        chosen = {name: seat for name, seat in self._evictable.items() if (seat.key[0], seat.key[1]) in givers}
-        return next((seat for seat in chosen.values() if seat.once), None) or _least_wanted(chosen)
+        """Of these profiles' idle sessions the one to give up: a warm or one-turn one, else the one wanted least."""
+        chosen = {
+            name: session for name, session in self._evictable.items() if (session.key[0], session.key[1]) in givers
+        }
+        return next((session for session in chosen.values() if session.once), None) or _eviction_candidate(chosen)
 
     def idle(self) -> list[IndexedSession]:
-        """All idle seats, the one idle longest first."""
+        """All idle sessions, the one idle longest first."""
         return list(self._idle.values())
 
-    def _index(self, seat: IndexedSession) -> None:
-        if seat.holds:
-            self._holders[seat.key[0], seat.holds] = seat
-        if not seat.idle:
+    def _index(self, session: IndexedSession) -> None:
+        if session.conversation:
+            self._holders[session.key[0], session.conversation] = session
+        if not session.idle:
             return
-        name = seat.session
-        self._idle[name] = seat
-        if seat.engaged:
+        name = session.session
+        self._idle[name] = session
+        if session.engaged:
             return
-        self._evictable[name] = seat
-        if seat.single_use and seat.holds:
+        self._evictable[name] = session
+        if session.single_use and session.conversation:
             return
-        pool = self._pools.setdefault(seat.key, _Idle())
-        pool.all[name] = seat
-        if not seat.holds:
-            pool.warm[name] = seat
-        elif seat.once:
-            pool.once[name] = seat
-            if seat.user:
-                self._users.setdefault((seat.key, seat.user), {})[name] = seat
+        pool = self._pools.setdefault(session.key, _Idle())
+        pool.all[name] = session
+        if not session.conversation:
+            pool.warm[name] = session
+        elif session.once:
+            pool.once[name] = session
+            if session.user:
+                self._users.setdefault((session.key, session.user), {})[name] = session
 
-    def _unindex(self, seat: IndexedSession) -> None:
-        name = seat.session
-        if seat.holds and self._holders.get((seat.key[0], seat.holds)) is seat:
-            del self._holders[seat.key[0], seat.holds]
-        if not seat.idle:
+    def _unindex(self, session: IndexedSession) -> None:
+        name = session.session
+        if session.conversation and self._holders.get((session.key[0], session.conversation)) is session:
+            del self._holders[session.key[0], session.conversation]
+        if not session.idle:
             return
         self._idle.pop(name, None)
         self._evictable.pop(name, None)
-        if (pool := self._pools.get(seat.key)) is None:
+        if (pool := self._pools.get(session.key)) is None:
             return
         for index in (pool.all, pool.warm, pool.once):
             index.pop(name, None)
         if not pool.all:
-            del self._pools[seat.key]
-        mine = self._users.get((seat.key, seat.user))
+            del self._pools[session.key]
+        mine = self._users.get((session.key, session.user))
         if mine is not None:
             mine.pop(name, None)
             if not mine:
-                del self._users[seat.key, seat.user]
+                del self._users[session.key, session.user]
 
 
-def _least_wanted(seats: dict[str, IndexedSession]) -> IndexedSession | None:
+def _eviction_candidate(index: dict[str, IndexedSession]) -> IndexedSession | None:
     """Of those used least recently the one with the fewest turns: a conversation much used comes back sooner."""
-    return min(islice(seats.values(), EXAMINED), key=lambda seat: seat.held_turns, default=None)
+    return min(islice(index.values(), EXAMINED), key=lambda session: session.held_turns, default=None)
 
 
-def _last(seats: dict[str, IndexedSession]) -> IndexedSession | None:
-    return next(reversed(seats.values()), None)
+def _last(index: dict[str, IndexedSession]) -> IndexedSession | None:
+    return next(reversed(index.values()), None)
 
 
-def _latest(seats: dict[str, IndexedSession], most: int) -> list[IndexedSession]:
+def _latest(index: dict[str, IndexedSession], most: int) -> list[IndexedSession]:
     found: list[IndexedSession] = []
-    for seat in reversed(seats.values()):
-        found.append(seat)
+    for session in reversed(index.values()):
+        found.append(session)
         if len(found) == most:
             break
     return found

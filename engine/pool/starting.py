@@ -14,12 +14,12 @@ from engine.store.conversations import ConversationRow
 from engine.store.sqlite import StoreUnusable
 
 
-def spec_of(name: str, wish: LeaseRequest, conversation: str, row: ConversationRow | None) -> AgentSpec:
+def spec_of(name: str, request: LeaseRequest, conversation: str, row: ConversationRow | None) -> AgentSpec:
     """A conversation goes on where it was, and never with more than it was allowed when it was used last."""
-    profile = wish.profile
+    profile = request.profile
     if row is None:
-        named = wish.directory is not None
-        return AgentSpec(name, profile, conversation, wish.resumes, wish.directory, named)
+        named = request.directory is not None
+        return AgentSpec(name, profile, conversation, request.resumes, request.directory, named)
     mode = narrower(row.permission_mode, profile.permission_mode)
     own = row.directory and profile.workspace is None
     directory = Path(row.directory) if own or row.named else None
@@ -27,7 +27,7 @@ def spec_of(name: str, wish: LeaseRequest, conversation: str, row: ConversationR
         name,
         profile,
         conversation,
-        wish.resumes,
+        request.resumes,
         directory,
         named_directory=row.named,
         permission_mode=mode if mode != profile.permission_mode else "",

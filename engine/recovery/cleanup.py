@@ -29,7 +29,7 @@ class Cleanup:
     """`living` names the pool's sessions; `drafts` are folders of ours where files are written as `*.new` first."""
 
     containment: Containment
-    ledger: EngineRegistry
+    registry: EngineRegistry
     leases: SqliteLeases
     conversations: Conversations
     living: Callable[[], Collection[str]]
@@ -52,14 +52,14 @@ class Cleanup:
         Dead is an engine of our ledger whose process is gone, and of which nothing is left that carries its tag.
         """
         ended = leases = 0
-        for engine in self.ledger.dead_engines():
-            orphans = await asyncio.to_thread(self.ledger.orphans, engine)
+        for engine in self.registry.dead_engines():
+            orphans = await asyncio.to_thread(self.registry.orphans, engine)
             left = await self.containment.end(orphans, _TERM_GRACE_S)
             if orphans:
                 self.bus.publish(OrphansReaped(pids=[process.pid for process in orphans], origin=f"engine {engine}"))
             if not left:
                 leases += self._forget(engine)
-                self.ledger.leave(engine)
+                self.registry.leave(engine)
             ended += len(orphans) - len(left)
         return ended, leases
 

@@ -29,28 +29,28 @@ TRIES = 2
 """Failures that one rung of the ladder may not have prevented before the next one is taken."""
 
 
-def strategy_for(trouble: Failure, own: Mapping[str, str]) -> str:
+def strategy_for(failure: Failure, own: Mapping[str, str]) -> str:
     """The strategy that a failure asks for: `own` maps `type/category` or a type to one, and comes first."""
-    for name in trouble.classes:
+    for name in failure.classes:
         if name in own:
             return own[name]
-    word = trouble.error.verdict.strategy if trouble.error is not None else PLAIN_RETRY
+    word = failure.error.verdict.strategy if failure.error is not None else PLAIN_RETRY
     return BY_WORD.get(word, PLAIN_RETRY)
 
 
-def next_level(case: EscalationState, asked: str, able: Callable[[str], bool]) -> str:
+def next_level(escalation: EscalationState, asked: str, able: Callable[[str], bool]) -> str:
     """The strategy for this failure of the case's request; climbs when its rung has had its tries."""
-    if asked != case.asked:
-        case.asked, case.rung, case.tries = asked, asked, 0
-    if case.tries >= TRIES and case.rung in ESCALATION:
-        case.rung, case.tries = ESCALATION[case.rung], 0
-    while case.rung in ESCALATION and not able(case.rung):
-        case.rung, case.tries = ESCALATION[case.rung], 0
-    case.tries += 1
-    return case.rung if case.rung in {PLAIN_RETRY, FAIL_FAST} or able(case.rung) else PLAIN_RETRY
+    if asked != escalation.asked:
+        escalation.asked, escalation.level, escalation.tries = asked, asked, 0
+    if escalation.tries >= TRIES and escalation.level in ESCALATION:
+        escalation.level, escalation.tries = ESCALATION[escalation.level], 0
+    while escalation.level in ESCALATION and not able(escalation.level):
+        escalation.level, escalation.tries = ESCALATION[escalation.level], 0
+    escalation.tries += 1
+    return escalation.level if escalation.level in {PLAIN_RETRY, FAIL_FAST} or able(escalation.level) else PLAIN_RETRY
 
 
-def escalate(case: EscalationState) -> str:
+def escalate(escalation: EscalationState) -> str:
     """The rung above, at once: the run of this one failed. Empty where the ladder has none."""
-    case.rung, case.tries = ESCALATION.get(case.rung, PLAIN_RETRY), 1
-    return case.rung
+    escalation.level, escalation.tries = ESCALATION.get(escalation.level, PLAIN_RETRY), 1
+    return escalation.level

@@ -32,10 +32,10 @@ class RecoveryParts:
     pool: Pool
     containment: Containment
     launcher: LocalLauncher
-    ledger: EngineRegistry
+    registry: EngineRegistry
     leases: SqliteLeases
     breakers: Breakers
-    easing: ConcurrencyLimiter
+    limiter: ConcurrencyLimiter
     budget: Budget
 
     def cleaner(self) -> Cleanup:
@@ -43,7 +43,7 @@ class RecoveryParts:
         state = self.settings().engine.state_dir
         return Cleanup(
             containment=self.containment,
-            ledger=self.ledger,
+            registry=self.registry,
             leases=self.leases,
             conversations=self.ports.conversations,
             living=lambda: self.pool.members,
@@ -56,7 +56,7 @@ class RecoveryParts:
     def recoveries(self, cleaner: Cleanup) -> Recoveries:
         """The orchestrator and its face. Raises SettingsError for a strategy that is not there."""
         bus, clock = self.ports.bus, self.ports.clock
-        acts = RecoveryActions(self.pool, self.ports.conversations, self.breakers, self.easing, cleaner, bus)
+        acts = RecoveryActions(self.pool, self.ports.conversations, self.breakers, self.limiter, cleaner, bus)
         orchestrator = Orchestrator(
             acts,
             self.strategies(self.settings()),

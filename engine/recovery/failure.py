@@ -93,7 +93,7 @@ class EscalationState:
     """One request's way up the ladder: the strategy that its class asks for, where it stands, tries on that rung."""
 
     asked: str = ""
-    rung: str = ""
+    level: str = ""
     tries: int = 0
     why: str = ""
     """Why recovery gave this request up."""
@@ -101,12 +101,12 @@ class EscalationState:
     """The run that this request waits for, or whose effect it shows."""
 
 
-def target_of(aim: TargetKind, trouble: Failure) -> str:
+def target_of(aim: TargetKind, failure: Failure) -> str:
     """What a strategy of this aim works on: `session:…`, `conversation:…`, `profile:…`, `credential:…` or `engine`."""
     if aim is TargetKind.ENGINE:
         return TargetKind.ENGINE.value
     if aim is TargetKind.CREDENTIAL:
-        return trouble.credential
-    if aim is TargetKind.CONVERSATION and trouble.conversation:
-        return f"conversation:{trouble.conversation}"
-    return f"session:{trouble.session}" if trouble.session else f"profile:{trouble.profile}"
+        return failure.credential
+    if aim is TargetKind.CONVERSATION and failure.conversation:
+        return f"conversation:{failure.conversation}"
+    return f"session:{failure.session}" if failure.session else f"profile:{failure.profile}"

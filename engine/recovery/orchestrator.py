@@ -58,7 +58,7 @@ class Recovery:
 
     id: str
     key: Key
-    trouble: Failure
+    failure: Failure
     began: float
     done: asyncio.Future[RecoveryResult]
     observed: bool = False
@@ -110,58 +110,58 @@ class Orchestrator:
 
     # the way of a failed request
 
-    def choose(self, trouble: Failure, case: EscalationState) -> NextRecovery:
+    def choose(self, failure: Failure, escalation: EscalationState) -> NextRecovery:
         """What to do about a failure; a run that this request waited for before did not help."""
-        self.closed(case, worked=False)
-        asked = strategy_for(trouble, self.strategies.by_class)
-        name = next_level(case, asked, lambda each: self._known(each).can_recover(trouble))
+        self.closed(escalation, worked=False)
+        asked = strategy_for(failure, self.strategies.by_class)
+        name = next_level(escalation, asked, lambda each: self._known(each).can_recover(failure))
         if self._limits().observe:
             return NextRecovery("" if name == FAIL_FAST else name)
         if name == FAIL_FAST:
-            case.why = "" if asked == FAIL_FAST else f"{asked} did not help"
-            return NextRecovery(final=case.why or "nothing that the engine can do would help")
-        case.why = refusal(trouble) if name == PARK else ""
-        if case.why and trouble.error is not None:
-            trouble.error.retry_after = resets_in(trouble)  # the caller is told when to come back
-        return NextRecovery(name, case.why)
+            escalation.why = "" if asked == FAIL_FAST else f"{asked} did not help"
+            return NextRecovery(final=escalation.why or "nothing that the engine can do would help")
+        escalation.why = refusal(failure) if name == PARK else ""
+        if escalation.why and failure.error is not None:
+            failure.error.retry_after = resets_in(failure)  # the caller is told when to come back
+        return NextRecovery(name, escalation.why)
 
-    def begin(self, name: str, trouble: Failure, case: EscalationState | None = None) -> Recovery | None:
-        """Run a strategy, or join the run that is under way; `case` waits for it.
+    def begin(self, name: str, failure: Failure, escalation: EscalationState | None = None) -> Recovery | None:
+        """Run a strategy, or join the run that is under way; `escalation` waits for it.
 
         None when there is nothing to run, when what was seen is out of date, or when it was tried too often of late.
         """
         if name in {PLAIN_RETRY, FAIL_FAST}:
             return None
         strategy = self._known(name)
-        key = (name, target_of(strategy.aim, trouble))
+        key = (name, target_of(strategy.aim, failure))
         recovery = self._under_way.get(key)
-        if recovery is not None and recovery.done.done() and trouble.began >= recovery.finished_at:
-            self._end(recovery, ok=False, reason=f"it failed again: {trouble.reason}")
+        if recovery is not None and recovery.done.done() and failure.began >= recovery.finished_at:
+            self._end(recovery, ok=False, reason=f"it failed again: {failure.reason}")
             recovery = None
         if recovery is None:
-            recovery = self._start_automatic(strategy, key, trouble, case)
-        if recovery is not None and case is not None:
+            recovery = self._start_automatic(strategy, key, failure, escalation)
+        if recovery is not None and escalation is not None:
             recovery.waiters += 1
             recovery.joined += 1
-            case.recovery = recovery
+            escalation.recovery = recovery
         return recovery
 
-    async def recovered(self, trouble: Failure, case: EscalationState) -> str:
+    async def recovered(self, failure: Failure, escalation: EscalationState) -> str:
         """Wait for the case's run and escalate the ladder where it failed; why no attempt may follow, or nothing."""
-        while (recovery := case.recovery) is not None:
+        while (recovery := escalation.recovery) is not None:
             result = await asyncio.shield(recovery.done)
             if result.ok or recovery.observed:
                 return ""
-            case.recovery = None
-            above = escalate(case)
+            escalation.recovery = None
+            above = escalate(escalation)
             if above == FAIL_FAST:
-                case.why = f"{recovery.strategy} failed: {result.reason}"
-            self.begin(above, trouble, case)
-        return case.why
+                escalation.why = f"{recovery.strategy} failed: {result.reason}"
+            self.begin(above, failure, escalation)
+        return escalation.why
 
-    def closed(self, case: EscalationState, *, worked: bool | None) -> None:
+    def closed(self, escalation: EscalationState, *, worked: bool | None) -> None:
         """The case's attempt after its recovery ended: this shows whether it helped. None: the request left."""
-        recovery, case.recovery = case.recovery, None
+        recovery, escalation.recovery = escalation.recovery, None
         if recovery is None or recovery.over:
             return
         recovery.waiters -= 1
@@ -200,31 +200,33 @@ class Orchestrator:
     # runs
 
     def _start_automatic(
-        self, strategy: RecoveryStrategy, key: Key, trouble: Failure, case: EscalationState | None
+        self, strategy: RecoveryStrategy, key: Key, failure: Failure, escalation: EscalationState | None
     ) -> Recovery | None:
         now, limits = self._now(), self._limits()
         record = self._record(key)
-        if trouble.began < record.helped_at or now - trouble.seen > STALE_S:
+        if failure.began < record.helped_at or now - failure.seen > STALE_S:
             return None  # what was seen is from before the last recovery: trying again is enough
         if limits.observe:
-            return self._observe(strategy, key, trouble)
+            return self._observe(strategy, key, failure)
         held = record.starts.held(now) or record.starts.crashed(now, limits.starts)
         cost = None if held else self._budget.take(ErrorKind.PROCESS)
         if cost is not None:
-            return self._start(strategy, key, trouble, cost)
+            return self._start(strategy, key, failure, cost)
         spent = f"it was tried {limits.starts.crashes} times within {limits.starts.period:.0f} s"
-        self._refuse(strategy, key, trouble, spent if held else "the retry budget is spent: too many calls fail", case)
+        self._refuse(
+            strategy, key, failure, spent if held else "the retry budget is spent: too many calls fail", escalation
+        )
         return None
 
-    def _start(self, strategy: RecoveryStrategy, key: Key, trouble: Failure, cost: int = 0) -> Recovery:
-        recovery = self._made(key, trouble, cost=cost)
+    def _start(self, strategy: RecoveryStrategy, key: Key, failure: Failure, cost: int = 0) -> Recovery:
+        recovery = self._made(key, failure, cost=cost)
         self._under_way[key] = recovery
         self._publish_start(recovery, strategy.estimate)
         self._runs.spawn(self._run(strategy, recovery), f"{key[0]} {key[1]}")
         return recovery
 
-    def _observe(self, strategy: RecoveryStrategy, key: Key, trouble: Failure) -> Recovery:
-        recovery = self._made(key, trouble, observed=True)
+    def _observe(self, strategy: RecoveryStrategy, key: Key, failure: Failure) -> Recovery:
+        recovery = self._made(key, failure, observed=True)
         result = RecoveryResult(True, f"observed: {key[0]} would be run at {key[1]}")
         recovery.done.set_result(result)
         self._publish_start(recovery, strategy.estimate)
@@ -232,16 +234,16 @@ class Orchestrator:
         return recovery
 
     def _refuse(
-        self, strategy: RecoveryStrategy, key: Key, trouble: Failure, why: str, case: EscalationState | None
+        self, strategy: RecoveryStrategy, key: Key, failure: Failure, why: str, escalation: EscalationState | None
     ) -> None:
         """It was tried too often of late: told once a period; a strategy with a ladder gives the request up."""
-        if case is not None and key[0] in ESCALATION:
-            case.why = f"{key[0]} is not run again: {why}"
+        if escalation is not None and key[0] in ESCALATION:
+            escalation.why = f"{key[0]} is not run again: {why}"
         record, now = self._record(key), self._now()
         if now < record.told_until:
             return
         record.told_until = now + self._limits().starts.period
-        refused = self._made(key, trouble)
+        refused = self._made(key, failure)
         refused.done.set_result(RecoveryResult(False, why))
         self._publish_start(refused, strategy.estimate)
         self._bus.publish(self._ended_event(refused, ok=False, reason=why, gave_up=True))
@@ -250,7 +252,7 @@ class Orchestrator:
         result, limit = _STOPPING, max(_LEAST_S, strategy.estimate * _SLACK)
         try:
             async with asyncio.timeout(limit):
-                result = await strategy.run(recovery.trouble, self._ports)
+                result = await strategy.run(recovery.failure, self._ports)
         except TimeoutError:
             result = RecoveryResult(False, f"it took over {limit:g} s")
         except QuarterdeckError as error:
@@ -287,11 +289,11 @@ class Orchestrator:
 
     # small things
 
-    def _made(self, key: Key, trouble: Failure, *, observed: bool = False, cost: int = 0) -> Recovery:
+    def _made(self, key: Key, failure: Failure, *, observed: bool = False, cost: int = 0) -> Recovery:
         self._number += 1
         done: asyncio.Future[RecoveryResult] = asyncio.get_running_loop().create_future()
         now = self._now()
-        return Recovery(f"v{self._number:04d}", key, trouble, now, done, observed, cost, finished_at=now)
+        return Recovery(f"v{self._number:04d}", key, failure, now, done, observed, cost, finished_at=now)
 
     def _publish_start(self, recovery: Recovery, estimate: float) -> None:
         self._bus.publish(
@@ -299,11 +301,11 @@ class Orchestrator:
                 recovery=recovery.id,
                 strategy=recovery.key[0],
                 target=recovery.key[1],
-                error=recovery.trouble.id,
-                reason=recovery.trouble.reason,
+                error=recovery.failure.id,
+                reason=recovery.failure.reason,
                 estimated=estimate,
                 observed=recovery.observed,
-                by=recovery.trouble.by,
+                by=recovery.failure.by,
             )
         )
 

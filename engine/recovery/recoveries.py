@@ -53,9 +53,9 @@ class Recoveries:
         """A breaker opened: run what the settings say, within the bounds of every automatic recovery."""
         by = f"the breaker {breaker}"
         try:
-            trouble = self._acts.named(breaker, by, self._clock.monotonic())
-            if self.orchestrator.checked(strategy, trouble):
-                self.orchestrator.begin(strategy, trouble)
+            failure = self._acts.named(breaker, by, self._clock.monotonic())
+            if self.orchestrator.checked(strategy, failure):
+                self.orchestrator.begin(strategy, failure)
         except QuarterdeckError as error:
             text = f"{strategy} was not run for {by}: {error.message}"
             remedy = "Set another `circuit_breaker.recovery`, or none."

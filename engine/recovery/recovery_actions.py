@@ -27,7 +27,7 @@ class RecoveryActions:
     pool: Pool
     conversations: Conversations
     breakers: Breakers
-    easing: ConcurrencyLimiter
+    limiter: ConcurrencyLimiter
     cleaner: Cleanup
     bus: Bus
 
@@ -58,17 +58,17 @@ class RecoveryActions:
         """Take away what is left over."""
         return await self.cleaner.clean()
 
-    def hold(self, credential: str, trouble: Failure, seconds: float, *, parked: bool) -> RecoveryResult:
+    def hold(self, credential: str, failure: Failure, seconds: float, *, parked: bool) -> RecoveryResult:
         """Nothing is done when the breaker was closed since the attempt began."""
-        if self.breakers.let_through_since(credential, trouble.began):
+        if self.breakers.let_through_since(credential, failure.began):
             return RecoveryResult(True, f"{credential} works again, so it is left alone")
         word = "parked" if parked else "stopped"
-        self.breakers.hold(credential, seconds or float("inf"), f"{word}: {trouble.reason}", parked=parked)
+        self.breakers.hold(credential, seconds or float("inf"), f"{word}: {failure.reason}", parked=parked)
         return RecoveryResult(True, f"{credential} is {word}" + (f" for {seconds:.0f} s" if seconds else ""))
 
     def ease(self, reason: str) -> RecoveryResult:  # noqa: ARG002 - the recovery's event tells it
         """Halve what may run at once."""
-        return RecoveryResult(True, f"{self.easing.running} requests run, {self.easing.reduce()} may for now")
+        return RecoveryResult(True, f"{self.limiter.running} requests run, {self.limiter.reduce()} may for now")
 
     def tell(self, text: str, remedy: str) -> None:
         """As a notice."""

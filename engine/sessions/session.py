@@ -228,10 +228,10 @@ class Session:
         self._write(self._machine.interrupt())
         return True
 
-    def cut_off(self, reason: str) -> None:
+    def abort_turn(self, reason: str) -> None:
         """End the turn because the session is about to be stopped; its caller is told why."""
         if self._turn is not None:
-            self._turn.cut_off(reason)
+            self._turn.abort_turn(reason)
         else:
             self.interrupt()
 
@@ -281,7 +281,7 @@ class Session:
         self._finish(ending, "")
         return ending
 
-    async def hurry(self) -> None:
+    async def kill_now(self) -> None:
         """SIGKILL of the tree under a `stop` that runs, which goes on to its end at once."""
         if self._child is not None:
             await self._ports.launcher.kill(self._child)

@@ -158,7 +158,7 @@ class RunningTurn:
         if not self._done.done():
             self._done.set_result(outcome)
 
-    def cut_off(self, reason: str) -> None:
+    def abort_turn(self, reason: str) -> None:
         """The session is about to be stopped under the turn."""
         if not self._done.done():
             remedy = "Raise the limit in `session_pool.limits`, or make the request smaller."

@@ -1,4 +1,4 @@
-"""How the CLI shows each API fault (engine/offline_model/faults.py), as the corpus measured it; loaded at the first fault."""
+"""How the CLI shows each API fault of the offline model, as it was measured; loaded at the first fault."""
 
 from __future__ import annotations
 

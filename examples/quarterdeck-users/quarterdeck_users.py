@@ -1,4 +1,4 @@
-"""A screen of one's own: a subclass of `tui.screens.base_screen.BaseScreen`, here by way of `ListScreen`, a list under a cursor.
+"""A plugin screen: a subclass of `tui.screens.base_screen.BaseScreen`, here a `ListScreen`, a list under a cursor.
 
 Install it beside Quarterdeck (`pip install examples/quarterdeck-users`), start the console, and type `:go users`.
 """

@@ -25,7 +25,7 @@ class Ear:
     """A channel that remembers, fails while `error` is set, and hangs while `open` is not."""
 
     def __init__(self) -> None:
-        self.told: list[Notification] = []
+        self.notified: list[Notification] = []
         self.error: QuarterdeckError | None = None
         self.open = asyncio.Event()
         self.open.set()
@@ -35,7 +35,7 @@ class Ear:
         await self.open.wait()
         if self.error is not None:
             raise self.error
-        self.told.append(telling)
+        self.notified.append(telling)
 
 
 class Stage:
@@ -94,8 +94,8 @@ async def test_every_channel_hears_of_an_alert_and_of_its_end_and_the_console_sh
         assert (shown.rule, shown.severity, shown.value, shown.remedy) == ("errors-many", "critical", 9.0, "look")
         stage.look(GOOD)
         assert stage.bus.state.alerts == {}
-        await until(lambda: len(stage.log.told) == len(stage.hook.told) == 2)
-        assert [(each.alert, each.state, each.engine) for each in stage.hook.told] == [
+        await until(lambda: len(stage.log.notified) == len(stage.hook.notified) == 2)
+        assert [(each.alert, each.state, each.engine) for each in stage.hook.notified] == [
             ("errors-many", "firing", "e1"),
             ("errors-many", "resolved", "e1"),
         ]
@@ -110,10 +110,10 @@ async def test_what_flaps_is_shown_each_time_and_told_once() -> None:
             assert "errors-many/" in stage.bus.state.alerts
             stage.look(GOOD)
             assert stage.bus.state.alerts == {}
-        await until(lambda: len(stage.log.told) == 2)
+        await until(lambda: len(stage.log.notified) == 2)
         stage.look(BAD, 700)
-        await until(lambda: len(stage.log.told) == 3)
-        assert [each.state for each in stage.log.told] == ["firing", "resolved", "firing"]
+        await until(lambda: len(stage.log.notified) == 3)
+        assert [each.state for each in stage.log.notified] == ["firing", "resolved", "firing"]
 
 
 async def test_a_channel_that_hangs_delays_no_other_and_its_queue_is_bounded() -> None:
@@ -121,14 +121,14 @@ async def test_a_channel_that_hangs_delays_no_other_and_its_queue_is_bounded() -
         stage.hook.open.clear()
         many = {f"b{number}": 1.0 for number in range(QUEUED + 30)}
         stage.look({"breaker_open": dict(list(many.items())[:QUEUED])})
-        await until(lambda: len(stage.log.told) == QUEUED)
+        await until(lambda: len(stage.log.notified) == QUEUED)
         stage.look({"breaker_open": many})
-        await until(lambda: len(stage.log.told) == QUEUED + 30)
-        assert stage.hook.told == []
+        await until(lambda: len(stage.log.notified) == QUEUED + 30)
+        assert stage.hook.notified == []
         assert stage.manager.failed["webhook"] == 29  # one is under way, and as many wait as may
         stage.hook.open.set()
-        await until(lambda: len(stage.hook.told) == QUEUED + 1)
-        assert stage.hook.told[-1].subject == f"b{QUEUED + 29}"
+        await until(lambda: len(stage.hook.notified) == QUEUED + 1)
+        assert stage.hook.notified[-1].subject == f"b{QUEUED + 29}"
 
 
 async def test_a_channel_that_fails_is_counted_each_time_and_said_once_until_it_works() -> None:
@@ -140,11 +140,11 @@ async def test_a_channel_that_fails_is_counted_each_time_and_said_once_until_it_
         assert stage.notices == ["the alerts' channel webhook fails: It is gone."]
         stage.hook.error = None
         stage.look(BAD)
-        await until(lambda: len(stage.hook.told) == 1)
+        await until(lambda: len(stage.hook.notified) == 1)
         stage.hook.error = NotificationFailed("Again.")
         stage.look(BAD)
         await until(lambda: len(stage.notices) == 2)
-        assert len(stage.log.told) == 5
+        assert len(stage.log.notified) == 5
 
 
 async def test_an_event_is_answered_after_all_others_heard_it() -> None:
@@ -154,9 +154,9 @@ async def test_an_event_is_answered_after_all_others_heard_it() -> None:
         stage.look(GOOD)
         batch = subscription.take()
         assert [stamped.seq for stamped in batch.events] == [1, 2]
-        await until(lambda: len(stage.log.told) == 1)
-        assert (stage.log.told[0].alert, stage.log.told[0].subject) == ("orphans", "engine e0")
-        assert "pids [7]" in stage.log.told[0].text
+        await until(lambda: len(stage.log.notified) == 1)
+        assert (stage.log.notified[0].alert, stage.log.notified[0].subject) == ("orphans", "engine e0")
+        assert "pids [7]" in stage.log.notified[0].text
 
 
 async def test_what_happens_last_is_told_before_the_end_and_nothing_is_published_any_more() -> None:
@@ -165,7 +165,7 @@ async def test_what_happens_last_is_told_before_the_end_and_nothing_is_published
     stage.bus.publish(OrphansReaped(pids=[7], origin="engine e0"))
     seq = stage.bus.state.seq
     await stage.manager.aclose(5.0)
-    assert [each.alert for each in stage.log.told] == ["orphans"]
+    assert [each.alert for each in stage.log.notified] == ["orphans"]
     assert stage.bus.state.seq == seq
 
 
@@ -176,7 +176,7 @@ async def test_a_hanging_channel_does_not_hold_the_end_up() -> None:
     stage.look(BAD)
     async with asyncio.timeout(PATIENCE_S):
         await stage.manager.aclose(0.05)
-    assert len(stage.log.told) == 1
+    assert len(stage.log.notified) == 1
     assert len(stage.manager._work) == 0
 
 
@@ -196,7 +196,7 @@ async def test_a_silence_is_shown_and_kept() -> None:
         made = stage.manager.silence("errors-*", 60.0, "ana")
         assert stage.bus.state.alerts["errors-many/"].silenced_until == made.until == stage.clock.wall() + 60
         stage.look(BAD, 700)  # past the silence and the repeat
-        await until(lambda: len(stage.log.told) == 2)
+        await until(lambda: len(stage.log.notified) == 2)
         stage.manager.silence("errors-many", 60.0, "ana")
         stage.manager.unsilence("errors-many", "ana")
         assert stage.bus.state.alerts["errors-many/"].silenced_until == 0
@@ -205,7 +205,7 @@ async def test_a_silence_is_shown_and_kept() -> None:
 async def test_a_test_goes_to_one_channel_at_once() -> None:
     async with staged(channels=["log"]) as stage:
         await stage.manager.test("webhook")
-        assert ([each.alert for each in stage.hook.told], stage.log.told) == (["test"], [])
+        assert ([each.alert for each in stage.hook.notified], stage.log.notified) == (["test"], [])
         await stage.manager.test("console")
         assert stage.notices == ["this is a test of the alerts' channel console"]
 
@@ -213,7 +213,7 @@ async def test_a_test_goes_to_one_channel_at_once() -> None:
 async def test_only_the_named_channels_are_told() -> None:
     async with staged(channels=["log"]) as stage:
         stage.look(BAD)
-        await until(lambda: len(stage.log.told) == 1)
-        assert (stage.hook.told, stage.bus.state.alerts) == ([], {})
+        await until(lambda: len(stage.log.notified) == 1)
+        assert (stage.hook.notified, stage.bus.state.alerts) == ([], {})
         heard = [stamped.event for stamped in stage.bus.subscribe(since=0).take().events]
         assert not [event for event in heard if isinstance(event, Notice)]

@@ -27,7 +27,7 @@ def policy(*rules: AlertRule, kept: int = 10) -> AlertPolicy:
 
 def said(changes: list[AlertChange]) -> list[tuple[str, bool]]:
     """The phases that alerts went to, and whether anybody was told."""
-    return [(change.alert.phase.value, change.told) for change in changes]
+    return [(change.alert.phase.value, change.notified) for change in changes]
 
 
 def test_an_alert_is_pending_then_fires_then_is_resolved() -> None:
@@ -36,7 +36,7 @@ def test_an_alert_is_pending_then_fires_then_is_resolved() -> None:
     assert [alert.phase for alert in made.alerts(0)] == [Phase.PENDING]
     assert made.look(BAD, 4.9) == []
     (change,) = made.look(BAD, 5)
-    assert (change.told, change.alert.phase, change.alert.value, change.alert.since) == (True, Phase.FIRING, 9.0, 0)
+    assert (change.notified, change.alert.phase, change.alert.value, change.alert.since) == (True, Phase.FIRING, 9.0, 0)
     assert made.look(BAD, 60) == []
     assert made.look(GOOD, 61) == []
     assert made.look(GOOD, 69.9) == []
@@ -54,8 +54,8 @@ def test_what_lasts_less_than_its_hold_never_fires() -> None:
 
 def test_an_alert_that_lasts_is_told_again_every_repeat() -> None:
     made = policy(QUICK)
-    told = [at for at in range(0, 2000, 10) for change in made.look(BAD, at) if change.told]
-    assert told == [0, 600, 1200, 1800]
+    notified = [at for at in range(0, 2000, 10) for change in made.look(BAD, at) if change.notified]
+    assert notified == [0, 600, 1200, 1800]
 
 
 def test_one_that_fires_again_within_the_repeat_is_told_when_it_may_be() -> None:
@@ -78,7 +78,7 @@ def test_subjects_are_apart_and_each_is_one_alert() -> None:
 def test_an_event_fires_at_once_and_ends_when_none_follows() -> None:
     made = policy(ORPHANS)
     (change,) = made.hear("orphans_reaped", "engine e0", "two left", 0)
-    assert (change.told, change.alert.text, change.alert.subject) == (True, "two left", "engine e0")
+    assert (change.notified, change.alert.text, change.alert.subject) == (True, "two left", "engine e0")
     assert made.hear("orphans_reaped", "engine e0", "one more", 10) == []
     assert made.hear("engine_stopped", "", "x", 10) == []
     assert made.look({}, 9 + EVENT_S) == []
@@ -140,17 +140,17 @@ def test_a_flapping_figure_is_told_once_a_repeat_at_most(
     steps: list[tuple[float, bool]], calm: float, hold: float
 ) -> None:
     made = AlertPolicy(AlertTimes(REPEAT, calm), 10, [AlertRule("quick", parse("errors > 3"), hold)])
-    now, firing, told, ends = 0.0, False, [], 0
+    now, firing, notified, ends = 0.0, False, [], 0
     for wait, bad in steps:
         now += wait
         for change in made.look(BAD if bad else GOOD, now):
             if change.alert.phase is Phase.RESOLVED:
                 assert firing
-                firing, ends = False, ends + change.told
+                firing, ends = False, ends + change.notified
             else:
                 assert firing is not change.fresh
                 firing = True
-                told += [now] if change.told else []
-    assert all(later - earlier >= REPEAT for earlier, later in pairwise(told))
-    assert ends <= len(told)
+                notified += [now] if change.notified else []
+    assert all(later - earlier >= REPEAT for earlier, later in pairwise(notified))
+    assert ends <= len(notified)
     assert bool([alert for alert in made.alerts(now) if alert.phase is Phase.FIRING]) is firing

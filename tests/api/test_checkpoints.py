@@ -21,7 +21,7 @@ async def broken_off(folder: Path) -> tuple[str, str]:
         talk = Talk(engine)
         first = await talk.ask("[[reply: one]] hello")
         turn = talk.begin(SLOW, first.conversation)
-        await until(lambda: any(flight.text for flight in engine.dispatcher.flights.values()))
+        await until(lambda: any(flight.text for flight in engine.dispatcher.active_requests.values()))
         await engine.drain("test")
         await asyncio.wait([turn])
         return "talk-2", first.conversation

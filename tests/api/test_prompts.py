@@ -104,7 +104,7 @@ async def test_a_bad_prompt_is_refused_with_its_field_before_it_is_taken(served:
 async def test_an_id_that_is_on_its_way_is_refused(served: Served) -> None:
     await served.data("POST", "/api/prompts", {"prompt": "[[delay: 5s]]", "id": "twin", "wait": False}, 202)
     for way in ({}, {"stream": True}, {"wait": False}):
-        await until(lambda: "twin" in served.engine.dispatcher.flights)
+        await until(lambda: "twin" in served.engine.dispatcher.active_requests)
         refusal = await served.refusal("POST", "/api/prompts", {"prompt": "x", "id": "twin", **way})
         assert refusal == (400, "bad_input", "id")
 

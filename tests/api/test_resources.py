@@ -206,7 +206,9 @@ async def test_a_bug_is_told_in_the_envelope_and_the_engine_goes_on(
 
 async def test_a_request_is_listed_and_cancelled_and_its_caller_told_by_whom(served: Served) -> None:
     asked = asyncio.create_task(served.http.post("/api/prompts", json={"prompt": LONG, "id": "long"}))
-    await until(lambda: served.engine.bus.state.requests.get("long") and served.engine.dispatcher.flights["long"].text)
+    await until(
+        lambda: served.engine.bus.state.requests.get("long") and served.engine.dispatcher.active_requests["long"].text
+    )
     (row,) = (await served.data("GET", "/api/prompts"))["prompts"]
     assert (row["id"], row["attempts"]) == ("long", 1)
     assert await served.data("DELETE", "/api/prompts/long") == {"cancelled": "long"}

@@ -33,8 +33,8 @@ def made(folder: Path, environment: Mapping[str, str], credential: Credential = 
     binary = folder / "claude"
     binary.write_text("#!/bin/sh\n")
     binary.chmod(0o755)
-    homes = AgentDirectories(folder / "state", folder / "out", folder / "operator", None, folder / "agents")
-    backend = ClaudeBackend(binary, homes, lambda: credential, ClaudeOptions(inherited={}))
+    agent_dirs = AgentDirectories(folder / "state", folder / "out", folder / "operator", None, folder / "agents")
+    backend = ClaudeBackend(binary, agent_dirs, lambda: credential, ClaudeOptions(inherited={}))
     return Profiles(lambda: settings, lambda: credential, "claude", offline=False), backend
 
 
@@ -71,8 +71,10 @@ def test_the_operators_login_is_not_sent_to_another_gateway(tmp_path: Path) -> N
     given = backend.command(AgentSpec("s1", profile, "c" * 36)).environment
     places = {Path(given["HOME"]), Path(given["CLAUDE_CONFIG_DIR"])}
     assert not [place for place in places if (place / ".credentials.json").exists() or place == tmp_path / "operator"]
-    homes = AgentDirectories(tmp_path / "state", tmp_path / "out", tmp_path / "operator", None, tmp_path / "agents")
-    check = Login("", lambda: Credential(), homes.config, SystemClock(), ours=False)
+    agent_dirs = AgentDirectories(
+        tmp_path / "state", tmp_path / "out", tmp_path / "operator", None, tmp_path / "agents"
+    )
+    check = Login("", lambda: Credential(), agent_dirs.config, SystemClock(), ours=False)
     check.check(profiles.find("default", "default"))
     with pytest.raises(NotSignedIn) as refused:
         check.check(profile)

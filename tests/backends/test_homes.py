@@ -17,31 +17,33 @@ CONVERSATION, OTHER = (f"{n}" * 8 + "-0000-0000-0000-" + "0" * 12 for n in (1, 2
 
 
 @pytest.fixture
-def homes(tmp_path: Path) -> AgentDirectories:
+def agent_dirs(tmp_path: Path) -> AgentDirectories:
     """Folders of one engine."""
     return AgentDirectories(tmp_path / "state", tmp_path / "work", tmp_path / "home", None, tmp_path / "agents")
 
 
-def test_each_agent_has_its_own_configuration_and_all_have_the_profiles_conversations(homes: AgentDirectories) -> None:
-    one, other = homes.config_of(PROFILE, "s1"), homes.config_of(PROFILE, "s2")
-    assert len({one, other, homes.config(PROFILE)}) == 3
-    assert {folder.stat().st_mode & 0o777 for folder in (one, one.parent, homes.config(PROFILE))} == {0o700}
+def test_each_agent_has_its_own_configuration_and_all_have_the_profiles_conversations(
+    agent_dirs: AgentDirectories,
+) -> None:
+    one, other = agent_dirs.config_of(PROFILE, "s1"), agent_dirs.config_of(PROFILE, "s2")
+    assert len({one, other, agent_dirs.config(PROFILE)}) == 3
+    assert {folder.stat().st_mode & 0o777 for folder in (one, one.parent, agent_dirs.config(PROFILE))} == {0o700}
     conversation = "0" * 8 + "-0000-0000-0000-" + "0" * 12
     (one / "projects" / "ws").mkdir()
     (one / "projects" / "ws" / f"{conversation}.jsonl").write_text("{}")
     assert (other / "projects" / "ws" / f"{conversation}.jsonl").exists()
-    assert homes.transcript(PROFILE, conversation) is not None
+    assert agent_dirs.transcript(PROFILE, conversation) is not None
 
 
 def test_what_the_operator_put_into_the_profile_is_linked_and_the_clis_own_notes_are_not(
-    homes: AgentDirectories,
+    agent_dirs: AgentDirectories,
 ) -> None:
-    config = homes.config(PROFILE)
+    config = agent_dirs.config(PROFILE)
     (config / "settings.json").write_text("{}")
     (config / "skills").mkdir()
     (config / "sessions").mkdir()
     (config / ".claude.json").write_text('{"userID": "u"}')
-    own = homes.config_of(PROFILE, "s1")
+    own = agent_dirs.config_of(PROFILE, "s1")
     assert (own / "settings.json").resolve() == (config / "settings.json").resolve()
     assert (own / "skills").is_symlink()
     assert not (own / "sessions").exists()
@@ -49,39 +51,43 @@ def test_what_the_operator_put_into_the_profile_is_linked_and_the_clis_own_notes
     assert not (own / ".claude.json").is_symlink()
 
 
-def test_an_agent_that_ended_leaves_its_notes_to_the_next_one_once_and_nothing_else(homes: AgentDirectories) -> None:
-    first = homes.config_of(PROFILE, "s1")
+def test_an_agent_that_ended_leaves_its_notes_to_the_next_one_once_and_nothing_else(
+    agent_dirs: AgentDirectories,
+) -> None:
+    first = agent_dirs.config_of(PROFILE, "s1")
     (first / ".claude.json").write_text("first")
-    homes.release(PROFILE, "s1")
+    agent_dirs.release(PROFILE, "s1")
     assert not first.exists()
-    assert homes.config(PROFILE).joinpath("projects").is_dir()
-    second = homes.config_of(PROFILE, "s2")
+    assert agent_dirs.config(PROFILE).joinpath("projects").is_dir()
+    second = agent_dirs.config_of(PROFILE, "s2")
     assert (second / ".claude.json").read_text() == "first"
     (second / ".claude.json").write_text("second")
-    homes.release(PROFILE, "s2")
-    assert (homes.config_of(PROFILE, "s3") / ".claude.json").read_text() == "first"
+    agent_dirs.release(PROFILE, "s2")
+    assert (agent_dirs.config_of(PROFILE, "s3") / ".claude.json").read_text() == "first"
 
 
-def test_a_folder_that_a_session_of_that_name_left_is_not_taken_over(homes: AgentDirectories) -> None:
-    (homes.config_of(PROFILE, "s1") / "stale").write_text("")
-    assert not (homes.config_of(PROFILE, "s1") / "stale").exists()
+def test_a_folder_that_a_session_of_that_name_left_is_not_taken_over(agent_dirs: AgentDirectories) -> None:
+    (agent_dirs.config_of(PROFILE, "s1") / "stale").write_text("")
+    assert not (agent_dirs.config_of(PROFILE, "s1") / "stale").exists()
 
 
-def test_a_login_in_a_file_and_the_operators_own_directory_are_shared(homes: AgentDirectories, tmp_path: Path) -> None:
-    (homes.config(PROFILE) / ".credentials.json").write_text("{}")
-    assert homes.config_of(PROFILE, "s1") == homes.config(PROFILE)
+def test_a_login_in_a_file_and_the_operators_own_directory_are_shared(
+    agent_dirs: AgentDirectories, tmp_path: Path
+) -> None:
+    (agent_dirs.config(PROFILE) / ".credentials.json").write_text("{}")
+    assert agent_dirs.config_of(PROFILE, "s1") == agent_dirs.config(PROFILE)
     operators = Profile(name="o", own_home=False)
-    assert homes.config_of(operators, "s1") == tmp_path / "home" / ".claude"
-    homes.release(operators, "s1")
-    homes.release(PROFILE, "s1")
-    assert (homes.config(PROFILE) / ".credentials.json").exists()
+    assert agent_dirs.config_of(operators, "s1") == tmp_path / "home" / ".claude"
+    agent_dirs.release(operators, "s1")
+    agent_dirs.release(PROFILE, "s1")
+    assert (agent_dirs.config(PROFILE) / ".credentials.json").exists()
 
 
 def test_when_an_engine_is_forgotten_what_its_agents_left_goes_too(tmp_path: Path) -> None:
     ledger = EngineRegistry(tmp_path / "engines")
-    homes = AgentDirectories(tmp_path / "state", tmp_path, tmp_path, None, ledger.folder("dead"))
-    own = homes.config_of(PROFILE, "s1")
-    kept = homes.config(PROFILE) / "projects" / "kept"
+    agent_dirs = AgentDirectories(tmp_path / "state", tmp_path, tmp_path, None, ledger.folder("dead"))
+    own = agent_dirs.config_of(PROFILE, "s1")
+    kept = agent_dirs.config(PROFILE) / "projects" / "kept"
     kept.mkdir()
     ledger.leave("dead")
     assert not own.exists()
@@ -89,41 +95,41 @@ def test_when_an_engine_is_forgotten_what_its_agents_left_goes_too(tmp_path: Pat
 
 
 def test_each_conversation_has_a_directory_and_a_profile_with_a_workspace_has_one_for_all(
-    homes: AgentDirectories, tmp_path: Path
+    agent_dirs: AgentDirectories, tmp_path: Path
 ) -> None:
-    one, other = homes.directory(PROFILE, CONVERSATION), homes.directory(PROFILE, OTHER)
+    one, other = agent_dirs.directory(PROFILE, CONVERSATION), agent_dirs.directory(PROFILE, OTHER)
     assert one == tmp_path / "work" / "default" / "p" / CONVERSATION
     assert one != other
     assert {folder.stat().st_mode & 0o777 for folder in (one, other)} == {0o700}
     shared = Profile(name="p", workspace=tmp_path, own_home=True)
-    assert homes.directory(shared, CONVERSATION) == homes.directory(shared, OTHER) == tmp_path
+    assert agent_dirs.directory(shared, CONVERSATION) == agent_dirs.directory(shared, OTHER) == tmp_path
 
 
 def test_a_named_directory_that_is_gone_is_an_error_and_an_own_one_is_made_again(
-    homes: AgentDirectories, tmp_path: Path
+    agent_dirs: AgentDirectories, tmp_path: Path
 ) -> None:
     gone = tmp_path / "repository"
     with pytest.raises(StartFailed, match="does not exist any more"):
-        homes.place(AgentSpec("s1", PROFILE, CONVERSATION, directory=gone, named_directory=True))
+        agent_dirs.place(AgentSpec("s1", PROFILE, CONVERSATION, directory=gone, named_directory=True))
     own = tmp_path / "work" / "default" / "p" / OTHER
-    assert homes.place(AgentSpec("s1", PROFILE, CONVERSATION, directory=own)) == own
+    assert agent_dirs.place(AgentSpec("s1", PROFILE, CONVERSATION, directory=own)) == own
     assert own.is_dir()
 
 
-def test_scratch_is_a_sessions_own_and_goes_with_it(homes: AgentDirectories) -> None:
-    one, other = homes.scratch("s1"), homes.scratch("s2")
+def test_scratch_is_a_sessions_own_and_goes_with_it(agent_dirs: AgentDirectories) -> None:
+    one, other = agent_dirs.scratch("s1"), agent_dirs.scratch("s2")
     assert one != other
     assert one.stat().st_mode & 0o777 == 0o700
     (one / "file").write_text("")
-    homes.release(PROFILE, "s1")
+    agent_dirs.release(PROFILE, "s1")
     assert not one.exists()
     assert other.exists()
 
 
 def test_between_conversations_the_scratch_is_emptied_but_for_the_socket_and_the_present_one(
-    homes: AgentDirectories,
+    agent_dirs: AgentDirectories,
 ) -> None:
-    scratch = homes.scratch("s1")
+    scratch = agent_dirs.scratch("s1")
     for name in (
         "cc-socks/1.sock",
         f"claude-0/-w/{CONVERSATION}/tasks/a.output",
@@ -134,18 +140,18 @@ def test_between_conversations_the_scratch_is_emptied_but_for_the_socket_and_the
         (scratch / name).parent.mkdir(parents=True, exist_ok=True)
         (scratch / name).write_text("")
     (scratch / "link").symlink_to(scratch.parent)
-    homes.sweep("s1", OTHER)
+    agent_dirs.sweep("s1", OTHER)
     left = {str(path.relative_to(scratch)) for path in scratch.rglob("*") if path.is_file()}
     assert left == {"cc-socks/1.sock", f"claude-0/-w/{OTHER}/x"}
     assert scratch.parent.exists()
-    assert homes.outputs("s1", CONVERSATION) == []
+    assert agent_dirs.outputs("s1", CONVERSATION) == []
 
 
 def test_a_scratch_folder_is_short_enough_for_a_socket_however_long_the_state_directory_is(tmp_path: Path) -> None:
     deep = tmp_path / ("x" * 60) / ("y" * 60)
     ledger = EngineRegistry(deep / "engines")
-    homes = AgentDirectories(deep, deep, deep, None, ledger.folder("0123456789ab"))
-    scratch = homes.scratch("s0001")
+    agent_dirs = AgentDirectories(deep, deep, deep, None, ledger.folder("0123456789ab"))
+    scratch = agent_dirs.scratch("s0001")
     assert len(bytes(scratch / SOCKET)) <= LONGEST
     assert (scratch.stat().st_mode & 0o777, scratch.parent.stat().st_mode & 0o777) == (0o700, 0o700)
     ledger.leave("0123456789ab")

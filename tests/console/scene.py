@@ -101,16 +101,16 @@ def _beginnings() -> list[tuple[float, AnyEvent]]:
     return found
 
 
-def _past(chance: random.Random) -> list[tuple[float, AnyEvent]]:
+def _past(rng: random.Random) -> list[tuple[float, AnyEvent]]:
     found: list[tuple[float, AnyEvent]] = []
     for number in range(220):
         session, user, prompt, _activity, _state = SESSIONS[number % 10]
-        at, took = NOW - 1200 + number * 5.4, 1.0 + 3 * chance.random() + (4 if number % 37 == 0 else 0)
+        at, took = NOW - 1200 + number * 5.4, 1.0 + 3 * rng.random() + (4 if number % 37 == 0 else 0)
         request = f"r{number:03d}"
         ok = number % 29 != 0
         found.append((at - took, _queued(request, user, prompt)))
         found.append((at - took, ev.TurnStarted(request=request, session=session, user=user, prompt=prompt)))
-        found.append((at, _turn_ended(request, session, took, 200 + int(900 * chance.random()), ok=ok)))
+        found.append((at, _turn_ended(request, session, took, 200 + int(900 * rng.random()), ok=ok)))
         error = "" if ok else "connection reset"
         kind = "" if ok else "network"
         ended = ev.RequestEnded(request=request, user=user, ok=ok, duration=took, kind=kind, error=error)

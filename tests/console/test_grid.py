@@ -95,10 +95,10 @@ async def test_one_change_draws_one_line_and_a_change_out_of_sight_none(
 async def test_a_busy_pool_of_500_costs_at_most_its_changed_lines_in_sight(
     crowd: Bridge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    grid, chance = _grid(crowd), random.Random(1)
+    grid, rng = _grid(crowd), random.Random(1)
     count, in_sight = CountingGrid(grid, monkeypatch), 0
     for paint in range(STEADY):
-        changed = chance.sample(range(MANY), MANY // 10)
+        changed = rng.sample(range(MANY), MANY // 10)
         names = [f"s{index:04d}" for index in changed]
         crowd.feed.push(scene.NOW, *(ev.TurnActivity(session=name, activity=f"step {paint}") for name in names))
         in_sight += len(set(names) & set(grid.order[: grid.page]))

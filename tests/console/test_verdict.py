@@ -112,8 +112,8 @@ SENTENCES: dict[str, tuple[State, FeedStatus, View, str]] = {
         _state(engine=EngineView(phase="stopped")), LIVE, VIEW, "■ NO ENGINE the engine has stopped q quit",
     ),
     "replay": (
-        _state(), FeedStatus(LinkState.REPLAY, "rec.flight.jsonl", "×4"), VIEW, ("▶ REPLAY rec.flight.jsonl · ×4 · 14:02:31 "
-        "space play  + - speed"),
+        _state(), FeedStatus(LinkState.REPLAY, "rec.flight.jsonl", "×4"), VIEW, ("▶ REPLAY rec.flight.jsonl · ×4 "
+        "· 14:02:31 space play  + - speed"),
     ),
 }  # fmt: skip
 

@@ -34,55 +34,55 @@ def test_the_bounds_hold(puts: list[tuple[str, int]]) -> None:
 
 
 async def test_equal_requests_fly_once() -> None:
-    flights: SingleFlight[str] = SingleFlight()
-    assert await flights.join("k") is None
-    others = [asyncio.create_task(flights.join("k")) for _ in range(3)]
+    active_requests: SingleFlight[str] = SingleFlight()
+    assert await active_requests.join("k") is None
+    others = [asyncio.create_task(active_requests.join("k")) for _ in range(3)]
     await asyncio.sleep(0)
-    flights.land("k", "answer")
+    active_requests.land("k", "answer")
     assert await asyncio.gather(*others) == ["answer"] * 3
 
 
 async def test_when_the_leader_fails_exactly_one_of_those_who_wait_leads() -> None:
-    flights: SingleFlight[str] = SingleFlight()
-    assert await flights.join("k") is None
-    others = [asyncio.create_task(flights.join("k")) for _ in range(3)]
+    active_requests: SingleFlight[str] = SingleFlight()
+    assert await active_requests.join("k") is None
+    others = [asyncio.create_task(active_requests.join("k")) for _ in range(3)]
     await asyncio.sleep(0)
-    flights.land("k", None)
+    active_requests.land("k", None)
     done, waiting = await asyncio.wait(others, timeout=0.1)
     assert [task.result() for task in done] == [None]
-    flights.land("k", "answer")
+    active_requests.land("k", "answer")
     assert {await task for task in waiting} == {"answer"}
 
 
 async def test_who_leaves_takes_nobody_along() -> None:
-    flights: SingleFlight[str] = SingleFlight()
-    assert await flights.join("k") is None
-    leaver, stayer = (asyncio.create_task(flights.join("k")) for _ in range(2))
+    active_requests: SingleFlight[str] = SingleFlight()
+    assert await active_requests.join("k") is None
+    leaver, stayer = (asyncio.create_task(active_requests.join("k")) for _ in range(2))
     await asyncio.sleep(0)
     leaver.cancel()
     await asyncio.wait([leaver])
-    flights.land("k", "answer")
+    active_requests.land("k", "answer")
     assert await stayer == "answer"
 
 
 async def test_a_final_error_is_for_all_who_wait_at_once() -> None:
-    flights: SingleFlight[str] = SingleFlight()
-    assert await flights.join("k") is None
-    others = [asyncio.create_task(flights.join("k")) for _ in range(9)]
+    active_requests: SingleFlight[str] = SingleFlight()
+    assert await active_requests.join("k") is None
+    others = [asyncio.create_task(active_requests.join("k")) for _ in range(9)]
     await asyncio.sleep(0)
     failed = ValueError("too long")
-    flights.land("k", error=failed)
+    active_requests.land("k", error=failed)
     assert await asyncio.gather(*others, return_exceptions=True) == [failed] * 9
-    assert await flights.join("k") is None
+    assert await active_requests.join("k") is None
 
 
 async def test_leaders_that_leave_one_after_the_other_hold_up_nobody_for_ever() -> None:
-    flights: SingleFlight[str] = SingleFlight()
-    assert await flights.join("k") is None
-    waiting = [asyncio.create_task(flights.join("k")) for _ in range(MOST_LEADERS + 3)]
+    active_requests: SingleFlight[str] = SingleFlight()
+    assert await active_requests.join("k") is None
+    waiting = [asyncio.create_task(active_requests.join("k")) for _ in range(MOST_LEADERS + 3)]
     for _ in range(MOST_LEADERS):
         await asyncio.sleep(0)
-        flights.land("k")
+        active_requests.land("k")
         await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
     await asyncio.wait(waiting)
     assert [task.result() for task in waiting] == [None] * len(waiting)

@@ -86,7 +86,7 @@ async def test_a_request_may_wait_for_an_open_breaker_and_spends_no_attempt_on_i
         await engine.submit(Request(id="a", prompt="fine"))
         engine.breakers.control("model:default", "trip", "test")
         waiting = asyncio.create_task(engine.submit(Request(id="b", prompt="fine")))
-        await until(lambda: "b" in engine.dispatcher.flights and engine.dispatcher.flights["b"].parked)
+        await until(lambda: "b" in engine.dispatcher.active_requests and engine.dispatcher.active_requests["b"].parked)
         engine.breakers.control("model:default", "close", "test")
         assert (await waiting).attempts == 1
         assert engine.bus.state.totals.retries == 0
@@ -161,7 +161,9 @@ async def test_a_killed_turn_goes_on_in_its_conversation_and_the_prompt_is_not_d
         first = await engine.submit(Request(id="a", prompt="one"))
         again = Request(id="b", prompt="[[history]] [[delay: 1s]]", conversation=first.conversation)
         task = asyncio.create_task(engine.submit(again))
-        await until(lambda: "b" in engine.dispatcher.flights and bool(engine.dispatcher.flights["b"].session))
+        await until(
+            lambda: "b" in engine.dispatcher.active_requests and bool(engine.dispatcher.active_requests["b"].session)
+        )
         session = engine.pool.session(first.session)
         path = engine.backend.transcript(session.profile, first.conversation)
         assert path is not None
@@ -228,7 +230,7 @@ async def test_whatever_is_raised_ends_the_request_and_is_recorded(
         monkeypatch.setattr(engine.pool, "lease", broken)
         with pytest.raises(type(bug)):
             await engine.submit(Request(id="a", prompt="one"))
-        assert engine.dispatcher.flights == {}
+        assert engine.dispatcher.active_requests == {}
         assert [(end.request, end.ok, end.kind, end.code) for end in told] == [("a", False, "internal", "internal")]
         assert type(bug).__name__ in told[0].error
         monkeypatch.undo()
@@ -246,6 +248,6 @@ async def test_a_listener_that_raises_ends_its_own_request_and_not_the_session(t
     async with running(tmp_path) as engine:
         with pytest.raises(OSError, match="Input/output error"):
             await engine.submit(Request(id="a", prompt="[[words: 50]]"), Broken())
-        assert engine.dispatcher.flights == {}
+        assert engine.dispatcher.active_requests == {}
         assert (await engine.submit(Request(id="b", prompt="[[words: 5]]"))).text
         assert "s0001" in engine.pool.sessions

@@ -71,7 +71,7 @@ async def test_an_interrupted_turn_is_never_run_again(tmp_path: Path) -> None:
 async def test_an_interrupt_at_any_moment_of_a_cold_start_ends_the_request(tmp_path: Path, steps: int) -> None:
     async with running(tmp_path, "session_pool.max_size=1") as engine:
         task = asyncio.create_task(engine.submit(Request(id="r1", prompt="[[reply: did it]]")))
-        await until(lambda: any(each.session for each in engine.dispatcher.flights.values()) or task.done())
+        await until(lambda: any(each.session for each in engine.dispatcher.active_requests.values()) or task.done())
         for _ in range(steps):
             await asyncio.sleep(0)
         (session,) = engine.pool.sessions
@@ -87,8 +87,8 @@ async def test_while_a_person_is_waited_for_others_run_under_a_lowered_limit(tmp
     async with running(tmp_path, "recovery.ease_interval=1h") as engine:
         asks = asyncio.create_task(engine.submit(Request(id="asks", prompt='[[tool: Bash {"command": "rm -r x"}]]')))
         await until(lambda: engine.bus.state.permissions)
-        while (engine.easing.cap or 9) > 1:
-            engine.easing.reduce()
+        while (engine.limiter.cap or 9) > 1:
+            engine.limiter.reduce()
         answer = await engine.submit(Request(id="other", prompt="[[reply: not held up]]"))
         assert answer.text == "not held up"
         engine.dispatcher.publish_waits()
@@ -96,7 +96,7 @@ async def test_while_a_person_is_waited_for_others_run_under_a_lowered_limit(tmp
         (permission,) = engine.bus.state.permissions
         engine.answer(permission, allowed=False, by="ada")
         assert (await asks).denials == 1
-        assert engine.easing.running == 0
+        assert engine.limiter.running == 0
 
 
 async def test_a_request_may_say_how_long_its_approvals_wait(tmp_path: Path) -> None:
@@ -112,6 +112,6 @@ async def test_an_urgent_request_goes_before_those_of_low_priority(tmp_path: Pat
         waiting = []
         for name, priority in (("l1", "low"), ("l2", "low"), ("l3", "low"), ("u", "urgent")):
             waiting.append(asyncio.create_task(engine.submit(Request(id=name, prompt=name, priority=priority))))
-            await until(lambda name=name: name in engine.dispatcher.flights)
+            await until(lambda name=name: name in engine.dispatcher.active_requests)
         await asyncio.gather(task, *waiting)
         assert [event.request for event in told.of(TurnStarted)] == ["r1", "u", "l1", "l2", "l3"]

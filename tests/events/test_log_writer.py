@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.log import writer as writer_module
 from engine.log.writer import LogWriter
 from tests.support.processes import wait_until
 
@@ -31,7 +32,7 @@ def summary(lines: int) -> str:
 def test_a_reader_who_stalls_holds_up_nobody_and_learns_what_was_dropped(
     pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(log_writer, "LINES", 100)
+    monkeypatch.setattr(writer_module, "LINES", 100)
     writer = LogWriter(pipe[1], summary)
     began = time.monotonic()
     for _ in range(1000):

@@ -22,7 +22,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def ledger(folder: Path) -> EngineRegistry:
+def registry(folder: Path) -> EngineRegistry:
     """A ledger whose folder is not there yet."""
     return EngineRegistry(folder)
 
@@ -44,14 +44,14 @@ def write(folder: Path, engine: str, **changes: Any) -> None:
     (folder / f"{engine}.json").write_bytes(msgspec.json.encode(RegisteredEngine(**fields)))
 
 
-def test_an_engine_is_in_the_ledger_until_it_leaves(ledger: EngineRegistry, folder: Path) -> None:
-    ledger.enter("mine")
+def test_an_engine_is_in_the_ledger_until_it_leaves(registry: EngineRegistry, folder: Path) -> None:
+    registry.enter("mine")
     assert [path.name for path in folder.iterdir()] == ["mine.json"]
     assert folder.stat().st_mode & 0o777 == 0o700
-    assert ledger.dead_engines() == []
-    ledger.leave("mine")
+    assert registry.dead_engines() == []
+    registry.leave("mine")
     assert list(folder.iterdir()) == []
-    ledger.leave("mine")
+    registry.leave("mine")
 
 
 @pytest.mark.parametrize(
@@ -62,25 +62,27 @@ def test_an_engine_is_in_the_ledger_until_it_leaves(ledger: EngineRegistry, fold
         pytest.param({"boot": "an earlier boot"}, id="the machine was restarted"),
     ],
 )
-def test_only_the_dead_among_two_engines_is_dead(ledger: EngineRegistry, folder: Path, changes: dict[str, Any]) -> None:
-    ledger.enter("alive")
+def test_only_the_dead_among_two_engines_is_dead(
+    registry: EngineRegistry, folder: Path, changes: dict[str, Any]
+) -> None:
+    registry.enter("alive")
     write(folder, "dead", **changes)
-    assert ledger.dead_engines() == ["dead"]
+    assert registry.dead_engines() == ["dead"]
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b'{"engine": "torn", "pid": 1', b"[]", b'{"engine": 1}', b"\xff\x00"])
-def test_a_torn_entry_is_no_verdict_and_hides_no_other(ledger: EngineRegistry, folder: Path, content: bytes) -> None:
+def test_a_torn_entry_is_no_verdict_and_hides_no_other(registry: EngineRegistry, folder: Path, content: bytes) -> None:
     write(folder, "dead", started=1)
     (folder / "torn.json").write_bytes(content)
     (folder / "unfinished.new").write_bytes(b"{")
-    assert ledger.dead_engines() == ["dead"]
+    assert registry.dead_engines() == ["dead"]
     assert (folder / "torn.json").read_bytes() == content  # it may be a living engine's, of another version
 
 
-def test_a_missing_folder_is_an_empty_ledger(ledger: EngineRegistry) -> None:
-    assert ledger.dead_engines() == []
+def test_a_missing_folder_is_an_empty_ledger(registry: EngineRegistry) -> None:
+    assert registry.dead_engines() == []
 
 
-def test_orphans_are_those_with_the_engines_own_tag(ledger: EngineRegistry, sleeper: subprocess.Popen[bytes]) -> None:
-    assert ledger.orphans("dead") == [identify(sleeper.pid)]
-    assert ledger.orphans("dea") == []
+def test_orphans_are_those_with_the_engines_own_tag(registry: EngineRegistry, sleeper: subprocess.Popen[bytes]) -> None:
+    assert registry.orphans("dead") == [identify(sleeper.pid)]
+    assert registry.orphans("dea") == []

@@ -39,14 +39,14 @@ def profile(engine: Engine, name: str = "default") -> Profile:
     return found
 
 
-def wish(engine: Engine, user: str = "", conversation: str = "", name: str = "default") -> LeaseRequest:
+def request(engine: Engine, user: str = "", conversation: str = "", name: str = "default") -> LeaseRequest:
     """What a request needs."""
     return LeaseRequest(profile(engine, name), user, conversation)
 
 
 async def leases(engine: Engine, count: int) -> list[Lease]:
     """So many sessions, all taken."""
-    return await asyncio.gather(*(engine.pool.lease(wish(engine)) for _ in range(count)))
+    return await asyncio.gather(*(engine.pool.lease(request(engine)) for _ in range(count)))
 
 
 async def idle(engine: Engine, count: int) -> list[str]:

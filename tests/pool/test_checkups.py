@@ -26,11 +26,11 @@ QUICK = (*MANY, "session_pool.probe_timeout=100ms", "session_pool.load_balancing
 
 async def check(engine: Engine, clock: ManualClock) -> None:
     """Check every session once, to the end."""
-    checkups = engine.keeper.checkups
+    health_checker = engine.monitor.health_checker
     for _ in range(2):
-        checkups.round(clock.monotonic())
+        health_checker.round(clock.monotonic())
         clock.advance(30.0)
-    await until(lambda: not checkups._checked)
+    await until(lambda: not health_checker._checked)
 
 
 @contextmanager
@@ -96,20 +96,20 @@ async def test_a_session_stopped_in_its_turn_is_killed_and_the_request_answered_
 async def test_a_stopped_session_is_looked_at_before_its_check_is_due_and_told_of_once(tmp_path: Path) -> None:
     clock = ManualClock()
     async with running(tmp_path, *QUICK, "session_pool.health_observe=true", clock=clock) as engine:
-        told, checkups = Told(engine), engine.keeper.checkups
+        told, health_checker = Told(engine), engine.monitor.health_checker
         names = await idle(engine, 2)
-        checkups.round(clock.monotonic())
-        await until(lambda: not checkups._checked)
-        checkups._due = dict.fromkeys(names, clock.monotonic() + 30.0)
+        health_checker.round(clock.monotonic())
+        await until(lambda: not health_checker._checked)
+        health_checker._due = dict.fromkeys(names, clock.monotonic() + 30.0)
 
         def judged() -> bool:
-            checkups.round(clock.monotonic())
+            health_checker.round(clock.monotonic())
             return told.of(SessionJudged) != []
 
         with frozen(engine.pool.session(names[0])):
             await until(judged)
-            checkups.round(clock.monotonic())
-            assert not checkups._checked
+            health_checker.round(clock.monotonic())
+            assert not health_checker._checked
         assert [(verdict.session, verdict.condition) for verdict in told.of(SessionJudged)] == [(names[0], "condemned")]
 
 
@@ -140,8 +140,8 @@ async def test_whoever_answers_at_the_last_look_is_spared(tmp_path: Path, monkey
         (name,) = await idle(engine, 1)
         monkeypatch.setattr(Session, "probe", probe)
         with frozen(engine.pool.session(name)):
-            engine.keeper.checkups.round(clock.monotonic())
-            await until(lambda: not engine.keeper.checkups._checked)
+            engine.monitor.health_checker.round(clock.monotonic())
+            await until(lambda: not engine.monitor.health_checker._checked)
         assert probes == 2
         assert engine.pool.session(name).usable
 
@@ -196,9 +196,9 @@ async def test_checks_are_spread_over_the_interval_and_one_runs_at_a_time(tmp_pa
     clock = ManualClock()
     async with running(tmp_path, *QUICK, clock=clock) as engine:
         await idle(engine, 6)
-        checkups = engine.keeper.checkups
-        checkups.round(clock.monotonic())
-        due = sorted(at - clock.monotonic() for at in checkups._due.values())
+        health_checker = engine.monitor.health_checker
+        health_checker.round(clock.monotonic())
+        due = sorted(at - clock.monotonic() for at in health_checker._due.values())
         assert all(0 <= wait <= 30.0 for wait in due)
         assert due[-1] - due[0] > 1.0
 
@@ -209,15 +209,15 @@ async def test_a_session_that_ends_under_its_check_is_not_judged(tmp_path: Path)
         told = Told(engine)
         (name,) = await idle(engine, 1)
         session = engine.pool.session(name)
-        checkups = engine.keeper.checkups
-        checkups.round(clock.monotonic())
+        health_checker = engine.monitor.health_checker
+        health_checker.round(clock.monotonic())
         clock.advance(30.0)
         os.kill(session.pid, signal.SIGSTOP)
-        checkups.round(clock.monotonic())
-        assert name in checkups._checked
+        health_checker.round(clock.monotonic())
+        assert name in health_checker._checked
         await asyncio.sleep(0)
         os.kill(session.pid, signal.SIGKILL)
-        await until(lambda: not checkups._checked)
+        await until(lambda: not health_checker._checked)
         await until(lambda: not engine.pool.members)
         assert told.of(SessionJudged) == []
         assert engine.pool.statistics().counts.condemned == 0
@@ -228,7 +228,7 @@ async def test_a_session_whose_directory_was_deleted_gets_no_more_work(tmp_path:
         talk = Talk(engine)
         (name, other) = await idle(engine, 2)
         shutil.rmtree(engine.pool.session(name).cwd)
-        engine.keeper.checkups.round(engine.clock.monotonic())
+        engine.monitor.health_checker.round(engine.clock.monotonic())
         await until(lambda: name not in engine.pool.sessions)
         assert (await talk.ask("hello")).text
         assert other in engine.pool.sessions

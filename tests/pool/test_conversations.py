@@ -80,7 +80,7 @@ async def test_a_waiter_whose_session_starts_has_no_second_one_started_by_what_h
         waiting = talk.begin("fresh")
         await until(lambda: engine.pool.statistics().starting)
         for _ in range(5):
-            engine.pool.tend()
+            engine.pool.reconcile()
         await waiting
         assert engine.pool.statistics().counts.starts == 2
 

@@ -13,7 +13,7 @@ from engine.base.clock import ManualClock
 from engine.base.errors import DeadlinePassed, QuarterdeckError
 from engine.events.types import Notice, SessionEnded, SessionReady, SessionStarting, Severity
 from engine.sessions.session import Session
-from tests.pool.pools import MANY, Talk, Told, idle, leases, wish
+from tests.pool.pools import MANY, Talk, Told, idle, leases, request
 from tests.support.engines import running
 from tests.support.processes import until
 
@@ -72,10 +72,10 @@ async def test_a_profile_that_keeps_crashing_is_held_and_says_so_and_others_go_o
         assert "sessions of profile default keep crashing: starts are held for 20 s" in notice.text
         assert notice.remedy
         with pytest.raises(DeadlinePassed, match=r"profile default crashed too often; starts go on in 20 s"):
-            await engine.pool.lease(wish(engine), timeout=0.05)
+            await engine.pool.lease(request(engine), timeout=0.05)
         assert (await Talk(engine).ask("hello", profile="big")).text == "Echo: hello"
         clock.advance(21.0)
-        assert (await engine.pool.lease(wish(engine))).session.usable
+        assert (await engine.pool.lease(request(engine))).session.usable
 
 
 async def test_an_idle_crash_frees_its_conversation_for_another_process(tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ async def test_the_lease_of_a_crashed_session_is_void_and_its_release_harms_nobo
         kill(lease.session)
         await until(lambda: not engine.pool.members)
         assert engine.pool.statistics().active == 0
-        other = await engine.pool.lease(wish(engine))
+        other = await engine.pool.lease(request(engine))
         engine.pool.release(lease)
         assert engine.pool.statistics().active == 1
         engine.pool.release(other)
@@ -110,27 +110,27 @@ async def test_a_start_that_fails_is_told_to_whoever_waits_and_spares_wait_longe
         def failures() -> int:
             return engine.pool.statistics().counts.start_failures
 
-        engine.pool.tend()
+        engine.pool.reconcile()
         await until(lambda: failures() == 1 and engine.pool.statistics().warm == 1)
         for second in range(1, 63):
             clock.advance(1.0)
-            engine.pool.tend()
+            engine.pool.reconcile()
             await until(lambda: not engine.pool.statistics().starting)
             due = sum(second >= moment for moment in (0, 2, 6, 14, 30, 62))
             assert failures() == due, second
         with pytest.raises(QuarterdeckError, match="gone of profile lost does not exist"):
-            await engine.pool.lease(wish(engine, name="lost"))
+            await engine.pool.lease(request(engine, name="lost"))
         assert all("gone of profile lost" in notice.text for notice in told.of(Notice))
         gone.mkdir()
         clock.advance(60.0)
-        engine.pool.tend()
+        engine.pool.reconcile()
         await until(lambda: engine.pool.statistics().warm == 2)
 
 
 async def test_a_session_stopped_while_it_starts_leaves_nothing_and_who_waited_gets_another(tmp_path: Path) -> None:
     async with running(tmp_path, "session_pool.max_size=1") as engine:
         told = Told(engine)
-        waiting = asyncio.create_task(engine.pool.lease(wish(engine)))
+        waiting = asyncio.create_task(engine.pool.lease(request(engine)))
         await until(lambda: engine.pool.members)
         await engine.stop_session("s0001", "ana")
         lease = await waiting
@@ -144,7 +144,7 @@ async def test_crashes_are_counted_by_profile(tmp_path: Path) -> None:
     async with running(tmp_path, *MANY, "session_pool.crashes_borne=1", "profiles={big: {}}") as engine:
         told = Told(engine)
         await idle(engine, 1)
-        (await engine.pool.lease(wish(engine, name="big")))
+        (await engine.pool.lease(request(engine, name="big")))
         for session in list(engine.pool.sessions.values()):
             kill(session)
         await until(lambda: not engine.pool.members)

@@ -11,7 +11,7 @@ import pytest
 from engine.base.errors import BadInput, Forbidden, QuarterdeckError
 from engine.engine import Engine
 from engine.requests import Answer
-from tests.pool.pools import MANY, Talk, wish
+from tests.pool.pools import MANY, Talk, request
 from tests.support.engines import running
 from tests.support.processes import until
 
@@ -81,7 +81,7 @@ async def test_a_conversation_keeps_its_directory_when_new_ones_go_elsewhere(tmp
 
 async def test_a_directory_that_no_turn_ran_in_is_taken_away(tmp_path: Path) -> None:
     async with running(tmp_path) as engine:
-        lease = await engine.pool.lease(wish(engine))
+        lease = await engine.pool.lease(request(engine))
         directory = lease.session.cwd
         assert directory.is_dir()
         engine.pool.release(lease)
@@ -234,7 +234,7 @@ async def test_a_woken_conversation_is_never_allowed_more_than_it_was(
 
 async def test_a_scratch_folder_goes_with_its_session(tmp_path: Path) -> None:
     async with running(tmp_path, *MANY) as engine:
-        lease = await engine.pool.lease(wish(engine))
+        lease = await engine.pool.lease(request(engine))
         environ = Path(f"/proc/{lease.session.pid}/environ").read_bytes().split(b"\0")
         (scratch,) = {Path(os.fsdecode(line.partition(b"=")[2])) for line in environ if b"TMPDIR=" in line}
         assert scratch.stat().st_mode & 0o777 == 0o700

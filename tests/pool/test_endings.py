@@ -12,7 +12,7 @@ import pytest
 from engine.base.clock import ManualClock
 from engine.base.errors import BadInput, ConversationHeld, DeadlinePassed, NotFound, QuarterdeckError
 from engine.events.types import ConversationHibernated, SessionChanged, SessionEnded, SessionStarting, SessionState
-from tests.pool.pools import MANY, Talk, Told, idle, leases, profile, wish
+from tests.pool.pools import MANY, Talk, Told, idle, leases, profile, request
 from tests.support.engines import running
 from tests.support.processes import runs, until
 
@@ -26,7 +26,7 @@ async def test_idle_sessions_are_given_back_to_the_minimum_and_never_below_while
         names = await idle(engine, 4)
         clock.advance(601.0)
         for _ in range(3):
-            engine.pool.tend()
+            engine.pool.reconcile()
         await until(lambda: len(told.of(SessionEnded)) == 2)
         assert set(engine.pool.sessions) == set(names[2:])
         assert len(told.of(SessionStarting)) <= 4
@@ -49,7 +49,7 @@ async def test_an_old_session_is_replaced_once_it_is_idle_and_not_before(tmp_pat
     async with running(tmp_path, *life, clock=clock) as engine:
         (lease,) = await leases(engine, 1)
         clock.advance(61.0)
-        engine.pool.tend()
+        engine.pool.reconcile()
         assert lease.session.usable
         assert lease.session.id in engine.pool.sessions
         engine.pool.release(lease)
@@ -165,9 +165,9 @@ async def test_a_drained_profile_starts_nothing_and_says_so_until_it_is_resumed(
         names = set(await idle(engine, 3))
         assert await engine.drain_profile("default", 5.0) == 3
         assert not names & set(engine.pool.sessions)
-        engine.pool.tend()
+        engine.pool.reconcile()
         with pytest.raises(DeadlinePassed, match="profile default is drained"):
-            await engine.pool.lease(wish(engine), timeout=0.05)
+            await engine.pool.lease(request(engine), timeout=0.05)
         assert (await talk.ask("still here", profile="big")).text == "Echo: still here"
         waiting = talk.begin("waits")
         await until(lambda: engine.pool.statistics().waiting)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from engine.launchers.host import HostFacts
-from engine.pool.host_capacity import MIB, HostCapacityLimits, headroom
+from engine.pool.host_capacity import MIB, HostCapacityLimits, host_capacity
 
 RICH = HostFacts(
     memory_free=100_000 * MIB,
@@ -31,28 +31,28 @@ SCARCE = {
 @pytest.mark.parametrize("resource", SCARCE)
 def test_each_scarce_resource_refuses_and_is_named(resource: str) -> None:
     amount, words = SCARCE[resource]
-    refusal = headroom(replace(RICH, **{resource: amount}), 5, None, LIMITS)
+    refusal = host_capacity(replace(RICH, **{resource: amount}), 5, None, LIMITS)
     assert refusal.more == 0
     assert words in refusal.reason
 
 
 def test_the_scarcest_resource_sets_how_many_fit() -> None:
     host = replace(RICH, memory_free=(500 + 700) * MIB, pids_free=256 + 24 * 3)
-    fit = headroom(host, 5, None, LIMITS)
+    fit = host_capacity(host, 5, None, LIMITS)
     assert (fit.more, "process ids" in fit.reason) == (3, True)
-    assert headroom(replace(host, pids_free=None), 5, None, LIMITS).more == 7
+    assert host_capacity(replace(host, pids_free=None), 5, None, LIMITS).more == 7
 
 
 def test_what_a_session_was_measured_to_take_counts_and_not_what_was_assumed() -> None:
     host = replace(RICH, memory_free=(500 + 700) * MIB)
-    assert headroom(host, 5, 350.0 * MIB, LIMITS).more == 2
+    assert host_capacity(host, 5, 350.0 * MIB, LIMITS).more == 2
 
 
 def test_what_has_no_limit_and_what_cannot_be_read_refuses_nothing() -> None:
     blind = replace(RICH, files_free=None, inotify_limit=None, pids_free=None, disk_free=None)
-    assert headroom(blind, 5, None, LIMITS).more == 995
+    assert host_capacity(blind, 5, None, LIMITS).more == 995
 
 
 def test_inotify_counts_the_sessions_that_are_there() -> None:
     host = replace(RICH, inotify_limit=128)
-    assert [headroom(host, size, None, LIMITS).more for size in (0, 100, 127, 200)] == [127, 27, 0, 0]
+    assert [host_capacity(host, size, None, LIMITS).more for size in (0, 100, 127, 200)] == [127, 27, 0, 0]

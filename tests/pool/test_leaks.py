@@ -33,10 +33,10 @@ def held(engine: Engine) -> dict[str, int]:
         "children": len(engine.launcher.children),
         "sessions": len(engine.pool.members),
         "desks": len(conversations._desks),
-        "seats": len(engine.pool.seats),
+        "seats": len(engine.pool.index),
         "leases": len(engine.pool._leases),
-        "checked": len(engine.keeper.checkups._due),
-        "flights": len(engine.dispatcher.flights),
+        "checked": len(engine.monitor.health_checker._due),
+        "active_requests": len(engine.dispatcher.active_requests),
     }
 
 
@@ -44,8 +44,8 @@ async def at_rest(engine: Engine, tasks: int) -> dict[str, int]:
     """What is still held without a session, once there are no more tasks than there were."""
     for name in list(engine.pool.sessions):
         await engine.stop_session(name, "test")
-    await engine.keeper.read()
-    engine.keeper.check()
+    await engine.monitor.read()
+    engine.monitor.check()
     await until(lambda: not engine.pool.members and len(asyncio.all_tasks()) <= tasks)
     return held(engine)
 

@@ -116,10 +116,10 @@ class PoolOfAgents(RuleBasedStateMachine):
         if child is not None and (needs is None or getattr(child, needs)):
             self.run(self._call(getattr(child, act)))
 
-    @rule(pick=PICK, act=st.sampled_from(["kill", "stop", "keep", "interrupt", "retire", "tend"]))
+    @rule(pick=PICK, act=st.sampled_from(["kill", "stop", "keep", "interrupt", "retire", "reconcile"]))
     def by_a_person(self, pick: int, act: str) -> None:
-        if act == "tend":
-            self.run(self._call(self.engine.pool.tend))
+        if act == "reconcile":
+            self.run(self._call(self.engine.pool.reconcile))
             return
         names = [*self.engine.pool.sessions]
         if not names:

@@ -22,7 +22,7 @@ from engine.pool.limits import pool_limits
 from engine.pool.session_limits import Level
 from engine.sessions.readings import cpu_of
 from engine.settings.load import load_settings
-from tests.pool.pools import MANY, Talk, Told, idle, leases, wish
+from tests.pool.pools import MANY, Talk, Told, idle, leases, request
 from tests.support.engines import running
 from tests.support.processes import PATIENCE_S, until
 
@@ -51,9 +51,9 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 async def measure(engine: Engine) -> None:
     """Read every session twice, PSS included, and judge it."""
-    keeper = engine.keeper
+    monitor = engine.monitor
     for _ in range(4):
-        await keeper.read()
+        await monitor.read()
 
 
 async def judged(engine: Engine, told: Told) -> list[SessionJudged]:
@@ -129,7 +129,7 @@ async def test_cpu_that_stays_above_its_hard_limit_ends_the_turn(tmp_path: Path)
             used = cpu_of(session.pid) or 0.0
             await until(lambda burnt=used: (cpu_of(session.pid) or 0.0) >= burnt + 0.03)
             clock.advance(1.0)
-            await engine.keeper._read(clock.monotonic(), sample=False)
+            await engine.monitor._read(clock.monotonic(), sample=False)
             rounds += 1
         (verdict,) = told.of(SessionJudged)
         assert rounds == 7  # one to begin from, one that is above, five seconds
@@ -192,7 +192,7 @@ async def test_a_full_disk_refuses_work_with_its_reason_until_there_is_room(
         (reason,) = engine.ready()
         assert reason == "100 MiB of disk are free, and 512 MiB must be"
         with pytest.raises(Overloaded, match="No work is taken: 100 MiB of disk") as refusal:
-            await engine.pool.lease(wish(engine))
+            await engine.pool.lease(request(engine))
         assert "session_pool.limits.disk_floor" in refusal.value.remedy
         machine()
         await measure(engine)
@@ -219,10 +219,10 @@ async def test_a_pool_that_the_machine_cannot_carry_does_not_grow_and_says_why(
         machine(**facts)
         await measure(engine)
         with pytest.raises(DeadlinePassed, match=words):
-            await engine.pool.lease(wish(engine), timeout=0.05)
+            await engine.pool.lease(request(engine), timeout=0.05)
         machine()
         await measure(engine)
-        engine.pool.release(await engine.pool.lease(wish(engine)))
+        engine.pool.release(await engine.pool.lease(request(engine)))
         engine.pool.release(lease)
 
 
@@ -233,12 +233,12 @@ async def test_what_the_sessions_take_is_in_the_statistics(tmp_path: Path) -> No
         statistics = engine.statistics()
         assert statistics.memory > 2 * MIB
         assert statistics.target == 2
-        assert engine.keeper._memory.p95() is not None
+        assert engine.monitor._memory.p95() is not None
         for name in list(engine.pool.sessions):
             await engine.stop_session(name, "test")
         await measure(engine)
         assert engine.statistics().memory == 0
-        assert engine.keeper._memory.p95() is None
+        assert engine.monitor._memory.p95() is None
 
 
 def test_the_machine_is_read_as_it_is(tmp_path: Path) -> None:

@@ -102,10 +102,10 @@ async def test_a_wait_is_bounded_and_says_what_it_waited_for(tmp_path: Path) -> 
 
 async def test_a_late_release_does_not_free_the_next_holders_session(tmp_path: Path) -> None:
     async with running(tmp_path, "session_pool.max_size=1") as engine:
-        wish = LeaseRequest(_profile(engine), "u")
-        first = await engine.pool.lease(wish)
+        request = LeaseRequest(_profile(engine), "u")
+        first = await engine.pool.lease(request)
         engine.pool.release(first)
-        second = await engine.pool.lease(wish)
+        second = await engine.pool.lease(request)
         engine.pool.release(first)
         assert engine.pool.statistics().active == 1
         assert second.epoch > first.epoch
@@ -113,9 +113,9 @@ async def test_a_late_release_does_not_free_the_next_holders_session(tmp_path: P
 
 async def test_cancelled_waiters_leak_nothing(tmp_path: Path) -> None:
     async with running(tmp_path, "session_pool.max_size=1") as engine:
-        wish = LeaseRequest(_profile(engine), "u")
-        lease = await engine.pool.lease(wish)
-        waiters = [asyncio.create_task(engine.pool.lease(wish)) for _ in range(20)]
+        request = LeaseRequest(_profile(engine), "u")
+        lease = await engine.pool.lease(request)
+        waiters = [asyncio.create_task(engine.pool.lease(request)) for _ in range(20)]
         await asyncio.sleep(0)
         for waiter in waiters[:19]:
             waiter.cancel()

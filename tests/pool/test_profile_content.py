@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from engine.engine import Engine
-from tests.pool.pools import MANY, Talk, idle, profile, wish
+from tests.pool.pools import MANY, Talk, idle, profile, request
 from tests.support.engines import running
 from tests.support.processes import until
 
@@ -110,7 +110,7 @@ async def test_a_drained_profile_stays_drained_whatever_it_becomes(tmp_path: Pat
         await engine.pool.drain_profile(profile(engine), "test", 1.0)
         engine.change_settings({"claude.model": "haiku"}, "test")
         with pytest.raises(Exception, match="is drained"):
-            await engine.pool.lease(wish(engine), timeout=0.05)
+            await engine.pool.lease(request(engine), timeout=0.05)
         engine.pool.resume_profile(profile(engine))
         assert (await Talk(engine).ask("hello")).text == "Echo: hello"
 

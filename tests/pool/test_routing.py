@@ -42,7 +42,7 @@ class Asked(LeastLoaded):
 
 
 class House:
-    """SessionIndex, and the decisions on them."""
+    """Sessions, and the decisions on them."""
 
     def __init__(self) -> None:
         self.seats = SessionIndex()
@@ -63,14 +63,14 @@ class House:
         if not idle:
             self.seats.take(name)
 
-    def route(self, wish: LeaseRequest, ahead: int = 0, **room: Any) -> RouteDecision:
+    def route(self, request: LeaseRequest, ahead: int = 0, **room: Any) -> RouteDecision:
         def look() -> Capacity:
             self.looked += 1
-            by_profile = {name: {wish.profile.named: room.get(name, 0)} for name in ("starting", "waking")}
+            by_profile = {name: {request.profile.named: room.get(name, 0)} for name in ("starting", "waking")}
             given = {name: mine for name, mine in room.items() if not isinstance(mine, int) or name not in by_profile}
             return Capacity(**{**EMPTY, "size": len(self.seats), **by_profile, **given})
 
-        return self.router.route(wish, self.seats, look, lambda: ahead)
+        return self.router.route(request, self.seats, look, lambda: ahead)
 
 
 @pytest.fixture
@@ -84,9 +84,9 @@ def test_a_fresh_wish_goes_down_the_whole_order(house: House) -> None:
     house.sit("two", holds="c3")
     house.sit("spare")
     house.sit("mine", holds="c4", user="u")
-    wish, order = LeaseRequest(ANA, "u"), []
+    request, order = LeaseRequest(ANA, "u"), []
     for _ in range(5):
-        decision = house.route(wish, **FULL)
+        decision = house.route(request, **FULL)
         order.append((decision.use, decision.clear, decision.reason))
         house.seats.take(decision.use)
     assert order == [
@@ -97,7 +97,7 @@ def test_a_fresh_wish_goes_down_the_whole_order(house: House) -> None:
         ("loyal", True, "the least recently used conversation hibernates"),
     ]
     assert house.balancer.keys == ["u"]
-    assert "busy: max_size is 4" in house.route(wish, **FULL).reason
+    assert "busy: max_size is 4" in house.route(request, **FULL).reason
 
 
 def test_a_conversation_that_is_gone_on_with_is_kept_while_there_is_another_way(house: House) -> None:
@@ -144,13 +144,13 @@ def test_a_busy_conversation_waits_for_its_one_writer(house: House) -> None:
 
 
 def test_a_sleeping_conversation_is_woken_once_and_not_more_at_once_than_may_be(house: House) -> None:
-    wish = LeaseRequest(ANA, "u", "c1")
-    assert house.route(wish).start
-    assert "being resumed" in house.route(wish, resuming=frozenset({("ana", "c1")})).reason
-    crowded = house.route(wish, waking=2, max_starting=9)
+    request = LeaseRequest(ANA, "u", "c1")
+    assert house.route(request).start
+    assert "being resumed" in house.route(request, resuming=frozenset({("ana", "c1")})).reason
+    crowded = house.route(request, waking=2, max_starting=9)
     assert not crowded.start
     assert "2 conversations are being woken" in crowded.reason
-    assert house.route(wish, waking=1, starting=1).start
+    assert house.route(request, waking=1, starting=1).start
 
 
 def test_a_conversation_that_changes_profile_leaves_its_old_session_first(house: House) -> None:
@@ -179,8 +179,8 @@ def test_a_conversation_that_changes_profile_obeys_the_limits_of_starts(
 def test_tenants_share_neither_sessions_nor_conversations(house: House) -> None:
     house.sit("warm")
     house.sit("held", holds="c1", user="u")
-    for wish in (LeaseRequest(BEN, "u"), LeaseRequest(BEN, "u", "c1")):
-        decision = house.route(wish)
+    for request in (LeaseRequest(BEN, "u"), LeaseRequest(BEN, "u", "c1")):
+        decision = house.route(request)
         assert (decision.use, decision.start, decision.evict) == ("", True, "")
 
 
@@ -197,10 +197,10 @@ def test_a_full_pool_makes_room_for_another_profile_by_what_costs_least(house: H
 
 
 def test_no_more_sessions_are_started_than_wishes_wait_or_than_may_start(house: House) -> None:
-    wish = LeaseRequest(ANA, "u")
-    assert house.route(wish, starting=1, pending={ANA.key: 1}).reason == "a session of the profile is starting"
-    assert house.route(wish, ahead=1, starting=1, pending={ANA.key: 1}).start
-    crowded = house.route(wish, ahead=2, starting=2, pending={ANA.key: 2})
+    request = LeaseRequest(ANA, "u")
+    assert house.route(request, starting=1, pending={ANA.key: 1}).reason == "a session of the profile is starting"
+    assert house.route(request, ahead=1, starting=1, pending={ANA.key: 1}).start
+    crowded = house.route(request, ahead=2, starting=2, pending={ANA.key: 2})
     assert not crowded.start
     assert "2 sessions are starting" in crowded.reason
 

@@ -84,17 +84,17 @@ class SeatsAgreeWithAModel(RuleBasedStateMachine):
         number=st.integers(0, MOST),
         conversation=st.sampled_from(CONVERSATIONS),
         user=st.sampled_from(USERS),
-        came_back=st.integers(0, 2),
+        prior_turns=st.integers(0, 2),
     )
-    def hold(self, number: int, conversation: str, user: str, came_back: int) -> None:
+    def hold(self, number: int, conversation: str, user: str, prior_turns: int) -> None:
         one = self.some(number)
         others = (other for other in self.plain.values() if other is not one and other.key[0] == one.key[0])
         if any(other.holds == conversation for other in others):
             return  # a conversation has one writer
         if one.holds != conversation:
-            one.held = came_back
+            one.held = prior_turns
         one.holds, one.user, one.since = conversation, user, self.tick()
-        self.seats.hold(one.name, conversation, user, came_back=came_back)
+        self.seats.hold(one.name, conversation, user, prior_turns=prior_turns)
 
     @rule()
     def a_stranger_changes_nothing(self) -> None:
@@ -125,7 +125,7 @@ class SeatsAgreeWithAModel(RuleBasedStateMachine):
             assert self.seats.idle_of(key) == len(idle)
             assert self.seats.warm_count(key) == len(warm)
             assert _name(self.seats.warm(key)) == _last(warm)
-            assert _name(self.seats.least_wanted(key)) == _least_wanted(idle)
+            assert _name(self.seats.eviction_candidate(key)) == _least_wanted(idle)
             for most in (1, 3):
                 found = [seat.session for seat in self.seats.once_idle(key, most)]
                 assert found == [one.name for one in reversed(once)][:most]

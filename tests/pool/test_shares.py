@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from engine.engine import Engine
 from engine.pool.lease import Lease
 from engine.pool.shares import Shares
-from tests.pool.pools import MANY, idle, wish
+from tests.pool.pools import MANY, idle, request
 from tests.support.engines import running
 from tests.support.processes import until
 
@@ -65,7 +65,7 @@ def test_with_unequal_weights_the_profile_with_most_for_its_weight_gives_up_firs
 
 def sizes(engine: Engine) -> dict[str, int]:
     """Sessions by profile."""
-    return dict(Counter(member.wish.profile.name for member in engine.pool.members.values() if member.stays))
+    return dict(Counter(member.request.profile.name for member in engine.pool.members.values() if member.stays))
 
 
 class Crowd:
@@ -79,7 +79,7 @@ class Crowd:
     async def one(self, name: str) -> None:
         """Leases until stopped."""
         while not self._stopped:
-            lease: Lease = await self._engine.pool.lease(wish(self._engine, name=name), timeout=60)
+            lease: Lease = await self._engine.pool.lease(request(self._engine, name=name), timeout=60)
             self.order.append(name)
             await asyncio.sleep(0)
             self._engine.pool.release(lease)
@@ -110,11 +110,11 @@ async def test_profiles_that_compete_get_sessions_by_weight_and_a_live_change_mo
 
 async def test_idle_sessions_move_to_the_profile_that_is_short_of_them(tmp_path: Path) -> None:
     async with running(tmp_path, *MANY, *PROFILES) as engine:
-        held = await asyncio.gather(*(engine.pool.lease(wish(engine, name="a")) for _ in range(4)))
+        held = await asyncio.gather(*(engine.pool.lease(request(engine, name="a")) for _ in range(4)))
         for lease in held:
             engine.pool.release(lease)
         assert sizes(engine) == {"a": 4}
-        taken = await asyncio.gather(*(engine.pool.lease(wish(engine, name="b")) for _ in range(3)))
+        taken = await asyncio.gather(*(engine.pool.lease(request(engine, name="b")) for _ in range(3)))
         assert sizes(engine) == {"a": 1, "b": 3}
         for lease in taken:
             engine.pool.release(lease)

@@ -10,7 +10,7 @@ from engine.base.clock import ManualClock
 from engine.base.errors import BadInput, DeadlinePassed, SettingsError
 from engine.engine import Engine
 from engine.events.types import PoolScaled, SessionEnded
-from tests.pool.pools import MANY, Talk, Told, leases, wish
+from tests.pool.pools import MANY, Talk, Told, leases, request
 from tests.support.engines import running
 from tests.support.processes import until
 
@@ -21,7 +21,7 @@ async def pass_time(engine: Engine, clock: ManualClock, seconds: int) -> None:
     """So many ticks, each with all that it begins."""
     for _ in range(seconds):
         clock.advance(1.0)
-        engine.pool.tend()
+        engine.pool.reconcile()
         await until(lambda: all(member.stays and not member.starting for member in engine.pool.members.values()))
 
 
@@ -34,7 +34,7 @@ async def test_a_warm_hit_starts_nothing_and_the_spare_is_replaced_after_a_rando
         statistics = engine.pool.statistics()
         assert answer.queued == 0.0
         assert (statistics.counts.warm_hits, statistics.counts.starts, statistics.warm) == (1, 2, 1)
-        engine.pool.tend()
+        engine.pool.reconcile()
         assert engine.pool.statistics().counts.starts == 2
         await pass_time(engine, clock, 11)
         assert (engine.pool.statistics().warm, engine.pool.statistics().counts.starts) == (2, 3)
@@ -55,7 +55,7 @@ async def test_spares_of_a_profile_are_its_own(tmp_path: Path) -> None:
     clock = ManualClock()
     async with running(tmp_path, *MANY, "profiles={big: {warm: 2}}", clock=clock) as engine:
         await pass_time(engine, clock, 5)
-        assert {member.wish.profile.name for member in engine.pool.members.values()} == {"big"}
+        assert {member.request.profile.name for member in engine.pool.members.values()} == {"big"}
         answer = await Talk(engine).ask("hello")
         assert engine.pool.statistics().counts.warm_hits == 0
         await Talk(engine).ask("hello", profile="big")
@@ -74,7 +74,7 @@ async def test_a_size_by_hand_is_exact_and_counts_the_spares(tmp_path: Path) -> 
         assert (engine.pool.statistics().size, engine.pool.statistics().counts.starts) == (3, starts)
         taken = await leases(engine, 3)
         with pytest.raises(DeadlinePassed, match="3 sessions were asked for"):
-            await engine.pool.lease(wish(engine), timeout=0.05)
+            await engine.pool.lease(request(engine), timeout=0.05)
         for lease in taken:
             engine.pool.release(lease)
         assert engine.scale(1) == 1
@@ -108,10 +108,10 @@ async def test_autoscaling_is_switched_off_and_on_live_and_the_change_is_in_the_
         taken = await leases(engine, 2)
         engine.autoscale(False, "ana")
         with pytest.raises(DeadlinePassed, match="autoscaling is off"):
-            await engine.pool.lease(wish(engine), timeout=0.05)
+            await engine.pool.lease(request(engine), timeout=0.05)
         engine.autoscale(True, "ana")
         engine.autoscale(True, "ana")
-        taken.append(await engine.pool.lease(wish(engine)))
+        taken.append(await engine.pool.lease(request(engine)))
         assert [record.who for record in engine.live.history] == ["ana", "ana"]
         for lease in taken:
             engine.pool.release(lease)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from engine.base.errors import DeadlinePassed, Overloaded
-from tests.pool.pools import MANY, Talk, leases, wish
+from tests.pool.pools import MANY, Talk, leases, request
 from tests.support.engines import running
 from tests.support.processes import until
 
@@ -22,15 +22,15 @@ async def test_a_thousand_waiters_are_served_in_order_and_whoever_leaves_leaks_n
 ) -> None:
     """Some leave before their turn, some at the very moment of it, some while they are served."""
     async with running(tmp_path, *MANY, "session_pool.max_size=4") as engine:
-        chance, pool = random.Random(seed), engine.pool
+        rng, pool = random.Random(seed), engine.pool
         held = await leases(engine, 4)
         before, served = len(asyncio.all_tasks()), list[int]()
 
         async def one(number: int) -> None:
-            lease = await pool.lease(wish(engine, user=f"u{number % 20}"), timeout=60.0)
+            lease = await pool.lease(request(engine, user=f"u{number % 20}"), timeout=60.0)
             try:
                 served.append(number)
-                for _ in range(chance.randrange(3)):
+                for _ in range(rng.randrange(3)):
                     await asyncio.sleep(0)
             finally:
                 pool.release(lease)
@@ -38,13 +38,13 @@ async def test_a_thousand_waiters_are_served_in_order_and_whoever_leaves_leaks_n
         tasks = [asyncio.create_task(one(number)) for number in range(WAITERS)]
         await asyncio.sleep(0)
         assert pool.statistics().waiting == WAITERS
-        doomed = chance.sample(tasks, chance.randrange(WAITERS // 2))
+        doomed = rng.sample(tasks, rng.randrange(WAITERS // 2))
         for task in doomed[::2]:
             task.cancel()
         for lease in held:
             pool.release(lease)
         for task in doomed[1::2]:
-            for _ in range(chance.randrange(3)):
+            for _ in range(rng.randrange(3)):
                 await asyncio.sleep(0)
             task.cancel()
         await asyncio.wait(tasks)
@@ -74,7 +74,7 @@ async def test_a_user_who_comes_back_does_not_overtake_those_who_wait(tmp_path: 
 async def test_everybody_who_waited_in_vain_is_told_what_for(tmp_path: Path) -> None:
     async with running(tmp_path, "session_pool.max_size=1") as engine:
         (lease,) = await leases(engine, 1)
-        waits = [engine.pool.lease(wish(engine), timeout=0.05) for _ in range(3)]
+        waits = [engine.pool.lease(request(engine), timeout=0.05) for _ in range(3)]
         refusals = await asyncio.gather(*waits, return_exceptions=True)
         for refusal in refusals:
             assert isinstance(refusal, DeadlinePassed)
@@ -90,7 +90,7 @@ async def test_the_percentiles_of_the_wait_are_those_of_the_leases(tmp_path: Pat
         started = engine.pool.statistics().wait.p99
         assert started > 0
         for _ in range(99):
-            engine.pool.release(await engine.pool.lease(wish(engine)))
+            engine.pool.release(await engine.pool.lease(request(engine)))
         wait = engine.pool.statistics().wait
         assert wait.p50 < started
         assert wait.p50 <= wait.p95 <= wait.p99 == started
@@ -99,12 +99,12 @@ async def test_the_percentiles_of_the_wait_are_those_of_the_leases(tmp_path: Pat
 async def test_a_drain_tells_all_who_wait(tmp_path: Path) -> None:
     async with running(tmp_path, "session_pool.max_size=1", "engine.grace=0s") as engine:
         (lease,) = await leases(engine, 1)
-        waiting = [asyncio.create_task(engine.pool.lease(wish(engine))) for _ in range(3)]
+        waiting = [asyncio.create_task(engine.pool.lease(request(engine))) for _ in range(3)]
         await asyncio.sleep(0)
         await engine.drain("test")
         for outcome in await asyncio.gather(*waiting, return_exceptions=True):
             assert isinstance(outcome, Overloaded)
         with pytest.raises(Overloaded, match="takes no new work"):
-            await engine.pool.lease(wish(engine))
+            await engine.pool.lease(request(engine))
         engine.pool.release(lease)
         assert engine.pool.statistics().waiting == 0

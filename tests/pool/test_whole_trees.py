@@ -39,7 +39,7 @@ def bash(command: str) -> str:
 
 async def one_round(engine: Engine) -> None:
     """One round of the keeper, to its end."""
-    await engine.keeper.read()
+    await engine.monitor.read()
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ async def test_rss_and_pss_of_the_tree_are_in_the_session_view_and_the_sums(tmp_
         assert row.rss >= row.pss > 200 * MIB
         assert row.processes >= 2
         assert engine.statistics().memory > 200 * MIB
-        assert (engine.keeper._memory.p95() or 0) > 200 * MIB
+        assert (engine.monitor._memory.p95() or 0) > 200 * MIB
         assert told.of(SessionReadings)[-1].readings[0].pss == row.pss
         turn.cancel()
 

@@ -38,12 +38,12 @@ class Scripted:
         self.runs: list[tuple[float, Failure]] = []
         self._results = results or (WELL,)
 
-    def can_recover(self, trouble: Failure) -> bool:
-        return bool(trouble.session)
+    def can_recover(self, failure: Failure) -> bool:
+        return bool(failure.session)
 
-    async def run(self, trouble: Failure, ports: RecoveryPorts) -> RecoveryResult:
+    async def run(self, failure: Failure, ports: RecoveryPorts) -> RecoveryResult:
         assert ports is not None
-        self.runs.append((asyncio.get_running_loop().time(), trouble))
+        self.runs.append((asyncio.get_running_loop().time(), failure))
         await pass_time(self.estimate)
         return self._results[min(len(self.runs), len(self._results)) - 1]
 
@@ -61,14 +61,14 @@ class Rig:
         self.strategies.by_name.update({each.name: each for each in scripted})
         self.budget = Budget(budget)
         limits = RecoveryLimits(observe, IntensityLimits(starts, 60.0, 60.0, 60.0))
-        ports: RecoveryPorts = object()  # type: ignore[assignment] - scripted strategies act on nothing
+        ports: RecoveryPorts = object()  # type: ignore[assignment]  # scripted strategies act on nothing
         self.orchestrator = Orchestrator(ports, self.strategies, lambda: limits, self.budget, self.bus, clock)
 
     @property
     def ended(self) -> list[RecoveryEnded]:
         return [event for event in self.events if isinstance(event, RecoveryEnded)]
 
-    def trouble(
+    def failure(
         self, name: str = "a", *, session: str = "s0001", word: str = "session", began: float = -1.0
     ) -> Failure:
         now = self.clock.monotonic()
@@ -85,11 +85,11 @@ class Rig:
             seen=now,
         )
 
-    async def fail(self, case: EscalationState, trouble: Failure) -> str:
+    async def fail(self, case: EscalationState, failure: Failure) -> str:
         """What the dispatcher does with a failed attempt; why no other may follow, or nothing."""
-        follows = self.orchestrator.choose(trouble, case)
-        self.orchestrator.begin(follows.strategy, trouble, case)
-        return follows.final or await self.orchestrator.recovered(trouble, case)
+        follows = self.orchestrator.choose(failure, case)
+        self.orchestrator.begin(follows.strategy, failure, case)
+        return follows.final or await self.orchestrator.recovered(failure, case)
 
     def _hear(self, stamped: EventEnvelope) -> None:
         if isinstance(stamped.event, RecoveryStarted | RecoveryEnded):

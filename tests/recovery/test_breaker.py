@@ -10,7 +10,7 @@ LIMITS = BreakerLimits(failure_threshold=3, timeout=60.0, half_open_max_calls=2)
 
 
 def _ask(breaker: Breaker, now: float) -> Permit:
-    permit = breaker.ask(now)
+    permit = breaker.acquire(now)
     assert isinstance(permit, Permit)
     return permit
 
@@ -35,7 +35,7 @@ def test_it_opens_after_so_many_failures_in_a_row() -> None:
 
 
 def test_open_refuses_and_says_for_how_long() -> None:
-    refusal = _opened().ask(20.0)
+    refusal = _opened().acquire(20.0)
     assert isinstance(refusal, Refusal)
     assert (refusal.retry_after, refusal.reason) == (40.0, "3 failures in a row: a call failed")
 
@@ -43,7 +43,7 @@ def test_open_refuses_and_says_for_how_long() -> None:
 def test_half_open_lets_so_many_calls_try_and_closes_when_they_work() -> None:
     breaker = _opened()
     first, second = _ask(breaker, 60.0), _ask(breaker, 60.0)
-    assert isinstance(breaker.ask(60.0), Refusal)
+    assert isinstance(breaker.acquire(60.0), Refusal)
     breaker.succeeded(first, 60.0)
     assert breaker.state is BreakerState.HALF_OPEN
     breaker.succeeded(second, 60.0)
@@ -53,7 +53,7 @@ def test_half_open_lets_so_many_calls_try_and_closes_when_they_work() -> None:
 def test_one_failure_while_half_open_opens_it_again() -> None:
     breaker = _opened()
     breaker.failed(_ask(breaker, 60.0), 60.0)
-    again = breaker.ask(61.0)
+    again = breaker.acquire(61.0)
     assert isinstance(again, Refusal)
     assert again.retry_after == 119.0  # twice as long the second time in a row
 
@@ -70,10 +70,10 @@ def test_a_call_from_before_cannot_vote_after() -> None:
 def test_permits_come_back_when_returned_and_expire_when_forgotten() -> None:
     breaker = _opened()
     permit, _forgotten = _ask(breaker, 60.0), _ask(breaker, 60.0)
-    breaker.returned(permit)
+    breaker.release(permit)
     _ask(breaker, 61.0)
-    assert isinstance(breaker.ask(62.0), Refusal)
-    assert isinstance(breaker.ask(122.0), Permit)
+    assert isinstance(breaker.acquire(62.0), Refusal)
+    assert isinstance(breaker.acquire(122.0), Permit)
 
 
 RATES = BreakerLimits(failure_threshold=1000, failure_rate=0.5, slow_rate=0.5, slow_call=5.0, minimum_calls=10)
@@ -109,9 +109,9 @@ def test_calls_that_hang_open_it_while_they_run() -> None:
     breaker = Breaker(RATES)
     for _ in range(10):
         _ask(breaker, 0.0)
-    breaker.look(4.9)
+    breaker.tick(4.9)
     assert breaker.state is BreakerState.CLOSED
-    breaker.look(5.0)
+    breaker.tick(5.0)
     assert (breaker.state, breaker.reason) == (BreakerState.OPEN, "10 of 10 calls within 60 s took over 5 s")
 
 
@@ -119,9 +119,9 @@ def test_a_long_answer_that_began_in_time_is_not_slow_and_a_wait_for_a_session_i
     breaker = Breaker(RATES)
     for _ in range(10):
         permit = _ask(breaker, 0.0)
-        breaker.began(permit, 100.0)
+        breaker.start(permit, 100.0)
         breaker.answered(permit, 104.0)
-    breaker.look(900.0)
+    breaker.tick(900.0)
     assert breaker.state is BreakerState.CLOSED
 
 
@@ -142,7 +142,7 @@ def test_the_open_time_doubles_up_to_its_bound_and_is_forgotten_after_health() -
     breaker, now, waits = Breaker(limits), 0.0, []
     for _ in range(4):
         breaker.failed(_ask(breaker, now), now)
-        refusal = breaker.ask(now)
+        refusal = breaker.acquire(now)
         assert isinstance(refusal, Refusal)
         waits.append(refusal.retry_after)
         now += refusal.retry_after
@@ -150,7 +150,7 @@ def test_the_open_time_doubles_up_to_its_bound_and_is_forgotten_after_health() -
     breaker.succeeded(_ask(breaker, now), now)
     now += limits.forget_after + 1
     breaker.failed(_ask(breaker, now), now)
-    refusal = breaker.ask(now)
+    refusal = breaker.acquire(now)
     assert isinstance(refusal, Refusal)
     assert refusal.retry_after == 10.0
 
@@ -158,7 +158,7 @@ def test_the_open_time_doubles_up_to_its_bound_and_is_forgotten_after_health() -
 def test_by_hand_it_stays_open_or_lets_everything_through() -> None:
     breaker = Breaker(LIMITS)
     breaker.force(BreakerState.FORCED_OPEN, 0.0, "ana")
-    refusal = breaker.ask(1e6)
+    refusal = breaker.acquire(1e6)
     assert isinstance(refusal, Refusal)
     assert (refusal.retry_after, refusal.reason) == (float("inf"), "forced open by ana")
     breaker.force(BreakerState.DISABLED, 0.0, "ana")
@@ -170,17 +170,17 @@ def test_by_hand_it_stays_open_or_lets_everything_through() -> None:
 
 
 def test_ten_thousand_healthy_calls_with_five_percent_noise_open_nothing() -> None:
-    chance, breaker = random.Random(7), Breaker(BreakerLimits())
+    rng, breaker = random.Random(7), Breaker(BreakerLimits())
     for n in range(10_000):
-        breaker.load = chance.random()
-        _run(breaker, n * 0.05, failed=chance.random() < 0.05)
+        breaker.load = rng.random()
+        _run(breaker, n * 0.05, failed=rng.random() < 0.05)
     assert not breaker.history
 
 
 def test_what_is_held_refuses_for_its_time_and_then_lets_calls_try() -> None:
     breaker = Breaker(LIMITS)
     breaker.hold(10.0, 30.0, "parked: the limit", parked=True)
-    assert breaker.ask(15.0) == Refusal(25.0, "parked: the limit", parked=True)
+    assert breaker.acquire(15.0) == Refusal(25.0, "parked: the limit", parked=True)
     breaker.succeeded(_ask(breaker, 40.0), 40.0)
     assert breaker.state is BreakerState.HALF_OPEN
     assert not breaker.let_through_since(5.0)
@@ -193,8 +193,8 @@ def test_a_hold_ends_by_hand_and_one_by_hand_never_ends_by_itself() -> None:
     breaker = Breaker(LIMITS)
     breaker.hold(0.0, 30.0, "stopped", parked=False)
     breaker.force(BreakerState.FORCED_OPEN, 1.0, "ana")
-    refusal = breaker.ask(1e9)
+    refusal = breaker.acquire(1e9)
     assert isinstance(refusal, Refusal)
     assert (refusal.retry_after, refusal.parked) == (float("inf"), False)
     breaker.force(BreakerState.CLOSED, 2.0, "ana")
-    assert isinstance(breaker.ask(3.0), Permit)
+    assert isinstance(breaker.acquire(3.0), Permit)

@@ -33,7 +33,7 @@ class Rig:
 
     def call(self, error: BaseException | None = None) -> None:
         with self.gate.call(NAMES) as call:
-            call.began()
+            call.start()
             if error is not None:
                 raise error
 
@@ -97,9 +97,9 @@ def test_a_cancelled_call_votes_for_nothing() -> None:
 def test_hung_calls_open_it_within_a_second_of_being_slow() -> None:
     rig = Rig(slow_call=2.0, minimum_calls=3, slow_rate=0.5)
     for _ in range(3):
-        rig.breakers.began(rig.breakers.ask(NAMES))
+        rig.breakers.start(rig.breakers.acquire(NAMES))
     rig.clock.advance(2.0)
-    rig.breakers.look(0.0)
+    rig.breakers.tick(0.0)
     assert rig.breakers.open_ones() == list(NAMES)
 
 
@@ -130,9 +130,9 @@ def test_by_hand_it_is_held_open_and_let_go() -> None:
 
 def test_closed_breakers_are_forgotten_and_open_ones_never() -> None:
     rig = Rig(failure_threshold=1)
-    rig.breakers.vote("session:bad", "it keeps failing")
+    rig.breakers.record("session:bad", "it keeps failing")
     for number in range(KEPT + 50):
-        rig.breakers.vote(f"session:{number}")
+        rig.breakers.record(f"session:{number}")
     assert len(rig.breakers.all) == KEPT
     assert rig.breakers.open_ones() == ["session:bad"]
 

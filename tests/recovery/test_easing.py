@@ -39,41 +39,41 @@ def test_a_cap_lets_one_run_at_least_and_always_ends(acts: list[tuple[float, int
 
 async def test_who_waits_for_a_place_gets_it_in_turn_and_one_who_left_takes_none() -> None:
     clock = ManualClock()
-    easing = ConcurrencyLimiter(lambda: 4, lambda: 10.0, clock)
+    limiter = ConcurrencyLimiter(lambda: 4, lambda: 10.0, clock)
     for _ in range(4):
-        await easing.enter()
-    assert easing.reduce() == 2
+        await limiter.enter()
+    assert limiter.reduce() == 2
     served: list[int] = []
 
     async def come(number: int) -> None:
-        await easing.enter()
+        await limiter.enter()
         served.append(number)
 
     tasks = [asyncio.create_task(come(number)) for number in range(3)]
     await asyncio.sleep(0)
-    assert easing.waiting == 3
+    assert limiter.waiting == 3
     tasks[0].cancel()
     await asyncio.sleep(0)
-    easing.leave()
-    easing.leave()
+    limiter.leave()
+    limiter.leave()
     await asyncio.sleep(0)
     assert served == []
-    easing.leave()
+    limiter.leave()
     await tasks[1]
     assert served == [1]
     clock.advance(10.0)
-    easing.look()
+    limiter.look()
     await tasks[2]
-    assert (served, easing.running, easing.waiting) == ([1, 2], 3, 0)
+    assert (served, limiter.running, limiter.waiting) == ([1, 2], 3, 0)
 
 
 async def test_a_place_given_to_one_who_leaves_at_that_moment_is_passed_on() -> None:
-    easing = ConcurrencyLimiter(lambda: 2, lambda: 10.0, ManualClock())
-    await easing.enter()
-    easing.reduce()
-    first, second = (asyncio.create_task(easing.enter()) for _ in range(2))
+    limiter = ConcurrencyLimiter(lambda: 2, lambda: 10.0, ManualClock())
+    await limiter.enter()
+    limiter.reduce()
+    first, second = (asyncio.create_task(limiter.enter()) for _ in range(2))
     await asyncio.sleep(0)
-    easing.leave()
+    limiter.leave()
     first.cancel()
     await second
-    assert easing.running == 1
+    assert limiter.running == 1

@@ -32,7 +32,7 @@ def test_all_who_fail_at_one_target_share_one_run_and_it_counts_once() -> None:
         strategy = resume()
         rig = Rig(strategy)
         cases = [EscalationState() for _ in range(20)]
-        why = await asyncio.gather(*(rig.fail(case, rig.trouble(f"r{n}")) for n, case in enumerate(cases)))
+        why = await asyncio.gather(*(rig.fail(case, rig.failure(f"r{n}")) for n, case in enumerate(cases)))
         assert why == [""] * 20
         assert len(strategy.runs) == 1
         assert rig.ended == []  # its effect was not seen yet
@@ -51,7 +51,7 @@ def test_a_recoverys_time_ends_with_the_answer_that_it_led_to() -> None:
     async def work() -> None:
         rig = Rig(resume())
         case = EscalationState()
-        await rig.fail(case, rig.trouble("r1"))
+        await rig.fail(case, rig.failure("r1"))
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(asyncio.Event().wait(), 2.5)  # the attempt takes so long
         rig.orchestrator.closed(case, worked=True)
@@ -66,9 +66,9 @@ def test_other_targets_have_runs_of_their_own() -> None:
     async def work() -> None:
         strategy = restart()
         rig = Rig(strategy)
-        troubles = [rig.trouble(f"r{n}", session=f"s{n}", word="process") for n in range(3)]
-        await asyncio.gather(*(rig.fail(EscalationState(), trouble) for trouble in troubles))
-        assert [trouble.session for _, trouble in strategy.runs] == ["s0", "s1", "s2"]
+        troubles = [rig.failure(f"r{n}", session=f"s{n}", word="process") for n in range(3)]
+        await asyncio.gather(*(rig.fail(EscalationState(), failure) for failure in troubles))
+        assert [failure.session for _, failure in strategy.runs] == ["s0", "s1", "s2"]
 
     run_virtually(work())
 
@@ -78,7 +78,7 @@ def test_a_request_that_fails_on_climbs_the_declared_ladder_and_is_given_up() ->
         first, second = resume(), restart()
         rig = Rig(first, second)
         case = EscalationState()
-        whys = [await rig.fail(case, rig.trouble()) for _ in range(5)]
+        whys = [await rig.fail(case, rig.failure()) for _ in range(5)]
         assert (len(first.runs), len(second.runs)) == (2, 2)
         assert whys == ["", "", "", "", f"{RESUME} did not help"]
         assert [(each.strategy, each.ok) for each in rig.ended] == [(RESUME, False)] * 2 + [(RESTART, False)] * 2
@@ -93,7 +93,7 @@ def test_a_run_that_fails_is_followed_by_the_rung_above_at_once() -> None:
         first, second = resume(ILL), restart(WELL)
         rig = Rig(first, second)
         case = EscalationState()
-        assert await rig.fail(case, rig.trouble()) == ""
+        assert await rig.fail(case, rig.failure()) == ""
         assert (len(first.runs), len(second.runs)) == (1, 1)
         rig.orchestrator.closed(case, worked=True)
         assert [(each.strategy, each.ok) for each in rig.ended] == [(RESUME, False), (RESTART, True)]
@@ -105,7 +105,7 @@ def test_when_every_rung_fails_the_reason_is_the_last_ones() -> None:
     async def work() -> None:
         rig = Rig(resume(ILL), restart(ILL))
         case = EscalationState()
-        assert await rig.fail(case, rig.trouble()) == f"{RESTART} failed: it did not work"
+        assert await rig.fail(case, rig.failure()) == f"{RESTART} failed: it did not work"
         assert rig.ended[-1].gave_up
 
     run_virtually(work())
@@ -118,13 +118,13 @@ def test_a_strategy_that_raises_or_hangs_has_failed() -> None:
 
     async def work() -> None:
         rig = Rig(Raises(RESUME, TargetKind.CONVERSATION), Scripted(RESTART, TargetKind.SESSION, seconds=1.0))
-        await rig.fail(EscalationState(), rig.trouble())
+        await rig.fail(EscalationState(), rig.failure())
         assert rig.ended[0].reason == "the strategy failed: RuntimeError('a bug')"
         slow = Scripted(RESUME, TargetKind.CONVERSATION, seconds=1e6)
         slow.estimate = 1e6
         hangs = Rig(slow, restart())
         hangs.strategies.by_name[RESUME] = slow
-        recovery = hangs.orchestrator.begin(RESUME, hangs.trouble())
+        recovery = hangs.orchestrator.begin(RESUME, hangs.failure())
         assert recovery is not None
         await hangs.orchestrator.aclose()
         assert hangs.ended[0].reason == "the engine stops"
@@ -136,7 +136,7 @@ def test_an_attempt_that_still_runs_after_a_while_shows_that_it_helped() -> None
     async def work() -> None:
         rig = Rig(resume())
         case = EscalationState()
-        await rig.fail(case, rig.trouble())
+        await rig.fail(case, rig.failure())
         await pass_time(WATCH_S + 1)
         assert [each.ok for each in rig.ended] == [True]
         rig.orchestrator.closed(case, worked=False)
@@ -151,13 +151,13 @@ def test_what_failed_before_the_last_recovery_is_no_reason_for_another() -> None
         rig = Rig(strategy)
         await pass_time(10)
         case = EscalationState()
-        await rig.fail(case, rig.trouble())
+        await rig.fail(case, rig.failure())
         rig.orchestrator.closed(case, worked=True)
-        late = rig.trouble("late", began=5.0)
+        late = rig.failure("late", began=5.0)
         assert await rig.fail(EscalationState(), late) == ""
         assert len(strategy.runs) == 1
         fresh = EscalationState()
-        await rig.fail(fresh, rig.trouble("fresh"))
+        await rig.fail(fresh, rig.failure("fresh"))
         assert len(strategy.runs) == 2
 
     run_virtually(work())
@@ -167,7 +167,7 @@ def test_a_sample_that_lay_about_is_not_acted_on() -> None:
     async def work() -> None:
         strategy = resume()
         rig = Rig(strategy)
-        stale = rig.trouble()
+        stale = rig.failure()
         await pass_time(STALE_S + 1)
         assert await rig.fail(EscalationState(), stale) == ""
         assert strategy.runs == []
@@ -181,7 +181,7 @@ def test_in_observe_mode_all_is_told_and_nothing_is_done() -> None:
         first, second = resume(), restart()
         rig = Rig(first, second, observe=True)
         case = EscalationState()
-        whys = [await rig.fail(case, rig.trouble()) for _ in range(6)]
+        whys = [await rig.fail(case, rig.failure()) for _ in range(6)]
         assert whys == [""] * 6
         assert (first.runs, second.runs) == ([], [])
         assert all(event.observed for event in rig.events)
@@ -196,7 +196,7 @@ def test_too_many_runs_at_one_target_give_the_request_up_and_are_told_once() -> 
     async def work() -> None:
         strategy = resume()
         rig = Rig(strategy, starts=2)
-        whys = [await rig.fail(EscalationState(), rig.trouble(f"r{n}")) for n in range(6)]
+        whys = [await rig.fail(EscalationState(), rig.failure(f"r{n}")) for n in range(6)]
         assert len(strategy.runs) == 2
         assert whys[:2] == ["", ""]
         assert all("tried 2 times within 60 s" in why for why in whys[2:])
@@ -211,13 +211,13 @@ def test_a_spent_budget_stops_recovery_and_success_pays_back() -> None:
         rig = Rig(strategy, budget=2 * RESPAWN_COST, starts=100)
         cases = [EscalationState() for _ in range(4)]
         for number, case in enumerate(cases):
-            assert await rig.fail(case, rig.trouble(f"r{number}", word="reduce_load")) == ""
+            assert await rig.fail(case, rig.failure(f"r{number}", word="reduce_load")) == ""
         assert len(strategy.runs) == 2
         assert rig.budget.tokens == 0
         assert "the retry budget is spent" in rig.ended[-1].reason
         rich = Rig(strategy)
         case = EscalationState()
-        await rich.fail(case, rich.trouble(word="reduce_load"))
+        await rich.fail(case, rich.failure(word="reduce_load"))
         assert rich.budget.tokens == rich.budget.size - RESPAWN_COST
         rich.orchestrator.closed(case, worked=True)
         assert rich.budget.tokens == rich.budget.size
@@ -250,7 +250,7 @@ def test_no_sequence_of_failures_makes_an_endless_loop(gaps: list[float], word: 
         for number, gap in enumerate(gaps):
             case = EscalationState()
             for _ in range(3):
-                if await rig.fail(case, rig.trouble(f"r{number}", word=word)):
+                if await rig.fail(case, rig.failure(f"r{number}", word=word)):
                     break
             await pass_time(gap)
         for strategy in scripted:
@@ -266,10 +266,10 @@ def test_by_hand_it_runs_however_often_it_was_tried_and_shares_the_run() -> None
         strategy = restart()
         rig = Rig(strategy, starts=1)
         for _ in range(3):
-            ended = await rig.orchestrator.execute(RESTART, rig.trouble())
+            ended = await rig.orchestrator.execute(RESTART, rig.failure())
             assert (ended.ok, ended.target) == (True, "session:s0001")
         assert len(strategy.runs) == 3
-        await asyncio.gather(*(rig.orchestrator.execute(RESTART, rig.trouble()) for _ in range(5)))
+        await asyncio.gather(*(rig.orchestrator.execute(RESTART, rig.failure()) for _ in range(5)))
         assert len(strategy.runs) == 4
 
     run_virtually(work())
@@ -279,10 +279,10 @@ def test_by_hand_unknown_names_and_impossible_targets_are_refused() -> None:
     async def work() -> None:
         rig = Rig(restart())
         with pytest.raises(NotFound, match="the nearest is restart_process") as refused:
-            await rig.orchestrator.execute("restart_proces", rig.trouble())
+            await rig.orchestrator.execute("restart_proces", rig.failure())
         assert refused.value.field == "strategy"
         with pytest.raises(BadInput, match="can do nothing about that target"):
-            await rig.orchestrator.execute(RESTART, rig.trouble(session=""))
+            await rig.orchestrator.execute(RESTART, rig.failure(session=""))
         assert rig.events == []
 
     run_virtually(work())
@@ -291,11 +291,11 @@ def test_by_hand_unknown_names_and_impossible_targets_are_refused() -> None:
 def test_a_class_is_given_to_another_strategy_by_its_category_or_its_type() -> None:
     async def work() -> None:
         rig = Rig()
-        trouble = rig.trouble()
-        assert strategy_for(trouble, {}) == RESUME
-        assert strategy_for(trouble, {"process": PARK}) == PARK
-        assert strategy_for(trouble, {"process": PARK, "process/crash": RESTART}) == RESTART
-        assert strategy_for(trouble, {"network": PARK}) == RESUME
+        failure = rig.failure()
+        assert strategy_for(failure, {}) == RESUME
+        assert strategy_for(failure, {"process": PARK}) == PARK
+        assert strategy_for(failure, {"process": PARK, "process/crash": RESTART}) == RESTART
+        assert strategy_for(failure, {"network": PARK}) == RESUME
 
     run_virtually(work())
 

@@ -37,7 +37,9 @@ async def test_a_killed_session_s_conversation_is_made_free_and_the_prompt_is_no
         first = await engine.submit(Request(id="a", prompt="one"))
         again = Request(id="b", prompt="[[history]] [[delay: 1s]]", conversation=first.conversation)
         task = asyncio.create_task(engine.submit(again))
-        await until(lambda: "b" in engine.dispatcher.flights and bool(engine.dispatcher.flights["b"].session))
+        await until(
+            lambda: "b" in engine.dispatcher.active_requests and bool(engine.dispatcher.active_requests["b"].session)
+        )
         session = engine.pool.session(first.session)
         path = engine.backend.transcript(session.profile, first.conversation)
         assert path is not None
@@ -87,7 +89,9 @@ async def test_a_refusal_from_before_a_person_closed_the_breaker_stops_nothing(t
     async with running(tmp_path, *QUICK) as engine:
         told = Told(engine)
         asked = asyncio.create_task(engine.submit(Request(id="a", prompt=f"[[delay: 500ms]] {REFUSED}")))
-        await until(lambda: "a" in engine.dispatcher.flights and bool(engine.dispatcher.flights["a"].session))
+        await until(
+            lambda: "a" in engine.dispatcher.active_requests and bool(engine.dispatcher.active_requests["a"].session)
+        )
         engine.breakers.control(CREDENTIAL_BREAKER, "trip", "ana")
         engine.breakers.control(CREDENTIAL_BREAKER, "close", "ana")
         with pytest.raises(TurnFailed):
@@ -136,13 +140,13 @@ async def test_an_overload_lowers_the_load_and_it_is_given_back(tmp_path: Path) 
         told, talk = Told(engine), Talk(engine)
         await idle(engine, 6)
         busy = [talk.begin("[[delay: 1s]]") for _ in range(5)]
-        await until(lambda: engine.easing.running == 5)
+        await until(lambda: engine.limiter.running == 5)
         assert (await talk.ask("[[fault: http529 x1]] fine")).attempts == 2
         assert [each.strategy for each in told.of(RecoveryEnded)] == [REDUCE_LOAD]
         assert "2 may for now" in told.of(RecoveryEnded)[0].reason
         await asyncio.gather(*busy)
-        await until(lambda: engine.easing.cap is None)
-        assert engine.easing.running == 0
+        await until(lambda: engine.limiter.cap is None)
+        assert engine.limiter.running == 0
 
 
 async def test_only_what_is_proven_ours_is_cleaned(tmp_path: Path) -> None:
@@ -246,7 +250,7 @@ async def test_a_strategy_of_one_s_own_is_found_by_its_entry_point(tmp_path: Pat
         assert (await engine.submit(Request(id="a", prompt="[[fault: http529 x1]] fine"))).attempts == 2
         (ended,) = told.of(RecoveryEnded)
         assert (ended.strategy, ended.ok, ended.reason) == ("prayer", True, "prayed over a")
-        assert engine.easing.cap is None
+        assert engine.limiter.cap is None
         engine.change_settings({"recovery.strategies.resource/overloaded": "none"}, "ana")
         assert (await engine.submit(Request(id="b", prompt="[[fault: http529 x2]] fine"))).attempts == 3
         assert len(told.of(RecoveryEnded)) == 1

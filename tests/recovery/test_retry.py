@@ -141,7 +141,7 @@ def test_a_request_waits_at_a_breaker_in_short_steps_up_to_its_bound(
 
 
 @pytest.mark.parametrize(
-    ("retry_after", "waited", "parked", "patient", "expected"),
+    ("retry_after", "waited", "parked", "may_wait", "expected"),
     [
         (50.0, 0.0, True, False, 53.0),
         (90.0, 20.0, True, False, None),
@@ -151,7 +151,7 @@ def test_a_request_waits_at_a_breaker_in_short_steps_up_to_its_bound(
     ],
 )
 def test_a_request_is_parked_until_the_reset_within_its_bound_and_stays_patient(
-    retry_after: float | None, waited: float, parked: bool, patient: bool, expected: float | None
+    retry_after: float | None, waited: float, parked: bool, may_wait: bool, expected: float | None
 ) -> None:
     policy = RetryPolicy(park_max=100.0, wake_spread=3.0)
-    assert wait_at_breaker(policy, retry_after, waited, _high, patient=patient, parked=parked) == expected
+    assert wait_at_breaker(policy, retry_after, waited, _high, may_wait=may_wait, parked=parked) == expected

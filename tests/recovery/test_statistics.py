@@ -160,9 +160,9 @@ def test_time_that_goes_back_counts_as_now() -> None:
 
 
 def test_an_event_costs_the_same_after_many() -> None:
-    chance, told = random.Random(4), Told()
+    rng, told = random.Random(4), Told()
     for number in range(3000):
-        told.error(number * 40, f"r{number}", silent=chance.uniform(0, 30))
+        told.error(number * 40, f"r{number}", silent=rng.uniform(0, 30))
     sizes = [len(bucket) for rolling in told.statistics._windows.values() for bucket in rolling._ring]
     assert max(sizes) <= 6 + 3 * len({bucket_of(value / 100) for value in range(3001)})
     assert by_label(told.statistics.totals, "error") == {"network": 3000}

@@ -104,7 +104,7 @@ COMMANDS: tuple[Command, ...] = (
     _plain("live", "from the past to now", "live"),
     Command("note", ArgumentKind.TEXT, "note something of this moment of a recording", "note"),
     Command("skin", ArgumentKind.SKIN, "wear a skin", "skin"),
-    Command("run", ArgumentKind.TEXT, "send a prompt, which starts a conversation", "prompt", acts=True, also=("prompt",)),
+    Command("run", ArgumentKind.TEXT, "send a prompt in a new conversation", "prompt", acts=True, also=("prompt",)),
     Command("scale", ArgumentKind.SIZE, "keep N sessions, or follow the load", "scale", acts=True),
     Command("autoscale", ArgumentKind.SWITCH, "follow the load, or stay at this size", "autoscale", acts=True),
     Command("config set", ArgumentKind.SETTING, "stage settings and apply them", "tune", True, 1, 0, ("tune set",)),

@@ -69,7 +69,7 @@ class Theming(App[None]):
         title: str | None = None,
         animation: bool | None = None,
     ) -> None:
-        """Appearance as the settings say, once they are known; what the operator chose in this run stays."""
+        """Look as the settings say, once they are known; what the operator chose in this run stays."""
         said = {"skin": skin, "refresh_hz": refresh_hz, "glyphs": glyphs, "title": title, "animation": animation}
         if not self._look.dress(said):
             return

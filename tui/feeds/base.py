@@ -179,7 +179,7 @@ class Feed(Protocol):
         """All settings by dotted key, secrets redacted."""
 
     async def change_settings(self, changes: Mapping[str, Any]) -> None:
-        """SettingChange settings live, all or none."""
+        """Change settings live, all or none."""
 
     async def check_settings(self, changes: Mapping[str, Any]) -> None:
         """Raises what `change_settings` would raise for these values; changes nothing."""

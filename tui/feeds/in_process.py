@@ -188,7 +188,7 @@ class InProcessFeed:
         return await self._call(settings())
 
     async def change_settings(self, changes: Mapping[str, Any]) -> None:
-        """SettingChange settings live."""
+        """Change settings live."""
         engine = self._thread.engine
 
         async def change() -> None:

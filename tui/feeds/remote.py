@@ -179,7 +179,7 @@ class RemoteFeed:
         return config
 
     async def change_settings(self, changes: Mapping[str, Any]) -> None:
-        """SettingChange settings live."""
+        """Change settings live."""
         await self._call("PATCH", "/api/config", dict(changes))
 
     async def check_settings(self, changes: Mapping[str, Any]) -> None:
@@ -253,11 +253,11 @@ class RemoteFeed:
         hello = _decode(await connection.recv())
         if not isinstance(hello, Hello):
             raise QuarterdeckError(f"{self._address} is no Quarterdeck engine.")
-        wish: dict[str, Any] = {"type": "subscribe", "engine": hello.engine}
+        subscription: dict[str, Any] = {"type": "subscribe", "engine": hello.engine}
         if hello.engine == self._engine and self._seq is not None:
-            wish["since"] = self._seq
+            subscription["since"] = self._seq
         self._engine = hello.engine
-        await connection.send(msgspec.json.encode(wish))
+        await connection.send(msgspec.json.encode(subscription))
         self._status = FeedStatus(LinkState.LIVE, str(self._address))
         async for message in connection:
             self._take(_decode(message))

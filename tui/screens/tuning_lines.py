@@ -187,8 +187,6 @@ def _compared(before: Figures, now: Figures) -> list[tuple[str, str, str]]:
 def history_block(
     changes: Sequence[SettingChange], cursor: int | None, width: int, height: int, keys: Keymap
 ) -> list[Line]:
-    changes: Sequence[SettingChange], cursor: int | None, width: int, height: int, keys: Keymap
-) -> list[Line]:
     """The live changes, newest first."""
     lines = [rule("HISTORY", width, f"{keys.shown('tuning.undo')} undo" if changes else "")]
     if not changes:

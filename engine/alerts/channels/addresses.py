@@ -17,7 +17,7 @@ Address = IPv4Address | IPv6Address
 
 
 async def resolved(host: str, port: int, *, allow_private: bool) -> str:
-    """The address to connect to. Raises NotificationFailed when any of the host's addresses is not allowed, or it has none."""
+    """The address to connect to. Raises NotificationFailed when the host has none, or one that is not allowed."""
     loop = asyncio.get_running_loop()
     try:
         found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)

@@ -54,7 +54,7 @@ class CommandChannel:
 def _check(child: LocalChild, program: str) -> None:
     if child.returncode:
         said = one_line(child.stderr_tail.strip().rpartition("\n")[2])
-        told = f": {said}" if said else ""
+        notified = f": {said}" if said else ""
         raise NotificationFailed(
-            f"{program} ended with {child.returncode}{told}.", remedy="Run it by hand with JSON on its input."
+            f"{program} ended with {child.returncode}{notified}.", remedy="Run it by hand with JSON on its input."
         )

@@ -121,14 +121,14 @@ class Breaker:
         """Calls that hold a permit of this generation."""
         return len(self._running)
 
-    def ask(self, now: float) -> Permit | Refusal:
+    def acquire(self, now: float) -> Permit | Refusal:
         """Leave for a call, or a refusal that says how long to wait."""
         if self.state is BreakerState.FORCED_OPEN:
             if now < self._held_until:
                 return Refusal(self._held_until - now, self.reason, self._parked)
             self._move(BreakerState.HALF_OPEN, now, "the time that it was held for is over")
         if now >= self._late_at:
-            self.look(now)
+            self.tick(now)
         if self.state is BreakerState.OPEN:
             left = self._opened_at + self._open_for - now
             if left > 0:
@@ -144,7 +144,7 @@ class Breaker:
             self._late_at = late_at
         return permit
 
-    def look(self, now: float) -> None:
+    def tick(self, now: float) -> None:
         """Let the calls vote that wait past the slow threshold; call it once a second, so that a hang opens it soon."""
         self._window.advance(now)
         self._late_at = float("inf")
@@ -159,7 +159,7 @@ class Breaker:
                 self._late_at = min(self._late_at, late_at)
         self._judge(now)
 
-    def began(self, permit: Permit, now: float) -> None:
+    def start(self, permit: Permit, now: float) -> None:
         """The wait for a session is over: only from here on is it the API's time."""
         permit.began_at = now
 
@@ -201,7 +201,7 @@ class Breaker:
         else:
             self._judge(now)
 
-    def returned(self, permit: Permit) -> None:
+    def release(self, permit: Permit) -> None:
         """The call ended without telling anything (cancelled, or failed for its own reasons)."""
         self._end(permit)
 

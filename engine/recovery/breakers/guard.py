@@ -24,40 +24,40 @@ _OVERLOADED = 529
 class GuardedCall:
     """One call through the gate, while its `with` lasts. Raises BreakerOpen when refused; a clean end is a success."""
 
-    __slots__ = ("_answered", "_breakers", "_leave", "_names")
+    __slots__ = ("_answered", "_breakers", "_names", "_permits")
 
     def __init__(self, breakers: Breakers, names: Iterable[str]) -> None:
         self._breakers = breakers
         self._names = names
-        self._leave: Permits = []
+        self._permits: Permits = []
         self._answered = False
 
     def __enter__(self) -> Self:
-        self._leave = self._breakers.ask(self._names)
+        self._permits = self._breakers.acquire(self._names)
         return self
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         if error is None:
-            self._breakers.succeeded(self._leave)
+            self._breakers.succeeded(self._permits)
         elif isinstance(error, QuarterdeckError) and (blamed := blamed_scope(error)):
-            self._breakers.failed(self._leave, blamed, error.message)
+            self._breakers.failed(self._permits, blamed, error.message)
         else:  # cancelled, or the request's own fault
-            self._breakers.returned(self._leave)
+            self._breakers.release(self._permits)
 
     @property
     def probes(self) -> bool:
         """Whether the call is a half-open breaker's probe."""
-        return any(permit.probe for _, _, permit in self._leave)
+        return any(permit.probe for _, _, permit in self._permits)
 
-    def began(self) -> None:
+    def start(self) -> None:
         """The turn begins: the wait for a session is over."""
-        self._breakers.began(self._leave)
+        self._breakers.start(self._permits)
 
     def answered(self) -> None:
         """The first sign of an answer."""
         if not self._answered:
             self._answered = True
-            self._breakers.answered(self._leave)
+            self._breakers.answered(self._permits)
 
 
 class BreakerGuard:
@@ -75,9 +75,9 @@ class BreakerGuard:
         """A session whose turns keep failing is replaced; a failure of the API says nothing about its session."""
         name = f"session:{session}"
         if outcome.ok and self._breakers.knows(name):
-            self._breakers.vote(name)
+            self._breakers.record(name)
         elif outcome.ended is Ended.FAILED:
-            breaker = self._breakers.vote(name, outcome.reason or "no reason was given")
+            breaker = self._breakers.record(name, outcome.reason or "no reason was given")
             if breaker.state is BreakerState.OPEN:
                 self._retire(session, f"its turns keep failing: {breaker.reason}")
 

@@ -62,59 +62,59 @@ class Breakers:
             raise NotFound(f"There is no breaker {name}.", field="breaker", remedy="`quarterdeck breakers` lists them.")
         return found
 
-    def ask(self, names: Iterable[str]) -> Permits:
+    def acquire(self, names: Iterable[str]) -> Permits:
         """Permits of all these at once. Raises BreakerOpen when one refuses, and takes nothing then."""
         taken: Permits = []
         now = self._now()
         for name in names:
             breaker = self._of(name)
             before = breaker.state
-            answer = breaker.ask(now)
+            answer = breaker.acquire(now)
             if breaker.state is not before:
                 self._publish(name, breaker, before)
             if isinstance(answer, Refusal):
-                self.returned(taken)
+                self.release(taken)
                 raise _refused(name, breaker, answer)
             taken.append((name, breaker, answer))
         return taken
 
-    def began(self, leave: Permits) -> None:
+    def start(self, permits: Permits) -> None:
         """The call itself begins: the wait for a session was nobody's fault."""
         now = self._now()
-        for _, breaker, permit in leave:
-            breaker.began(permit, now)
+        for _, breaker, permit in permits:
+            breaker.start(permit, now)
 
-    def answered(self, leave: Permits) -> None:
+    def answered(self, permits: Permits) -> None:
         """The first sign of the answer; one that comes late is judged at the next look."""
         now = self._now()
-        for _, breaker, permit in leave:
+        for _, breaker, permit in permits:
             breaker.answered(permit, now)
 
-    def succeeded(self, leave: Permits) -> None:
+    def succeeded(self, permits: Permits) -> None:
         """The call worked."""
         now = self._now()
-        for name, breaker, permit in leave:
+        for name, breaker, permit in permits:
             before = breaker.state
             breaker.succeeded(permit, now)
             if breaker.state is not before:
                 self._publish(name, breaker, before)
 
-    def failed(self, leave: Permits, blamed: str, reason: str) -> None:
+    def failed(self, permits: Permits, blamed: str, reason: str) -> None:
         """The call failed by the fault of those whose scope is `blamed`; the others heard nothing of it."""
         now = self._now()
-        for name, breaker, permit in leave:
+        for name, breaker, permit in permits:
             if name.partition(":")[0] != blamed:
-                breaker.returned(permit)
+                breaker.release(permit)
                 continue
             before = breaker.state
             breaker.failed(permit, now, reason)
             if breaker.state is not before:
                 self._publish(name, breaker, before)
 
-    def vote(self, name: str, reason: str = "") -> Breaker:
+    def record(self, name: str, reason: str = "") -> Breaker:
         """A call that asked nobody ended: it failed for this `reason`, or worked when there is none."""
         with self._changing(name) as breaker:
-            answer = breaker.ask(self._now())
+            answer = breaker.acquire(self._now())
             if isinstance(answer, Permit):
                 if reason:
                     breaker.failed(answer, self._now(), reason)
@@ -122,19 +122,19 @@ class Breakers:
                     breaker.succeeded(answer, self._now())
         return breaker
 
-    def returned(self, leave: Permits) -> None:
+    def release(self, permits: Permits) -> None:
         """The call ended without telling anything."""
-        for _, breaker, permit in leave:
-            breaker.returned(permit)
+        for _, breaker, permit in permits:
+            breaker.release(permit)
 
-    def look(self, load: float) -> None:
+    def tick(self, load: float) -> None:
         """Once a second: calls that hang vote; `load` is the pool's utilisation."""
         for name in list(self._all):
             with self._changing(name) as breaker:
                 breaker.load = load
-                breaker.look(self._now())
+                breaker.tick(self._now())
 
-    def obey(self, limits: BreakerLimits) -> None:
+    def configure(self, limits: BreakerLimits) -> None:
         """The limits changed."""
         for breaker in self._all.values():
             breaker.limits = limits

@@ -31,9 +31,9 @@ class Tools:
         """A tool's result, as the stream told it; `TOOL@ENDPOINT` where a profile's calls go somewhere else."""
         name = f"tool:{tool}"
         if failed and broken(tool.partition("@")[0], text, self._classify()):
-            self._breakers.vote(name, one_line(_unwrapped(text)) or "it failed without a word")
+            self._breakers.record(name, one_line(_unwrapped(text)) or "it failed without a word")
         elif self._breakers.knows(name):
-            self._breakers.vote(name)
+            self._breakers.record(name)
 
     def barred(self, tool: str) -> str:
         """Why a tool may not be used now, told to the agent; empty when it may."""
@@ -41,7 +41,7 @@ class Tools:
         if not self._breakers.knows(name):
             return ""
         try:
-            self._breakers.returned(self._breakers.ask([name]))
+            self._breakers.release(self._breakers.acquire([name]))
         except BreakerOpen as refused:
             when = f" Try it again in {refused.retry_after:.0f} s at the earliest." if refused.retry_after else ""
             itself = tool.partition("@")[0]

@@ -92,15 +92,15 @@ def wait_at_breaker(
     waited: float,
     uniform: Uniform,
     *,
-    patient: bool = False,
+    may_wait: bool = False,
     parked: bool = False,
 ) -> float | None:
     """Seconds until a refused request asks its breaker again, None when it is refused for good.
 
     A probe that works closes a breaker before `retry_after`: waits are short, and spread so that not all ask at once.
-    At a `parked` one there is no probe before; a `patient` request is one that was parked before.
+    At a `parked` one there is no probe before; a `may_wait` request is one that was parked before.
     """
-    most = max(policy.breaker_wait, policy.park_max) if patient or parked else policy.breaker_wait
+    most = max(policy.breaker_wait, policy.park_max) if may_wait or parked else policy.breaker_wait
     if retry_after is None or waited >= most:
         return None
     if parked:

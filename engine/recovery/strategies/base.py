@@ -43,7 +43,7 @@ class RecoveryPorts(Protocol):
     async def clean(self) -> Cleaned:
         """Take away what is proven to be ours and of no more use."""
 
-    def hold(self, credential: str, trouble: Failure, seconds: float, *, parked: bool) -> RecoveryResult:
+    def hold(self, credential: str, failure: Failure, seconds: float, *, parked: bool) -> RecoveryResult:
         """Let no call of a credential through for `seconds`, for good at 0; `parked` calls may wait for the end."""
 
     def ease(self, reason: str) -> RecoveryResult:
@@ -60,8 +60,8 @@ class RecoveryStrategy(Protocol):
     aim: TargetKind
     estimate: float
 
-    def can_recover(self, trouble: Failure) -> bool:
+    def can_recover(self, failure: Failure) -> bool:
         """Whether this trouble is one that it can do something about."""
 
-    async def run(self, trouble: Failure, ports: RecoveryPorts) -> RecoveryResult:
+    async def run(self, failure: Failure, ports: RecoveryPorts) -> RecoveryResult:
         """Do it. What it raises counts as a failure of the run."""

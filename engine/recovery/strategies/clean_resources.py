@@ -12,11 +12,11 @@ class CleanResources:
 
     name, aim, estimate = CLEAN, TargetKind.ENGINE, 3.0
 
-    def can_recover(self, trouble: Failure) -> bool:  # noqa: ARG002 - it can always look
+    def can_recover(self, failure: Failure) -> bool:  # noqa: ARG002 - it can always look
         """Always."""
         return True
 
-    async def run(self, trouble: Failure, ports: RecoveryPorts) -> RecoveryResult:  # noqa: ARG002 - all is looked at
+    async def run(self, failure: Failure, ports: RecoveryPorts) -> RecoveryResult:  # noqa: ARG002 - all is looked at
         """Finding nothing is no failure."""
         found = await ports.clean()
         said = f"{found.processes} processes, {found.zombies} zombies, {found.leases} locks, {found.files} files"

@@ -12,10 +12,10 @@ class FailFast:
 
     name, aim, estimate = FAIL_FAST, TargetKind.ENGINE, 0.0
 
-    def can_recover(self, trouble: Failure) -> bool:  # noqa: ARG002 - it is the answer to all
+    def can_recover(self, failure: Failure) -> bool:  # noqa: ARG002 - it is the answer to all
         """Never: it only says so."""
         return False
 
-    async def run(self, trouble: Failure, ports: RecoveryPorts) -> RecoveryResult:  # noqa: ARG002 - it does nothing
+    async def run(self, failure: Failure, ports: RecoveryPorts) -> RecoveryResult:  # noqa: ARG002 - it does nothing
         """Nothing."""
         return RecoveryResult(False, "nothing that the engine can do would help")

@@ -17,28 +17,28 @@ class Park:
 
     name, aim, estimate = PARK, TargetKind.CREDENTIAL, 0.1
 
-    def can_recover(self, trouble: Failure) -> bool:
+    def can_recover(self, failure: Failure) -> bool:
         """A credential whose limit it is."""
-        return bool(trouble.credential)
+        return bool(failure.credential)
 
-    async def run(self, trouble: Failure, ports: RecoveryPorts) -> RecoveryResult:
+    async def run(self, failure: Failure, ports: RecoveryPorts) -> RecoveryResult:
         """At once: who waits, and for how long, is each request's own affair."""
-        return ports.hold(trouble.credential, trouble, parked_for(trouble), parked=True)
+        return ports.hold(failure.credential, failure, parked_for(failure), parked=True)
 
 
-def resets_in(trouble: Failure) -> float:
+def resets_in(failure: Failure) -> float:
     """Seconds until the limit resets, as far as it is known."""
-    return trouble.retry_after or _UNKNOWN_S
+    return failure.retry_after or _UNKNOWN_S
 
 
-def parked_for(trouble: Failure) -> float:
+def parked_for(failure: Failure) -> float:
     """Seconds for which the credential is held."""
-    return min(_LONGEST_S, resets_in(trouble))
+    return min(_LONGEST_S, resets_in(failure))
 
 
-def refusal(trouble: Failure) -> str:
+def refusal(failure: Failure) -> str:
     """Why the request may not wait that long, or nothing."""
-    wait = resets_in(trouble)
-    if wait <= trouble.patience:
+    wait = resets_in(failure)
+    if wait <= failure.patience:
         return ""
-    return f"the limit resets in {wait:.0f} s, and the request may be held for {trouble.patience:.0f} s"
+    return f"the limit resets in {wait:.0f} s, and the request may be held for {failure.patience:.0f} s"

@@ -24,17 +24,17 @@ class Reauthenticate:
     def __init__(self, hold: Callable[[], float]) -> None:
         self._hold = hold
 
-    def can_recover(self, trouble: Failure) -> bool:
+    def can_recover(self, failure: Failure) -> bool:
         """An authentication error that is more than a guess, or a person's wish."""
-        if not trouble.credential:
+        if not failure.credential:
             return False
-        error = trouble.error
+        error = failure.error
         return error is None or (error.kind is ErrorKind.AUTH and error.verdict.confidence >= _SURE)
 
-    async def run(self, trouble: Failure, ports: RecoveryPorts) -> RecoveryResult:
+    async def run(self, failure: Failure, ports: RecoveryPorts) -> RecoveryResult:
         """Requests that use another credential go on."""
-        name = trouble.credential
-        result = ports.hold(name, trouble, self._hold(), parked=False)
+        name = failure.credential
+        result = ports.hold(name, failure, self._hold(), parked=False)
         if result.ok:
-            ports.tell(f"{name} is stopped: {trouble.reason}", _REMEDY.format(name))
+            ports.tell(f"{name} is stopped: {failure.reason}", _REMEDY.format(name))
         return result

@@ -12,10 +12,10 @@ class ReduceLoad:
 
     name, aim, estimate = REDUCE_LOAD, TargetKind.ENGINE, 0.1
 
-    def can_recover(self, trouble: Failure) -> bool:  # noqa: ARG002 - load can always be lowered
+    def can_recover(self, failure: Failure) -> bool:  # noqa: ARG002 - load can always be lowered
         """Always."""
         return True
 
-    async def run(self, trouble: Failure, ports: RecoveryPorts) -> RecoveryResult:
+    async def run(self, failure: Failure, ports: RecoveryPorts) -> RecoveryResult:
         """At once; running turns are not cut."""
-        return ports.ease(trouble.reason)
+        return ports.ease(failure.reason)

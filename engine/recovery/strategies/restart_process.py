@@ -14,12 +14,12 @@ class RestartProcess:
 
     name, aim, estimate = RESTART, TargetKind.SESSION, 5.0
 
-    def can_recover(self, trouble: Failure) -> bool:
+    def can_recover(self, failure: Failure) -> bool:
         """A session, or a profile whose session could not start."""
-        return bool(trouble.session or trouble.profile)
+        return bool(failure.session or failure.profile)
 
-    async def run(self, trouble: Failure, ports: RecoveryPorts) -> RecoveryResult:
+    async def run(self, failure: Failure, ports: RecoveryPorts) -> RecoveryResult:
         """Ended by the stop ladder, its tree proven empty."""
-        if not trouble.session:
+        if not failure.session:
             return RecoveryResult(True, "no process is left of the failed start; the pool starts another")
-        return await ports.replace(trouble.session, f"recovery: {trouble.reason}", _WAIT_S)
+        return await ports.replace(failure.session, f"recovery: {failure.reason}", _WAIT_S)

@@ -17,12 +17,12 @@ class ResumeConversation:
 
     name, aim, estimate = RESUME, TargetKind.CONVERSATION, 3.0
 
-    def can_recover(self, trouble: Failure) -> bool:
+    def can_recover(self, failure: Failure) -> bool:
         """A request whose session was lost."""
-        return bool(trouble.conversation or trouble.session)
+        return bool(failure.conversation or failure.session)
 
-    async def run(self, trouble: Failure, ports: RecoveryPorts) -> RecoveryResult:
+    async def run(self, failure: Failure, ports: RecoveryPorts) -> RecoveryResult:
         """Nothing is waited for by a request that asked for a new conversation: it may begin another one."""
-        if not trouble.conversation:
+        if not failure.conversation:
             return RecoveryResult(True, "the request had no conversation yet and begins another")
-        return await ports.let_go(trouble.tenant, trouble.conversation, trouble.session, _WAIT_S)
+        return await ports.let_go(failure.tenant, failure.conversation, failure.session, _WAIT_S)
