@@ -48,7 +48,7 @@ SCENES: dict[str, Sequence[str]] = {
     "help": ("2", "question_mark"),
     "kill": ("2", "z", "j", "space", "space", "K"),
 }
-"""Keys that lead to each picture in the default skin."""
+"""Keys that lead to each picture in the default theme."""
 
 _FONT_FACE = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 
@@ -83,18 +83,18 @@ async def main() -> None:
     time.tzset()
     for name, keys in SCENES.items():
         await _picture(name, FALLBACK, keys)
-    for skin in load_themes({}).skins:
-        if skin != FALLBACK:
-            await _picture(f"overview-{skin}", skin, ())
+    for theme in load_themes({}).console_themes:
+        if theme != FALLBACK:
+            await _picture(f"overview-{theme}", theme, ())
 
 
-async def _picture(name: str, skin: str, keys: Sequence[str]) -> None:
+async def _picture(name: str, theme: str, keys: Sequence[str]) -> None:
     clock = ManualClock(0.0)
     recording = Recording(RECORDING)
     last = max(stamped.at for stamped in recording.events())
     said = [msgspec.json.decode(line, type=Line) for line in SAID.read_bytes().splitlines()]
     feed = LiveRecording(recording, clock, said=[(line.session, line.entry) for line in said])
-    app = Console(feed, skin=skin, glyphs="unicode", title="prod-eu", clock=clock)
+    app = Console(feed, theme=theme, glyphs="unicode", title="prod-eu", clock=clock)
     async with app.run_test(size=SIZE) as pilot:
         await pilot.pause()
         app.tick()

@@ -1,4 +1,4 @@
-"""The environment names that users know: name → key, and what `.env.example` says of it."""
+"""The environment names that users know: name → key, and what `.env.example` says of it; and keys of before."""
 
 from __future__ import annotations
 
@@ -17,3 +17,6 @@ NAMES: dict[str, tuple[str, str]] = {
     "ENCRYPTION_KEY": ("security.encryption_key", "64 hex digits, as `openssl rand -hex 32` prints"),
     "GITHUB_TOKEN": ("security.github_token", "passed to agents only where a profile allows it"),
 }
+
+RENAMED: dict[str, str] = {"console.skin": "console.theme"}
+"""Keys of earlier versions, which are still read: old → new."""

@@ -23,7 +23,7 @@ def state_directory(environ: Mapping[str, str]) -> Path:
 
 
 def config_directory(environ: Mapping[str, str]) -> Path:
-    """Where the user's own configuration and skins live."""
+    """Where the user's own configuration and themes live."""
     return (_absolute(environ.get("XDG_CONFIG_HOME")) or home_folder(environ) / ".config") / NAME
 
 

@@ -17,6 +17,7 @@ from engine.base.errors import SettingsError
 from engine.base.files import private_folder
 from engine.settings import catalogue
 from engine.settings.fields import BYTES, SECONDS, SHARE_OR_BYTES
+from engine.settings.names import RENAMED
 from engine.settings.sources import from_file
 
 _WIDTH = 4096
@@ -64,6 +65,8 @@ def _round_trip() -> YAML:
 
 
 def _put(root: CommentedMap, path: list[str], value: Any) -> None:
+    for old in (old.split(".") for old, new in RENAMED.items() if new.split(".") == path and value is not None):
+        _put(root, old, None)
     for name in path[:-1]:
         below = root.get(name)
         if not isinstance(below, CommentedMap):

@@ -118,7 +118,7 @@ class Console(Group):
     """How the console looks. A running console is told over its feed."""
 
     title: str = setting("", "Name of this pool, first in line 1; empty shows quarterdeck.")
-    skin: str = setting("auto", "Name of the skin; auto is default, or ansi on a terminal with 16 colours.")
+    theme: str = setting("auto", "Name of the theme; auto is default, or ansi on a terminal with 16 colours.")
     refresh_hz: Number = setting(2.0, "Paints a second.", unit="hertz", ge=0.2, le=4)
     glyphs: Literal["auto", "unicode", "plain", "ascii"] = setting("auto", "Characters the console draws with.")
     animation: bool = setting(False, "Whether anything moves by itself.")

@@ -11,6 +11,7 @@ import yaml
 
 from engine.settings import catalogue, problems, unused
 from engine.settings.dotenv import content_of
+from engine.settings.names import RENAMED
 from engine.settings.tree import absorb, nested
 
 MOST_VALUES = 10_000
@@ -30,6 +31,7 @@ class Layer:
 
     def add(self, key: str, value: Any, origin: str) -> None:
         """Take in a value, or a whole group of values, at a dotted key; what the schema does not have is a problem."""
+        key = RENAMED.get(key, key)
         if (checked := self._checked(key, value, origin)) is not None:
             absorb(self.tree, nested(key, checked[0]) if key else checked[0])
 
@@ -51,10 +53,11 @@ class Layer:
         self.origins[key] = origin
         for name, below in value.items():
             full = f"{key}.{name}" if key else str(name)
+            full = RENAMED.get(full, full)
             if "." in str(name):
                 self.problems.append(problems.dotted(full, below, origin))
             elif (checked := self._checked(full, below, origin)) is not None:
-                kept[str(name)] = checked[0]
+                kept[full.rpartition(".")[2]] = checked[0]
         return (kept,)
 
 

@@ -74,6 +74,6 @@ print(json.dumps([
     python = [str(installed / "bin/python")]
     done = quarterdeck(home, "-c", code, program=python, PYTHONPATH="")
     assert done.returncode == 0, done.stderr
-    places, skins = json.loads(done.stdout)
+    places, themes = json.loads(done.stdout)
     assert all(Path(place).is_relative_to(installed) for place in places)
-    assert skins == sorted(path.name for path in (ROOT / "themes").glob("*.toml"))
+    assert themes == sorted(path.name for path in (ROOT / "themes").glob("*.toml"))

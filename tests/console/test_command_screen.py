@@ -306,11 +306,11 @@ async def test_what_is_pasted_does_no_harm(feed: FakeFeed, clock: ManualClock) -
         assert feed.calls == []
 
 
-async def test_skins_help_and_the_way_out(feed: FakeFeed, clock: ManualClock) -> None:
+async def test_themes_help_and_the_way_out(feed: FakeFeed, clock: ManualClock) -> None:
     async with bridge(feed, clock, owns_engine=True) as console:
-        await say(console, "skin ember")
+        await say(console, "theme ember")
         assert console.app.theme == "ember"
-        await say(console, "skin embar")
+        await say(console, "theme embar")
         assert "nearest is ember" in refused(console)
         await console.press("escape")
         await say(console, "help tune")

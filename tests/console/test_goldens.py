@@ -35,7 +35,7 @@ SCENES: dict[str, tuple[str, ...]] = {
     "help": ("2", "question_mark"),
     "kill": ("2", "K"),
     "leave": ("q",),
-    "skins": ("T", "j"),
+    "themes": ("T", "j"),
     "command": ("2", "colon"),
     "command-settings": ("2", "colon", *"tune", "space", *"set", "space", *"max_"),
     "command-wrong": ("colon", *"kil", "space", *"s0001", "enter"),

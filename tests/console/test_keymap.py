@@ -57,11 +57,11 @@ def test_without_a_file_the_keys_are_as_they_came(file: Path) -> None:
 
 
 def test_a_table_and_a_dotted_name_say_the_same(file: Path) -> None:
-    file.write_text('"session.kill" = "X"\nview.skin = "ctrl+t"\n[sessions]\nfilter = ["f3", "/"]\n')
+    file.write_text('"session.kill" = "X"\nview.theme = "ctrl+t"\n[sessions]\nfilter = ["f3", "/"]\n')
     keymap = load_keymap()
     assert keymap.problems == ()
-    assert keymap.changed == {"session.kill": "X", "view.skin": "ctrl+t", "sessions.filter": "f3,slash"}
-    assert [keymap.shown(name) for name in ("session.kill", "view.skin", "sessions.filter")] == ["X", "ctrl+t", "f3"]
+    assert keymap.changed == {"session.kill": "X", "view.theme": "ctrl+t", "sessions.filter": "f3,slash"}
+    assert [keymap.shown(name) for name in ("session.kill", "view.theme", "sessions.filter")] == ["X", "ctrl+t", "f3"]
 
 
 @pytest.mark.parametrize(
@@ -77,8 +77,8 @@ def test_a_table_and_a_dotted_name_say_the_same(file: Path) -> None:
         ({"sessions.sort": "f"}, "Clash: f in Sessions: view.freeze and sessions.sort. sessions.sort stays on s."),
         ({"view.freeze": "d"}, "Clash: d in Sessions: view.freeze and sessions.drawer. view.freeze stays on f."),
         (
-            {"view.freeze": "f9", "view.skin": "f9"},
-            "f9 in everywhere: view.freeze and view.skin. view.skin stays on T.",
+            {"view.freeze": "f9", "view.theme": "f9"},
+            "f9 in everywhere: view.freeze and view.theme. view.theme stays on T.",
         ),
     ],
 )
@@ -149,7 +149,7 @@ async def test_what_keys_toml_gets_wrong_is_told_at_start_and_on_help(
     feed: FakeFeed, clock: ManualClock, file: Path
 ) -> None:
     file.write_text(
-        'session.kill = "S"\nview.nonsense = "x"\nsessions.top = "f6"\nview.skin = "F40"\nview.retry = "q"\n'
+        'session.kill = "S"\nview.nonsense = "x"\nsessions.top = "f6"\nview.theme = "F40"\nview.retry = "q"\n'
     )
     async with bridge(feed, clock) as console:
         assert len(console.told) == 4

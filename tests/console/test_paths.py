@@ -283,7 +283,7 @@ async def test_a_frozen_view_stays_while_the_pool_goes_on(feed: FakeFeed, clock:
         assert "▌ s0002" in console.text
 
 
-async def test_skins_are_tried_on_under_the_cursor_and_taken_or_put_back(feed: FakeFeed, clock: ManualClock) -> None:
+async def test_themes_are_tried_on_under_the_cursor_and_taken_or_put_back(feed: FakeFeed, clock: ManualClock) -> None:
     async with bridge(feed, clock) as console:
         ground = console.app.screen.styles.background
         await console.press("T", "j")
@@ -293,28 +293,32 @@ async def test_skins_are_tried_on_under_the_cursor_and_taken_or_put_back(feed: F
         assert console.app.theme == "default"
         await console.press("T", "j", "enter")
         assert console.app.theme == "ember"
-        console.app.dress(skin="paper", refresh_hz=1.0)
+        console.app.dress(theme="paper", refresh_hz=1.0)
         assert console.app.theme == "ember"  # the operator's choice holds for this run
         assert "●1Hz" in console.lines[0]
 
 
 async def test_settings_dress_the_console_at_the_start_and_live(feed: FakeFeed, clock: ManualClock) -> None:
     async with bridge(feed, clock) as console:
-        console.app.dress(skin="paper", title="prod-us", glyphs="ascii")
+        console.app.dress(theme="paper", title="prod-us", glyphs="ascii")
         await console.settle()
         assert console.app.theme == "paper"
         assert console.text.isascii()
-        changes = {"console.skin": ["paper", "contrast"], "console.title": ["prod-us", ""], "queue.max_waiting": [1, 2]}
+        changes = {
+            "console.theme": ["paper", "contrast"],
+            "console.title": ["prod-us", ""],
+            "queue.max_waiting": [1, 2],
+        }
         feed.push(scene.NOW, ev.SettingsChanged(who="ana", changes=changes))
         await console.settle()
         assert console.app.theme == "contrast"
         assert console.lines[0].startswith(" quarterdeck  [1 Overview]")
 
 
-async def test_a_skin_that_there_is_not_is_told_and_the_console_goes_on(feed: FakeFeed, clock: ManualClock) -> None:
-    async with bridge(feed, clock, skin="nope") as console:
+async def test_a_theme_that_there_is_not_is_told_and_the_console_goes_on(feed: FakeFeed, clock: ManualClock) -> None:
+    async with bridge(feed, clock, theme="nope") as console:
         assert console.app.theme == "default"
-        assert "There is no skin 'nope'" in console.told[0]
+        assert "There is no theme 'nope'" in console.told[0]
 
 
 async def test_the_drawer_follows_the_cursor_once_it_rests(feed: FakeFeed, clock: ManualClock) -> None:

@@ -12,6 +12,7 @@ from engine.settings import sources
 from engine.settings.environment import NAMES
 from engine.settings.load import Loaded, load_settings
 from engine.settings.reference import environment_example
+from engine.settings.saving import save
 from engine.settings.tree import REDACTED, flatten, value_at
 
 SAMPLE = """\
@@ -347,3 +348,14 @@ def test_the_example_of_the_env_file_lists_every_name_and_sets_none(tmp_path: Pa
     assert all(f"\n{name}=\n" in example.read_text() for name in NAMES)
     loaded = load_settings(None, environ={"HOME": str(tmp_path)}, dotenv=example)
     assert set(loaded.origins.values()) == {"default"}
+
+
+def test_a_key_of_an_earlier_version_is_still_read_and_saved_under_its_new_name(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text("console:\n  skin: paper  # easy on the eyes\n")
+    assert load_settings(file, (), {}, None).settings.console.theme == "paper"
+    assert load_settings(file, ("console.skin=ember",), {}, None).settings.console.theme == "ember"
+    variable = {"QUARTERDECK_CONSOLE__SKIN": "harbour"}
+    assert load_settings(file, (), variable, None).settings.console.theme == "harbour"
+    save(file, {"console.theme": "contrast"})
+    assert file.read_text() == "console:\n  theme: contrast\n"

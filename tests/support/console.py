@@ -186,7 +186,7 @@ async def bridge(
 ) -> AsyncIterator[Bridge]:
     """A console over the feed, connected and painted."""
     # It paints by the test's hand alone: the own timer is at its slowest.
-    options = {"title": "prod-eu", "skin": "default", "refresh_hz": 0.2, "glyphs": "unicode", **options}
+    options = {"title": "prod-eu", "theme": "default", "refresh_hz": 0.2, "glyphs": "unicode", **options}
     app = Console(feed, clock=clock, **options)
     async with app.run_test(size=size) as pilot:
         made = Bridge(app, pilot, feed, clock)

@@ -29,7 +29,7 @@ class ArgumentKind(StrEnum):
     BREAKER = "BREAKER"
     REQUEST = "REQUEST"
     PERMISSION = "PERMISSION"
-    SKIN = "SKIN"
+    THEME = "THEME"
     SIZE = "N|auto|off"
     SWITCH = "on|off"
     COMMAND = "COMMAND"
@@ -47,7 +47,7 @@ STRICT = frozenset(
         ArgumentKind.SESSION,
         ArgumentKind.REQUEST,
         ArgumentKind.PERMISSION,
-        ArgumentKind.SKIN,
+        ArgumentKind.THEME,
         ArgumentKind.SWITCH,
     }
 )
@@ -103,7 +103,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("at", ArgumentKind.MOMENT, "show a moment: 13:47, 13:47:12, -5m", "at"),
     _plain("live", "from the past to now", "live"),
     Command("note", ArgumentKind.TEXT, "note something of this moment of a recording", "note"),
-    Command("skin", ArgumentKind.SKIN, "wear a skin", "skin"),
+    Command("theme", ArgumentKind.THEME, "choose a theme", "theme", also=("skin",)),
     Command("run", ArgumentKind.TEXT, "send a prompt in a new conversation", "prompt", acts=True, also=("prompt",)),
     Command("scale", ArgumentKind.SIZE, "keep N sessions, or follow the load", "scale", acts=True),
     Command("autoscale", ArgumentKind.SWITCH, "follow the load, or stay at this size", "autoscale", acts=True),

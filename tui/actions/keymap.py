@@ -16,6 +16,8 @@ from textual.keys import Keys, key_to_character
 from engine.settings.paths import config_directory
 from tui.actions.registry import ACTIONS, Action, Clash, clashing
 
+RENAMED = {"view.skin": "view.theme"}
+"""Actions of earlier versions, which are still read: old → new."""
 MAX_FILE = 64 * 1024
 """Bytes of a keys.toml; of a larger one nothing is taken."""
 MAX_KEYS = 4
@@ -80,7 +82,8 @@ def resolve(said: Mapping[str, object], came: tuple[Action, ...] = ACTIONS) -> K
     problems: list[str] = []
     wanted: dict[str, Action] = {}
     known = {action.id: action for action in came}
-    for name, value in _flat(said):
+    for given, value in _flat(said):
+        name = RENAMED.get(given, given)
         if name not in known:
             problems.append(f"There is no action {name!r}{_nearest(name, list(known))}.")
             continue

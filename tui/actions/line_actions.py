@@ -68,8 +68,8 @@ class LineActions:
                 ]
             case ArgumentKind.PERMISSION:
                 return [Suggestion(row.id, row.session, row.tool, row.summary) for row in state.permissions.values()]
-            case ArgumentKind.SKIN:
-                return [Suggestion(skin.name, note=skin.title) for skin in console.skins.values()]
+            case ArgumentKind.THEME:
+                return [Suggestion(theme.name, note=theme.title) for theme in console.console_themes.values()]
             case ArgumentKind.SIZE:
                 pool = state.pool
                 bounds = f"{pool.min_size}–{pool.max_size}" if pool is not None else ""
@@ -121,9 +121,9 @@ class LineActions:
         if problem := self._console.note(parsed.words[0]):
             raise LineError(problem)
 
-    async def skin(self, parsed: Parsed) -> None:
-        """Wear a skin."""
-        self._console.wear(parsed.words[0])
+    async def theme(self, parsed: Parsed) -> None:
+        """Wear a theme."""
+        self._console.set_theme(parsed.words[0])
 
     async def prompt(self, parsed: Parsed) -> None:
         """Start a conversation."""
@@ -254,7 +254,7 @@ RUNS: Mapping[str, Callable[[LineActions, Parsed], Coroutine[Any, Any, Doing | N
     "at": LineActions.at,
     "live": LineActions.live,
     "note": LineActions.note,
-    "skin": LineActions.skin,
+    "theme": LineActions.theme,
     "prompt": LineActions.prompt,
     "scale": LineActions.scale,
     "autoscale": LineActions.autoscale,

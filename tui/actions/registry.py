@@ -118,7 +118,7 @@ ACTIONS: tuple[Action, ...] = (
     _looks("view.slower", "minus", "paint less", _APP, "app.rate(-1)", label="-"),
     _looks("view.faster", "plus", "paint more", _APP, "app.rate(1)", label="+"),
     _looks("view.repaint", "ctrl+l", "repaint everything", _APP, "app.repaint"),
-    _looks("view.skin", "T", "choose the skin", _APP, "app.choose_skin", 96, short="skin"),
+    _looks("view.theme", "T", "choose the theme", _APP, "app.choose_theme", 96, short="theme"),
     _looks("view.read_only", "ctrl+r", "read-only on / off", _APP, "app.read_only"),
     _looks("view.palette", "ctrl+p", "all commands, to search", _APP, "app.command_palette", 97, short="commands"),
     _looks("view.command", "colon", "command line", _APP, "app.command_line", 48, ":", "command"),

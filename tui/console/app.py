@@ -101,7 +101,7 @@ class Console(PluginConsole):
         feed: Feed | None = None,
         *,
         connect: Connect | None = None,
-        skin: str = AUTO,
+        theme: str = AUTO,
         refresh_hz: float = 2.0,
         glyphs: GlyphSetting = "auto",
         read_only: bool = False,
@@ -110,7 +110,7 @@ class Console(PluginConsole):
         clock: Clock | None = None,
         keys: Keymap | None = None,
     ) -> None:
-        super().__init__(skin, refresh_hz, glyphs, title, keys)
+        super().__init__(theme, refresh_hz, glyphs, title, keys)
         clock = clock if clock is not None else SystemClock()
         self.clock = clock
         self.store = Store(clock)
@@ -191,7 +191,7 @@ class Console(PluginConsole):
         self.store.apply(batch, self._connection.status)
         if self.store.status.link is LinkState.LIVE:
             self._follow_settings(batch.events)
-        self.follow_skins()
+        self.follow_themes()
         self.paint()
 
     def paint(self) -> None:

@@ -13,15 +13,15 @@ BLURRED_HZ = 0.5
 """Paints a second while the terminal is not looked at."""
 NAMELESS = "quarterdeck"
 """Title of a pool that has none."""
-SETTINGS = ("skin", "refresh_hz", "glyphs", "title", "animation")
+SETTINGS = ("theme", "refresh_hz", "glyphs", "title", "animation")
 """Settings of the group `console` that `dress` takes."""
 
 
 class Appearance:
-    """Owner of skin, rate, glyphs and title. What was chosen in this run outlives what the settings say later."""
+    """Owner of theme, rate, glyphs and title. What was chosen in this run outlives what the settings say later."""
 
-    def __init__(self, skin: str, refresh_hz: float, glyphs: GlyphSetting, title: str) -> None:
-        self.skin = skin
+    def __init__(self, theme: str, refresh_hz: float, glyphs: GlyphSetting, title: str) -> None:
+        self.theme = theme
         self.refresh_hz = refresh_hz
         self.title = title or NAMELESS
         self.glyphs = glyph_table(glyphs)
@@ -38,7 +38,7 @@ class Appearance:
         """Take on settings by name, where None says nothing; True when that made a difference."""
         before = self._worn()
         wanted = {name: value for name, value in said.items() if value is not None and name not in self._chosen}
-        self.skin = wanted.get("skin", self.skin)
+        self.theme = wanted.get("theme", self.theme)
         self.refresh_hz = wanted.get("refresh_hz", self.refresh_hz)
         self.animation = wanted.get("animation", self.animation)
         if "title" in wanted:
@@ -47,10 +47,10 @@ class Appearance:
             self.glyphs = glyph_table(wanted["glyphs"])
         return self._worn() != before
 
-    def choose_skin(self, name: str) -> None:
-        """The operator wants this skin until the console ends."""
-        self.skin = name
-        self._chosen.add("skin")
+    def choose_theme(self, name: str) -> None:
+        """The operator wants this theme until the console ends."""
+        self.theme = name
+        self._chosen.add("theme")
 
     def step_rate(self, step: int) -> None:
         """The operator wants to see more or fewer paints a second until the console ends."""
@@ -59,4 +59,4 @@ class Appearance:
         self._chosen.add("refresh_hz")
 
     def _worn(self) -> tuple[object, ...]:
-        return self.skin, self.refresh_hz, self.title, self.glyphs, self.animation
+        return self.theme, self.refresh_hz, self.title, self.glyphs, self.animation

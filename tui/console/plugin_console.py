@@ -27,9 +27,9 @@ class PluginConsole(TimeTravel):
     """Owner of the keys in force and of the screens of one's own; `keys` are those of keys.toml unless given."""
 
     def __init__(
-        self, skin: str, refresh_hz: float, glyphs: GlyphSetting, title: str, keys: Keymap | None = None
+        self, theme: str, refresh_hz: float, glyphs: GlyphSetting, title: str, keys: Keymap | None = None
     ) -> None:
-        super().__init__(skin, refresh_hz, glyphs, title)
+        super().__init__(theme, refresh_hz, glyphs, title)
         self._own_screens: tuple[PluginScreen, ...] = ()
         self.named_screens: Sequence[str] | None = None
         """Screens of one's own to look for at start, beside the installed ones; None looks for none."""

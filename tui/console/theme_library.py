@@ -1,4 +1,4 @@
-"""The skins at hand: those that came along and the user's own, read again when their files change."""
+"""The themes at hand: those that came along and the user's own, read again when their files change."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from tui.render.themes import ConsoleTheme, package_folder, read_theme, user_folder
+from tui.render.themes import ConsoleTheme, old_user_folder, package_folder, read_theme, user_folder
 
-MAX_SKINS = 64
+MAX_THEMES = 64
 """ConsoleTheme files read of one folder, in the order of their names; of more it is told that they are not read."""
 
 _Stamp = tuple[int, int]
@@ -17,7 +17,7 @@ _Stamp = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class ThemeChanges:
-    """What a look at the folders brought: the names of skins that are new or changed, and what could not be read."""
+    """What a look at the folders brought: the names of themes that are new or changed, and what could not be read."""
 
     changed: frozenset[str] = frozenset()
     problems: tuple[str, ...] = ()
@@ -25,51 +25,52 @@ class ThemeChanges:
 
 @dataclass(frozen=True, slots=True)
 class ThemeSet:
-    """The skins found, by name, and the files that could not be read, each with the reason."""
+    """The themes found, by name, and the files that could not be read, each with the reason."""
 
-    skins: dict[str, ConsoleTheme] = field(default_factory=dict)
+    themes: dict[str, ConsoleTheme] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
 
 class ThemeLibrary:
-    """Owner of the skins that were read; the user's own win by name. A file with a mistake keeps what it was before."""
+    """Owner of the themes that were read; the user's own win by name. A file with a mistake keeps its last content."""
 
     def __init__(self, environ: Mapping[str, str] | None = None) -> None:
-        self._own = user_folder(os.environ if environ is None else environ)
+        environ = os.environ if environ is None else environ
+        self._own = (old_user_folder(environ), user_folder(environ))
         self._stamps: dict[Path, _Stamp] = {}
         self._read: dict[Path, ConsoleTheme] = {}
         self._overfull: frozenset[Path] = frozenset()
-        self.skins: dict[str, ConsoleTheme] = {}
+        self.console_themes: dict[str, ConsoleTheme] = {}
 
     def look(self) -> ThemeChanges:
         """Read what is new or was changed since the last look; one `stat` a file when nothing was."""
         problems: list[str] = []
         stamps = {
-            path: stamp for folder in (package_folder(), self._own) for path, stamp in self._files(folder, problems)
+            path: stamp for folder in (package_folder(), *self._own) for path, stamp in self._files(folder, problems)
         }
         if stamps == self._stamps:
             return ThemeChanges(problems=tuple(problems))
-        self._read = {path: skin for path, skin in self._read.items() if path in stamps}
+        self._read = {path: theme for path, theme in self._read.items() if path in stamps}
         for path in [path for path, stamp in stamps.items() if self._stamps.get(path) != stamp]:
             try:
-                self._read[path] = replace(read_theme(path), own=path.parent == self._own)
+                self._read[path] = replace(read_theme(path), own=path.parent in self._own)
             except (OSError, ValueError) as error:
                 problems.append(f"{path}: {error}")
         self._stamps = stamps
-        before, self.skins = (
-            self.skins,
+        before, self.console_themes = (
+            self.console_themes,
             {self._read[path].name: self._read[path] for path in stamps if path in self._read},
         )
-        changed = frozenset(name for name, skin in self.skins.items() if before.get(name) != skin)
+        changed = frozenset(name for name, theme in self.console_themes.items() if before.get(name) != theme)
         return ThemeChanges(changed, tuple(problems))
 
     def _files(self, folder: Path, problems: list[str]) -> list[tuple[Path, _Stamp]]:
         paths = sorted(folder.glob("*.toml")) if folder.is_dir() else []
-        if len(paths) > MAX_SKINS and folder not in self._overfull:
+        if len(paths) > MAX_THEMES and folder not in self._overfull:
             self._overfull |= {folder}
-            problems.append(f"{folder}: more than {MAX_SKINS} skins, so the last are not read")
+            problems.append(f"{folder}: more than {MAX_THEMES} themes, so the last are not read")
         found = []
-        for path in paths[:MAX_SKINS]:
+        for path in paths[:MAX_THEMES]:
             try:
                 facts = path.stat()
             except OSError:  # gone since the folder was listed, or a link to nowhere
@@ -79,7 +80,7 @@ class ThemeLibrary:
 
 
 def load_themes(environ: Mapping[str, str] | None = None) -> ThemeSet:
-    """All skins as they are now. A bad file is reported and skipped."""
+    """All themes as they are now. A bad file is reported and skipped."""
     shelf = ThemeLibrary(environ)
     news = shelf.look()
-    return ThemeSet(shelf.skins, list(news.problems))
+    return ThemeSet(shelf.console_themes, list(news.problems))

@@ -1,4 +1,4 @@
-"""What the console wears: skin, glyphs, rate and title, from the settings or chosen by the operator, and its timer."""
+"""How the console looks: theme, glyphs, rate and title, from the settings or chosen by the operator, and its timer."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from tui.screens.theme_sample import sample
 
 
 class Theming(App[None]):
-    """An app that wears a skin and paints by one timer."""
+    """An app that has a theme and paints by one timer."""
 
-    def __init__(self, skin: str, refresh_hz: float, glyphs: GlyphSetting, title: str) -> None:
+    def __init__(self, theme: str, refresh_hz: float, glyphs: GlyphSetting, title: str) -> None:
         self._shelf = ThemeLibrary()
         self._first_look = self._shelf.look()
         super().__init__()
-        self._look = Appearance(skin, refresh_hz, glyphs, title)
+        self._look = Appearance(theme, refresh_hz, glyphs, title)
         self._timer: Timer | None = None
         self._take_up(self._first_look.changed)
-        self._wear()
+        self._apply_theme()
 
     def tick(self) -> None:
         """Called by the timer: take facts in and paint."""
@@ -36,12 +36,12 @@ class Theming(App[None]):
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Our tokens for the stock themes, which have none."""
-        return css_variables(self._shelf.skins[FALLBACK].colours)
+        return css_variables(self._shelf.console_themes[FALLBACK].colours)
 
     @property
-    def skins(self) -> dict[str, ConsoleTheme]:
-        """The skins at hand, by name."""
-        return self._shelf.skins
+    def console_themes(self) -> dict[str, ConsoleTheme]:
+        """The themes at hand, by name."""
+        return self._shelf.console_themes
 
     @property
     def glyph_table(self) -> Mapping[int, str] | None:
@@ -54,33 +54,33 @@ class Theming(App[None]):
         return self._look.title
 
     def on_mount(self) -> None:
-        """Start to paint, and say what is wrong with the skins."""
+        """Start to paint, and say what is wrong with the themes."""
         self._start_timer()
         for problem in self._first_look.problems:
             self.tell(f"ConsoleTheme skipped: {problem}", "warning")
-        self._tell_unknown_skin()
+        self._tell_unknown_theme()
 
     def dress(
         self,
         *,
-        skin: str | None = None,
+        theme: str | None = None,
         refresh_hz: float | None = None,
         glyphs: GlyphSetting | None = None,
         title: str | None = None,
         animation: bool | None = None,
     ) -> None:
         """Look as the settings say, once they are known; what the operator chose in this run stays."""
-        said = {"skin": skin, "refresh_hz": refresh_hz, "glyphs": glyphs, "title": title, "animation": animation}
+        said = {"theme": theme, "refresh_hz": refresh_hz, "glyphs": glyphs, "title": title, "animation": animation}
         if not self._look.dress(said):
             return
-        self._wear()
-        self._tell_unknown_skin()
+        self._apply_theme()
+        self._tell_unknown_theme()
         self._start_timer()
         self.action_repaint()
 
-    def wear(self, name: str) -> None:
-        """Wear a skin that is at hand until the console ends."""
-        self._look.choose_skin(name)
+    def set_theme(self, name: str) -> None:
+        """Wear a known theme until the console ends."""
+        self._look.choose_theme(name)
         self.theme = name
 
     def on_app_blur(self) -> None:
@@ -116,20 +116,21 @@ class Theming(App[None]):
         self.screen.refresh(repaint=True, layout=True)
         self.paint()
 
-    def action_choose_skin(self) -> None:
-        """Choose a skin; each is tried on while the cursor is on it."""
+    def action_choose_theme(self) -> None:
+        """Choose a theme; each is tried on while the cursor is on it."""
         before = self.theme
 
         def taken(name: str | None) -> None:
             if name:
-                self._look.choose_skin(name)
+                self._look.choose_theme(name)
             self.theme = name or before
 
-        options = [(skin.name, f"{skin.title}{'  (yours)' if skin.own else ''}") for skin in self.skins.values()]
-        self.push_screen(Chooser("SKIN", options, before, self._try_on, self._sample), taken)
+        known = self.console_themes.values()
+        options = [(theme.name, f"{theme.title}{'  (yours)' if theme.own else ''}") for theme in known]
+        self.push_screen(Chooser("THEME", options, before, self._try_on, self._sample), taken)
 
-    def follow_skins(self) -> None:
-        """Take on skin files that were changed on disk; one with a mistake is named and what it was stays."""
+    def follow_themes(self) -> None:
+        """Take on theme files that were changed on disk; one with a mistake is named and what it was stays."""
         news = self._shelf.look()
         for problem in news.problems:
             self.tell(f"ConsoleTheme not taken: {problem}", "warning")
@@ -139,31 +140,31 @@ class Theming(App[None]):
         if self.theme in news.changed:
             self.refresh_css(animate=False)
         elif self._wanted in news.changed and self.theme == FALLBACK:
-            self._wear()
+            self._apply_theme()
 
     @property
     def _wanted(self) -> str:
-        if self._look.skin != AUTO:
-            return self._look.skin
+        if self._look.theme != AUTO:
+            return self._look.theme
         return SIXTEEN if self.console.color_system == "standard" else FALLBACK
 
     def _take_up(self, names: Iterable[str]) -> None:
         for name in names:
-            self.register_theme(self.skins[name].theme())
+            self.register_theme(self.console_themes[name].theme())
 
     def _sample(self, name: str) -> list[Line]:
-        return sample(self.skins[name]) if name in self.skins else []
+        return sample(self.console_themes[name]) if name in self.console_themes else []
 
-    def _wear(self) -> None:
-        self.theme = self._wanted if self._wanted in self.skins else FALLBACK
+    def _apply_theme(self) -> None:
+        self.theme = self._wanted if self._wanted in self.console_themes else FALLBACK
         self.set_class(self._look.glyphs is PLAIN_TABLE, "-plain")
         self.set_class(self._look.glyphs is ASCII_TABLE, "-ascii")
         self.animation_level = "basic" if self._look.animation else "none"
 
-    def _tell_unknown_skin(self) -> None:
-        if self._wanted not in self.skins:
-            known = ", ".join(self.skins)
-            self.tell(f"There is no skin {self._wanted!r}; using {self.theme}. There is {known}.", "warning")
+    def _tell_unknown_theme(self) -> None:
+        if self._wanted not in self.console_themes:
+            known = ", ".join(self.console_themes)
+            self.tell(f"There is no theme {self._wanted!r}; using {self.theme}. There is {known}.", "warning")
 
     def _try_on(self, name: str) -> None:
         self.theme = name

@@ -13,7 +13,7 @@ Span = tuple[str, str]
 Line = list[Span]
 
 ROLES = ("muted", "rule", "run", "wait", "ask", "retry", "fail", "strong", "key", "here", "cursor")
-"""Roles that a skin colours; `here` is the tab and `cursor` the row one is on, `key` a key that can be clicked."""
+"""Roles that a theme colours; `here` is the tab and `cursor` the row one is on, `key` a key that can be clicked."""
 
 
 def fit(text: str, width: int, align: str = "left") -> str:

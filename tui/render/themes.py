@@ -1,4 +1,4 @@
-"""Skins: TOML files with eight tokens and three surfaces, and what makes such a file a good one."""
+"""Themes: TOML files with eight tokens and three surfaces, and what makes such a file a good one."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ PROBLEM_TOKENS = ("state-ask", "state-retry", "state-fail")
 """Tokens that must differ in lightness too."""
 FALLBACK = "default"
 SIXTEEN = "ansi"
-"""The skin of a terminal that has 16 colours and no more."""
+"""The theme of a terminal that has 16 colours and no more."""
 AUTO = "auto"
-"""Not a skin: FALLBACK, or SIXTEEN where the terminal has no more colours."""
+"""Not a theme: FALLBACK, or SIXTEEN where the terminal has no more colours."""
 READABLE = 4.5
 """Least contrast of a token on its background, and of the text on the cursor row."""
 NAMES = tuple(f"{bright}{name}" for bright in ("", "bright-") for name in (
     "black", "red", "green", "yellow", "blue", "magenta", "cyan", "white"))  # fmt: skip
-"""The terminal's own 16 colours, as a skin with `ansi = true` names them."""
+"""The terminal's own 16 colours, as a theme with `ansi = true` names them."""
 MAX_FILE = 64 * 1024
-"""Bytes of a skin file; a larger one is no skin."""
+"""Bytes of a theme file; a larger one is no theme."""
 
 _HEX = re.compile(r"#[0-9a-fA-F]{6}")
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 
 
 class ThemeError(ValueError):
-    """A file is no skin; the message says what is wrong with it."""
+    """A file is no theme; the message says what is wrong with it."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConsoleTheme:
-    """One skin: `title` for people, colours by token and surface: #rrggbb, or with `ansi` one of Textual's `ansi_…`.
+    """One theme: `title` for people, colours by token and surface: #rrggbb, or with `ansi` one of Textual's `ansi_…`.
 
     `own` says that it lies in the user's folder.
     """
@@ -55,7 +55,7 @@ class ConsoleTheme:
     own: bool = False
 
     def theme(self) -> Theme:
-        """The skin as Textual's theme; our tokens become CSS variables."""
+        """The theme as Textual's theme; our tokens become CSS variables."""
         of = self.colours
         return Theme(
             name=self.name,
@@ -103,26 +103,31 @@ def css_variables(colours: Mapping[str, str]) -> dict[str, str]:
 
 
 def package_folder() -> Path:
-    """Where the skins that come with Quarterdeck are."""
+    """Where the themes that come with Quarterdeck are."""
     import themes
 
     return Path(themes.__path__[0])
 
 
 def user_folder(environ: Mapping[str, str]) -> Path:
-    """Where the user's own skins are."""
+    """Where the user's own themes are."""
     return config_directory(environ) / "themes"
 
 
+def old_user_folder(environ: Mapping[str, str]) -> Path:
+    """Where earlier versions kept them, which is still read."""
+    return config_directory(environ) / "skins"
+
+
 def read_theme(path: Path) -> ConsoleTheme:
-    """Read one file; its name without `.toml` is the skin's. Raises ThemeError that says what is wrong with it."""
+    """Read one file; its name without `.toml` is the theme's. Raises ThemeError that says what is wrong with it."""
     if not _NAME.fullmatch(path.stem):
-        raise ThemeError("a skin's file name has lower-case letters, digits and dashes only")
+        raise ThemeError("a theme's file name has lower-case letters, digits and dashes only")
     if path.stat().st_size > MAX_FILE:
         raise ThemeError(f"larger than {MAX_FILE} bytes")
     data = tomllib.loads(path.read_text(encoding="utf-8"))
     if unknown := sorted(data.keys() - {"title", "dark", "ansi", "tokens", "surfaces"}):
-        raise ThemeError(f"unknown key {unknown[0]!r}; a skin has title, dark, ansi, [tokens] and [surfaces]")
+        raise ThemeError(f"unknown key {unknown[0]!r}; a theme has title, dark, ansi, [tokens] and [surfaces]")
     title, dark, ansi = data.get("title", path.stem), data.get("dark", True), data.get("ansi", False)
     if not isinstance(title, str) or not isinstance(dark, bool) or not isinstance(ansi, bool):
         raise ThemeError("title is a text, dark and ansi are true or false")

@@ -1,4 +1,4 @@
-"""What the skin chooser shows of the skin under its cursor: every token at work, and how well it reads. Pure."""
+"""What the theme chooser shows of the theme under its cursor: every token at work, and how well it reads. Pure."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ _SHOWN = (
 )
 
 
-def sample(skin: ConsoleTheme) -> list[Line]:
-    """Six lines drawn in the skin that is being tried on."""
+def sample(theme: ConsoleTheme) -> list[Line]:
+    """Six lines drawn in the theme that is being tried on."""
     states: Line = [(" ", "")]
     for state in _SHOWN:
         states += [(STATE_GLYPHS[state], STATE_ROLES[state]), (f" {state.value}  ", "")]
     return [
-        rule("SAMPLE", WIDTH, skin.name),
+        rule("SAMPLE", WIDTH, theme.name),
         states,
         [(" text  ", ""), ("less of it  ", "muted"), ("strong  ", "strong"), ("━━━━━━━━", "run"), ("────", "rule")],
         [(fit("▌s0042  ● running   the row that the cursor is on", WIDTH), "cursor")],
-        _reads(skin),
+        _reads(theme),
     ]
 
 
-def _reads(skin: ConsoleTheme) -> Line:
-    least, whose = skin.least_contrast
+def _reads(theme: ConsoleTheme) -> Line:
+    least, whose = theme.least_contrast
     if math.isinf(least):
         return [(" the terminal's own 16 colours: how they read is its affair", "muted")]
     verdict = f" hardest to read: {whose}, {least:.1f} to 1 (should be {READABLE:g})"

@@ -148,7 +148,7 @@ class Grid(StyledWidget, ScrollView, can_focus=True, inherit_bindings=False):
         self._refresh_dirty()
 
     def notify_style_update(self) -> None:
-        """The skin changed: nothing drawn before is right."""
+        """The theme changed: nothing drawn before is right."""
         self._cache.clear()
         super().notify_style_update()
 

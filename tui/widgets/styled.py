@@ -1,4 +1,4 @@
-"""What hand-drawn widgets share: roles become styles of the skin, glyphs become the set in use."""
+"""What hand-drawn widgets share: roles become styles of the theme, glyphs become the set in use."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class StyledWidget(Widget):
     _inks: dict[str, Style] | None = None
 
     def ink(self, role: str) -> Style:
-        """The style of a role under the skin in force."""
+        """The style of a role under the theme in force."""
         if self._inks is None:
             self._inks = {"": self.rich_style}
         if role not in self._inks:
@@ -50,7 +50,7 @@ class StyledWidget(Widget):
         return self._inks[role]
 
     def notify_style_update(self) -> None:
-        """The skin changed: all is drawn anew."""
+        """The theme changed: all is drawn anew."""
         self._inks = None
         super().notify_style_update()
 
@@ -142,7 +142,7 @@ class LineBlock(StyledWidget):
         self.post_message(self.Resized())
 
     def notify_style_update(self) -> None:
-        """The skin changed: all is drawn anew."""
+        """The theme changed: all is drawn anew."""
         self._strips.clear()
         super().notify_style_update()
 

@@ -63,7 +63,7 @@ def open_feed(common: Common, feed: Feed) -> None:
     mine = settings.console
     console = Console(
         feed,
-        skin=mine.skin,
+        theme=mine.theme,
         refresh_hz=mine.refresh_hz,
         glyphs=mine.glyphs,
         title=mine.title,
@@ -147,7 +147,7 @@ class _Connection:
         mine = settings.console
         self.console.exports = settings.engine.state_dir / EXPORTS
         self.console.dress(
-            skin=mine.skin,
+            theme=mine.theme,
             refresh_hz=mine.refresh_hz,
             glyphs=mine.glyphs,
             title=mine.title,

@@ -1,4 +1,4 @@
-"""Skins: complete, readable on their own ground, and a bad file never stops the console."""
+"""Themes: complete, readable on their own ground, and a bad file never stops the console."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from engine.base.clock import ManualClock
 from tests.support.console import NORMAL, SMALL, FakeFeed, bridge
-from tui.console.theme_library import MAX_SKINS, ThemeLibrary, load_themes
+from tui.console.theme_library import MAX_THEMES, ThemeLibrary, load_themes
 from tui.render.spans import plain
 from tui.render.themes import (
     FALLBACK,
@@ -29,7 +29,7 @@ from tui.render.themes import (
 from tui.screens.theme_sample import sample
 
 SHIPPED = sorted(path.stem for path in package_folder().glob("*.toml"))
-EXAMPLE = Path(__file__).parents[2] / "examples/skins/lantern.toml"
+EXAMPLE = Path(__file__).parents[2] / "examples/themes/lantern.toml"
 FILES = [*sorted(package_folder().glob("*.toml")), EXAMPLE]
 VGA = """000000 aa0000 00aa00 aa5500 0000aa aa00aa 00aaaa aaaaaa
          555555 ff5555 55ff55 ffff55 5555ff ff55ff 55ffff ffffff"""
@@ -39,32 +39,32 @@ PALETTES = {
     name: dict(zip(NAMES, (f"#{colour}" for colour in text.split()), strict=True))
     for name, text in {"vga": VGA, "xterm": XTERM}.items()
 }
-"""The 16 colours of the Linux console and of xterm, against which the ANSI skin is held."""
+"""The 16 colours of the Linux console and of xterm, against which the ANSI theme is held."""
 GOOD = (package_folder() / "default.toml").read_text(encoding="utf-8")
 
 
-def on_real_screens(skin: ConsoleTheme) -> list[dict[str, str]]:
-    """The skin's colours as #rrggbb, on each palette that they are left to."""
-    if not skin.ansi:
-        return [dict(skin.colours)]
-    named = {token: name.removeprefix("ansi_").replace("_", "-") for token, name in skin.colours.items()}
+def on_real_screens(theme: ConsoleTheme) -> list[dict[str, str]]:
+    """The theme's colours as #rrggbb, on each palette that they are left to."""
+    if not theme.ansi:
+        return [dict(theme.colours)]
+    named = {token: name.removeprefix("ansi_").replace("_", "-") for token, name in theme.colours.items()}
     return [{token: palette[name] for token, name in named.items()} for palette in PALETTES.values()]
 
 
-def test_seven_skins_come_along_two_dark_two_light_and_three_for_eyes_and_terminals_that_need_them() -> None:
+def test_seven_themes_come_along_two_dark_two_light_and_three_for_eyes_and_terminals_that_need_them() -> None:
     found = load_themes({"HOME": "/nowhere"})
     assert found.problems == []
-    assert sorted(found.skins) == SHIPPED
+    assert sorted(found.console_themes) == SHIPPED
     assert set(SHIPPED) == {"default", "ember", "paper", "harbour", "contrast", "okabe-ito", "ansi"}
-    assert {name for name, skin in found.skins.items() if not skin.dark} == {"paper", "harbour"}
-    assert [name for name, skin in found.skins.items() if skin.ansi] == [SIXTEEN]
+    assert {name for name, theme in found.console_themes.items() if not theme.dark} == {"paper", "harbour"}
+    assert [name for name, theme in found.console_themes.items() if theme.ansi] == [SIXTEEN]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_a_skin_has_every_token_and_all_of_it_can_be_read_on_its_ground(path: Path) -> None:
-    skin = read_theme(path)
-    assert set(skin.colours) == {*TOKENS, *SURFACES}
-    for colours in on_real_screens(skin):
+def test_a_theme_has_every_token_and_all_of_it_can_be_read_on_its_ground(path: Path) -> None:
+    theme = read_theme(path)
+    assert set(theme.colours) == {*TOKENS, *SURFACES}
+    for colours in on_real_screens(theme):
         for token in TOKENS:
             assert contrast(colours[token], colours["background"]) >= READABLE, token
         assert contrast(colours["cursor-fg"], colours["cursor"]) >= READABLE
@@ -110,14 +110,14 @@ def test_a_bad_file_is_named_with_the_reason_and_skipped(home: Path, name: str, 
         read_theme(folder / name)
     found = load_themes({"XDG_CONFIG_HOME": str(home / "config")})
     assert [problem for problem in found.problems if str(folder / name) in problem]
-    assert FALLBACK in found.skins
+    assert FALLBACK in found.console_themes
 
 
-def test_a_users_own_skin_is_found_and_wins_by_name(home: Path) -> None:
+def test_a_users_own_theme_is_found_and_wins_by_name(home: Path) -> None:
     folder = home / "config" / "quarterdeck" / "themes"
     folder.mkdir(parents=True)
     (folder / "default.toml").write_text(GOOD.replace("Quarterdeck at night", "Mine"), encoding="utf-8")
-    assert load_themes({"XDG_CONFIG_HOME": str(home / "config")}).skins["default"].title == "Mine"
+    assert load_themes({"XDG_CONFIG_HOME": str(home / "config")}).console_themes["default"].title == "Mine"
 
 
 def save(path: Path, text: str) -> None:
@@ -130,7 +130,7 @@ def save(path: Path, text: str) -> None:
 
 @pytest.fixture
 def own(home: Path) -> Path:
-    """The folder of the operator's own skins."""
+    """The folder of the operator's own themes."""
     return home / "config" / "quarterdeck" / "themes"
 
 
@@ -140,31 +140,31 @@ def test_a_look_at_the_folders_brings_what_is_new_and_keeps_what_a_bad_file_was(
     assert shelf.look().changed == frozenset()
     save(own / "mine.toml", GOOD)
     assert shelf.look().changed == {"mine"}
-    assert shelf.skins["mine"].own
+    assert shelf.console_themes["mine"].own
     save(own / "mine.toml", GOOD.replace("#d3dae3", "#ffffff"))
     assert shelf.look().changed == {"mine"}
     save(own / "mine.toml", "title = ")
     news = shelf.look()
     assert (news.changed, len(news.problems)) == (frozenset(), 1)
-    assert shelf.skins["mine"].colours["fg"] == "#ffffff"
+    assert shelf.console_themes["mine"].colours["fg"] == "#ffffff"
     assert shelf.look().problems == ()
     save(own / "default.toml", GOOD.replace("at night", "of mine"))
     assert shelf.look().changed == {"default"}
     (own / "default.toml").unlink()
     assert shelf.look().changed == {"default"}
-    assert shelf.skins["default"].title == "Quarterdeck at night"
+    assert shelf.console_themes["default"].title == "Quarterdeck at night"
 
 
-def test_of_too_many_skins_the_last_are_not_read_and_that_is_told_once(own: Path) -> None:
-    for number in range(MAX_SKINS + 1):
+def test_of_too_many_themes_the_last_are_not_read_and_that_is_told_once(own: Path) -> None:
+    for number in range(MAX_THEMES + 1):
         save(own / f"s{number:03d}.toml", GOOD)
     shelf = ThemeLibrary()
     assert any("the last are not read" in problem for problem in shelf.look().problems)
-    assert len(shelf.skins) == MAX_SKINS + len(SHIPPED)
+    assert len(shelf.console_themes) == MAX_THEMES + len(SHIPPED)
     assert shelf.look().problems == ()
 
 
-def test_the_sample_says_how_well_a_skin_reads(own: Path) -> None:
+def test_the_sample_says_how_well_a_theme_reads(own: Path) -> None:
     assert "hardest to read: rule, 4.9 to 1" in plain(sample(read_theme(package_folder() / "default.toml"))[-1])
     save(own / "dim.toml", GOOD.replace("#8592a3", "#303030"))
     assert sample(read_theme(own / "dim.toml"))[-1] == [(" hardest to read: muted, 1.4 to 1 (should be 4.5)", "retry")]
@@ -172,7 +172,7 @@ def test_the_sample_says_how_well_a_skin_reads(own: Path) -> None:
 
 
 @pytest.mark.parametrize("size", [NORMAL, SMALL])
-async def test_a_skin_is_tried_on_under_the_cursor_and_esc_puts_the_old_one_back(
+async def test_a_theme_is_tried_on_under_the_cursor_and_esc_puts_the_old_one_back(
     size: tuple[int, int], feed: FakeFeed, clock: ManualClock
 ) -> None:
     async with bridge(feed, clock, size) as console:
@@ -186,13 +186,13 @@ async def test_a_skin_is_tried_on_under_the_cursor_and_esc_puts_the_old_one_back
         assert console.app.theme == "default"
         await console.press("T", "j", "enter")
         assert console.app.theme == tried
-        console.app.dress(skin="paper")
+        console.app.dress(theme="paper")
         assert console.app.theme == tried
 
 
-async def test_the_console_follows_a_skin_file_as_it_is_saved(feed: FakeFeed, clock: ManualClock, own: Path) -> None:
+async def test_the_console_follows_a_theme_file_as_it_is_saved(feed: FakeFeed, clock: ManualClock, own: Path) -> None:
     save(own / "mine.toml", GOOD)
-    async with bridge(feed, clock, skin="mine") as console:
+    async with bridge(feed, clock, theme="mine") as console:
         station = console.app.screen
         assert station.styles.background.hex.lower() == "#10151c"
         drawn = station.query_one("#keys")
@@ -212,7 +212,7 @@ async def test_what_is_painted_already_takes_on_the_colour_of_a_changed_token(
 ) -> None:
     colour = read_theme(package_folder() / "default.toml").colours["state-run"]
     save(own / "mine.toml", GOOD)
-    async with bridge(feed, clock, skin="mine") as console:
+    async with bridge(feed, clock, theme="mine") as console:
         assert colour in console.app.export_screenshot()
         save(own / "mine.toml", GOOD.replace(colour, "#12fe34"))
         await console.settle()
@@ -221,10 +221,10 @@ async def test_what_is_painted_already_takes_on_the_colour_of_a_changed_token(
         assert colour not in picture
 
 
-async def test_a_skin_that_is_written_while_the_console_runs_is_worn_when_it_was_asked_for(
+async def test_a_theme_that_is_written_while_the_console_runs_is_worn_when_it_was_asked_for(
     feed: FakeFeed, clock: ManualClock, own: Path
 ) -> None:
-    async with bridge(feed, clock, skin="mine") as console:
+    async with bridge(feed, clock, theme="mine") as console:
         assert console.app.theme == FALLBACK
         save(own / "mine.toml", GOOD)
         await console.settle()
@@ -234,12 +234,12 @@ async def test_a_skin_that_is_written_while_the_console_runs_is_worn_when_it_was
 @pytest.mark.parametrize(
     ("term", "worn"), [("xterm-16color", "ansi"), ("linux", "ansi"), ("xterm-256color", "default")]
 )
-async def test_a_terminal_with_sixteen_colours_gets_the_skin_that_is_made_of_them(
+async def test_a_terminal_with_sixteen_colours_gets_the_theme_that_is_made_of_them(
     term: str, worn: str, feed: FakeFeed, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TERM", term)
     monkeypatch.delenv("COLORTERM", raising=False)
-    async with bridge(feed, clock, skin="auto") as console:
+    async with bridge(feed, clock, theme="auto") as console:
         assert console.app.theme == worn
         assert console.app.native_ansi_color == (worn == "ansi")
 
