@@ -60,7 +60,7 @@ class AlertRoutes(RouteGroup):
         body: TestBody = converted(await body_of(request), TestBody)
         self._engine.check_writable()
         await self._engine.alerts.test(body.channel)
-        return done({"told": body.channel})
+        return done({"notified": body.channel})
 
     async def silence(self, request: HttpRequest) -> Response:
         """POST /api/alerts/{name}/silence {"for": "1h"}: tell nobody of the alerts of a rule, or of a pattern."""
@@ -73,7 +73,7 @@ class AlertRoutes(RouteGroup):
         """DELETE /api/alerts/{name}/silence."""
         self._engine.check_writable()
         self._engine.alerts.unsilence(request.path_params["name"], self._caller)
-        return done({"lifted": request.path_params["name"]})
+        return done({"silence_removed": request.path_params["name"]})
 
 
 def _seconds(given: str | float) -> float:

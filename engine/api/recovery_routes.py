@@ -39,4 +39,4 @@ class RecoveryRoutes(RouteGroup):
         self._engine.check_writable()
         name = request.path_params["id"]
         self._engine.diagnosis.learned.forget(name)
-        return done({"forgotten": name})
+        return done({"deleted": name})

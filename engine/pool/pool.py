@@ -351,7 +351,7 @@ class Pool:
     def _lost_its_directory(self, session: str) -> bool:
         """Whether a session's directory was deleted; then it serves nobody any more."""
         member = self._members.get(session)
-        if self._limits().observe or not is_gone(member.session.cwd):
+        if not is_gone(member.session.cwd) or self._limits().observe:
             return False
         self._members.retire(member, "its working directory is gone")
         return True

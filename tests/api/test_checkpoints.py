@@ -8,7 +8,7 @@ from pathlib import Path
 from engine.engine import Engine
 from engine.tasks.checkpoints import Checkpoint
 from tests.api.serving import Served, serving
-from tests.pool.pools import Talk
+from tests.pool.pools import Conversation
 from tests.support.engines import running
 from tests.support.processes import until
 
@@ -18,7 +18,7 @@ SLOW = "[[words: 400]] [[pace: 50ms]]"
 async def broken_off(folder: Path) -> tuple[str, str]:
     """The request and the conversation of a turn that a shutdown ended."""
     async with running(folder, "engine.grace=0s") as engine:
-        talk = Talk(engine)
+        talk = Conversation(engine)
         first = await talk.ask("[[reply: one]] hello")
         turn = talk.begin(SLOW, first.conversation)
         await until(lambda: any(flight.text for flight in engine.dispatcher.active_requests.values()))

@@ -11,7 +11,7 @@ from engine.api import answers
 from engine.base.errors import BadInput
 from engine.events.types import Notice
 from tests.api.serving import Served
-from tests.pool.pools import Told
+from tests.pool.pools import RecordedEvents
 from tests.support.processes import until
 
 
@@ -42,7 +42,7 @@ async def test_a_request_that_nobody_waits_for_ends_whatever_fails(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(served.engine, "submit", _no_disk)
-    notices = Told(served.engine)
+    notices = RecordedEvents(served.engine)
     sent = (await served.data("POST", "/api/prompts", {"prompt": "one", "wait": False}, 202))["prompt"]["request"]
     await until(lambda: any("No space left" in each.text for each in notices.of(Notice)))
     ended = (await served.data("GET", f"/api/prompts/{sent}"))["prompt"]

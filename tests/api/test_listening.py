@@ -15,7 +15,7 @@ from engine.base.errors import BadInput
 from engine.engine import Engine
 from engine.events.types import Notice
 from tests.api.serving import serving
-from tests.pool.pools import Told
+from tests.pool.pools import RecordedEvents
 from tests.support.engines import loaded
 from tests.support.processes import until
 
@@ -88,7 +88,7 @@ async def test_a_port_in_use_is_told_and_the_socket_given_back(home: Path) -> No
 async def test_a_socket_that_was_deleted_is_bound_again_and_its_clients_stay(home: Path, harm: str) -> None:
     folder = home / "run"
     async with serving(home, f"api.socket={folder / 'engine.sock'}") as served:
-        told = Told(served.engine)
+        told = RecordedEvents(served.engine)
         assert (await served.http.get("/healthz")).status_code == 200  # a connection that stays open
         if harm == "socket":
             served.socket.unlink()
@@ -105,7 +105,7 @@ async def test_a_socket_that_was_deleted_is_bound_again_and_its_clients_stay(hom
 async def test_a_socket_that_another_engine_took_over_is_left_to_it(home: Path) -> None:
     path = home / "run" / "engine.sock"
     async with serving(home, f"api.socket={path}") as served:
-        told = Told(served.engine)
+        told = RecordedEvents(served.engine)
         shutil.rmtree(path.parent)
         other = LocalSocket(path)
         listener = other.bind()

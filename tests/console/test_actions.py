@@ -9,7 +9,7 @@ import pytest
 from textual.screen import Screen
 
 from engine.base.clock import ManualClock
-from tests.support.console import NORMAL, SMALL, FakeFeed, bridge
+from tests.support.console import NORMAL, SMALL, FakeFeed, console_fixture
 from tui.actions.registry import ACTIONS, YIELDING, Action, KeyScope, bindings, clashes, footer, in_scope
 from tui.console.app import Console
 from tui.render.spans import plain, width_of
@@ -78,7 +78,7 @@ def test_help_lists_every_action_of_the_place_uncut(scope: KeyScope, width: int)
 
 
 async def test_the_palette_lists_every_action_of_the_place(feed: FakeFeed, clock: ManualClock) -> None:
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         await console.press("2")
         hits = [hit async for hit in RegistryCommands(console.app.screen).discover()]
         said = [str(hit.display) for hit in hits]

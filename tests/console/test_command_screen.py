@@ -10,7 +10,7 @@ from textual.events import Paste
 from engine.base.clock import ManualClock
 from engine.base.errors import NoEngine
 from tests.console import scene
-from tests.support.console import NORMAL, SMALL, Bridge, FakeFeed, bridge
+from tests.support.console import NORMAL, SMALL, ConsoleFixture, FakeFeed, console_fixture
 from tests.support.processes import until
 from tui.actions.command_line import MAX_LINE
 from tui.feeds.base import FeedStatus, LinkState
@@ -26,7 +26,7 @@ from tui.screens.tuning import TuningScreen
 SIZE = "session_pool.max_size"
 
 
-async def say(console: Bridge, line: str) -> None:
+async def say(console: ConsoleFixture, line: str) -> None:
     """Type a line and run it."""
     await console.press("colon")
     await put(console, line)
@@ -34,7 +34,7 @@ async def say(console: Bridge, line: str) -> None:
     await console.settle()
 
 
-async def put(console: Bridge, line: str) -> None:
+async def put(console: ConsoleFixture, line: str) -> None:
     """A line in the place of what is typed."""
     entry = console.app.screen.query_one(LineInput)
     entry.value = line
@@ -42,7 +42,7 @@ async def put(console: Bridge, line: str) -> None:
     await console.settle()
 
 
-def refused(console: Bridge) -> str:
+def refused(console: ConsoleFixture) -> str:
     """What the open line says is wrong."""
     assert isinstance(console.app.screen, CommandScreen)
     below = " ".join(line.strip() for line in console.lines[-4:])
@@ -54,7 +54,7 @@ def refused(console: Bridge) -> str:
 async def test_it_opens_on_every_screen_at_every_size(
     key: str, size: tuple[int, int], feed: FakeFeed, clock: ManualClock
 ) -> None:
-    async with bridge(feed, clock, size) as console:
+    async with console_fixture(feed, clock, size) as console:
         await console.press(key, "colon", "g")
         assert any(line.startswith(" : g") for line in console.lines)
         assert len(console.lines) <= size[1]
@@ -63,7 +63,7 @@ async def test_it_opens_on_every_screen_at_every_size(
 
 
 async def test_it_opens_over_a_transcript_and_leads_away(feed: FakeFeed, clock: ManualClock) -> None:
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         await console.press("2", "enter")
         assert isinstance(console.app.screen, TranscriptScreen)
         await say(console, "go errors")
@@ -71,7 +71,7 @@ async def test_it_opens_over_a_transcript_and_leads_away(feed: FakeFeed, clock: 
 
 
 async def test_settings_are_completed_with_the_value_in_force_and_bounds(feed: FakeFeed, clock: ManualClock) -> None:
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         await console.press("colon")
         await put(console, "tune set max_si")
         await until(lambda: SIZE in console.text)
@@ -87,7 +87,7 @@ async def test_settings_are_completed_with_the_value_in_force_and_bounds(feed: F
 
 
 async def test_a_list_is_filtered_and_sorted(feed: FakeFeed, clock: ManualClock) -> None:
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         await console.press("2")
         grid = console.app.screen.query_one("#grid")
         await say(console, "filter user:ana turns>1")
@@ -121,7 +121,7 @@ async def test_a_list_is_filtered_and_sorted(feed: FakeFeed, clock: ManualClock)
 
 
 async def test_sessions_are_acted_on_with_the_questions_that_the_keys_ask(feed: FakeFeed, clock: ManualClock) -> None:
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         await say(console, "interrupt s0001")
         await until(lambda: feed.calls == [("interrupt", "s0001")])
         await say(console, "kill s0001 s0002")
@@ -142,7 +142,7 @@ async def test_sessions_are_acted_on_with_the_questions_that_the_keys_ask(feed: 
 
 
 async def test_the_pool_breakers_requests_and_permissions(feed: FakeFeed, clock: ManualClock) -> None:
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         for line, call in (
             ("scale 7", ("scale", 7)),
             ("scale auto", ("autoscale", True)),
@@ -177,7 +177,7 @@ async def test_the_pool_breakers_requests_and_permissions(feed: FakeFeed, clock:
 
 
 async def test_settings_are_staged_and_applied_as_on_tuning(feed: FakeFeed, clock: ManualClock) -> None:
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         await say(console, f"tune set {SIZE}=20 session_pool.min_size=12")
         await until(lambda: isinstance(console.app.screen, Confirm))
         assert f"same as  quarterdeck config set {SIZE}=20" in console.text
@@ -206,7 +206,7 @@ async def test_settings_are_staged_and_applied_as_on_tuning(feed: FakeFeed, cloc
 async def test_a_value_that_tuning_refuses_is_refused_at_the_line(
     line: str, said: str, feed: FakeFeed, clock: ManualClock
 ) -> None:
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         await say(console, line)
         await until(lambda: said in refused(console))
         assert console.app.screen.query_one(LineInput).value == line
@@ -214,7 +214,7 @@ async def test_a_value_that_tuning_refuses_is_refused_at_the_line(
 
 
 async def test_an_unknown_command_stays_with_its_reason_and_goes_on(feed: FakeFeed, clock: ManualClock) -> None:
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         await say(console, "gi errors")
         assert "no command 'gi'; the nearest is go" in refused(console)
         await console.press("home", "right", "delete")
@@ -227,13 +227,13 @@ async def test_an_unknown_command_stays_with_its_reason_and_goes_on(feed: FakeFe
 async def test_acts_are_refused_read_only_in_the_past_and_in_a_recording(
     feed: FakeFeed, clock: ManualClock, tmp_path: Path
 ) -> None:
-    async with bridge(feed, clock, read_only=True) as console:
+    async with console_fixture(feed, clock, read_only=True) as console:
         for line in ("scale 3", "kill s0001", f"tune set {SIZE}=3", "tune undo", "approve p1", "prompt x"):
             await say(console, line)
             assert "Read-only" in refused(console)
             await console.press("escape")
     other = FakeFeed(scene.tape())
-    async with bridge(other, clock) as console:
+    async with console_fixture(other, clock) as console:
         await say(console, "at -5m")
         assert console.app.store.past
         await say(console, "kill s0001")
@@ -253,7 +253,7 @@ async def test_acts_are_refused_read_only_in_the_past_and_in_a_recording(
         assert "No engine to act on." in refused(console)
     assert feed.calls == other.calls == []
     clock = ManualClock(50.0)
-    async with bridge(RecordedFeed(scene.recorded(tmp_path), clock), clock) as console:  # type: ignore[arg-type]
+    async with console_fixture(RecordedFeed(scene.recorded(tmp_path), clock), clock) as console:  # type: ignore[arg-type]
         await say(console, "scale 3")
         assert "recording cannot be acted on" in refused(console)
         await console.press("escape")
@@ -262,7 +262,7 @@ async def test_acts_are_refused_read_only_in_the_past_and_in_a_recording(
 
 
 async def test_earlier_lines_come_back_also_in_another_run(feed: FakeFeed, clock: ManualClock, tmp_path: Path) -> None:
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         console.app.state_dir = tmp_path
         await say(console, "go errors")
         await say(console, "go queue")
@@ -275,14 +275,14 @@ async def test_earlier_lines_come_back_also_in_another_run(feed: FakeFeed, clock
         assert entry.value == ""
         await console.press("escape")
     other = FakeFeed(scene.tape())
-    async with bridge(other, clock) as console:
+    async with console_fixture(other, clock) as console:
         console.app.state_dir = tmp_path
         await console.press("colon", "g", "o", "up", "up", "enter")
         assert isinstance(console.app.screen, ErrorsScreen)
 
 
 async def test_what_is_pasted_does_no_harm(feed: FakeFeed, clock: ManualClock) -> None:
-    async with bridge(feed, clock, SMALL) as console:
+    async with console_fixture(feed, clock, SMALL) as console:
         await console.press("colon")
         entry = console.app.screen.query_one(LineInput)
         for text in (
@@ -307,7 +307,7 @@ async def test_what_is_pasted_does_no_harm(feed: FakeFeed, clock: ManualClock) -
 
 
 async def test_themes_help_and_the_way_out(feed: FakeFeed, clock: ManualClock) -> None:
-    async with bridge(feed, clock, owns_engine=True) as console:
+    async with console_fixture(feed, clock, owns_engine=True) as console:
         await say(console, "theme ember")
         assert console.app.theme == "ember"
         await say(console, "theme embar")
@@ -331,7 +331,7 @@ async def test_themes_help_and_the_way_out(feed: FakeFeed, clock: ManualClock) -
 
 
 async def test_an_empty_line_closes_it_and_the_screen_below_goes_on(feed: FakeFeed, clock: ManualClock) -> None:
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         await console.press("2", "colon", "colon")
         assert isinstance(console.app.screen, CommandScreen)
         assert "12 of 12" in console.text

@@ -14,7 +14,7 @@ import pytest
 from engine.base.clock import ManualClock
 from engine.events import types as ev
 from tests.console import scene
-from tests.support.console import NORMAL, SMALL, Bridge, FakeFeed, bridge
+from tests.support.console import NORMAL, SMALL, ConsoleFixture, FakeFeed, console_fixture
 from tests.support.processes import until
 from tui.actions.press_guard import ARMING_S
 from tui.feeds.recorded import RecordedFeed
@@ -69,7 +69,7 @@ async def test_a_screen_is_drawn_as_it_was(name: str, size: str, feed: FakeFeed,
     if name.startswith("inbox-"):
         for ago, event in scene.crowd():
             feed.push(scene.NOW - ago, event)
-    async with bridge(feed, clock, SIZES[size], owns_engine=True) as console:
+    async with console_fixture(feed, clock, SIZES[size], owns_engine=True) as console:
         for key in SCENES[name]:
             clock.advance(ARMING_S if name.startswith("inbox-") else 0)
             await console.press(key)
@@ -88,7 +88,7 @@ async def test_a_screen_is_drawn_as_it_was(name: str, size: str, feed: FakeFeed,
 async def test_another_time_is_drawn_as_it_was(name: str, size: str, clock: ManualClock, tmp_path: Path) -> None:
     replayed = name == "replay"
     made: Any = RecordedFeed(scene.recorded(tmp_path), clock) if replayed else FakeFeed(scene.tape())
-    async with bridge(made, clock, SIZES[size]) as console:
+    async with console_fixture(made, clock, SIZES[size]) as console:
         if replayed:
             await console.press("space", "ctrl+g", *"14:00", "enter")
         await console.press(*TIMES.get(name, ()))
@@ -105,7 +105,7 @@ async def test_another_time_is_drawn_as_it_was(name: str, size: str, clock: Manu
     assert drawn == golden.read_text(encoding="utf-8")
 
 
-async def _rested(console: Bridge) -> None:
+async def _rested(console: ConsoleFixture) -> None:
     """The drawer follows the cursor only after a rest."""
     screen = console.app.screen
     if isinstance(screen, SessionsScreen):

@@ -13,7 +13,7 @@ from engine.base.clock import ManualClock
 from engine.events import types as ev
 from engine.events.types import AnyEvent
 from tests.console import scene
-from tests.support.console import Bridge, FakeFeed, bridge
+from tests.support.console import ConsoleFixture, FakeFeed, console_fixture
 from tui.model.columns import GAP, LEAD, SESSION_COLUMNS, lay_out
 from tui.screens.sessions import SessionsScreen
 from tui.widgets.grid import Grid
@@ -55,29 +55,29 @@ def _pool(number: int) -> list[AnyEvent]:
 
 
 @pytest.fixture
-async def crowd(clock: ManualClock) -> AsyncIterator[Bridge]:
+async def crowd(clock: ManualClock) -> AsyncIterator[ConsoleFixture]:
     """Five hundred running sessions, without the drawer."""
     feed = FakeFeed()
     feed.push(scene.NOW - 4, *_pool(MANY))
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         await console.press("2", "d")
         yield console
 
 
-def _grid(console: Bridge) -> Grid:
+def _grid(console: ConsoleFixture) -> Grid:
     screen = console.app.screen
     assert isinstance(screen, SessionsScreen)
     return screen.grid
 
 
-async def test_a_paint_without_news_draws_nothing(crowd: Bridge, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_paint_without_news_draws_nothing(crowd: ConsoleFixture, monkeypatch: pytest.MonkeyPatch) -> None:
     count = CountingGrid(_grid(crowd), monkeypatch)
     await crowd.settle()
     assert (count.drawn, count.refreshed) == (0, 0)
 
 
 async def test_one_change_draws_one_line_and_a_change_out_of_sight_none(
-    crowd: Bridge, monkeypatch: pytest.MonkeyPatch
+    crowd: ConsoleFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     count = CountingGrid(_grid(crowd), monkeypatch)
     crowd.feed.push(scene.NOW, ev.TurnActivity(session="s0400", activity="Bash make"))
@@ -93,7 +93,7 @@ async def test_one_change_draws_one_line_and_a_change_out_of_sight_none(
 
 
 async def test_a_busy_pool_of_500_costs_at_most_its_changed_lines_in_sight(
-    crowd: Bridge, monkeypatch: pytest.MonkeyPatch
+    crowd: ConsoleFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     grid, rng = _grid(crowd), random.Random(1)
     count, in_sight = CountingGrid(grid, monkeypatch), 0
@@ -110,14 +110,14 @@ async def test_a_busy_pool_of_500_costs_at_most_its_changed_lines_in_sight(
 
 
 async def test_moving_the_cursor_draws_the_two_rows_it_leaves_and_enters(
-    crowd: Bridge, monkeypatch: pytest.MonkeyPatch
+    crowd: ConsoleFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     count = CountingGrid(_grid(crowd), monkeypatch)
     await crowd.press("j")
     assert (count.drawn, count.refreshed) == (2, 2)
 
 
-async def test_the_cursor_and_the_marks_are_sessions_not_places(crowd: Bridge) -> None:
+async def test_the_cursor_and_the_marks_are_sessions_not_places(crowd: ConsoleFixture) -> None:
     grid = _grid(crowd)
     await crowd.press("j", "j", "space")
     assert (grid.cursor, grid.marks) == ("s0003", {"s0002"})
@@ -129,7 +129,7 @@ async def test_the_cursor_and_the_marks_are_sessions_not_places(crowd: Bridge) -
     assert grid.cursor == "s0004"
 
 
-async def test_the_order_is_held_while_rows_are_marked_and_on_request(crowd: Bridge) -> None:
+async def test_the_order_is_held_while_rows_are_marked_and_on_request(crowd: ConsoleFixture) -> None:
     grid = _grid(crowd)
     grid.sort = type(grid.sort)("cpu", True)
     await crowd.settle()
@@ -147,7 +147,7 @@ async def test_the_order_is_held_while_rows_are_marked_and_on_request(crowd: Bri
     assert grid.order[0] == "s0300"
 
 
-async def test_the_cursor_stays_in_sight_to_both_ends(crowd: Bridge) -> None:
+async def test_the_cursor_stays_in_sight_to_both_ends(crowd: ConsoleFixture) -> None:
     grid = _grid(crowd)
     await crowd.press("G")
     assert grid.cursor == f"s{MANY - 1:04d}"
@@ -159,13 +159,15 @@ async def test_the_cursor_stays_in_sight_to_both_ends(crowd: Bridge) -> None:
 
 
 @pytest.mark.parametrize(("key", "row"), [("down", 1), ("end", MANY - 1), ("pagedown", 30)])
-async def test_the_arrow_keys_move_the_cursor_and_not_the_page_under_it(crowd: Bridge, key: str, row: int) -> None:
+async def test_the_arrow_keys_move_the_cursor_and_not_the_page_under_it(
+    crowd: ConsoleFixture, key: str, row: int
+) -> None:
     await crowd.press(key)
     assert _grid(crowd).cursor_index == row
     assert f"▌ s{row:04d}" in crowd.text
 
 
-async def test_a_click_chooses_a_row_and_a_click_on_a_title_sorts(crowd: Bridge) -> None:
+async def test_a_click_chooses_a_row_and_a_click_on_a_title_sorts(crowd: ConsoleFixture) -> None:
     grid = _grid(crowd)
     await crowd.pilot.click("#grid", offset=(10, 6))
     assert grid.cursor == "s0005"
@@ -176,7 +178,7 @@ async def test_a_click_chooses_a_row_and_a_click_on_a_title_sorts(crowd: Bridge)
     assert "COST▾" in crowd.text
 
 
-async def test_a_terminal_that_changes_its_width_changes_the_columns(crowd: Bridge) -> None:
+async def test_a_terminal_that_changes_its_width_changes_the_columns(crowd: ConsoleFixture) -> None:
     assert "PROFILE" in crowd.text
     await crowd.pilot.resize_terminal(70, 24)
     await crowd.settle()

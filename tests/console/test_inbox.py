@@ -13,7 +13,7 @@ from engine.base.errors import NotFound
 from engine.events import types as ev
 from engine.events.reducers.projection import Projection
 from tests.console import scene
-from tests.support.console import NORMAL, SMALL, Bridge, FakeFeed, bridge
+from tests.support.console import NORMAL, SMALL, ConsoleFixture, FakeFeed, console_fixture
 from tui.actions.press_guard import ARMING_S
 from tui.feeds.base import FeedStatus, LinkState
 from tui.model.list_state import ListState
@@ -47,15 +47,15 @@ KEYS = [group.key for group in groups()]
 
 
 @asynccontextmanager
-async def inbox(feed: FakeFeed, clock: ManualClock, size: tuple[int, int] = NORMAL) -> AsyncIterator[Bridge]:
+async def inbox(feed: FakeFeed, clock: ManualClock, size: tuple[int, int] = NORMAL) -> AsyncIterator[ConsoleFixture]:
     """The inbox, open and armed."""
-    async with bridge(feed, clock, size) as console:
+    async with console_fixture(feed, clock, size) as console:
         await console.press("exclamation_mark")
         await arm(console, clock)
         yield console
 
 
-async def arm(console: Bridge, clock: ManualClock) -> None:
+async def arm(console: ConsoleFixture, clock: ManualClock) -> None:
     """Let the card be in sight for long enough."""
     clock.advance(ARMING_S)
     await console.settle()
@@ -82,7 +82,7 @@ async def test_a_key_answers_the_whole_group_under_the_cursor(
 
 
 async def test_keys_arm_after_a_card_appears_and_again_after_each_answer(feed: FakeFeed, clock: ManualClock) -> None:
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         await console.press("exclamation_mark", "A")
         assert feed.calls == []
         assert "only just appeared" in console.told[0]
@@ -214,7 +214,7 @@ async def test_nothing_waits_so_nothing_opens_and_an_emptied_inbox_says_so(clock
 
 
 async def test_read_only_and_a_recording_refuse_and_offer_no_answer(feed: FakeFeed, clock: ManualClock) -> None:
-    async with bridge(feed, clock, read_only=True) as console:
+    async with console_fixture(feed, clock, read_only=True) as console:
         await console.press("exclamation_mark")
         await arm(console, clock)
         await console.press("A", "D", "O", "W")

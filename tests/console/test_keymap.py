@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.base.clock import ManualClock
-from tests.support.console import NORMAL, SMALL, FakeFeed, bridge
+from tests.support.console import NORMAL, SMALL, FakeFeed, console_fixture
 from tests.support.processes import until
 from tui.actions.keymap import CAME_ALONG, MAX_FILE, Keymap, canonical, label, load_keymap, resolve
 from tui.actions.registry import ACTIONS, KeyScope, clashes
@@ -121,7 +121,7 @@ async def test_changed_keys_work_and_are_shown_in_footer_help_palette_and_hints(
 ) -> None:
     file.write_text('view.sessions = "f6"\nsession.stop = "f9"\nsessions.problems = ["f7", "f8"]\nview.help = "f1"\n'
                     'approvals.review = "f2"\nview.freeze = "ctrl+f"\n')  # fmt: skip
-    async with bridge(feed, clock, size) as console:
+    async with console_fixture(feed, clock, size) as console:
         assert console.told == []
         assert "f2 review" in console.lines[1]
         assert " f6 " in console.lines[0]
@@ -151,7 +151,7 @@ async def test_what_keys_toml_gets_wrong_is_told_at_start_and_on_help(
     file.write_text(
         'session.kill = "S"\nview.nonsense = "x"\nsessions.top = "f6"\nview.theme = "F40"\nview.retry = "q"\n'
     )
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         assert len(console.told) == 4
         assert "There is no action 'view.nonsense'" in console.told[0]
         assert console.told[-1] == "keys.toml: 1 more; ? lists them."

@@ -14,7 +14,7 @@ from engine.base.clock import ManualClock
 from engine.base.errors import Forbidden, NotFound
 from engine.events import types as ev
 from tests.console import scene
-from tests.support.console import NORMAL, SMALL, Bridge, FakeFeed, bridge
+from tests.support.console import NORMAL, SMALL, ConsoleFixture, FakeFeed, console_fixture
 from tui.actions.clipboard import MAX_COPIED
 from tui.actions.exports import file_name
 from tui.actions.keymap import resolve
@@ -35,20 +35,20 @@ LISTED = ("sessions", "errors", "recovery", "queue", "approvals")
 SHARED = {**LISTS, "overview": ("1", ""), "tuning": ("7", "session_pool.min_size")}
 
 
-def shown(console: Bridge) -> Any:
+def shown(console: ConsoleFixture) -> Any:
     """The list of the screen in sight."""
     screen = console.app.screen
     return screen.shown if isinstance(screen, (ListScreen, Inbox)) else screen.query_one("#grid")
 
 
-async def copied(console: Bridge, *keys: str) -> str:
+async def copied(console: ConsoleFixture, *keys: str) -> str:
     """What is on the clipboard after these keys."""
     console.app._clipboard = "nothing"
     await console.press(*keys)
     return console.app.clipboard
 
 
-async def exported(console: Bridge, letter: str, folder: Path) -> str:
+async def exported(console: ConsoleFixture, letter: str, folder: Path) -> str:
     """What the one file in a folder holds after the view was exported into it."""
     await console.press("e", letter)
     assert isinstance(console.app.screen, TextEntry)
@@ -68,7 +68,7 @@ async def exported(console: Bridge, letter: str, folder: Path) -> str:
 async def test_every_list_is_filtered_sorted_held_and_marked_by_the_same_keys(
     name: str, size: tuple[int, int], feed: FakeFeed, clock: ManualClock
 ) -> None:
-    async with bridge(feed, clock, size) as console:
+    async with console_fixture(feed, clock, size) as console:
         await console.press(LISTS[name][0])
         before = list(shown(console).order)
         assert len(before) > 1
@@ -102,7 +102,7 @@ async def test_every_list_is_copied_by_row_id_cell_json_and_command_and_exported
     name: str, feed: FakeFeed, clock: ManualClock, tmp_path: Path
 ) -> None:
     key, first = SHARED[name]
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         await console.press(key)
         await console.app.workers.wait_for_complete()
         await console.settle()
@@ -130,7 +130,7 @@ async def test_every_list_is_copied_by_row_id_cell_json_and_command_and_exported
 
 
 async def test_all_marked_rows_are_copied_in_the_order_shown(feed: FakeFeed, clock: ManualClock) -> None:
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         await console.press("2", "S", "g", "space", "j", "space")
         assert await copied(console, "y", "i") == "s0012\ns0010"
         assert [row["id"] for row in json.loads(await copied(console, "y", "j"))] == ["s0012", "s0010"]
@@ -142,7 +142,7 @@ async def test_all_marked_rows_are_copied_in_the_order_shown(feed: FakeFeed, clo
 async def test_an_error_is_copied_by_its_own_id_and_marked_classes_by_theirs(
     feed: FakeFeed, clock: ManualClock
 ) -> None:
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         assert await copied(console, "3", "y", "i") == "r078.1"
         assert await copied(console, "asterisk", "y", "i") == "resource/overloaded\nnetwork/reset"
         assert await copied(console, "y", "l") == (
@@ -151,7 +151,7 @@ async def test_an_error_is_copied_by_its_own_id_and_marked_classes_by_theirs(
 
 
 async def test_a_transcript_is_copied_by_entry_and_conversation(feed: FakeFeed, clock: ManualClock) -> None:
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         await console.press("exclamation_mark", "enter")
         assert await copied(console, "y", "r") == scene.ASKED
         assert await copied(console, "y", "i") == f"{scene.CONVERSATION}07"
@@ -166,7 +166,7 @@ async def test_what_a_terminal_would_not_take_is_refused(clock: ManualClock) -> 
         request="r999", user="z", tenant="t", profile="p", priority="low", prompt="x" * (MAX_COPIED + 1)
     )
     feed.push(scene.NOW - 99, long)
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         assert await copied(console, "5", "y", "r") == "nothing"
         assert "more than a terminal's clipboard takes" in console.told[-1]
         assert await copied(console, "y", "i") == "r999"
@@ -175,7 +175,7 @@ async def test_what_a_terminal_would_not_take_is_refused(clock: ManualClock) -> 
 async def test_an_export_has_the_rows_columns_and_order_that_are_shown(
     feed: FakeFeed, clock: ManualClock, tmp_path: Path
 ) -> None:
-    async with bridge(feed, clock, SMALL) as console:
+    async with console_fixture(feed, clock, SMALL) as console:
         await console.press("2", "S", "slash", *"user:ana", "enter")
         told = json.loads(await exported(console, "j", tmp_path))
         titles = next(line for line in console.lines if "STATE" in line)
@@ -189,7 +189,7 @@ async def test_an_export_has_the_rows_columns_and_order_that_are_shown(
 async def test_marked_rows_alone_are_exported_and_the_default_folder_is_made(
     feed: FakeFeed, clock: ManualClock, tmp_path: Path
 ) -> None:
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         console.app.exports = tmp_path / "state" / "exports"
         await console.press("5", "j", "space", "e", "c")
         assert "1 of 10, the marked ones" in console.text
@@ -204,7 +204,7 @@ async def test_marked_rows_alone_are_exported_and_the_default_folder_is_made(
 async def test_the_screen_is_exported_as_it_stands_without_a_link_to_anywhere(
     feed: FakeFeed, clock: ManualClock, tmp_path: Path
 ) -> None:
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         await console.press("5")
         drawn = await exported(console, "s", tmp_path)
         assert drawn.startswith("<svg")
@@ -220,7 +220,7 @@ async def test_a_bad_path_is_told_and_nothing_is_written(
     typed: str, said: str, feed: FakeFeed, clock: ManualClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         await console.press("5", "e", "c")
         console.app.screen.query_one("#entry").value = typed  # type: ignore[attr-defined]
         await console.press("enter")
@@ -233,7 +233,7 @@ async def test_a_bad_path_is_told_and_nothing_is_written(
 async def test_the_past_is_exported_under_its_own_moment(clock: ManualClock, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     feed: Any = RecordedFeed(scene.recorded(tmp_path / "recording"), clock)
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         await console.press("space", "ctrl+g", *"14:00", "enter", "2")
         told = json.loads(await exported(console, "j", tmp_path / "out"))
         at = scene.NOW - 151
@@ -244,7 +244,7 @@ async def test_the_past_is_exported_under_its_own_moment(clock: ManualClock, tmp
 
 
 async def test_the_order_is_held_under_a_menu(feed: FakeFeed, clock: ManualClock) -> None:
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         await console.press("5", "S", "y")
         held = list(console.app.screen_stack[-2].shown.order)  # type: ignore[attr-defined]
         feed.push(
@@ -269,7 +269,7 @@ async def test_the_order_is_held_under_a_menu(feed: FakeFeed, clock: ManualClock
 async def test_marked_sessions_are_acted_on_after_the_facts_with_the_line_for_the_shell(
     letter: str, calls: list[tuple[str, ...]], line: str, feed: FakeFeed, clock: ManualClock
 ) -> None:
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         await console.press("2", "space", "space", "x")
         assert isinstance(console.app.screen, Menu)
         assert "2 SESSIONS" in console.text
@@ -283,7 +283,7 @@ async def test_marked_sessions_are_acted_on_after_the_facts_with_the_line_for_th
 
 
 async def test_killing_the_marked_wants_their_number_typed(feed: FakeFeed, clock: ManualClock) -> None:
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         await console.press("2", "space", "space", "x", "K", "enter", "3", "enter")
         assert feed.calls == []
         await console.press("2", "enter", "y")
@@ -291,7 +291,7 @@ async def test_killing_the_marked_wants_their_number_typed(feed: FakeFeed, clock
 
 
 async def test_each_refusal_is_told_and_the_others_are_done(feed: FakeFeed, clock: ManualClock) -> None:
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         await console.press("2", "space", "space", "x", "H")
         feed.refusal = NotFound("There is no such session.", remedy="Look again.")
         await console.press("enter")
@@ -299,7 +299,7 @@ async def test_each_refusal_is_told_and_the_others_are_done(feed: FakeFeed, cloc
 
 
 async def test_marked_requests_are_cancelled_once_their_number_is_typed(feed: FakeFeed, clock: ManualClock) -> None:
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         await console.press("5", "space", "space", "X")
         assert "CANCEL 2 REQUESTS" in console.text
         assert "1 run, 1 wait" in console.text
@@ -312,7 +312,7 @@ async def test_marked_requests_are_cancelled_once_their_number_is_typed(feed: Fa
 
 
 async def test_a_menu_keeps_the_row_it_was_opened_for(feed: FakeFeed, clock: ManualClock) -> None:
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         await console.press("5", "x")
         feed.push(scene.NOW, ev.RequestEnded(request="r990", user="hana", ok=True, duration=1.0))
         await console.settle()
@@ -321,7 +321,7 @@ async def test_a_menu_keeps_the_row_it_was_opened_for(feed: FakeFeed, clock: Man
 
 
 async def test_marked_breakers_are_moved_together(feed: FakeFeed, clock: ManualClock) -> None:
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         await console.press("4", "asterisk", "x", "C")
         assert "CLOSE 2 BREAKERS" in console.text
         assert "quarterdeck breakers close credential:acct-3" in console.text
@@ -336,7 +336,7 @@ async def test_marked_breakers_are_moved_together(feed: FakeFeed, clock: ManualC
 async def test_read_only_copies_and_exports_and_opens_no_menu(
     feed: FakeFeed, clock: ManualClock, tmp_path: Path
 ) -> None:
-    async with bridge(feed, clock, read_only=True) as console:
+    async with console_fixture(feed, clock, read_only=True) as console:
         for key in ("2", "4", "5"):
             await console.press(key, "x")
             assert console.told[-1].startswith("Read-only")
@@ -354,7 +354,7 @@ async def test_keys_named_in_prose_are_those_in_force(feed: FakeFeed, clock: Man
         "queue.prompt": "f8",
         "inbox.back": "f9",
     }
-    async with bridge(FakeFeed(scene.tape()), clock, keys=resolve(mine)) as console:
+    async with console_fixture(FakeFeed(scene.tape()), clock, keys=resolve(mine)) as console:
         assert "f5 opens" in console.text
         await console.press("3")
         assert "f6 correct" in console.text
@@ -364,14 +364,14 @@ async def test_keys_named_in_prose_are_those_in_force(feed: FakeFeed, clock: Man
         assert "f7 types one" in console.text
         await console.press("exclamation_mark")
         assert "f9 close" in console.text
-    async with bridge(FakeFeed(scene.tape()[:1]), clock, keys=resolve(mine)) as console:
+    async with console_fixture(FakeFeed(scene.tape()[:1]), clock, keys=resolve(mine)) as console:
         await console.press("5")
         assert "f8 sends a prompt" in console.text
 
 
 async def test_an_empty_list_has_nothing_to_copy_or_to_act_on(clock: ManualClock) -> None:
     feed = FakeFeed(scene.tape()[:1])
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         for key in ("1", "2", "3", "4", "5"):
             await console.press(key, "y")
             assert console.told[-1] == "There is nothing here to copy."

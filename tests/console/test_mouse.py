@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine.base.clock import ManualClock
-from tests.support.console import NORMAL, SMALL, Bridge, FakeFeed, bridge
+from tests.support.console import NORMAL, SMALL, ConsoleFixture, FakeFeed, console_fixture
 from tests.support.processes import until
 from tui.render.spans import Line, key_at
 from tui.screens.help import Help
@@ -16,7 +16,7 @@ from tui.screens.sessions import SessionsScreen
 SIZES = [NORMAL, SMALL]
 
 
-async def click(console: Bridge, text: str, *, row: int | None = None, inside: int = 0) -> None:
+async def click(console: ConsoleFixture, text: str, *, row: int | None = None, inside: int = 0) -> None:
     """Click on a text where it is on the screen, in line `row` when there are several."""
     at = next(
         y for y, line in enumerate(console.lines) if text in line and (row is None or y == row % len(console.lines))
@@ -38,7 +38,7 @@ def test_a_click_on_a_key_or_on_what_it_does_means_the_key() -> None:
 async def test_the_screens_in_line_one_are_clicked_open(
     size: tuple[int, int], feed: FakeFeed, clock: ManualClock
 ) -> None:
-    async with bridge(feed, clock, size) as console:
+    async with console_fixture(feed, clock, size) as console:
         await click(console, " 2 ", row=0, inside=1)
         assert isinstance(console.app.screen, SessionsScreen)
         await click(console, "prod-eu", row=0)
@@ -52,7 +52,7 @@ async def test_the_screens_in_line_one_are_clicked_open(
 async def test_the_last_line_and_the_hint_of_the_health_line_are_clicked(
     size: tuple[int, int], feed: FakeFeed, clock: ManualClock
 ) -> None:
-    async with bridge(feed, clock, size) as console:
+    async with console_fixture(feed, clock, size) as console:
         await click(console, "? keys", row=-1, inside=3)
         assert isinstance(console.app.screen, Help)
         await console.press("escape")
@@ -65,7 +65,7 @@ async def test_the_last_line_and_the_hint_of_the_health_line_are_clicked(
 
 
 async def test_the_five_lines_of_a_tiny_terminal_are_clicked_too(feed: FakeFeed, clock: ManualClock) -> None:
-    async with bridge(feed, clock, (40, 10)) as console:
+    async with console_fixture(feed, clock, (40, 10)) as console:
         await click(console, "? keys")
         assert isinstance(console.app.screen, Help)
 
@@ -74,7 +74,7 @@ async def test_the_five_lines_of_a_tiny_terminal_are_clicked_too(feed: FakeFeed,
 async def test_a_row_is_clicked_to_and_the_sorting_below_it(
     size: tuple[int, int], feed: FakeFeed, clock: ManualClock
 ) -> None:
-    async with bridge(feed, clock, size) as console:
+    async with console_fixture(feed, clock, size) as console:
         await console.press("2")
         await click(console, "s0006")
         grid = console.app.screen.grid  # type: ignore[attr-defined]
@@ -84,7 +84,7 @@ async def test_a_row_is_clicked_to_and_the_sorting_below_it(
 
 
 async def test_an_act_is_clicked_in_the_last_line_once_it_has_rested_there(feed: FakeFeed, clock: ManualClock) -> None:
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         await console.press("2")
         clock.advance(1.0)
         await click(console, "I interrupt", row=-1, inside=3)
@@ -104,7 +104,7 @@ async def test_an_act_is_clicked_in_the_last_line_once_it_has_rested_there(feed:
 async def test_a_click_on_an_approval_card_answers_it_once_it_is_armed(
     size: tuple[int, int], feed: FakeFeed, clock: ManualClock
 ) -> None:
-    async with bridge(feed, clock, size) as console:
+    async with console_fixture(feed, clock, size) as console:
         console.app.open_transcript("s0008")
         await until(lambda: "allow once" in console.text)
         await click(console, "allow once")
@@ -120,7 +120,7 @@ async def test_a_click_on_an_approval_card_answers_it_once_it_is_armed(
 async def test_a_group_of_the_inbox_is_clicked_and_answered_by_a_click(
     size: tuple[int, int], feed: FakeFeed, clock: ManualClock
 ) -> None:
-    async with bridge(feed, clock, size) as console:
+    async with console_fixture(feed, clock, size) as console:
         await console.press("exclamation_mark")
         clock.advance(1.0)
         await console.settle()
@@ -136,7 +136,7 @@ async def test_a_group_of_the_inbox_is_clicked_and_answered_by_a_click(
 
 
 async def test_the_question_below_the_grid_is_answered_by_a_click(feed: FakeFeed, clock: ManualClock) -> None:
-    async with bridge(feed, clock, SMALL) as console:
+    async with console_fixture(feed, clock, SMALL) as console:
         await console.press("2", "z", "g")
         await click(console, "s0010")
         await until(lambda: "D deny" in console.text)
@@ -150,7 +150,7 @@ async def test_the_question_below_the_grid_is_answered_by_a_click(feed: FakeFeed
 async def test_an_option_is_tried_by_a_click_and_taken_by_another(
     size: tuple[int, int], feed: FakeFeed, clock: ManualClock
 ) -> None:
-    async with bridge(feed, clock, size) as console:
+    async with console_fixture(feed, clock, size) as console:
         await console.press("T")
         await click(console, "Paper, light")
         assert console.app.theme == "paper"

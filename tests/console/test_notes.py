@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from engine.base.clock import ManualClock
 from engine.events.recording import Recording
 from tests.console import scene
-from tests.support.console import FakeFeed, bridge
+from tests.support.console import FakeFeed, console_fixture
 from tui.cli.main import quarterdeck
 from tui.feeds.recorded import RecordedFeed
 from tui.model.notes import MAX_BYTES, MAX_NOTES, MAX_TEXT, Notes
@@ -18,7 +18,7 @@ from tui.model.notes import MAX_BYTES, MAX_NOTES, MAX_TEXT, Notes
 async def test_a_note_is_kept_beside_the_recording_and_is_a_mark_on_the_bar(recording: Recording) -> None:
     clock = ManualClock(50.0)
     path = recording.paths[0].with_name("e1.notes.jsonl")
-    async with bridge(RecordedFeed(recording, clock), clock) as console:  # type: ignore[arg-type]
+    async with console_fixture(RecordedFeed(recording, clock), clock) as console:  # type: ignore[arg-type]
         await console.press("space")
         console.app.go_to_text("13:50")
         await console.settle()
@@ -46,7 +46,7 @@ async def test_a_note_is_kept_beside_the_recording_and_is_a_mark_on_the_bar(reco
 
 
 async def test_live_there_is_nothing_to_note(feed: FakeFeed, clock: ManualClock) -> None:
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         await console.press("n")
         assert "beside a recording" in console.told[-1]
 

@@ -9,7 +9,7 @@ from engine.base.errors import NotFound
 from engine.events import types as ev
 from engine.sessions.transcripts import TranscriptEntry
 from tests.console import scene
-from tests.support.console import NORMAL, SMALL, FakeFeed, bridge
+from tests.support.console import NORMAL, SMALL, FakeFeed, console_fixture
 from tests.support.processes import until
 from tui.actions.press_guard import ARMING_S
 from tui.feeds.base import FeedStatus, LinkState
@@ -25,13 +25,13 @@ PLACE_OF_BODY = 4
 async def test_the_first_frame_needs_no_engine_and_says_that_it_connects(clock: ManualClock) -> None:
     feed = FakeFeed()
     feed.status = FeedStatus(LinkState.CONNECTING, "in process")
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         assert "◌ CONNECTING" in console.lines[1]
         assert "q quit" in console.lines[-1]
 
 
 async def test_attention_opens_sessions_with_the_right_filter(feed: FakeFeed, clock: ManualClock) -> None:
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         await console.press("enter")
         assert isinstance(console.app.screen, SessionsScreen)
         assert console.app.screen.grid.order == ["s0008", "s0010"]
@@ -41,14 +41,14 @@ async def test_attention_opens_sessions_with_the_right_filter(feed: FakeFeed, cl
 
 
 async def test_attention_with_one_session_opens_its_transcript(feed: FakeFeed, clock: ManualClock) -> None:
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         await console.press("j", "j", "enter")
         assert isinstance(console.app.screen, TranscriptScreen)
         assert console.app.screen.session == "s0011"
 
 
 async def test_a_filter_works_as_it_is_typed_and_escape_takes_it_away(feed: FakeFeed, clock: ManualClock) -> None:
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         await console.press("2", "slash")
         await console.type("user:ana turns>1")
         grid = console.app.screen.query_one("#grid")
@@ -62,7 +62,7 @@ async def test_a_filter_works_as_it_is_typed_and_escape_takes_it_away(feed: Fake
 
 
 async def test_sorting_by_a_chosen_column_and_turning_it_round(feed: FakeFeed, clock: ManualClock) -> None:
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         await console.press("2", "s")
         assert "SORT BY" in console.text
         await console.press("k", "enter")  # round the end: the last column is the cost
@@ -76,7 +76,7 @@ async def test_sorting_by_a_chosen_column_and_turning_it_round(feed: FakeFeed, c
 
 
 async def test_killing_asks_with_the_facts_and_then_tells_the_feed(feed: FakeFeed, clock: ManualClock) -> None:
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         await console.press("2", "j", "K")
         assert "KILL 1 SESSION" in console.text
         assert "s0002" in console.text
@@ -95,7 +95,7 @@ async def test_killing_asks_with_the_facts_and_then_tells_the_feed(feed: FakeFee
 
 
 async def test_killing_several_wants_their_number_typed(feed: FakeFeed, clock: ManualClock) -> None:
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         await console.press("2", "space", "space", "space", "K")
         await console.press("enter")
         await console.press("4", "enter")
@@ -105,7 +105,7 @@ async def test_killing_several_wants_their_number_typed(feed: FakeFeed, clock: M
 
 
 async def test_a_dialog_keeps_the_sessions_it_was_opened_for(feed: FakeFeed, clock: ManualClock) -> None:
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         await console.press("2", "R")
         feed.push(scene.NOW + 1, ev.SessionEnded(session="s0001", how="eof"))
         await console.settle()
@@ -116,7 +116,7 @@ async def test_a_dialog_keeps_the_sessions_it_was_opened_for(feed: FakeFeed, clo
 async def test_an_ended_session_cannot_be_killed_but_its_conversation_goes_on(
     feed: FakeFeed, clock: ManualClock
 ) -> None:
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         await console.press("2", *"jjjjjjjjjj", "K")
         assert console.told == ["s0011 has ended; there is nothing to kill."]
         await console.press("enter", "P")
@@ -130,14 +130,14 @@ async def test_an_ended_session_cannot_be_killed_but_its_conversation_goes_on(
 
 
 async def test_interrupting_one_session_needs_no_question(feed: FakeFeed, clock: ManualClock) -> None:
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         await console.press("2", "I")
         assert feed.calls == [("interrupt", "s0001")]
         assert console.told == ["Interrupted 1 turn."]
 
 
 async def test_a_prompt_goes_to_the_conversation_under_the_cursor(feed: FakeFeed, clock: ManualClock) -> None:
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         await console.press("2", "P")
         await console.type("add a test")
         await console.press("enter")
@@ -149,7 +149,7 @@ async def test_a_prompt_goes_to_the_conversation_under_the_cursor(feed: FakeFeed
 
 
 async def test_the_pool_is_scaled_by_a_number_or_follows_the_load(feed: FakeFeed, clock: ManualClock) -> None:
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         for typed in ("12", "auto", "many"):
             await console.press("N")
             await console.type(typed)
@@ -160,7 +160,7 @@ async def test_the_pool_is_scaled_by_a_number_or_follows_the_load(feed: FakeFeed
 
 async def test_what_the_engine_refuses_is_told_with_its_remedy(feed: FakeFeed, clock: ManualClock) -> None:
     feed.refusal = NotFound("There is no session s0001.", remedy="Look at `quarterdeck sessions`.")
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         await console.press("2", "I")
         assert "There is no session s0001." in console.told[0]
 
@@ -171,7 +171,7 @@ async def test_what_the_engine_refuses_is_told_with_its_remedy(feed: FakeFeed, c
 async def test_an_approval_is_answered_only_once_its_card_has_been_in_sight(
     key: str, answer: tuple[bool, str], feed: FakeFeed, clock: ManualClock
 ) -> None:
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         await console.press("exclamation_mark", "enter", key)
         assert "armed ▯▯▯" in console.text
         assert feed.calls == []
@@ -187,7 +187,7 @@ async def test_an_approval_is_answered_only_once_its_card_has_been_in_sight(
 
 
 async def test_the_next_card_arms_anew(feed: FakeFeed, clock: ManualClock) -> None:
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         await console.press("exclamation_mark", "enter")
         clock.advance(ARMING_S)
         await console.settle()
@@ -202,7 +202,7 @@ async def test_the_next_card_arms_anew(feed: FakeFeed, clock: ManualClock) -> No
 
 
 async def test_a_card_below_another_screen_never_disarms_the_one_in_sight(feed: FakeFeed, clock: ManualClock) -> None:
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         await console.press("2", "z", "j", "j", "exclamation_mark", "enter")  # the grid is on s0010, the page on s0008
         for _ in range(3):
             clock.advance(ARMING_S / 2)
@@ -212,7 +212,7 @@ async def test_a_card_below_another_screen_never_disarms_the_one_in_sight(feed: 
 
 
 async def test_read_only_refuses_what_acts_and_offers_none_of_it(feed: FakeFeed, clock: ManualClock) -> None:
-    async with bridge(feed, clock, read_only=True) as console:
+    async with console_fixture(feed, clock, read_only=True) as console:
         await console.press("2", "K", "I", "P")
         assert feed.calls == []
         assert not isinstance(console.app.screen, Confirm)
@@ -224,7 +224,7 @@ async def test_read_only_refuses_what_acts_and_offers_none_of_it(feed: FakeFeed,
 
 
 async def test_read_only_can_be_turned_on_and_off_by_whoever_may_act(feed: FakeFeed, clock: ManualClock) -> None:
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         await console.press("2", "ctrl+r", "I")
         assert feed.calls == []
         await console.press("ctrl+r", "I")
@@ -232,14 +232,14 @@ async def test_read_only_can_be_turned_on_and_off_by_whoever_may_act(feed: FakeF
 
 
 async def test_nothing_acts_in_a_window_too_small_to_show_the_row(feed: FakeFeed, clock: ManualClock) -> None:
-    async with bridge(feed, clock, (50, 12)) as console:
+    async with console_fixture(feed, clock, (50, 12)) as console:
         await console.press("2", "I", "K")
         assert feed.calls == []
         assert "too small" in console.told[0]
 
 
 async def test_a_recording_and_a_lost_engine_cannot_be_acted_on(feed: FakeFeed, clock: ManualClock) -> None:
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         await console.press("2")
         feed.status = FeedStatus(LinkState.REPLAY, "rec")
         await console.settle()
@@ -252,7 +252,7 @@ async def test_a_recording_and_a_lost_engine_cannot_be_acted_on(feed: FakeFeed, 
 
 
 async def test_a_lost_link_is_told_at_once_and_the_last_data_is_greyed(feed: FakeFeed, clock: ManualClock) -> None:
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         await console.press("2")
         body = console.app.screen.query_one("#grid")
         assert body.styles.text_opacity == 1.0
@@ -270,7 +270,7 @@ async def test_a_lost_link_is_told_at_once_and_the_last_data_is_greyed(feed: Fak
 
 
 async def test_a_frozen_view_stays_while_the_pool_goes_on(feed: FakeFeed, clock: ManualClock) -> None:
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         await console.press("2", "f")
         before = console.lines[PLACE_OF_BODY:]
         clock.advance(18)
@@ -284,7 +284,7 @@ async def test_a_frozen_view_stays_while_the_pool_goes_on(feed: FakeFeed, clock:
 
 
 async def test_themes_are_tried_on_under_the_cursor_and_taken_or_put_back(feed: FakeFeed, clock: ManualClock) -> None:
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         ground = console.app.screen.styles.background
         await console.press("T", "j")
         assert console.app.theme == "ember"
@@ -299,7 +299,7 @@ async def test_themes_are_tried_on_under_the_cursor_and_taken_or_put_back(feed: 
 
 
 async def test_settings_dress_the_console_at_the_start_and_live(feed: FakeFeed, clock: ManualClock) -> None:
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         console.app.dress(theme="paper", title="prod-us", glyphs="ascii")
         await console.settle()
         assert console.app.theme == "paper"
@@ -316,13 +316,13 @@ async def test_settings_dress_the_console_at_the_start_and_live(feed: FakeFeed, 
 
 
 async def test_a_theme_that_there_is_not_is_told_and_the_console_goes_on(feed: FakeFeed, clock: ManualClock) -> None:
-    async with bridge(feed, clock, theme="nope") as console:
+    async with console_fixture(feed, clock, theme="nope") as console:
         assert console.app.theme == "default"
         assert "There is no theme 'nope'" in console.told[0]
 
 
 async def test_the_drawer_follows_the_cursor_once_it_rests(feed: FakeFeed, clock: ManualClock) -> None:
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         await console.press("2", "j")
         await until(lambda: "s0002 ───" in console.text)
         await console.press("d")
@@ -333,7 +333,7 @@ async def test_the_drawer_follows_the_cursor_once_it_rests(feed: FakeFeed, clock
 async def test_a_transcript_follows_its_end_until_somebody_scrolls(size: tuple[int, int], clock: ManualClock) -> None:
     said = [TranscriptEntry(n, scene.NOW - 100 + n, "assistant", "", f"remark {n}") for n in range(100)]
     feed = FakeFeed(scene.tape(), {"s0001": said})
-    async with bridge(feed, clock, size) as console:
+    async with console_fixture(feed, clock, size) as console:
         await console.press("2", "enter")
         await console.settle()
         assert "remark 99" in console.text
@@ -352,7 +352,7 @@ async def test_a_transcript_follows_its_end_until_somebody_scrolls(size: tuple[i
 
 
 async def test_leaving_an_engine_of_its_own_asks_and_a_remote_one_does_not(feed: FakeFeed, clock: ManualClock) -> None:
-    async with bridge(feed, clock, owns_engine=True) as console:
+    async with console_fixture(feed, clock, owns_engine=True) as console:
         await console.press("q")
         assert "drain and leave" in console.text
         await console.press("escape")
@@ -361,14 +361,14 @@ async def test_leaving_an_engine_of_its_own_asks_and_a_remote_one_does_not(feed:
         assert not console.app._running or console.app._exit
     assert feed.closed == 1
     other = FakeFeed(scene.tape())
-    async with bridge(other, clock) as console:
+    async with console_fixture(other, clock) as console:
         await console.press("q")
         assert console.app._exit
     assert other.closed == 1
 
 
 async def test_the_palette_finds_a_command_by_its_words_and_runs_it(feed: FakeFeed, clock: ManualClock) -> None:
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         await console.press("2", "ctrl+p")
         await until(lambda: "Search for commands" in console.text)
         await console.pilot.press(*"inbox")

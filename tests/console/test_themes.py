@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from engine.base.clock import ManualClock
-from tests.support.console import NORMAL, SMALL, FakeFeed, bridge
+from tests.support.console import NORMAL, SMALL, FakeFeed, console_fixture
 from tui.console.theme_library import MAX_THEMES, ThemeLibrary, load_themes
 from tui.render.spans import plain
 from tui.render.themes import (
@@ -54,10 +54,10 @@ def on_real_screens(theme: ConsoleTheme) -> list[dict[str, str]]:
 def test_seven_themes_come_along_two_dark_two_light_and_three_for_eyes_and_terminals_that_need_them() -> None:
     found = load_themes({"HOME": "/nowhere"})
     assert found.problems == []
-    assert sorted(found.console_themes) == SHIPPED
+    assert sorted(found.themes) == SHIPPED
     assert set(SHIPPED) == {"default", "ember", "paper", "harbour", "contrast", "okabe-ito", "ansi"}
-    assert {name for name, theme in found.console_themes.items() if not theme.dark} == {"paper", "harbour"}
-    assert [name for name, theme in found.console_themes.items() if theme.ansi] == [SIXTEEN]
+    assert {name for name, theme in found.themes.items() if not theme.dark} == {"paper", "harbour"}
+    assert [name for name, theme in found.themes.items() if theme.ansi] == [SIXTEEN]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -110,14 +110,14 @@ def test_a_bad_file_is_named_with_the_reason_and_skipped(home: Path, name: str, 
         read_theme(folder / name)
     found = load_themes({"XDG_CONFIG_HOME": str(home / "config")})
     assert [problem for problem in found.problems if str(folder / name) in problem]
-    assert FALLBACK in found.console_themes
+    assert FALLBACK in found.themes
 
 
 def test_a_users_own_theme_is_found_and_wins_by_name(home: Path) -> None:
     folder = home / "config" / "quarterdeck" / "themes"
     folder.mkdir(parents=True)
     (folder / "default.toml").write_text(GOOD.replace("Quarterdeck at night", "Mine"), encoding="utf-8")
-    assert load_themes({"XDG_CONFIG_HOME": str(home / "config")}).console_themes["default"].title == "Mine"
+    assert load_themes({"XDG_CONFIG_HOME": str(home / "config")}).themes["default"].title == "Mine"
 
 
 def save(path: Path, text: str) -> None:
@@ -152,7 +152,7 @@ def test_a_look_at_the_folders_brings_what_is_new_and_keeps_what_a_bad_file_was(
     assert shelf.look().changed == {"default"}
     (own / "default.toml").unlink()
     assert shelf.look().changed == {"default"}
-    assert shelf.console_themes["default"].title == "Quarterdeck at night"
+    assert shelf.themes["default"].title == "Quarterdeck at night"
 
 
 def test_of_too_many_themes_the_last_are_not_read_and_that_is_told_once(own: Path) -> None:
@@ -175,7 +175,7 @@ def test_the_sample_says_how_well_a_theme_reads(own: Path) -> None:
 async def test_a_theme_is_tried_on_under_the_cursor_and_esc_puts_the_old_one_back(
     size: tuple[int, int], feed: FakeFeed, clock: ManualClock
 ) -> None:
-    async with bridge(feed, clock, size) as console:
+    async with console_fixture(feed, clock, size) as console:
         await console.press("T", "j")
         tried = console.app.theme
         assert tried != "default"
@@ -192,7 +192,7 @@ async def test_a_theme_is_tried_on_under_the_cursor_and_esc_puts_the_old_one_bac
 
 async def test_the_console_follows_a_theme_file_as_it_is_saved(feed: FakeFeed, clock: ManualClock, own: Path) -> None:
     save(own / "mine.toml", GOOD)
-    async with bridge(feed, clock, theme="mine") as console:
+    async with console_fixture(feed, clock, theme="mine") as console:
         station = console.app.screen
         assert station.styles.background.hex.lower() == "#10151c"
         drawn = station.query_one("#keys")
@@ -212,7 +212,7 @@ async def test_what_is_painted_already_takes_on_the_colour_of_a_changed_token(
 ) -> None:
     colour = read_theme(package_folder() / "default.toml").colours["state-run"]
     save(own / "mine.toml", GOOD)
-    async with bridge(feed, clock, theme="mine") as console:
+    async with console_fixture(feed, clock, theme="mine") as console:
         assert colour in console.app.export_screenshot()
         save(own / "mine.toml", GOOD.replace(colour, "#12fe34"))
         await console.settle()
@@ -224,7 +224,7 @@ async def test_what_is_painted_already_takes_on_the_colour_of_a_changed_token(
 async def test_a_theme_that_is_written_while_the_console_runs_is_worn_when_it_was_asked_for(
     feed: FakeFeed, clock: ManualClock, own: Path
 ) -> None:
-    async with bridge(feed, clock, theme="mine") as console:
+    async with console_fixture(feed, clock, theme="mine") as console:
         assert console.app.theme == FALLBACK
         save(own / "mine.toml", GOOD)
         await console.settle()
@@ -239,7 +239,7 @@ async def test_a_terminal_with_sixteen_colours_gets_the_theme_that_is_made_of_th
 ) -> None:
     monkeypatch.setenv("TERM", term)
     monkeypatch.delenv("COLORTERM", raising=False)
-    async with bridge(feed, clock, theme="auto") as console:
+    async with console_fixture(feed, clock, theme="auto") as console:
         assert console.app.theme == worn
         assert console.app.native_ansi_color == (worn == "ansi")
 
@@ -249,7 +249,7 @@ async def test_no_screen_leaves_the_glyph_set_in_use(glyphs: str, feed: FakeFeed
     allowed = set("■▒□▲√○►▼▌♦▪█░─│┌┐└┘║◄~…·–→×≥▄" if glyphs == "plain" else "")
     ways = (("2",), ("2", "d"), ("2", "K"), ("exclamation_mark",), ("T",), ("question_mark",), ("ctrl+p",), ("2", "s"))
     for keys in ways:
-        async with bridge(FakeFeed(list(feed._waiting), feed.said), clock, SMALL, glyphs=glyphs) as console:
+        async with console_fixture(FakeFeed(list(feed._waiting), feed.said), clock, SMALL, glyphs=glyphs) as console:
             console.app.tell("a – b … c ▲")
             await console.press(*keys)
             strange = {char for char in console.text if not char.isascii()}

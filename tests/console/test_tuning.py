@@ -12,7 +12,7 @@ from engine.settings.live import LiveSettings
 from engine.settings.schema import Settings
 from engine.settings.tree import flatten
 from tests.console import scene
-from tests.support.console import Bridge, FakeFeed, bridge
+from tests.support.console import ConsoleFixture, FakeFeed, console_fixture
 from tests.support.processes import until
 from tui.feeds.base import FeedStatus, LinkState, SettingChange, SettingsSheet
 from tui.model.tuning import Tuning, inverse, stepped
@@ -84,7 +84,7 @@ def test_settings_are_found_by_words_of_name_text_and_origin() -> None:
 
 
 async def test_several_values_are_applied_as_one_after_the_diff_was_shown(feed: FakeFeed, clock: ManualClock) -> None:
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         await console.press("7", "right", "j", "right", "A")
         assert isinstance(console.app.screen, Confirm)
         assert "session_pool.min_size  2 → 3" in console.text
@@ -100,7 +100,7 @@ async def test_several_values_are_applied_as_one_after_the_diff_was_shown(feed: 
 async def test_a_refused_value_is_explained_at_the_field_and_applies_nothing(
     feed: FakeFeed, clock: ManualClock
 ) -> None:
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         await console.press("7", "enter", "backspace")
         await console.type("many")
         await until(lambda: "✖" in console.text)
@@ -121,7 +121,7 @@ async def test_the_last_change_is_undone_and_an_older_one_is_staged_the_other_wa
 ) -> None:
     feed.live.propose({"retry.max_attempts": 5}, "kim")
     feed.live.propose({SIZE: 20}, "ana")
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         await console.press("7", "tab", "j", "U")
         assert "Staged the other way round" in console.told[-1]
         await console.press("escape", "d", "U")
@@ -135,7 +135,7 @@ async def test_the_last_change_is_undone_and_an_older_one_is_staged_the_other_wa
 async def test_what_another_console_changes_is_seen_and_marks_what_is_staged(
     feed: FakeFeed, clock: ManualClock
 ) -> None:
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         await console.press("7", "j", "right")
         feed.live.propose({SIZE: 15}, "ana")
         feed.push(scene.NOW + 1, ev.SettingsChanged(who="ana", changes={SIZE: [10, 15]}))
@@ -147,11 +147,11 @@ async def test_what_another_console_changes_is_seen_and_marks_what_is_staged(
 async def test_nothing_is_applied_read_only_without_an_engine_or_in_a_recording(
     feed: FakeFeed, clock: ManualClock
 ) -> None:
-    async with bridge(feed, clock, read_only=True) as console:
+    async with console_fixture(feed, clock, read_only=True) as console:
         await console.press("7", "right", "A")
         assert "Read-only" in console.told[-1]
     other = FakeFeed(scene.tape())
-    async with bridge(other, clock) as console:
+    async with console_fixture(other, clock) as console:
         await console.press("7", "right")
         other.status = FeedStatus(LinkState.LOST, "a test")
         await console.settle()
@@ -164,7 +164,7 @@ async def test_nothing_is_applied_read_only_without_an_engine_or_in_a_recording(
 
 
 async def test_looks_filter_staged_only_pages_and_the_way_back(feed: FakeFeed, clock: ManualClock) -> None:
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         await console.press("7", "slash")
         await console.type("drop strategy")
         assert [line[:1] for line in console.lines if " drop_strategy " in line[:30]] == ["▌"]
@@ -177,7 +177,7 @@ async def test_looks_filter_staged_only_pages_and_the_way_back(feed: FakeFeed, c
 
 
 async def test_a_setting_that_needs_a_restart_is_not_staged(feed: FakeFeed, clock: ManualClock) -> None:
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         await console.press("7", "slash")
         await console.type("state_dir")
         await console.press("enter", "enter")
@@ -185,7 +185,7 @@ async def test_a_setting_that_needs_a_restart_is_not_staged(feed: FakeFeed, cloc
 
 
 async def test_another_screen_stages_a_value_here(feed: FakeFeed, clock: ManualClock) -> None:
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         console.app.stage({SIZE: "12"})
         await console.settle()
         await until(lambda: "10 → 12" in console.text)
@@ -199,7 +199,7 @@ async def test_without_an_engine_it_says_so(clock: ManualClock, monkeypatch: pyt
         raise NoEngine("No engine answers.", remedy="Start one.")
 
     monkeypatch.setattr(feed, "tuning", refused)
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         await console.press("7")
         await until(lambda: "No engine answers." in console.text)
         assert "PARAMETER" not in console.text
@@ -254,7 +254,7 @@ async def test_in_the_past_the_values_of_the_moment_are_shown_and_nothing_is_sta
 ) -> None:
     feed.live._clock = ManualClock(scene.NOW - 30)
     feed.live.propose({SIZE: 20}, "ana")
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         await console.press("7", "j", "right")
         await until(lambda: "20" in _row(console, "max_size"))
         await console.press("less_than_sign")
@@ -277,7 +277,7 @@ async def test_of_a_moment_that_is_not_known_no_values_are_shown(
         return SettingsSheet({SIZE: 20}, {}, [SettingChange(201, "ana", scene.NOW - 60, {SIZE: [10, 20]})])
 
     monkeypatch.setattr(feed, "tuning", forgotten)
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         await console.press("7", "comma")
         await until(lambda: " 20 " in _row(console, "max_size"))
         await console.press("less_than_sign")
@@ -285,7 +285,7 @@ async def test_of_a_moment_that_is_not_known_no_values_are_shown(
         assert "max_size" not in console.text
 
 
-def _row(console: Bridge, name: str) -> str:
+def _row(console: ConsoleFixture, name: str) -> str:
     """The line of a setting in the table, empty when there is none."""
     return next((line for line in console.lines if f" {name} " in line[:40]), "")
 
@@ -293,11 +293,11 @@ def _row(console: Bridge, name: str) -> str:
 async def test_live_changes_are_saved_to_the_file_on_request_and_the_dialogs_say_how_long_each_lasts(
     feed: FakeFeed, clock: ManualClock
 ) -> None:
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         await console.press("7", "S")
         assert console.told[-1] == "No setting was changed live; there is nothing to save."
     feed.live.propose({SIZE: 20}, "ana")
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         await console.press("7", "S")
         assert "SAVE TO THE SETTINGS FILE" in console.text
         assert "for every engine that reads the file from now on" in console.text

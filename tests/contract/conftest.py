@@ -10,19 +10,19 @@ import pytest
 from engine.backends.claude import PINNED
 from engine.offline_model.server import OfflineModel
 from tests.simulated_agent.agent import SIMULATOR, Running
-from tests.support.rig import Rig
+from tests.support.sessions import SessionFixture
 
 
 @pytest.fixture(params=[pytest.param("claude", marks=pytest.mark.real_cli), "simulator"])
-async def rig(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Rig]:
+async def session_fixture(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[SessionFixture]:
     """Everything a session needs, around one of the two agents."""
     if request.param == "simulator":
-        made = Rig(tmp_path)
+        made = SessionFixture(tmp_path)
         yield made
         await made.aclose()
         return
     async with OfflineModel() as model:
-        made = Rig(tmp_path, request.getfixturevalue("claude"), model.url)
+        made = SessionFixture(tmp_path, request.getfixturevalue("claude"), model.url)
         yield made
         await made.aclose()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract.test_what_survives_clear import BASH, Lab, lab, tool
-from tests.pool.pools import Talk
+from tests.pool.pools import Conversation
 from tests.support.engines import running
 from tests.support.processes import until
 
@@ -19,7 +19,7 @@ REAL = ("engine.backend=claude", "engine.offline_model=true", "session_pool.max_
 
 async def test_a_background_command_of_one_user_is_in_nobody_elses_transcript(tmp_path: Path) -> None:
     async with running(tmp_path, *REAL, f'claude.extra_args=["{BASH}"]') as engine:
-        talk = Talk(engine)
+        talk = Conversation(engine)
         command = tool("Bash", command="sleep 0.5; echo SECRET-OF-A", run_in_background=True)
         first = await talk.ask(command, user="ana")
         second = await talk.ask("ben says hi", user="ben")
@@ -37,7 +37,7 @@ async def test_a_background_command_of_one_user_is_in_nobody_elses_transcript(tm
 @pytest.mark.parametrize("command", ["/model haiku", "/effort low", "/rename mine", "/output-style explanatory"])
 async def test_a_command_of_one_user_decides_nothing_for_another(command: str, tmp_path: Path) -> None:
     async with running(tmp_path, *REAL) as engine:
-        talk = Talk(engine)
+        talk = Conversation(engine)
         await talk.ask("one", user="ana")
         assert (await talk.ask(command, user="ana")).text.split()[1:] == command.split()
         await talk.ask(command, user="ana", commands=True)
@@ -50,8 +50,8 @@ async def test_a_command_of_one_user_decides_nothing_for_another(command: str, t
 
 @pytest.mark.parametrize("own_home", [True, False], ids=["own-configuration", "shared-login"])
 async def test_agents_reach_no_common_socket_or_scratch_folder(lab: Lab, own_home: bool) -> None:
-    profile = lab.rig.profile(own_home=own_home)
-    sessions = [await lab.rig.start(profile, flags=[BASH]) for _ in range(2)]
+    profile = lab.session_fixture.profile(own_home=own_home)
+    sessions = [await lab.session_fixture.start(profile, flags=[BASH]) for _ in range(2)]
     folders = []
     for session in sessions:
         environ = Path(f"/proc/{session.pid}/environ").read_bytes().split(b"\0")
@@ -70,7 +70,7 @@ async def test_agents_reach_no_common_socket_or_scratch_folder(lab: Lab, own_hom
 
 
 async def test_more_tools_may_be_barred_beside_ours(lab: Lab) -> None:
-    session = await lab.rig.start(flags=["--disallowedTools=WebFetch"])
+    session = await lab.session_fixture.start(flags=["--disallowedTools=WebFetch"])
     for name in ("ListAgents", "WebFetch"):
         said = await lab.ask(session, tool(name, url="http://127.0.0.1:9", prompt="x"))
         assert "No such tool available" in said

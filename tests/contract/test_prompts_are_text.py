@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.rig import Rig
+from tests.support.sessions import SessionFixture
 
 LOOK_LIKE_COMMANDS = (
     "/clear",
@@ -35,31 +35,33 @@ LOOK_LIKE_COMMANDS = (
 
 
 @pytest.mark.parametrize("prompt", LOOK_LIKE_COMMANDS)
-async def test_the_model_reads_what_looks_like_a_command(rig: Rig, prompt: str) -> None:
-    session = await rig.start()
+async def test_the_model_reads_what_looks_like_a_command(session_fixture: SessionFixture, prompt: str) -> None:
+    session = await session_fixture.start()
     conversation = session.conversation
-    outcome = await rig.ask(session, prompt)
+    outcome = await session_fixture.ask(session, prompt)
     assert outcome.ok
     assert outcome.text.removeprefix("Echo:").strip() == prompt.strip()
     assert (session.conversation, session.single_use) == (conversation, "")
     assert not (session.cwd / "proof").exists()
 
 
-async def test_a_mention_of_a_file_attaches_nothing(rig: Rig, tmp_path: Path) -> None:
+async def test_a_mention_of_a_file_attaches_nothing(session_fixture: SessionFixture, tmp_path: Path) -> None:
     secret = tmp_path / "of-somebody-else.txt"
     secret.write_text("CANARY")
-    session = await rig.start()
-    outcome = await rig.ask(session, f"tell me about @{secret}")
+    session = await session_fixture.start()
+    outcome = await session_fixture.ask(session, f"tell me about @{secret}")
     assert outcome.text == f"Echo: tell me about @{secret}"
     transcript = session.transcript()
     assert transcript is not None
     assert "CANARY" not in transcript.read_text()
 
 
-async def test_a_request_with_commands_runs_them_and_binds_the_process_to_its_conversation(rig: Rig) -> None:
-    session = await rig.start()
+async def test_a_request_with_commands_runs_them_and_binds_the_process_to_its_conversation(
+    session_fixture: SessionFixture,
+) -> None:
+    session = await session_fixture.start()
     before = session.conversation
-    outcome = await rig.ask(session, "/clear", commands=True)
+    outcome = await session_fixture.ask(session, "/clear", commands=True)
     assert outcome.ok
     assert session.conversation != before
     assert session.single_use == "a request with commands ran in it"

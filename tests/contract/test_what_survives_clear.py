@@ -21,7 +21,7 @@ from engine.sessions import lines
 from engine.sessions.carry_over import CARRY_OVER, CarriedOver, Remedy
 from engine.sessions.session import Session
 from tests.support.processes import until
-from tests.support.rig import Rig
+from tests.support.sessions import SessionFixture
 
 pytestmark = pytest.mark.real_cli
 BOUND = {Remedy.TOOL, Remedy.TASKS, Remedy.SETTINGS, Remedy.OUTPUT}
@@ -43,8 +43,8 @@ class Seen(OfflineModel):
 class Lab:
     """One process that is cleared, and what its probes need."""
 
-    def __init__(self, rig: Rig, model: Seen, patch: pytest.MonkeyPatch) -> None:
-        self.rig = rig
+    def __init__(self, session_fixture: SessionFixture, model: Seen, patch: pytest.MonkeyPatch) -> None:
+        self.session_fixture = session_fixture
         self.model = model
         self.patch = patch
 
@@ -61,13 +61,13 @@ class Lab:
         return bytes((await session.control(subtype, 20.0, **fields)).response).decode()
 
     async def _turn(self, session: Session, prompt: str, *, allowed: bool, commands: bool) -> tuple[str, bool]:
-        before = len(self.rig.seen(PermissionAsked))
-        turn = asyncio.create_task(self.rig.ask(session, prompt, commands=commands))
+        before = len(self.session_fixture.seen(PermissionAsked))
+        turn = asyncio.create_task(self.session_fixture.ask(session, prompt, commands=commands))
         answered = before
         while not turn.done():
-            known = self.rig.seen(PermissionAsked)
+            known = self.session_fixture.seen(PermissionAsked)
             for question in known[answered:]:
-                self.rig.answer(question.permission, allowed=allowed)
+                self.session_fixture.answer(question.permission, allowed=allowed)
             answered = len(known)
             await asyncio.sleep(0.01)
         return turn.result().text, answered > before
@@ -82,20 +82,20 @@ def tool(name: str, **arguments: Any) -> str:
 async def lab(claude: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Lab]:
     """The real CLI on the offline model."""
     async with Seen() as model:
-        rig = Rig(tmp_path, claude, model.url)
-        yield Lab(rig, model, monkeypatch)
-        await rig.aclose()
+        session_fixture = SessionFixture(tmp_path, claude, model.url)
+        yield Lab(session_fixture, model, monkeypatch)
+        await session_fixture.aclose()
 
 
 async def history(lab: Lab) -> bool:
-    session = await lab.rig.start()
+    session = await lab.session_fixture.start()
     await lab.ask(session, "one")
     await session.clear()
     return not (await lab.ask(session, "[[history]]")).startswith("History: 1 user messages")
 
 
 async def working_directory(lab: Lab) -> bool:
-    session = await lab.rig.start(flags=[BASH])
+    session = await lab.session_fixture.start(flags=[BASH])
     before = session.cwd
     await lab.ask(session, "one")
     await session.clear()
@@ -106,12 +106,12 @@ async def working_directory(lab: Lab) -> bool:
 
 async def _in_a_prepared_directory(lab: Lab, name: str, text: str) -> Session:
     """A process that found a file in its directory when it started."""
-    first = await lab.rig.start()
+    first = await lab.session_fixture.start()
     await lab.ask(first, "one")
     (first.cwd / name).parent.mkdir(parents=True, exist_ok=True)
     (first.cwd / name).write_text(text)
     await first.kill("to start again with the file")
-    return await lab.rig.start(resume=first.conversation)
+    return await lab.session_fixture.start(resume=first.conversation)
 
 
 async def instructions(lab: Lab) -> bool:
@@ -124,7 +124,7 @@ async def instructions(lab: Lab) -> bool:
 
 
 async def reading_the_directory(lab: Lab) -> bool:
-    session = await lab.rig.start()
+    session = await lab.session_fixture.start()
     before = session.cwd
     (before / "file").write_text("CANARY")
     assert not await lab.asked(session, tool("Read", file_path=str(before / "file")))
@@ -133,15 +133,15 @@ async def reading_the_directory(lab: Lab) -> bool:
 
 
 async def reading_the_transcript(lab: Lab) -> bool:
-    session = await lab.rig.start()
+    session = await lab.session_fixture.start()
     await lab.ask(session, "one")
     await session.clear()
-    before = lab.rig.first_transcript()
+    before = lab.session_fixture.first_transcript()
     return not await lab.asked(session, tool("Read", file_path=str(before)))
 
 
 async def shell_variables(lab: Lab) -> bool:
-    session = await lab.rig.start(flags=[BASH])
+    session = await lab.session_fixture.start(flags=[BASH])
     await lab.ask(session, tool("Bash", command="export CANARY=1; cd /"))
     await session.clear()
     said = await lab.ask(session, tool("Bash", command="echo [$CANARY] $PWD"))
@@ -150,7 +150,7 @@ async def shell_variables(lab: Lab) -> bool:
 
 
 async def model(lab: Lab) -> bool:
-    session = await lab.rig.start()
+    session = await lab.session_fixture.start()
     await lab.ask(session, "one")
     await lab.ask(session, "/model haiku", commands=True)
     await session.clear()
@@ -159,14 +159,14 @@ async def model(lab: Lab) -> bool:
 
 
 async def effort(lab: Lab) -> bool:
-    session = await lab.rig.start()
+    session = await lab.session_fixture.start()
     await lab.ask(session, "/effort low", commands=True)
     await session.clear()
     return json.loads(await lab.control(session, "get_settings"))["applied"]["effort"] == "low"
 
 
 async def output_style(lab: Lab) -> bool:
-    session = await lab.rig.start()
+    session = await lab.session_fixture.start()
     await lab.ask(session, "/output-style explanatory", commands=True)
     assert "xplanatory" in await lab.control(session, "get_settings")
     assert session.single_use
@@ -175,7 +175,7 @@ async def output_style(lab: Lab) -> bool:
 
 
 async def title(lab: Lab) -> bool:
-    session = await lab.rig.start()
+    session = await lab.session_fixture.start()
     await lab.ask(session, "one")
     await lab.ask(session, "/rename canary", commands=True)
     await session.clear()
@@ -185,7 +185,7 @@ async def title(lab: Lab) -> bool:
 
 
 async def permission_mode(lab: Lab) -> bool:
-    session = await lab.rig.start()
+    session = await lab.session_fixture.start()
     await lab.control(session, "set_permission_mode", mode="acceptEdits")
     await lab.ask(session, "one")
     await session.clear()
@@ -199,7 +199,7 @@ async def permission_rules(lab: Lab) -> bool:
     def allow(request_id: str, given: Any) -> bytes:
         return lines._success(request_id, {"behavior": "allow", "updatedInput": given, "updatedPermissions": added})
 
-    session = await lab.rig.start()
+    session = await lab.session_fixture.start()
     lab.patch.setattr(lines, "allow", allow)
     await lab.ask(session, tool("Bash", command="touch one"))
     await session.clear()
@@ -207,7 +207,7 @@ async def permission_rules(lab: Lab) -> bool:
 
 
 async def scheduled_prompts(lab: Lab) -> bool:
-    session = await lab.rig.start()
+    session = await lab.session_fixture.start()
     await lab.ask(session, tool("CronCreate", cron="0 0 1 1 *", prompt="CANARY", recurring=True))
     assert session.single_use
     await session.clear()
@@ -215,7 +215,7 @@ async def scheduled_prompts(lab: Lab) -> bool:
 
 
 async def plan_mode(lab: Lab) -> bool:
-    session = await lab.rig.start()
+    session = await lab.session_fixture.start()
     await lab.ask(session, tool("EnterPlanMode"))
     assert session.single_use
     await session.clear()
@@ -224,9 +224,9 @@ async def plan_mode(lab: Lab) -> bool:
 
 
 async def mcp_servers(lab: Lab) -> bool:
-    starts = lab.rig.folder / "starts"
+    starts = lab.session_fixture.folder / "starts"
     server = {"command": "/bin/sh", "args": ["-c", f"echo started >> {starts}; exec cat"]}
-    session = await lab.rig.start(flags=[f"--mcp-config={json.dumps({'mcpServers': {'canary': server}})}"])
+    session = await lab.session_fixture.start(flags=[f"--mcp-config={json.dumps({'mcpServers': {'canary': server}})}"])
     await lab.ask(session, "one")
     await until(starts.exists)
     before = starts.read_text()
@@ -236,15 +236,15 @@ async def mcp_servers(lab: Lab) -> bool:
 
 
 async def background_commands(lab: Lab) -> bool:
-    session = await lab.rig.start(flags=[BASH])
-    alive = lab.rig.folder / "alive"
+    session = await lab.session_fixture.start(flags=[BASH])
+    alive = lab.session_fixture.folder / "alive"
     command = f"while true; do touch {alive}; sleep 0.05; done"
     await lab.ask(session, tool("Bash", command=command, run_in_background=True))
     await until(alive.exists)
     assert session.single_use
     with pytest.raises(SessionLost, match="may serve no other conversation"):
         await session.clear()
-    assert (await lab.rig.ask(session, "/clear", commands=True)).ok
+    assert (await lab.session_fixture.ask(session, "/clear", commands=True)).ok
     alive.unlink(missing_ok=True)
     await until(alive.exists)
     return True
@@ -260,18 +260,18 @@ async def project_settings(lab: Lab) -> bool:
 
 
 async def saved_output(lab: Lab) -> bool:
-    session = await lab.rig.start(lab.rig.profile(own_home=False), flags=[BASH])
+    session = await lab.session_fixture.start(lab.session_fixture.profile(own_home=False), flags=[BASH])
     await lab.ask(session, tool("Bash", command="seq 1 60000"))
     assert session.single_use
-    (saved,) = (lab.rig.folder / "home/.claude/projects").glob("*/*/tool-results/*")
+    (saved,) = (lab.session_fixture.folder / "home/.claude/projects").glob("*/*/tool-results/*")
     await session.clear()
     return not await lab.asked(session, tool("Read", file_path=str(saved), limit=1))
 
 
 async def scratch_files(lab: Lab) -> bool:
-    session = await lab.rig.start(flags=[BASH])
+    session = await lab.session_fixture.start(flags=[BASH])
     await lab.ask(session, tool("Bash", command="echo CANARY > $TMPDIR/file; ls $TMPDIR"))
-    (left,) = (path for path in lab.rig.folder.rglob("s1.tmp/file"))
+    (left,) = (path for path in lab.session_fixture.folder.rglob("s1.tmp/file"))
     await session.clear()
     return left.exists()
 

@@ -11,7 +11,7 @@ from engine.base.errors import TurnInterrupted
 from engine.engine import Engine
 from engine.events.types import ErrorSeen, RequestRetrying, TurnStarted
 from engine.requests import Answer, Request
-from tests.pool.pools import Told
+from tests.pool.pools import RecordedEvents
 from tests.support.engines import running
 from tests.support.processes import until
 
@@ -29,7 +29,7 @@ async def busy(engine: Engine, prompt: str = LONG) -> tuple[asyncio.Task[Answer]
 @pytest.mark.parametrize("kill", [True, False])
 async def test_a_stopped_session_takes_its_request_along(tmp_path: Path, kill: bool) -> None:
     async with running(tmp_path) as engine:
-        told = Told(engine)
+        told = RecordedEvents(engine)
         task, session = await busy(engine)
         assert await engine.stop_session(session, "ada", kill=kill) == ["r1"]
         with pytest.raises(TurnInterrupted, match="cancelled by ada"):
@@ -45,7 +45,7 @@ async def test_a_stopped_session_takes_its_request_along(tmp_path: Path, kill: b
 @pytest.mark.parametrize("kill", [True, False])
 async def test_a_request_that_is_to_stay_goes_on_elsewhere_and_is_no_crash(tmp_path: Path, kill: bool) -> None:
     async with running(tmp_path) as engine:
-        told = Told(engine)
+        told = RecordedEvents(engine)
         task, session = await busy(engine, "[[words: 40]] [[pace: 20ms]]")
         assert await engine.stop_session(session, "ada", kill=kill, request=False) == []
         answer = await task
@@ -57,7 +57,7 @@ async def test_a_request_that_is_to_stay_goes_on_elsewhere_and_is_no_crash(tmp_p
 
 async def test_an_interrupted_turn_is_never_run_again(tmp_path: Path) -> None:
     async with running(tmp_path) as engine:
-        told = Told(engine)
+        told = RecordedEvents(engine)
         task, session = await busy(engine)
         assert engine.interrupt(session, "ada")
         with pytest.raises(TurnInterrupted, match="interrupted by ada"):
@@ -107,7 +107,7 @@ async def test_a_request_may_say_how_long_its_approvals_wait(tmp_path: Path) -> 
 
 async def test_an_urgent_request_goes_before_those_of_low_priority(tmp_path: Path) -> None:
     async with running(tmp_path, "session_pool.max_size=1") as engine:
-        told = Told(engine)
+        told = RecordedEvents(engine)
         task, _ = await busy(engine, "[[words: 10]] [[pace: 20ms]]")
         waiting = []
         for name, priority in (("l1", "low"), ("l2", "low"), ("l3", "low"), ("u", "urgent")):

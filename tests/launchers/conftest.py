@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.launchers.yard import Yard
+from tests.launchers.launching import LauncherFixture
 
 
 @pytest.fixture
-async def yard(tmp_path: Path) -> AsyncIterator[Yard]:
+async def launchers(tmp_path: Path) -> AsyncIterator[LauncherFixture]:
     """A launcher of real processes, with the tag of an engine that nobody else has."""
-    made = Yard(tmp_path)
+    made = LauncherFixture(tmp_path)
     yield made
     await made.aclose()

@@ -9,7 +9,7 @@ import pytest
 
 from engine.offline_model.server import OfflineModel
 from tests.support.processes import environ_of
-from tests.support.rig import Rig
+from tests.support.sessions import SessionFixture
 
 PASSED = {"PATH", "LANG", "TERM", "TZ"}
 OWN = {
@@ -58,17 +58,17 @@ def parents(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(params=[pytest.param("claude", marks=pytest.mark.real_cli), "simulator"])
-async def rig(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Rig]:
+async def session_fixture(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[SessionFixture]:
     """A rig around one of the two agents."""
     async with OfflineModel() as model:
         binary = request.getfixturevalue("claude") if request.param == "claude" else None
-        made = Rig(tmp_path, binary, model.url)
+        made = SessionFixture(tmp_path, binary, model.url)
         yield made
         await made.aclose()
 
 
-async def test_an_agent_sees_what_is_allowed_and_nothing_else(rig: Rig, tmp_path: Path) -> None:
-    session = await rig.start(rig.profile(environment={"FOR_THE_AGENT": "yes"}))
+async def test_an_agent_sees_what_is_allowed_and_nothing_else(session_fixture: SessionFixture, tmp_path: Path) -> None:
+    session = await session_fixture.start(session_fixture.profile(environment={"FOR_THE_AGENT": "yes"}))
     seen = environ_of(session.pid)
     real = PINNED | KEY if "ANTHROPIC_BASE_URL" in seen else set()
     assert seen.keys() == PASSED | OWN | real | {"FOR_THE_AGENT"}
@@ -77,12 +77,12 @@ async def test_an_agent_sees_what_is_allowed_and_nothing_else(rig: Rig, tmp_path
     assert seen["CLAUDE_CONFIG_DIR"].startswith(str(tmp_path / "agents") if real else seen["HOME"])
     assert seen["TMPDIR"] == seen["CLAUDE_CODE_TMPDIR"]
     assert session.id in seen["TMPDIR"]
-    assert seen["QUARTERDECK_SESSION"] == f"{rig.engine}/{session.id}"
+    assert seen["QUARTERDECK_SESSION"] == f"{session_fixture.engine}/{session.id}"
 
 
-async def test_a_tool_sees_nothing_of_the_parents_either(rig: Rig) -> None:
-    session = await rig.start(flags=["--allowedTools=Bash"])
-    await rig.ask(session, '[[tool: Bash {"command": "env > seen"}]]')
+async def test_a_tool_sees_nothing_of_the_parents_either(session_fixture: SessionFixture) -> None:
+    session = await session_fixture.start(flags=["--allowedTools=Bash"])
+    await session_fixture.ask(session, '[[tool: Bash {"command": "env > seen"}]]')
     seen = (session.cwd / "seen").read_text()
-    assert f"QUARTERDECK_SESSION={rig.engine}/{session.id}" in seen.splitlines()
+    assert f"QUARTERDECK_SESSION={session_fixture.engine}/{session.id}" in seen.splitlines()
     assert "parent" not in seen

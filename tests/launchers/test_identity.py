@@ -16,7 +16,7 @@ from engine.launchers.containment import Containment
 from engine.launchers.kernel import become_subreaper
 from engine.launchers.local import LocalChild
 from engine.launchers.processes import ProcessId, alive, identify, send_signal
-from tests.launchers.yard import Yard
+from tests.launchers.launching import LauncherFixture
 from tests.support.processes import parent_of, runs, state_of, until, wait_until
 
 
@@ -61,30 +61,30 @@ LEAVES_A_ZOMBIE = "(sh -c 'read line <gate' & echo $! >pid); echo ready; read li
 """An agent whose tool left a process that ends once the gate is opened."""
 
 
-async def with_zombie(yard: Yard) -> tuple[LocalChild, int]:
+async def with_zombie(launchers: LauncherFixture) -> tuple[LocalChild, int]:
     """An agent whose tree was read while what its tool had left still ran, and the zombie that this is now."""
-    os.mkfifo(yard.folder / "gate")
-    child = await yard.start(LEAVES_A_ZOMBIE)
-    orphan = int((yard.folder / "pid").read_text())
+    os.mkfifo(launchers.folder / "gate")
+    child = await launchers.start(LEAVES_A_ZOMBIE)
+    orphan = int((launchers.folder / "pid").read_text())
     await until(lambda: parent_of(orphan) == os.getpid())
-    await yard.containment.read_trees({"s1": child.pid})
-    await until(lambda: (yard.folder / "gate").write_text("open\n") > 0)
+    await launchers.containment.read_trees({"s1": child.pid})
+    await until(lambda: (launchers.folder / "gate").write_text("open\n") > 0)
     await until(lambda: state_of(orphan) == "Z")
     return child, orphan
 
 
 async def test_adopted_zombies_are_reaped_and_own_children_are_left_to_their_waiter(tmp_path: Path) -> None:
     assert become_subreaper()
-    yard = Yard(tmp_path, adopts=True)
-    child = await yard.start("(sleep 0.01 & echo $! >pid); echo ready; exit 5")
-    orphan = int((yard.folder / "pid").read_text())
+    launchers = LauncherFixture(tmp_path, adopts=True)
+    child = await launchers.start("(sleep 0.01 & echo $! >pid); echo ready; exit 5")
+    orphan = int((launchers.folder / "pid").read_text())
     await until(lambda: state_of(orphan) == "Z")
     others = {process.pid for process in psutil.Process().children()} - {orphan}  # of other tests, and the agent
-    rounds = [yard.containment.reap_adopted(others) for _ in range(3)]
+    rounds = [launchers.containment.reap_adopted(others) for _ in range(3)]
     assert rounds == [[], [], [orphan]]
     assert state_of(orphan) == ""
     assert await child.exited == 5
-    await yard.aclose()
+    await launchers.aclose()
 
 
 @pytest.mark.parametrize("session", [False, True], ids=["in our kernel session", "in a kernel session of its own"])
@@ -104,8 +104,8 @@ def test_an_owner_of_the_process_leaves_the_exit_codes_of_its_helpers_to_their_w
         assert child.wait() == 7
 
 
-async def test_a_guest_reaps_what_it_saw_in_a_sessions_tree(yard: Yard) -> None:
+async def test_a_guest_reaps_what_it_saw_in_a_sessions_tree(launchers: LauncherFixture) -> None:
     assert become_subreaper()  # as a host may be one, or process 1 of a container
-    child, orphan = await with_zombie(yard)
-    rounds = [yard.containment.reap_adopted({child.pid}) for _ in range(3)]
+    child, orphan = await with_zombie(launchers)
+    rounds = [launchers.containment.reap_adopted({child.pid}) for _ in range(3)]
     assert rounds == [[], [], [orphan]]

@@ -13,7 +13,7 @@ from engine.launchers.kernel import become_subreaper
 from engine.launchers.local import LocalChild
 from engine.launchers.processes import ProcessId, identify, process_time
 from engine.launchers.strays import ProcessTraces, SessionRoot, possible_owners
-from tests.launchers.yard import DEAF, STAYS, Yard
+from tests.launchers.launching import DEAF, STAYS, LauncherFixture
 from tests.support.processes import environ_of, parent_of, runs, until
 
 SESSIONS = {
@@ -58,21 +58,23 @@ ESCAPES = {
 
 
 @pytest.fixture
-async def yard(tmp_path: Path) -> AsyncIterator[Yard]:
+async def launchers(tmp_path: Path) -> AsyncIterator[LauncherFixture]:
     """A launcher whose process is the engine's alone."""
     become_subreaper()
-    made = Yard(tmp_path, adopts=True)
+    made = LauncherFixture(tmp_path, adopts=True)
     yield made
     await made.aclose()
     assert await made.containment.end_everything(list, 0.0) == []
 
 
-async def with_stray(yard: Yard, escape: str, agent: str = STAYS, session: str = "s1") -> tuple[LocalChild, int]:
+async def with_stray(
+    launchers: LauncherFixture, escape: str, agent: str = STAYS, session: str = "s1"
+) -> tuple[LocalChild, int]:
     """An agent whose tool has ended, and the pid of what the tool left, which is now a child of this process."""
-    folder = yard.folder / session
+    folder = launchers.folder / session
     folder.mkdir()
     (folder / "tool").write_text(ESCAPES[escape])
-    child = await yard.start(f"bash ./tool >/dev/null 2>&1 </dev/null; echo ready; {agent}", session, folder)
+    child = await launchers.start(f"bash ./tool >/dev/null 2>&1 </dev/null; echo ready; {agent}", session, folder)
     await until(lambda: (folder / "pid").exists() and (folder / "pid").read_text().endswith("\n"))
     pid = int((folder / "pid").read_text())
     await until(lambda: parent_of(pid) == os.getpid() or parent_of(parent_of(pid)) == os.getpid())
@@ -82,52 +84,54 @@ async def with_stray(yard: Yard, escape: str, agent: str = STAYS, session: str =
 
 
 @pytest.mark.parametrize("escape", ESCAPES)
-async def test_a_stray_ends_with_its_session(yard: Yard, escape: str) -> None:
-    child, stray = await with_stray(yard, escape)
-    ending = await yard.launcher.stop(child, polite=5.0, term_grace=0.2)
-    assert (ending.survivors, runs(stray), yard.containment.strays.all()) == ((), False, [])
+async def test_a_stray_ends_with_its_session(launchers: LauncherFixture, escape: str) -> None:
+    child, stray = await with_stray(launchers, escape)
+    ending = await launchers.launcher.stop(child, polite=5.0, term_grace=0.2)
+    assert (ending.survivors, runs(stray), launchers.containment.strays.all()) == ((), False, [])
 
 
 @pytest.mark.parametrize("escape", ESCAPES)
-async def test_a_stray_ends_when_its_session_is_killed(yard: Yard, escape: str) -> None:
-    child, stray = await with_stray(yard, escape, DEAF)
-    ending = await yard.launcher.kill(child)
+async def test_a_stray_ends_when_its_session_is_killed(launchers: LauncherFixture, escape: str) -> None:
+    child, stray = await with_stray(launchers, escape, DEAF)
+    ending = await launchers.launcher.kill(child)
     assert (ending.survivors, runs(stray)) == ((), False)
 
 
 @pytest.mark.parametrize("escape", ESCAPES)
-async def test_a_stray_counts_in_its_sessions_memory(yard: Yard, escape: str) -> None:
-    child, stray = await with_stray(yard, escape)
-    trees = await yard.containment.read_trees({"s1": child.pid})
+async def test_a_stray_counts_in_its_sessions_memory(launchers: LauncherFixture, escape: str) -> None:
+    child, stray = await with_stray(launchers, escape)
+    trees = await launchers.containment.read_trees({"s1": child.pid})
     assert stray in {process.id.pid for process in trees["s1"].processes}
-    assert identify(stray) in yard.containment.untagged
+    assert identify(stray) in launchers.containment.untagged
 
 
-async def test_a_stray_of_one_session_outlives_the_end_of_another(yard: Yard) -> None:
-    first, stray = await with_stray(yard, "a kernel session of its own", session="s1")
-    other, _ = await with_stray(yard, "a kernel session of its own", session="s2")
-    await yard.launcher.stop(other, polite=5.0, term_grace=0.2)
+async def test_a_stray_of_one_session_outlives_the_end_of_another(launchers: LauncherFixture) -> None:
+    first, stray = await with_stray(launchers, "a kernel session of its own", session="s1")
+    other, _ = await with_stray(launchers, "a kernel session of its own", session="s2")
+    await launchers.launcher.stop(other, polite=5.0, term_grace=0.2)
     assert runs(stray)
-    await yard.launcher.stop(first, polite=5.0, term_grace=0.2)
+    await launchers.launcher.stop(first, polite=5.0, term_grace=0.2)
     assert not runs(stray)
 
 
-async def test_a_stray_that_two_sessions_may_have_started_ends_with_the_last_of_them(yard: Yard) -> None:
-    other = await yard.start(f"echo ready; {STAYS}", "s2")
-    first, stray = await with_stray(yard, "in another directory")
-    await yard.launcher.stop(first, polite=5.0, term_grace=0.2)
+async def test_a_stray_that_two_sessions_may_have_started_ends_with_the_last_of_them(
+    launchers: LauncherFixture,
+) -> None:
+    other = await launchers.start(f"echo ready; {STAYS}", "s2")
+    first, stray = await with_stray(launchers, "in another directory")
+    await launchers.launcher.stop(first, polite=5.0, term_grace=0.2)
     assert runs(stray)
-    await yard.launcher.stop(other, polite=5.0, term_grace=0.2)
+    await launchers.launcher.stop(other, polite=5.0, term_grace=0.2)
     assert not runs(stray)
 
 
-async def test_a_stray_that_appears_once_its_session_is_gone_is_ended_by_the_upkeep(yard: Yard) -> None:
-    first, stray = await with_stray(yard, "a kernel session of its own")
-    yard.containment.strays.ended("s1")
-    assert await yard.containment.end_ownerless(0.2) == ([], [])  # it may just have been launched
-    found, left = await yard.containment.end_ownerless(0.2)
+async def test_a_stray_that_appears_once_its_session_is_gone_is_ended_by_the_upkeep(launchers: LauncherFixture) -> None:
+    first, stray = await with_stray(launchers, "a kernel session of its own")
+    launchers.containment.strays.ended("s1")
+    assert await launchers.containment.end_ownerless(0.2) == ([], [])  # it may just have been launched
+    found, left = await launchers.containment.end_ownerless(0.2)
     assert ([process.pid for process in found], left, runs(stray)) == ([stray], [], False)
-    await yard.launcher.kill(first)
+    await launchers.launcher.kill(first)
 
 
 async def test_what_was_there_before_the_engine_and_what_shares_its_kernel_session_is_left_alone(
@@ -140,8 +144,8 @@ async def test_what_was_there_before_the_engine_and_what_shares_its_kernel_sessi
     ):
         started = process_time()
         await until(lambda: process_time() > started + 0.02)  # the kernel dates starts by hundredths of a second
-        yard = Yard(tmp_path, adopts=True)
-        assert await yard.containment.end_everything(list, 0.0) == []
+        launchers = LauncherFixture(tmp_path, adopts=True)
+        assert await launchers.containment.end_everything(list, 0.0) == []
         assert runs(before.pid)
         assert runs(helper.pid)
         before.kill()
@@ -150,18 +154,18 @@ async def test_what_was_there_before_the_engine_and_what_shares_its_kernel_sessi
 
 async def test_a_guest_in_a_foreign_process_touches_only_what_carries_its_tag(tmp_path: Path) -> None:
     become_subreaper()
-    yard = Yard(tmp_path)
-    child, stray = await with_stray(yard, "a kernel session of its own")
-    ending = await yard.launcher.stop(child, polite=5.0, term_grace=0.2)
+    launchers = LauncherFixture(tmp_path)
+    child, stray = await with_stray(launchers, "a kernel session of its own")
+    ending = await launchers.launcher.stop(child, polite=5.0, term_grace=0.2)
     assert ending.survivors == ()
-    assert await yard.containment.end_everything(list, 0.0) == []
+    assert await launchers.containment.end_everything(list, 0.0) == []
     assert runs(stray)
     os.kill(stray, 9)
 
 
-async def test_a_child_that_is_just_being_launched_is_nobodys_stray(yard: Yard) -> None:
-    with yard.containment.strays.launching(), subprocess.Popen(["sleep", "600"], start_new_session=True) as child:
-        assert await yard.containment.end_ownerless(0.0) == ([], [])
-        assert await yard.containment.end_ownerless(0.0) == ([], [])
+async def test_a_child_that_is_just_being_launched_is_nobodys_stray(launchers: LauncherFixture) -> None:
+    with launchers.containment.strays.launching(), subprocess.Popen(["sleep", "600"], start_new_session=True) as child:
+        assert await launchers.containment.end_ownerless(0.0) == ([], [])
+        assert await launchers.containment.end_ownerless(0.0) == ([], [])
         assert runs(child.pid)
         child.kill()

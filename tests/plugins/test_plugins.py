@@ -14,7 +14,7 @@ from engine.base.plugins import find
 from engine.engine import Engine
 from engine.pool.balancers import BALANCERS, RoundRobin
 from engine.settings.load import load_settings
-from tests.pool.pools import MANY, Talk, idle
+from tests.pool.pools import MANY, Conversation, idle
 from tests.support.engines import loaded, running
 from tests.support.examples import install, on_path
 
@@ -55,7 +55,7 @@ def installed(site: Path) -> Iterator[Path]:
 async def test_an_installed_balancer_is_used_by_its_name(installed: Path, tmp_path: Path) -> None:
     async with running(tmp_path, *MANY, f"{STRATEGY}=sticky") as engine:
         assert type(engine._router.balancer).__module__ == "quarterdeck_sticky"
-        talk = Talk(engine)
+        talk = Conversation(engine)
         await idle(engine, 3)
         assert len({(await talk.ask("warm")).session for _ in range(3)}) == 3
         homes = {(await talk.ask("x", user="")).session for _ in range(6)}
@@ -69,7 +69,7 @@ async def test_a_balancer_is_changed_live_to_a_class_named_by_its_module(tmp_pat
     async with running(tmp_path) as engine:
         engine.change_settings({STRATEGY: f"{__name__}:First"}, "test")
         assert type(engine._router.balancer).__name__ == "First"
-        assert (await Talk(engine).ask("hello")).text == "Echo: hello"
+        assert (await Conversation(engine).ask("hello")).text == "Echo: hello"
 
 
 async def test_an_unknown_balancer_is_refused_live_and_the_old_one_stays(tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ async def test_an_unknown_balancer_is_refused_live_and_the_old_one_stays(tmp_pat
         assert "weighted_round_robin" in str(refusal.value)
         assert engine._router.balancer is before
         assert engine.settings.session_pool.max_size == 10
-        assert (await Talk(engine).ask("hello")).text == "Echo: hello"
+        assert (await Conversation(engine).ask("hello")).text == "Echo: hello"
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_an_extension_that_breaks_when_it_is_imported_is_named(tmp_path: Path, m
 
 async def test_a_profile_may_have_a_backend_of_its_own_class(tmp_path: Path) -> None:
     async with running(tmp_path, f"profiles={{mine: {{backend: '{MINE}'}}}}") as engine:
-        talk = Talk(engine)
+        talk = Conversation(engine)
         answer = await talk.ask("hello", profile="mine")
         assert engine.bus.state.sessions[answer.session].backend == MINE
         environ = Path(f"/proc/{engine.pool.session(answer.session).pid}/environ").read_bytes()
@@ -130,14 +130,14 @@ async def test_a_profile_may_have_a_backend_of_its_own_class(tmp_path: Path) -> 
 
 async def test_a_whole_engine_may_run_on_a_backend_of_its_own_class(tmp_path: Path) -> None:
     async with running(tmp_path, f"engine.backend={MINE}") as engine:
-        assert (await Talk(engine).ask("hello")).text == "Echo: hello"
+        assert (await Conversation(engine).ask("hello")).text == "Echo: hello"
         assert engine.choice.backend == MINE
         assert engine.choice.banner == ""
 
 
 async def test_an_unknown_backend_is_a_clear_error_of_its_profile_alone(tmp_path: Path) -> None:
     async with running(tmp_path, "profiles={mine: {backend: nonsense}}") as engine:
-        talk = Talk(engine)
+        talk = Conversation(engine)
         with pytest.raises(SettingsError, match=r"profiles\.mine\.backend: there is no backend 'nonsense'") as refusal:
             await talk.ask("hello", profile="mine")
         assert "module:Class" in str(refusal.value)

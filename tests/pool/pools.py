@@ -17,7 +17,7 @@ MANY = ("session_pool.max_starting=8", "session_pool.max_waking=8")
 """Starts that do not wait for each other, so that a test is soon where it begins."""
 
 
-class Told:
+class RecordedEvents:
     """The events of an engine, from now on."""
 
     def __init__(self, engine: Engine) -> None:
@@ -57,7 +57,7 @@ async def idle(engine: Engine, count: int) -> list[str]:
     return [lease.session.id for lease in taken]
 
 
-class Talk:
+class Conversation:
     """Asks an engine, with a fresh id for every request."""
 
     def __init__(self, engine: Engine) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.base.errors import NotFound, QuarterdeckError, StartFailed
-from tests.pool.pools import Talk, profile
+from tests.pool.pools import Conversation, profile
 from tests.support.engines import running
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
@@ -16,7 +16,7 @@ UNKNOWN = "00000000-0000-4000-8000-000000000000"
 
 async def test_another_tenant_s_profile_and_conversation_are_as_good_as_unknown(tmp_path: Path) -> None:
     async with running(tmp_path, "profiles={shop: {tenant: shop}}", "retry.max_attempts=1") as engine:
-        talk = Talk(engine)
+        talk = Conversation(engine)
         theirs = await talk.ask("secret", tenant="shop", profile="shop")
         with pytest.raises(NotFound, match="no profile 'shop' for tenant 'default'") as refusal:
             await talk.ask("hello", profile="shop")
@@ -31,7 +31,7 @@ async def test_a_workspace_that_goes_away_under_a_profile_is_named_and_its_retur
     folder = tmp_path / "workspace"
     folder.mkdir()
     async with running(tmp_path, f"profiles={{mine: {{workspace: {folder}}}}}", "retry.max_attempts=1") as engine:
-        talk = Talk(engine)
+        talk = Conversation(engine)
         first = await talk.ask("one", profile="mine")
         await engine.stop_session(first.session, "test")
         folder.rmdir()
@@ -57,7 +57,7 @@ async def test_a_damaged_transcript_is_gone_on_with_from_what_can_be_read(
     tmp_path: Path, kept: bool, damage: bytes, messages: int
 ) -> None:
     async with running(tmp_path, "session_pool.max_size=1", "retry.max_attempts=1") as engine:
-        talk = Talk(engine)
+        talk = Conversation(engine)
         first = await talk.ask("one")
         await engine.stop_session(first.session, "test")
         path = engine.backend.transcript(profile(engine), first.conversation)
@@ -70,7 +70,7 @@ async def test_a_damaged_transcript_is_gone_on_with_from_what_can_be_read(
 
 async def test_an_unknown_conversation_takes_nobody_s_process(tmp_path: Path) -> None:
     async with running(tmp_path, "session_pool.max_size=1", "retry.max_attempts=1") as engine:
-        talk = Talk(engine)
+        talk = Conversation(engine)
         kept = await talk.ask("one")
         for _ in range(3):
             with pytest.raises(NotFound, match=f"No conversation found with id {UNKNOWN}") as refusal:
@@ -82,7 +82,7 @@ async def test_an_unknown_conversation_takes_nobody_s_process(tmp_path: Path) ->
 
 async def test_a_transcript_that_cannot_be_read_is_a_clear_error(tmp_path: Path) -> None:
     async with running(tmp_path, "retry.max_attempts=1") as engine:
-        talk = Talk(engine)
+        talk = Conversation(engine)
         first = await talk.ask("one")
         await engine.stop_session(first.session, "test")
         path = engine.backend.transcript(profile(engine), first.conversation)

@@ -15,7 +15,7 @@ from engine.events.types import ConversationHibernated, ConversationWoken, Notic
 from engine.store import sqlite as store
 from engine.store.leases import SqliteLeases
 from engine.store.sqlite import StoreUnusable
-from tests.pool.pools import MANY, Talk, Told, profile
+from tests.pool.pools import MANY, Conversation, RecordedEvents, profile
 from tests.pool.test_crashes import most_at_once
 from tests.support.engines import running
 from tests.support.processes import until
@@ -30,9 +30,9 @@ def said(engine: Engine, conversation: str) -> int:
 async def test_twelve_conversations_on_three_processes_keep_their_history(tmp_path: Path) -> None:
     sizes = ("session_pool.max_size=3", "session_pool.max_starting=3", "session_pool.max_waking=2")
     async with running(tmp_path, *sizes) as engine:
-        talk = Talk(engine)
+        talk = Conversation(engine)
         conversations = await talk.conversations(12)
-        told = Told(engine)
+        told = RecordedEvents(engine)
         for count in (2, 3):
             answers = await asyncio.gather(*(talk.ask("[[history]]", conversation) for conversation in conversations))
             assert {answer.text.split(",")[0] for answer in answers} == {f"History: {count} user messages"}
@@ -48,7 +48,7 @@ async def test_twelve_conversations_on_three_processes_keep_their_history(tmp_pa
 
 async def test_fresh_requests_reuse_one_turn_conversations_and_spare_one_that_is_gone_on_with(tmp_path: Path) -> None:
     async with running(tmp_path, *MANY, "session_pool.max_size=3") as engine:
-        talk = Talk(engine)
+        talk = Conversation(engine)
         (loyal,) = await talk.conversations(1, turns=2)
         for _ in range(10):
             await talk.ask("one-shot")
@@ -60,7 +60,7 @@ async def test_fresh_requests_reuse_one_turn_conversations_and_spare_one_that_is
 
 async def test_a_wake_is_no_reuse_and_no_affinity_hit(tmp_path: Path) -> None:
     async with running(tmp_path, "session_pool.max_size=1") as engine:
-        talk = Talk(engine)
+        talk = Conversation(engine)
         first = await talk.ask("one")
         await talk.ask("somebody else")
         await talk.ask("again", first.conversation)
@@ -75,7 +75,7 @@ async def test_a_waiter_whose_session_starts_has_no_second_one_started_by_what_h
     tmp_path: Path,
 ) -> None:
     async with running(tmp_path, *MANY) as engine:
-        talk = Talk(engine)
+        talk = Conversation(engine)
         await talk.conversations(1, turns=2)
         waiting = talk.begin("fresh")
         await until(lambda: engine.pool.statistics().starting)
@@ -87,7 +87,7 @@ async def test_a_waiter_whose_session_starts_has_no_second_one_started_by_what_h
 
 async def test_a_request_cancelled_while_it_clears_a_session_harms_no_conversation(tmp_path: Path) -> None:
     async with running(tmp_path, "session_pool.max_size=1") as engine:
-        talk = Talk(engine)
+        talk = Conversation(engine)
         first = await talk.ask("one")
         session = engine.pool.session(first.session)
         fresh = talk.begin("fresh")
@@ -104,7 +104,7 @@ async def test_a_user_who_clears_by_hand_gets_a_new_conversation_and_the_old_one
     tmp_path: Path,
 ) -> None:
     async with running(tmp_path, "session_pool.max_size=1") as engine:
-        talk = Talk(engine)
+        talk = Conversation(engine)
         first = await talk.ask("one")
         cleared = await talk.ask("/clear", first.conversation, commands=True)
         assert cleared.conversation != first.conversation
@@ -114,7 +114,7 @@ async def test_a_user_who_clears_by_hand_gets_a_new_conversation_and_the_old_one
 
 async def test_a_conversation_moves_to_another_profile_with_its_history(tmp_path: Path) -> None:
     async with running(tmp_path, *MANY, "profiles={big: {}}") as engine:
-        talk = Talk(engine)
+        talk = Conversation(engine)
         first = await talk.ask("one")
         folder = engine.backend.transcript(profile(engine), first.conversation)
         assert folder is not None
@@ -130,20 +130,20 @@ async def test_two_engines_never_write_one_conversation(tmp_path: Path) -> None:
     state = f"engine.state_dir={tmp_path / 'state'}"
     async with running(tmp_path / "b", state, "retry.max_attempts=1") as other:
         async with running(tmp_path / "a", state) as engine:
-            first = await Talk(engine).ask("one")
+            first = await Conversation(engine).ask("one")
             with pytest.raises(ConversationHeld, match=f"Engine {engine.id} holds conversation") as refusal:
-                await Talk(other).ask("two", first.conversation)
+                await Conversation(other).ask("two", first.conversation)
             assert "one conversation has one writer" in refusal.value.remedy
             assert other.pool.members == {}
             before = said(engine, first.conversation)
-        again = await Talk(other).ask("[[history]]", first.conversation)
+        again = await Conversation(other).ask("[[history]]", first.conversation)
         assert again.text.startswith("History: 2 user messages")
         assert said(other, first.conversation) > before
 
 
 async def test_a_holder_that_was_overtaken_writes_no_more_and_is_replaced(tmp_path: Path) -> None:
     async with running(tmp_path) as engine:
-        talk = Talk(engine)
+        talk = Conversation(engine)
         first = await talk.ask("one")
         before = said(engine, first.conversation)
         thief = SqliteLeases(engine.settings.engine.state_dir / "leases.db", "thief", lambda _engine: True)
@@ -162,7 +162,7 @@ async def test_a_locked_lease_file_fails_requests_clearly_and_everything_goes_on
 ) -> None:
     monkeypatch.setattr(store, "_BUSY_S", 0.01)
     async with running(tmp_path, "session_pool.max_size=1", "retry.max_attempts=1") as engine:
-        talk, told = Talk(engine), Told(engine)
+        talk, told = Conversation(engine), RecordedEvents(engine)
         first = await talk.ask("one")
         path = engine.settings.engine.state_dir / "leases.db"
         with closing(sqlite3.connect(path, isolation_level=None)) as stranger:
@@ -179,7 +179,7 @@ async def test_a_conversation_whose_tree_will_not_die_stays_locked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with running(tmp_path, "retry.max_attempts=1") as engine:
-        talk = Talk(engine)
+        talk = Conversation(engine)
         first = await talk.ask("one")
         monkeypatch.setattr(type(engine.containment), "end_session", _stuck(engine.containment.end_session))
         await engine.stop_session(first.session, "test")

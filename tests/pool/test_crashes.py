@@ -13,7 +13,7 @@ from engine.base.clock import ManualClock
 from engine.base.errors import DeadlinePassed, QuarterdeckError
 from engine.events.types import Notice, SessionEnded, SessionReady, SessionStarting, Severity
 from engine.sessions.session import Session
-from tests.pool.pools import MANY, Talk, Told, idle, leases, request
+from tests.pool.pools import MANY, Conversation, RecordedEvents, idle, leases, request
 from tests.support.engines import running
 from tests.support.processes import until
 
@@ -28,7 +28,7 @@ async def test_a_crash_under_fifty_conversations_does_not_storm_and_all_answer(t
     sizes = ("session_pool.max_size=8", "session_pool.max_starting=3", "session_pool.max_waking=2")
     calm = ("session_pool.crashes_borne=100", "retry.base_delay=10ms", "retry.max_delay=50ms", "retry.max_attempts=6")
     async with running(tmp_path, *sizes, *calm) as engine:
-        talk, told = Talk(engine), Told(engine)
+        talk, told = Conversation(engine), RecordedEvents(engine)
         conversations = await talk.conversations(50)
         turns = [talk.begin("[[delay: 300ms]] [[history]]", conversation) for conversation in conversations]
         await until(lambda: sum(session.busy for session in engine.pool.sessions.values()) >= 5)
@@ -46,7 +46,7 @@ async def test_a_crash_under_fifty_conversations_does_not_storm_and_all_answer(t
         assert (statistics.active, statistics.waiting) == (0, 0)
 
 
-def most_at_once(told: Told) -> int:
+def most_at_once(told: RecordedEvents) -> int:
     """The most starts that were under way at one moment."""
     under_way: set[str] = set()
     most = 0
@@ -63,7 +63,7 @@ async def test_a_profile_that_keeps_crashing_is_held_and_says_so_and_others_go_o
     clock = ManualClock()
     borne = ("session_pool.crashes_borne=2", "session_pool.crash_hold=20s", "profiles={big: {}}")
     async with running(tmp_path, *MANY, *borne, clock=clock) as engine:
-        told = Told(engine)
+        told = RecordedEvents(engine)
         for lease in await leases(engine, 3):
             kill(lease.session)
         await until(lambda: not engine.pool.members)
@@ -73,14 +73,14 @@ async def test_a_profile_that_keeps_crashing_is_held_and_says_so_and_others_go_o
         assert notice.remedy
         with pytest.raises(DeadlinePassed, match=r"profile default crashed too often; starts go on in 20 s"):
             await engine.pool.lease(request(engine), timeout=0.05)
-        assert (await Talk(engine).ask("hello", profile="big")).text == "Echo: hello"
+        assert (await Conversation(engine).ask("hello", profile="big")).text == "Echo: hello"
         clock.advance(21.0)
         assert (await engine.pool.lease(request(engine))).session.usable
 
 
 async def test_an_idle_crash_frees_its_conversation_for_another_process(tmp_path: Path) -> None:
     async with running(tmp_path) as engine:
-        talk = Talk(engine)
+        talk = Conversation(engine)
         first = await talk.ask("one")
         kill(engine.pool.session(first.session))
         again = await talk.ask("[[history]]", first.conversation)
@@ -105,7 +105,7 @@ async def test_a_start_that_fails_is_told_to_whoever_waits_and_spares_wait_longe
     clock, gone = ManualClock(), tmp_path / "gone"
     profiles = f"profiles={{lost: {{workspace: {gone}, warm: 1}}, good: {{warm: 1}}}}"
     async with running(tmp_path, *MANY, profiles, "session_pool.warm_jitter=0s", clock=clock) as engine:
-        told = Told(engine)
+        told = RecordedEvents(engine)
 
         def failures() -> int:
             return engine.pool.statistics().counts.start_failures
@@ -129,7 +129,7 @@ async def test_a_start_that_fails_is_told_to_whoever_waits_and_spares_wait_longe
 
 async def test_a_session_stopped_while_it_starts_leaves_nothing_and_who_waited_gets_another(tmp_path: Path) -> None:
     async with running(tmp_path, "session_pool.max_size=1") as engine:
-        told = Told(engine)
+        told = RecordedEvents(engine)
         waiting = asyncio.create_task(engine.pool.lease(request(engine)))
         await until(lambda: engine.pool.members)
         await engine.stop_session("s0001", "ana")
@@ -142,7 +142,7 @@ async def test_a_session_stopped_while_it_starts_leaves_nothing_and_who_waited_g
 
 async def test_crashes_are_counted_by_profile(tmp_path: Path) -> None:
     async with running(tmp_path, *MANY, "session_pool.crashes_borne=1", "profiles={big: {}}") as engine:
-        told = Told(engine)
+        told = RecordedEvents(engine)
         await idle(engine, 1)
         (await engine.pool.lease(request(engine, name="big")))
         for session in list(engine.pool.sessions.values()):

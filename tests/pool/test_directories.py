@@ -11,7 +11,7 @@ import pytest
 from engine.base.errors import BadInput, Forbidden, QuarterdeckError
 from engine.engine import Engine
 from engine.requests import Answer
-from tests.pool.pools import MANY, Talk, request
+from tests.pool.pools import MANY, Conversation, request
 from tests.support.engines import running
 from tests.support.processes import until
 
@@ -25,7 +25,7 @@ def bash(command: str) -> str:
 
 async def test_a_cleared_session_works_in_the_directory_of_its_new_conversation(tmp_path: Path) -> None:
     async with running(tmp_path, ONE, BYPASS) as engine:
-        talk = Talk(engine)
+        talk = Conversation(engine)
         first = await talk.ask(bash("echo mine > file; pwd"), user="ana")
         second = await talk.ask(bash("ls; pwd"), user="ben")
         assert second.session == first.session
@@ -40,12 +40,12 @@ async def test_a_cleared_session_works_in_the_directory_of_its_new_conversation(
 
 async def test_a_wake_returns_to_its_own_directory_also_in_another_engine(tmp_path: Path) -> None:
     async with running(tmp_path, ONE, BYPASS) as engine:
-        talk = Talk(engine)
+        talk = Conversation(engine)
         first = await talk.ask(bash("echo mine > file"))
         await talk.ask("another conversation")
         assert "mine" in (await talk.ask(bash("cat file"), first.conversation)).text
     async with running(tmp_path, ONE, BYPASS) as engine:
-        again = await Talk(engine).ask(bash("cat file"), first.conversation)
+        again = await Conversation(engine).ask(bash("cat file"), first.conversation)
         assert ("mine" in again.text, again.cwd) == (True, first.cwd)
 
 
@@ -53,7 +53,7 @@ async def test_a_profile_with_a_workspace_shares_that_one(tmp_path: Path) -> Non
     shared = tmp_path / "shared"
     shared.mkdir()
     async with running(tmp_path, ONE, BYPASS, f"profiles={{p: {{workspace: '{shared}'}}}}") as engine:
-        talk = Talk(engine)
+        talk = Conversation(engine)
         first = await talk.ask(bash("echo ours > file"), profile="p")
         second = await talk.ask(bash("cat file"), profile="p")
         assert (first.cwd, second.cwd, "ours" in second.text) == (str(shared), str(shared), True)
@@ -63,20 +63,20 @@ async def test_a_workspace_that_its_profile_names_no_more_is_not_worked_in(tmp_p
     shared = tmp_path / "shared"
     shared.mkdir()
     async with running(tmp_path, BYPASS, f"profiles={{default: {{workspace: '{shared}'}}}}") as engine:
-        first = await Talk(engine).ask("hello")
+        first = await Conversation(engine).ask("hello")
         engine.change_settings({"profiles.default.workspace": None}, "test")
-        again = await Talk(engine).ask("[[history]]", first.conversation)
+        again = await Conversation(engine).ask("[[history]]", first.conversation)
         assert again.text.startswith("History: 2 user messages")
         assert again.cwd == str(engine.settings.workspaces / "default" / "default" / first.conversation)
 
 
 async def test_a_conversation_keeps_its_directory_when_new_ones_go_elsewhere(tmp_path: Path) -> None:
     async with running(tmp_path, BYPASS) as engine:
-        first = await Talk(engine).ask(bash("echo mine > file"))
+        first = await Conversation(engine).ask(bash("echo mine > file"))
     async with running(tmp_path, BYPASS, f"engine.output_directory={tmp_path / 'other'}") as engine:
-        again = await Talk(engine).ask(bash("cat file"), first.conversation)
+        again = await Conversation(engine).ask(bash("cat file"), first.conversation)
         assert ("mine" in again.text, again.cwd) == (True, first.cwd)
-        assert (await Talk(engine).ask("x")).cwd.startswith(str(tmp_path / "other"))
+        assert (await Conversation(engine).ask("x")).cwd.startswith(str(tmp_path / "other"))
 
 
 async def test_a_directory_that_no_turn_ran_in_is_taken_away(tmp_path: Path) -> None:
@@ -91,7 +91,7 @@ async def test_a_directory_that_no_turn_ran_in_is_taken_away(tmp_path: Path) -> 
 
 async def test_a_directory_with_settings_of_the_agent_binds_the_process_to_its_conversation(tmp_path: Path) -> None:
     async with running(tmp_path, ONE, BYPASS) as engine:
-        talk = Talk(engine)
+        talk = Conversation(engine)
         first = await talk.ask(bash("mkdir .claude"))
         assert (await talk.ask("more", first.conversation)).session == first.session
         assert (await talk.ask("another")).session != first.session
@@ -99,7 +99,7 @@ async def test_a_directory_with_settings_of_the_agent_binds_the_process_to_its_c
 
 async def test_a_tool_that_may_leave_something_binds_the_process_to_its_conversation(tmp_path: Path) -> None:
     async with running(tmp_path, ONE, BYPASS) as engine:
-        talk = Talk(engine)
+        talk = Conversation(engine)
         first = await talk.ask('[[tool: CronCreate {"prompt": "x"}]]')
         assert (await talk.ask("another")).session != first.session
 
@@ -117,7 +117,7 @@ class Allowed:
         self.setting = f"profiles={{default: {{directories: ['{self.inside}']}}}}"
 
     async def ask(self, engine: Engine, cwd: Path | str, prompt: str = "hello", **fields: Any) -> Answer:
-        return await Talk(engine).ask(prompt, cwd=str(cwd), **fields)
+        return await Conversation(engine).ask(prompt, cwd=str(cwd), **fields)
 
 
 @pytest.fixture
@@ -128,7 +128,7 @@ def allowed(tmp_path: Path) -> Allowed:
 
 async def test_a_request_works_in_a_directory_that_its_profile_allows(allowed: Allowed, tmp_path: Path) -> None:
     async with running(tmp_path, *MANY, BYPASS, allowed.setting) as engine:
-        talk = Talk(engine)
+        talk = Conversation(engine)
         await talk.ask("there is a warm session")
         first = await talk.ask(bash("echo made > proof"), cwd=str(allowed.inside / "one"))
         assert first.cwd == str(allowed.inside / "one")
@@ -138,7 +138,7 @@ async def test_a_request_works_in_a_directory_that_its_profile_allows(allowed: A
         other = await talk.ask(bash("ls"))
         assert (other.session != first.session, "proof" in other.text) == (True, False)
     async with running(tmp_path, BYPASS, allowed.setting) as engine:
-        woken = await Talk(engine).ask(bash("cat proof"), first.conversation)
+        woken = await Conversation(engine).ask(bash("cat proof"), first.conversation)
         assert (woken.cwd, "made" in woken.text) == (first.cwd, True)
 
 
@@ -165,7 +165,7 @@ async def test_what_is_no_directory_is_refused_before_anything_starts(
 async def test_without_a_list_no_directory_may_be_named(tmp_path: Path) -> None:
     async with running(tmp_path) as engine:
         with pytest.raises(Forbidden, match="does not allow"):
-            await Talk(engine).ask("x", cwd=str(tmp_path))
+            await Conversation(engine).ask("x", cwd=str(tmp_path))
 
 
 async def test_a_link_that_changes_later_leads_nowhere_else(allowed: Allowed, tmp_path: Path) -> None:
@@ -176,12 +176,12 @@ async def test_a_link_that_changes_later_leads_nowhere_else(allowed: Allowed, tm
         (allowed.inside / "now").symlink_to(allowed.outside)
         assert first.cwd == str(allowed.inside / "one")
         await engine.pool.stop_session(first.session, "test")
-        assert (await Talk(engine).ask("x", first.conversation)).cwd == str(allowed.inside / "one")
+        assert (await Conversation(engine).ask("x", first.conversation)).cwd == str(allowed.inside / "one")
 
 
 async def test_a_conversation_does_not_change_its_directory(allowed: Allowed, tmp_path: Path) -> None:
     async with running(tmp_path, *MANY, allowed.setting) as engine:
-        first = await Talk(engine).ask("hello")
+        first = await Conversation(engine).ask("hello")
         with pytest.raises(BadInput, match="not in") as refusal:
             await allowed.ask(engine, allowed.inside / "one", conversation=first.conversation)
         assert refusal.value.field == "cwd"
@@ -193,7 +193,7 @@ async def test_a_directory_that_is_allowed_no_more_is_not_worked_in(allowed: All
         await engine.pool.stop_session(first.session, "test")
         engine.change_settings({"profiles.default.directories": []}, "test")
         with pytest.raises(Forbidden, match="does not allow any more"):
-            await Talk(engine).ask("x", first.conversation)
+            await Conversation(engine).ask("x", first.conversation)
 
 
 async def test_a_named_directory_that_is_gone_is_told(allowed: Allowed, tmp_path: Path) -> None:
@@ -202,7 +202,7 @@ async def test_a_named_directory_that_is_gone_is_told(allowed: Allowed, tmp_path
         await engine.pool.stop_session(first.session, "test")
         (allowed.inside / "one").rmdir()
         with pytest.raises(QuarterdeckError, match="does not exist any more"):
-            await Talk(engine).ask("x", first.conversation)
+            await Conversation(engine).ask("x", first.conversation)
 
 
 @pytest.mark.parametrize(
@@ -219,7 +219,7 @@ async def test_a_woken_conversation_is_never_allowed_more_than_it_was(
     before: str, after: str, mode: str, tmp_path: Path
 ) -> None:
     async with running(tmp_path, *MANY, f"claude.permission_mode={before}") as engine:
-        talk = Talk(engine)
+        talk = Conversation(engine)
         first = await talk.ask("hello")
         engine.change_settings({"claude.permission_mode": after}, "test")
         await until(lambda: first.session not in engine.pool.sessions)

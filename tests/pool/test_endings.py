@@ -12,7 +12,7 @@ import pytest
 from engine.base.clock import ManualClock
 from engine.base.errors import BadInput, ConversationHeld, DeadlinePassed, NotFound, QuarterdeckError
 from engine.events.types import ConversationHibernated, SessionChanged, SessionEnded, SessionStarting, SessionState
-from tests.pool.pools import MANY, Talk, Told, idle, leases, profile, request
+from tests.pool.pools import MANY, Conversation, RecordedEvents, idle, leases, profile, request
 from tests.support.engines import running
 from tests.support.processes import runs, until
 
@@ -22,7 +22,7 @@ async def test_idle_sessions_are_given_back_to_the_minimum_and_never_below_while
 ) -> None:
     clock = ManualClock()
     async with running(tmp_path, *MANY, "session_pool.min_size=2", clock=clock) as engine:
-        told = Told(engine)
+        told = RecordedEvents(engine)
         names = await idle(engine, 4)
         clock.advance(601.0)
         for _ in range(3):
@@ -68,7 +68,7 @@ async def test_lifetimes_are_spread_so_that_sessions_do_not_end_together(tmp_pat
 
 async def test_an_idle_session_is_recycled_at_once_and_ends_once(tmp_path: Path) -> None:
     async with running(tmp_path) as engine:
-        told = Told(engine)
+        told = RecordedEvents(engine)
         (name,) = await idle(engine, 1)
         pid = engine.pool.session(name).pid
         await engine.recycle_session(name, "ana", 30.0)
@@ -79,7 +79,7 @@ async def test_an_idle_session_is_recycled_at_once_and_ends_once(tmp_path: Path)
 
 async def test_a_busy_session_is_recycled_at_its_turn_s_end_and_gets_no_new_work(tmp_path: Path) -> None:
     async with running(tmp_path, *MANY) as engine:
-        talk = Talk(engine)
+        talk = Conversation(engine)
         turn = talk.begin("[[delay: 300ms]] [[reply: done]]")
         await until(lambda: any(session.busy for session in engine.pool.sessions.values()))
         (name,) = engine.pool.sessions
@@ -93,7 +93,7 @@ async def test_a_busy_session_is_recycled_at_its_turn_s_end_and_gets_no_new_work
 
 async def test_a_turn_that_outlasts_the_deadline_is_stopped_with_its_session(tmp_path: Path) -> None:
     async with running(tmp_path, *MANY, "retry.max_attempts=1") as engine:
-        turn = Talk(engine).begin("[[words: 900]] [[pace: 50ms]]")
+        turn = Conversation(engine).begin("[[words: 900]] [[pace: 50ms]]")
         await until(lambda: any(session.busy for session in engine.pool.sessions.values()))
         (name,) = engine.pool.sessions
         await engine.recycle_session(name, "ana", 0.0)
@@ -104,7 +104,7 @@ async def test_a_turn_that_outlasts_the_deadline_is_stopped_with_its_session(tmp
 
 async def test_an_idle_session_hibernates_and_its_conversation_goes_on_in_another(tmp_path: Path) -> None:
     async with running(tmp_path) as engine:
-        told, talk = Told(engine), Talk(engine)
+        told, talk = RecordedEvents(engine), Conversation(engine)
         first = await talk.ask("hello")
         pid = engine.pool.session(first.session).pid
         await until(lambda: engine.pool.statistics().idle == 1)
@@ -132,7 +132,7 @@ async def test_what_runs_a_turn_or_holds_nothing_does_not_hibernate(tmp_path: Pa
 
 async def test_two_stops_at_once_stop_a_session_once_and_both_wait_for_its_end(tmp_path: Path) -> None:
     async with running(tmp_path) as engine:
-        told = Told(engine)
+        told = RecordedEvents(engine)
         (name,) = await idle(engine, 1)
         pid = engine.pool.session(name).pid
         await asyncio.gather(*(engine.stop_session(name, who) for who in ("ana", "ben")))
@@ -144,8 +144,8 @@ async def test_two_stops_at_once_stop_a_session_once_and_both_wait_for_its_end(t
 
 async def test_a_kill_hurries_a_polite_stop(tmp_path: Path) -> None:
     async with running(tmp_path, *MANY, "engine.stop_term_grace=60s") as engine:
-        told = Told(engine)
-        turn = Talk(engine).begin("[[words: 900]] [[pace: 20ms]]")
+        told = RecordedEvents(engine)
+        turn = Conversation(engine).begin("[[words: 900]] [[pace: 20ms]]")
         await until(lambda: any(row.activity for row in engine.bus.state.sessions.values()))
         (name,) = engine.pool.sessions
         os.kill(engine.pool.session(name).pid, signal.SIGSTOP)  # it hears nothing polite
@@ -160,7 +160,7 @@ async def test_a_kill_hurries_a_polite_stop(tmp_path: Path) -> None:
 
 async def test_a_drained_profile_starts_nothing_and_says_so_until_it_is_resumed(tmp_path: Path) -> None:
     async with running(tmp_path, *MANY, "session_pool.min_size=1", "profiles={big: {}}") as engine:
-        talk = Talk(engine)
+        talk = Conversation(engine)
         await talk.ask("hello", profile="big")
         names = set(await idle(engine, 3))
         assert await engine.drain_profile("default", 5.0) == 3
@@ -177,7 +177,7 @@ async def test_a_drained_profile_starts_nothing_and_says_so_until_it_is_resumed(
 
 async def test_a_profile_drains_while_its_turns_go_on_to_their_end(tmp_path: Path) -> None:
     async with running(tmp_path, *MANY) as engine:
-        talk = Talk(engine)
+        talk = Conversation(engine)
         turns = [talk.begin("[[delay: 300ms]] [[reply: done]]") for _ in range(3)]
         await until(lambda: sum(session.busy for session in engine.pool.sessions.values()) == 3)
         assert await engine.drain_profile("default", 10.0) == 3

@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 
 from engine.engine import Engine
-from tests.pool.pools import MANY, Talk
+from tests.pool.pools import MANY, Conversation
 from tests.support.engines import running
 from tests.support.processes import survivors, until
 
@@ -52,7 +52,7 @@ async def at_rest(engine: Engine, tasks: int) -> dict[str, int]:
 
 async def work(engine: Engine, turns: int) -> None:
     """Turns of every kind: fresh, gone on with, cancelled, crashed under."""
-    talk = Talk(engine)
+    talk = Conversation(engine)
     first = await talk.conversations(4)
     for number in range(0, turns, 10):
         tasks = [talk.begin(f"fresh {number}") for _ in range(6)]

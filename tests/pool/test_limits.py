@@ -22,7 +22,7 @@ from engine.pool.limits import pool_limits
 from engine.pool.session_limits import Level
 from engine.sessions.readings import cpu_of
 from engine.settings.load import load_settings
-from tests.pool.pools import MANY, Talk, Told, idle, leases, request
+from tests.pool.pools import MANY, Conversation, RecordedEvents, idle, leases, request
 from tests.support.engines import running
 from tests.support.processes import PATIENCE_S, until
 
@@ -56,7 +56,7 @@ async def measure(engine: Engine) -> None:
         await monitor.read()
 
 
-async def judged(engine: Engine, told: Told) -> list[SessionJudged]:
+async def judged(engine: Engine, told: RecordedEvents) -> list[SessionJudged]:
     """Measure until something was found."""
     async with asyncio.timeout(PATIENCE_S):
         while not told.of(SessionJudged):
@@ -67,7 +67,7 @@ async def judged(engine: Engine, told: Told) -> list[SessionJudged]:
 
 async def test_above_the_soft_limit_the_turn_ends_well_and_then_its_session_is_replaced(tmp_path: Path) -> None:
     async with running(tmp_path, *MANY, f"{LIMITS}.memory_soft=64MiB") as engine:
-        told, talk = Told(engine), Talk(engine)
+        told, talk = RecordedEvents(engine), Conversation(engine)
         turn = talk.begin(LEAKY)
         (verdict,) = await judged(engine, told)
         assert (verdict.condition, verdict.acted) == ("soft", "replaced at its turn's end")
@@ -83,7 +83,7 @@ async def test_above_the_soft_limit_the_turn_ends_well_and_then_its_session_is_r
 async def test_above_the_hard_limit_the_turn_is_ended_with_its_reason_and_others_go_on(tmp_path: Path) -> None:
     hard = (f"{LIMITS}.memory_soft=0", f"{LIMITS}.memory_hard=64MiB")
     async with running(tmp_path, *MANY, *hard) as engine:
-        told, talk = Told(engine), Talk(engine)
+        told, talk = RecordedEvents(engine), Conversation(engine)
         turn, other = talk.begin(LEAKY), talk.begin("[[words: 40]] [[pace: 40ms]]")
         (verdict,) = await judged(engine, told)
         assert (verdict.condition, verdict.acted) == ("hard", "interrupted and stopped")
@@ -97,7 +97,7 @@ async def test_above_the_hard_limit_the_turn_is_ended_with_its_reason_and_others
 
 async def test_an_idle_session_above_a_limit_is_stopped_at_once(tmp_path: Path) -> None:
     async with running(tmp_path, f"{LIMITS}.memory_soft=64MiB") as engine:
-        told, talk = Told(engine), Talk(engine)
+        told, talk = RecordedEvents(engine), Conversation(engine)
         answer = await talk.ask("[[leak: 128MiB]] hello")
         (verdict,) = await judged(engine, told)
         assert verdict.session == answer.session
@@ -107,7 +107,7 @@ async def test_an_idle_session_above_a_limit_is_stopped_at_once(tmp_path: Path) 
 async def test_in_observe_mode_a_limit_is_told_and_nothing_done(tmp_path: Path) -> None:
     observe = ("session_pool.health_observe=true", "session_pool.load_balancing.health_check_interval=1h")
     async with running(tmp_path, f"{LIMITS}.memory_soft=0", f"{LIMITS}.memory_hard=64MiB", *observe) as engine:
-        told, talk = Told(engine), Talk(engine)
+        told, talk = RecordedEvents(engine), Conversation(engine)
         turn = talk.begin(LEAKY)
         (verdict,) = await judged(engine, told)
         assert (verdict.condition, verdict.acted) == ("hard", "")
@@ -121,8 +121,8 @@ async def test_cpu_that_stays_above_its_hard_limit_ends_the_turn(tmp_path: Path)
     clock = ManualClock()
     async with running(tmp_path, f"{LIMITS}.cpu_hard=1", f"{LIMITS}.cpu_for=5s", clock=clock) as engine:
         await engine._chores.aclose()  # whose readings on a clock that stands still would be of no use
-        told, rounds = Told(engine), 0
-        turn = Talk(engine).begin("[[flood: 1000000]]")
+        told, rounds = RecordedEvents(engine), 0
+        turn = Conversation(engine).begin("[[flood: 1000000]]")
         await until(lambda: any(session.busy for session in engine.pool.sessions.values()))
         (session,) = engine.pool.sessions.values()
         while not told.of(SessionJudged):
@@ -141,7 +141,7 @@ async def test_cpu_that_stays_above_its_hard_limit_ends_the_turn(tmp_path: Path)
 
 async def test_a_transcript_that_runs_away_gets_its_session_replaced(tmp_path: Path) -> None:
     async with running(tmp_path, f"{LIMITS}.transcript_max=20KiB") as engine:
-        told, talk = Told(engine), Talk(engine)
+        told, talk = RecordedEvents(engine), Conversation(engine)
         small = await talk.ask("hello")
         await measure(engine)
         assert told.of(SessionJudged) == []
@@ -176,7 +176,7 @@ async def test_a_real_tool_in_the_background_that_writes_without_end_is_stopped_
             "credential.share_login=false",
         )
         async with running(tmp_path, *real, *mode, f"{LIMITS}.output_max=1MiB") as engine:
-            told, talk = Told(engine), Talk(engine)
+            told, talk = RecordedEvents(engine), Conversation(engine)
             answer = await talk.ask(f"[[tool: Bash {runs}]]")
             verdict = (await judged(engine, told))[0]
             assert "above output_max of 1 MiB" in verdict.reason
@@ -197,7 +197,7 @@ async def test_a_full_disk_refuses_work_with_its_reason_until_there_is_room(
         machine()
         await measure(engine)
         assert engine.ready() == []
-        assert (await Talk(engine).ask("hello")).text == "Echo: hello"
+        assert (await Conversation(engine).ask("hello")).text == "Echo: hello"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from engine.engine import Engine
-from tests.pool.pools import MANY, Talk, idle, profile, request
+from tests.pool.pools import MANY, Conversation, idle, profile, request
 from tests.support.engines import running
 from tests.support.processes import until
 
@@ -39,7 +39,7 @@ async def test_sessions_of_the_old_content_are_retired(key: str, value: Any, tmp
         before = profile(engine).fingerprint
         engine.change_settings({key: value}, "test")
         assert profile(engine).fingerprint != before
-        answer = await Talk(engine).ask("hello")
+        answer = await Conversation(engine).ask("hello")
         assert answer.session != old
         await until(lambda: old not in engine.pool.sessions)
 
@@ -49,12 +49,12 @@ async def test_what_reaches_no_agent_retires_nothing(key: str, value: Any, tmp_p
     async with running(tmp_path, *MANY) as engine:
         (kept,) = await idle(engine, 1)
         engine.change_settings({key: value}, "test")
-        assert (await Talk(engine).ask("hello")).session == kept
+        assert (await Conversation(engine).ask("hello")).session == kept
 
 
 async def test_a_busy_session_ends_its_turn_first(tmp_path: Path) -> None:
     async with running(tmp_path, *MANY) as engine:
-        talk = Talk(engine)
+        talk = Conversation(engine)
         turn = talk.begin("[[delay: 300ms]] slow")
         await until(lambda: any(session.busy for session in engine.pool.sessions.values()))
         (busy,) = running_ids(engine)
@@ -68,7 +68,7 @@ async def test_a_busy_session_ends_its_turn_first(tmp_path: Path) -> None:
 
 async def test_who_waits_gets_the_new_content(tmp_path: Path) -> None:
     async with running(tmp_path, *MANY, "session_pool.max_size=1") as engine:
-        talk = Talk(engine)
+        talk = Conversation(engine)
         first = talk.begin("[[delay: 200ms]] first")
         await until(lambda: any(session.busy for session in engine.pool.sessions.values()))
         second = talk.begin("second")
@@ -81,7 +81,7 @@ async def test_who_waits_gets_the_new_content(tmp_path: Path) -> None:
 
 async def test_a_session_that_is_starting_with_the_old_content_serves_nobody(tmp_path: Path) -> None:
     async with running(tmp_path, *MANY) as engine:
-        turn = Talk(engine).begin("hello")
+        turn = Conversation(engine).begin("hello")
         await until(lambda: engine.pool.sessions)
         (old,) = running_ids(engine)
         engine.change_settings({"claude.model": "haiku"}, "test")
@@ -90,7 +90,7 @@ async def test_a_session_that_is_starting_with_the_old_content_serves_nobody(tmp
 
 async def test_a_cached_answer_of_the_old_content_is_not_given(tmp_path: Path) -> None:
     async with running(tmp_path, *MANY) as engine:
-        talk = Talk(engine)
+        talk = Conversation(engine)
         await talk.ask("hello", cacheable=True)
         assert (await talk.ask("hello", cacheable=True)).cached
         engine.change_settings({"claude.model": "haiku"}, "test")
@@ -99,7 +99,7 @@ async def test_a_cached_answer_of_the_old_content_is_not_given(tmp_path: Path) -
 
 async def test_another_profiles_sessions_stay(tmp_path: Path) -> None:
     async with running(tmp_path, *MANY, "profiles={big: {model: opus}}") as engine:
-        talk = Talk(engine)
+        talk = Conversation(engine)
         kept = (await talk.ask("hello", profile="big")).session
         engine.change_settings({"claude.model": "haiku"}, "test")
         assert (await talk.ask("hello", profile="big")).session == kept
@@ -112,7 +112,7 @@ async def test_a_drained_profile_stays_drained_whatever_it_becomes(tmp_path: Pat
         with pytest.raises(Exception, match="is drained"):
             await engine.pool.lease(request(engine), timeout=0.05)
         engine.pool.resume_profile(profile(engine))
-        assert (await Talk(engine).ask("hello")).text == "Echo: hello"
+        assert (await Conversation(engine).ask("hello")).text == "Echo: hello"
 
 
 async def test_a_fingerprint_tells_no_secret(tmp_path: Path) -> None:

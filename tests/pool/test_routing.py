@@ -41,7 +41,7 @@ class Asked(LeastLoaded):
         return candidates[1].session
 
 
-class House:
+class RoutingFixture:
     """Sessions, and the decisions on them."""
 
     def __init__(self) -> None:
@@ -74,21 +74,21 @@ class House:
 
 
 @pytest.fixture
-def house() -> House:
-    return House()
+def routing() -> RoutingFixture:
+    return RoutingFixture()
 
 
-def test_a_fresh_wish_goes_down_the_whole_order(house: House) -> None:
-    house.sit("loyal", holds="c1", turns=2)
-    house.sit("one", holds="c2")
-    house.sit("two", holds="c3")
-    house.sit("spare")
-    house.sit("mine", holds="c4", user="u")
+def test_a_fresh_wish_goes_down_the_whole_order(routing: RoutingFixture) -> None:
+    routing.sit("loyal", holds="c1", turns=2)
+    routing.sit("one", holds="c2")
+    routing.sit("two", holds="c3")
+    routing.sit("spare")
+    routing.sit("mine", holds="c4", user="u")
     request, order = LeaseRequest(ANA, "u"), []
     for _ in range(5):
-        decision = house.route(request, **FULL)
+        decision = routing.route(request, **FULL)
         order.append((decision.use, decision.clear, decision.reason))
-        house.seats.take(decision.use)
+        routing.seats.take(decision.use)
     assert order == [
         ("mine", True, "the user's last session"),
         ("spare", False, "a warm session"),
@@ -96,66 +96,66 @@ def test_a_fresh_wish_goes_down_the_whole_order(house: House) -> None:
         ("two", True, "the balancer's choice"),
         ("loyal", True, "the least recently used conversation hibernates"),
     ]
-    assert house.balancer.keys == ["u"]
-    assert "busy: max_size is 4" in house.route(request, **FULL).reason
+    assert routing.balancer.keys == ["u"]
+    assert "busy: max_size is 4" in routing.route(request, **FULL).reason
 
 
-def test_a_conversation_that_is_gone_on_with_is_kept_while_there_is_another_way(house: House) -> None:
-    house.sit("loyal", holds="c1", user="u", turns=2)
-    assert house.route(LeaseRequest(ANA, "u")).start
-    house.sit("once", holds="c2")
-    assert house.route(LeaseRequest(ANA, "u"), **FULL).use == "once"
-    house.seats.take("once")
-    assert house.route(LeaseRequest(ANA, "u"), **FULL).use == "loyal"
+def test_a_conversation_that_is_gone_on_with_is_kept_while_there_is_another_way(routing: RoutingFixture) -> None:
+    routing.sit("loyal", holds="c1", user="u", turns=2)
+    assert routing.route(LeaseRequest(ANA, "u")).start
+    routing.sit("once", holds="c2")
+    assert routing.route(LeaseRequest(ANA, "u"), **FULL).use == "once"
+    routing.seats.take("once")
+    assert routing.route(LeaseRequest(ANA, "u"), **FULL).use == "loyal"
 
 
 def test_of_the_conversations_that_are_gone_on_with_the_one_with_the_fewest_turns_goes_first_and_then_the_oldest(
-    house: House,
+    routing: RoutingFixture,
 ) -> None:
     for name, turns in (("much", 9), ("old", 3), ("new", 3)):
-        house.sit(name, holds=name, turns=turns)
-    assert house.route(LeaseRequest(ANA, "u"), **FULL).use == "old"
-    assert house.route(LeaseRequest(BEN, "u"), **FULL).evict == "old"
+        routing.sit(name, holds=name, turns=turns)
+    assert routing.route(LeaseRequest(ANA, "u"), **FULL).use == "old"
+    assert routing.route(LeaseRequest(BEN, "u"), **FULL).evict == "old"
 
 
-def test_whoever_waits_for_a_start_has_no_second_one_started_for_them(house: House) -> None:
-    house.sit("loyal", holds="c1", turns=2)
+def test_whoever_waits_for_a_start_has_no_second_one_started_for_them(routing: RoutingFixture) -> None:
+    routing.sit("loyal", holds="c1", turns=2)
     coming = {"size": 2, "starting": 1, "pending": {ANA.key: 1}}
-    decision = house.route(LeaseRequest(ANA, "u"), **coming)
+    decision = routing.route(LeaseRequest(ANA, "u"), **coming)
     assert not decision.start
     assert not decision.use
-    assert house.route(LeaseRequest(ANA, "u"), ahead=1, **coming).start
+    assert routing.route(LeaseRequest(ANA, "u"), ahead=1, **coming).start
 
 
-def test_the_holder_serves_its_conversation_without_clearing_whoever_asks(house: House) -> None:
-    house.sit("a", holds="c1", user="u")
-    house.sit("b")
-    decision = house.route(LeaseRequest(ANA, "somebody else", "c1"))
+def test_the_holder_serves_its_conversation_without_clearing_whoever_asks(routing: RoutingFixture) -> None:
+    routing.sit("a", holds="c1", user="u")
+    routing.sit("b")
+    decision = routing.route(LeaseRequest(ANA, "somebody else", "c1"))
     assert (decision.use, decision.clear) == ("a", False)
-    assert house.looked == 0
+    assert routing.looked == 0
 
 
-def test_a_busy_conversation_waits_for_its_one_writer(house: House) -> None:
-    house.sit("a", holds="c1", idle=False)
-    house.sit("b")
-    decision = house.route(LeaseRequest(ANA, "u", "c1"))
+def test_a_busy_conversation_waits_for_its_one_writer(routing: RoutingFixture) -> None:
+    routing.sit("a", holds="c1", idle=False)
+    routing.sit("b")
+    decision = routing.route(LeaseRequest(ANA, "u", "c1"))
     assert (decision.use, decision.start) == ("", False)
     assert "busy" in decision.reason
 
 
-def test_a_sleeping_conversation_is_woken_once_and_not_more_at_once_than_may_be(house: House) -> None:
+def test_a_sleeping_conversation_is_woken_once_and_not_more_at_once_than_may_be(routing: RoutingFixture) -> None:
     request = LeaseRequest(ANA, "u", "c1")
-    assert house.route(request).start
-    assert "being resumed" in house.route(request, resuming=frozenset({("ana", "c1")})).reason
-    crowded = house.route(request, waking=2, max_starting=9)
+    assert routing.route(request).start
+    assert "being resumed" in routing.route(request, resuming=frozenset({("ana", "c1")})).reason
+    crowded = routing.route(request, waking=2, max_starting=9)
     assert not crowded.start
     assert "2 conversations are being woken" in crowded.reason
-    assert house.route(request, waking=1, starting=1).start
+    assert routing.route(request, waking=1, starting=1).start
 
 
-def test_a_conversation_that_changes_profile_leaves_its_old_session_first(house: House) -> None:
-    house.sit("a", holds="c1")
-    decision = house.route(LeaseRequest(BIG, "u", "c1"))
+def test_a_conversation_that_changes_profile_leaves_its_old_session_first(routing: RoutingFixture) -> None:
+    routing.sit("a", holds="c1")
+    decision = routing.route(LeaseRequest(BIG, "u", "c1"))
     assert (decision.start, decision.evict) == (True, "a")
 
 
@@ -168,79 +168,79 @@ def test_a_conversation_that_changes_profile_leaves_its_old_session_first(house:
     ],
 )
 def test_a_conversation_that_changes_profile_obeys_the_limits_of_starts(
-    house: House, room: dict[str, Any], words: str
+    routing: RoutingFixture, room: dict[str, Any], words: str
 ) -> None:
-    house.sit("a", holds="c1")
-    decision = house.route(LeaseRequest(BIG, "u", "c1"), **room)
+    routing.sit("a", holds="c1")
+    decision = routing.route(LeaseRequest(BIG, "u", "c1"), **room)
     assert (decision.start, decision.evict) == (False, "")
     assert words in decision.reason
 
 
-def test_tenants_share_neither_sessions_nor_conversations(house: House) -> None:
-    house.sit("warm")
-    house.sit("held", holds="c1", user="u")
+def test_tenants_share_neither_sessions_nor_conversations(routing: RoutingFixture) -> None:
+    routing.sit("warm")
+    routing.sit("held", holds="c1", user="u")
     for request in (LeaseRequest(BEN, "u"), LeaseRequest(BEN, "u", "c1")):
-        decision = house.route(request)
+        decision = routing.route(request)
         assert (decision.use, decision.start, decision.evict) == ("", True, "")
 
 
-def test_a_full_pool_makes_room_for_another_profile_by_what_costs_least(house: House) -> None:
-    house.sit("loyal", holds="c1", turns=2)
-    house.sit("warm")
-    house.sit("once", holds="c2")
+def test_a_full_pool_makes_room_for_another_profile_by_what_costs_least(routing: RoutingFixture) -> None:
+    routing.sit("loyal", holds="c1", turns=2)
+    routing.sit("warm")
+    routing.sit("once", holds="c2")
     victims = []
     for _ in range(3):
-        victims.append(house.route(LeaseRequest(BEN, "u"), **FULL).evict)
-        house.seats.take(victims[-1])
+        victims.append(routing.route(LeaseRequest(BEN, "u"), **FULL).evict)
+        routing.seats.take(victims[-1])
     assert victims == ["warm", "once", "loyal"]
-    assert not house.route(LeaseRequest(BEN, "u"), **FULL).start
+    assert not routing.route(LeaseRequest(BEN, "u"), **FULL).start
 
 
-def test_no_more_sessions_are_started_than_wishes_wait_or_than_may_start(house: House) -> None:
+def test_no_more_sessions_are_started_than_wishes_wait_or_than_may_start(routing: RoutingFixture) -> None:
     request = LeaseRequest(ANA, "u")
-    assert house.route(request, starting=1, pending={ANA.key: 1}).reason == "a session of the profile is starting"
-    assert house.route(request, ahead=1, starting=1, pending={ANA.key: 1}).start
-    crowded = house.route(request, ahead=2, starting=2, pending={ANA.key: 2})
+    assert routing.route(request, starting=1, pending={ANA.key: 1}).reason == "a session of the profile is starting"
+    assert routing.route(request, ahead=1, starting=1, pending={ANA.key: 1}).start
+    crowded = routing.route(request, ahead=2, starting=2, pending={ANA.key: 2})
     assert not crowded.start
     assert "2 sessions are starting" in crowded.reason
 
 
-def test_a_profile_whose_starts_are_held_waits_and_says_why_and_others_start(house: House) -> None:
+def test_a_profile_whose_starts_are_held_waits_and_says_why_and_others_start(routing: RoutingFixture) -> None:
     held = {ANA.key: "sessions of profile default crashed too often"}
-    assert house.route(LeaseRequest(ANA, "u"), held=held).reason == held[ANA.key]
-    assert house.route(LeaseRequest(BEN, "u"), held=held).start
+    assert routing.route(LeaseRequest(ANA, "u"), held=held).reason == held[ANA.key]
+    assert routing.route(LeaseRequest(BEN, "u"), held=held).start
 
 
-def test_a_nameless_user_has_no_last_session_and_the_balancer_hears_the_tenant(house: House) -> None:
-    house.sit("a", holds="c1")
-    house.sit("b", holds="c2")
-    assert house.route(LeaseRequest(ANA, "")).use == "a"
-    assert house.balancer.keys == ["ana"]
+def test_a_nameless_user_has_no_last_session_and_the_balancer_hears_the_tenant(routing: RoutingFixture) -> None:
+    routing.sit("a", holds="c1")
+    routing.sit("b", holds="c2")
+    assert routing.route(LeaseRequest(ANA, "")).use == "a"
+    assert routing.balancer.keys == ["ana"]
 
 
-def test_a_profile_whose_starts_hang_never_holds_the_last_place_of_another(house: House) -> None:
+def test_a_profile_whose_starts_hang_never_holds_the_last_place_of_another(routing: RoutingFixture) -> None:
     hangs = {BIG.named: 2}
-    assert not house.route(LeaseRequest(BIG, "u"), starting=hangs).start
-    assert house.route(LeaseRequest(ANA, "u"), starting=hangs).start
-    assert house.route(LeaseRequest(ANA, "u", "c1"), starting=hangs, waking=hangs).start
-    assert not house.route(LeaseRequest(ANA, "u"), starting={**hangs, ANA.named: 1}).start
+    assert not routing.route(LeaseRequest(BIG, "u"), starting=hangs).start
+    assert routing.route(LeaseRequest(ANA, "u"), starting=hangs).start
+    assert routing.route(LeaseRequest(ANA, "u", "c1"), starting=hangs, waking=hangs).start
+    assert not routing.route(LeaseRequest(ANA, "u"), starting={**hangs, ANA.named: 1}).start
 
 
-def test_who_waits_for_a_busy_conversation_is_no_demand_for_sessions(house: House) -> None:
-    house.sit("a", holds="c1", idle=False)
-    assert not house.route(LeaseRequest(ANA, "u", "c1")).demand
-    assert house.route(LeaseRequest(ANA, "u"), **FULL).demand
+def test_who_waits_for_a_busy_conversation_is_no_demand_for_sessions(routing: RoutingFixture) -> None:
+    routing.sit("a", holds="c1", idle=False)
+    assert not routing.route(LeaseRequest(ANA, "u", "c1")).demand
+    assert routing.route(LeaseRequest(ANA, "u"), **FULL).demand
 
 
-def test_a_session_that_its_agent_engages_serves_its_own_conversation_alone(house: House) -> None:
-    house.sit("a", holds="c1", user="u")
-    house.seats.engage("a", engaged=True, single_use=True)
+def test_a_session_that_its_agent_engages_serves_its_own_conversation_alone(routing: RoutingFixture) -> None:
+    routing.sit("a", holds="c1", user="u")
+    routing.seats.engage("a", engaged=True, single_use=True)
     full = {**EMPTY, "size": 4, "allowed": 4}
-    fresh = house.route(LeaseRequest(ANA, "u"), **{name: full[name] for name in ("allowed",)}, size=4)
+    fresh = routing.route(LeaseRequest(ANA, "u"), **{name: full[name] for name in ("allowed",)}, size=4)
     assert (fresh.use, fresh.start, fresh.evict) == ("", False, "")
-    assert house.route(LeaseRequest(ANA, "u", "c1")).use == "a"
-    moved = house.route(LeaseRequest(BIG, "u", "c1"))
+    assert routing.route(LeaseRequest(ANA, "u", "c1")).use == "a"
+    moved = routing.route(LeaseRequest(BIG, "u", "c1"))
     assert (moved.start, moved.evict) == (False, "")
-    house.seats.engage("a", engaged=False, single_use=True)
-    fresh = house.route(LeaseRequest(ANA, "u"), size=4)
+    routing.seats.engage("a", engaged=False, single_use=True)
+    fresh = routing.route(LeaseRequest(ANA, "u"), size=4)
     assert (fresh.use, fresh.evict) == ("", "a")

@@ -10,7 +10,7 @@ from engine.base.clock import ManualClock
 from engine.base.errors import BadInput, DeadlinePassed, SettingsError
 from engine.engine import Engine
 from engine.events.types import PoolScaled, SessionEnded
-from tests.pool.pools import MANY, Talk, Told, leases, request
+from tests.pool.pools import MANY, Conversation, RecordedEvents, leases, request
 from tests.support.engines import running
 from tests.support.processes import until
 
@@ -30,7 +30,7 @@ async def test_a_warm_hit_starts_nothing_and_the_spare_is_replaced_after_a_rando
     async with running(tmp_path, *WARM, "session_pool.warm_jitter=10s", clock=clock) as engine:
         await pass_time(engine, clock, 21)
         assert (engine.pool.statistics().warm, engine.pool.statistics().counts.starts) == (2, 2)
-        answer = await Talk(engine).ask("hello")
+        answer = await Conversation(engine).ask("hello")
         statistics = engine.pool.statistics()
         assert answer.queued == 0.0
         assert (statistics.counts.warm_hits, statistics.counts.starts, statistics.warm) == (1, 2, 1)
@@ -44,7 +44,7 @@ async def test_spares_are_neither_surplus_nor_churned_however_long_nothing_happe
     clock = ManualClock()
     async with running(tmp_path, *WARM, "session_pool.idle_timeout=30s", clock=clock) as engine:
         await pass_time(engine, clock, 5)
-        told = Told(engine)
+        told = RecordedEvents(engine)
         await pass_time(engine, clock, 600)
         assert engine.pool.statistics().warm == 2
         assert told.of(SessionEnded) == []
@@ -56,9 +56,9 @@ async def test_spares_of_a_profile_are_its_own(tmp_path: Path) -> None:
     async with running(tmp_path, *MANY, "profiles={big: {warm: 2}}", clock=clock) as engine:
         await pass_time(engine, clock, 5)
         assert {member.request.profile.name for member in engine.pool.members.values()} == {"big"}
-        answer = await Talk(engine).ask("hello")
+        answer = await Conversation(engine).ask("hello")
         assert engine.pool.statistics().counts.warm_hits == 0
-        await Talk(engine).ask("hello", profile="big")
+        await Conversation(engine).ask("hello", profile="big")
         assert engine.pool.statistics().counts.warm_hits == 1
         assert answer.queued >= 0.0
 
@@ -88,7 +88,7 @@ async def test_the_pool_follows_its_load_up_at_once_and_down_after_the_window(tm
     clock = ManualClock()
     calm = ("session_pool.auto_scaling.window=60s", "session_pool.auto_scaling.cooldown=10s")
     async with running(tmp_path, *MANY, *calm, clock=clock) as engine:
-        told = Told(engine)
+        told = RecordedEvents(engine)
         taken = await leases(engine, 6)
         for lease in taken:
             engine.pool.release(lease)
@@ -149,4 +149,4 @@ async def test_settings_that_contradict_or_overstep_are_refused_and_the_pool_unh
             engine.change_settings({**changes, "session_pool.max_size": 12}, "test")
         assert words in str(refusal.value)
         assert engine.settings is before
-        assert (await Talk(engine).ask("hello")).text == "Echo: hello"
+        assert (await Conversation(engine).ask("hello")).text == "Echo: hello"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from engine.base.errors import DeadlinePassed, Overloaded
-from tests.pool.pools import MANY, Talk, leases, request
+from tests.pool.pools import MANY, Conversation, leases, request
 from tests.support.engines import running
 from tests.support.processes import until
 
@@ -60,7 +60,7 @@ async def test_a_thousand_waiters_are_served_in_order_and_whoever_leaves_leaks_n
 
 async def test_a_user_who_comes_back_does_not_overtake_those_who_wait(tmp_path: Path) -> None:
     async with running(tmp_path, "session_pool.max_size=1") as engine:
-        talk, order = Talk(engine), []
+        talk, order = Conversation(engine), []
 
         async def one(name: str) -> None:
             await talk.ask("x", user=name)

@@ -18,7 +18,7 @@ from engine.launchers.tree_usage import ProcessUsage, TreeReader, TreeUsage, ses
 from engine.pool.memory import TreeMemory
 from engine.pool.session_limits import MemoryLimitSettings
 from engine.sessions.readings import Readings, tree_pss
-from tests.pool.pools import MANY, Talk, Told
+from tests.pool.pools import MANY, Conversation, RecordedEvents
 from tests.support.engines import running
 from tests.support.processes import until
 
@@ -53,7 +53,7 @@ def only_our_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_a_tool_above_the_hard_limit_ends_the_turn_within_two_rounds(tmp_path: Path, hidden: str) -> None:
     hard = (f"{LIMITS}.memory_soft=0", f"{LIMITS}.memory_hard=150MiB", "claude.permission_mode=bypassPermissions")
     async with running(tmp_path, *MANY, *hard) as engine:
-        told, talk = Told(engine), Talk(engine)
+        told, talk = RecordedEvents(engine), Conversation(engine)
         turn = talk.begin(bash(HIDDEN[hidden]))
         await until(lambda: any(session.busy for session in engine.pool.sessions.values()))
         ((name, session),) = engine.pool.sessions.items()
@@ -75,7 +75,7 @@ async def test_a_tool_above_the_hard_limit_ends_the_turn_within_two_rounds(tmp_p
 
 async def test_rss_and_pss_of_the_tree_are_in_the_session_view_and_the_sums(tmp_path: Path) -> None:
     async with running(tmp_path, *MANY, "claude.permission_mode=bypassPermissions") as engine:
-        told, talk = Told(engine), Talk(engine)
+        told, talk = RecordedEvents(engine), Conversation(engine)
         turn = talk.begin(bash(HOG))
 
         def seen() -> bool:
@@ -105,7 +105,7 @@ LEFT = {
 async def test_a_process_that_a_turn_left_keeps_its_session_from_others(tmp_path: Path, left: str) -> None:
     mode = "claude.permission_mode=bypassPermissions"
     async with running(tmp_path, *MANY, mode, "session_pool.max_size=1") as engine:
-        talk = Talk(engine)
+        talk = Conversation(engine)
         first = await talk.ask(bash(LEFT[left]), user="anna")
         session = engine.pool.sessions[first.session]
         assert session.single_use.startswith("a turn left processes running in its tree (pid ")
@@ -119,7 +119,7 @@ async def test_a_process_that_a_turn_left_keeps_its_session_from_others(tmp_path
 async def test_a_turn_whose_tools_ended_leaves_its_session_to_others(tmp_path: Path) -> None:
     mode = "claude.permission_mode=bypassPermissions"
     async with running(tmp_path, *MANY, mode, "session_pool.max_size=1") as engine:
-        talk = Talk(engine)
+        talk = Conversation(engine)
         first = await talk.ask(bash("sleep 0.01; echo done"), user="anna")
         other = await talk.ask("hello", user="bert")
         assert other.session == first.session

@@ -48,7 +48,7 @@ class Scripted:
         return self._results[min(len(self.runs), len(self._results)) - 1]
 
 
-class Rig:
+class OrchestratorFixture:
     """The orchestrator over scripted strategies that stand in for resume_conversation, restart_process and others."""
 
     def __init__(self, *scripted: Scripted, starts: int = 5, observe: bool = False, budget: int = 500) -> None:

@@ -15,7 +15,7 @@ from engine.recovery.failure import EscalationState, TargetKind
 from engine.recovery.orchestrator import STALE_S, WATCH_S
 from engine.recovery.retry.budget import RESPAWN_COST
 from engine.recovery.strategies.registry import Strategies
-from tests.recovery.recoveries import ILL, WELL, Rig, Scripted, pass_time
+from tests.recovery.recoveries import ILL, WELL, OrchestratorFixture, Scripted, pass_time
 from tests.support.virtual_time import run_virtually
 
 
@@ -30,7 +30,7 @@ def restart(*results: object) -> Scripted:
 def test_all_who_fail_at_one_target_share_one_run_and_it_counts_once() -> None:
     async def work() -> None:
         strategy = resume()
-        rig = Rig(strategy)
+        rig = OrchestratorFixture(strategy)
         cases = [EscalationState() for _ in range(20)]
         why = await asyncio.gather(*(rig.fail(case, rig.failure(f"r{n}")) for n, case in enumerate(cases)))
         assert why == [""] * 20
@@ -49,7 +49,7 @@ def test_all_who_fail_at_one_target_share_one_run_and_it_counts_once() -> None:
 
 def test_a_recoverys_time_ends_with_the_answer_that_it_led_to() -> None:
     async def work() -> None:
-        rig = Rig(resume())
+        rig = OrchestratorFixture(resume())
         case = EscalationState()
         await rig.fail(case, rig.failure("r1"))
         with contextlib.suppress(TimeoutError):
@@ -65,7 +65,7 @@ def test_a_recoverys_time_ends_with_the_answer_that_it_led_to() -> None:
 def test_other_targets_have_runs_of_their_own() -> None:
     async def work() -> None:
         strategy = restart()
-        rig = Rig(strategy)
+        rig = OrchestratorFixture(strategy)
         troubles = [rig.failure(f"r{n}", session=f"s{n}", word="process") for n in range(3)]
         await asyncio.gather(*(rig.fail(EscalationState(), failure) for failure in troubles))
         assert [failure.session for _, failure in strategy.runs] == ["s0", "s1", "s2"]
@@ -76,7 +76,7 @@ def test_other_targets_have_runs_of_their_own() -> None:
 def test_a_request_that_fails_on_climbs_the_declared_ladder_and_is_given_up() -> None:
     async def work() -> None:
         first, second = resume(), restart()
-        rig = Rig(first, second)
+        rig = OrchestratorFixture(first, second)
         case = EscalationState()
         whys = [await rig.fail(case, rig.failure()) for _ in range(5)]
         assert (len(first.runs), len(second.runs)) == (2, 2)
@@ -91,7 +91,7 @@ def test_a_request_that_fails_on_climbs_the_declared_ladder_and_is_given_up() ->
 def test_a_run_that_fails_is_followed_by_the_rung_above_at_once() -> None:
     async def work() -> None:
         first, second = resume(ILL), restart(WELL)
-        rig = Rig(first, second)
+        rig = OrchestratorFixture(first, second)
         case = EscalationState()
         assert await rig.fail(case, rig.failure()) == ""
         assert (len(first.runs), len(second.runs)) == (1, 1)
@@ -103,7 +103,7 @@ def test_a_run_that_fails_is_followed_by_the_rung_above_at_once() -> None:
 
 def test_when_every_rung_fails_the_reason_is_the_last_ones() -> None:
     async def work() -> None:
-        rig = Rig(resume(ILL), restart(ILL))
+        rig = OrchestratorFixture(resume(ILL), restart(ILL))
         case = EscalationState()
         assert await rig.fail(case, rig.failure()) == f"{RESTART} failed: it did not work"
         assert rig.ended[-1].gave_up
@@ -117,12 +117,14 @@ def test_a_strategy_that_raises_or_hangs_has_failed() -> None:
             raise RuntimeError("a bug")
 
     async def work() -> None:
-        rig = Rig(Raises(RESUME, TargetKind.CONVERSATION), Scripted(RESTART, TargetKind.SESSION, seconds=1.0))
+        rig = OrchestratorFixture(
+            Raises(RESUME, TargetKind.CONVERSATION), Scripted(RESTART, TargetKind.SESSION, seconds=1.0)
+        )
         await rig.fail(EscalationState(), rig.failure())
         assert rig.ended[0].reason == "the strategy failed: RuntimeError('a bug')"
         slow = Scripted(RESUME, TargetKind.CONVERSATION, seconds=1e6)
         slow.estimate = 1e6
-        hangs = Rig(slow, restart())
+        hangs = OrchestratorFixture(slow, restart())
         hangs.strategies.by_name[RESUME] = slow
         recovery = hangs.orchestrator.begin(RESUME, hangs.failure())
         assert recovery is not None
@@ -134,7 +136,7 @@ def test_a_strategy_that_raises_or_hangs_has_failed() -> None:
 
 def test_an_attempt_that_still_runs_after_a_while_shows_that_it_helped() -> None:
     async def work() -> None:
-        rig = Rig(resume())
+        rig = OrchestratorFixture(resume())
         case = EscalationState()
         await rig.fail(case, rig.failure())
         await pass_time(WATCH_S + 1)
@@ -148,7 +150,7 @@ def test_an_attempt_that_still_runs_after_a_while_shows_that_it_helped() -> None
 def test_what_failed_before_the_last_recovery_is_no_reason_for_another() -> None:
     async def work() -> None:
         strategy = resume()
-        rig = Rig(strategy)
+        rig = OrchestratorFixture(strategy)
         await pass_time(10)
         case = EscalationState()
         await rig.fail(case, rig.failure())
@@ -166,7 +168,7 @@ def test_what_failed_before_the_last_recovery_is_no_reason_for_another() -> None
 def test_a_sample_that_lay_about_is_not_acted_on() -> None:
     async def work() -> None:
         strategy = resume()
-        rig = Rig(strategy)
+        rig = OrchestratorFixture(strategy)
         stale = rig.failure()
         await pass_time(STALE_S + 1)
         assert await rig.fail(EscalationState(), stale) == ""
@@ -179,7 +181,7 @@ def test_a_sample_that_lay_about_is_not_acted_on() -> None:
 def test_in_observe_mode_all_is_told_and_nothing_is_done() -> None:
     async def work() -> None:
         first, second = resume(), restart()
-        rig = Rig(first, second, observe=True)
+        rig = OrchestratorFixture(first, second, observe=True)
         case = EscalationState()
         whys = [await rig.fail(case, rig.failure()) for _ in range(6)]
         assert whys == [""] * 6
@@ -195,7 +197,7 @@ def test_in_observe_mode_all_is_told_and_nothing_is_done() -> None:
 def test_too_many_runs_at_one_target_give_the_request_up_and_are_told_once() -> None:
     async def work() -> None:
         strategy = resume()
-        rig = Rig(strategy, starts=2)
+        rig = OrchestratorFixture(strategy, starts=2)
         whys = [await rig.fail(EscalationState(), rig.failure(f"r{n}")) for n in range(6)]
         assert len(strategy.runs) == 2
         assert whys[:2] == ["", ""]
@@ -208,14 +210,14 @@ def test_too_many_runs_at_one_target_give_the_request_up_and_are_told_once() -> 
 def test_a_spent_budget_stops_recovery_and_success_pays_back() -> None:
     async def work() -> None:
         strategy = Scripted(REDUCE_LOAD, TargetKind.ENGINE)
-        rig = Rig(strategy, budget=2 * RESPAWN_COST, starts=100)
+        rig = OrchestratorFixture(strategy, budget=2 * RESPAWN_COST, starts=100)
         cases = [EscalationState() for _ in range(4)]
         for number, case in enumerate(cases):
             assert await rig.fail(case, rig.failure(f"r{number}", word="reduce_load")) == ""
         assert len(strategy.runs) == 2
         assert rig.budget.tokens == 0
         assert "the retry budget is spent" in rig.ended[-1].reason
-        rich = Rig(strategy)
+        rich = OrchestratorFixture(strategy)
         case = EscalationState()
         await rich.fail(case, rich.failure(word="reduce_load"))
         assert rich.budget.tokens == rich.budget.size - RESPAWN_COST
@@ -246,7 +248,7 @@ def test_no_sequence_of_failures_makes_an_endless_loop(gaps: list[float], word: 
                 ("clean_resources", TargetKind.ENGINE),
             )
         ]
-        rig = Rig(*scripted, starts=starts, budget=10**6)
+        rig = OrchestratorFixture(*scripted, starts=starts, budget=10**6)
         for number, gap in enumerate(gaps):
             case = EscalationState()
             for _ in range(3):
@@ -264,7 +266,7 @@ def test_no_sequence_of_failures_makes_an_endless_loop(gaps: list[float], word: 
 def test_by_hand_it_runs_however_often_it_was_tried_and_shares_the_run() -> None:
     async def work() -> None:
         strategy = restart()
-        rig = Rig(strategy, starts=1)
+        rig = OrchestratorFixture(strategy, starts=1)
         for _ in range(3):
             ended = await rig.orchestrator.execute(RESTART, rig.failure())
             assert (ended.ok, ended.target) == (True, "session:s0001")
@@ -277,7 +279,7 @@ def test_by_hand_it_runs_however_often_it_was_tried_and_shares_the_run() -> None
 
 def test_by_hand_unknown_names_and_impossible_targets_are_refused() -> None:
     async def work() -> None:
-        rig = Rig(restart())
+        rig = OrchestratorFixture(restart())
         with pytest.raises(NotFound, match="the nearest is restart_process") as refused:
             await rig.orchestrator.execute("restart_proces", rig.failure())
         assert refused.value.field == "strategy"
@@ -290,7 +292,7 @@ def test_by_hand_unknown_names_and_impossible_targets_are_refused() -> None:
 
 def test_a_class_is_given_to_another_strategy_by_its_category_or_its_type() -> None:
     async def work() -> None:
-        rig = Rig()
+        rig = OrchestratorFixture()
         failure = rig.failure()
         assert strategy_for(failure, {}) == RESUME
         assert strategy_for(failure, {"process": PARK}) == PARK

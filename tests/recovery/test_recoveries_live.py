@@ -17,7 +17,7 @@ from engine.events.types import Notice, RecoveryEnded, RecoveryStarted
 from engine.recovery.breakers.breaker_keys import CREDENTIAL_BREAKER
 from engine.recovery.escalation import CLEAN, PARK, REAUTHENTICATE, REDUCE_LOAD, RESTART, RESUME
 from engine.requests import Request
-from tests.pool.pools import Talk, Told, idle
+from tests.pool.pools import Conversation, RecordedEvents, idle
 from tests.support.engines import loaded, running
 from tests.support.processes import until
 
@@ -33,7 +33,7 @@ def killed(engine: Engine, session: str) -> None:
 
 async def test_a_killed_session_s_conversation_is_made_free_and_the_prompt_is_not_doubled(tmp_path: Path) -> None:
     async with running(tmp_path, *QUICK) as engine:
-        told = Told(engine)
+        told = RecordedEvents(engine)
         first = await engine.submit(Request(id="a", prompt="one"))
         again = Request(id="b", prompt="[[history]] [[delay: 1s]]", conversation=first.conversation)
         task = asyncio.create_task(engine.submit(again))
@@ -61,7 +61,7 @@ async def test_a_killed_session_s_conversation_is_made_free_and_the_prompt_is_no
 
 async def test_a_refused_credential_is_stopped_and_the_others_go_on(tmp_path: Path) -> None:
     async with running(tmp_path, *QUICK, OWN_KEY) as engine:
-        told = Told(engine)
+        told = RecordedEvents(engine)
         with pytest.raises(TurnFailed):
             await engine.submit(Request(id="a", prompt=REFUSED))
         await until(lambda: CREDENTIAL_BREAKER in engine.breakers.open_ones())
@@ -87,7 +87,7 @@ async def test_a_stopped_credential_is_tried_again_by_one_call_after_its_time(tm
 
 async def test_a_refusal_from_before_a_person_closed_the_breaker_stops_nothing(tmp_path: Path) -> None:
     async with running(tmp_path, *QUICK) as engine:
-        told = Told(engine)
+        told = RecordedEvents(engine)
         asked = asyncio.create_task(engine.submit(Request(id="a", prompt=f"[[delay: 500ms]] {REFUSED}")))
         await until(
             lambda: "a" in engine.dispatcher.active_requests and bool(engine.dispatcher.active_requests["a"].session)
@@ -103,7 +103,7 @@ async def test_a_refusal_from_before_a_person_closed_the_breaker_stops_nothing(t
 
 async def test_a_used_up_limit_refuses_at_once_and_parks_the_credential(tmp_path: Path) -> None:
     async with running(tmp_path, *QUICK) as engine:
-        told = Told(engine)
+        told = RecordedEvents(engine)
         with pytest.raises(TurnFailed) as refused:
             await engine.submit(Request(id="a", prompt=SPENT))
         assert refused.value.retry_after == 60.0
@@ -120,7 +120,7 @@ async def test_parked_requests_wait_for_the_reset_and_wake_spread(tmp_path: Path
     clocks = ("recovery.park_max=30s", "recovery.wake_spread=400ms", "circuit_breaker.half_open_max_calls=1")
     async with running(tmp_path, *QUICK, *clocks) as engine:
         engine.breakers.hold(CREDENTIAL_BREAKER, 0.3, "parked: the limit", parked=True)
-        talk, ended = Talk(engine), []
+        talk, ended = Conversation(engine), []
         resets = engine.clock.monotonic() + 0.3
 
         async def ask() -> None:
@@ -137,7 +137,7 @@ async def test_parked_requests_wait_for_the_reset_and_wake_spread(tmp_path: Path
 
 async def test_an_overload_lowers_the_load_and_it_is_given_back(tmp_path: Path) -> None:
     async with running(tmp_path, *QUICK, "recovery.ease_interval=100ms", "session_pool.max_starting=8") as engine:
-        told, talk = Told(engine), Talk(engine)
+        told, talk = RecordedEvents(engine), Conversation(engine)
         await idle(engine, 6)
         busy = [talk.begin("[[delay: 1s]]") for _ in range(5)]
         await until(lambda: engine.limiter.running == 5)
@@ -151,7 +151,7 @@ async def test_an_overload_lowers_the_load_and_it_is_given_back(tmp_path: Path) 
 
 async def test_only_what_is_proven_ours_is_cleaned(tmp_path: Path) -> None:
     async with running(tmp_path) as engine:
-        alive = await Talk(engine).ask("hello")
+        alive = await Conversation(engine).ask("hello")
         ours = subprocess.Popen(["/bin/sleep", "60"], env=engine.containment.tags("s9999"), start_new_session=True)
         other = subprocess.Popen(["/bin/sleep", "60"], start_new_session=True)
         state = engine.settings.engine.state_dir
@@ -166,7 +166,9 @@ async def test_only_what_is_proven_ours_is_cleaned(tmp_path: Path) -> None:
             assert ours.wait(10) == -signal.SIGTERM
             assert other.poll() is None
             assert (old.exists(), fresh.exists(), foreign.exists()) == (False, True, True)
-            assert (await Talk(engine).ask("again", user="b", conversation=alive.conversation)).session == alive.session
+            assert (
+                await Conversation(engine).ask("again", user="b", conversation=alive.conversation)
+            ).session == alive.session
         finally:
             for process in (ours, other):
                 process.kill()
@@ -175,7 +177,7 @@ async def test_only_what_is_proven_ours_is_cleaned(tmp_path: Path) -> None:
 
 async def test_by_hand_a_session_is_replaced_and_its_conversation_lives_on(tmp_path: Path) -> None:
     async with running(tmp_path, "session_pool.min_size=1") as engine:
-        talk = Talk(engine)
+        talk = Conversation(engine)
         first = await talk.ask("one")
         ended = await engine.recoveries.execute(RESTART, f"session:{first.session}", "ana")
         assert ended.ok
@@ -191,7 +193,7 @@ async def test_by_hand_a_session_is_replaced_and_its_conversation_lives_on(tmp_p
 
 async def test_a_turn_of_somebody_else_is_not_cut_by_a_restart(tmp_path: Path) -> None:
     async with running(tmp_path) as engine:
-        talk = Talk(engine)
+        talk = Conversation(engine)
         task = talk.begin("[[delay: 700ms]] done")
         await until(lambda: any(session.busy for session in engine.pool.sessions.values()))
         (name,) = engine.pool.sessions
@@ -204,7 +206,7 @@ async def test_a_turn_of_somebody_else_is_not_cut_by_a_restart(tmp_path: Path) -
 async def test_a_breaker_that_opens_runs_the_recovery_that_the_settings_name(tmp_path: Path) -> None:
     limits = ("circuit_breaker.failure_threshold=1", f"circuit_breaker.recovery={REDUCE_LOAD}", "retry.max_attempts=1")
     async with running(tmp_path, *QUICK, *limits) as engine:
-        told = Told(engine)
+        told = RecordedEvents(engine)
         with pytest.raises(TurnFailed):
             await engine.submit(Request(id="a", prompt="[[fault: http500]]"))
         await until(lambda: bool(told.of(RecoveryEnded)))
@@ -214,7 +216,7 @@ async def test_a_breaker_that_opens_runs_the_recovery_that_the_settings_name(tmp
 
 async def test_in_observe_mode_the_engine_tells_what_it_would_do(tmp_path: Path) -> None:
     async with running(tmp_path, *QUICK, "recovery.observe=true") as engine:
-        told = Told(engine)
+        told = RecordedEvents(engine)
         with pytest.raises(TurnFailed):
             await engine.submit(Request(id="a", prompt=REFUSED))
         (ended,) = told.of(RecoveryEnded)
@@ -246,7 +248,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("installed")
 async def test_a_strategy_of_one_s_own_is_found_by_its_entry_point(tmp_path: Path) -> None:
     async with running(tmp_path, *QUICK, "recovery.strategies.resource/overloaded=prayer") as engine:
-        told = Told(engine)
+        told = RecordedEvents(engine)
         assert (await engine.submit(Request(id="a", prompt="[[fault: http529 x1]] fine"))).attempts == 2
         (ended,) = told.of(RecoveryEnded)
         assert (ended.strategy, ended.ok, ended.reason) == ("prayer", True, "prayed over a")
@@ -260,7 +262,7 @@ async def test_a_strategy_of_one_s_own_is_found_by_its_entry_point(tmp_path: Pat
 
 async def test_an_unknown_strategy_is_named_refused_and_nothing_is_stopped(tmp_path: Path) -> None:
     async with running(tmp_path) as engine:
-        before = await Talk(engine).ask("hello")
+        before = await Conversation(engine).ask("hello")
         for key in ("recovery.strategies.network", "circuit_breaker.recovery"):
             with pytest.raises(SettingsError) as refused:
                 engine.change_settings({key: "restart_proces", "session_pool.max_size": 7}, "ana")
@@ -269,6 +271,6 @@ async def test_an_unknown_strategy_is_named_refused_and_nothing_is_stopped(tmp_p
             )
         assert engine.settings.session_pool.max_size == 10
         assert before.session in engine.pool.sessions
-        assert (await Talk(engine).ask("again", before.conversation, user="b")).session == before.session
+        assert (await Conversation(engine).ask("again", before.conversation, user="b")).session == before.session
     with pytest.raises(SettingsError, match="there is no recovery strategy 'nonsense'"):
         Engine(loaded(tmp_path, "recovery.strategies.network=nonsense"))

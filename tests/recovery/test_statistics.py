@@ -17,7 +17,7 @@ from engine.recovery.statistics import LABELS, OPEN_KEPT, Figures, RecoveryStati
 START = 1_000_000.0
 
 
-class Told:
+class RecordedEvents:
     """Statistics, and the events that they were told."""
 
     def __init__(self) -> None:
@@ -44,9 +44,9 @@ class Told:
         return self.statistics.figures(window, START + at)
 
 
-def a_recovered_and_a_lost_request() -> Told:
+def a_recovered_and_a_lost_request() -> RecordedEvents:
     """Ten minutes with three failed attempts at r1, answered 4 s after the first, and r2 given up."""
-    told = Told()
+    told = RecordedEvents()
     for at, silent in ((500, 0.2), (501, 0.2), (503, 8.0)):
         told.error(at, "r1", silent=silent)
         told.tell(at, ev.RequestRetrying(request="r1", attempt=1, delay=1.0, kind="network", reason="x"))
@@ -100,7 +100,7 @@ def test_what_left_a_window_is_still_in_the_longer_ones() -> None:
     ],
 )
 def test_what_was_the_callers_own_doing_is_not_counted_against_availability(end: dict[str, str], excused: int) -> None:
-    told = Told()
+    told = RecordedEvents()
     told.end(1, "good", ok=True)
     told.end(2, "bad", ok=False, **end)
     found = told.figures("5m", 3)
@@ -109,12 +109,12 @@ def test_what_was_the_callers_own_doing_is_not_counted_against_availability(end:
 
 def test_a_window_that_is_not_kept_is_refused() -> None:
     with pytest.raises(BadInput, match="no window '2h'") as caught:
-        Told().figures("2h", 1)
+        RecordedEvents().figures("2h", 1)
     assert caught.value.field == "window"
 
 
 def test_the_memory_is_bounded_whatever_comes() -> None:
-    told = Told()
+    told = RecordedEvents()
     for number in range(LABELS + 50):
         told.error(number / 100, f"r{number}", rule=f"rule-{number}")
     for number in range(OPEN_KEPT + 100):
@@ -160,7 +160,7 @@ def test_time_that_goes_back_counts_as_now() -> None:
 
 
 def test_an_event_costs_the_same_after_many() -> None:
-    rng, told = random.Random(4), Told()
+    rng, told = random.Random(4), RecordedEvents()
     for number in range(3000):
         told.error(number * 40, f"r{number}", silent=rng.uniform(0, 30))
     sizes = [len(bucket) for rolling in told.statistics._windows.values() for bucket in rolling._ring]

@@ -12,7 +12,7 @@ from engine.events.types import BreakerChanged, PermissionAsked
 from engine.recovery.breakers.tools import broken
 from engine.recovery.classify.classifier import Classifier
 from engine.recovery.classify.rules import shipped_rules
-from tests.pool.pools import Talk, Told
+from tests.pool.pools import Conversation, RecordedEvents
 from tests.support.engines import running
 
 CLASSIFIER = Classifier(shipped_rules(), clock=ManualClock())
@@ -47,7 +47,7 @@ def test_only_a_failure_of_infrastructure_speaks_against_a_tool(tool: str, text:
 
 async def test_a_tool_whose_server_is_gone_opens_its_breaker_and_a_healthy_one_has_none(tmp_path: Path) -> None:
     async with running(tmp_path, "circuit_breaker.failure_threshold=2") as engine:
-        told, talk = Told(engine), Talk(engine)
+        told, talk = RecordedEvents(engine), Conversation(engine)
         await talk.ask('[[tool: Bash {"command": "false"}]]')
         await talk.ask(MISSING)
         assert not engine.breakers.knows("tool:Bash")
@@ -61,7 +61,7 @@ async def test_a_tool_whose_server_is_gone_opens_its_breaker_and_a_healthy_one_h
 
 async def test_an_open_breaker_denies_the_tool_with_a_reason_and_asks_nobody(tmp_path: Path) -> None:
     async with running(tmp_path, "circuit_breaker.failure_threshold=1") as engine:
-        told, talk = Told(engine), Talk(engine)
+        told, talk = RecordedEvents(engine), Conversation(engine)
         engine.breakers.watch("tool:Bash")
         engine.breakers.control("tool:Bash", "open", "ana")
         answer = await talk.ask(WRITE)

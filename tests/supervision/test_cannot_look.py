@@ -21,7 +21,7 @@ from engine.launchers.host import _files_free
 from engine.launchers.processes import ProcessId, alive, children_of, identify, send_signal, stat_of
 from engine.launchers.tree_usage import usage_of
 from engine.store.leases import SqliteLeases
-from tests.pool.pools import Told
+from tests.pool.pools import RecordedEvents
 from tests.support.engines import running
 from tests.support.processes import until
 
@@ -93,7 +93,7 @@ async def test_four_seconds_without_descriptors_end_nothing(tmp_path: Path) -> N
     async with running(tmp_path, "session_pool.min_size=1") as engine:
         await until(lambda: any(session.ready for session in engine.pool.sessions.values()))
         (session,) = engine.pool.sessions.values()
-        told = Told(engine)
+        told = RecordedEvents(engine)
         with no_descriptors():
             engine.maintenance.round()
             await until(lambda: any("Too many open files" in notice.text for notice in told.of(Notice)))

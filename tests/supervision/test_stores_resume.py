@@ -14,7 +14,7 @@ from engine.requests import Request
 from engine.store.conversations import ConversationRow, ConversationStore
 from engine.store.sqlite import VERSION, StoreUnusable
 from tests.api.serving import serving
-from tests.pool.pools import Told
+from tests.pool.pools import RecordedEvents
 from tests.support.engines import running
 from tests.support.processes import until
 
@@ -87,7 +87,7 @@ def test_every_file_has_a_version_and_one_of_a_later_release_is_left_alone(tmp_p
 
 async def test_an_unusable_store_is_503_and_not_ready_and_passes_by_itself(home: Path) -> None:
     async with serving(home) as served:
-        engine, told = served.engine, Told(served.engine)
+        engine, told = served.engine, RecordedEvents(served.engine)
         leases = engine._leases.file
         leases.database.execute("PRAGMA query_only=1")  # every write fails, as on a disk that is read-only
         answer = await served.http.post("/api/prompts", json={"prompt": "hello"})
@@ -107,7 +107,7 @@ async def test_an_unusable_store_is_503_and_not_ready_and_passes_by_itself(home:
 
 async def test_the_state_folder_deleted_under_the_engine_is_made_again(tmp_path: Path) -> None:
     async with running(tmp_path) as engine:
-        told = Told(engine)
+        told = RecordedEvents(engine)
         first = await engine.submit(Request(id="a", prompt="one"))
         shutil.rmtree(tmp_path / "state")
         await until(lambda: sum("was deleted" in each.text for each in told.of(Notice)) >= 4)

@@ -137,7 +137,7 @@ class FakeFeed:
         self.calls.append(call)
 
 
-class Bridge:
+class ConsoleFixture:
     """A console that runs without a terminal, on a clock that the test moves."""
 
     def __init__(self, app: Console, pilot: Pilot[None], feed: FakeFeed, clock: ManualClock) -> None:
@@ -181,15 +181,15 @@ class Bridge:
 
 
 @asynccontextmanager
-async def bridge(
+async def console_fixture(
     feed: FakeFeed, clock: ManualClock, size: tuple[int, int] = NORMAL, **options: Any
-) -> AsyncIterator[Bridge]:
+) -> AsyncIterator[ConsoleFixture]:
     """A console over the feed, connected and painted."""
     # It paints by the test's hand alone: the own timer is at its slowest.
     options = {"title": "prod-eu", "theme": "default", "refresh_hz": 0.2, "glyphs": "unicode", **options}
     app = Console(feed, clock=clock, **options)
     async with app.run_test(size=size) as pilot:
-        made = Bridge(app, pilot, feed, clock)
+        made = ConsoleFixture(app, pilot, feed, clock)
         await made.settle()
         await made.settle()
         yield made

@@ -87,7 +87,7 @@ def forget(common: Common, rule: str) -> None:
     with _store_to_teach(common) as store:
         store.forget(rule)
     if common.json:
-        print_json({"forgotten": rule})
+        print_json({"deleted": rule})
     else:
         echo(f"{rule} is forgotten.")
 

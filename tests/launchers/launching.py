@@ -17,7 +17,7 @@ DEAF = "trap '' TERM; while true; do sleep 600; done"
 """An agent that minds neither the end of its input nor SIGTERM."""
 
 
-class Yard:
+class LauncherFixture:
     """Owner of the trees that a test starts."""
 
     def __init__(self, folder: Path, *, adopts: bool = False) -> None:

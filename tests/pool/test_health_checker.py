@@ -17,7 +17,7 @@ from engine.base.errors import DeadlinePassed
 from engine.engine import Engine
 from engine.events.types import SessionEnded, SessionJudged
 from engine.sessions.session import Session
-from tests.pool.pools import MANY, Talk, Told, idle, profile
+from tests.pool.pools import MANY, Conversation, RecordedEvents, idle, profile
 from tests.support.engines import running
 from tests.support.processes import PATIENCE_S, until
 
@@ -49,7 +49,7 @@ def frozen(session: Session) -> Iterator[None]:
 async def test_healthy_sessions_are_left_alone_and_nothing_is_told(tmp_path: Path) -> None:
     clock = ManualClock()
     async with running(tmp_path, *QUICK, clock=clock) as engine:
-        told, talk = Told(engine), Talk(engine)
+        told, talk = RecordedEvents(engine), Conversation(engine)
         names = await idle(engine, 2)
         await talk.ask("hello")
         turn = talk.begin("[[words: 20]] [[pace: 20ms]]")
@@ -63,7 +63,7 @@ async def test_healthy_sessions_are_left_alone_and_nothing_is_told(tmp_path: Pat
 async def test_a_stopped_idle_session_is_found_by_two_witnesses_and_killed(tmp_path: Path) -> None:
     clock = ManualClock()
     async with running(tmp_path, *QUICK, clock=clock) as engine:
-        told, talk = Told(engine), Talk(engine)
+        told, talk = RecordedEvents(engine), Conversation(engine)
         first = await talk.ask("one")
         with frozen(engine.pool.session(first.session)):
             await check(engine, clock)
@@ -80,7 +80,7 @@ async def test_a_stopped_idle_session_is_found_by_two_witnesses_and_killed(tmp_p
 async def test_a_session_stopped_in_its_turn_is_killed_and_the_request_answered_by_resume(tmp_path: Path) -> None:
     clock = ManualClock()
     async with running(tmp_path, *QUICK, "retry.base_delay=10ms", clock=clock) as engine:
-        talk = Talk(engine)
+        talk = Conversation(engine)
         first = await talk.ask("one")
         session = engine.pool.session(first.session)
         turn = talk.begin("[[delay: 200ms]] [[history]]", first.conversation)
@@ -96,7 +96,7 @@ async def test_a_session_stopped_in_its_turn_is_killed_and_the_request_answered_
 async def test_a_stopped_session_is_looked_at_before_its_check_is_due_and_told_of_once(tmp_path: Path) -> None:
     clock = ManualClock()
     async with running(tmp_path, *QUICK, "session_pool.health_observe=true", clock=clock) as engine:
-        told, health_checker = Told(engine), engine.monitor.health_checker
+        told, health_checker = RecordedEvents(engine), engine.monitor.health_checker
         names = await idle(engine, 2)
         health_checker.round(clock.monotonic())
         await until(lambda: not health_checker._checked)
@@ -116,7 +116,7 @@ async def test_a_stopped_session_is_looked_at_before_its_check_is_due_and_told_o
 async def test_in_observe_mode_everything_is_told_and_nothing_done(tmp_path: Path) -> None:
     clock = ManualClock()
     async with running(tmp_path, *QUICK, "session_pool.health_observe=true", clock=clock) as engine:
-        told = Told(engine)
+        told = RecordedEvents(engine)
         (name,) = await idle(engine, 1)
         with frozen(engine.pool.session(name)):
             await check(engine, clock)
@@ -149,8 +149,8 @@ async def test_whoever_answers_at_the_last_look_is_spared(tmp_path: Path, monkey
 async def test_a_turn_that_falls_silent_makes_its_session_suspect_and_is_told_once(tmp_path: Path) -> None:
     clock = ManualClock()
     async with running(tmp_path, *QUICK, "session_pool.first_byte_timeout=1h", clock=clock) as engine:
-        told = Told(engine)
-        turn = Talk(engine).begin("[[stall]]")
+        told = RecordedEvents(engine)
+        turn = Conversation(engine).begin("[[stall]]")
         await until(lambda: any(row.activity for row in engine.bus.state.sessions.values()))
         clock.advance(151.0)
         for _ in range(2):
@@ -165,7 +165,7 @@ async def test_a_turn_that_falls_silent_makes_its_session_suspect_and_is_told_on
 async def test_answers_to_probes_are_no_progress_and_the_inactivity_clock_runs_out(tmp_path: Path) -> None:
     clocks = ("session_pool.first_byte_timeout=1h", "session_pool.inactivity_timeout=400ms", "retry.max_attempts=1")
     async with running(tmp_path, *QUICK, *clocks) as engine:
-        turn = Talk(engine).begin("[[stall]]")
+        turn = Conversation(engine).begin("[[stall]]")
         await until(lambda: any(session.busy for session in engine.pool.sessions.values()))
         (session,) = engine.pool.sessions.values()
         async with asyncio.timeout(PATIENCE_S):
@@ -178,7 +178,7 @@ async def test_answers_to_probes_are_no_progress_and_the_inactivity_clock_runs_o
 async def test_a_transcript_that_is_gone_makes_its_session_suspect_until_it_is_back(tmp_path: Path) -> None:
     clock = ManualClock()
     async with running(tmp_path, *QUICK, clock=clock) as engine:
-        told, talk = Told(engine), Talk(engine)
+        told, talk = RecordedEvents(engine), Conversation(engine)
         first = await talk.ask("one")
         path = engine.backend.transcript(profile(engine), first.conversation)
         assert path is not None
@@ -206,7 +206,7 @@ async def test_checks_are_spread_over_the_interval_and_one_runs_at_a_time(tmp_pa
 async def test_a_session_that_ends_under_its_check_is_not_judged(tmp_path: Path) -> None:
     clock = ManualClock()
     async with running(tmp_path, *QUICK, clock=clock) as engine:
-        told = Told(engine)
+        told = RecordedEvents(engine)
         (name,) = await idle(engine, 1)
         session = engine.pool.session(name)
         health_checker = engine.monitor.health_checker
@@ -225,7 +225,7 @@ async def test_a_session_that_ends_under_its_check_is_not_judged(tmp_path: Path)
 
 async def test_a_session_whose_directory_was_deleted_gets_no_more_work(tmp_path: Path) -> None:
     async with running(tmp_path, *QUICK) as engine:
-        talk = Talk(engine)
+        talk = Conversation(engine)
         (name, other) = await idle(engine, 2)
         shutil.rmtree(engine.pool.session(name).cwd)
         engine.monitor.health_checker.round(engine.clock.monotonic())
@@ -238,5 +238,5 @@ async def test_a_prompt_meets_no_session_whose_directory_has_just_been_deleted(t
     async with running(tmp_path, *QUICK) as engine:
         names = await idle(engine, 2)
         shutil.rmtree(engine.settings.workspaces)
-        assert (await Talk(engine).ask("hello")).text
+        assert (await Conversation(engine).ask("hello")).text
         await until(lambda: not set(names) & set(engine.pool.sessions))

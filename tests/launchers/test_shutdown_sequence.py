@@ -16,10 +16,10 @@ from engine.launchers.processes import ProcessId
 from engine.requests import Request
 from engine.sessions.outcome import Ended
 from engine.settings.schema import Settings
-from tests.launchers.yard import Yard
+from tests.launchers.launching import LauncherFixture
 from tests.support.engines import running
 from tests.support.processes import until
-from tests.support.rig import Rig
+from tests.support.sessions import SessionFixture
 from tests.support.virtual_time import run_virtually
 
 STAYS_ON = "while true; do read -t 600 <>fifo; done"
@@ -38,38 +38,38 @@ def noting(*, on_term: str = "true", after_eof: str = STAYS_ON) -> str:
     """
 
 
-def notes(yard: Yard) -> list[str]:
+def notes(launchers: LauncherFixture) -> list[str]:
     """What reached it, in order."""
-    return (yard.folder / "notes").read_text().split()
+    return (launchers.folder / "notes").read_text().split()
 
 
-async def test_an_agent_that_leaves_at_the_end_of_its_input_gets_no_signal(yard: Yard) -> None:
-    child = await yard.start(noting(after_eof="exit 7"))
-    ending = await yard.launcher.stop(child, polite=10.0, term_grace=10.0)
-    assert (ending, notes(yard)) == (ProcessEnd("eof", 7), ["eof"])
+async def test_an_agent_that_leaves_at_the_end_of_its_input_gets_no_signal(launchers: LauncherFixture) -> None:
+    child = await launchers.start(noting(after_eof="exit 7"))
+    ending = await launchers.launcher.stop(child, polite=10.0, term_grace=10.0)
+    assert (ending, notes(launchers)) == (ProcessEnd("eof", 7), ["eof"])
 
 
-async def test_an_agent_that_stays_gets_sigterm_after_the_end_of_its_input(yard: Yard) -> None:
-    child = await yard.start(noting(on_term="exit 143"))
-    ending = await yard.launcher.stop(child, polite=0.2, term_grace=10.0)
-    assert (ending, notes(yard)) == (ProcessEnd("sigterm", 143), ["eof", "term"])
+async def test_an_agent_that_stays_gets_sigterm_after_the_end_of_its_input(launchers: LauncherFixture) -> None:
+    child = await launchers.start(noting(on_term="exit 143"))
+    ending = await launchers.launcher.stop(child, polite=0.2, term_grace=10.0)
+    assert (ending, notes(launchers)) == (ProcessEnd("sigterm", 143), ["eof", "term"])
 
 
-async def test_an_agent_that_minds_nothing_is_killed_last(yard: Yard) -> None:
-    child = await yard.start(noting())
-    ending = await yard.launcher.stop(child, polite=0.2, term_grace=0.3)
-    assert (ending, notes(yard)) == (ProcessEnd("sigkill", -9), ["eof", "term"])
+async def test_an_agent_that_minds_nothing_is_killed_last(launchers: LauncherFixture) -> None:
+    child = await launchers.start(noting())
+    ending = await launchers.launcher.stop(child, polite=0.2, term_grace=0.3)
+    assert (ending, notes(launchers)) == (ProcessEnd("sigkill", -9), ["eof", "term"])
 
 
 async def test_a_running_turn_is_interrupted_before_anything_else(tmp_path: Path) -> None:
-    rig = Rig(tmp_path)
-    session = await rig.start()
-    turn, pieces = rig.begin(session, "[[words: 400]] [[pace: 20ms]]")
+    session_fixture = SessionFixture(tmp_path)
+    session = await session_fixture.start()
+    turn, pieces = session_fixture.begin(session, "[[words: 400]] [[pace: 20ms]]")
     await until(lambda: pieces)
     ending = await session.stop("test", 5.0)
     assert ending == ProcessEnd("eof", 1)  # at the end of its input alone the agent would have gone on
     assert (await turn).ended is Ended.STOPPED
-    await rig.aclose()
+    await session_fixture.aclose()
 
 
 def test_sigkill_comes_a_whole_grace_after_sigterm(monkeypatch: pytest.MonkeyPatch) -> None:

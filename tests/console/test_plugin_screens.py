@@ -11,7 +11,7 @@ import pytest
 from textual.widget import Widget
 
 from engine.base.clock import ManualClock
-from tests.support.console import NORMAL, SMALL, Bridge, FakeFeed, bridge
+from tests.support.console import NORMAL, SMALL, ConsoleFixture, FakeFeed, console_fixture
 from tests.support.examples import install, on_path
 from tests.support.processes import until
 from tui.actions.keymap import load_keymap
@@ -132,15 +132,15 @@ def installed(site: Path) -> Iterator[Path]:
 @asynccontextmanager
 async def with_screens(
     feed: FakeFeed, clock: ManualClock, *named: str, size: tuple[int, int] = NORMAL, **options: Any
-) -> AsyncIterator[Bridge]:
+) -> AsyncIterator[ConsoleFixture]:
     """A console that has looked for screens."""
-    async with bridge(feed, clock, size, **options) as console:
+    async with console_fixture(feed, clock, size, **options) as console:
         console.app.take_screens(find_screens(named))
         await console.settle()
         yield console
 
 
-async def go(console: Bridge, name: str) -> None:
+async def go(console: ConsoleFixture, name: str) -> None:
     """Go to a screen by the command line."""
     await console.press("colon")
     await console.type(f"go {name}")
@@ -179,7 +179,7 @@ async def test_an_installed_screen_is_there_like_any_other(
 
 
 async def test_it_is_found_beside_the_connection(installed: Path, feed: FakeFeed, clock: ManualClock) -> None:
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         console.app.run_worker(console.app.look_for_screens([f"{HERE}:Mine"]))
         await until(lambda: "m Mine" in console.lines[0])
         assert "f6 Users" in console.lines[0]
@@ -265,7 +265,7 @@ async def test_what_cannot_be_imported_is_named_and_the_rest_is_there(
         named, ("goodbye", "SyntaxError", "No module named", "no attribute", "no subclass"), strict=False
     ):
         assert any(problem.startswith(f"{name}: ") and words in problem for problem in found.problems), name
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         console.app.take_screens(Discovered(found.screens, found.problems[:2]))
         await console.settle()
         assert "loud_screen:Mine: SystemExit: goodbye" in console.told

@@ -33,7 +33,7 @@ E = TypeVar("E", bound=Event)
 START_S = 30.0
 
 
-class Rig:
+class SessionFixture:
     """Owner of the sessions that a test starts. `binary` and `url` are the real CLI and its model, or None."""
 
     def __init__(self, folder: Path, binary: Path | None = None, url: str = "") -> None:

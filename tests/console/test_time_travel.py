@@ -13,7 +13,7 @@ from engine.events.reducers.projection import Projection
 from engine.events.state import Bucket, State
 from engine.events.types import EventEnvelope
 from tests.console import scene
-from tests.support.console import Bridge, FakeFeed, bridge
+from tests.support.console import ConsoleFixture, FakeFeed, console_fixture
 from tests.support.processes import until
 from tui.console.time_travel import moment
 from tui.feeds.recorded import RecordedFeed
@@ -102,7 +102,7 @@ def test_what_a_person_means_by_a_moment(text: str, ago: float | None) -> None:
 
 
 async def test_the_past_is_shown_on_every_screen_and_the_pool_goes_on(feed: FakeFeed, clock: ManualClock) -> None:
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         await console.press("less_than_sign", "comma")
         at = scene.NOW - 65
         assert "◀ PAST   1m05s ago, 14:01:26" in console.lines[1]
@@ -124,7 +124,7 @@ async def test_the_past_is_shown_on_every_screen_and_the_pool_goes_on(feed: Fake
 
 
 async def test_escape_leads_back_to_now_before_it_leads_anywhere_else(feed: FakeFeed, clock: ManualClock) -> None:
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         await console.press("7", "comma", "escape")
         assert isinstance(console.app.screen, TuningScreen)
         assert not console.app.store.past
@@ -133,7 +133,7 @@ async def test_escape_leads_back_to_now_before_it_leads_anywhere_else(feed: Fake
 
 
 async def test_events_are_gone_to_one_by_one(feed: FakeFeed, clock: ManualClock) -> None:
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         await console.press("left_square_bracket")
         assert console.app.store.now == scene.NOW - 30
         assert "max size 16 → 20" in console.told[-1]
@@ -148,7 +148,7 @@ async def test_events_are_gone_to_one_by_one(feed: FakeFeed, clock: ManualClock)
 
 
 async def test_nothing_can_be_done_in_the_past(feed: FakeFeed, clock: ManualClock) -> None:
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         for keys in (("1", "N"), ("2", "K"), ("4", "O"), ("5", "X"), ("7", "A"), ("3", "L")):
             await console.press(keys[0], "comma", keys[1])
             assert "past cannot be acted on" in console.told[-1], keys
@@ -157,7 +157,7 @@ async def test_nothing_can_be_done_in_the_past(feed: FakeFeed, clock: ManualCloc
 
 
 async def test_it_is_said_where_the_memory_begins(feed: FakeFeed, clock: ManualClock) -> None:
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         await console.press("ctrl+g")
         await console.type("-30h")
         await console.press("enter")
@@ -173,7 +173,7 @@ async def test_beyond_its_memory_the_recording_on_disk_is_read(
     feed.poll()
     feed._state = _state_at(scene.NOW)
     feed._waiting = []
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         console.app.recordings = recording.paths[0].parent
         await console.press("less_than_sign")
         await until(lambda: console.app.store.past)
@@ -188,7 +188,7 @@ async def test_beyond_its_memory_the_recording_on_disk_is_read(
 
 
 async def test_find_is_for_recordings(feed: FakeFeed, clock: ManualClock) -> None:
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         await console.press("ctrl+s")
         assert "quarterdeck replay" in console.told[-1]
         await console.press("space")
@@ -199,7 +199,7 @@ async def test_find_is_for_recordings(feed: FakeFeed, clock: ManualClock) -> Non
 
 
 async def test_the_ledger_counts_what_happened_meanwhile(feed: FakeFeed, clock: ManualClock) -> None:
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         await console.press("f")
         clock.advance(18)
         failed = ev.RequestEnded(request="r901", user="ben", ok=False, duration=1.0, kind="network", error="reset")
@@ -227,7 +227,7 @@ async def test_a_recording_is_played_stepped_and_searched(recording: Recording) 
     clock = ManualClock(50.0)
     feed = RecordedFeed(recording, clock)
     first, last = recording.events().__next__().at, recording.end
-    async with bridge(feed, clock) as console:  # type: ignore[arg-type]
+    async with console_fixture(feed, clock) as console:  # type: ignore[arg-type]
         assert "▶ REPLAY" in console.lines[1]
         assert "▌" in console.lines[-2]
         await console.press("space")
@@ -266,7 +266,7 @@ async def test_a_damaged_recording_is_played_and_it_is_said_what_is_missing(reco
     path = recording.paths[0]
     path.write_bytes(path.read_bytes()[:-9])
     clock = ManualClock(50.0)
-    async with bridge(RecordedFeed(Recording(path), clock), clock) as console:  # type: ignore[arg-type]
+    async with console_fixture(RecordedFeed(Recording(path), clock), clock) as console:  # type: ignore[arg-type]
         assert "ends in the middle of a line" in console.lines[1]
 
 
@@ -275,7 +275,7 @@ async def test_a_damaged_recording_is_played_and_it_is_said_what_is_missing(reco
 
 @pytest.mark.parametrize("jump", [-7200.0, 7200.0])
 async def test_a_wall_clock_that_jumps_breaks_no_screen(feed: FakeFeed, clock: ManualClock, jump: float) -> None:
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         feed.push(scene.NOW + jump, ev.TurnActivity(session="s0002", activity="writing"))
         feed.push(scene.NOW + jump + 1, ev.SessionStarting(
             session="s0099", profile="default", tenant="default", backend="claude"))  # fmt: skip
@@ -299,7 +299,7 @@ def test_stamped_events_out_of_order_of_time_are_remembered() -> None:
 
 async def test_tuning_in_a_recording_shows_what_changed_in_it_as_it_was(recording: Recording) -> None:
     clock = ManualClock(50.0)
-    async with bridge(RecordedFeed(recording, clock), clock) as console:  # type: ignore[arg-type]
+    async with console_fixture(RecordedFeed(recording, clock), clock) as console:  # type: ignore[arg-type]
         await console.press("space", "7")
         for moment, value in (("13:40", "12"), ("13:50", "16"), ("14:02:20", "20"), ("13:40", "12")):
             console.app.go_to_text(moment)
@@ -314,7 +314,7 @@ async def test_tuning_in_a_recording_shows_what_changed_in_it_as_it_was(recordin
 async def test_after_going_back_a_transcript_holds_only_what_was_known_then(recording: Recording) -> None:
     clock = ManualClock(50.0)
     feed = RecordedFeed(recording, clock, said=[("s0008", entry) for entry in scene.transcript()])
-    async with bridge(feed, clock) as console:  # type: ignore[arg-type]
+    async with console_fixture(feed, clock) as console:  # type: ignore[arg-type]
         await console.press("space")
         console.app.go_to_text("14:02:30")
         await console.settle()
@@ -331,6 +331,6 @@ async def test_after_going_back_a_transcript_holds_only_what_was_known_then(reco
         assert console.text.count("queue/lease.py") == 1
 
 
-def _max_size(console: Bridge) -> str:
+def _max_size(console: ConsoleFixture) -> str:
     """The line of the setting, empty when there is none."""
     return next((line for line in console.lines if " max_size " in line[:40]), "")

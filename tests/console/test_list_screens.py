@@ -9,7 +9,7 @@ from engine.base.errors import NotFound
 from engine.events.reducers.projection import Projection
 from engine.events.state import State
 from tests.console import scene
-from tests.support.console import FakeFeed, bridge
+from tests.support.console import FakeFeed, console_fixture
 from tests.support.processes import until
 from tui.model import timeline
 from tui.screens.dialogs import Chooser, Confirm
@@ -70,7 +70,7 @@ def test_a_strip_shows_the_gravest_state_of_each_step_and_the_first_one_before_a
 
 
 async def test_errors_are_gone_through_by_class_minute_cause_and_sample(feed: FakeFeed, clock: ManualClock) -> None:
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         await console.press("3")
         assert "SAMPLE 1 of 24" in console.text
         await console.press("n")
@@ -88,7 +88,7 @@ async def test_errors_are_gone_through_by_class_minute_cause_and_sample(feed: Fa
 
 
 async def test_a_class_is_corrected_and_the_way_back_named(feed: FakeFeed, clock: ManualClock) -> None:
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         await console.press("3", "L")
         assert isinstance(console.app.screen, Chooser)
         await console.press("j", "enter")
@@ -104,7 +104,7 @@ async def test_a_class_is_corrected_and_the_way_back_named(feed: FakeFeed, clock
 async def test_the_tuning_change_before_the_rise_is_staged_the_other_way_round(
     feed: FakeFeed, clock: ManualClock
 ) -> None:
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         await console.press("3", "U")
         assert isinstance(console.app.screen, TuningScreen)
         await until(lambda: "10 → 12" in console.text)
@@ -115,7 +115,7 @@ async def test_the_tuning_change_before_the_rise_is_staged_the_other_way_round(
 
 async def test_a_healthy_hour_says_so(clock: ManualClock) -> None:
     quiet = [one for one in scene.tape() if type(one.event).__name__ not in {"ErrorSeen", "RecoveryStarted"}]
-    async with bridge(FakeFeed(quiet), clock) as console:
+    async with console_fixture(FakeFeed(quiet), clock) as console:
         await console.press("3")
         assert "no error within the last 60 minutes" in console.text
         await console.press("j", "n", "enter", "y", "x", "space", "U", "L")
@@ -124,7 +124,7 @@ async def test_a_healthy_hour_says_so(clock: ManualClock) -> None:
 
 @pytest.mark.parametrize(("key", "act"), [("O", "open"), ("C", "close"), ("X", "trip"), ("D", "disable")])
 async def test_a_breaker_is_set_by_hand_after_the_facts(key: str, act: str, feed: FakeFeed, clock: ManualClock) -> None:
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         await console.press("4", "j", key)
         assert isinstance(console.app.screen, Confirm)
         assert f"quarterdeck breakers {act} model:default" in console.text
@@ -139,7 +139,7 @@ async def test_a_breaker_is_set_by_hand_after_the_facts(key: str, act: str, feed
 async def test_a_request_is_cancelled_after_the_facts_and_its_session_is_one_key_away(
     feed: FakeFeed, clock: ManualClock
 ) -> None:
-    async with bridge(feed, clock) as console:
+    async with console_fixture(feed, clock) as console:
         await console.press("5", "enter")
         assert "It waits" in console.told[-1]
         await console.press("X")
@@ -156,7 +156,7 @@ async def test_a_request_is_cancelled_after_the_facts_and_its_session_is_one_key
 
 
 async def test_read_only_refuses_every_act(feed: FakeFeed, clock: ManualClock) -> None:
-    async with bridge(feed, clock, read_only=True) as console:
+    async with console_fixture(feed, clock, read_only=True) as console:
         await console.press("3", "L", "4", "O", "5", "X", "P")
         assert feed.calls == []
         assert len(console.told) == 4
