@@ -1,3 +1,5 @@
 """The engine under the console: pool, recovery, flow, cache, tasks, and the API to them."""
 
-__version__ = "0.1.0"
+from engine.base.version import __version__
+
+__all__ = ["__version__"]

@@ -19,7 +19,6 @@ from engine.backends.binary import find_claude
 from engine.backends.claude import cli_version
 from engine.backends.profiles import profile_note
 from engine.backends.selection import credential_of, signed_in
-from engine.base.file_modes import open_to_others
 from engine.base.operator import home_folder
 from engine.launchers import left_overs
 from engine.launchers.cgroups import Cgroups, GroupLimits
@@ -27,6 +26,7 @@ from engine.launchers.engine_registry import EngineRegistry
 from engine.launchers.kernel import setpriv_program
 from engine.settings import unused
 from engine.settings.exposure import exposure
+from engine.settings.file_modes import open_to_others
 from engine.settings.schema import Settings
 
 MIB = 1024 * 1024

@@ -12,12 +12,11 @@ from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 
-from engine import __version__, policies
-from engine.alerts.build_alerts import build_alerts
-from engine.approvals.desk import PermissionDesk
+from engine.alerts.build_alerts import AlertSources, build_alerts
+from engine.approvals.broker import PermissionBroker
 from engine.approvals.store import ApprovalStore
 from engine.backends.agent_dirs import AgentDirectories
-from engine.backends.base import DEFAULT_TENANT, Profile
+from engine.backends.base import Profile
 from engine.backends.build import build
 from engine.backends.credential import Credential
 from engine.backends.login import Login
@@ -39,15 +38,16 @@ from engine.base.errors import (
 from engine.base.local_trust import own_folder
 from engine.base.nursery import Nursery
 from engine.base.operator import home_folder
-from engine.cache.memory import MemoryCache
+from engine.base.version import __version__
+from engine.cache.memory import MemoryCache, cache_limits
 from engine.dispatch.dispatcher import Dispatcher, DispatcherPorts
 from engine.events import types as ev
 from engine.events.bus import Bus
-from engine.events.recorder import Recorder, recorder_of
+from engine.events.recorder import Recorder
 from engine.events.types import PoolStatistics
 from engine.flow.admission import Admission, AdmissionLimits
 from engine.flow.concurrency_limit import ConcurrencyLimiter
-from engine.launchers.cgroups import Cgroups
+from engine.launchers.cgroups import Cgroups, group_limits
 from engine.launchers.containment import Containment
 from engine.launchers.engine_registry import EngineRegistry
 from engine.launchers.host import Host
@@ -58,6 +58,7 @@ from engine.maintenance import TICK_S, Maintenance
 from engine.offline_model.demo import DemoTraffic
 from engine.offline_model.server import OfflineModel
 from engine.operations import Operations
+from engine.pool.balancers import named_balancer
 from engine.pool.capacity_planner import CapacityPlanner
 from engine.pool.conversations import Conversations
 from engine.pool.limits import pool_limits
@@ -65,6 +66,7 @@ from engine.pool.members import PoolPorts
 from engine.pool.pool import Pool
 from engine.pool.resource_monitor import ResourceMonitor
 from engine.pool.routing import Router
+from engine.recovery.breakers.breaker import breaker_limits
 from engine.recovery.breakers.breaker_keys import CREDENTIAL_BREAKER, breaker_keys, is_of_one_profile
 from engine.recovery.breakers.guard import BreakerGuard
 from engine.recovery.breakers.registry import Breakers
@@ -73,9 +75,11 @@ from engine.recovery.classify.learned_rules import LearnedRules
 from engine.recovery.classify.service import STORE, ClassificationService
 from engine.recovery.factory import RecoveryParts
 from engine.recovery.retry.budget import Budget
+from engine.recovery.retry.policy import retry_policy
 from engine.recovery.statistics import RecoveryStatistics
 from engine.recovery.stray_cleanup import StrayCleanup
-from engine.requests import Answer, AnswerStream, Request
+from engine.requests import DEFAULT_TENANT, Answer, AnswerStream, Request
+from engine.sessions.clocks import turn_limits
 from engine.sessions.ports import SessionPorts
 from engine.sessions.transcripts import Transcripts
 from engine.settings import unused
@@ -122,7 +126,7 @@ class Engine(Operations):
         self._config = loaded.config or config_file(environ)
         self.bus = Bus(self.clock, settings.events.history)
         self.transcripts = Transcripts(settings.events.transcript_bytes)
-        self.desk = PermissionDesk(
+        self.broker = PermissionBroker(
             self.bus,
             self.clock,
             ApprovalStore(state / "approvals.db", self.clock),
@@ -130,7 +134,7 @@ class Engine(Operations):
             barred=self._barred,
         )
         self.containment = Containment(self.id, adopts=owns_process)
-        self._groups = Cgroups(self.id, lambda: policies.group_limits(self.settings))
+        self._groups = Cgroups(self.id, lambda: group_limits(self.settings))
         self.launcher = LocalLauncher(self.containment, self._groups)
         self.checkpoints = Checkpoints(state / "checkpoints")
         self._ledger = EngineRegistry(state / "engines")
@@ -145,12 +149,12 @@ class Engine(Operations):
         self._checkpointed: set[str] = set()
         self._recorder: Recorder | None = None
         self._read_limits(settings)
-        self.cache: MemoryCache[Answer] = MemoryCache(policies.cache_limits(settings))
+        self.cache: MemoryCache[Answer] = MemoryCache(cache_limits(settings))
         self.admission = Admission(AdmissionLimits(settings.queue.max_waiting))
         self.limiter = ConcurrencyLimiter(
             lambda: self.settings.session_pool.max_size, lambda: self.settings.recovery.ease_interval, self.clock
         )
-        self.breakers = Breakers(lambda: policies.breaker_limits(self.settings), self.bus, self.clock, self._opened)
+        self.breakers = Breakers(lambda: breaker_limits(self.settings), self.bus, self.clock, self._opened)
         self.breakers.watch(CREDENTIAL_BREAKER)
         self.budget = Budget(settings.retry.budget)
         self.diagnosis = ClassificationService(
@@ -178,7 +182,7 @@ class Engine(Operations):
         self._chance = random.Random()  # noqa: S311 - jitter and placement, not secrets
         self._leases = SqliteLeases(state / "leases.db", self.id, self._ledger.gone)
         self._known = ConversationStore(state / "conversations.db")
-        self._router = Router(policies.balancer(settings))
+        self._router = Router(named_balancer(settings))
         self._pool_ports = self._make_pool_ports()
         self.pool = Pool(self._pool_ports)
         host = Host(state, watches=self.choice.backend == "claude")
@@ -234,12 +238,25 @@ class Engine(Operations):
         self.startable = Startable(lambda: self._cli, self._profile_of, self.clock)
         self.bus.listen(self.startable.follow)
         self.stores = StoreWatch(
-            [self._leases.file, self._known.file, self.desk.store.file, self.diagnosis.learned.file], self.bus
+            [self._leases.file, self._known.file, self.broker.store.file, self.diagnosis.learned.file], self.bus
         )
         self.maintenance = Maintenance(self.bus, time.monotonic)
         self.log: EventLog | None = None
         """The log of a headless engine."""
-        self.alerts = build_alerts(self, self._pool_ports.growth, environ)
+        self.alerts = build_alerts(
+            AlertSources(
+                engine=self.id,
+                bus=self.bus,
+                clock=self.clock,
+                settings=lambda: self.settings,
+                recovery=self.recovery_statistics,
+                pool=self.statistics,
+                open_breakers=self.breakers.open_ones,
+                planner=self._pool_ports.growth,
+                launcher=self.launcher,
+                environ=environ,
+            )
+        )
         self._reported_pause = 0.0
         self._add_chores()
         self.phase = "new"
@@ -251,8 +268,8 @@ class Engine(Operations):
         self._enter_ledger()
         self._leases.open()
         self.diagnosis.learned.open()
-        self.desk.store.open()
-        self._recorder = recorder_of(self.bus, self.settings, self.id)
+        self.broker.store.open()
+        self._recorder = self._started_recorder()
         become_subreaper()  # also as a guest: else what a turn leaves running could not be seen at its end
         self._groups.open()
         if self.choice.offline:
@@ -287,6 +304,14 @@ class Engine(Operations):
         self._follow_checkpoints()
         if self.choice.demo:
             self._chores.spawn(DemoTraffic(self.submit, self.id).run(), "demo traffic")
+
+    def _started_recorder(self) -> Recorder | None:
+        events, folder = self.settings.events, self.settings.recordings
+        if not events.recording:
+            return None
+        made = Recorder(self.bus, folder, self.id, segment_bytes=events.segment_bytes, segments=events.segments)
+        made.start()
+        return made
 
     def ready(self) -> list[str]:
         """Reasons why no work can be taken now; empty when it can."""
@@ -370,7 +395,7 @@ class Engine(Operations):
             stack.callback(self._known.close)
             stack.callback(self._groups.close)
             stack.callback(self.diagnosis.close)
-            stack.callback(self.desk.store.close)
+            stack.callback(self.broker.store.close)
             await self._chores.aclose()
             await self.maintenance.aclose()
             await self.recoveries.aclose()
@@ -455,7 +480,7 @@ class Engine(Operations):
             launcher=self.launcher,
             bus=self.bus,
             clock=self.clock,
-            desk=self.desk,
+            permissions=self.broker,
             transcripts=self.transcripts,
             limits=lambda: self._turn_limits,
             tool_ended=self.tools.ended,
@@ -527,7 +552,7 @@ class Engine(Operations):
 
     def _apply(self, before: Settings, after: Settings) -> None:
         names = (each.session_pool.load_balancing.strategy for each in (before, after))
-        balancer = policies.balancer(after) if len({*names}) > 1 else self._router.balancer
+        balancer = named_balancer(after) if len({*names}) > 1 else self._router.balancer
         strategies = self._recovery.follow(before, after, self.recoveries.orchestrator.strategies)
         if before.claude != after.claude:
             cli = self._cli if before.claude.binary == after.claude.binary else named_binary(after)
@@ -538,9 +563,9 @@ class Engine(Operations):
         self._router.balancer = balancer
         self.recoveries.orchestrator.strategies = strategies
         self._read_limits(after)
-        self.cache.limits = policies.cache_limits(after)
+        self.cache.limits = cache_limits(after)
         self.admission.limits = AdmissionLimits(after.queue.max_waiting)
-        self.breakers.configure(policies.breaker_limits(after))
+        self.breakers.configure(breaker_limits(after))
         self.budget.resize(after.retry.budget)
         self.alerts.use(after.alerts)
 
@@ -550,9 +575,9 @@ class Engine(Operations):
         self.pool.reconcile()
 
     def _read_limits(self, settings: Settings) -> None:
-        self._turn_limits = policies.turn_limits(settings)
+        self._turn_limits = turn_limits(settings)
         self._pool_limits = pool_limits(settings)
-        self._retry_policy = policies.retry_policy(settings)
+        self._retry_policy = retry_policy(settings)
 
     async def _submit_quietly(
         self, request: Request, on_end: Callable[[Answer | QuarterdeckError], None] | None

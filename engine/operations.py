@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from engine.approvals.desk import PermissionDesk
+from engine.approvals.broker import PermissionBroker
 from engine.approvals.grants import Decision, Grant, decided
 from engine.backends.base import Profile
 from engine.backends.profiles import Profiles
 from engine.base.clock import Clock
 from engine.base.errors import BadInput, ConversationHeld, NotFound
+from engine.base.read_only import check_writable
 from engine.dispatch.dispatcher import Dispatcher
 from engine.events.bus import Bus
 from engine.pool.pool import Pool
-from engine.read_only import check_writable
 from engine.recovery.classify.learned_rules import LearnedRule, Lesson
 from engine.recovery.classify.rules import ErrorType
 from engine.recovery.classify.service import ClassificationService
@@ -29,7 +29,7 @@ class Operations:
     clock: Clock
     bus: Bus
     pool: Pool
-    desk: PermissionDesk
+    broker: PermissionBroker
     profiles: Profiles
     dispatcher: Dispatcher
     diagnosis: ClassificationService
@@ -44,16 +44,16 @@ class Operations:
 
         Returns the grant that this gave. Raises NotFound, BadInput.
         """
-        return self.desk.answer(permission, self._decided(expires, **given))
+        return self.broker.answer(permission, self._decided(expires, **given))
 
     def answer_group(self, group: str, *, expires: str | float | None = None, **given: Any) -> tuple[int, list[Grant]]:
         """Answer all that wait in a group, as `answer` does: how many, and the grants given."""
-        return self.desk.answer_group(group, self._decided(expires, **given))
+        return self.broker.answer_group(group, self._decided(expires, **given))
 
     def revoke_grant(self, grant: str, by: str) -> Grant:
         """Take a grant back. Raises NotFound."""
         self.check_writable()
-        return self.desk.revoke(grant, by)
+        return self.broker.revoke(grant, by)
 
     def cancel(self, request: str, who: str) -> None:
         """End a request, waiting or running; its caller is told. Raises NotFound."""

@@ -12,9 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from engine.alerts.channels.base import TEST, Channel, Notification
-from engine.alerts.conditions import Readings
 from engine.alerts.rules import Alert, AlertChange, AlertPolicy, AlertTimes, Phase, Silence
-from engine.alerts.ruleset import rules_of
 from engine.base.clock import Clock
 from engine.base.errors import BadInput, QuarterdeckError
 from engine.base.nearest import nearest_name
@@ -22,6 +20,8 @@ from engine.base.nursery import Nursery
 from engine.base.text import one_line
 from engine.events.bus import Bus
 from engine.events.types import AlertRaised, AlertResolved, AlertSilenced, Event, EventEnvelope, Notice, Severity
+from engine.settings.alert_conditions import Readings
+from engine.settings.alert_rules import rules_of
 
 if TYPE_CHECKING:
     from engine.settings.schema import Alerts

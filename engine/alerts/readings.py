@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from engine.alerts.conditions import Readings
 from engine.events.state import State
 from engine.events.types import PoolStatistics
 from engine.recovery.statistics import Figures
+from engine.settings.alert_conditions import Readings
 
 WINDOW = "5m"
 """The window of the figures that have one."""

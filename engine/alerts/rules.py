@@ -13,10 +13,11 @@ from fnmatch import fnmatchcase
 
 import msgspec
 
-from engine.alerts.conditions import AlertCondition, Readings
 from engine.base.errors import NotFound, Overloaded
 from engine.base.nearest import nearest_name
 from engine.events.types import Severity
+from engine.settings.alert_conditions import Readings
+from engine.settings.alert_rules import AlertRule
 
 EVENT_S = 300.0
 """Seconds that an alert by an event fires after the last such event."""
@@ -24,17 +25,6 @@ ALERTS = 1000
 """Alerts at once; of one too many nothing is known before another has ended."""
 SILENCES = 100
 """Silences at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class AlertRule:
-    """When to alert: `condition` must hold for `hold` seconds."""
-
-    name: str
-    condition: AlertCondition
-    hold: float = 0.0
-    severity: Severity = Severity.WARNING
-    remedy: str = ""
 
 
 @dataclass(frozen=True, slots=True)

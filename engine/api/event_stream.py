@@ -15,10 +15,10 @@ from typing import Any
 import msgspec
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from engine import __version__
 from engine.api.ending import REASON, Ending
 from engine.api.probes import Probes
 from engine.api.websocket_protocol import close_reason
+from engine.base.version import __version__
 from engine.engine import Engine
 from engine.events.bus import Batch
 

@@ -72,7 +72,7 @@ class PermissionRoutes(RouteGroup):
 
     async def grants(self, request: HttpRequest) -> Response:
         """GET /api/permissions/grants?limit=&offset=: those that live, oldest first."""
-        rows = self._engine.desk.store.grants()
+        rows = self._engine.broker.store.grants()
         return done({"grants": [_told(each) for each in _page(request, rows)], "total": len(rows)})
 
     async def revoke(self, request: HttpRequest) -> Response:
@@ -83,7 +83,7 @@ class PermissionRoutes(RouteGroup):
         """GET /api/permissions/history?limit=&offset=&group=: who answered what, newest first."""
         limit, offset = _bounds(request)
         group = request.query_params.get("group", "")
-        rows, total = self._engine.desk.store.history(limit, offset, group)
+        rows, total = self._engine.broker.store.history(limit, offset, group)
         return done({"answers": rows, "total": total})
 
 

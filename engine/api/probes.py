@@ -11,10 +11,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from engine import __version__
 from engine.api.envelope import json_response
 from engine.api.recovery_metrics import alert_metrics, recovery_metrics, strategy_metrics, success_metric
 from engine.api.supervision_metrics import supervision_metrics
+from engine.base.version import __version__
 from engine.engine import Engine
 
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"

@@ -42,7 +42,7 @@ class RecoveriesRoutes(RouteGroup):
                 "recoveries": rows[offset : offset + limit],
                 "total": len(rows),
                 "strategies": self._engine.recoveries.statistics(),
-                "cap": self._engine.limiter.cap,
+                "cap": self._engine.limiter.limit,
             }
         )
 

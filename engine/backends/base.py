@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-DEFAULT_TENANT = "default"
+from engine.requests import DEFAULT_TENANT
+
 SIMULATOR = "simulator"
 """The backend whose answers are simulated, cost nothing and say so."""
 

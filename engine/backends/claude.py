@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine.backends.agent_dirs import AgentDirectories
-from engine.backends.base import DEFAULT_TENANT, AgentCommand, AgentSpec, Profile
+from engine.backends.base import AgentCommand, AgentSpec, Profile
 from engine.backends.credential import Credential, credential_for
 from engine.base import process
 from engine.base.errors import BackendMissing
+from engine.requests import DEFAULT_TENANT
 
 STREAM_FLAGS = (
     "-p",

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from engine.backends.base import DEFAULT_TENANT, Profile
+from engine.backends.base import Profile
 from engine.backends.credential import Credential, brings_key, credential_for, endpoint_of, needs_own_home
 from engine.backends.fingerprint import fingerprint
 from engine.base.errors import Forbidden, NotFound
+from engine.requests import DEFAULT_TENANT
 from engine.settings.schema import Settings
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from engine.base.errors import BadInput, Forbidden
 from engine.base.files import private_folder
-from engine.launchers.processes import ProcessId, identify
+from engine.base.processes import ProcessId, identify
 
 _CREDENTIALS = struct.Struct("3i")
 _CONNECT_S = 2.0

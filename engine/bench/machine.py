@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 
-from engine import __version__
+from engine.base.version import __version__
 
 
 def describe(cli_version: str = "") -> dict[str, str | int | float]:

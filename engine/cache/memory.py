@@ -6,6 +6,8 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from engine.settings.schema import Settings
+
 V = TypeVar("V")
 
 
@@ -72,3 +74,9 @@ class MemoryCache(Generic[V]):
         entry = self._entries.pop(key, None)
         if entry is not None:
             self.size -= entry.size
+
+
+def cache_limits(settings: Settings) -> CacheLimits:
+    """The bounds of the answer cache; none is kept when it is off."""
+    cache = settings.cache
+    return CacheLimits(cache.max_entries if cache.enabled else 0, cache.max_bytes, cache.ttl)

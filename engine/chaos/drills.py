@@ -12,10 +12,10 @@ from abc import ABC, abstractmethod
 from enum import StrEnum
 
 from engine.base.errors import QuarterdeckError
+from engine.base.processes import identify
 from engine.chaos.load import CLOCK
 from engine.chaos.scorecard import Injection
 from engine.chaos.target import Target, strike_on
-from engine.launchers.processes import identify
 from engine.requests import Request
 from engine.settings.schema_work import SessionLimits
 

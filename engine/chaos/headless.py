@@ -15,10 +15,10 @@ import httpx
 import msgspec
 
 from engine.base.errors import NoEngine, QuarterdeckError
+from engine.base.processes import ENGINE_TAG, ProcessId, tagged
 from engine.base.python import python_module
 from engine.chaos.api import Api
 from engine.chaos.target import Observed
-from engine.launchers.processes import ENGINE_TAG, ProcessId, tagged
 from engine.requests import Answer, Request
 
 _STOP_S = 30.0

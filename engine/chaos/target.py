@@ -9,13 +9,13 @@ from typing import Any, Protocol
 
 import msgspec
 
+from engine.base.processes import ENGINE_TAG, ProcessId, identify, send_signal, tagged, tags_of
 from engine.chaos.api import Api
 from engine.chaos.scorecard import Injection
 from engine.engine import Engine
 from engine.events import types as ev
 from engine.events.types import EventEnvelope
 from engine.launchers.host import disk_free
-from engine.launchers.processes import ENGINE_TAG, ProcessId, identify, send_signal, tagged, tags_of
 from engine.requests import Answer, Request
 from engine.thread import EngineThread
 

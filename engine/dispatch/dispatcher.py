@@ -32,6 +32,7 @@ from engine.base.errors import (
 from engine.base.text import one_line
 from engine.cache.memory import MemoryCache
 from engine.cache.single_flight import SingleFlight
+from engine.dispatch.active_request import ActiveRequest
 from engine.events.bus import Bus
 from engine.events.types import RequestEnded, RequestRetrying, RequestWaiting
 from engine.flow.admission import Admission
@@ -43,11 +44,11 @@ from engine.recovery.breakers.breaker_keys import breaker_keys
 from engine.recovery.breakers.guard import BreakerGuard, GuardedCall, blamed_scope
 from engine.recovery.classify.outcome_errors import EMPTY
 from engine.recovery.escalation import PARK
-from engine.recovery.failure import EscalationState
 from engine.recovery.orchestrator import Orchestrator
 from engine.recovery.retry.budget import Budget
 from engine.recovery.retry.policy import AttemptFacts, RetryDecision, RetryPolicy, decide, give_up, wait_at_breaker
-from engine.requests import ActiveRequest, Answer, AnswerStream, NullStream, Request
+from engine.recovery.run import EscalationState
+from engine.requests import Answer, AnswerStream, NullStream, Request
 from engine.sessions.outcome import Outcome
 from engine.sessions.session import Session
 from engine.sessions.turn import TurnOrder
@@ -241,7 +242,7 @@ class Dispatcher:
 
     async def _place(self, active: ActiveRequest) -> None:
         limiter = self._ports.limiter
-        with self._waiting(active, f"a place: {limiter.cap} requests may run at once for now"):
+        with self._waiting(active, f"a place: {limiter.limit} requests may run at once for now"):
             await limiter.enter(active.request.priority)
 
     async def _lease(self, active: ActiveRequest) -> Lease:

@@ -12,7 +12,6 @@ import msgspec
 from engine.base.files import private_file, private_folder
 from engine.events.bus import Bus
 from engine.events.types import EventEnvelope, encode_stamped
-from engine.settings.schema import Settings
 
 SUFFIX = ".flight.jsonl"
 CHECKPOINT_BYTES = 2 * 1024**2
@@ -138,13 +137,3 @@ class Recorder:
         segments = sorted(self._folder.glob(f"*{SUFFIX}"), key=lambda path: path.stat().st_mtime_ns)
         for path in segments[: max(0, len(segments) - self._segments)]:
             path.unlink(missing_ok=True)
-
-
-def recorder_of(bus: Bus, settings: Settings, engine: str) -> Recorder | None:
-    """A started recorder; None when none is wanted."""
-    events = settings.events
-    if not events.recording:
-        return None
-    recorder = Recorder(bus, settings.recordings, engine, segment_bytes=events.segment_bytes, segments=events.segments)
-    recorder.start()
-    return recorder

@@ -26,7 +26,7 @@ class AimdLimit:
         """Whether there is no cap."""
         return self._cap is None
 
-    def cap(self, now: float, interval: float) -> int | None:
+    def limit(self, now: float, interval: float) -> int | None:
         """Requests that may run at once; None without a cap."""
         if self._cap is None:
             return None
@@ -38,9 +38,9 @@ class AimdLimit:
             self._cap = None
         return self._cap
 
-    def reduce(self, now: float, running: int, most: int, interval: float) -> int:
+    def decrease(self, now: float, running: int, most: int, interval: float) -> int:
         """Halve what may run, or what does; at least one may. Returns the cap, which rises to `most` and is gone."""
-        before = self.cap(now, interval)
+        before = self.limit(now, interval)
         if before is None:
             self._full = max(most, running)
             before = running or most
@@ -68,13 +68,13 @@ class ConcurrencyLimiter:
         return len(self._waiting)
 
     @property
-    def cap(self) -> int | None:
+    def limit(self) -> int | None:
         """Requests that may run at once now; None without a cap."""
-        return self._ease.cap(self._clock.monotonic(), self._interval())
+        return self._ease.limit(self._clock.monotonic(), self._interval())
 
-    def reduce(self) -> int:
+    def decrease(self) -> int:
         """Let fewer run at once; returns how many. What runs is not cut."""
-        return self._ease.reduce(self._clock.monotonic(), self.running, self._most(), self._interval())
+        return self._ease.decrease(self._clock.monotonic(), self.running, self._most(), self._interval())
 
     async def enter(self, priority: str = "medium") -> None:
         """Take a place, or wait for one."""
@@ -112,5 +112,5 @@ class ConcurrencyLimiter:
     def _free(self) -> bool:
         if self._ease.none:
             return True
-        cap = self.cap
-        return cap is None or self.running < cap
+        limit = self.limit
+        return limit is None or self.running < limit

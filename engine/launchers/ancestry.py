@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Mapping
 
-from engine.launchers.processes import ENGINE_TAG, SESSION_TAG, stat_of, tags_of
+from engine.base.processes import ENGINE_TAG, SESSION_TAG, stat_of, tags_of
 
 _MOST_GENERATIONS = 256
 

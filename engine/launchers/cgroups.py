@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.settings.schema import Settings
+
 ROOT = Path("/sys/fs/cgroup")
 OWN = Path("/proc/self/cgroup")
 
@@ -94,3 +96,9 @@ def _group_of(root: Path, own: Path, engine: str) -> Path | None:
     if mine is None or not (root / "cgroup.controllers").exists():
         return None
     return root / mine.lstrip("/") / f"quarterdeck-{engine}"
+
+
+def group_limits(settings: Settings) -> GroupLimits:
+    """What a cgroup bounds."""
+    limits = settings.session_pool.limits
+    return GroupLimits(limits.memory_soft, limits.memory_hard)

@@ -8,7 +8,7 @@ import signal
 from collections.abc import Callable, Collection, Iterable, Mapping
 from time import sleep
 
-from engine.launchers.processes import (
+from engine.base.processes import (
     ENGINE_TAG,
     SESSION_TAG,
     ProcessId,

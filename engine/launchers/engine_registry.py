@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from engine.base.files import private_folder, write_private
-from engine.launchers.processes import ENGINE_TAG, ProcessId, alive, boot_id, identify, tagged
+from engine.base.processes import ENGINE_TAG, ProcessId, alive, boot_id, identify, tagged
 from engine.launchers.scratch import short_folder
 
 

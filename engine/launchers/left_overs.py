@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
+from engine.base.processes import PROC, ProcessId
 from engine.launchers.containment import Containment
 from engine.launchers.engine_registry import EngineRegistry
-from engine.launchers.processes import PROC, ProcessId
 
 _TERM_GRACE_S = 5.0
 _COMMAND = 60

@@ -10,11 +10,11 @@ from typing import cast
 
 from engine.base import process
 from engine.base.errors import BackendMissing, StartFailed
+from engine.base.processes import ProcessId, identify, send_signal
 from engine.launchers.base import Child, LaunchSpec, ProcessEnd
 from engine.launchers.cgroups import Cgroups, GroupLimits
 from engine.launchers.containment import Containment
 from engine.launchers.kernel import with_parent_death_signal
-from engine.launchers.processes import ProcessId, identify, send_signal
 from engine.launchers.strays import working_directory
 
 STDERR_KEPT = 16 * 1024

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from engine.launchers.processes import PROC
+from engine.base.processes import PROC
 
 _TABLES = ("net/tcp", "net/tcp6")
 

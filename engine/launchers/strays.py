@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 
-from engine.launchers.processes import (
+from engine.base.processes import (
     ENGINE_TAG,
     PROC,
     ProcessId,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from engine.launchers.processes import ENGINE_TAG, GONE, SESSION_TAG, ProcessId, tags_of
+from engine.base.processes import ENGINE_TAG, GONE, SESSION_TAG, ProcessId, tags_of
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _TICKS = os.sysconf("SC_CLK_TCK")

@@ -11,8 +11,8 @@ from typing import Any, TextIO, cast
 import msgspec
 import structlog
 
-from engine import __version__
 from engine.base.errors import QuarterdeckError
+from engine.base.version import __version__
 from engine.events import types as ev
 from engine.events.bus import Bus
 from engine.events.types import EventEnvelope

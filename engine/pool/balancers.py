@@ -11,6 +11,9 @@ from bisect import bisect
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from engine.base.plugins import BALANCER_GROUP, find
+from engine.settings.schema import Settings
+
 CONSIDERED = 16
 """Candidates that most balancers want to see, those used last: so the tail can idle out, and a lease stays cheap."""
 
@@ -148,3 +151,9 @@ def _load(candidate: Candidate) -> tuple[float, int, str]:
 
 def _place(key: str) -> int:
     return zlib.crc32(key.encode("utf-8", "replace"))
+
+
+def named_balancer(settings: Settings) -> Balancer:
+    """The balancer that the settings name. Raises SettingsError."""
+    name = settings.session_pool.load_balancing.strategy
+    return find("balancer", BALANCER_GROUP, name, BALANCERS, "session_pool.load_balancing.strategy")()

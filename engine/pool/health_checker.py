@@ -7,8 +7,8 @@ import asyncio
 from engine.base.errors import DeadlinePassed, SessionLost
 from engine.base.files import is_gone
 from engine.base.nursery import Nursery
+from engine.base.processes import stat_of
 from engine.events.types import Notice, SessionJudged, Severity
-from engine.launchers.processes import stat_of
 from engine.pool.health import PROBES_MISSED, HealthState, HealthVerdict, Vitals, is_stopped, judge
 from engine.pool.members import PoolPorts
 from engine.pool.pool import Pool

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from engine.base.clock import Clock
 from engine.base.errors import ConversationHeld
+from engine.base.processes import alive
 from engine.events.bus import Bus
 from engine.events.types import OrphansReaped
 from engine.launchers.containment import Containment
 from engine.launchers.engine_registry import EngineRegistry
-from engine.launchers.processes import alive
 from engine.pool.conversations import Conversations
 from engine.recovery.strategies.base import Cleaned
 from engine.store.leases import SqliteLeases

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from engine.recovery.classify.rules import StrategyWord
-from engine.recovery.failure import EscalationState, Failure
+from engine.recovery.failure import Failure
+from engine.recovery.run import EscalationState
 
 RESUME, RESTART, CLEAN = "resume_conversation", "restart_process", "clean_resources"
 REAUTHENTICATE, REDUCE_LOAD, PARK, FAIL_FAST = "reauthenticate", "reduce_load", "park", "fail_fast"

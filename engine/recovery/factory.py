@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from engine import policies
 from engine.flow.concurrency_limit import ConcurrencyLimiter
 from engine.launchers.containment import Containment
 from engine.launchers.engine_registry import EngineRegistry
@@ -14,11 +13,11 @@ from engine.pool.members import PoolPorts
 from engine.pool.pool import Pool
 from engine.recovery.breakers.registry import Breakers
 from engine.recovery.cleanup import Cleanup
-from engine.recovery.orchestrator import Orchestrator
+from engine.recovery.orchestrator import Orchestrator, recovery_limits
 from engine.recovery.recoveries import Recoveries
 from engine.recovery.recovery_actions import RecoveryActions
 from engine.recovery.retry.budget import Budget
-from engine.recovery.strategies.registry import Strategies
+from engine.recovery.strategies.registry import Strategies, strategies
 from engine.settings.schema import Settings
 from engine.store.leases import SqliteLeases
 
@@ -60,7 +59,7 @@ class RecoveryParts:
         orchestrator = Orchestrator(
             acts,
             self.strategies(self.settings()),
-            lambda: policies.recovery_limits(self.settings()),
+            lambda: recovery_limits(self.settings()),
             self.budget,
             bus,
             clock,
@@ -69,7 +68,7 @@ class RecoveryParts:
 
     def strategies(self, settings: Settings) -> Strategies:
         """The strategies that settings name. Raises SettingsError."""
-        return policies.strategies(settings, lambda: self.settings().recovery.credential_hold)
+        return strategies(settings, lambda: self.settings().recovery.credential_hold)
 
     def follow(self, before: Settings, after: Settings, current: Strategies) -> Strategies:
         """The strategies after a change of the settings. Raises SettingsError, and nothing has changed."""

@@ -1,17 +1,13 @@
-"""What recovery is told of a failure, and what it remembers of a request that keeps failing."""
+"""A failed attempt as recovery sees it, and what a strategy works on."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from engine.base.errors import QuarterdeckError
 from engine.base.text import one_line
 from engine.events.types import ErrorSeen
-
-if TYPE_CHECKING:
-    from engine.recovery.orchestrator import Recovery
 
 
 class TargetKind(StrEnum):
@@ -88,25 +84,12 @@ class Failure:
         )
 
 
-@dataclass(slots=True, eq=False)
-class EscalationState:
-    """One request's way up the ladder: the strategy that its class asks for, where it stands, tries on that rung."""
-
-    asked: str = ""
-    level: str = ""
-    tries: int = 0
-    why: str = ""
-    """Why recovery gave this request up."""
-    recovery: Recovery | None = field(default=None, repr=False)
-    """The run that this request waits for, or whose effect it shows."""
-
-
-def target_of(aim: TargetKind, failure: Failure) -> str:
+def target_of(target_kind: TargetKind, failure: Failure) -> str:
     """What a strategy of this aim works on: `session:…`, `conversation:…`, `profile:…`, `credential:…` or `engine`."""
-    if aim is TargetKind.ENGINE:
+    if target_kind is TargetKind.ENGINE:
         return TargetKind.ENGINE.value
-    if aim is TargetKind.CREDENTIAL:
+    if target_kind is TargetKind.CREDENTIAL:
         return failure.credential
-    if aim is TargetKind.CONVERSATION and failure.conversation:
+    if target_kind is TargetKind.CONVERSATION and failure.conversation:
         return f"conversation:{failure.conversation}"
     return f"session:{failure.session}" if failure.session else f"profile:{failure.profile}"

@@ -16,11 +16,13 @@ from engine.events.bus import Bus
 from engine.events.types import Notice, RecoveryEnded, RecoveryStarted, Severity
 from engine.pool.intensity import Intensity, IntensityLimits
 from engine.recovery.escalation import ESCALATION, FAIL_FAST, PARK, PLAIN_RETRY, escalate, next_level, strategy_for
-from engine.recovery.failure import EscalationState, Failure, TargetKind, target_of
+from engine.recovery.failure import Failure, TargetKind, target_of
 from engine.recovery.retry.budget import Budget
+from engine.recovery.run import EscalationState, Key, RecoveryRun
 from engine.recovery.strategies.base import RecoveryPorts, RecoveryResult, RecoveryStrategy
-from engine.recovery.strategies.park import refusal, resets_in
+from engine.recovery.strategies.builtin import refusal, resets_in
 from engine.recovery.strategies.registry import Strategies
+from engine.settings.schema import Settings
 
 WATCH_S = 30.0
 """An attempt that still runs so long after its recovery shows that it helped."""
@@ -32,8 +34,6 @@ _SLACK = 10.0
 _LEAST_S = 30.0
 """A run may take so many times its estimate, and so long at least."""
 _STOPPING = RecoveryResult(False, "the engine stops")
-
-Key = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,30 +50,6 @@ class NextRecovery:
 
     strategy: str = PLAIN_RETRY
     final: str = ""
-
-
-@dataclass(eq=False)
-class Recovery:
-    """One run of a strategy. `done` is the strategy's own end; it is over once its effect was seen, at `ended_at`."""
-
-    id: str
-    key: Key
-    failure: Failure
-    began: float
-    done: asyncio.Future[RecoveryResult]
-    observed: bool = False
-    cost: int = 0
-    waiters: int = 0
-    joined: int = 0
-    finished_at: float = 0.0
-    ended_at: float = 0.0
-    timer: asyncio.TimerHandle | None = None
-    over: bool = False
-
-    @property
-    def strategy(self) -> str:
-        """The name of its strategy."""
-        return self.key[0]
 
 
 @dataclass(slots=True)
@@ -103,7 +79,7 @@ class Orchestrator:
         self._bus = bus
         self._clock = clock
         self._runs = Nursery("recovery", self._on_error)
-        self._under_way: dict[Key, Recovery] = {}
+        self._under_way: dict[Key, RecoveryRun] = {}
         self._records: OrderedDict[Key, _Record] = OrderedDict()
         self._number = 0
         self.strategies = strategies
@@ -125,7 +101,7 @@ class Orchestrator:
             failure.error.retry_after = resets_in(failure)  # the caller is told when to come back
         return NextRecovery(name, escalation.why)
 
-    def begin(self, name: str, failure: Failure, escalation: EscalationState | None = None) -> Recovery | None:
+    def begin(self, name: str, failure: Failure, escalation: EscalationState | None = None) -> RecoveryRun | None:
         """Run a strategy, or join the run that is under way; `escalation` waits for it.
 
         None when there is nothing to run, when what was seen is out of date, or when it was tried too often of late.
@@ -133,7 +109,7 @@ class Orchestrator:
         if name in {PLAIN_RETRY, FAIL_FAST}:
             return None
         strategy = self._known(name)
-        key = (name, target_of(strategy.aim, failure))
+        key = (name, target_of(strategy.target_kind, failure))
         recovery = self._under_way.get(key)
         if recovery is not None and recovery.done.done() and failure.began >= recovery.finished_at:
             self._end(recovery, ok=False, reason=f"it failed again: {failure.reason}")
@@ -178,7 +154,7 @@ class Orchestrator:
     async def execute(self, name: str, target: Failure) -> RecoveryEnded:
         """Run a strategy by hand, whatever was tried before. Raises NotFound, BadInput."""
         strategy = self.checked(name, target)
-        key = (name, target_of(strategy.aim, target))
+        key = (name, target_of(strategy.target_kind, target))
         recovery = self._under_way.get(key)
         if recovery is None or recovery.done.done():
             if recovery is not None:
@@ -201,7 +177,7 @@ class Orchestrator:
 
     def _start_automatic(
         self, strategy: RecoveryStrategy, key: Key, failure: Failure, escalation: EscalationState | None
-    ) -> Recovery | None:
+    ) -> RecoveryRun | None:
         now, limits = self._now(), self._limits()
         record = self._record(key)
         if failure.began < record.helped_at or now - failure.seen > STALE_S:
@@ -218,18 +194,18 @@ class Orchestrator:
         )
         return None
 
-    def _start(self, strategy: RecoveryStrategy, key: Key, failure: Failure, cost: int = 0) -> Recovery:
+    def _start(self, strategy: RecoveryStrategy, key: Key, failure: Failure, cost: int = 0) -> RecoveryRun:
         recovery = self._made(key, failure, cost=cost)
         self._under_way[key] = recovery
-        self._publish_start(recovery, strategy.estimate)
+        self._publish_start(recovery, strategy.estimated_time)
         self._runs.spawn(self._run(strategy, recovery), f"{key[0]} {key[1]}")
         return recovery
 
-    def _observe(self, strategy: RecoveryStrategy, key: Key, failure: Failure) -> Recovery:
+    def _observe(self, strategy: RecoveryStrategy, key: Key, failure: Failure) -> RecoveryRun:
         recovery = self._made(key, failure, observed=True)
         result = RecoveryResult(True, f"observed: {key[0]} would be run at {key[1]}")
         recovery.done.set_result(result)
-        self._publish_start(recovery, strategy.estimate)
+        self._publish_start(recovery, strategy.estimated_time)
         self._end(recovery, ok=True, reason=result.reason)
         return recovery
 
@@ -245,14 +221,14 @@ class Orchestrator:
         record.told_until = now + self._limits().starts.period
         refused = self._made(key, failure)
         refused.done.set_result(RecoveryResult(False, why))
-        self._publish_start(refused, strategy.estimate)
+        self._publish_start(refused, strategy.estimated_time)
         self._bus.publish(self._ended_event(refused, ok=False, reason=why, gave_up=True))
 
-    async def _run(self, strategy: RecoveryStrategy, recovery: Recovery) -> None:
-        result, limit = _STOPPING, max(_LEAST_S, strategy.estimate * _SLACK)
+    async def _run(self, strategy: RecoveryStrategy, recovery: RecoveryRun) -> None:
+        result, limit = _STOPPING, max(_LEAST_S, strategy.estimated_time * _SLACK)
         try:
             async with asyncio.timeout(limit):
-                result = await strategy.run(recovery.failure, self._ports)
+                result = await strategy.execute(recovery.failure, self._ports)
         except TimeoutError:
             result = RecoveryResult(False, f"it took over {limit:g} s")
         except QuarterdeckError as error:
@@ -262,7 +238,7 @@ class Orchestrator:
         finally:
             self._finished(recovery, result)
 
-    def _finished(self, recovery: Recovery, result: RecoveryResult) -> None:
+    def _finished(self, recovery: RecoveryRun, result: RecoveryResult) -> None:
         recovery.finished_at = self._now()
         recovery.done.set_result(result)
         if not result.ok or recovery.waiters == 0:
@@ -271,7 +247,7 @@ class Orchestrator:
             loop = asyncio.get_running_loop()
             recovery.timer = loop.call_later(WATCH_S, lambda: self._end(recovery, ok=True, reason=result.reason))
 
-    def _end(self, recovery: Recovery, *, ok: bool, reason: str) -> None:
+    def _end(self, recovery: RecoveryRun, *, ok: bool, reason: str) -> None:
         if recovery.over:
             return
         recovery.over = True
@@ -289,13 +265,13 @@ class Orchestrator:
 
     # small things
 
-    def _made(self, key: Key, failure: Failure, *, observed: bool = False, cost: int = 0) -> Recovery:
+    def _made(self, key: Key, failure: Failure, *, observed: bool = False, cost: int = 0) -> RecoveryRun:
         self._number += 1
         done: asyncio.Future[RecoveryResult] = asyncio.get_running_loop().create_future()
         now = self._now()
-        return Recovery(f"v{self._number:04d}", key, failure, now, done, observed, cost, finished_at=now)
+        return RecoveryRun(f"v{self._number:04d}", key, failure, now, done, observed, cost, finished_at=now)
 
-    def _publish_start(self, recovery: Recovery, estimate: float) -> None:
+    def _publish_start(self, recovery: RecoveryRun, estimated_time: float) -> None:
         self._bus.publish(
             RecoveryStarted(
                 recovery=recovery.id,
@@ -303,13 +279,13 @@ class Orchestrator:
                 target=recovery.key[1],
                 error=recovery.failure.id,
                 reason=recovery.failure.reason,
-                estimated=estimate,
+                estimated=estimated_time,
                 observed=recovery.observed,
                 by=recovery.failure.by,
             )
         )
 
-    def _ended_event(self, recovery: Recovery, *, ok: bool, reason: str, gave_up: bool = False) -> RecoveryEnded:
+    def _ended_event(self, recovery: RecoveryRun, *, ok: bool, reason: str, gave_up: bool = False) -> RecoveryEnded:
         return RecoveryEnded(
             recovery=recovery.id,
             strategy=recovery.key[0],
@@ -339,12 +315,12 @@ class Orchestrator:
         if strategy is None:
             sentence = f"There is no recovery strategy {name!r}{nearest(name, known)}."
             raise NotFound(sentence, field="strategy", remedy=f"Known ones: {', '.join(known)}.")
-        if name != FAIL_FAST and (strategy.aim is not TargetKind.ENGINE) and not strategy.can_recover(target):
+        if name != FAIL_FAST and (strategy.target_kind is not TargetKind.ENGINE) and not strategy.can_recover(target):
             takes = {
                 TargetKind.SESSION: "session:ID or profile:NAME",
                 TargetKind.CONVERSATION: "conversation:ID or session:ID",
             }
-            remedy = f"It takes {takes.get(strategy.aim, 'credential:NAME')}."
+            remedy = f"It takes {takes.get(strategy.target_kind, 'credential:NAME')}."
             raise BadInput(f"{name} can do nothing about that target.", field="target", remedy=remedy)
         return strategy
 
@@ -353,3 +329,10 @@ class Orchestrator:
 
     def _now(self) -> float:
         return self._clock.monotonic()
+
+
+def recovery_limits(settings: Settings) -> RecoveryLimits:
+    """How often a recovery may be tried."""
+    recovery = settings.recovery
+    starts = IntensityLimits(recovery.starts, recovery.period, recovery.period, recovery.period)
+    return RecoveryLimits(recovery.observe, starts)

@@ -31,8 +31,8 @@ class Recoveries:
         return [
             {
                 "strategy": name,
-                "aim": TargetKind(strategy.aim).value,
-                "estimate": strategy.estimate,
+                "target_kind": TargetKind(strategy.target_kind).value,
+                "estimated_time": strategy.estimated_time,
                 **_figures(done.get(name, StrategyView())),
             }
             for name, strategy in self.orchestrator.strategies.by_name.items()

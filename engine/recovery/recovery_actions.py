@@ -66,11 +66,11 @@ class RecoveryActions:
         self.breakers.hold(credential, seconds or float("inf"), f"{word}: {failure.reason}", parked=parked)
         return RecoveryResult(True, f"{credential} is {word}" + (f" for {seconds:.0f} s" if seconds else ""))
 
-    def ease(self, reason: str) -> RecoveryResult:  # noqa: ARG002 - the recovery's event tells it
+    def decrease_limit(self, reason: str) -> RecoveryResult:  # noqa: ARG002 - the recovery's event tells it
         """Halve what may run at once."""
-        return RecoveryResult(True, f"{self.limiter.running} requests run, {self.limiter.reduce()} may for now")
+        return RecoveryResult(True, f"{self.limiter.running} requests run, {self.limiter.decrease()} may for now")
 
-    def tell(self, text: str, remedy: str) -> None:
+    def notify(self, text: str, remedy: str) -> None:
         """As a notice."""
         self.bus.publish(Notice(severity=Severity.CRITICAL, text=text, remedy=remedy))
 

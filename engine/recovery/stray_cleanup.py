@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from engine.base.processes import ProcessId
 from engine.events.bus import Bus
 from engine.events.types import OrphansReaped
 from engine.launchers.containment import Containment
 from engine.launchers.engine_registry import EngineRegistry
-from engine.launchers.processes import ProcessId
 
 
 @dataclass

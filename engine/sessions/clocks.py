@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from engine.settings.schema import Settings
+
 CLOSING_S = 5.0
 """Longest wait for a result after the agent reported that the prompt is done."""
 
@@ -101,3 +103,9 @@ class TurnClocks:
         if self.first_byte_at is None:
             found.append((self._began + limits.first_byte, "first byte", limits.first_byte, "first_byte_timeout"))
         return found
+
+
+def turn_limits(settings: Settings) -> TurnLimits:
+    """The clocks of a turn."""
+    pool = settings.session_pool
+    return TurnLimits(pool.first_byte_timeout, pool.inactivity_timeout, pool.turn_timeout)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from engine.base.processes import process_time
 from engine.launchers.base import Child, Launcher
-from engine.launchers.processes import process_time
 
 
 class LeftRunning:

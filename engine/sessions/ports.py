@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from engine.approvals.desk import PermissionDesk
 from engine.backends.base import Backend
 from engine.base.clock import Clock
 from engine.events.bus import Bus
 from engine.launchers.base import Launcher
 from engine.sessions.clocks import TurnLimits
+from engine.sessions.permission_port import PermissionPort
 from engine.sessions.transcripts import Transcripts
 
 
@@ -26,7 +26,7 @@ class SessionPorts:
     launcher: Launcher
     bus: Bus
     clock: Clock
-    desk: PermissionDesk
+    permissions: PermissionPort
     transcripts: Transcripts
     limits: Callable[[], TurnLimits]
     tool_ended: Callable[[str, bool, str], None] = _ignore_tool

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 import psutil
 
+from engine.base.processes import ProcessId
 from engine.events.types import Reading
-from engine.launchers.processes import ProcessId
 from engine.launchers.tree_usage import ProcessUsage, TreeUsage, usage_of
 
 

@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from engine.approvals.desk import Asker
 from engine.backends.base import SIMULATOR, AgentSpec, Profile
 from engine.backends.start_remedies import start_remedy
 from engine.base.errors import DeadlinePassed, QuarterdeckError, SessionLost, StartFailed
@@ -27,6 +26,7 @@ from engine.sessions.machine import SessionMachine
 from engine.sessions.messages import ControlReply
 from engine.sessions.outcome import Outcome, how_exited
 from engine.sessions.own_work import OwnWork
+from engine.sessions.permission_port import Requester
 from engine.sessions.ports import SessionPorts
 from engine.sessions.replies import Started, cost_so_far, started
 from engine.sessions.turn import RunningTurn, TurnOrder
@@ -410,7 +410,7 @@ class Session:
             case f.PermissionWanted():
                 self._ask(fact)
             case f.PermissionWithdrawn(permission):
-                self._ports.desk.withdraw(self.id, permission)
+                self._ports.permissions.withdraw(self.id, permission)
                 self._wait_for_person()
             case f.ForeignTurnBegan() | f.ForeignTurnEnded() | f.TasksChanged():
                 self._own_work.take(fact, self.conversation, self._machine.tasks)
@@ -446,7 +446,7 @@ class Session:
         profile, workspace = self.profile, os.path.realpath(self.cwd)
         grants = os.path.realpath(self._workplace.grants)
         own = self._turn.order.permission_timeout if self._turn is not None else None
-        asker = Asker(
+        requester = Requester(
             self.id,
             self.conversation,
             profile.name,
@@ -457,7 +457,7 @@ class Session:
             own,
             profile.at_endpoint(wanted.tool),
         )
-        self._ports.desk.ask(asker, wanted)
+        self._ports.permissions.ask(requester, wanted)
 
     def _answer(self, permission: str, allowed: bool, message: str) -> None:
         line = self._machine.answer(permission, allowed=allowed, message=message)
@@ -481,7 +481,7 @@ class Session:
             stderr = self._child.stderr_tail if self._child is not None else ""
             self._turn.lose(exited.result(), stderr, partial, self.life.ended_by)
         self._controls.lose(exited.result())
-        self._ports.desk.withdraw_session(self.id)
+        self._ports.permissions.withdraw_session(self.id)
         if came_up and self.life.state is State.LOST:
             self._on_exit(self)
 
@@ -495,7 +495,7 @@ class Session:
     def _finish(self, ending: ProcessEnd, error: str) -> None:
         self._change(Transition.CLOSED)
         self.survivors = len(ending.survivors)
-        self._ports.desk.withdraw_session(self.id)
+        self._ports.permissions.withdraw_session(self.id)
         if not self.turns:
             self._workplace.leave_unused()
         self._ports.backend.release(self._spec)

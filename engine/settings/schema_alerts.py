@@ -8,8 +8,8 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
-from engine.alerts.ruleset import COLUMNS, SHIPPED, AlertRuleRow, read_rows
 from engine.base.nearest import nearest_name
+from engine.settings.alert_rules import COLUMNS, SHIPPED, AlertRuleRow, read_rows
 from engine.settings.fields import SECONDS, Duration, Group, Whole, setting
 
 DAY = 86_400.0

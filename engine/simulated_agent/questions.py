@@ -6,7 +6,7 @@ from engine.simulated_agent.lines import Line
 
 TYPE_CHECKING = False  # `typing` alone is a quarter of the start time
 if TYPE_CHECKING:
-    from engine.simulated_agent.conversation import Conversation
+    from typing import Any
 
 
 class Question:
@@ -18,7 +18,7 @@ class Question:
         """The question as a control request."""
         raise NotImplementedError
 
-    def read(self, _talk: Conversation, response: Line) -> object:
+    def read(self, _talk: Any, response: Line) -> object:
         """What the host's answer means to the turn."""
         raise NotImplementedError
 
@@ -46,7 +46,7 @@ class HookCall(Question):
             "tool_use_id": self._tool_use_id,
         }
 
-    def read(self, _talk: Conversation, response: Line) -> object:
+    def read(self, _talk: Any, response: Line) -> object:
         """The hook's output; a hook that fails says nothing."""
         given = response.get("response")
         return given if response.get("subtype") == "success" and isinstance(given, dict) else {}
@@ -74,7 +74,7 @@ class McpCall(Question):
         """The message in its envelope."""
         return {"subtype": "mcp_message", "server_name": self._server, "message": self._message}
 
-    def read(self, _talk: Conversation, response: Line) -> object:
+    def read(self, _talk: Any, response: Line) -> object:
         """The result of the call, or an object with `error`."""
         given = response.get("response")
         reply = given.get("mcp_response") if isinstance(given, dict) else None

@@ -8,8 +8,8 @@ from pathlib import Path
 import msgspec
 
 from engine.base.files import private_folder, write_private
+from engine.dispatch.active_request import ActiveRequest
 from engine.events.types import Notice, Severity
-from engine.requests import ActiveRequest
 from engine.store.damaged import move_aside
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from engine.alerts.conditions import FIGURES, parse
 from engine.alerts.readings import AlertReadings, readings_of
-from engine.alerts.ruleset import EVENTS, SHIPPED, read_rows, rules_of
 from engine.base.errors import SettingsError
 from engine.events.state import State
 from engine.events.types import PoolMeasured
 from engine.recovery.statistics import RecoveryStatistics
+from engine.settings.alert_conditions import FIGURES, parse
+from engine.settings.alert_rules import EVENTS, SHIPPED, read_rows, rules_of
 from engine.settings.load import load_settings
 from tests.events.samples import ONE_OF_EACH
 

@@ -8,12 +8,12 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from engine.alerts.channels.base import Notification, NotificationFailed
-from engine.alerts.conditions import Readings
 from engine.alerts.manager import QUEUED, AlertManager, AlertPorts
 from engine.base.clock import ManualClock
 from engine.base.errors import QuarterdeckError
 from engine.events.bus import Bus
 from engine.events.types import Notice, OrphansReaped
+from engine.settings.alert_conditions import Readings
 from engine.settings.schema import Alerts
 from tests.support.processes import PATIENCE_S, until
 

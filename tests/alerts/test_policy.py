@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.alerts.conditions import parse
-from engine.alerts.rules import ALERTS, EVENT_S, SILENCES, AlertChange, AlertPolicy, AlertRule, AlertTimes, Phase
+from engine.alerts.rules import ALERTS, EVENT_S, SILENCES, AlertChange, AlertPolicy, AlertTimes, Phase
 from engine.base.errors import NotFound, Overloaded
+from engine.settings.alert_conditions import parse
+from engine.settings.alert_rules import AlertRule
 
 REPEAT, CALM, HOLD = 600.0, 10.0, 5.0
 BAD, GOOD = {"errors": {"": 9.0}}, {"errors": {"": 0.0}}

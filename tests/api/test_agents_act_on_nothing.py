@@ -11,9 +11,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from engine.base.processes import ENGINE_TAG
 from engine.launchers.ancestry import agent_behind
 from engine.launchers.base import LaunchSpec
-from engine.launchers.processes import ENGINE_TAG
 from tests.api.serving import Served, free_port, serving
 from tests.support.processes import until
 

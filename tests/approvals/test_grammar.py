@@ -268,7 +268,7 @@ def test_any_text_ends_in_an_action(text: str) -> None:
 
 
 def test_the_grammar_is_loaded_by_the_first_command_alone() -> None:
-    code = "import sys, engine.approvals.desk; sys.exit('tree_sitter' in sys.modules)"
+    code = "import sys, engine.approvals.broker; sys.exit('tree_sitter' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 0
 
 

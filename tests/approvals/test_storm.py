@@ -44,7 +44,7 @@ async def test_forty_sessions_with_two_hundred_requests_need_at_most_ten_answers
         done = [await each for each in asking]
         asked = sum(1 for each in heard if isinstance(each.event, PermissionAsked))
         allowed = Counter(each.event.allowed for each in heard if isinstance(each.event, PermissionAnswered))
-        _page, kept = engine.desk.store.history(1, 0)
+        _page, kept = engine.broker.store.history(1, 0)
     assert len({answer.session for answer in done}) == SESSIONS
     assert [answer.denials for answer in done] == [0] * SESSIONS
     assert allowed == {True: SESSIONS * EACH}

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from engine.base.errors import BadInput
+from engine.base.processes import ENGINE_TAG, tagged
 from engine.chaos.drills import Channel, MemoryHog, all_drills
 from engine.chaos.environments import Plan
 from engine.chaos.run import Abort, chosen, run
 from engine.chaos.scorecard import Scorecard
-from engine.launchers.processes import ENGINE_TAG, tagged
 from tests.support.processes import until
 
 

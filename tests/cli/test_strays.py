@@ -6,7 +6,7 @@ import json
 import signal
 from pathlib import Path
 
-from engine.launchers.processes import process_time
+from engine.base.processes import process_time
 from tests.support.headless import Headless, headless, quarterdeck
 from tests.support.processes import command_of, environ_of, parent_of, runs, wait_until
 

@@ -140,13 +140,13 @@ def test_a_look_at_the_folders_brings_what_is_new_and_keeps_what_a_bad_file_was(
     assert shelf.look().changed == frozenset()
     save(own / "mine.toml", GOOD)
     assert shelf.look().changed == {"mine"}
-    assert shelf.console_themes["mine"].own
+    assert shelf.themes["mine"].own
     save(own / "mine.toml", GOOD.replace("#d3dae3", "#ffffff"))
     assert shelf.look().changed == {"mine"}
     save(own / "mine.toml", "title = ")
     news = shelf.look()
     assert (news.changed, len(news.problems)) == (frozenset(), 1)
-    assert shelf.console_themes["mine"].colours["fg"] == "#ffffff"
+    assert shelf.themes["mine"].colours["fg"] == "#ffffff"
     assert shelf.look().problems == ()
     save(own / "default.toml", GOOD.replace("at night", "of mine"))
     assert shelf.look().changed == {"default"}
@@ -160,7 +160,7 @@ def test_of_too_many_themes_the_last_are_not_read_and_that_is_told_once(own: Pat
         save(own / f"s{number:03d}.toml", GOOD)
     shelf = ThemeLibrary()
     assert any("the last are not read" in problem for problem in shelf.look().problems)
-    assert len(shelf.console_themes) == MAX_THEMES + len(SHIPPED)
+    assert len(shelf.themes) == MAX_THEMES + len(SHIPPED)
     assert shelf.look().problems == ()
 
 

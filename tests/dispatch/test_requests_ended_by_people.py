@@ -87,8 +87,8 @@ async def test_while_a_person_is_waited_for_others_run_under_a_lowered_limit(tmp
     async with running(tmp_path, "recovery.ease_interval=1h") as engine:
         asks = asyncio.create_task(engine.submit(Request(id="asks", prompt='[[tool: Bash {"command": "rm -r x"}]]')))
         await until(lambda: engine.bus.state.permissions)
-        while (engine.limiter.cap or 9) > 1:
-            engine.limiter.reduce()
+        while (engine.limiter.limit or 9) > 1:
+            engine.limiter.decrease()
         answer = await engine.submit(Request(id="other", prompt="[[reply: not held up]]"))
         assert answer.text == "not held up"
         engine.dispatcher.publish_waits()

@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from engine.base.processes import ENGINE_TAG, boot_id, identify
 from engine.launchers.engine_registry import EngineRegistry, RegisteredEngine
-from engine.launchers.processes import ENGINE_TAG, boot_id, identify
 
 
 @pytest.fixture

@@ -12,10 +12,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from engine.base.processes import ProcessId, alive, identify, send_signal
 from engine.launchers.containment import Containment
 from engine.launchers.kernel import become_subreaper
 from engine.launchers.local import LocalChild
-from engine.launchers.processes import ProcessId, alive, identify, send_signal
 from tests.launchers.launching import LauncherFixture
 from tests.support.processes import parent_of, runs, state_of, until, wait_until
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from engine.base.processes import ProcessId
 from engine.launchers import containment
 from engine.launchers.base import ProcessEnd
 from engine.launchers.containment import Containment
-from engine.launchers.processes import ProcessId
 from engine.requests import Request
 from engine.sessions.outcome import Ended
 from engine.settings.schema import Settings

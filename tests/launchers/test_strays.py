@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from engine.base.processes import ProcessId, identify, process_time
 from engine.launchers.kernel import become_subreaper
 from engine.launchers.local import LocalChild
-from engine.launchers.processes import ProcessId, identify, process_time
 from engine.launchers.strays import ProcessTraces, SessionRoot, possible_owners
 from tests.launchers.launching import DEAF, STAYS, LauncherFixture
 from tests.support.processes import environ_of, parent_of, runs, until

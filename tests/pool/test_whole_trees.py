@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from engine.base.errors import TurnFailed
+from engine.base.processes import ProcessId
 from engine.engine import Engine
 from engine.events.types import SessionJudged, SessionReadings
-from engine.launchers.processes import ProcessId
 from engine.launchers.tree_usage import ProcessUsage, TreeReader, TreeUsage, session_of
 from engine.pool.memory import TreeMemory
 from engine.pool.session_limits import MemoryLimitSettings

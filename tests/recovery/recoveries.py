@@ -9,9 +9,10 @@ from engine.base.errors import ErrorClass, ErrorKind, QuarterdeckError, TurnFail
 from engine.events.bus import Bus
 from engine.events.types import EventEnvelope, RecoveryEnded, RecoveryStarted
 from engine.pool.intensity import IntensityLimits
-from engine.recovery.failure import EscalationState, Failure, TargetKind
+from engine.recovery.failure import Failure, TargetKind
 from engine.recovery.orchestrator import Orchestrator, RecoveryLimits
 from engine.recovery.retry.budget import Budget
+from engine.recovery.run import EscalationState
 from engine.recovery.strategies.base import RecoveryPorts, RecoveryResult
 from engine.recovery.strategies.registry import Strategies
 
@@ -33,18 +34,18 @@ class LoopClock:
 class Scripted:
     """A strategy that takes `seconds` and ends as `results` say, the last one again and again."""
 
-    def __init__(self, name: str, aim: TargetKind, *results: RecoveryResult, seconds: float = 1.0) -> None:
-        self.name, self.aim, self.estimate = name, aim, seconds
+    def __init__(self, name: str, target_kind: TargetKind, *results: RecoveryResult, seconds: float = 1.0) -> None:
+        self.name, self.target_kind, self.estimated_time = name, target_kind, seconds
         self.runs: list[tuple[float, Failure]] = []
         self._results = results or (WELL,)
 
     def can_recover(self, failure: Failure) -> bool:
         return bool(failure.session)
 
-    async def run(self, failure: Failure, ports: RecoveryPorts) -> RecoveryResult:
+    async def execute(self, failure: Failure, ports: RecoveryPorts) -> RecoveryResult:
         assert ports is not None
         self.runs.append((asyncio.get_running_loop().time(), failure))
-        await pass_time(self.estimate)
+        await pass_time(self.estimated_time)
         return self._results[min(len(self.runs), len(self._results)) - 1]
 
 

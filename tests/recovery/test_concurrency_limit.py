@@ -12,13 +12,13 @@ from engine.flow.concurrency_limit import AimdLimit, ConcurrencyLimiter
 
 
 def test_it_halves_what_runs_and_gives_back_a_tenth_of_the_whole_at_each_step() -> None:
-    ease = AimdLimit()
-    assert ease.cap(0.0, 10.0) is None
-    assert ease.reduce(0.0, running=16, most=20, interval=10.0) == 8
-    assert [ease.cap(at, 10.0) for at in (9.9, 10.0, 35.0)] == [8, 10, 14]
-    assert ease.reduce(36.0, running=14, most=20, interval=10.0) == 7
-    assert ease.cap(36.0 + 70.0, 10.0) is None
-    assert ease.none
+    decrease_limit = AimdLimit()
+    assert decrease_limit.limit(0.0, 10.0) is None
+    assert decrease_limit.decrease(0.0, running=16, most=20, interval=10.0) == 8
+    assert [decrease_limit.limit(at, 10.0) for at in (9.9, 10.0, 35.0)] == [8, 10, 14]
+    assert decrease_limit.decrease(36.0, running=14, most=20, interval=10.0) == 7
+    assert decrease_limit.limit(36.0 + 70.0, 10.0) is None
+    assert decrease_limit.none
 
 
 @given(
@@ -26,15 +26,15 @@ def test_it_halves_what_runs_and_gives_back_a_tenth_of_the_whole_at_each_step() 
     most=st.integers(1, 50),
 )
 def test_a_cap_lets_one_run_at_least_and_always_ends(acts: list[tuple[float, int, bool]], most: int) -> None:
-    ease, now = AimdLimit(), 0.0
+    decrease_limit, now = AimdLimit(), 0.0
     for gap, running, less in acts:
         now += gap
         if less:
-            before = ease.cap(now, 5.0) or max(1, running or most)
-            assert 1 <= ease.reduce(now, running, most, 5.0) <= before
-        cap = ease.cap(now, 5.0)
-        assert cap is None or cap >= 1
-    assert ease.cap(now + 5.0 * 60, 5.0) is None
+            before = decrease_limit.limit(now, 5.0) or max(1, running or most)
+            assert 1 <= decrease_limit.decrease(now, running, most, 5.0) <= before
+        limit = decrease_limit.limit(now, 5.0)
+        assert limit is None or limit >= 1
+    assert decrease_limit.limit(now + 5.0 * 60, 5.0) is None
 
 
 async def test_who_waits_for_a_place_gets_it_in_turn_and_one_who_left_takes_none() -> None:
@@ -42,7 +42,7 @@ async def test_who_waits_for_a_place_gets_it_in_turn_and_one_who_left_takes_none
     limiter = ConcurrencyLimiter(lambda: 4, lambda: 10.0, clock)
     for _ in range(4):
         await limiter.enter()
-    assert limiter.reduce() == 2
+    assert limiter.decrease() == 2
     served: list[int] = []
 
     async def come(number: int) -> None:
@@ -70,7 +70,7 @@ async def test_who_waits_for_a_place_gets_it_in_turn_and_one_who_left_takes_none
 async def test_a_place_given_to_one_who_leaves_at_that_moment_is_passed_on() -> None:
     limiter = ConcurrencyLimiter(lambda: 2, lambda: 10.0, ManualClock())
     await limiter.enter()
-    limiter.reduce()
+    limiter.decrease()
     first, second = (asyncio.create_task(limiter.enter()) for _ in range(2))
     await asyncio.sleep(0)
     limiter.leave()

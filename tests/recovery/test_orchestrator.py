@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from engine.base.errors import BadInput, NotFound, SettingsError
 from engine.recovery.escalation import ESCALATION, PARK, REDUCE_LOAD, RESTART, RESUME, strategy_for
-from engine.recovery.failure import EscalationState, TargetKind
+from engine.recovery.failure import TargetKind
 from engine.recovery.orchestrator import STALE_S, WATCH_S
 from engine.recovery.retry.budget import RESPAWN_COST
+from engine.recovery.run import EscalationState
 from engine.recovery.strategies.registry import Strategies
 from tests.recovery.recoveries import ILL, WELL, OrchestratorFixture, Scripted, pass_time
 from tests.support.virtual_time import run_virtually
@@ -113,7 +114,7 @@ def test_when_every_rung_fails_the_reason_is_the_last_ones() -> None:
 
 def test_a_strategy_that_raises_or_hangs_has_failed() -> None:
     class Raises(Scripted):
-        async def run(self, *_: object) -> object:  # type: ignore[override]
+        async def execute(self, *_: object) -> object:  # type: ignore[override]
             raise RuntimeError("a bug")
 
     async def work() -> None:
@@ -123,7 +124,7 @@ def test_a_strategy_that_raises_or_hangs_has_failed() -> None:
         await rig.fail(EscalationState(), rig.failure())
         assert rig.ended[0].reason == "the strategy failed: RuntimeError('a bug')"
         slow = Scripted(RESUME, TargetKind.CONVERSATION, seconds=1e6)
-        slow.estimate = 1e6
+        slow.estimated_time = 1e6
         hangs = OrchestratorFixture(slow, restart())
         hangs.strategies.by_name[RESUME] = slow
         recovery = hangs.orchestrator.begin(RESUME, hangs.failure())
@@ -240,8 +241,8 @@ def test_no_sequence_of_failures_makes_an_endless_loop(gaps: list[float], word: 
     async def work() -> None:
         result = WELL if works else ILL
         scripted = [
-            Scripted(name, aim, result, seconds=0.01)
-            for name, aim in (
+            Scripted(name, target_kind, result, seconds=0.01)
+            for name, target_kind in (
                 (RESUME, TargetKind.CONVERSATION),
                 (RESTART, TargetKind.SESSION),
                 (REDUCE_LOAD, TargetKind.ENGINE),

@@ -145,7 +145,7 @@ async def test_an_overload_lowers_the_load_and_it_is_given_back(tmp_path: Path) 
         assert [each.strategy for each in told.of(RecoveryEnded)] == [REDUCE_LOAD]
         assert "2 may for now" in told.of(RecoveryEnded)[0].reason
         await asyncio.gather(*busy)
-        await until(lambda: engine.limiter.cap is None)
+        await until(lambda: engine.limiter.limit is None)
         assert engine.limiter.running == 0
 
 
@@ -240,7 +240,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "class Prayer:\n"
         "    aim, estimate = Aim.ENGINE, 0.5\n"
         "    def can_recover(self, trouble): return True\n"
-        "    async def run(self, trouble, ports): return RecoveryResult(True, 'prayed over ' + trouble.request)\n"
+        "    async def execute(self, trouble, ports): return RecoveryResult(True, 'prayed over ' + trouble.request)\n"
     )
     monkeypatch.syspath_prepend(str(site))
 
@@ -252,7 +252,7 @@ async def test_a_strategy_of_one_s_own_is_found_by_its_entry_point(tmp_path: Pat
         assert (await engine.submit(Request(id="a", prompt="[[fault: http529 x1]] fine"))).attempts == 2
         (ended,) = told.of(RecoveryEnded)
         assert (ended.strategy, ended.ok, ended.reason) == ("prayer", True, "prayed over a")
-        assert engine.limiter.cap is None
+        assert engine.limiter.limit is None
         engine.change_settings({"recovery.strategies.resource/overloaded": "none"}, "ana")
         assert (await engine.submit(Request(id="b", prompt="[[fault: http529 x2]] fine"))).attempts == 3
         assert len(told.of(RecoveryEnded)) == 1

@@ -23,9 +23,9 @@ class RecordedEvents:
     def __init__(self) -> None:
         self.statistics = RecoveryStatistics()
         self._seq = 0
-        self.tell(0, ev.EngineStarted(engine="e", pid=1, backend="simulator", version="0"))
+        self.notify(0, ev.EngineStarted(engine="e", pid=1, backend="simulator", version="0"))
 
-    def tell(self, at: float, event: AnyEvent) -> None:
+    def notify(self, at: float, event: AnyEvent) -> None:
         """An event, `at` seconds after the start."""
         self._seq += 1
         self.statistics.apply(EventEnvelope(self._seq, START + at, event))
@@ -33,11 +33,11 @@ class RecordedEvents:
     def error(self, at: float, request: str, **more: object) -> None:
         """A failed attempt."""
         given = {"kind": "network", "rule": "reset", "code": "x", "text": "reset", "session": "s1", **more}
-        self.tell(at, ev.ErrorSeen(error=f"{request}.1", request=request, **given))  # type: ignore[arg-type]
+        self.notify(at, ev.ErrorSeen(error=f"{request}.1", request=request, **given))  # type: ignore[arg-type]
 
     def end(self, at: float, request: str, *, ok: bool, attempts: int = 1, **more: object) -> None:
         """A request's end."""
-        self.tell(at, ev.RequestEnded(request=request, user="u", ok=ok, duration=1.0, attempts=attempts, **more))  # type: ignore[arg-type]
+        self.notify(at, ev.RequestEnded(request=request, user="u", ok=ok, duration=1.0, attempts=attempts, **more))  # type: ignore[arg-type]
 
     def figures(self, window: str, at: float) -> Figures:
         """The figures, `at` seconds after the start."""
@@ -49,15 +49,15 @@ def a_recovered_and_a_lost_request() -> RecordedEvents:
     told = RecordedEvents()
     for at, silent in ((500, 0.2), (501, 0.2), (503, 8.0)):
         told.error(at, "r1", silent=silent)
-        told.tell(at, ev.RequestRetrying(request="r1", attempt=1, delay=1.0, kind="network", reason="x"))
+        told.notify(at, ev.RequestRetrying(request="r1", attempt=1, delay=1.0, kind="network", reason="x"))
     told.end(504, "r1", ok=True, attempts=4)
     told.error(505, "r2", kind="timeout", rule="slow")
     told.end(505, "r2", ok=False, attempts=2, kind="timeout")
     told.end(506, "r3", ok=True)
-    told.tell(507, ev.BreakerChanged(breaker="model:x", old="closed", new="open"))
-    told.tell(508, ev.BreakerChanged(breaker="session:s7", old="closed", new="open"))
-    told.tell(509, ev.SessionEnded(session="s1", how="exit", error="signal 9"))
-    told.tell(509, ev.SessionEnded(session="s2", how="eof"))
+    told.notify(507, ev.BreakerChanged(breaker="model:x", old="closed", new="open"))
+    told.notify(508, ev.BreakerChanged(breaker="session:s7", old="closed", new="open"))
+    told.notify(509, ev.SessionEnded(session="s1", how="exit", error="signal 9"))
+    told.notify(509, ev.SessionEnded(session="s2", how="eof"))
     return told
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from engine.base.clock import ManualClock
+from engine.base.processes import ProcessId
 from engine.events.bus import Bus
 from engine.launchers.containment import Containment
 from engine.launchers.engine_registry import EngineRegistry
-from engine.launchers.processes import ProcessId
 from engine.launchers.strays import StrayTracker
 from engine.recovery.stray_cleanup import StrayCleanup
 

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from engine.base.errors import ConversationHeld
+from engine.base.processes import ENGINE_TAG
 from engine.launchers.engine_registry import EngineRegistry
-from engine.launchers.processes import ENGINE_TAG
 from engine.store import sqlite
 from engine.store.leases import SqliteLeases
 from engine.store.sqlite import StoreUnusable

@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 from engine.base.errors import ConversationHeld
+from engine.base.processes import ProcessId, alive, children_of, identify, send_signal, stat_of
 from engine.events.types import Notice
 from engine.launchers.containment import Containment
 from engine.launchers.engine_registry import EngineRegistry
 from engine.launchers.host import _files_free
-from engine.launchers.processes import ProcessId, alive, children_of, identify, send_signal, stat_of
 from engine.launchers.tree_usage import usage_of
 from engine.store.leases import SqliteLeases
 from tests.pool.pools import RecordedEvents

@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from engine.base.clock import Clock
+from engine.base.processes import ENGINE_TAG, tagged
 from engine.engine import Engine
-from engine.launchers.processes import ENGINE_TAG, tagged
 from engine.settings.load import Loaded, load_settings
 
 

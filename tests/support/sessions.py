@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from engine.approvals.desk import PermissionDesk
+from engine.approvals.broker import PermissionBroker
 from engine.approvals.grants import decided
 from engine.approvals.store import ApprovalStore
 from engine.backends.agent_dirs import AgentDirectories
@@ -54,7 +54,7 @@ class SessionFixture:
         self._bus.listen(self._hear)
         self.approvals = ApprovalStore(folder / "approvals.db", self._clock)
         self.approvals.open()
-        self.desk = PermissionDesk(self._bus, self._clock, self.approvals, lambda: self.permission_timeout)
+        self.broker = PermissionBroker(self._bus, self._clock, self.approvals, lambda: self.permission_timeout)
         self._sessions: list[Session] = []
 
     def profile(self, **changes: Any) -> Profile:
@@ -84,7 +84,7 @@ class SessionFixture:
             launcher=self.launcher,
             bus=self._bus,
             clock=self._clock,
-            desk=self.desk,
+            permissions=self.broker,
             transcripts=self.transcripts,
             limits=lambda: self.limits,
         )
@@ -105,7 +105,7 @@ class SessionFixture:
         decision = decided(
             allowed=allowed, by="test", scope=scope, expires=None, message=message, now=now, default=3600.0
         )
-        self.desk.answer(permission, decision)
+        self.broker.answer(permission, decision)
 
     def begin(self, session: Session, prompt: str) -> tuple[asyncio.Task[Outcome], list[str]]:
         """Run one turn in the background; the list grows by the pieces of its answer."""

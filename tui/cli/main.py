@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
-from engine import __version__
 from engine.base import process
 from engine.base.errors import BadInput, NoEngine, QuarterdeckError
+from engine.base.version import __version__
 from tui.cli.options import Common, common_options
 
 DONE, FAILED, WRONG_USAGE, NO_ENGINE = 0, 1, 2, 3

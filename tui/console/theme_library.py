@@ -40,7 +40,7 @@ class ThemeLibrary:
         self._stamps: dict[Path, _Stamp] = {}
         self._read: dict[Path, ConsoleTheme] = {}
         self._overfull: frozenset[Path] = frozenset()
-        self.console_themes: dict[str, ConsoleTheme] = {}
+        self.themes: dict[str, ConsoleTheme] = {}
 
     def look(self) -> ThemeChanges:
         """Read what is new or was changed since the last look; one `stat` a file when nothing was."""
@@ -57,11 +57,11 @@ class ThemeLibrary:
             except (OSError, ValueError) as error:
                 problems.append(f"{path}: {error}")
         self._stamps = stamps
-        before, self.console_themes = (
-            self.console_themes,
+        before, self.themes = (
+            self.themes,
             {self._read[path].name: self._read[path] for path in stamps if path in self._read},
         )
-        changed = frozenset(name for name, theme in self.console_themes.items() if before.get(name) != theme)
+        changed = frozenset(name for name, theme in self.themes.items() if before.get(name) != theme)
         return ThemeChanges(changed, tuple(problems))
 
     def _files(self, folder: Path, problems: list[str]) -> list[tuple[Path, _Stamp]]:
@@ -83,4 +83,4 @@ def load_themes(environ: Mapping[str, str] | None = None) -> ThemeSet:
     """All themes as they are now. A bad file is reported and skipped."""
     shelf = ThemeLibrary(environ)
     news = shelf.look()
-    return ThemeSet(shelf.console_themes, list(news.problems))
+    return ThemeSet(shelf.themes, list(news.problems))

@@ -36,12 +36,12 @@ class Theming(App[None]):
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Our tokens for the stock themes, which have none."""
-        return css_variables(self._shelf.console_themes[FALLBACK].colours)
+        return css_variables(self._shelf.themes[FALLBACK].colours)
 
     @property
     def console_themes(self) -> dict[str, ConsoleTheme]:
         """The themes at hand, by name."""
-        return self._shelf.console_themes
+        return self._shelf.themes
 
     @property
     def glyph_table(self) -> Mapping[int, str] | None:

@@ -15,7 +15,7 @@ import httpx
 from engine.base import process
 from engine.base.errors import BadInput, ErrorKind, NoEngine, QuarterdeckError
 from engine.base.local_trust import check_engine
-from engine.read_only import check_writable
+from engine.base.read_only import check_writable
 from engine.settings.paths import socket_path
 from tui.feeds.server_sent_events import events_in
 

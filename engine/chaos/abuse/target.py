@@ -18,7 +18,7 @@ import httpx
 import psutil
 
 from engine.base.errors import NoEngine
-from engine.launchers.processes import ENGINE_TAG, tagged
+from engine.base.processes import ENGINE_TAG, tagged
 
 START_S, STOP_S = 60.0, 30.0
 _LOOPBACK = "127.0.0.1"

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from engine.recovery.breakers.window import Window
+from engine.settings.schema import Settings
 
 HISTORY = 64
 """Changes of state that are kept."""
@@ -274,3 +275,8 @@ class Breaker:
         if state is BreakerState.CLOSED:
             self._closed_at = now
             self._window.clear()
+
+
+def breaker_limits(settings: Settings) -> BreakerLimits:
+    """When a breaker opens and closes."""
+    return BreakerLimits(**settings.circuit_breaker.model_dump(exclude={"recovery"}))

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from engine.base.errors import ErrorKind, Overloaded, QuarterdeckError
-from engine.recovery.retry.backoff import Backoff, Uniform, delay_before
+from engine.recovery.retry.backoff import Backoff, Curve, Jitter, Uniform, delay_before
 from engine.recovery.retry.budget import Budget
+from engine.settings.schema import Settings
 
 _ASK_AGAIN_S = (0.1, 0.5)
 
@@ -111,3 +112,15 @@ def wait_at_breaker(
 def give_up(reason: str) -> RetryDecision:
     """No attempt follows."""
     return RetryDecision(False, 0.0, reason)
+
+
+def retry_policy(settings: Settings) -> RetryPolicy:
+    """How often and how soon an error of each kind is tried again."""
+    retry = settings.retry
+    given = retry.attempts.model_dump()
+    attempts = {ErrorKind(name): most for name, most in given.items() if most is not None}
+    backoff = Backoff(retry.base_delay, retry.max_delay, Curve(retry.backoff), Jitter(retry.jitter))
+    recovery = settings.recovery
+    return RetryPolicy(
+        retry.max_attempts, attempts, backoff, retry.breaker_wait, recovery.park_max, recovery.wake_spread
+    )

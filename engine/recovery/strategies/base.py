@@ -46,22 +46,22 @@ class RecoveryPorts(Protocol):
     def hold(self, credential: str, failure: Failure, seconds: float, *, parked: bool) -> RecoveryResult:
         """Let no call of a credential through for `seconds`, for good at 0; `parked` calls may wait for the end."""
 
-    def ease(self, reason: str) -> RecoveryResult:
+    def decrease_limit(self, reason: str) -> RecoveryResult:
         """Lower the number of requests that run at once; it is given back step by step."""
 
-    def tell(self, text: str, remedy: str) -> None:
+    def notify(self, text: str, remedy: str) -> None:
         """Tell the operators of something that only they can put right."""
 
 
 class RecoveryStrategy(Protocol):
-    """One way to recover. `estimate` is in seconds; a run that takes far longer is ended."""
+    """One way to recover. `estimated_time` is in seconds; a run that takes far longer is ended."""
 
     name: str
-    aim: TargetKind
-    estimate: float
+    target_kind: TargetKind
+    estimated_time: float
 
     def can_recover(self, failure: Failure) -> bool:
         """Whether this trouble is one that it can do something about."""
 
-    async def run(self, failure: Failure, ports: RecoveryPorts) -> RecoveryResult:
+    async def execute(self, failure: Failure, ports: RecoveryPorts) -> RecoveryResult:
         """Do it. What it raises counts as a failure of the run."""

@@ -9,13 +9,16 @@ from engine.base.plugins import STRATEGY_GROUP, find, nearest
 from engine.recovery.classify.rules import ErrorType
 from engine.recovery.escalation import PLAIN_RETRY
 from engine.recovery.strategies.base import RecoveryStrategy
-from engine.recovery.strategies.clean_resources import CleanResources
-from engine.recovery.strategies.fail_fast import FailFast
-from engine.recovery.strategies.park import Park
-from engine.recovery.strategies.reauthenticate import Reauthenticate
-from engine.recovery.strategies.reduce_load import ReduceLoad
-from engine.recovery.strategies.restart_process import RestartProcess
-from engine.recovery.strategies.resume_conversation import ResumeConversation
+from engine.recovery.strategies.builtin import (
+    CleanResources,
+    FailFast,
+    Park,
+    Reauthenticate,
+    ReduceLoad,
+    RestartProcess,
+    ResumeConversation,
+)
+from engine.settings.schema import Settings
 
 KEY = "recovery.strategies"
 NONE = "none"
@@ -59,7 +62,7 @@ def _returning(strategy: RecoveryStrategy) -> Callable[[], RecoveryStrategy]:
 
 def _checked(made: RecoveryStrategy, name: str, key: str) -> RecoveryStrategy:
     """One's own strategy, which goes by the name that the settings give it. Raises SettingsError."""
-    missing = [part for part in ("aim", "estimate", "can_recover", "run") if not hasattr(made, part)]
+    missing = [part for part in ("target_kind", "estimated_time", "can_recover", "run") if not hasattr(made, part)]
     if missing:
         problem = f"{key}: the recovery strategy {name!r} has no {', '.join(missing)}."
         raise SettingsError([problem], remedy="engine/recovery/strategies/base.py says what one is made of.", field=key)
@@ -73,3 +76,8 @@ def _check_class(error_class: str) -> None:
         problem = f"{KEY}: {error_class!r} is no class of errors{nearest(kind, _TYPES)}."
         remedy = f"Name a type ({', '.join(_TYPES)}) or `type/category`; `quarterdeck classify` names both."
         raise SettingsError([problem], remedy=remedy, field=f"{KEY}.{error_class}")
+
+
+def strategies(settings: Settings, credential_hold: Callable[[], float]) -> Strategies:
+    """The recovery strategies that the settings name. Raises SettingsError."""
+    return Strategies(settings.recovery.strategies, credential_hold, settings.circuit_breaker.recovery or "")

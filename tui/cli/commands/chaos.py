@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from engine.base.errors import BackendMissing, BadInput
-from engine.read_only import check_writable
+from engine.base.read_only import check_writable
 from tui.cli.options import Common, common_options
 from tui.cli.output import echo, print_json, print_table
 

@@ -156,7 +156,7 @@ def _store(common: Common) -> Iterator[LearnedRules]:
 def _store_to_teach(common: Common) -> Iterator[LearnedRules]:
     """The learned rules, unless these settings or the engine that runs with them are read-only. Raises Forbidden."""
     from engine.base.errors import NoEngine
-    from engine.read_only import check_writable
+    from engine.base.read_only import check_writable
     from tui.cli.running_engine import call
     from tui.cli.settings_source import load
 

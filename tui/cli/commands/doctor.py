@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from engine.read_only import check_writable
+from engine.base.read_only import check_writable
 from tui.cli.options import Common, common_options
 from tui.cli.output import echo, echo_marked, print_json
 

@@ -10,7 +10,7 @@ import click
 
 from engine.base import process
 from engine.base.errors import BadInput, QuarterdeckError
-from engine.read_only import check_writable
+from engine.base.read_only import check_writable
 from tui.cli.options import Common, common_options
 from tui.cli.output import echo, print_json, print_table
 

@@ -10,7 +10,7 @@ import click
 import msgspec
 
 from engine.base.errors import BadInput
-from engine.read_only import check_writable
+from engine.base.read_only import check_writable
 from tui.cli.options import Common, common_options
 from tui.cli.output import echo, print_json
 from tui.feeds.client import EngineClient, RemoteError, address_of

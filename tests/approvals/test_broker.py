@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from engine.approvals import store as store_module
-from engine.approvals.desk import Asker, PermissionDesk
+from engine.approvals.broker import PermissionBroker
 from engine.approvals.grants import LONGEST_S, Decision, Place, Scope, decided, expiry
 from engine.approvals.groups import PermissionGroup, groups_of
 from engine.approvals.store import ApprovalStore, Wish
@@ -19,6 +19,7 @@ from engine.base.clock import ManualClock
 from engine.base.errors import BadInput, NotFound
 from engine.events.bus import Bus
 from engine.events.types import GrantRevoked, Notice, PermissionAnswered
+from engine.sessions.permission_port import Requester
 from engine.sessions.protocol_events import PermissionWanted
 from engine.store.sqlite import StoreUnusable
 from tests.support.processes import PATIENCE_S
@@ -36,20 +37,20 @@ class Room:
         self.store.open()
         self.bus = Bus(clock)
         self.timeout = 60.0
-        self.desk = PermissionDesk(self.bus, clock, self.store, lambda: self.timeout)
+        self.broker = PermissionBroker(self.bus, clock, self.store, lambda: self.timeout)
         self.told: list[tuple[str, bool, str]] = []
         self.seen: list[object] = []
         self.bus.listen(lambda stamped: self.seen.append(stamped.event))
 
-    def asker(self, session: str, **changes: str) -> Asker:
+    def requester(self, session: str, **changes: str) -> Requester:
         """A session; its conversation is named after it."""
         named = {"conversation": f"c-{session}", "profile": "default", "tenant": "default", "workspace": "/w"}
-        return Asker(session, **{**named, **changes}, answer=lambda *said: self.told.append(said))
+        return Requester(session, **{**named, **changes}, answer=lambda *said: self.told.append(said))
 
     def ask(self, permission: str, command: str = "rm -rf build", session: str = "s1", **changes: str) -> None:
         """A session asks to run a command."""
         raw = msgspec.Raw(json.dumps({"command": command}).encode())
-        self.desk.ask(self.asker(session, **changes), PermissionWanted(permission, "Bash", raw, command))
+        self.broker.ask(self.requester(session, **changes), PermissionWanted(permission, "Bash", raw, command))
 
     def groups(self) -> list[PermissionGroup]:
         """What waits."""
@@ -86,25 +87,25 @@ async def test_a_group_is_answered_as_one_and_only_that_group(room: Room) -> Non
     room.ask("other", "rm -rf /")
     first, second = sorted(room.groups(), key=lambda group: -group.count)
     assert (first.count, first.sessions, second.count) == (5, ("s0", "s1", "s2", "s3", "s4"), 1)
-    assert room.desk.answer_group(first.key, room.decide()) == (5, [])
+    assert room.broker.answer_group(first.key, room.decide()) == (5, [])
     assert room.told == [(f"p{number}", True, "") for number in range(5)]
     assert room.waiting == ["other"]
     with pytest.raises(NotFound, match="No permission of group"):
-        room.desk.answer_group(first.key, room.decide())
+        room.broker.answer_group(first.key, room.decide())
 
 
 async def test_those_that_join_a_group_while_it_is_answered_are_answered_too(room: Room) -> None:
-    again = room.asker("s1")
+    again = room.requester("s1")
 
     def ask_again(*said: object) -> None:
         room.told.append(said)  # type: ignore[arg-type]
         room.ask("p2")
 
     raw = msgspec.Raw(b'{"command": "rm -rf build"}')
-    asker = Asker(again.session, again.conversation, "default", "default", "/w", ask_again)
-    room.desk.ask(asker, PermissionWanted("p1", "Bash", raw, ""))
+    requester = Requester(again.session, again.conversation, "default", "default", "/w", ask_again)
+    room.broker.ask(requester, PermissionWanted("p1", "Bash", raw, ""))
     (group,) = room.groups()
-    assert room.desk.answer_group(group.key, room.decide())[0] == 2
+    assert room.broker.answer_group(group.key, room.decide())[0] == 2
     assert [said[0] for said in room.told] == ["p1", "p2"]
     assert room.waiting == []
 
@@ -124,7 +125,7 @@ async def test_groups_come_gravest_first_then_oldest(room: Room, clock: ManualCl
 
 async def test_a_grant_answers_until_it_expires_and_never_after(room: Room, clock: ManualClock) -> None:
     room.ask("p1")
-    (grant,) = room.desk.answer("p1", room.decide(scope="conversation", expires="10m"))
+    (grant,) = room.broker.answer("p1", room.decide(scope="conversation", expires="10m"))
     assert (grant.expires, grant.scope, grant.action) == (
         START + 600,
         Scope.CONVERSATION,
@@ -143,9 +144,9 @@ async def test_a_grant_answers_until_it_expires_and_never_after(room: Room, cloc
 
 async def test_a_grant_reaches_no_further_than_it_says(room: Room) -> None:
     room.ask("p1")
-    room.desk.answer("p1", room.decide(scope="conversation"))
+    room.broker.answer("p1", room.decide(scope="conversation"))
     room.ask("p2", session="s2")  # another conversation
-    room.desk.answer("p2", room.decide(scope="profile"))
+    room.broker.answer("p2", room.decide(scope="profile"))
     room.ask("p3", session="s3")
     assert room.waiting == []
     strangers: list[dict[str, str]] = [
@@ -165,25 +166,25 @@ async def test_a_grant_for_the_profile_is_given_to_each_profile_of_the_group(roo
     room.ask("p2", session="s2", profile="other")
     room.ask("p3", session="s3")
     (group,) = room.groups()
-    count, grants = room.desk.answer_group(group.key, room.decide(scope="profile"))
+    count, grants = room.broker.answer_group(group.key, room.decide(scope="profile"))
     assert (count, sorted(grant.profile for grant in grants)) == (3, ["default", "other"])
 
 
 async def test_a_revoked_grant_never_answers(room: Room) -> None:
     room.ask("p1")
-    (grant,) = room.desk.answer("p1", room.decide(scope="profile"))
-    assert room.desk.revoke(grant.id, "ben") == grant
+    (grant,) = room.broker.answer("p1", room.decide(scope="profile"))
+    assert room.broker.revoke(grant.id, "ben") == grant
     room.ask("p2")
     assert room.waiting == ["p2"]
     assert GrantRevoked(grant=grant.id, action=grant.action, by="ben") in room.seen
     for unknown in (grant.id, "g99", "", "x", "g" + "9" * 40):
         with pytest.raises(NotFound, match="There is no grant"):
-            room.desk.revoke(unknown, "ben")
+            room.broker.revoke(unknown, "ben")
 
 
 async def test_grants_and_the_record_outlive_the_engine(room: Room, clock: ManualClock, tmp_path: Path) -> None:
     room.ask("p1")
-    room.desk.answer("p1", room.decide(scope="profile"))
+    room.broker.answer("p1", room.decide(scope="profile"))
     room.store.close()
     later = Room(tmp_path / "approvals.db", clock)
     later.ask("p2")
@@ -199,10 +200,10 @@ async def test_grants_and_the_record_outlive_the_engine(room: Room, clock: Manua
 async def test_another_engines_grant_and_its_end_are_noticed(room: Room, clock: ManualClock, tmp_path: Path) -> None:
     other = Room(tmp_path / "approvals.db", clock)
     other.ask("p1")
-    (grant,) = other.desk.answer("p1", other.decide(scope="profile"))
+    (grant,) = other.broker.answer("p1", other.decide(scope="profile"))
     room.ask("p2")
     assert room.waiting == []
-    other.desk.revoke(grant.id, "ben")
+    other.broker.revoke(grant.id, "ben")
     room.ask("p3")
     assert room.waiting == ["p3"]
     other.store.close()
@@ -211,11 +212,11 @@ async def test_another_engines_grant_and_its_end_are_noticed(room: Room, clock: 
 async def test_the_record_says_who_answered_what_and_how_often_it_was_seen(room: Room, clock: ManualClock) -> None:
     room.ask("p1")
     clock.advance(5)
-    room.desk.answer("p1", room.decide(allowed=False))
+    room.broker.answer("p1", room.decide(allowed=False))
     room.ask("p2", session="s2")
-    room.desk.answer("p2", room.decide())
+    room.broker.answer("p2", room.decide())
     room.ask("p3", session="s3")
-    room.desk.answer("p3", room.decide(scope="profile", expires=60))
+    room.broker.answer("p3", room.decide(scope="profile", expires=60))
     room.ask("p4")
     (row, *_), _total = room.store.history(1, 1)
     assert (row.permission, row.session, row.allowed, row.by, row.scope, row.expires, row.risk) == (
@@ -239,7 +240,7 @@ async def test_the_record_says_who_answered_what_and_how_often_it_was_seen(room:
 
 async def test_the_nearest_grant_is_named(room: Room) -> None:
     room.ask("p1", "make test")
-    room.desk.answer("p1", room.decide(scope="profile"))
+    room.broker.answer("p1", room.decide(scope="profile"))
     room.ask("p2", "make -B test")
     room.ask("p3", "npm ci")
     near = {view.id: view.nearest for view in room.bus.state.permissions.values()}
@@ -261,9 +262,9 @@ async def test_what_is_withdrawn_is_no_answer(room: Room) -> None:
     room.ask("p1", session="s1")
     room.ask("p1", session="s2")  # two agents may use one name
     assert room.waiting == ["p1", "s2-p1"]
-    room.desk.withdraw("s2", "p1")
+    room.broker.withdraw("s2", "p1")
     assert room.waiting == ["p1"]
-    room.desk.withdraw_session("s1")
+    room.broker.withdraw_session("s1")
     assert (room.waiting, room.told, room.store.history(9, 0)[1]) == ([], [], 0)
 
 
@@ -271,29 +272,29 @@ async def test_a_store_that_cannot_be_written_answers_nothing_and_grants_nothing
     room.ask("p1")
     room.store.close()
     with pytest.raises(StoreUnusable):
-        room.desk.answer("p1", room.decide(scope="profile"))
+        room.broker.answer("p1", room.decide(scope="profile"))
     assert (room.waiting, room.told) == (["p1"], [])
     room.ask("p2")
     room.ask("p3")
     assert room.waiting == ["p1", "p2", "p3"]
     assert len([event for event in room.seen if isinstance(event, Notice)]) == 1
     room.store.open()
-    room.desk.answer("p1", room.decide())
+    room.broker.answer("p1", room.decide())
     assert room.told == [("p1", True, "")]
 
 
 async def test_a_tool_that_is_out_of_order_is_denied_in_spite_of_a_grant(room: Room) -> None:
     room.ask("p1")
-    room.desk.answer("p1", room.decide(scope="profile"))
-    desk = PermissionDesk(room.bus, room.clock, room.store, lambda: 60.0, barred=lambda tool: f"{tool} is open")
+    room.broker.answer("p1", room.decide(scope="profile"))
+    broker = PermissionBroker(room.bus, room.clock, room.store, lambda: 60.0, barred=lambda tool: f"{tool} is open")
     raw = msgspec.Raw(b'{"command": "rm -rf build"}')
-    desk.ask(room.asker("s1"), PermissionWanted("p2", "Bash", raw, ""))
+    broker.ask(room.requester("s1"), PermissionWanted("p2", "Bash", raw, ""))
     assert room.told[-1] == ("p2", False, "Bash is open")
     assert room.store.history(1, 0)[0][0].how == "engine"
 
 
 async def test_too_many_that_wait_are_denied(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engine.approvals.desk.MAX_PENDING", 2)
+    monkeypatch.setattr("engine.approvals.broker.MAX_PENDING", 2)
     for number in range(3):
         room.ask(f"p{number}", session=f"s{number}")
     assert room.told == [("p2", False, "Too many permissions wait.")]
@@ -306,7 +307,7 @@ async def test_the_store_is_bounded(room: Room, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(store_module, "_TRIM_EVERY", 1)
     for number in range(20):
         room.ask(f"p{number}", f"rm x{number}")
-        room.desk.answer(f"p{number}", room.decide(scope="profile"))
+        room.broker.answer(f"p{number}", room.decide(scope="profile"))
     assert [grant.id for grant in room.store.grants()] == ["g18", "g19", "g20"]
     answers, total = room.store.history(100, 0)
     assert (total, answers[0].permission) == (10, "p19")
@@ -328,10 +329,10 @@ async def test_what_cannot_be_read_is_asked_each_time_and_never_granted(room: Ro
     room.ask("p1", command)
     for scope in ("conversation", "profile"):
         with pytest.raises(BadInput, match="no grant can cover it"):
-            room.desk.answer("p1", room.decide(scope=scope))
+            room.broker.answer("p1", room.decide(scope=scope))
         with pytest.raises(BadInput, match="no grant can cover it"):
-            room.desk.answer_group(room.groups()[0].key, room.decide(scope=scope))
-    room.desk.answer("p1", room.decide())
+            room.broker.answer_group(room.groups()[0].key, room.decide(scope=scope))
+    room.broker.answer("p1", room.decide())
     room.ask("p2", command)
     assert room.waiting == ["p2"]
     assert room.groups()[0].grave
@@ -341,7 +342,7 @@ async def test_a_grant_that_an_earlier_release_gave_does_not_cover_what_cannot_b
     room.ask("p1", "$cmd x")
     asked = room.groups()[0]
     place = Place("default", "default", "/w")
-    room.desk.store.keep([], [Wish(place, "Bash", asked.key, asked.action, "?", "ana", START + HOUR)])
+    room.broker.store.keep([], [Wish(place, "Bash", asked.key, asked.action, "?", "ana", START + HOUR)])
     room.ask("p2", "$cmd x")
     assert room.waiting == ["p1", "p2"]
 

@@ -1,4 +1,4 @@
-"""The permission desk: what agents ask leave for, the answers, and the grants that answer for operators.
+"""The permission broker: what agents request, the answers, and the grants that answer for operators.
 
 Grants are kept here and never sent to the CLI, where they would outlive `/clear`.
 """
@@ -19,6 +19,7 @@ from engine.base.clock import Clock
 from engine.base.errors import BadInput, NotFound
 from engine.events.bus import Bus
 from engine.events.types import GrantRevoked, Notice, PermissionAnswered, PermissionAsked, Severity
+from engine.sessions.permission_port import Requester
 from engine.sessions.protocol_events import PermissionWanted
 from engine.store.sqlite import StoreUnusable
 
@@ -28,30 +29,10 @@ _ROUNDS = 16
 """How often those that join a group while it is answered are answered too."""
 
 
-@dataclass(frozen=True, slots=True)
-class Asker:
-    """Who asks: the session with its conversation, profile, tenant and workspace, and the way to answer it.
-
-    `grants` is the folder that grants of the whole profile hold for, the workspace when empty. `timeout` is how long
-    in seconds its request lets approvals wait, the setting's without one. `breaker` is the name of the tool that its
-    breaker has, when that is not the tool's own.
-    """
-
-    session: str
-    conversation: str
-    profile: str
-    tenant: str
-    workspace: str
-    answer: Callable[[str, bool, str], None]
-    grants: str = ""
-    timeout: float | None = None
-    breaker: str = ""
-
-
 @dataclass(slots=True)
 class _Pending:
     id: str
-    asker: Asker
+    requester: Requester
     wanted: PermissionWanted
     action: Action
     group: str
@@ -59,9 +40,9 @@ class _Pending:
     timer: asyncio.TimerHandle | None = None
 
     def place(self, scope: Scope) -> Place:
-        asker = self.asker
-        conversation = asker.conversation if scope is Scope.CONVERSATION else ""
-        return Place(asker.tenant, asker.profile, asker.grants or asker.workspace, conversation)
+        requester = self.requester
+        conversation = requester.conversation if scope is Scope.CONVERSATION else ""
+        return Place(requester.tenant, requester.profile, requester.grants or requester.workspace, conversation)
 
 
 def _none_barred(_tool: str) -> str:
@@ -69,7 +50,7 @@ def _none_barred(_tool: str) -> str:
     return ""
 
 
-class PermissionDesk:
+class PermissionBroker:
     """Owner of pending permissions. An unanswered one is denied after `timeout()` seconds.
 
     The answers and grants are `store`'s. While that cannot be used, nothing is granted and every request is asked.
@@ -96,13 +77,15 @@ class PermissionDesk:
         self._troubled = False
         self.store = store
 
-    def ask(self, asker: Asker, wanted: PermissionWanted) -> None:
+    def ask(self, requester: Requester, wanted: PermissionWanted) -> None:
         """Deny a tool that is out of order, answer from a grant at once, or put the question to the operators."""
         links = self._links.for_action()
-        action = normalise(wanted.tool, bytes(wanted.input), asker.workspace, self._book, links)
-        name = wanted.permission if wanted.permission not in self._pending else f"{asker.session}-{wanted.permission}"
-        pending = _Pending(name, asker, wanted, action, action.key(asker.tenant), self._clock.wall())
-        if why := self._barred(asker.breaker or wanted.tool):
+        action = normalise(wanted.tool, bytes(wanted.input), requester.workspace, self._book, links)
+        name = (
+            wanted.permission if wanted.permission not in self._pending else f"{requester.session}-{wanted.permission}"
+        )
+        pending = _Pending(name, requester, wanted, action, action.key(requester.tenant), self._clock.wall())
+        if why := self._barred(requester.breaker or wanted.tool):
             self._settle_alone(pending, Decision(False, "engine", message=why), "engine")
         elif (grant := self._granted(pending)) is not None:
             self._settle_alone(pending, Decision(True, grant.by, grant.scope, grant.expires), "grant", grant.id)
@@ -144,21 +127,21 @@ class PermissionDesk:
 
     def withdraw(self, session: str, permission: str) -> None:
         """The agent no longer asks."""
-        for pending in [each for each in self._pending.values() if each.asker.session == session]:
+        for pending in [each for each in self._pending.values() if each.requester.session == session]:
             if pending.wanted.permission == permission:
                 self._drop(pending)
 
     def withdraw_session(self, session: str) -> None:
         """The session is gone, and what it asked with it."""
-        for pending in [each for each in self._pending.values() if each.asker.session == session]:
+        for pending in [each for each in self._pending.values() if each.requester.session == session]:
             self._drop(pending)
 
     def _put(self, pending: _Pending) -> None:
-        own = pending.asker.timeout
+        own = pending.requester.timeout
         seconds = self._timeout() if own is None else own
         pending.timer = asyncio.get_running_loop().call_later(seconds, self._deny_late, pending, seconds)
         self._pending[pending.id] = pending
-        asker, action = pending.asker, pending.action
+        requester, action = pending.requester, pending.action
         near, (allowed, denied) = "", (0, 0)
         with self._store_trouble():
             near = nearest(self.store.grants(), pending.place(Scope.CONVERSATION), action.tool, action.words)
@@ -166,7 +149,7 @@ class PermissionDesk:
         self._bus.publish(
             PermissionAsked(
                 permission=pending.id,
-                session=asker.session,
+                session=requester.session,
                 tool=pending.wanted.tool,
                 summary=pending.wanted.summary,
                 deadline=self._clock.wall() + seconds,
@@ -175,9 +158,9 @@ class PermissionDesk:
                 risk=action.risk.word,
                 rank=action.risk.rank,
                 grave=action.risk.grave,
-                tenant=asker.tenant,
-                profile=asker.profile,
-                conversation=asker.conversation,
+                tenant=requester.tenant,
+                profile=requester.profile,
+                conversation=requester.conversation,
                 allowed_before=allowed,
                 denied_before=denied,
                 nearest=near,
@@ -224,7 +207,7 @@ class PermissionDesk:
         if pending.timer is not None:
             pending.timer.cancel()
         self._publish(pending, decision, by, grant)
-        pending.asker.answer(pending.wanted.permission, decision.allowed, decision.message)
+        pending.requester.answer(pending.wanted.permission, decision.allowed, decision.message)
 
     def _drop(self, pending: _Pending) -> None:
         del self._pending[pending.id]
@@ -236,7 +219,7 @@ class PermissionDesk:
         self._bus.publish(
             PermissionAnswered(
                 permission=pending.id,
-                session=pending.asker.session,
+                session=pending.requester.session,
                 allowed=decision.allowed,
                 by=by,
                 scope=decision.scope.value,
@@ -246,13 +229,13 @@ class PermissionDesk:
         )
 
     def _record(self, pending: _Pending, decision: Decision, how: str, by: str) -> Answered:
-        asker, action = pending.asker, pending.action
+        requester, action = pending.requester, pending.action
         return Answered(
             permission=pending.id,
-            session=asker.session,
-            conversation=asker.conversation,
-            tenant=asker.tenant,
-            profile=asker.profile,
+            session=requester.session,
+            conversation=requester.conversation,
+            tenant=requester.tenant,
+            profile=requester.profile,
             tool=action.tool,
             group=pending.group,
             action=action.words,

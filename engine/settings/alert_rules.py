@@ -5,11 +5,11 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, get_args
 
-from engine.alerts.conditions import parse
-from engine.alerts.rules import AlertRule
 from engine.events.types import AnyEvent, Severity
+from engine.settings.alert_conditions import AlertCondition, parse
 from engine.settings.quantities import format_duration, parse_duration
 
 COLUMNS = ("name", "when", "for", "severity", "remedy")
@@ -26,6 +26,17 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _LONGEST_REMEDY = 300
 
 AlertRuleRow = dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class AlertRule:
+    """When to alert: `condition` must hold for `hold` seconds."""
+
+    name: str
+    condition: AlertCondition
+    hold: float = 0.0
+    severity: Severity = Severity.WARNING
+    remedy: str = ""
 
 
 def read_rows(given: object) -> tuple[AlertRuleRow, ...]:
