@@ -25,6 +25,7 @@ from engine.backends.selection import BackendSelection, choose, credential_of, n
 from engine.backends.startable import Startable
 from engine.backends.transcript_search import transcript_holds
 from engine.base import process
+from engine.base.caller import DEFAULT_TENANT
 from engine.base.clock import Clock, PausableClock, SystemClock
 from engine.base.errors import (
     BackendMissing,
@@ -57,7 +58,6 @@ from engine.log.event_log import EventLog
 from engine.maintenance import TICK_S, Maintenance
 from engine.offline_model.demo import DemoTraffic
 from engine.offline_model.server import OfflineModel
-from engine.operations import Operations
 from engine.pool.balancers import named_balancer
 from engine.pool.capacity_planner import CapacityPlanner
 from engine.pool.conversations import Conversations
@@ -78,7 +78,7 @@ from engine.recovery.retry.budget import Budget
 from engine.recovery.retry.policy import retry_policy
 from engine.recovery.statistics import RecoveryStatistics
 from engine.recovery.stray_cleanup import StrayCleanup
-from engine.requests import DEFAULT_TENANT, Answer, AnswerStream, Request
+from engine.requests import Answer, AnswerStream, Request
 from engine.sessions.clocks import turn_limits
 from engine.sessions.ports import SessionPorts
 from engine.sessions.transcripts import Transcripts
@@ -92,6 +92,7 @@ from engine.store.conversations import ConversationStore
 from engine.store.leases import SqliteLeases
 from engine.store.watch import StoreWatch
 from engine.tasks.checkpoints import Checkpoint, Checkpoints
+from engine.tasks.kept_answers import KeptAnswers
 from engine.tasks.resumption import Resumption, ResumptionPorts
 
 _PARTIAL = ("session:", "tool:")
@@ -100,7 +101,7 @@ _LAST_ALERTS_S = 3.0
 """Time that the last alerts have to be told."""
 
 
-class Engine(Operations):
+class Engine:
     """Owner of all parts; lives on one event loop. Start it once, then `drain` and `aclose` it once.
 
     `owns_process` says that this process runs for the engine: then it ends also children that nobody launched and that
@@ -232,6 +233,7 @@ class Engine(Operations):
                 running=lambda: self.phase == "running",
             ),
         )
+        self.kept_answers = KeptAnswers(self.clock)
         self.recovery_statistics = RecoveryStatistics()
         self.bus.listen(self.recovery_statistics.apply)
         self.bus.listen(self.login.follow)
@@ -349,7 +351,6 @@ class Engine(Operations):
 
         `on_end` is called with the answer, or with the error that says why there is none.
         """
-        self.check_writable()
         self.check(request)
         self._sent.spawn(self._submit_quietly(request, on_end), f"request {request.id}")
         return request.id
@@ -359,8 +360,12 @@ class Engine(Operations):
 
         Raises BadInput, SettingsError, and LocalOnly for keys that a `remote` caller may not save.
         """
-        self.check_writable()
         return self.live.save(self._config, keys, remote=remote)
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        return self.live.current
 
     def statistics(self) -> PoolStatistics:
         """The pool as it is now, with what its sessions took when they were read last."""

@@ -8,11 +8,11 @@ from typing import Protocol
 
 import msgspec
 
+from engine.base.caller import DEFAULT_TENANT
 from engine.base.errors import BadInput
 from engine.base.text import prompt_title
 from engine.events.types import RequestQueued
 
-DEFAULT_TENANT = "default"
 MAX_PROMPT = 8 * 1024 * 1024
 """Bytes of one prompt."""
 PRIORITIES = ("low", "medium", "high", "urgent")

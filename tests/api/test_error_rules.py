@@ -19,7 +19,7 @@ async def test_a_rule_is_taught_listed_first_and_taken_back(served: Served) -> N
     rules = (await served.data("GET", "/api/errors/rules"))["rules"]
     assert rules[0] == rule
     assert {"overloaded", "disk-full"} <= {each["id"] for each in rules}
-    assert await served.data("DELETE", f"/api/errors/rules/{rule['id']}") == {"forgotten": rule["id"]}
+    assert await served.data("DELETE", f"/api/errors/rules/{rule['id']}") == {"deleted": rule["id"]}
     assert not [each for each in (await served.data("GET", "/api/errors/rules"))["rules"] if each["learned"]]
 
 
@@ -52,7 +52,7 @@ async def test_own_rules_are_changed_live_and_bad_ones_leave_the_old(served: Ser
         '[[rule]]\nid = "paper"\ntype = "resource"\ncategory = "paper"\ndescription = "No paper."\n'
         'severity = "low"\nsays = ["out-of paper"]\n'
     )
-    served.engine.change_settings({"recovery.rules": str(own)}, "ana")
+    served.engine.live.propose({"recovery.rules": str(own)}, "ana")
     assert "paper" in {rule.id for rule in served.engine.diagnosis.rules}
     bad = home / "bad.toml"
     bad.write_text("[[rule")
