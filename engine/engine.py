@@ -23,7 +23,7 @@ from engine.backends.login import Login
 from engine.backends.profiles import Profiles
 from engine.backends.selection import BackendSelection, choose, credential_of, named_binary
 from engine.backends.startable import Startable
-from engine.backends.transcript_search import transcript_holds
+from engine.backends.transcript_search import AgentTranscripts
 from engine.base import process
 from engine.base.clock import Clock, PausableClock, SystemClock
 from engine.base.errors import (
@@ -39,14 +39,17 @@ from engine.base.local_trust import own_folder
 from engine.base.nursery import Nursery
 from engine.base.operator import home_folder
 from engine.base.version import __version__
+from engine.cache.answers import TieredAnswerCache
 from engine.cache.memory import MemoryCache, cache_limits
-from engine.dispatch.dispatcher import Dispatcher, DispatcherPorts
+from engine.dispatch.dispatcher import Dispatcher
+from engine.dispatch.ports import DispatcherPorts
 from engine.events import types as ev
 from engine.events.bus import Bus
 from engine.events.recorder import Recorder
 from engine.events.types import PoolStatistics
 from engine.flow.admission import Admission, AdmissionLimits
 from engine.flow.concurrency_limit import ConcurrencyLimiter
+from engine.flow.wait_queue import RequestQueue
 from engine.launchers.cgroups import Cgroups, group_limits
 from engine.launchers.containment import Containment
 from engine.launchers.engine_registry import EngineRegistry
@@ -205,17 +208,16 @@ class Engine(Operations):
             DispatcherPorts(
                 bus=self.bus,
                 clock=self.clock,
-                cache=self.cache,
-                admission=self.admission,
-                limiter=self.limiter,
-                gate=BreakerGuard(self.breakers, self._retire_session),
+                cache=TieredAnswerCache(self.cache, self.clock),
+                queue=RequestQueue(self.admission, self.limiter),
+                guard=BreakerGuard(self.breakers, self._retire_session),
                 recoveries=self.recoveries.orchestrator,
                 pool=self.pool,
+                transcripts=AgentTranscripts(self.backend),
                 retry=lambda: self._retry_policy,
                 budget=self.budget,
                 load=lambda: min(1.0, self.pool.utilisation),
                 profile=self._profile_for,
-                holds_prompt=self._holds_prompt,
                 error_of=self.diagnosis.error_of,
             ),
             self._chance,
@@ -504,9 +506,6 @@ class Engine(Operations):
         if self._model is not None:
             return Credential(api_key="offline", base_url=self._model.url, ours=True)
         return credential_of(self.settings)
-
-    def _holds_prompt(self, profile: Profile, conversation: str, uuid_: str) -> bool:
-        return transcript_holds(self.backend.transcript(profile, conversation), uuid_)
 
     def _enter_ledger(self) -> None:
         try:

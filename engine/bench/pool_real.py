@@ -201,8 +201,8 @@ async def _killed_in_turn(engine: Engine, prompt: str, conversation: str) -> flo
     task = asyncio.create_task(engine.submit(request))
 
     def writes() -> bool:
-        flight = engine.dispatcher.active_requests.get(request.id)
-        return flight is not None and bool(flight.text)
+        active = engine.dispatcher.active_requests.get(request.id)
+        return active is not None and bool(active.text)
 
     await until(writes)
     os.kill(engine.pool.session(engine.dispatcher.active_requests[request.id].session).pid, signal.SIGKILL)

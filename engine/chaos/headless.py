@@ -49,8 +49,7 @@ class HeadlessEngine:
         if response.is_success:
             return msgspec.convert(found["data"]["prompt"], Answer)
         failed = QuarterdeckError(str(found["error"]), remedy=str(found.get("remedy", "")))
-        failed.code = str(found["code"])
-        raise failed
+        raise failed.changed(code=str(found["code"]))
 
     async def sessions(self) -> list[Observed]:
         """None: it is the engine that is struck."""
