@@ -25,9 +25,9 @@ from engine.launchers.cgroups import Cgroups, GroupLimits
 from engine.launchers.engine_registry import EngineRegistry
 from engine.launchers.kernel import setpriv_program
 from engine.settings import unused
-from engine.settings.exposure import exposure
 from engine.settings.file_modes import open_to_others
 from engine.settings.schema import Settings
+from engine.settings.unused import exposure
 
 MIB = 1024 * 1024
 SESSION_MEMORY = 120 * MIB

@@ -76,21 +76,21 @@ from engine.recovery.breakers.registry import Breakers
 from engine.recovery.breakers.tools import Tools
 from engine.recovery.classify.learned_rules import LearnedRules
 from engine.recovery.classify.service import STORE, ClassificationService
+from engine.recovery.cleanup import StrayCleanup
 from engine.recovery.factory import RecoveryParts
 from engine.recovery.retry.budget import Budget
 from engine.recovery.retry.policy import retry_policy
 from engine.recovery.statistics import RecoveryStatistics
-from engine.recovery.stray_cleanup import StrayCleanup
 from engine.requests import DEFAULT_TENANT, Answer, AnswerStream, Request
 from engine.sessions.clocks import turn_limits
 from engine.sessions.ports import SessionPorts
 from engine.sessions.transcripts import Transcripts
 from engine.settings import unused
-from engine.settings.exposure import exposure
 from engine.settings.live import ChangeRecord, LiveSettings, Saved
 from engine.settings.load import Loaded
 from engine.settings.paths import config_file
 from engine.settings.schema import Settings
+from engine.settings.unused import exposure
 from engine.store.conversations import ConversationStore
 from engine.store.leases import SqliteLeases
 from engine.store.watch import StoreWatch

@@ -17,7 +17,7 @@ import httpx
 import psutil
 
 from engine.base.errors import QuarterdeckError
-from engine.base.python import python_module
+from engine.base.process import python_module
 from engine.bench.cpu import cpu_seconds
 from engine.bench.figures import Figure, at_most, figure
 from engine.bench.grid import measure_grid

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.base.clock import ManualClock
-from engine.base.python import python_module
+from engine.base.process import python_module
 from engine.bench.cpu import cpu_seconds
 from engine.bench.figures import Figure, at_most, figure
 from engine.bench.sample_recording import START

@@ -13,10 +13,18 @@ from itertools import accumulate
 from pathlib import Path
 
 from engine.base.errors import QuarterdeckError
-from engine.bench.figures import Figure, at_least, at_most, figure, ratio_at_most
-from engine.bench.fixtures import OFTEN_KILLED, ROOMY, ask, claude_settings, offline_model, running, until
-from engine.bench.lifetimes import ONE_AT_A_TIME, lifetimes
-from engine.bench.size import Size
+from engine.bench.figures import Figure, Size, at_least, at_most, figure, ratio_at_most
+from engine.bench.fixtures import (
+    OFTEN_KILLED,
+    ONE_AT_A_TIME,
+    ROOMY,
+    ask,
+    claude_settings,
+    lifetimes,
+    offline_model,
+    running,
+    until,
+)
 from engine.engine import Engine
 from engine.pool.statistics import percentiles
 from engine.requests import Request

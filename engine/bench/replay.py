@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from engine.base.python import python_module
+from engine.base.process import python_module
 from engine.bench.figures import Figure, at_most
 from engine.bench.sample_recording import HOUR_S, START, record_hour
 from engine.bench.terminal import Terminal

@@ -15,8 +15,8 @@ import httpx
 import msgspec
 
 from engine.base.errors import NoEngine, QuarterdeckError
+from engine.base.process import python_module
 from engine.base.processes import ENGINE_TAG, ProcessId, tagged
-from engine.base.python import python_module
 from engine.chaos.api import Api
 from engine.chaos.target import Observed
 from engine.requests import Answer, Request

@@ -14,7 +14,7 @@ from functools import partial
 
 from engine.backends.base import Profile
 from engine.backends.directories import allowed_directory
-from engine.base.deadline import deadline
+from engine.base.clock import deadline
 from engine.base.errors import BadInput, BreakerOpen, NotFound, QuarterdeckError, TurnInterrupted
 from engine.base.text import one_line
 from engine.cache.single_flight import SingleFlight

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.backends.base import SIMULATOR, AgentSpec, Profile
-from engine.backends.start_remedies import start_remedy
+from engine.backends.startable import start_remedy
 from engine.base.errors import DeadlinePassed, QuarterdeckError, SessionLost, StartFailed
 from engine.events import types as ev
 from engine.launchers.base import Child, LaunchSpec, ProcessEnd
@@ -19,15 +19,14 @@ from engine.sessions import protocol_events as f
 from engine.sessions.account import Account
 from engine.sessions.carry_over import left_by_result, left_by_tool
 from engine.sessions.controls import Controls
-from engine.sessions.event_mapping import event_of
-from engine.sessions.left_running import LeftRunning
 from engine.sessions.lifecycle import Lifecycle, State, Transition
 from engine.sessions.machine import SessionMachine
 from engine.sessions.messages import ControlReply
 from engine.sessions.outcome import Outcome, how_exited
-from engine.sessions.own_work import OwnWork
+from engine.sessions.own_work import LeftRunning, OwnWork
 from engine.sessions.permission_port import Requester
 from engine.sessions.ports import SessionPorts
+from engine.sessions.protocol_events import event_of
 from engine.sessions.replies import Started, cost_so_far, started
 from engine.sessions.turn import RunningTurn, TurnOrder
 from engine.sessions.workplace import Workplace

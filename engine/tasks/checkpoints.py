@@ -7,10 +7,9 @@ from pathlib import Path
 
 import msgspec
 
-from engine.base.files import private_folder, write_private
+from engine.base.files import move_aside, private_folder, write_private
 from engine.dispatch.active_request import ActiveRequest
 from engine.events.types import Notice, Severity
-from engine.store.damaged import move_aside
 
 
 class Checkpoint(msgspec.Struct, frozen=True):

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from engine.base.errors import BadInput
-from engine.base.python import python_module
+from engine.base.process import python_module
 from engine.chaos.abuse.harms import HARMS, about
 from engine.chaos.abuse.run import Abuse, AbuseCard, AbusePlan, abuse, chosen_harms
 

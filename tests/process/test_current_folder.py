@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.base.python import python_module
+from engine.base.process import python_module
 from engine.bench.fixtures import offline_model
 from tests.support.headless import ROOT, environment_of
 from tests.support.processes import wait_until

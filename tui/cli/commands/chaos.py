@@ -81,7 +81,7 @@ async def _run(plan: Plan, folder: Path) -> Scorecard:
 
 
 def _abuse(common: Common, names: Sequence[str], seconds: float) -> int:
-    from engine.base.python import python_module
+    from engine.base.process import python_module
     from engine.chaos.abuse.run import AbusePlan, abuse, chosen_harms
 
     harms = chosen_harms(names)

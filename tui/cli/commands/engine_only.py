@@ -6,7 +6,7 @@ import signal
 import sys
 from types import FrameType
 
-from tui.cli.commands.signals import hangup
+from tui.cli.commands.own_engine import hangup
 from tui.cli.options import Common
 
 _POLL_S = 0.5

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from engine.base.python import python_module
-from tui.cli.commands.signals import hangup
+from engine.base.process import python_module
+from tui.cli.commands.own_engine import hangup
 from tui.cli.options import Common, common_options
 from tui.cli.output import echo, print_json
 
