@@ -99,7 +99,7 @@ class PermissionDesk:
     def ask(self, asker: Asker, wanted: PermissionWanted) -> None:
         """Deny a tool that is out of order, answer from a grant at once, or put the question to the operators."""
         links = self._links.for_action()
-        action = normalise(wanted.tool, bytes(wanted.input), asker.workspace, self._book, links)
+        action = normalise(wanted.tool, bytes(wanted.input), asker.workspace, self._book, links, links.names)
         name = wanted.permission if wanted.permission not in self._pending else f"{asker.session}-{wanted.permission}"
         pending = _Pending(name, asker, wanted, action, action.key(asker.tenant), self._clock.wall())
         if why := self._barred(asker.breaker or wanted.tool):
