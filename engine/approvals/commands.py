@@ -132,7 +132,9 @@ class CommandJudge:
         with self._places.within(folders):
             rest: Sequence[Word] = words[1:]
             if carried is not None and carried.known:
-                found += [*book.called(words), *(self._own(call, level + 1) for call in carried.calls)]
+                inner = [self._own(call, level + 1) for call in carried.calls]
+                # What `docker exec` runs is a process, whatever it is.
+                found += [*book.called(words), *(risk for risk in inner if rule is None or risk != book.unknown)]
                 rest = carried.own
             elif rule is None or not (rule.data or book.risks[rule.risk].loose):
                 found += self._hidden(words, rule, anywhere=carried is not None)

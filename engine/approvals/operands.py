@@ -134,7 +134,9 @@ def carried(rule: CarrierRule, words: Sequence[Word]) -> Carried | None:
         return _behind(rule, words)
     at = 1
     if rule.first:
-        size = next((len(each.split()) for each in rule.first if _begins(rest, each.split())), 0)
+        while at < len(words) and words[at].value.startswith("-") and (size := _flag_words(rule, words[at].value)):
+            at += size
+        size = next((len(each.split()) for each in rule.first if _begins(words[at:], each.split())), 0)
         if not size:
             return None
         at += size

@@ -14,8 +14,8 @@ from engine.sessions.summaries import one_line
 
 MAX_LISTED = 64
 """Folders of one action in which the names of patterns are looked up."""
-MAX_COMPARED = 8192
-"""Names that are compared with the patterns of one action."""
+MAX_COMPARED, MAX_MATCHED = 65_536, 8192
+"""Names that are compared with the patterns of one action, and those that they stand for."""
 MAX_RESOLVED = 256
 """Paths of one action whose links are followed; where more of them lead is not known."""
 _LONGEST_PATH = 1024
@@ -26,7 +26,7 @@ _WITHIN = re.compile(r"[=,:@](/.*)", re.DOTALL)
 _SIGN = re.compile(r"[*?\[]")
 
 Resolve = Callable[[str], str | None]
-"""Where an absolute path leads once the links in its existing part are followed; None when that cannot be read."""
+"""Where an absolute path leads once the links in its existing part are followed; None or OSError when unreadable."""
 
 
 class Places:
@@ -37,7 +37,7 @@ class Places:
         self._book = book
         self._resolve = resolve if workspace else None
         self._names = names
-        self._compared = 0
+        self._compared = self._matched_names = 0
         self._listings: dict[str, Listing | None] = {}
         self._root = resolve(workspace) if resolve is not None and workspace else workspace
         self._bases = [workspace]
@@ -89,7 +89,8 @@ class Places:
         lost = (self._lost and not text.startswith("/")) or (quoted and "[" in text)
         for base in [""] if text.startswith("/") else self._bases:
             matches = expand(text, base, self._listed, existing=not written) if not lost else None
-            if matches is None:
+            self._matched_names += len(matches.found) if matches is not None else 0
+            if matches is None or self._matched_names > MAX_MATCHED:
                 self._unread.append(text)
                 return [*found, self._book.risks["outside"], *self._lettered(text, written=written)]
             if not matches.found:
@@ -137,7 +138,10 @@ class Places:
         if len(text) > _LONGEST_PATH or self._resolve is None:
             return [self._book.unknown]
         self._left -= 1
-        place = self._resolve(absolute) if self._left >= 0 else None
+        try:
+            place = self._resolve(absolute) if self._left >= 0 else None
+        except OSError:
+            place = None
         if place is None or self._root is None:
             self._unread.append(text)
             return [self._book.risks["outside"]]

@@ -205,7 +205,7 @@ class RiskBook:
         text = text[:_LONGEST_TEXT]
         names = [found[0] for found in _NAMES.finditer(text) if found[1] is None or found[1] in self.places.roots]
         names += [found[1] for found in _LITERALS.findall(text) if "/" in found[1] or "." in found[1]]
-        found = (self.of_path(name, written=False) for name in names[:_MOST_NAMES])
+        found = (self.of_path(name, written="/" in name) for name in names[:_MOST_NAMES])
         return [risk for risk in found if risk is not None]
 
     def program(self, words: Sequence[Word]) -> ProgramRule | None:
