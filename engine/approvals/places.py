@@ -37,7 +37,7 @@ class Places:
         self._book = book
         self._resolve = resolve if workspace else None
         self._names = names
-        self._compared = self._matched_names = 0
+        self._compared = self._matched_count = 0
         self._listings: dict[str, Listing | None] = {}
         self._root = resolve(workspace) if resolve is not None and workspace else workspace
         self._bases = [workspace]
@@ -85,12 +85,11 @@ class Places:
             found.append(self._book.unknown)
         if self._resolve is None or (not path and _is_url(text)):
             return found + self._lettered(text, written=written)
-        # A bracket that is quoted is no sign: which of them are is not known any more.
-        lost = (self._lost and not text.startswith("/")) or (quoted and "[" in text)
+        lost = self._cannot_expand(text, quoted=quoted)
         for base in [""] if text.startswith("/") else self._bases:
             matches = expand(text, base, self._listed, existing=not written) if not lost else None
-            self._matched_names += len(matches.found) if matches is not None else 0
-            if matches is None or self._matched_names > MAX_MATCHED:
+            self._matched_count += len(matches.found) if matches is not None else 0
+            if matches is None or self._matched_count > MAX_MATCHED:
                 self._unread.append(text)
                 return [*found, self._book.risks["outside"], *self._lettered(text, written=written)]
             if not matches.found:
@@ -100,6 +99,12 @@ class Places:
             for match in matches.found:
                 found += self._matched(match, base, written=written)
         return found
+
+    def _cannot_expand(self, text: str, *, quoted: bool) -> bool:
+        """Whether it is not known where a pattern starts or what its signs are, or too many names were matched."""
+        relative = self._lost and not text.startswith("/")
+        bracket = quoted and "[" in text  # one that is quoted is no sign; which of them are is not known any more
+        return relative or bracket or self._matched_count > MAX_MATCHED
 
     def _lettered(self, pattern: str, *, written: bool) -> list[Risk]:
         """What a pattern makes worse by its letters alone."""
