@@ -8,7 +8,7 @@ from typing import Any
 
 
 class ErrorKind(StrEnum):
-    """The seven types of error (REQUIREMENTS R1)."""
+    """The seven types of error."""
 
     NETWORK = "network"
     PROCESS = "process"
@@ -112,7 +112,7 @@ class QuarterdeckError(Exception):
         return f"{self.message} {self.remedy}".rstrip() if self.remedy else self.message
 
     def as_dict(self) -> dict[str, Any]:
-        """The error as the API's failure envelope (DESIGN section 6)."""
+        """The error as the API's failure envelope."""
         body: dict[str, Any] = {"success": False, "error": self.message, "code": self.code, "kind": self.kind.value}
         if self.field is not None:
             body["field"] = self.field

@@ -1,4 +1,4 @@
-"""A turn's outcome from recorded result frames (HAZARDS H6): subtype alone never decides."""
+"""A turn's outcome from recorded result frames (docs/development/hazards.md, H6): subtype alone never decides."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ _REMEDY = "Sign in with `claude login` or set ANTHROPIC_API_KEY, then `quarterde
 
 
 class Reauthenticate:
-    """Holds the credential's breaker open, so that not every session is refused in turn (HAZARDS H12).
+    """Holds the credential's breaker open, so that not every session is refused in turn (hazards.md, H12).
 
     `hold` is the time in seconds after which one call tries it again, 0 for never.
     """
