@@ -24,10 +24,11 @@ from tests.api.serving import free_port
 from tests.docs.blocks import ROOT
 from tests.support.headless import START_S, Headless, environment_of
 
-SCREEN = rb"\x1b\[\?1049h"
+FOOTER = rb"\bkeys\b"
+"""The last line of a console whose first frame is there."""
 OPEN = {
-    "": SCREEN,
-    "attach": SCREEN,
+    "": FOOTER,
+    "attach": FOOTER,
     "web": rb"https?://",
     "offline-model": rb"https?://",
     "--engine-only": rb"serving",

@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner, Result
 
 from tests.docs.blocks import Block, running
 from tests.docs.shell import World
+from tui.cli import quarterdeck
 
-
-def _settings(world: World, path: Path) -> str:
-    return f"quarterdeck config check --config {path}"
-
-
-def _rules(world: World, path: Path) -> str:
-    return f"quarterdeck classify --rules --set recovery.rules={path}"
-
-
-def _keys(world: World, path: Path) -> str:
-    return f"quarterdeck keys check {path}"
-
-
-KINDS: Mapping[str, Callable[[World, Path], str]] = {"settings": _settings, "rules": _rules, "keys": _keys}
+KINDS: Mapping[str, Sequence[str]] = {
+    "settings": ("config", "check", "--config"),
+    "rules": ("classify", "--rules", "--set"),
+    "keys": ("keys", "check"),
+}
 """The command that reads a file of each kind, and fails where it is wrong."""
+
+
+def check(kind: str, path: Path) -> Result:
+    """Let the command of the kind read a file, in this process."""
+    argument = f"recovery.rules={path}" if kind == "rules" else str(path)
+    return CliRunner().invoke(quarterdeck, [*KINDS[kind], argument])
 
 
 def ids(block: object) -> str | None:
@@ -35,19 +34,18 @@ def ids(block: object) -> str | None:
 
 
 @pytest.mark.parametrize("block", running("yaml", "toml"), ids=ids)
-def test_a_file_is_read_by_the_command_it_is_for(world: World, block: Block) -> None:
-    kind = block.marks.get("is", "settings" if block.language == "yaml" else "")
-    path = world.files / f"{block.line}.{block.language}"
+def test_a_file_is_read_by_the_command_it_is_for(tmp_path: Path, block: Block) -> None:
+    path = tmp_path / f"example.{block.language}"
     path.write_text(block.text)
-    done = world.run(KINDS[kind](world, path))
-    assert done.returncode == 0, done.stdout + done.stderr
+    done = check(block.marks.get("is", "settings" if block.language == "yaml" else ""), path)
+    assert (done.exit_code, done.exception) == (0, None), done.output
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_wrong_file_is_refused(world: World, kind: str) -> None:
-    path = world.files / "wrong"
+def test_a_wrong_file_is_refused(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "wrong"
     path.write_text("unheard-of: 1\n" if kind == "settings" else "unheard-of = 1\n")
-    assert world.run(KINDS[kind](world, path)).returncode != 0
+    assert check(kind, path).exit_code != 0
 
 
 @pytest.mark.parametrize("block", running("json"), ids=ids)

@@ -104,3 +104,9 @@ def test_routes_are_there(world: World, page: Path) -> None:
     with httpx.Client(transport=transport, base_url="http://engine") as http:
         known = {path: http.request("PROPFIND", re.sub(r"\{\w+\}", "x", path)).status_code for path in sorted(named)}
     assert {path: status for path, status in known.items() if status != httpx.codes.METHOD_NOT_ALLOWED} == {}
+
+
+def test_a_path_that_is_not_there_is_found(world: World) -> None:
+    transport = httpx.HTTPTransport(uds=str(world.engine.socket))
+    with httpx.Client(transport=transport, base_url="http://engine") as http:
+        assert http.request("PROPFIND", "/api/unheard").status_code == httpx.codes.NOT_FOUND
