@@ -23,7 +23,7 @@ def _parameters(*languages: str) -> list[Any]:
     ]
 
 
-def _exit_code(block: Block, command: str) -> int:
+def exit_code(block: Block, command: str) -> int:
     """0, or what a comment before the block says."""
     wanted = {name: text for name, text in block.marks.items() if name.startswith("exit ")}
     return next((int(name.split()[1]) for name, text in wanted.items() if text in command), 0)
@@ -44,7 +44,7 @@ def test_commands_end_as_the_page_says(world: World, block: Block) -> None:
             assert (command, shell.opened(world, command, kind)) == (command, 0)
             continue
         done = world.run(command)
-        assert (command, done.returncode) == (command, _exit_code(block, command)), done.stdout + done.stderr
+        assert (command, done.returncode) == (command, exit_code(block, command)), done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("block", _parameters("console"))
