@@ -31,7 +31,7 @@ from engine.settings.unused import exposure
 
 MIB = 1024 * 1024
 SESSION_MEMORY = 120 * MIB
-"""PSS of one more idle CLI beside others, as measured (PROTOCOL.md section 8)."""
+"""PSS of one more idle CLI beside others, as measured (docs/development/protocol.md, section 8)."""
 DISK_FLOOR = 1024 * MIB
 _SHOWN = 5
 """Files with wrong modes that are named."""

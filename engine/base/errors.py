@@ -8,7 +8,7 @@ from typing import Any, Self
 
 
 class ErrorKind(StrEnum):
-    """The seven types of error (REQUIREMENTS R1)."""
+    """The seven types of error."""
 
     NETWORK = "network"
     PROCESS = "process"

@@ -155,7 +155,7 @@ def _console(folder: Path, *overrides: str) -> Iterator[Terminal]:
         f"api.socket={folder / 'engine.sock'}",
         *overrides,
     ]
-    argv = [*python_module("tui.cli.main"), *(f"--set={pair}" for pair in sets)]
+    argv = [*python_module("tui.cli"), *(f"--set={pair}" for pair in sets)]
     environ = {"HOME": str(folder), "PATH": "/usr/local/bin:/usr/bin:/bin", "TERM": "xterm-256color", "LANG": "C.UTF-8"}
     with Terminal(argv, environ, wanted=_FIRST_FRAME) as console:
         if not console.wait_for_text(_PATIENCE_S):

@@ -244,7 +244,7 @@ class Session:
         return await self._controls.answer(request_id, subtype, timeout)
 
     async def probe(self, timeout: float) -> float:
-        """Seconds that the agent's event loop took to answer (PROTOCOL.md section 7)."""
+        """Seconds that the agent's event loop took to answer (docs/development/protocol.md, section 7)."""
         began = self._ports.clock.monotonic()
         await self.control("get_binary_version", timeout)
         return self._ports.clock.monotonic() - began
@@ -384,7 +384,7 @@ class Session:
     def _on_output(self, data: bytes) -> None:
         facts = self._machine.feed(data)
         replies_only = bool(facts) and all(isinstance(fact, f.Replied) for fact in facts)
-        if self._turn is not None and not replies_only:  # a probe's answer is life, not progress (HAZARDS H5)
+        if self._turn is not None and not replies_only:  # a probe's answer is life, not progress (hazards.md, H5)
             self._turn.progressed()
         for fact in facts:
             self._take(fact)

@@ -87,7 +87,7 @@ def test_no_process_is_started_through_a_shell_or_with_code_between_fork_and_exe
 
 
 def test_nobody_reaps_all_children_at_once() -> None:
-    """`waitpid(-1)` steals the exits that asyncio waits for (DESIGN section 2, rule 4)."""
+    """`waitpid(-1)` steals the exits that asyncio waits for."""
     found = [
         place(path, call)
         for path in SOURCES

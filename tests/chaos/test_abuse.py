@@ -12,7 +12,7 @@ from engine.base.process import python_module
 from engine.chaos.abuse.harms import HARMS, about
 from engine.chaos.abuse.run import Abuse, AbuseCard, AbusePlan, abuse, chosen_harms
 
-PROGRAM = tuple(python_module("tui.cli.main"))
+PROGRAM = tuple(python_module("tui.cli"))
 
 
 async def test_an_engine_bears_every_abuse(home: Path) -> None:

@@ -31,7 +31,7 @@ def trap(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_command_itself(trap: Path, home: Path) -> None:
     program = Path(sys.executable).with_name("quarterdeck")
-    for argv in ([str(program)], python_module("tui.cli.main")):
+    for argv in ([str(program)], python_module("tui.cli")):
         done = subprocess.run([*argv, "--version"], cwd=trap, env=environment_of(home), capture_output=True, check=True)
         assert b"quarterdeck, version" in done.stdout
     assert not (home / "mark").exists()

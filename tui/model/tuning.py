@@ -9,11 +9,10 @@ from typing import Any
 
 import yaml
 
-from engine.base.errors import QuarterdeckError
 from engine.settings import catalogue
 from engine.settings.fields import BYTES, SHARE_OR_BYTES
 from engine.settings.sources import read_text
-from tui.feeds.base import Feed, SettingChange, SettingsSheet
+from tui.feeds.base import SettingChange, SettingsSheet
 
 _ENGINE = "engine"
 _SMALL = 20
@@ -227,34 +226,3 @@ def _rank(key: str) -> int:
 def _shown(key: str, value: Any) -> str:
     setting = catalogue.find(key)
     return setting.shown(value) if setting is not None else str(value)
-
-
-async def explain(tuning: Tuning, key: str, feed: Feed | None) -> str:
-    """Ask whether one proposal would be taken; the refusal, empty when it would be."""
-    problem = ""
-    if key in tuning.staged and not (problem := tuning.problem_of(key)) and feed is not None:
-        try:
-            await feed.check_settings(tuning.proposal([key]))
-        except QuarterdeckError as error:
-            problem = error.message
-    tuning.refuse(key, problem)
-    return problem
-
-
-async def taken_together(tuning: Tuning, feed: Feed) -> bool:
-    """Whether all that is staged would be taken as one, though a value alone may be refused."""
-    whole = ""
-    if not any(tuning.problem_of(key) for key in tuning.staged):
-        try:
-            await feed.check_settings(tuning.proposal())
-        except QuarterdeckError as error:
-            whole = error.message
-        else:
-            for key in tuning.staged:
-                tuning.refuse(key, "")
-            return True
-    for key in list(tuning.staged):
-        await explain(tuning, key, feed)
-    if whole and not tuning.problems:
-        tuning.refuse(next(iter(tuning.staged)), whole)
-    return False

@@ -16,7 +16,8 @@ from engine.base.errors import QuarterdeckError
 from tui.actions.registry import KeyScope, bindings
 from tui.model import trends
 from tui.model.tables import Table, table_of
-from tui.model.tuning import Tuning, TuningRow, explain, inverse, stepped, taken_together
+from tui.model.tuning import Tuning, TuningRow, inverse, stepped
+from tui.model.tuning_checks import explain, taken_together
 from tui.model.tuning_history import PastTuning
 from tui.render import formats
 from tui.render.spans import Line

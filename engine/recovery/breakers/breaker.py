@@ -1,4 +1,4 @@
-"""The circuit breaker: pure, on an injected clock (DESIGN section 7, ALGORITHMS.md section 2).
+"""The circuit breaker: pure, on an injected clock.
 
 It opens on consecutive failures, on the failure rate or on the slow-call rate of a sliding window; a call that waits
 past the slow threshold votes already. Half-open permits are leased and stamped with a generation, so they can neither

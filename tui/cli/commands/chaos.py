@@ -86,7 +86,7 @@ def _abuse(common: Common, names: Sequence[str], seconds: float) -> int:
 
     harms = chosen_harms(names)
     settings = [part for setting in common.overrides for part in ("--set", setting)]
-    plan = AbusePlan(harms, seconds / (len(harms) + 1), (*python_module("tui.cli.main"), *settings))
+    plan = AbusePlan(harms, seconds / (len(harms) + 1), (*python_module("tui.cli"), *settings))
     with tempfile.TemporaryDirectory(prefix="qd-abuse-", ignore_cleanup_errors=True) as name:
         card = asyncio.run(abuse(plan, Path(name), _progress))
     problems = card.problems() + card.delays()

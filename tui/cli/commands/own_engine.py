@@ -13,6 +13,7 @@ from types import FrameType
 from engine.settings.load import Loaded
 from engine.settings.schema import Settings
 from engine.thread import EngineThread
+from tui.cli.signals import hangup
 
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT)
 
@@ -52,8 +53,3 @@ def _small(loaded: Loaded) -> Loaded:
     events = settings.events.model_copy(update={"recording": False})
     small: Settings = settings.model_copy(update={"session_pool": pool, "engine": engine, "events": events})
     return replace(loaded, settings=small)
-
-
-def hangup() -> tuple[signal.Signals, ...]:
-    """SIGHUP, a lost line, unless it is ignored already, as by `nohup`: then it stays so."""
-    return () if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else (signal.SIGHUP,)
