@@ -21,7 +21,7 @@ async def test_an_open_breaker_is_an_alert_that_reaches_the_webhook_and_is_resol
             await served.refusal("POST", "/api/prompts", {"prompt": "[[fault: http500]]"})
             await until(lambda: receiver.posts)
             (alert,) = (await served.data("GET", "/api/alerts"))["alerts"]
-            assert (alert["rule"], alert["subject"], alert["phase"], alert["told"]) == (
+            assert (alert["rule"], alert["subject"], alert["phase"], alert["notified"]) == (
                 "breaker-open",
                 "model:default",
                 "firing",
@@ -72,7 +72,7 @@ async def test_a_silence_is_made_listed_and_lifted(served: Served) -> None:
     assert made["pattern"] == "queue-long"
     listed = (await served.data("GET", "/api/alerts"))["silences"]
     assert listed == [made]
-    assert await served.data("DELETE", "/api/alerts/queue-long/silence") == {"lifted": "queue-long"}
+    assert await served.data("DELETE", "/api/alerts/queue-long/silence") == {"silence_removed": "queue-long"}
     assert (await served.data("GET", "/api/alerts"))["silences"] == []
     await served.data("POST", "/api/alerts/*/silence", {"for": 60}, 201)
 
@@ -102,7 +102,7 @@ async def test_a_channels_test_says_why_it_failed(home: Path) -> None:
             shown = (await served.data("GET", "/api/config"))["config"]
             assert "secret-path" not in str(shown)
             await served.data("PATCH", "/api/config", {"alerts.webhook.allow_private": True})
-            assert await served.data("POST", "/api/alerts/test", {"channel": "webhook"}) == {"told": "webhook"}
+            assert await served.data("POST", "/api/alerts/test", {"channel": "webhook"}) == {"notified": "webhook"}
         assert [post.json["alert"] for post in receiver.posts] == ["test"]
 
 

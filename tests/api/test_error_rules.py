@@ -19,7 +19,7 @@ async def test_a_rule_is_taught_listed_first_and_taken_back(served: Served) -> N
     rules = (await served.data("GET", "/api/errors/rules"))["rules"]
     assert rules[0] == rule
     assert {"overloaded", "disk-full"} <= {each["id"] for each in rules}
-    assert await served.data("DELETE", f"/api/errors/rules/{rule['id']}") == {"forgotten": rule["id"]}
+    assert await served.data("DELETE", f"/api/errors/rules/{rule['id']}") == {"deleted": rule["id"]}
     assert not [each for each in (await served.data("GET", "/api/errors/rules"))["rules"] if each["learned"]]
 
 
