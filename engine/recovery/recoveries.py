@@ -26,7 +26,7 @@ class Recoveries:
         self._clock = clock
 
     def statistics(self) -> list[Row]:
-        """One row a strategy: name, target kind, estimated time, and the counts of StrategyView without single durations."""
+        """One row a strategy: name, target kind, estimated time, and StrategyView without its durations."""
         done = self._bus.state.strategies
         return [
             {
