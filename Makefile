@@ -5,11 +5,13 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 TOOLS := $(VENV)/tools
+# The tests of the pool and of recovery, whose share of both `make coverage` measures.
+COVERING := tests/pool tests/recovery tests/alerts tests/dispatch tests/api
 
-.PHONY: run test test-console test-engine lint format bench screenshots docs pins lock audit clean help
+.PHONY: run test test-console test-engine unit integration e2e coverage lint format bench screenshots docs pins lock audit clean help
 
 help: ## Show what there is to make.
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/.run ## Open the console.
 	@$(BIN)/quarterdeck
@@ -23,6 +25,20 @@ test-console: $(VENV)/.test
 
 test-engine: $(VENV)/.test
 	@$(BIN)/python -m pytest --ignore=tests/console --ignore=tests/web
+
+unit: $(VENV)/.test ## Run the tests that start no process and no engine.
+	@$(BIN)/python -m pytest -m unit
+
+integration: $(VENV)/.test ## Run the tests that start processes, without the real CLI, a terminal or a browser.
+	@$(BIN)/python -m pytest -m integration
+
+e2e: $(VENV)/.test ## Run the tests with the real CLI, a terminal or a browser.
+	@$(BIN)/python -m pytest -m e2e
+
+coverage: $(VENV)/.test ## Measure how much of the pool and of recovery the tests run; under 90 % of either is a failure.
+	@$(BIN)/python -m coverage run -m pytest -m 'unit or integration' $(COVERING)
+	@$(BIN)/python -m coverage report --include='engine/pool/*'
+	@$(BIN)/python -m coverage report --include='engine/recovery/*'
 
 lint: $(VENV)/.test ## Check format, style, types and the import rules.
 	@$(BIN)/ruff format --check --quiet .

@@ -25,13 +25,13 @@ from engine.launchers.cgroups import Cgroups, GroupLimits
 from engine.launchers.engine_registry import EngineRegistry
 from engine.launchers.kernel import setpriv_program
 from engine.settings import unused
-from engine.settings.exposure import exposure
 from engine.settings.file_modes import open_to_others
 from engine.settings.schema import Settings
+from engine.settings.unused import exposure
 
 MIB = 1024 * 1024
 SESSION_MEMORY = 120 * MIB
-"""PSS of one more idle CLI beside others, as measured (PROTOCOL.md section 8)."""
+"""PSS of one more idle CLI beside others, as measured (docs/development/protocol.md, section 8)."""
 DISK_FLOOR = 1024 * MIB
 _SHOWN = 5
 """Files with wrong modes that are named."""

@@ -23,7 +23,7 @@ from engine.backends.login import Login
 from engine.backends.profiles import Profiles
 from engine.backends.selection import BackendSelection, choose, credential_of, named_binary
 from engine.backends.startable import Startable
-from engine.backends.transcript_search import transcript_holds
+from engine.backends.transcript_search import AgentTranscripts
 from engine.base import process
 from engine.base.caller import DEFAULT_TENANT
 from engine.base.clock import Clock, PausableClock, SystemClock
@@ -40,14 +40,17 @@ from engine.base.local_trust import own_folder
 from engine.base.nursery import Nursery
 from engine.base.operator import home_folder
 from engine.base.version import __version__
+from engine.cache.answers import TieredAnswerCache
 from engine.cache.memory import MemoryCache, cache_limits
-from engine.dispatch.dispatcher import Dispatcher, DispatcherPorts
+from engine.dispatch.dispatcher import Dispatcher
+from engine.dispatch.ports import DispatcherPorts
 from engine.events import types as ev
 from engine.events.bus import Bus
 from engine.events.recorder import Recorder
 from engine.events.types import PoolStatistics
 from engine.flow.admission import Admission, AdmissionLimits
 from engine.flow.concurrency_limit import ConcurrencyLimiter
+from engine.flow.wait_queue import RequestQueue
 from engine.launchers.cgroups import Cgroups, group_limits
 from engine.launchers.containment import Containment
 from engine.launchers.engine_registry import EngineRegistry
@@ -73,21 +76,21 @@ from engine.recovery.breakers.registry import Breakers
 from engine.recovery.breakers.tools import Tools
 from engine.recovery.classify.learned_rules import LearnedRules
 from engine.recovery.classify.service import STORE, ClassificationService
+from engine.recovery.cleanup import StrayCleanup
 from engine.recovery.factory import RecoveryParts
 from engine.recovery.retry.budget import Budget
 from engine.recovery.retry.policy import retry_policy
 from engine.recovery.statistics import RecoveryStatistics
-from engine.recovery.stray_cleanup import StrayCleanup
 from engine.requests import Answer, AnswerStream, Request
 from engine.sessions.clocks import turn_limits
 from engine.sessions.ports import SessionPorts
 from engine.sessions.transcripts import Transcripts
 from engine.settings import unused
-from engine.settings.exposure import exposure
 from engine.settings.live import ChangeRecord, LiveSettings, Saved
 from engine.settings.load import Loaded
 from engine.settings.paths import config_file
 from engine.settings.schema import Settings
+from engine.settings.unused import exposure
 from engine.store.conversations import ConversationStore
 from engine.store.leases import SqliteLeases
 from engine.store.watch import StoreWatch
@@ -206,17 +209,16 @@ class Engine:
             DispatcherPorts(
                 bus=self.bus,
                 clock=self.clock,
-                cache=self.cache,
-                admission=self.admission,
-                limiter=self.limiter,
-                gate=BreakerGuard(self.breakers, self._retire_session),
+                cache=TieredAnswerCache(self.cache, self.clock),
+                queue=RequestQueue(self.admission, self.limiter),
+                guard=BreakerGuard(self.breakers, self._retire_session),
                 recoveries=self.recoveries.orchestrator,
                 pool=self.pool,
+                transcripts=AgentTranscripts(self.backend),
                 retry=lambda: self._retry_policy,
                 budget=self.budget,
                 load=lambda: min(1.0, self.pool.utilisation),
                 profile=self._profile_for,
-                holds_prompt=self._holds_prompt,
                 error_of=self.diagnosis.error_of,
             ),
             self._chance,
@@ -509,9 +511,6 @@ class Engine:
         if self._model is not None:
             return Credential(api_key="offline", base_url=self._model.url, ours=True)
         return credential_of(self.settings)
-
-    def _holds_prompt(self, profile: Profile, conversation: str, uuid_: str) -> bool:
-        return transcript_holds(self.backend.transcript(profile, conversation), uuid_)
 
     def _enter_ledger(self) -> None:
         try:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from engine.base import process
 from engine.engine import Engine
 from engine.events.types import EventEnvelope
-from engine.launchers.descriptors import raise_descriptor_limit
+from engine.launchers.kernel import raise_descriptor_limit
 from engine.settings.load import Loaded
 
 T = TypeVar("T")

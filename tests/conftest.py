@@ -6,12 +6,13 @@ import os
 import shutil
 import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 
 from engine.backends.binary import find_claude
+from tests.support import levels
 
 FOREIGN = ("ANTHROPIC_", "CLAUDE", "QUARTERDECK_", "XDG_", "DATABASE_URL", "PORT", "ENCRYPTION_KEY", "GITHUB_TOKEN")
 
@@ -19,6 +20,24 @@ FOREIGN = ("ANTHROPIC_", "CLAUDE", "QUARTERDECK_", "XDG_", "DATABASE_URL", "PORT
 def pytest_configure() -> None:
     """A run under `nohup` passes the ignored hang-up on to what tests start, which would then rightly ignore it."""
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """`-m unit` imports no module without unit tests, and the like."""
+    return True if levels.has_none_of(collection_path, config.option.markexpr) else None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Each test has the marker of its level, before `-m` selects."""
+    levels.mark(items)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """A unit test starts nothing."""
+    with levels.nothing_starts(item):
+        return (yield)
 
 
 @pytest.fixture

@@ -15,9 +15,8 @@ from engine.alerts.channels.base import TEST, Channel, Notification
 from engine.alerts.rules import Alert, AlertChange, AlertPolicy, AlertTimes, Phase, Silence
 from engine.base.clock import Clock
 from engine.base.errors import BadInput, QuarterdeckError
-from engine.base.nearest import nearest_name
 from engine.base.nursery import Nursery
-from engine.base.text import one_line
+from engine.base.text import nearest_name, one_line
 from engine.events.bus import Bus
 from engine.events.types import AlertRaised, AlertResolved, AlertSilenced, Event, EventEnvelope, Notice, Severity
 from engine.settings.alert_conditions import Readings

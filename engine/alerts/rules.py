@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 import msgspec
 
 from engine.base.errors import NotFound, Overloaded
-from engine.base.nearest import nearest_name
+from engine.base.text import nearest_name
 from engine.events.types import Severity
 from engine.settings.alert_conditions import Readings
 from engine.settings.alert_rules import AlertRule

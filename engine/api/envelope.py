@@ -1,4 +1,4 @@
-"""The one envelope of every answer, and errors as the caller reads them (DESIGN section 6)."""
+"""The one envelope of every answer, and errors as the caller reads them."""
 
 from __future__ import annotations
 

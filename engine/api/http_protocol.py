@@ -120,6 +120,7 @@ class BoundedHttp(HttpToolsProtocol):
         self._door = door
         self._known = False
         self._caller: Hashable = None
+        self._process: int | None = None
         self._refusal: HeadRefused | None = None
         self._deaf = False
         self._in_head, self._in_body, self._begun = True, False, False
@@ -139,6 +140,7 @@ class BoundedHttp(HttpToolsProtocol):
         if connection is not None and (peer := peer_of(connection)) is not None:
             self.app_state = {**self.app_state, PEER: peer}
             self._caller = peer.pid
+            self._process = peer.pid
         elif self.client is not None:
             self._caller = self.client[0]
         self._door.arrived(self)
@@ -253,7 +255,7 @@ class BoundedHttp(HttpToolsProtocol):
         if not self._known and self._door.recognises(cast("Scope", self.scope)):
             self._known = True
             self._set_unread(None)
-        if self._known and not self._door.admission.recognised(self):
+        if self._known and not self._door.admission.recognised(self, self._process):
             self.app = cast("Any", _crowded)
         super().on_headers_complete()
 
@@ -337,7 +339,7 @@ class BoundedHttp(HttpToolsProtocol):
 
 
 def _too_many() -> TooManyConnections:
-    sentence = "The engine has as many connections as it takes."
+    sentence = "The engine has as many connections as it takes, in all or from one process."
     return TooManyConnections(sentence, remedy="Close idle ones, or try again.", retry_after=1.0)
 
 

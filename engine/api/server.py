@@ -31,7 +31,7 @@ from engine.base.operator import user_name
 from engine.engine import Engine
 from engine.events.types import Notice, Severity
 from engine.launchers.ancestry import agent_behind
-from engine.launchers.descriptors import descriptor_limit
+from engine.launchers.kernel import descriptor_limit
 from engine.operations.execute import Operations
 
 _REFUSALS = {

@@ -20,8 +20,11 @@ import msgspec
 from engine.approvals import grammar, shell
 from engine.approvals.commands import CommandJudge, free_text
 from engine.approvals.grammar import Script
+from engine.approvals.links import names_in
+from engine.approvals.operands import flagged
+from engine.approvals.patterns import Names
 from engine.approvals.places import Places, Resolve
-from engine.approvals.risks import ProgramRule, Risk, RiskBook, ToolRule, flagged
+from engine.approvals.risks import ProgramRule, Risk, RiskBook, ToolRule
 from engine.approvals.shell import Kind, Mark, Token, Word
 from engine.base.text import one_line
 
@@ -68,10 +71,18 @@ class Action:
         return f"{one_line(self.tool, 80)}: {self.form}" + (f"  ({said})" if said else "  (exactly this)")
 
 
-def normalise(tool: str, given: bytes, workspace: str, book: RiskBook, resolve: Resolve | None = None) -> Action:
+def normalise(
+    tool: str,
+    given: bytes,
+    workspace: str,
+    book: RiskBook,
+    resolve: Resolve | None = None,
+    names: Names = names_in,
+) -> Action:
     """The action behind a tool's input, a JSON object; `workspace` is the absolute folder that the agent works in.
 
-    With `resolve` a place is what a path leads to; without it, what the path says.
+    With `resolve` a place is what a path leads to, and a pattern is the `names` that it stands for; without it, what
+    their letters say.
     """
     try:
         fields = msgspec.json.decode(given)
@@ -88,7 +99,7 @@ def normalise(tool: str, given: bytes, workspace: str, book: RiskBook, resolve: 
         if key not in {rule.main, *rule.ignored, *rule.content} and value not in (None, False, "")
     }
     suffix = f" with {_json(more)}" if more else ""
-    ground = _Ground(workspace.rstrip("/"), book, resolve)
+    ground = _Ground(workspace.rstrip("/"), book, resolve, names)
     if rule.kind == "shell":
         return ground.command(tool, main, suffix)
     if rule.kind == "path":
@@ -99,9 +110,9 @@ def normalise(tool: str, given: bytes, workspace: str, book: RiskBook, resolve: 
 class _Ground:
     """The forms of one workspace's actions."""
 
-    def __init__(self, workspace: str, book: RiskBook, resolve: Resolve | None) -> None:
+    def __init__(self, workspace: str, book: RiskBook, resolve: Resolve | None, names: Names) -> None:
         self._book = book
-        self._places = Places(workspace, book, resolve)
+        self._places = Places(workspace, book, resolve, names)
 
     def command(self, tool: str, text: str, suffix: str) -> Action:
         script, tokens = grammar.read(text), shell.parse(text)

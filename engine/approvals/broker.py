@@ -80,10 +80,9 @@ class PermissionBroker:
     def ask(self, requester: Requester, wanted: PermissionWanted) -> None:
         """Deny a tool that is out of order, answer from a grant at once, or put the question to the operators."""
         links = self._links.for_action()
-        action = normalise(wanted.tool, bytes(wanted.input), requester.workspace, self._book, links)
-        name = (
-            wanted.permission if wanted.permission not in self._pending else f"{requester.session}-{wanted.permission}"
-        )
+        action = normalise(wanted.tool, bytes(wanted.input), requester.workspace, self._book, links, links.names)
+        is_new = wanted.permission not in self._pending
+        name = wanted.permission if is_new else f"{requester.session}-{wanted.permission}"
         pending = _Pending(name, requester, wanted, action, action.key(requester.tenant), self._clock.wall())
         if why := self._barred(requester.breaker or wanted.tool):
             self._settle_alone(pending, Decision(False, "engine", message=why), "engine")

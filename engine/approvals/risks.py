@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from fnmatch import fnmatchcase, translate
 from functools import cache
 from importlib.resources import files
@@ -12,13 +12,19 @@ from typing import Literal
 
 import msgspec
 
+from engine.approvals import operands
+from engine.approvals.operands import Carried, CarrierRule, FolderRule, Folders, TextRule, WordKind, flagged
 from engine.approvals.shell import Kind, Word
 
 UNKNOWN = "?"
 """The word for what no rule knows."""
-_LONG_FLAG = 2
 _DEEPEST, _LONGEST = 64, 1024
 """Parts and characters of a path that are looked at; a longer one is unknown."""
+_LONGEST_TEXT, _MOST_NAMES = 8192, 64
+"""Characters of a text, and names in it, that are looked at."""
+_NAMES = re.compile(r"(?<![\w.*/~-])(?:~/|/([\w.]+)/)[\w./@%+*?-]+")
+_LITERALS = re.compile(r"""(["'`])([^"'`\s]+)\1""")
+_PROGRAM_FOLDERS = frozenset({"bin", "sbin", "libexec", "."})
 _MOST_WORDS, _MOST_ARGUMENTS = 512, 64
 """Words among which hidden programs are looked for, and how many of those that follow one are its own."""
 
@@ -51,13 +57,19 @@ class ProgramRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     risk: str
     first: tuple[str, ...] = ()
     only_with: tuple[str, ...] = msgspec.field(name="with", default=())
+    also_with: tuple[str, ...] = msgspec.field(name="and", default=())
     unless: tuple[str, ...] = ()
+    only: tuple[WordKind, ...] | None = None
+    values: tuple[str, ...] = ()
     operand: bool = False
     least: int = 0
     text: tuple[str, ...] = ()
     says: bool = False
     like: tuple[str, ...] = ()
     fixed: tuple[str, ...] = ()
+    data: bool = False
+    reads: bool = False
+    called: bool = False
 
     def fits(self, words: Sequence[Word]) -> bool:
         """Whether it is about these words, the first of which is the program."""
@@ -65,6 +77,10 @@ class ProgramRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if self.first and not any(_begins(rest, each.split()) for each in self.first):
             return False
         if self.only_with and not any(flagged(word, self.only_with) for word in rest):
+            return False
+        if self.also_with and not any(flagged(word, self.also_with) for word in rest):
+            return False
+        if self.only is not None and not operands.only(rest, self.only, self.values):
             return False
         if self.like and not any(re.fullmatch(each, word.value[:_LONGEST]) for word in rest for each in self.like):
             return False
@@ -76,13 +92,17 @@ class ProgramRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class InterpreterRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where a program takes shell code: behind the `text` flags, as the `rest` of its words, as `each`, or as input."""
+    """Where a program takes shell code: behind the `text` flags, as the `rest` of its words, as `each`, or as input.
+
+    With `again` the text behind a flag is words of the program itself.
+    """
 
     names: tuple[str, ...]
     text: tuple[str, ...] = ()
     rest: bool = False
     each: bool = False
     input: bool = False
+    again: bool = False
 
 
 class PathRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -94,10 +114,11 @@ class PathRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Places(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Absolute places that are nobody's workspace and yet not outside."""
+    """Absolute places that are nobody's workspace and yet not outside; `roots` begin a path within a program text."""
 
     scratch: tuple[str, ...]
     devices: tuple[str, ...]
+    roots: tuple[str, ...] = ()
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -107,6 +128,9 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tool: tuple[ToolRule, ...]
     program: tuple[ProgramRule, ...]
     interpreter: tuple[InterpreterRule, ...] = ()
+    carrier: tuple[CarrierRule, ...] = ()
+    text: tuple[TextRule, ...] = ()
+    folder: tuple[FolderRule, ...] = ()
 
 
 class RiskBook:
@@ -134,6 +158,12 @@ class RiskBook:
             for rule in rules.path
         ]
         self.interpreters = {name: rule for rule in rules.interpreter for name in rule.names}
+        self._carriers: dict[str, list[CarrierRule]] = {}
+        for carrier in rules.carrier:
+            for name in carrier.names:
+                self._carriers.setdefault(name, []).append(carrier)
+        self._texts = {name: rule for rule in rules.text for name in rule.names}
+        self._folders = {name: rule for rule in rules.folder for name in rule.names}
         self._programs: dict[str, list[ProgramRule]] = {}
         for rule in rules.program:
             for name in rule.names:
@@ -170,24 +200,99 @@ class RiskBook:
                 return risk
         return None
 
+    def named(self, text: str) -> list[Risk]:
+        """What the files make worse that a program text or prose names for certain: absolute ones, and quoted ones."""
+        text = text[:_LONGEST_TEXT]
+        names = [found[0] for found in _NAMES.finditer(text) if found[1] is None or found[1] in self.places.roots]
+        names += [found[1] for found in _LITERALS.findall(text) if "/" in found[1] or "." in found[1]]
+        found = (self.of_path(name, written="/" in name) for name in names[:_MOST_NAMES])
+        return [risk for risk in found if risk is not None]
+
     def program(self, words: Sequence[Word]) -> ProgramRule | None:
         """The rule for a command; None when nobody knows what it does."""
         name = words[0]
         if name.kind is not Kind.STATIC or "/" in name.value:
             return None
+        words = self._without_folders(words)
         return next((rule for rule in self._programs.get(name.value, ()) if rule.fits(words)), None)
 
-    def hidden(self, words: Sequence[Word]) -> Risk | None:
-        """The worst grave program named anywhere among words: `xargs rm`, `sudo -n git push`, `/bin/rm`."""
+    def hidden(self, words: Sequence[Word], *, skip: Collection[int] = (), anywhere: bool = False) -> Risk | None:
+        """The worst grave program named anywhere among words: `xargs rm`, `sudo -n git push`, `/bin/rm`.
+
+        Programs whose names are common words count only where they are called, the first word; or `anywhere`. Words
+        whose ids are to be skipped name none.
+        """
         found: list[Risk] = []
         for at, word in enumerate(words[:_MOST_WORDS]):
-            name = word.value.rpartition("/")[2]
-            call = words[at : at + _MOST_ARGUMENTS]
-            found += [self.risks[rule.risk] for rule in self._programs.get(name, ()) if self._grave(rule, call)]
+            if id(word) not in skip and (anywhere or not at or _may_be_program(word.value)):
+                found += self._grave(words[at : at + _MOST_ARGUMENTS], called=anywhere or not at)
         return self.worst(found) if found else None
 
-    def _grave(self, rule: ProgramRule, words: Sequence[Word]) -> bool:
-        return self.risks[rule.risk].grave and rule.fits(words)
+    def called(self, words: Sequence[Word]) -> list[Risk]:
+        """What the first of the words is when it names a grave program, also by its path."""
+        return self._grave(words, called=True)
+
+    def carried(self, words: Sequence[Word]) -> Carried | None:
+        """The commands that a program runs as words of its own; None for one that nobody declared to run any."""
+        rules = self._carriers.get(_basename(words[0]), ()) if words[0].kind is Kind.STATIC else ()
+        return next((found for rule in rules if (found := operands.carried(rule, words)) is not None), None)
+
+    def leaves(self, words: Sequence[Word]) -> list[Sequence[Word]]:
+        """The commands that are run in the end; one whose carrier cannot be told is the whole."""
+        waiting, found = [words], list[Sequence[Word]]()
+        for _ in range(_DEEPEST):
+            if not waiting:
+                return found
+            call = waiting.pop()
+            inner = self.carried(call)
+            if inner is None or not inner.known or _basename(call[0]) in self.interpreters:
+                found.append(call)
+            waiting += inner.calls if inner is not None else ()
+        return [words]
+
+    def texts(self, words: Sequence[Word]) -> dict[int, TextRule]:
+        """The words that are text, by their ids, with the rule that says so."""
+        rule = self._texts.get(_basename(words[0]))
+        return {id(word): rule for word in operands.texts(rule, words)} if rule is not None else {}
+
+    def in_text(self, text: str, rule: TextRule) -> list[Risk]:
+        """What the files make worse that a text names."""
+        if rule.code:
+            return self.named(text)
+        special = self.of_path(text, written=False) if rule.names_files else None
+        return [special] if special is not None else []
+
+    def folders(self, words: Sequence[Word], carried: Carried | None) -> Folders:
+        """The folders that a command starts from, by the words that are its own."""
+        rule = self._folders.get(_basename(words[0]))
+        if rule is None:
+            return Folders()
+        if carried is None:
+            return operands.folders(rule, words)
+        found = operands.folders(rule, [words[0], *carried.own])
+        return Folders(found.entered, found.stays or not carried.known)
+
+    def _without_folders(self, words: Sequence[Word]) -> Sequence[Word]:
+        rule = self._folders.get(_basename(words[0]))
+        return operands.without_folders(rule, words) if rule is not None and rule.leading else words
+
+    def _grave(self, words: Sequence[Word], *, called: bool) -> list[Risk]:
+        """The grave risks of a program and what follows it; `called` where it is one for certain."""
+        rules = [rule for rule in self._programs.get(_basename(words[0]), ()) if called or not rule.called]
+        if not rules:
+            return []
+        call = self._without_folders(words)
+        graves = [(self.risks[rule.risk], rule) for rule in rules]
+        return [risk for risk, rule in graves if risk.grave and rule.fits(call)]
+
+
+def _may_be_program(text: str) -> bool:
+    """Whether an operand may name a program: a bare name, or one in a folder of programs."""
+    return "/" not in text or text.rsplit("/", 2)[-2] in _PROGRAM_FOLDERS
+
+
+def _basename(word: Word) -> str:
+    return word.value.rpartition("/")[2]
 
 
 def _may_be(pattern: Sequence[str], name: Sequence[str]) -> bool:
@@ -196,20 +301,6 @@ def _may_be(pattern: Sequence[str], name: Sequence[str]) -> bool:
         not literal or (part.strip("*") and fnmatchcase(literal, part))
         for part, literal in zip(pattern, name, strict=True)
     )
-
-
-def flagged(word: Word, flags: Sequence[str]) -> bool:
-    """Whether a word is one of these flags: shortened, joined with its value, or among other letters."""
-    return any(_is_flag(word.value, flag) for flag in flags)
-
-
-def _is_flag(value: str, flag: str) -> bool:
-    if flag.startswith("--") and len(flag) > _LONG_FLAG:
-        name = value.partition("=")[0]
-        return name == flag or (len(name) > _LONG_FLAG and name.startswith("--") and flag.startswith(name))
-    if flag.startswith("-") and len(flag) == _LONG_FLAG and flag != "--":
-        return value.startswith("-") and not value.startswith("--") and flag[1] in value[1:]
-    return value == flag
 
 
 def _most_operands(words: Sequence[Word]) -> int:

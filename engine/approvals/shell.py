@@ -21,6 +21,7 @@ _RESERVED = frozenset(
     {"!", "{", "}", "[", "[[", "if", "then", "elif", "else", "fi", "for", "select", "while", "until", "do", "done"}
     | {"case", "esac", "in", "function", "coproc"}
 )
+_QUOTES = re.compile(r"""\$?["']""")
 _ESCAPED_IN_QUOTES = frozenset('$`"\\')
 
 
@@ -86,7 +87,7 @@ def one_word(text: str) -> Word:
     """A text that is one word; what the program gets is unknown when its letters do not tell it."""
     if "\\\n" not in text and (read := _word(text, 0)) is not None and read[1] == len(text):
         return read[0]
-    return Word(text, text, Kind.UNKNOWN, True)
+    return Word(text, _QUOTES.sub("", text), Kind.UNKNOWN, True)
 
 
 def commands(tokens: tuple[Token, ...]) -> list[list[Word]]:

@@ -43,7 +43,7 @@ class AgentDirectories:
         """HOME of the profile's agents: the operator's own unless the profile has one for itself."""
         if not profile.own_home:
             return self._operator_home
-        return _made(self._state / "agent_dirs" / _safe(profile.tenant) / _safe(profile.name))
+        return _made(self._state / "homes" / _safe(profile.tenant) / _safe(profile.name))
 
     def config(self, profile: Profile) -> Path:
         """Claude's configuration directory of the profile."""

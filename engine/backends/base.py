@@ -15,7 +15,7 @@ SIMULATOR = "simulator"
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What must be equal for two requests to share a session (DESIGN section 1).
+    """What must be equal for two requests to share a session.
 
     `endpoint` names where its calls go when that is not where the settings' credential leads. `fingerprint` is a hash
     over all that reaches an agent, so a profile whose settings changed is another one.

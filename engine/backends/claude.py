@@ -1,4 +1,4 @@
-"""The real Claude Code CLI, held open in stream-json mode. PROTOCOL.md section 1 is the source of every flag."""
+"""The real Claude Code CLI, held open in stream-json mode. docs/development/protocol.md explains every flag."""
 
 from __future__ import annotations
 

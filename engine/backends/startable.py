@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -62,3 +63,18 @@ def _of_workspace(profile: Profile) -> str:
     except OSError as error:
         return f"the workspace {workspace} of profile {profile.name} cannot be used: {error.strerror}"
     return "" if there else f"the workspace {workspace} of profile {profile.name} does not exist"
+
+
+_OPTION = re.compile(r"(?:option|MCP server) '(-{0,2}[\w-]+)|(--[\w-]+)")
+_GENERAL = "`quarterdeck doctor` checks the CLI and its login."
+
+
+def start_remedy(said: str) -> str:
+    """The remedy for a start that failed with these words; a complaint about a flag names the flag."""
+    found = _OPTION.search(said)
+    if found is None:
+        return _GENERAL
+    name = found[1] or found[2]
+    if name.startswith("-"):
+        return f"Take `{name}` out of `claude.extra_args`, or give it a value that this agent accepts."
+    return f"Take the MCP server `{name}` out of `claude.extra_args`, or run it on the real CLI."

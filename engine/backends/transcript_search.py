@@ -1,8 +1,10 @@
-"""Whether a conversation has a prompt already: decides after a crash between `continue` and the prompt."""
+"""Whether a transcript contains a prompt: after a crash this decides between `continue` and the prompt."""
 
 from __future__ import annotations
 
 from pathlib import Path
+
+from engine.backends.base import Backend, Profile
 
 _TAIL = 4 * 1024 * 1024
 
@@ -18,3 +20,14 @@ def transcript_holds(path: Path | None, uuid: str) -> bool:
             return uuid.encode() in file.read()
     except OSError:
         return False
+
+
+class AgentTranscripts:
+    """The transcripts that the agents of a backend keep on disk."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+
+    def holds_prompt(self, profile: Profile, conversation: str, uuid: str) -> bool:
+        """Whether a conversation's transcript has the user line with this uuid."""
+        return transcript_holds(self._backend.transcript(profile, conversation), uuid)

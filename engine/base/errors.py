@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 
 class ErrorKind(StrEnum):
-    """The seven types of error (REQUIREMENTS R1)."""
+    """The seven types of error."""
 
     NETWORK = "network"
     PROCESS = "process"
@@ -108,11 +108,20 @@ class QuarterdeckError(Exception):
         if retryable is not None:
             self.retryable = retryable
 
+    def changed(self, **facts: Any) -> Self:
+        """A copy with other facts about the same failure: an error itself never changes once it was raised."""
+        if unknown := [name for name in facts if not hasattr(self, name)]:
+            raise TypeError(f"{type(self).__name__} has no {unknown[0]}")
+        made = type(self).__new__(type(self), *self.args)
+        made.__dict__.update(self.__dict__ | facts)
+        made.__cause__, made.__suppress_context__ = self.__cause__, self.__suppress_context__
+        return made.with_traceback(self.__traceback__)
+
     def __str__(self) -> str:
         return f"{self.message} {self.remedy}".rstrip() if self.remedy else self.message
 
     def as_dict(self) -> dict[str, Any]:
-        """The error as the API's failure envelope (DESIGN section 6)."""
+        """The error as the API's failure envelope."""
         body: dict[str, Any] = {"success": False, "error": self.message, "code": self.code, "kind": self.kind.value}
         if self.field is not None:
             body["field"] = self.field

@@ -6,6 +6,7 @@ import contextlib
 import os
 import secrets
 import stat
+import time
 from pathlib import Path
 
 FOLDER_MODE, FILE_MODE = 0o700, 0o600
@@ -68,3 +69,13 @@ def is_gone(path: Path) -> bool:
     except OSError:
         return False
     return False
+
+
+def move_aside(path: Path) -> Path:
+    """Rename a damaged file to `<name>.damaged-<time>`, in its folder; returns where it is now. Raises OSError."""
+    stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
+    for number in range(100):
+        target = path.with_name(f"{path.name}.damaged-{stamp}{f'-{number}' if number else ''}")
+        if not target.exists():
+            break
+    return path.rename(target)

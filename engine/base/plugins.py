@@ -8,7 +8,7 @@ from importlib.metadata import entry_points
 from typing import Any, TypeVar
 
 from engine.base.errors import SettingsError
-from engine.base.nearest import nearest_name
+from engine.base.text import nearest_name
 
 T = TypeVar("T")
 

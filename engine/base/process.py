@@ -83,3 +83,8 @@ def _wipe(name: str) -> None:
     address = library.getenv(os.fsencode(name))
     if address:
         ctypes.memset(address, 0, len(ctypes.string_at(address)))
+
+
+def python_module(module: str) -> tuple[str, ...]:
+    """The start of a command line that runs a module of ours; a `click.py` in the current folder is not imported."""
+    return (sys.executable, "-P", "-m", module)

@@ -1,4 +1,7 @@
-"""Who a process is: identity is pid and start time, ownership a tag in its environment (HAZARDS H1, H2)."""
+"""Who a process is: identity is pid and start time, ownership a tag in its environment.
+
+The reasons are hazards H1 and H2 of docs/development/hazards.md.
+"""
 
 from __future__ import annotations
 

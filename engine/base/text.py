@@ -1,6 +1,9 @@
-"""A tool call in one line, for a person."""
+"""Text for people: one line of a longer text, the summary of a tool call, the nearest known name."""
 
 from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
 
 import msgspec
 
@@ -34,3 +37,15 @@ def one_line(text: str, limit: int = MAX_SUMMARY) -> str:
     """`text` on one line without control characters, cut at `limit` characters with an ellipsis."""
     cleaned = " ".join("".join(c if c.isprintable() else " " for c in text[: limit * 4]).split())
     return cleaned if len(cleaned) <= limit else cleaned[: limit - 1] + "…"
+
+
+LONGEST = 100
+"""Characters of a name for which a near one is looked for: comparing costs the product of the lengths."""
+
+
+def nearest_name(wrong: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
+    """The known name that is most like `wrong`, None when none is like it; `cutoff` from 0 (any) to 1 (equal)."""
+    if len(wrong) > LONGEST:
+        return None
+    close = difflib.get_close_matches(wrong, list(known), n=1, cutoff=cutoff)
+    return close[0] if close else None

@@ -17,7 +17,7 @@ import httpx
 import psutil
 
 from engine.base.errors import QuarterdeckError
-from engine.base.python import python_module
+from engine.base.process import python_module
 from engine.bench.cpu import cpu_seconds
 from engine.bench.figures import Figure, at_most, figure
 from engine.bench.grid import measure_grid
@@ -155,7 +155,7 @@ def _console(folder: Path, *overrides: str) -> Iterator[Terminal]:
         f"api.socket={folder / 'engine.sock'}",
         *overrides,
     ]
-    argv = [*python_module("tui.cli.main"), *(f"--set={pair}" for pair in sets)]
+    argv = [*python_module("tui.cli"), *(f"--set={pair}" for pair in sets)]
     environ = {"HOME": str(folder), "PATH": "/usr/local/bin:/usr/bin:/bin", "TERM": "xterm-256color", "LANG": "C.UTF-8"}
     with Terminal(argv, environ, wanted=_FIRST_FRAME) as console:
         if not console.wait_for_text(_PATIENCE_S):

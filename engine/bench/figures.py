@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import msgspec
 
@@ -61,3 +62,18 @@ def p50(seconds: Sequence[float]) -> float:
 
 def _short(value: float | None) -> float | None:
     return None if value is None else float(f"{value:.4g}")
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is measured."""
+
+    leases: int = 20_000
+    waiters: int = 1000
+    crashes: int = 20
+    turns: int = 2000
+    lifetimes: int = 200
+    big: bool = True
+
+
+FULL, QUICK = Size(), Size(leases=4000, crashes=5, turns=300, lifetimes=30, big=False)

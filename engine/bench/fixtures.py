@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
-from engine.base.python import python_module
+from engine.base.process import python_module
+from engine.bench.figures import Figure, figure
 from engine.engine import Engine
+from engine.pool.routing import LeaseRequest
+from engine.pool.statistics import percentiles
 from engine.requests import Request
 from engine.settings.load import Loaded, load_settings
 from engine.thread import EngineThread
@@ -82,3 +86,26 @@ async def until(condition: Callable[[], bool], seconds: float = 120.0) -> None:
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 - what is waited for is announced to nobody
             await asyncio.sleep(0.01)
+
+
+ONE_AT_A_TIME = ("session_pool.min_size=0", "session_pool.max_size=1", "session_pool.warm=0")
+
+
+async def lifetimes(engine: Engine, rounds: int, what: str) -> list[Figure]:
+    """Rows `create` (to the answer of its first control request) and `remove` (to the proof that its tree is empty)."""
+    wish = LeaseRequest(engine.profiles.find("default", "default"), "")
+    created: list[float] = []
+    removed: list[float] = []
+    for _ in range(rounds):
+        await until(lambda: not engine.pool.members)
+        began = time.perf_counter()
+        lease = await engine.pool.lease(wish, timeout=120.0)
+        created.append(time.perf_counter() - began)
+        engine.pool.release(lease)
+        began = time.perf_counter()
+        await engine.pool.stop_session(lease.session.id, "bench")
+        removed.append(time.perf_counter() - began)
+    return [
+        figure(f"create, {what}, p50", 1e3 * percentiles(created).p50, "ms", against=f"{rounds} in a row"),
+        figure(f"remove, {what}, p50", 1e3 * percentiles(removed).p50, "ms", against=f"{rounds} in a row"),
+    ]

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.base.clock import ManualClock
-from engine.base.python import python_module
+from engine.base.process import python_module
 from engine.bench.cpu import cpu_seconds
 from engine.bench.figures import Figure, at_most, figure
 from engine.bench.sample_recording import START
@@ -118,7 +118,7 @@ def _replayed(folder: Path, idle_s: float, busy_s: float) -> list[Cost]:
         "HOME": str(folder), "PATH": "/usr/local/bin:/usr/bin:/bin", "TERM": "xterm-256color",
         "COLORTERM": "truecolor", "LANG": "C.UTF-8",
     }  # fmt: skip
-    argv = [*python_module("tui.cli.main"), f"--set=console.refresh_hz={HZ:g}", "replay", str(folder)]
+    argv = [*python_module("tui.cli"), f"--set=console.refresh_hz={HZ:g}", "replay", str(folder)]
     with ExitStack() as stack:
         consoles = [
             stack.enter_context(Terminal(argv, environ, columns=columns, lines=lines, wanted=b"REPLAY"))

@@ -15,11 +15,9 @@ import psutil
 
 from engine.backends.binary import find_claude
 from engine.base.processes import ENGINE_TAG, tagged
-from engine.bench.figures import Figure, at_least, at_most, figure, skipped
-from engine.bench.fixtures import ROOMY, ask, running, simulator_settings, until
-from engine.bench.lifetimes import ONE_AT_A_TIME, lifetimes
+from engine.bench.figures import FULL, QUICK, Figure, Size, at_least, at_most, figure, skipped
+from engine.bench.fixtures import ONE_AT_A_TIME, ROOMY, ask, lifetimes, running, simulator_settings, until
 from engine.bench.pool_real import real_sessions
-from engine.bench.size import FULL, QUICK, Size
 from engine.engine import Engine
 from engine.pool.routing import LeaseRequest
 from engine.pool.statistics import percentiles

@@ -13,10 +13,18 @@ from itertools import accumulate
 from pathlib import Path
 
 from engine.base.errors import QuarterdeckError
-from engine.bench.figures import Figure, at_least, at_most, figure, ratio_at_most
-from engine.bench.fixtures import OFTEN_KILLED, ROOMY, ask, claude_settings, offline_model, running, until
-from engine.bench.lifetimes import ONE_AT_A_TIME, lifetimes
-from engine.bench.size import Size
+from engine.bench.figures import Figure, Size, at_least, at_most, figure, ratio_at_most
+from engine.bench.fixtures import (
+    OFTEN_KILLED,
+    ONE_AT_A_TIME,
+    ROOMY,
+    ask,
+    claude_settings,
+    lifetimes,
+    offline_model,
+    running,
+    until,
+)
 from engine.engine import Engine
 from engine.pool.statistics import percentiles
 from engine.requests import Request
@@ -201,8 +209,8 @@ async def _killed_in_turn(engine: Engine, prompt: str, conversation: str) -> flo
     task = asyncio.create_task(engine.submit(request))
 
     def writes() -> bool:
-        flight = engine.dispatcher.active_requests.get(request.id)
-        return flight is not None and bool(flight.text)
+        active = engine.dispatcher.active_requests.get(request.id)
+        return active is not None and bool(active.text)
 
     await until(writes)
     os.kill(engine.pool.session(engine.dispatcher.active_requests[request.id].session).pid, signal.SIGKILL)

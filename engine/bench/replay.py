@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from engine.base.python import python_module
+from engine.base.process import python_module
 from engine.bench.figures import Figure, at_most
 from engine.bench.sample_recording import HOUR_S, START, record_hour
 from engine.bench.terminal import Terminal
@@ -42,5 +42,5 @@ def measure_replay(folder: Path, seed: int, progress: Callable[[str], None]) -> 
 
 def _opened(folder: Path) -> float:
     environ = {"HOME": str(folder), "PATH": "/usr/local/bin:/usr/bin:/bin", "TERM": "xterm-256color", "LANG": "C.UTF-8"}
-    with Terminal([*python_module("tui.cli.main"), "replay", str(folder)], environ, wanted=b"REPLAY") as console:
+    with Terminal([*python_module("tui.cli"), "replay", str(folder)], environ, wanted=b"REPLAY") as console:
         return console.seen_after if console.wait_for_text(_PATIENCE_S) else _PATIENCE_S

@@ -15,8 +15,8 @@ import httpx
 import msgspec
 
 from engine.base.errors import NoEngine, QuarterdeckError
+from engine.base.process import python_module
 from engine.base.processes import ENGINE_TAG, ProcessId, tagged
-from engine.base.python import python_module
 from engine.chaos.api import Api
 from engine.chaos.target import Observed
 from engine.requests import Answer, Request
@@ -49,8 +49,7 @@ class HeadlessEngine:
         if response.is_success:
             return msgspec.convert(found["data"]["prompt"], Answer)
         failed = QuarterdeckError(str(found["error"]), remedy=str(found.get("remedy", "")))
-        failed.code = str(found["code"])
-        raise failed
+        raise failed.changed(code=str(found["code"]))
 
     async def sessions(self) -> list[Observed]:
         """None: it is the engine that is struck."""

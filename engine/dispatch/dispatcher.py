@@ -1,7 +1,7 @@
 """The way of a request, top to bottom:
 
-cache lookup (single-flight) → admission → circuit breaker → lease from the pool → turn in the session
-→ result | error → classify → retry with backoff → recover, watch the result → answer, record
+cache lookup (single-flight) → an open breaker refuses at once → wait queue → session and permit → turn in the session
+→ answer | failure → next step: retry, wait for the breaker, recover, give up → answer, record
 """
 
 from __future__ import annotations
@@ -9,82 +9,37 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-import uuid
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator
 from functools import partial
 
-from msgspec.structs import replace
-
-from engine.backends.base import SIMULATOR, Profile
+from engine.backends.base import Profile
 from engine.backends.directories import allowed_directory
-from engine.base.clock import Clock
-from engine.base.deadline import deadline
-from engine.base.errors import (
-    BadInput,
-    BreakerOpen,
-    DeadlinePassed,
-    ErrorKind,
-    NotFound,
-    QuarterdeckError,
-    TurnInterrupted,
-)
+from engine.base.clock import deadline
+from engine.base.errors import BadInput, BreakerOpen, NotFound, QuarterdeckError, TurnInterrupted
 from engine.base.text import one_line
-from engine.cache.memory import MemoryCache
 from engine.cache.single_flight import SingleFlight
-from engine.dispatch.active_request import ActiveRequest
-from engine.events.bus import Bus
-from engine.events.types import RequestEnded, RequestRetrying, RequestWaiting
-from engine.flow.admission import Admission
-from engine.flow.concurrency_limit import ConcurrencyLimiter
+from engine.dispatch.active_request import ActiveRequest, Attempt
+from engine.dispatch.endings import end_event, ended_by, interrupted
+from engine.dispatch.next_step import GiveUp, Recover, Retry, WaitForBreaker, next_step
+from engine.dispatch.ports import DispatcherPorts
+from engine.dispatch.turns import answer_of, cached_answer, check_directory, lease_request, turn_order
+from engine.events.types import RequestRetrying, RequestWaiting
 from engine.pool.lease import Lease
-from engine.pool.pool import Pool
-from engine.pool.routing import LeaseRequest
 from engine.recovery.breakers.breaker_keys import breaker_keys
-from engine.recovery.breakers.guard import BreakerGuard, GuardedCall, blamed_scope
+from engine.recovery.breakers.guard import GuardedCall
 from engine.recovery.classify.outcome_errors import EMPTY
-from engine.recovery.escalation import PARK
-from engine.recovery.orchestrator import Orchestrator
-from engine.recovery.retry.budget import Budget
-from engine.recovery.retry.policy import AttemptFacts, RetryDecision, RetryPolicy, decide, give_up, wait_at_breaker
-from engine.recovery.run import EscalationState
+from engine.recovery.failure import Failure
 from engine.requests import Answer, AnswerStream, NullStream, Request
 from engine.sessions.outcome import Outcome
 from engine.sessions.session import Session
-from engine.sessions.turn import TurnOrder
 
 CONTINUE = "Continue from where you left off."
-"""Sent instead of a prompt that the resumed conversation already holds, so that it is not doubled."""
+"""Sent instead of a prompt that the resumed conversation already contains, so that it is not doubled."""
 _NEVER_S = 1e9
 _INTERRUPT_S = 5.0
 """Time in which an interrupted turn must end; then its request is ended all the same."""
 _MEMORY = 0.1
-"""Weight of the newest attempt in the share of attempts that fail of late."""
-
-
-@dataclass(frozen=True)
-class DispatcherPorts:
-    """The parts on the way of a request.
-
-    `load` is the pool's utilisation. `profile` finds a profile by name for a tenant; `holds_prompt` tells whether a
-    conversation's transcript has the user line with a uuid already; `error_of` makes the error of an outcome that is
-    no answer.
-    """
-
-    bus: Bus
-    clock: Clock
-    cache: MemoryCache[Answer]
-    admission: Admission
-    limiter: ConcurrencyLimiter
-    gate: BreakerGuard
-    recoveries: Orchestrator
-    pool: Pool
-    retry: Callable[[], RetryPolicy]
-    budget: Budget
-    load: Callable[[], float]
-    profile: Callable[[str, str], Profile]
-    holds_prompt: Callable[[Profile, str, str], bool]
-    error_of: Callable[[Outcome], QuarterdeckError]
+"""Weight of the newest attempt in the share of recent attempts that failed."""
 
 
 class Dispatcher:
@@ -92,22 +47,22 @@ class Dispatcher:
 
     def __init__(self, ports: DispatcherPorts, rng: random.Random) -> None:
         self._ports = ports
-        self._chance = rng
+        self._rng = rng
         self._answers: SingleFlight[Answer] = SingleFlight()
         self._failing = 0.0
         self.active_requests: dict[str, ActiveRequest] = {}
 
-    async def dispatch(self, request: Request, listener: AnswerStream | None = None) -> Answer:
-        """Answer a request, or raise the QuarterdeckError that says why not. Either is recorded."""
+    async def dispatch(self, request: Request, stream: AnswerStream | None = None) -> Answer:
+        """Answer a request, or raise the QuarterdeckError that states why not. Either is recorded."""
         active = self._enter(request)
         answer: Answer | None = None
         failure: BaseException | None = None
         try:
             self._ports.bus.publish(request.queued_event())
             async with deadline(self._ports.clock, request.deadline):
-                answer = await self._look_up(active, listener or NullStream())
+                answer = await self._look_up(active, stream or NullStream())
         except BaseException as error:
-            failure = _reported(active, error)
+            failure = ended_by(active, error)
             if failure is error:
                 raise
             raise failure from None
@@ -117,17 +72,17 @@ class Dispatcher:
             self._record(active, answer=answer, error=failure)
 
     def cancel(self, request: str, who: str) -> None:
-        """End a request wherever it is; its caller is told by whom. Raises NotFound."""
+        """End a request wherever it is; its caller learns by whom. Raises NotFound."""
         active = self.active_requests.get(request)
         if active is None or active.task is None:
             remedy = "It has ended already; `quarterdeck queue` lists those on their way."
             raise NotFound(f"There is no request {request} on its way.", field="request", remedy=remedy)
-        if not active.cancelled_by:
-            active.cancelled_by = who
+        if not active.ending.cancelled_by:
+            active.ending.cancelled_by = who
             active.task.cancel()
 
     def cancel_of(self, session: str, who: str) -> list[str]:
-        """End the requests that run in a session; their callers are told by whom. Returns their ids."""
+        """End the requests that run in a session; their callers learn by whom. Returns their ids."""
         mine = [name for name, active in self.active_requests.items() if active.session == session]
         for name in mine:
             self.cancel(name, who)
@@ -136,13 +91,13 @@ class Dispatcher:
     def interrupt(self, session: Session, who: str) -> bool:
         """End the turn in a session, and its request with it: it is not run again. False when there is none."""
         active = next((each for each in self.active_requests.values() if each.session == session.id), None)
-        asked = session.interrupt()
-        if active is None or active.interrupted_by:
-            return asked or active is not None
-        active.interrupted_by = who
-        if asked:
+        sent = session.interrupt()
+        if active is None or active.ending.interrupted_by:
+            return sent or active is not None
+        active.ending.interrupted_by = who
+        if sent:
             loop, name = asyncio.get_running_loop(), active.request.id
-            active.watch = loop.call_later(_INTERRUPT_S, self._cancel_quietly, name, who)
+            active.ending.watch = loop.call_later(_INTERRUPT_S, self._cancel_quietly, name, who)
         else:  # it holds the session and its turn has not begun
             self.cancel(active.request.id, who)
         return True
@@ -157,17 +112,25 @@ class Dispatcher:
             raise BadInput(f"A request {request.id} is on its way already.", field="id", remedy="Use a fresh id.")
         return profile
 
+    def publish_waits(self) -> None:
+        """Publish what each request waits for, where that changed; once a second."""
+        for active in self.active_requests.values():
+            waiting = active.waiting
+            if waiting.reason != waiting.published:
+                waiting.published = waiting.reason
+                self._ports.bus.publish(RequestWaiting(request=active.request.id, reason=waiting.reason))
+
     # cache lookup, single-flight
 
-    async def _look_up(self, active: ActiveRequest, listener: AnswerStream) -> Answer:
+    async def _look_up(self, active: ActiveRequest, stream: AnswerStream) -> Answer:
         key = active.request.cache_key(active.profile.fingerprint)
         if not key:
-            return await self._until_answered(active, listener)
-        known = self._ports.cache.get(key, self._now()) or await self._answers.join(key)
+            return await self._until_answered(active, stream)
+        known = await self._ports.cache.get(key) or await self._answers.join(key)
         if known is not None:
-            return self._from_cache(active, known)
+            return cached_answer(active, known, self._now())
         try:
-            answer = await self._until_answered(active, listener)
+            answer = await self._until_answered(active, stream)
         except QuarterdeckError as error:  # the same request would fail for the others too, unless this one was ended
             self._answers.land(key, error=None if isinstance(error, TurnInterrupted) else error)
             raise
@@ -176,305 +139,217 @@ class Dispatcher:
             raise
         keeps = answer.text.strip() and not answer.denials
         if keeps:
-            self._ports.cache.put(key, answer, len(answer.text.encode()) + len(key), self._now())
+            await self._ports.cache.put(key, answer)
         self._answers.land(key, answer if keeps else None)
         return answer
 
-    # attempts, with retry and backoff between them
+    # attempts, and what follows each
 
-    async def _until_answered(self, active: ActiveRequest, listener: AnswerStream) -> Answer:
+    async def _until_answered(self, active: ActiveRequest, stream: AnswerStream) -> Answer:
         while True:
-            active.attempts += 1
+            active.retry.attempts += 1
             try:
-                answer = await self._attempt(active, listener)
-            except BreakerOpen as error:
-                await self._wait_at_breaker(active, error)
+                answer = await self._attempt(active, stream)
             except QuarterdeckError as error:
-                if active.interrupted_by:
-                    raise _interrupted(active, error) from None
-                self._failing += (1 - self._failing) * _MEMORY
-                if not (active.was_probe and await self._waits_on(active, error)):
-                    await self._back_off(active, error)
-                await self._choose_prompt(active)
+                await self._after_failure(active, error)
             else:
                 self._failing *= 1 - _MEMORY
+                self._ports.budget.worked(active.retry.cost)
                 return answer
 
-    async def _attempt(self, active: ActiveRequest, listener: AnswerStream) -> Answer:
-        active.attempted_at, active.session = self._now(), ""
+    async def _attempt(self, active: ActiveRequest, stream: AnswerStream) -> Answer:
+        active.attempt = Attempt(began=self._now())
         active.profile = self._ports.profile(active.request.profile, active.request.tenant)
-        call = self._ports.gate.call(breaker_keys(active.profile))
-        try:
-            with call:
-                outcome, session = await self._called(active, listener, call)
-        except QuarterdeckError:
-            active.was_probe = call.probes
-            raise
-        self._ports.budget.worked(active.cost)
-        return self._answer(active, outcome, session)
+        keys = breaker_keys(active.profile)
+        self._ports.guard.check(keys)
+        async with self._place(active), self._session(active) as lease:
+            with self._ports.guard.call(keys) as permit, self._turn(active, lease, permit):
+                outcome = await self._run(active, lease, stream, permit)
+        return answer_of(active, outcome, lease.session, self._now())
 
-    async def _called(
-        self, active: ActiveRequest, listener: AnswerStream, call: GuardedCall
-    ) -> tuple[Outcome, Session]:
-        await self._place(active)
-        try:
-            outcome, session = await self._leased(active, listener, call)
-        finally:
-            self._hold_for_person(active, waiting=False)
-            self._ports.limiter.leave()
-        if not outcome.ok:
-            raise self._ports.error_of(outcome)
-        return outcome, session
-
-    async def _leased(
-        self, active: ActiveRequest, listener: AnswerStream, call: GuardedCall
-    ) -> tuple[Outcome, Session]:
-        lease = await self._lease(active)
-        try:
-            call.start()
-            outcome = await self._turn(active, lease, listener, call.answered)
-            self._ports.gate.turn_ended(lease.session.id, outcome)
-        finally:
-            self._ports.pool.release(lease)
-        return outcome, lease.session
-
-    # admission and lease
-
-    async def _place(self, active: ActiveRequest) -> None:
-        limiter = self._ports.limiter
-        with self._waiting(active, f"a place: {limiter.limit} requests may run at once for now"):
-            await limiter.enter(active.request.priority)
-
-    async def _lease(self, active: ActiveRequest) -> Lease:
-        with self._waiting(active, "a session"):
-            return await self._ports.pool.lease(_lease_request(active), on_wait=partial(self._waits_for, active))
-
-    @contextlib.contextmanager
-    def _waiting(self, active: ActiveRequest, why: str) -> Iterator[None]:
-        """The request waits in the queue, which counts and says for what."""
-        self._ports.admission.enter()
-        since, active.waits_for = self._now(), why
+    @contextlib.asynccontextmanager
+    async def _place(self, active: ActiveRequest) -> AsyncIterator[None]:
+        """A place among the requests that run."""
+        queue = self._ports.queue
+        with self._waiting(active, f"a place: {queue.limit} requests may run at once for now"):
+            await queue.enter(active.request.priority)
         try:
             yield
         finally:
-            self._ports.admission.leave()
-            active.queued += self._now() - since
-            active.waits_for = ""
+            self._hold_for_person(active, waiting=False)
+            queue.leave()
 
-    def _waits_for(self, active: ActiveRequest, why: str) -> None:
-        active.waits_for = why
-
-    def _hold_for_person(self, active: ActiveRequest, *, waiting: bool) -> None:
-        """While a person is waited for, the request holds no place among those that run."""
-        if waiting is active.waits_for_person:
-            return
-        active.waits_for_person = waiting
-        active.waits_for = "an approval" if waiting else ""
-        if waiting:
-            self._ports.limiter.leave()
-        else:
-            self._ports.limiter.go_on()
-
-    def publish_waits(self) -> None:
-        """Publish for what each request waits, where that changed; once a second."""
-        for active in self.active_requests.values():
-            if active.waits_for != active.published_wait:
-                active.published_wait = active.waits_for
-                self._ports.bus.publish(RequestWaiting(request=active.request.id, reason=active.waits_for))
-
-    # turn in the session
-
-    async def _turn(
-        self, active: ActiveRequest, lease: Lease, listener: AnswerStream, on_answer: Callable[[], None]
-    ) -> Outcome:
-        session, request = lease.session, active.request
-        active.session = session.id
-        if lease.clear:
-            await session.clear()
-        _check_directory(active, session)
-        active.held = session.conversation
-        active.text.clear()
-        self._ports.pool.hold(lease, session.conversation, request.user)
-        listener.started(session.id, session.conversation)
-
-        def grow(text: str) -> None:
-            active.text.append(text)
-            with _fenced(active):
-                listener.delta(text)
-
-        def drop(size: int) -> None:
-            with _fenced(active):
-                listener.dropped(size)
-
-        order = TurnOrder(
-            request=request.id,
-            prompt=active.prompt,
-            user=request.user,
-            attempt=active.attempts,
-            commands=request.commands,
-            on_delta=grow,
-            on_drop=drop,
-            on_answer=on_answer,
-            on_person=partial(self._on_person, active),
-            permission_timeout=request.permission_timeout,
-        )
+    @contextlib.asynccontextmanager
+    async def _session(self, active: ActiveRequest) -> AsyncIterator[Lease]:
+        """A leased session, cleared for this request where another conversation was in it."""
+        with self._waiting(active, "a session"):
+            lease = await self._ports.pool.lease(lease_request(active), on_wait=partial(_waits_for, active))
         try:
-            return await session.run(order)
+            active.attempt.session = lease.session.id
+            if lease.clear:
+                await lease.session.clear()
+            check_directory(active, lease.session)
+            yield lease
         finally:
-            active.uuid, active.silent = session.last_uuid, session.last_silence
+            self._ports.pool.release(lease)
+
+    @contextlib.contextmanager
+    def _turn(self, active: ActiveRequest, lease: Lease, permit: GuardedCall) -> Iterator[None]:
+        """The facts of the attempt that only the session knows."""
+        active.attempt.was_probe = permit.probes
+        active.attempt.conversation = lease.session.conversation
+        active.text.clear()
+        try:
+            yield
+        finally:
+            active.attempt.uuid, active.attempt.silence_s = lease.session.last_uuid, lease.session.last_silence
+
+    async def _run(self, active: ActiveRequest, lease: Lease, stream: AnswerStream, permit: GuardedCall) -> Outcome:
+        session = lease.session
+        self._ports.pool.hold(lease, session.conversation, active.request.user)
+        stream.started(session.id, session.conversation)
+        order = turn_order(active, stream, permit.answered, partial(self._on_person, active))
+        outcome = await session.run(order)
+        self._ports.guard.turn_ended(session.id, outcome)
+        if not outcome.ok:
+            raise self._ports.error_of(outcome)
+        return outcome
+
+    # waiting
+
+    @contextlib.contextmanager
+    def _waiting(self, active: ActiveRequest, reason: str) -> Iterator[None]:
+        """The request waits in the queue, which counts it and shows the reason."""
+        with self._ports.queue.waiting():
+            since, active.waiting.reason = self._now(), reason
+            try:
+                yield
+            finally:
+                active.waiting.seconds += self._now() - since
+                active.waiting.reason = ""
+
+    async def _sleep(self, active: ActiveRequest, seconds: float, reason: str) -> None:
+        active.waiting.reason = reason
+        await asyncio.sleep(seconds)
+        active.waiting.reason = ""
 
     def _on_person(self, active: ActiveRequest, waiting: bool) -> None:
         self._hold_for_person(active, waiting=waiting)
 
-    # classify → retry with backoff → recover
+    def _hold_for_person(self, active: ActiveRequest, *, waiting: bool) -> None:
+        """While a person is waited for, the request holds no place among those that run."""
+        if waiting is active.waiting.for_person:
+            return
+        active.waiting.for_person = waiting
+        active.waiting.reason = "an approval" if waiting else ""
+        if waiting:
+            self._ports.queue.leave()
+        else:
+            self._ports.queue.resume()
 
-    async def _back_off(self, active: ActiveRequest, error: QuarterdeckError) -> None:
-        recoveries, most = self._ports.recoveries, self._ports.retry().park_max
-        failure = active.failure(error, self._now(), most)
-        error.retryable = error.retryable and not (error.code == EMPTY and active.was_empty)
-        active.was_empty = active.was_empty or error.code == EMPTY
-        escalation = active.escalation = active.escalation or EscalationState()
-        follows = recoveries.choose(failure, escalation)
-        decision = give_up(follows.final) if follows.final else self._decide(active, error)
-        self._ports.bus.publish(failure.seen_event(error, again=decision.again))
-        recoveries.begin(follows.strategy, failure, escalation if decision.again else None)
-        if decision.again:
-            active.may_wait = active.may_wait or follows.strategy == PARK
-            await self._sleep(active, error, decision)
-            await recoveries.recovered(failure, escalation)
-        await asyncio.sleep(0)  # what takes no time is done before the caller hears of the failure
-        error.remedy = (
-            f"Recovery gave up: {escalation.why}. {error.remedy}".rstrip() if escalation.why else error.remedy
-        )
-        if escalation.why or not decision.again:
-            error.given_up = escalation.why or decision.reason
-            raise error
+    # after a failure
 
-    def _decide(self, active: ActiveRequest, error: QuarterdeckError) -> RetryDecision:
-        tried = AttemptFacts(
-            active.attempts,
-            acted=error.acted and not active.request.idempotent,
-            left=active.deadline - self._now(),
-            last_delay=active.delay,
-            load=self._ports.load(),
-            failing=self._failing,
-        )
-        return decide(self._ports.retry(), error, tried, self._ports.budget, self._chance.uniform)
+    async def _after_failure(self, active: ActiveRequest, error: QuarterdeckError) -> None:
+        """Returns when another attempt follows; raises the error, with what is known of it, when none does."""
+        if not isinstance(error, BreakerOpen):
+            if active.ending.interrupted_by:
+                raise interrupted(active, error) from None
+            self._failing += (1 - self._failing) * _MEMORY
+            error = _judged(active, error)
+        ports, policy, now = self._ports, self._ports.retry(), self._now()
+        failure = active.failure(error, now, policy.park_max)
+        state = active.state(now, ports.budget.price(error.kind), ports.load(), self._failing)
+        step = next_step(failure, state, policy, ports.recoveries.options(failure), self._rng.uniform)
+        match step:
+            case WaitForBreaker():
+                await self._wait_for_breaker(active, failure, step)
+            case Retry() | Recover():
+                await self._retry(active, failure, step)
+            case GiveUp():
+                await self._give_up(active, failure, step)
+        if not isinstance(error, BreakerOpen):
+            await self._choose_prompt(active)
 
-    async def _sleep(self, active: ActiveRequest, error: QuarterdeckError, decision: RetryDecision) -> None:
-        active.delay, active.cost = decision.delay, decision.cost
+    async def _wait_for_breaker(self, active: ActiveRequest, failure: Failure, step: WaitForBreaker) -> None:
+        """The wait is no attempt of the request."""
+        error = failure.error
+        if error is not None and not isinstance(error, BreakerOpen):
+            self._ports.bus.publish(failure.seen_event(error, again=True))
+        active.retry.attempts -= 1
+        active.retry.breaker_waited += step.delay
+        active.retry.may_wait = step.may_wait
+        await self._sleep(active, step.delay, one_line(error.message) if error is not None else "")
+
+    async def _retry(self, active: ActiveRequest, failure: Failure, step: Retry | Recover) -> None:
+        """Recover where the step says so, wait, and return for the next attempt."""
+        error, recoveries, case = _error_of(failure), self._ports.recoveries, active.recovery
+        self._ports.budget.spend(step.cost)
+        active.retry.last_delay, active.retry.cost = step.delay, step.cost
+        recoveries.closed(case, worked=False)
+        case.state = step.escalation
+        self._ports.bus.publish(failure.seen_event(error, again=True))
+        if isinstance(step, Recover):
+            active.retry.may_wait = active.retry.may_wait or step.may_wait
+            recoveries.begin(step.strategy, failure, case)
+        reason = one_line(step.reason)
         self._ports.bus.publish(
             RequestRetrying(
                 request=active.request.id,
-                attempt=active.attempts,
-                delay=decision.delay,
+                attempt=active.retry.attempts,
+                delay=step.delay,
                 kind=error.kind.value,
-                reason=one_line(decision.reason),
+                reason=reason,
             )
         )
-        active.waits_for = f"attempt {active.attempts + 1}: {one_line(decision.reason)}"
-        await asyncio.sleep(decision.delay)
-        active.waits_for = ""
+        await self._sleep(active, step.delay, f"attempt {active.retry.attempts + 1}: {reason}")
+        if why := await recoveries.recovered(failure, case):
+            await asyncio.sleep(0)  # what takes no time is done before the caller hears of the failure
+            raise _given_up(error, why, why)
 
-    async def _wait_at_breaker(self, active: ActiveRequest, error: BreakerOpen) -> None:
-        """No call was made: the request waits a while, or is refused."""
-        retry, uniform, parked = self._ports.retry(), self._chance.uniform, error.parked
-        wait = wait_at_breaker(
-            retry, error.retry_after, active.parked, uniform, may_wait=active.may_wait, parked=parked
-        )
-        if wait is None or (parked and wait > active.deadline - self._now()):
+    async def _give_up(self, active: ActiveRequest, failure: Failure, step: GiveUp) -> None:
+        """Raise the error, with the reason why no other attempt follows; a refusing breaker's error states its own."""
+        error = _error_of(failure)
+        if isinstance(error, BreakerOpen):
             raise error
-        active.attempts -= 1
-        active.parked += wait
-        active.may_wait = active.may_wait or parked
-        active.waits_for = one_line(error.message)
-        await asyncio.sleep(wait)
-        active.waits_for = ""
-
-    async def _waits_on(self, active: ActiveRequest, error: QuarterdeckError) -> bool:
-        """A probe that failed tells of the breaker: its request waits on, as it would had another one been sent."""
-        retry, acted = self._ports.retry(), error.acted and not active.request.idempotent
-        wait = wait_at_breaker(retry, 0.0, active.parked, self._chance.uniform, may_wait=active.may_wait)
-        if wait is None or acted or not error.retryable or not blamed_scope(error):
-            return False
-        failure = active.failure(error, self._now(), retry.park_max)
-        self._ports.bus.publish(failure.seen_event(error, again=True))
-        active.attempts -= 1
-        active.parked += wait
-        await asyncio.sleep(wait)
-        return True
+        if step.over_budget:
+            self._ports.budget.refused += 1
+        self._ports.recoveries.closed(active.recovery, worked=False)
+        active.recovery.state = step.escalation
+        self._ports.bus.publish(failure.seen_event(error, again=False))
+        self._ports.recoveries.begin(step.strategy, failure)
+        await asyncio.sleep(0)  # what takes no time is done before the caller hears of the failure
+        if step.retry_after is not None:
+            error = error.changed(retry_after=step.retry_after)
+        raise _given_up(error, step.reason, step.escalation.why)
 
     async def _choose_prompt(self, active: ActiveRequest) -> None:
-        """A prompt that the conversation has already is not sent twice."""
-        if not active.conversation or not active.uuid:
+        """A prompt that the conversation contains already is not sent twice."""
+        uuid = active.attempt.uuid
+        if not active.conversation or not uuid:
             return
-        if await asyncio.to_thread(self._ports.holds_prompt, active.profile, active.conversation, active.uuid):
+        holds = self._ports.transcripts.holds_prompt
+        if await asyncio.to_thread(holds, active.profile, active.conversation, uuid):
             active.prompt = CONTINUE
 
-    # answer, record
-
-    def _answer(self, active: ActiveRequest, outcome: Outcome, session: Session) -> Answer:
-        return Answer(
-            request=active.request.id,
-            text=outcome.text,
-            conversation=session.conversation,
-            cwd=str(session.cwd),
-            session=active.session,
-            duration=self._now() - active.began,
-            queued=active.queued,
-            attempts=active.attempts,
-            denials=outcome.denials,
-            tokens_in=outcome.usage.input_tokens,
-            tokens_out=outcome.usage.output_tokens,
-            tokens_cached=outcome.usage.cache_read_input_tokens,
-            tokens_cache_written=outcome.usage.cache_creation_input_tokens,
-            cost=outcome.cost,
-            simulated=active.profile.backend == SIMULATOR,
-        )
-
-    def _from_cache(self, active: ActiveRequest, known: Answer) -> Answer:
-        """Another request's answer, whose conversation and session are that one's alone; nothing was spent."""
-        took = self._now() - active.began
-        mine = replace(known, request=active.request.id, cached=True, duration=took, queued=0.0, cost=0.0)
-        return replace(mine, conversation="", session="", cwd="", tokens_in=0, tokens_out=0, tokens_cached=0)
+    # entering, recording
 
     def _enter(self, request: Request) -> ActiveRequest:
         profile, now = self.check(request), self._now()
-        deadline = now + (request.deadline if request.deadline is not None else _NEVER_S)
-        active = ActiveRequest(request, profile, now, deadline, request.conversation, request.prompt)
+        until = now + (request.deadline if request.deadline is not None else _NEVER_S)
+        active = ActiveRequest(request, profile, now, until, request.conversation, request.prompt)
         active.directory = allowed_directory(profile, request.cwd) if request.cwd else None
         active.task = asyncio.current_task()
         self.active_requests[request.id] = active
         return active
 
-    def _record(
-        self, active: ActiveRequest, *, answer: Answer | None = None, error: BaseException | None = None
-    ) -> None:
+    def _record(self, active: ActiveRequest, *, answer: Answer | None, error: BaseException | None) -> None:
         self.active_requests.pop(active.request.id, None)
-        if active.watch is not None:
-            active.watch.cancel()
+        if active.ending.watch is not None:
+            active.ending.watch.cancel()
         try:
-            if active.escalation is not None:
-                self._ports.recoveries.closed(active.escalation, worked=True if answer is not None else None)
+            self._ports.recoveries.closed(active.recovery, worked=True if answer is not None else None)
         finally:
-            self._publish_end(active, answer, error)
-
-    def _publish_end(self, active: ActiveRequest, answer: Answer | None, error: BaseException | None) -> None:
-        kind, code, sentence = _recorded(error)
-        self._ports.bus.publish(
-            RequestEnded(
-                request=active.request.id,
-                user=active.request.user,
-                ok=answer is not None,
-                duration=self._now() - active.began,
-                queued=active.queued,
-                attempts=active.attempts,
-                cached=answer is not None and answer.cached,
-                kind=kind,
-                code=code,
-                error=sentence,
-            )
-        )
+            self._ports.bus.publish(end_event(active, answer, error, self._now()))
 
     def _cancel_quietly(self, request: str, who: str) -> None:
         with contextlib.suppress(NotFound):  # it has ended meanwhile
@@ -484,70 +359,25 @@ class Dispatcher:
         return self._ports.clock.monotonic()
 
 
-def _interrupted(active: ActiveRequest, error: QuarterdeckError) -> TurnInterrupted:
-    """Whatever ended the attempt, the request ends with it: somebody asked for that."""
-    sentence, remedy = f"The turn was interrupted by {active.interrupted_by}.", "Send the prompt again to go on."
-    told = TurnInterrupted(sentence, remedy=remedy)
-    told.partial = error.partial or "".join(active.text)
-    return told
+def _waits_for(active: ActiveRequest, reason: str) -> None:
+    active.waiting.reason = reason
 
 
-def _lease_request(active: ActiveRequest) -> LeaseRequest:
-    """A new conversation in a directory that was named is known by its id before it begins."""
-    user, directory = active.request.user, active.directory
-    if directory is None or active.conversation:
-        return LeaseRequest(active.profile, user, active.conversation, priority=active.request.priority)
-    return LeaseRequest(active.profile, user, str(uuid.uuid4()), directory, active.request.priority)
+def _judged(active: ActiveRequest, error: QuarterdeckError) -> QuarterdeckError:
+    """A second empty answer shows that the same prompt would bring another one."""
+    if error.code != EMPTY:
+        return error
+    active.retry.empty_answers += 1
+    return error.changed(retryable=error.retryable and active.retry.empty_answers == 1)
 
 
-def _check_directory(active: ActiveRequest, session: Session) -> None:
-    """Raises BadInput when a conversation works elsewhere than its request says."""
-    if active.directory is not None and session.cwd != active.directory:
-        raise BadInput(
-            f"Conversation {session.conversation} works in {session.cwd}, not in {active.directory}.",
-            field="cwd",
-            remedy="Leave the directory out, or begin a new conversation in it.",
-        )
+def _error_of(failure: Failure) -> QuarterdeckError:
+    if failure.error is None:
+        raise TypeError("a failed attempt has an error")
+    return failure.error
 
 
-def _withdrawn(active: ActiveRequest) -> TurnInterrupted:
-    """The caller's task goes on: the cancellation was meant for the request alone."""
-    if active.task is not None:
-        active.task.uncancel()
-    return TurnInterrupted(f"The request was cancelled by {active.cancelled_by}.", remedy="Send the prompt again.")
-
-
-@contextlib.contextmanager
-def _fenced(active: ActiveRequest) -> Iterator[None]:
-    """What a caller's listener raises ends that caller's request, not the session that talks to it."""
-    try:
-        yield
-    except Exception as error:  # noqa: BLE001 - a listener is the caller's code
-        if active.fault is None and active.task is not None:
-            active.fault = error
-            active.task.cancel()
-
-
-def _reported(active: ActiveRequest, error: BaseException) -> BaseException:
-    """What the caller is to get for what ended the request."""
-    if active.fault is not None and isinstance(error, asyncio.CancelledError):
-        if active.task is not None:
-            active.task.uncancel()
-        return active.fault
-    if active.cancelled_by and isinstance(error, QuarterdeckError | asyncio.CancelledError):
-        return _withdrawn(active)
-    limit = active.request.deadline
-    if isinstance(error, TimeoutError) and limit is not None:
-        return DeadlinePassed(f"The request's deadline of {limit:g} s passed.", remedy="Allow more time.")
-    return error
-
-
-def _recorded(error: BaseException | None) -> tuple[str, str, str]:
-    """Kind, code and sentence of what ended a request, for its record."""
-    if error is None:
-        return "", "", ""
-    if isinstance(error, QuarterdeckError):
-        return error.kind.value, error.code, one_line(error.message)
-    if isinstance(error, asyncio.CancelledError):
-        return "", "cancelled", "the caller left"
-    return ErrorKind.INTERNAL.value, QuarterdeckError.code, one_line(f"the engine failed: {error!r}")
+def _given_up(error: QuarterdeckError, reason: str, recovery_gave_up: str) -> QuarterdeckError:
+    if recovery_gave_up:
+        error = error.changed(remedy=f"Recovery gave up: {recovery_gave_up}. {error.remedy}".rstrip())
+    return error.changed(given_up=reason)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import resource
@@ -9,8 +10,6 @@ import shutil
 import subprocess
 import sys
 from functools import cache
-
-from engine.launchers.descriptors import limit_for_children
 
 _PR_SET_CHILD_SUBREAPER = 36
 _PROBE_S = 5.0
@@ -71,3 +70,28 @@ def _knows_death_signal(setpriv: str) -> bool:
 
 def _limit_text(limit: tuple[int, int]) -> str:
     return ":".join("unlimited" if each == resource.RLIM_INFINITY else str(each) for each in limit)
+
+
+_before: list[tuple[int, int]] = []
+
+
+def raise_descriptor_limit() -> None:
+    """Raise the soft limit to the hard one; for the application, never for a process that imports the library."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == hard:
+        return
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        if not _before:
+            _before.append((soft, hard))
+
+
+def limit_for_children() -> tuple[int, int] | None:
+    """The soft and hard limit that the operator's processes had, None where they inherit the right one."""
+    return _before[0] if _before else None
+
+
+def descriptor_limit() -> int | None:
+    """The descriptors that this process may have, None for any number."""
+    soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return None if soft == resource.RLIM_INFINITY else soft

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from hashlib import blake2b
 
 MODELS = frozenset(
     {
@@ -58,3 +59,18 @@ def is_accepted(model: str) -> bool:
     """Whether the CLI can run on that name: a model, an alias, either with a variant such as `[1m]`."""
     plain = _VARIANT.sub("", model)
     return plain in ALIASES or is_known(plain)
+
+
+_DIGITS = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+_LENGTH = 22
+_VERSION = "01"
+
+
+def identifier(prefix: str, mark: str) -> str:
+    """`prefix`, the API's version digits and 22 base-58 digits that follow from `mark`."""
+    value = int.from_bytes(blake2b(mark.encode("utf-8", "replace"), digest_size=20).digest(), "big")
+    digits = []
+    for _ in range(_LENGTH):
+        value, digit = divmod(value, len(_DIGITS))
+        digits.append(_DIGITS[digit])
+    return f"{prefix}_{_VERSION}{''.join(digits)}"

@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from engine.offline_model.identifiers import identifier
 from engine.offline_model.limits import BYTES_PER_TOKEN, ended, tokens
+from engine.offline_model.models import identifier
 from engine.offline_model.request import STRUCTURED_OUTPUT, ModelRequest
 from engine.offline_model.schemas import sample
 from engine.offline_model.script import answer, answer_to_notice, deltas

@@ -18,12 +18,11 @@ from typing import Self
 
 from engine.base.errors import BadInput
 from engine.base.loopback import names_loopback
-from engine.base.nearest import nearest_name
+from engine.base.text import nearest_name
 from engine.offline_model.fault_injection import fail, falls_back
 from engine.offline_model.faults import FAULTS, Fallback, Fault, FaultShape, error_body
-from engine.offline_model.identifiers import identifier
 from engine.offline_model.limits import BYTES_PER_TOKEN
-from engine.offline_model.models import is_known
+from engine.offline_model.models import identifier, is_known
 from engine.offline_model.replies import Author, Reply, encoded, is_paced, sse
 from engine.offline_model.request import BadBody, ModelRequest, read_request
 from engine.offline_model.script import strikes

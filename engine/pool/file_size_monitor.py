@@ -1,4 +1,7 @@
-"""Watches files that sessions write without end: transcripts, and the outputs of tools in the background."""
+"""Watches files that sessions write without end: transcripts, and the outputs of tools in the background.
+
+The reason is hazard H9 of docs/development/hazards.md.
+"""
 
 from __future__ import annotations
 

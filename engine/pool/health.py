@@ -1,6 +1,7 @@
-"""Whether a session is well: a pure verdict. One witness makes it suspect, two condemn it (HAZARDS H28).
+"""Whether a session is well: a pure verdict. One witness makes it suspect, two condemn it.
 
-Liveness is the answer to a probe, progress is bytes in a turn: separate clocks, separate witnesses (HAZARDS H5).
+Liveness is the answer to a probe, progress is bytes in a turn: separate clocks, separate witnesses. The reasons are
+hazards H5 and H28 of docs/development/hazards.md.
 """
 
 from __future__ import annotations

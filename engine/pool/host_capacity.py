@@ -1,4 +1,4 @@
-"""Whether the machine can carry one more session, and what says no: pure (HAZARDS H4, H8, H25)."""
+"""Whether the machine can carry one more session, and what says no: pure (docs/development/hazards.md, H4, H8, H25)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Restart intensity: so many crashes in a period are borne, then starts are held back for longer each time. Pure.
 
-OTP's MaxR in MaxT; the hold doubles with each escalation, and a healthy period ends the streak (ALGORITHMS section 4).
+OTP's MaxR in MaxT; the hold doubles with each escalation, and a healthy period ends the streak.
 """
 
 from __future__ import annotations

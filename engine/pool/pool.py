@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 from engine.backends.base import SIMULATOR, Profile
-from engine.base.deadline import deadline
+from engine.base.clock import deadline
 from engine.base.errors import BadInput, ConversationHeld, DeadlinePassed, Overloaded, QuarterdeckError
 from engine.base.files import is_gone
 from engine.events.types import PoolStatistics

@@ -1,7 +1,7 @@
 """How many sessions there should be: a pure decision from the load, with its reason.
 
 Up at once on a waiter, in steps; down only to the highest recommendation of a window, and only after a cooldown
-(the stabilisation of the Kubernetes HPA; ALGORITHMS.md section 6). `target = ⌈(busy + waiting) / up threshold⌉`.
+(the stabilisation of the Kubernetes HPA). `target = ⌈(busy + waiting) / up threshold⌉`.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from engine.backends.base import AgentSpec
 from engine.backends.directories import is_allowed
-from engine.backends.permission_modes import narrower
+from engine.backends.profiles import narrower
 from engine.base.errors import Forbidden
 from engine.pool.routing import LeaseRequest
 from engine.sessions.session import Session

@@ -1,12 +1,12 @@
-"""Which strategy a failure asks for, and which comes after it when it does not help. Pure."""
+"""Which strategy a failure calls for, and which comes after it when it does not help. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 from engine.recovery.classify.rules import StrategyWord
 from engine.recovery.failure import Failure
-from engine.recovery.run import EscalationState
 
 RESUME, RESTART, CLEAN = "resume_conversation", "restart_process", "clean_resources"
 REAUTHENTICATE, REDUCE_LOAD, PARK, FAIL_FAST = "reauthenticate", "reduce_load", "park", "fail_fast"
@@ -27,11 +27,24 @@ BY_WORD: Mapping[str, str] = {
 ESCALATION: Mapping[str, str] = {RESUME: RESTART, RESTART: FAIL_FAST}
 """What comes after a strategy that did not help; after any other one the plain retry goes on by its own bounds."""
 TRIES = 2
-"""Failures that one rung of the ladder may not have prevented before the next one is taken."""
+"""Failures that one level may not prevent before the next level is taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class EscalationState:
+    """How far a failing request has escalated: its class's strategy, the level it is at, the failures at that level.
+
+    `why` states why recovery gave the request up; empty while it has not.
+    """
+
+    first: str = PLAIN_RETRY
+    level: str = PLAIN_RETRY
+    tries: int = 0
+    why: str = ""
 
 
 def strategy_for(failure: Failure, own: Mapping[str, str]) -> str:
-    """The strategy that a failure asks for: `own` maps `type/category` or a type to one, and comes first."""
+    """The strategy of a failure's class: `own` maps `type/category` or a type to one, and comes first."""
     for name in failure.classes:
         if name in own:
             return own[name]
@@ -39,19 +52,24 @@ def strategy_for(failure: Failure, own: Mapping[str, str]) -> str:
     return BY_WORD.get(word, PLAIN_RETRY)
 
 
-def next_level(escalation: EscalationState, asked: str, able: Callable[[str], bool]) -> str:
-    """The strategy for this failure of the case's request; climbs when its rung has had its tries."""
-    if asked != escalation.asked:
-        escalation.asked, escalation.level, escalation.tries = asked, asked, 0
-    if escalation.tries >= TRIES and escalation.level in ESCALATION:
-        escalation.level, escalation.tries = ESCALATION[escalation.level], 0
-    while escalation.level in ESCALATION and not able(escalation.level):
-        escalation.level, escalation.tries = ESCALATION[escalation.level], 0
-    escalation.tries += 1
-    return escalation.level if escalation.level in {PLAIN_RETRY, FAIL_FAST} or able(escalation.level) else PLAIN_RETRY
+def next_level(state: EscalationState, first: str, able: Callable[[str], bool]) -> EscalationState:
+    """The level for one more failure; escalates when the present level had its tries or is not able to act."""
+    if first != state.first:
+        state = EscalationState(first, first)
+    level, tries = state.level, state.tries
+    if tries >= TRIES and level in ESCALATION:
+        level, tries = ESCALATION[level], 0
+    while level in ESCALATION and not able(level):
+        level, tries = ESCALATION[level], 0
+    return EscalationState(first, level, tries + 1)
 
 
-def escalate(escalation: EscalationState) -> str:
-    """The rung above, at once: the run of this one failed. Empty where the ladder has none."""
-    escalation.level, escalation.tries = ESCALATION.get(escalation.level, PLAIN_RETRY), 1
-    return escalation.level
+def strategy_at(level: str, able: Callable[[str], bool]) -> str:
+    """The strategy to run at a level; the plain retry where the level's own cannot act."""
+    return level if level in {PLAIN_RETRY, FAIL_FAST} or able(level) else PLAIN_RETRY
+
+
+def escalate(state: EscalationState, why: str) -> EscalationState:
+    """The next level at once, because the run of this one failed; gives up with `why` at the last level."""
+    level = ESCALATION.get(state.level, PLAIN_RETRY)
+    return replace(state, level=level, tries=1, why=why if level == FAIL_FAST else state.why)

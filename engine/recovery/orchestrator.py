@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from engine.base.clock import Clock
 from engine.base.errors import BadInput, ErrorKind, NotFound, QuarterdeckError
@@ -15,12 +15,11 @@ from engine.base.text import one_line
 from engine.events.bus import Bus
 from engine.events.types import Notice, RecoveryEnded, RecoveryStarted, Severity
 from engine.pool.intensity import Intensity, IntensityLimits
-from engine.recovery.escalation import ESCALATION, FAIL_FAST, PARK, PLAIN_RETRY, escalate, next_level, strategy_for
+from engine.recovery.escalation import ESCALATION, FAIL_FAST, PLAIN_RETRY, escalate, strategy_for
 from engine.recovery.failure import Failure, TargetKind, target_of
 from engine.recovery.retry.budget import Budget
-from engine.recovery.run import EscalationState, Key, RecoveryRun
+from engine.recovery.run import Key, RecoveryCase, RecoveryRun
 from engine.recovery.strategies.base import RecoveryPorts, RecoveryResult, RecoveryStrategy
-from engine.recovery.strategies.builtin import refusal, resets_in
 from engine.recovery.strategies.registry import Strategies
 from engine.settings.schema import Settings
 
@@ -45,11 +44,15 @@ class RecoveryLimits:
 
 
 @dataclass(frozen=True, slots=True)
-class NextRecovery:
-    """What follows a failure: the strategy to run, if any, and why no attempt may follow, if so."""
+class RecoveryOptions:
+    """What recovery could do about a failure: the strategy of its class, and those that are able to act on it.
 
-    strategy: str = PLAIN_RETRY
-    final: str = ""
+    With `observe` nothing is done; it is only published what would be.
+    """
+
+    first: str = PLAIN_RETRY
+    able: frozenset[str] = frozenset()
+    observe: bool = False
 
 
 @dataclass(slots=True)
@@ -86,23 +89,13 @@ class Orchestrator:
 
     # the way of a failed request
 
-    def choose(self, failure: Failure, escalation: EscalationState) -> NextRecovery:
-        """What to do about a failure; a run that this request waited for before did not help."""
-        self.closed(escalation, worked=False)
-        asked = strategy_for(failure, self.strategies.by_class)
-        name = next_level(escalation, asked, lambda each: self._known(each).can_recover(failure))
-        if self._limits().observe:
-            return NextRecovery("" if name == FAIL_FAST else name)
-        if name == FAIL_FAST:
-            escalation.why = "" if asked == FAIL_FAST else f"{asked} did not help"
-            return NextRecovery(final=escalation.why or "nothing that the engine can do would help")
-        escalation.why = refusal(failure) if name == PARK else ""
-        if escalation.why and failure.error is not None:
-            failure.error.retry_after = resets_in(failure)  # the caller is told when to come back
-        return NextRecovery(name, escalation.why)
+    def options(self, failure: Failure) -> RecoveryOptions:
+        """What could be done about a failure; nothing is begun."""
+        able = frozenset(name for name, each in self.strategies.by_name.items() if each.can_recover(failure))
+        return RecoveryOptions(strategy_for(failure, self.strategies.by_class), able, self._limits().observe)
 
-    def begin(self, name: str, failure: Failure, escalation: EscalationState | None = None) -> RecoveryRun | None:
-        """Run a strategy, or join the run that is under way; `escalation` waits for it.
+    def begin(self, name: str, failure: Failure, case: RecoveryCase | None = None) -> RecoveryRun | None:
+        """Run a strategy, or join the run that is under way; `case` waits for it.
 
         None when there is nothing to run, when what was seen is out of date, or when it was tried too often of late.
         """
@@ -115,29 +108,27 @@ class Orchestrator:
             self._end(recovery, ok=False, reason=f"it failed again: {failure.reason}")
             recovery = None
         if recovery is None:
-            recovery = self._start_automatic(strategy, key, failure, escalation)
-        if recovery is not None and escalation is not None:
+            recovery = self._start_automatic(strategy, key, failure, case)
+        if recovery is not None and case is not None:
             recovery.waiters += 1
             recovery.joined += 1
-            escalation.recovery = recovery
+            case.run = recovery
         return recovery
 
-    async def recovered(self, failure: Failure, escalation: EscalationState) -> str:
-        """Wait for the case's run and escalate the ladder where it failed; why no attempt may follow, or nothing."""
-        while (recovery := escalation.recovery) is not None:
+    async def recovered(self, failure: Failure, case: RecoveryCase) -> str:
+        """Wait for the case's run, and escalate where it failed; why no attempt may follow, or nothing."""
+        while (recovery := case.run) is not None:
             result = await asyncio.shield(recovery.done)
             if result.ok or recovery.observed:
                 return ""
-            escalation.recovery = None
-            above = escalate(escalation)
-            if above == FAIL_FAST:
-                escalation.why = f"{recovery.strategy} failed: {result.reason}"
-            self.begin(above, failure, escalation)
-        return escalation.why
+            case.run = None
+            case.state = escalate(case.state, f"{recovery.strategy} failed: {result.reason}")
+            self.begin(case.state.level, failure, case)
+        return case.state.why
 
-    def closed(self, escalation: EscalationState, *, worked: bool | None) -> None:
+    def closed(self, case: RecoveryCase, *, worked: bool | None) -> None:
         """The case's attempt after its recovery ended: this shows whether it helped. None: the request left."""
-        recovery, escalation.recovery = escalation.recovery, None
+        recovery, case.run = case.run, None
         if recovery is None or recovery.over:
             return
         recovery.waiters -= 1
@@ -176,7 +167,7 @@ class Orchestrator:
     # runs
 
     def _start_automatic(
-        self, strategy: RecoveryStrategy, key: Key, failure: Failure, escalation: EscalationState | None
+        self, strategy: RecoveryStrategy, key: Key, failure: Failure, case: RecoveryCase | None
     ) -> RecoveryRun | None:
         now, limits = self._now(), self._limits()
         record = self._record(key)
@@ -189,9 +180,7 @@ class Orchestrator:
         if cost is not None:
             return self._start(strategy, key, failure, cost)
         spent = f"it was tried {limits.starts.crashes} times within {limits.starts.period:.0f} s"
-        self._refuse(
-            strategy, key, failure, spent if held else "the retry budget is spent: too many calls fail", escalation
-        )
+        self._refuse(strategy, key, failure, spent if held else "the retry budget is spent: too many calls fail", case)
         return None
 
     def _start(self, strategy: RecoveryStrategy, key: Key, failure: Failure, cost: int = 0) -> RecoveryRun:
@@ -210,11 +199,11 @@ class Orchestrator:
         return recovery
 
     def _refuse(
-        self, strategy: RecoveryStrategy, key: Key, failure: Failure, why: str, escalation: EscalationState | None
+        self, strategy: RecoveryStrategy, key: Key, failure: Failure, why: str, case: RecoveryCase | None
     ) -> None:
         """It was tried too often of late: told once a period; a strategy with a ladder gives the request up."""
-        if escalation is not None and key[0] in ESCALATION:
-            escalation.why = f"{key[0]} is not run again: {why}"
+        if case is not None and key[0] in ESCALATION:
+            case.state = replace(case.state, why=f"{key[0]} is not run again: {why}")
         record, now = self._record(key), self._now()
         if now < record.told_until:
             return

@@ -26,7 +26,7 @@ class Recoveries:
         self._clock = clock
 
     def statistics(self) -> list[Row]:
-        """One row a strategy: name, aim, estimate, and what StrategyView says, without the single durations."""
+        """One row a strategy: name, target kind, estimated time, and StrategyView without its durations."""
         done = self._bus.state.strategies
         return [
             {

@@ -1,10 +1,11 @@
-"""One run of a recovery strategy, and how far a request that keeps failing has escalated."""
+"""One run of a recovery strategy, and the recovery of one request."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
 
+from engine.recovery.escalation import EscalationState
 from engine.recovery.failure import Failure
 from engine.recovery.strategies.base import RecoveryResult
 
@@ -37,13 +38,8 @@ class RecoveryRun:
 
 
 @dataclass(slots=True, eq=False)
-class EscalationState:
-    """One request's way up the ladder: the strategy that its class asks for, where it stands, tries on that rung."""
+class RecoveryCase:
+    """The recovery of one request: how far it has escalated, and the run that it waits for or whose effect it shows."""
 
-    asked: str = ""
-    level: str = ""
-    tries: int = 0
-    why: str = ""
-    """Why recovery gave this request up."""
-    recovery: RecoveryRun | None = field(default=None, repr=False)
-    """The run that this request waits for, or whose effect it shows."""
+    state: EscalationState = field(default_factory=EscalationState)
+    run: RecoveryRun | None = field(default=None, repr=False)

@@ -1,4 +1,4 @@
-"""The lines that we write to the CLI. PROTOCOL.md section 3 is their source.
+"""The lines that we write to the CLI. docs/development/protocol.md, section 3, is their source.
 
 A line that is not exactly right ends the CLI at once, so every one is built here.
 """

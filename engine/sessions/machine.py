@@ -12,9 +12,9 @@ from engine.sessions import lines
 from engine.sessions import messages as m
 from engine.sessions import protocol_events as f
 from engine.sessions.attribution import Attribution, Owner
-from engine.sessions.background import BackgroundTasks
 from engine.sessions.decoding import BadLine, Received, block_of, blocks_of, decode_line
 from engine.sessions.framing import MAX_LINE, LineSplitter, OversizedLine
+from engine.sessions.own_work import BackgroundTasks
 from engine.sessions.repair import RepairTraces, traces_in
 from engine.sessions.wire_turn import Turn
 

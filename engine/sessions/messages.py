@@ -1,4 +1,4 @@
-"""The lines that the CLI writes, as types. PROTOCOL.md section 4 is their source.
+"""The lines that the CLI writes, as types. docs/development/protocol.md, section 4, is their source.
 
 Bulky parts stay `msgspec.Raw` until somebody asks; unknown fields stay in the line itself.
 """

@@ -1,4 +1,7 @@
-"""What a turn came to, judged from all the facts and never from `subtype` or the exit code alone (HAZARDS H6)."""
+"""What a turn came to, judged from all the facts and never from `subtype` or the exit code alone.
+
+The reason is hazard H6 of docs/development/hazards.md.
+"""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from msgspec import Raw
 
+from engine.events import types as ev
 from engine.sessions.messages import Assistant, ControlReply, Result
 
 
@@ -226,3 +227,18 @@ Fact = (
     | ReplyUnreadable
     | ProtocolError
 )
+
+
+def event_of(session: str, fact: Fact) -> ev.AnyEvent | None:
+    """The event that tells of a fact; None for one that concerns the session alone."""
+    match fact:
+        case ActivityChanged(activity):
+            return ev.TurnActivity(session=session, activity=activity)
+        case RetryReported(attempt, delay, status, error):
+            return ev.ApiRetry(session=session, attempt=attempt, delay=delay, status=status, error=error)
+        case LimitReported(status, limit, resets_at):
+            return ev.RateLimited(session=session, status=status, limit=limit, resets_at=resets_at)
+        case ProtocolError(reason, excerpt):
+            return ev.ProtocolFault(session=session, reason=reason, excerpt=excerpt)
+        case _:
+            return None

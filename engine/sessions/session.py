@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.backends.base import SIMULATOR, AgentSpec, Profile
-from engine.backends.start_remedies import start_remedy
+from engine.backends.startable import start_remedy
 from engine.base.errors import DeadlinePassed, QuarterdeckError, SessionLost, StartFailed
 from engine.events import types as ev
 from engine.launchers.base import Child, LaunchSpec, ProcessEnd
@@ -19,15 +19,14 @@ from engine.sessions import protocol_events as f
 from engine.sessions.account import Account
 from engine.sessions.carry_over import left_by_result, left_by_tool
 from engine.sessions.controls import Controls
-from engine.sessions.event_mapping import event_of
-from engine.sessions.left_running import LeftRunning
 from engine.sessions.lifecycle import Lifecycle, State, Transition
 from engine.sessions.machine import SessionMachine
 from engine.sessions.messages import ControlReply
 from engine.sessions.outcome import Outcome, how_exited
-from engine.sessions.own_work import OwnWork
+from engine.sessions.own_work import LeftRunning, OwnWork
 from engine.sessions.permission_port import Requester
 from engine.sessions.ports import SessionPorts
+from engine.sessions.protocol_events import event_of
 from engine.sessions.replies import Started, cost_so_far, started
 from engine.sessions.turn import RunningTurn, TurnOrder
 from engine.sessions.workplace import Workplace
@@ -245,7 +244,7 @@ class Session:
         return await self._controls.answer(request_id, subtype, timeout)
 
     async def probe(self, timeout: float) -> float:
-        """Seconds that the agent's event loop took to answer (PROTOCOL.md section 7)."""
+        """Seconds that the agent's event loop took to answer (docs/development/protocol.md, section 7)."""
         began = self._ports.clock.monotonic()
         await self.control("get_binary_version", timeout)
         return self._ports.clock.monotonic() - began
@@ -385,7 +384,7 @@ class Session:
     def _on_output(self, data: bytes) -> None:
         facts = self._machine.feed(data)
         replies_only = bool(facts) and all(isinstance(fact, f.Replied) for fact in facts)
-        if self._turn is not None and not replies_only:  # a probe's answer is life, not progress (HAZARDS H5)
+        if self._turn is not None and not replies_only:  # a probe's answer is life, not progress (hazards.md, H5)
             self._turn.progressed()
         for fact in facts:
             self._take(fact)

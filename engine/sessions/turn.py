@@ -204,10 +204,10 @@ class RunningTurn:
     def _late(self, expired: Expired) -> DeadlinePassed:
         sentence = f"The turn's {expired.clock} clock ran out after {expired.seconds:g} s."
         late = DeadlinePassed(sentence, remedy=f"Raise `{expired.setting}`.")
-        late.clock, late.acted = expired.clock, self._acted
-        if expired.clock in SILENCE:
-            late.retryable, late.verdict = True, ErrorClass("turn-silent", "hang", "high", "session")
-        return late
+        late = late.changed(clock=expired.clock, acted=self._acted)
+        if expired.clock not in SILENCE:
+            return late
+        return late.changed(retryable=True, verdict=ErrorClass("turn-silent", "hang", "high", "session"))
 
     def _wait_s(self) -> float:
         deadline = self._clocks.next_deadline()

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
-from engine.base.nearest import nearest_name
+from engine.base.text import nearest_name
 
 Readings = Mapping[str, Mapping[str, float]]
 """Figure → subject → value; the subject is empty where the figure is of the engine as a whole."""

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from engine.base.errors import SettingsError
-from engine.base.nearest import LONGEST
+from engine.base.text import LONGEST
 from engine.settings.fields import BYTES, SECONDS, SHARE_OR_BYTES, Group, OpenChoice
 from engine.settings.quantities import format_duration, format_share_or_size, format_size
 from engine.settings.schema import Profile, Settings

@@ -12,7 +12,7 @@ from engine.settings.schema import Settings
 
 MOST = 20_000
 """Files that are looked at."""
-_OF_AGENTS = frozenset({"workspaces", "agent_dirs"})
+_OF_AGENTS = frozenset({"workspaces", "homes"})
 """Folders of the state folder that agents fill, with the operator's umask; the folder itself is closed."""
 _ENGINES = "engines"
 

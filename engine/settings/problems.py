@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from engine.base.nearest import nearest_name
+from engine.base.text import nearest_name
 from engine.settings import catalogue
 from engine.settings.tree import find_value
 

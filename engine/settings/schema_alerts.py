@@ -8,7 +8,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
-from engine.base.nearest import nearest_name
+from engine.base.text import nearest_name
 from engine.settings.alert_rules import COLUMNS, SHIPPED, AlertRuleRow, read_rows
 from engine.settings.fields import SECONDS, Duration, Group, Whole, setting
 

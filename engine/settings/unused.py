@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
+from engine.base.loopback import is_loopback
 from engine.settings import catalogue
+from engine.settings.schema_surface import Api
 
 DEFAULT = "default"
 """The origin of a setting that nobody gave."""
@@ -31,3 +33,16 @@ def notices(origins: Mapping[str, str]) -> list[str]:
 def _waits_for(key: str) -> str:
     setting = catalogue.find(key)
     return setting.unused_before if setting is not None else ""
+
+
+def exposure(api: Api) -> Iterator[tuple[str, str]]:
+    """One warning with its remedy for a TCP listener beyond loopback; none otherwise."""
+    if api.port is not None and not is_loopback(api.host):
+        sentence = (
+            f"The API listens on {api.host}:{api.port} without TLS: whoever can read this network can read the token, "
+            "the prompts and the answers, and act with the token."
+        )
+        yield (
+            sentence,
+            "Set `api.host` to 127.0.0.1 and reach it by `ssh -L`, or by a proxy with TLS on this machine.",
+        )

@@ -1,4 +1,7 @@
-"""The control requests that a host may send, and the answers, as the CLI gives them (PROTOCOL section 3)."""
+"""The control requests that a host may send, and the answers, as the CLI gives them.
+
+Their source is docs/development/protocol.md, section 3.
+"""
 
 from __future__ import annotations
 

@@ -158,7 +158,7 @@ class Transcript:
         return self._path
 
     def add(self, kind: str, message: Line, uuid: str, **fields: object) -> None:
-        """One message. A disk that refuses it goes unnoticed, which is just what the CLI does (PROTOCOL section 5)."""
+        """One message. A disk that refuses it goes unnoticed, which is just what the CLI does."""
         entry: Line = {
             "parentUuid": self._parent,
             "isSidechain": False,

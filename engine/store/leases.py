@@ -1,4 +1,6 @@
-"""Who may write a conversation: one engine at a time, by a lease with a fencing epoch (HAZARDS H7).
+"""Who may write a conversation: one engine at a time, by a lease with a fencing epoch.
+
+The reason is hazard H7 of docs/development/hazards.md.
 
 A lease is kept until the process tree of its holder is proven dead. Another engine takes it over only when its engine's
 process is gone and nothing carries that engine's tag any more; the epoch rises with every change of hands.

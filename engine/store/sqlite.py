@@ -10,8 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from engine.base.errors import QuarterdeckError
-from engine.base.files import private_file, private_folder, tighten
-from engine.store.damaged import move_aside
+from engine.base.files import move_aside, private_file, private_folder, tighten
 
 _BUSY_S = 2.0
 _RETRY_S = 0.005

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import msgspec
 
-from engine.base.files import private_folder, write_private
+from engine.base.files import move_aside, private_folder, write_private
 from engine.dispatch.active_request import ActiveRequest
 from engine.events.types import Notice, Severity
-from engine.store.damaged import move_aside
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
@@ -44,9 +43,9 @@ class Checkpoints:
         self.damaged: list[Path] = []
         """Files that could not be read, where they were moved to, and that nobody was told of yet."""
 
-    def keep(self, flight: ActiveRequest, reason: str, at: float) -> Notice:
+    def keep(self, active: ActiveRequest, reason: str, at: float) -> Notice:
         """Save a request in flight; the notice says where, or why not: a failure does not stop the rest (S6)."""
-        request = flight.request
+        request = active.request
         checkpoint = Checkpoint(
             request=request.id,
             reason=reason,
@@ -55,10 +54,10 @@ class Checkpoints:
             profile=request.profile,
             tenant=request.tenant,
             user=request.user,
-            conversation=flight.held,
-            session=flight.session,
-            attempts=flight.attempts,
-            partial="".join(flight.text),
+            conversation=active.attempt.conversation,
+            session=active.session,
+            attempts=active.retry.attempts,
+            partial="".join(active.text),
             commands=request.commands,
             cwd=request.cwd,
             priority=request.priority,

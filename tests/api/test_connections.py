@@ -6,7 +6,9 @@ import asyncio
 import errno
 import logging
 import socket
+import sys
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -101,6 +103,58 @@ def test_the_oldest_strangers_make_room_after_their_grace() -> None:
     assert not found.recognised(2)
     found.left(0)
     assert (found.size, found.crowded, found.full) == (3, False, False)
+
+
+def test_one_process_holds_its_share_and_no_more() -> None:
+    found: Admission[int] = Admission(ConnectionCaps(connections=6, strangers=9, most_strangers=9))
+    assert [found.recognised(number, 7) for number in range(5)] == [True, True, True, False, False]
+    assert [found.recognised(number, 8) for number in (10, 11)] == [True, True]
+    assert found.recognised(0, 7), "what has its place keeps it"
+    found.left(4)
+    assert not found.recognised(3, 7)
+    found.left(0)
+    assert found.recognised(3, 7)
+    assert found.recognised(12, 8)
+    assert not found.recognised(13, 9), "the listener is full"
+    for number in range(14):
+        found.left(number)
+    assert (found.size, found.recognised(20, 7)) == (0, True)
+
+
+def test_callers_whose_process_is_not_known_share_the_whole() -> None:
+    found: Admission[int] = Admission(ConnectionCaps(connections=4, strangers=9, most_strangers=9))
+    assert [found.recognised(number) for number in range(5)] == [True] * 4 + [False]
+
+
+def test_the_smallest_listener_has_a_share_too() -> None:
+    assert [ConnectionCaps(connections=each).share for each in (1, 2, 3, 1024)] == [1, 1, 1, 512]
+
+
+ANOTHER = """
+import socket, sys
+with socket.socket(socket.AF_UNIX) as peer:
+    peer.connect(sys.argv[1])
+    peer.sendall(b"GET /healthz HTTP/1.1\\r\\nHost: engine\\r\\nConnection: close\\r\\n\\r\\n")
+    print(peer.recv(4096).split()[1].decode())
+"""
+
+
+async def test_one_process_cannot_take_all_places_of_the_local_socket(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It holds its half for as long as it likes; another process is served."""
+    monkeypatch.setattr("engine.api.server._caps", lambda *_: ConnectionCaps(8, 16, 16))
+    async with serving(home) as served, AsyncExitStack() as held:
+        for _ in range(4):
+            websocket = await held.enter_async_context(unix_connect(str(served.socket), "ws://engine/ws"))
+            await websocket.recv()
+        assert status(await exchange(served, HEAD + b"\r\n")) == 503
+        other = await asyncio.create_subprocess_exec(
+            sys.executable, "-I", "-c", ANOTHER, str(served.socket), stdout=asyncio.subprocess.PIPE
+        )
+        async with asyncio.timeout(PATIENCE_S):
+            answer, _ = await other.communicate()
+        assert answer.strip() == b"200"
 
 
 class NoDescriptors(socket.socket):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from engine.approvals import store as store_module
 from engine.approvals.broker import PermissionBroker
 from engine.approvals.grants import LONGEST_S, Decision, Place, Scope, decided, expiry
 from engine.approvals.groups import PermissionGroup, groups_of
+from engine.approvals.links import LinkReader
+from engine.approvals.patterns import Listing
 from engine.approvals.store import ApprovalStore, Wish
 from engine.base.clock import ManualClock
 from engine.base.errors import BadInput, NotFound
@@ -31,13 +34,13 @@ HOUR = 3600.0
 class Room:
     """A desk, its store on disk, and what the agents were told."""
 
-    def __init__(self, path: Path, clock: ManualClock) -> None:
+    def __init__(self, path: Path, clock: ManualClock, links: LinkReader | None = None) -> None:
         self.clock = clock
         self.store = ApprovalStore(path, clock)
         self.store.open()
         self.bus = Bus(clock)
         self.timeout = 60.0
-        self.broker = PermissionBroker(self.bus, clock, self.store, lambda: self.timeout)
+        self.broker = PermissionBroker(self.bus, clock, self.store, lambda: self.timeout, links=links)
         self.told: list[tuple[str, bool, str]] = []
         self.seen: list[object] = []
         self.bus.listen(lambda stamped: self.seen.append(stamped.event))
@@ -384,3 +387,34 @@ def test_an_expiry_is_a_time_to_live_or_a_moment() -> None:
     assert expiry(5, START, HOUR) == START + 5
     assert expiry("1970-01-12T13:50:00+00:00", START, HOUR) == START + 200
     assert expiry(LONGEST_S, START, HOUR) == START + LONGEST_S
+
+
+async def test_a_grant_for_a_pattern_ends_where_a_link_joins_its_names(room: Room, tmp_path: Path) -> None:
+    work = tmp_path / "work"
+    work.mkdir()
+    (work / "a1").touch()
+    room.ask("p1", "cat a*", workspace=str(work))
+    room.broker.answer("p1", room.decide(scope="profile"))
+    room.ask("p2", "cat a*", workspace=str(work))
+    assert (room.told[-1][0], room.waiting) == ("p2", [])
+    (work / "a2").symlink_to("/etc/hosts")
+    room.ask("p3", "cat a*", workspace=str(work))
+    (group,) = room.groups()
+    assert (group.permissions, group.risk, group.grave) == (("p3",), "outside", True)
+
+
+async def test_patterns_are_read_by_the_reader_that_never_holds_the_loop(tmp_path: Path, clock: ManualClock) -> None:
+    hang = threading.Event()
+
+    def names(_folder: str) -> Listing | None:
+        assert hang.wait(60)
+        return Listing()
+
+    made = Room(tmp_path / "approvals.db", clock, links=LinkReader(bound_s=0.05, names=names))
+    try:
+        made.ask("p1", "ls a*", workspace=str(tmp_path))
+        (group,) = made.groups()
+        assert group.risk == "outside"
+    finally:
+        hang.set()
+        made.store.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.backends.start_remedies import start_remedy
+from engine.backends.startable import start_remedy
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,11 @@ import msgspec
 import pytest
 
 from engine.base.errors import BadInput
-from engine.base.python import python_module
+from engine.base.process import python_module
 from engine.chaos.abuse.harms import HARMS, about
 from engine.chaos.abuse.run import Abuse, AbuseCard, AbusePlan, abuse, chosen_harms
 
-PROGRAM = tuple(python_module("tui.cli.main"))
+PROGRAM = tuple(python_module("tui.cli"))
 
 
 async def test_an_engine_bears_every_abuse(home: Path) -> None:

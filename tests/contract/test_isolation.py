@@ -14,7 +14,7 @@ from tests.support.processes import until
 
 __all__ = ["lab"]
 pytestmark = [pytest.mark.real_cli, pytest.mark.usefixtures("claude")]
-REAL = ("engine.backend=claude", "engine.offline_model=true", "session_pool.max_size=1")
+REAL = ("engine.backend=claude", "engine.offline=true", "session_pool.max_size=1")
 
 
 async def test_a_background_command_of_one_user_is_in_nobody_elses_transcript(tmp_path: Path) -> None:

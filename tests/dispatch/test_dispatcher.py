@@ -86,7 +86,8 @@ async def test_a_request_may_wait_for_an_open_breaker_and_spends_no_attempt_on_i
         await engine.submit(Request(id="a", prompt="fine"))
         engine.breakers.control("model:default", "trip", "test")
         waiting = asyncio.create_task(engine.submit(Request(id="b", prompt="fine")))
-        await until(lambda: "b" in engine.dispatcher.active_requests and engine.dispatcher.active_requests["b"].parked)
+        known = engine.dispatcher.active_requests
+        await until(lambda: "b" in known and known["b"].retry.breaker_waited > 0)
         engine.breakers.control("model:default", "close", "test")
         assert (await waiting).attempts == 1
         assert engine.bus.state.totals.retries == 0

@@ -13,6 +13,7 @@ from engine.events.types import ErrorSeen, RequestRetrying, TurnStarted
 from engine.requests import Answer, Request
 from tests.pool.pools import RecordedEvents
 from tests.support.engines import running
+from tests.support.operations import answer as answer_permission
 from tests.support.operations import interrupt, stop_session
 from tests.support.processes import until
 

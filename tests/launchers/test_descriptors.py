@@ -7,11 +7,11 @@ import sys
 
 import pytest
 
-from engine.launchers import descriptors, kernel
+from engine.launchers import kernel
 
 RAISED = """
 import resource, subprocess, sys
-from engine.launchers.descriptors import descriptor_limit, raise_descriptor_limit
+from engine.launchers.kernel import descriptor_limit, raise_descriptor_limit
 from engine.launchers.kernel import with_parent_death_signal
 raise_descriptor_limit()
 child = [sys.executable, "-c", "import resource; print(*resource.getrlimit(resource.RLIMIT_NOFILE))"]
@@ -27,7 +27,7 @@ def test_children_have_the_limit_that_the_engine_was_started_with() -> None:
 
 def test_without_the_tools_an_interpreter_does_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kernel.shutil, "which", lambda _name: None)
-    monkeypatch.setattr(descriptors, "_before", [(200, 400)])
+    monkeypatch.setattr(kernel, "_before", [(200, 400)])
     code = "import resource; print(*resource.getrlimit(resource.RLIMIT_NOFILE))"
     argv = kernel.with_parent_death_signal((sys.executable, "-c", code))
     done = subprocess.run(argv, capture_output=True, text=True)

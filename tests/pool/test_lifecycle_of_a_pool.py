@@ -139,7 +139,7 @@ class PoolOfAgents(RuleBasedStateMachine):
         for name, session in pool.sessions.items():
             session.life.validate()
             assert pool.leased(name) == session.life.leased, session.life.story()
-            seat = pool.seats.get(name)
+            seat = pool.index.get(name)
             if seat is not None and seat.idle:
                 assert session.life.usable, session.life.story()
                 assert not session.life.leased, session.life.story()

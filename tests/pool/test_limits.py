@@ -167,7 +167,7 @@ def test_output_is_soft_above_its_limit_hard_at_twice_that_and_graver_than_a_tra
 async def test_a_real_tool_in_the_background_that_writes_without_end_is_stopped_with_its_session(
     tmp_path: Path, claude: Path
 ) -> None:
-    """HAZARDS H9: the file is where the CLI puts it, and the writer is gone with the session."""
+    """docs/development/hazards.md, H9: the file is where the CLI puts it, and the writer is gone with the session."""
     runs = '{"command": "yes runaway", "run_in_background": true}'
     async with OfflineModel() as model:
         real = ("engine.backend=claude", f"claude.binary={claude}", f"credential.base_url={model.url}")

@@ -45,7 +45,7 @@ class RoutingFixture:
     """Sessions, and the decisions on them."""
 
     def __init__(self) -> None:
-        self.seats = SessionIndex()
+        self.index = SessionIndex()
         self.balancer = Asked()
         self.router = Router(self.balancer)
         self.looked = 0
@@ -56,21 +56,21 @@ class RoutingFixture:
     ) -> None:
         """Add a session that served so many turns of what it holds; a later one was used later."""
         self._now += 1
-        self.seats.add(IndexedSession(name, profile.key))
+        self.index.add(IndexedSession(name, profile.key))
         if holds:
-            self.seats.hold(name, holds, user)
-        self.seats.give_back(name, self._now, turns=turns if holds else 0)
+            self.index.hold(name, holds, user)
+        self.index.give_back(name, self._now, turns=turns if holds else 0)
         if not idle:
-            self.seats.take(name)
+            self.index.take(name)
 
     def route(self, request: LeaseRequest, ahead: int = 0, **room: Any) -> RouteDecision:
         def look() -> Capacity:
             self.looked += 1
             by_profile = {name: {request.profile.named: room.get(name, 0)} for name in ("starting", "waking")}
             given = {name: mine for name, mine in room.items() if not isinstance(mine, int) or name not in by_profile}
-            return Capacity(**{**EMPTY, "size": len(self.seats), **by_profile, **given})
+            return Capacity(**{**EMPTY, "size": len(self.index), **by_profile, **given})
 
-        return self.router.route(request, self.seats, look, lambda: ahead)
+        return self.router.route(request, self.index, look, lambda: ahead)
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ def test_a_fresh_wish_goes_down_the_whole_order(routing: RoutingFixture) -> None
     for _ in range(5):
         decision = routing.route(request, **FULL)
         order.append((decision.use, decision.clear, decision.reason))
-        routing.seats.take(decision.use)
+        routing.index.take(decision.use)
     assert order == [
         ("mine", True, "the user's last session"),
         ("spare", False, "a warm session"),
@@ -105,7 +105,7 @@ def test_a_conversation_that_is_gone_on_with_is_kept_while_there_is_another_way(
     assert routing.route(LeaseRequest(ANA, "u")).start
     routing.sit("once", holds="c2")
     assert routing.route(LeaseRequest(ANA, "u"), **FULL).use == "once"
-    routing.seats.take("once")
+    routing.index.take("once")
     assert routing.route(LeaseRequest(ANA, "u"), **FULL).use == "loyal"
 
 
@@ -191,7 +191,7 @@ def test_a_full_pool_makes_room_for_another_profile_by_what_costs_least(routing:
     victims = []
     for _ in range(3):
         victims.append(routing.route(LeaseRequest(BEN, "u"), **FULL).evict)
-        routing.seats.take(victims[-1])
+        routing.index.take(victims[-1])
     assert victims == ["warm", "once", "loyal"]
     assert not routing.route(LeaseRequest(BEN, "u"), **FULL).start
 
@@ -234,13 +234,13 @@ def test_who_waits_for_a_busy_conversation_is_no_demand_for_sessions(routing: Ro
 
 def test_a_session_that_its_agent_engages_serves_its_own_conversation_alone(routing: RoutingFixture) -> None:
     routing.sit("a", holds="c1", user="u")
-    routing.seats.engage("a", engaged=True, single_use=True)
+    routing.index.engage("a", engaged=True, single_use=True)
     full = {**EMPTY, "size": 4, "allowed": 4}
     fresh = routing.route(LeaseRequest(ANA, "u"), **{name: full[name] for name in ("allowed",)}, size=4)
     assert (fresh.use, fresh.start, fresh.evict) == ("", False, "")
     assert routing.route(LeaseRequest(ANA, "u", "c1")).use == "a"
     moved = routing.route(LeaseRequest(BIG, "u", "c1"))
     assert (moved.start, moved.evict) == (False, "")
-    routing.seats.engage("a", engaged=False, single_use=True)
+    routing.index.engage("a", engaged=False, single_use=True)
     fresh = routing.route(LeaseRequest(ANA, "u"), size=4)
     assert (fresh.use, fresh.evict) == ("", "a")

@@ -79,7 +79,7 @@ async def test_rss_and_pss_of_the_tree_are_in_the_session_view_and_the_sums(tmp_
         turn = talk.begin(bash(HOG))
 
         def seen() -> bool:
-            return any(row.pss > 200 * MIB for row in engine.bus.state.sessions.values())
+            return any(row.rss >= row.pss > 200 * MIB for row in engine.bus.state.sessions.values())
 
         async with asyncio.timeout(30):
             while not seen():

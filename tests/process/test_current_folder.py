@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.base.python import python_module
+from engine.base.process import python_module
 from engine.bench.fixtures import offline_model
 from tests.support.headless import ROOT, environment_of
 from tests.support.processes import wait_until
@@ -31,7 +31,7 @@ def trap(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_command_itself(trap: Path, home: Path) -> None:
     program = Path(sys.executable).with_name("quarterdeck")
-    for argv in ([str(program)], python_module("tui.cli.main")):
+    for argv in ([str(program)], python_module("tui.cli")):
         done = subprocess.run([*argv, "--version"], cwd=trap, env=environment_of(home), capture_output=True, check=True)
         assert b"quarterdeck, version" in done.stdout
     assert not (home / "mark").exists()

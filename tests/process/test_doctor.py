@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from engine.base.loopback import is_loopback
-from engine.settings.exposure import exposure
 from engine.settings.schema import Api
+from engine.settings.unused import exposure
 from tests.support.headless import headless, quarterdeck
 
 

@@ -28,7 +28,7 @@ OF_AGENTS = {"workspaces", "homes", "scratch"}
 
 SHIELDED = """
 import ctypes, os, subprocess, sys
-from engine import process
+from engine.base import process
 if os.getuid() == 0:
     os.setgroups([]); os.setgid(65534); os.setuid(65534)
 libc = ctypes.CDLL(None)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from engine.base.errors import ErrorClass, ErrorKind, QuarterdeckError, TurnFailed
+from engine.dispatch.next_step import GiveUp, Recover, RequestState, Retry, next_step
 from engine.events.bus import Bus
 from engine.events.types import EventEnvelope, RecoveryEnded, RecoveryStarted
 from engine.pool.intensity import IntensityLimits
 from engine.recovery.failure import Failure, TargetKind
 from engine.recovery.orchestrator import Orchestrator, RecoveryLimits
 from engine.recovery.retry.budget import Budget
-from engine.recovery.run import EscalationState
+from engine.recovery.retry.policy import RetryPolicy
+from engine.recovery.run import RecoveryCase
 from engine.recovery.strategies.base import RecoveryPorts, RecoveryResult
 from engine.recovery.strategies.registry import Strategies
 
@@ -29,6 +32,9 @@ class LoopClock:
 
     def wall(self) -> float:
         return self.monotonic()
+
+
+_ANY_ATTEMPTS = RetryPolicy(max_attempts=1_000_000)
 
 
 class Scripted:
@@ -86,11 +92,20 @@ class OrchestratorFixture:
             seen=now,
         )
 
-    async def fail(self, case: EscalationState, failure: Failure) -> str:
-        """What the dispatcher does with a failed attempt; why no other may follow, or nothing."""
-        follows = self.orchestrator.choose(failure, case)
-        self.orchestrator.begin(follows.strategy, failure, case)
-        return follows.final or await self.orchestrator.recovered(failure, case)
+    async def fail(self, case: RecoveryCase, failure: Failure) -> str:
+        """What the dispatcher does after a failed attempt; why no other may follow, or nothing."""
+        state = RequestState(attempt=1, left=float("inf"), escalation=case.state)
+        retryable = replace(failure, error=failure.error and failure.error.changed(retryable=True))
+        step = next_step(retryable, state, _ANY_ATTEMPTS, self.orchestrator.options(failure), lambda low, _high: low)
+        self.orchestrator.closed(case, worked=False)
+        assert isinstance(step, Retry | Recover | GiveUp)
+        case.state = step.escalation
+        if isinstance(step, GiveUp):
+            self.orchestrator.begin(step.strategy, failure)
+            return step.reason
+        if isinstance(step, Recover):
+            self.orchestrator.begin(step.strategy, failure, case)
+        return await self.orchestrator.recovered(failure, case)
 
     def _hear(self, stamped: EventEnvelope) -> None:
         if isinstance(stamped.event, RecoveryStarted | RecoveryEnded):

@@ -115,11 +115,10 @@ def test_calls_that_hang_open_it_while_they_run() -> None:
     assert (breaker.state, breaker.reason) == (BreakerState.OPEN, "10 of 10 calls within 60 s took over 5 s")
 
 
-def test_a_long_answer_that_began_in_time_is_not_slow_and_a_wait_for_a_session_is_not_the_apis() -> None:
+def test_a_long_answer_that_began_in_time_is_not_slow() -> None:
     breaker = Breaker(RATES)
     for _ in range(10):
-        permit = _ask(breaker, 0.0)
-        breaker.start(permit, 100.0)
+        permit = _ask(breaker, 100.0)
         breaker.answered(permit, 104.0)
     breaker.tick(900.0)
     assert breaker.state is BreakerState.CLOSED
@@ -198,3 +197,19 @@ def test_a_hold_ends_by_hand_and_one_by_hand_never_ends_by_itself() -> None:
     assert (refusal.retry_after, refusal.parked) == (float("inf"), False)
     breaker.force(BreakerState.CLOSED, 2.0, "ana")
     assert isinstance(breaker.acquire(3.0), Permit)
+
+
+def test_a_look_refuses_what_a_call_would_be_refused_for_and_takes_nothing() -> None:
+    breaker = Breaker(LIMITS)
+    assert breaker.refusal(0.0) is None
+    for _ in range(3):
+        breaker.failed(_ask(breaker, 0.0), 0.0)
+    assert breaker.refusal(10.0) == Refusal(50.0, breaker.reason)
+    assert (breaker.refusal(60.0), breaker.state) == (None, BreakerState.OPEN)
+    probes = [_ask(breaker, 60.0) for _ in range(2)]
+    refused = breaker.refusal(61.0)
+    assert refused is not None
+    assert "probes" in refused.reason
+    breaker.release(probes[0])
+    assert breaker.refusal(61.0) is None
+    assert breaker.running == 1

@@ -32,8 +32,7 @@ class Rig:
         self.gate = BreakerGuard(self.breakers, lambda session, reason: self.retired.append((session, reason)))
 
     def call(self, error: BaseException | None = None) -> None:
-        with self.gate.call(NAMES) as call:
-            call.start()
+        with self.gate.call(NAMES):
             if error is not None:
                 raise error
 
@@ -97,7 +96,7 @@ def test_a_cancelled_call_votes_for_nothing() -> None:
 def test_hung_calls_open_it_within_a_second_of_being_slow() -> None:
     rig = Rig(slow_call=2.0, minimum_calls=3, slow_rate=0.5)
     for _ in range(3):
-        rig.breakers.start(rig.breakers.acquire(NAMES))
+        rig.breakers.acquire(NAMES)
     rig.clock.advance(2.0)
     rig.breakers.tick(0.0)
     assert rig.breakers.open_ones() == list(NAMES)

@@ -14,7 +14,7 @@ from engine.recovery.escalation import ESCALATION, PARK, REDUCE_LOAD, RESTART, R
 from engine.recovery.failure import TargetKind
 from engine.recovery.orchestrator import STALE_S, WATCH_S
 from engine.recovery.retry.budget import RESPAWN_COST
-from engine.recovery.run import EscalationState
+from engine.recovery.run import RecoveryCase
 from engine.recovery.strategies.registry import Strategies
 from tests.recovery.recoveries import ILL, WELL, OrchestratorFixture, Scripted, pass_time
 from tests.support.virtual_time import run_virtually
@@ -32,7 +32,7 @@ def test_all_who_fail_at_one_target_share_one_run_and_it_counts_once() -> None:
     async def work() -> None:
         strategy = resume()
         rig = OrchestratorFixture(strategy)
-        cases = [EscalationState() for _ in range(20)]
+        cases = [RecoveryCase() for _ in range(20)]
         why = await asyncio.gather(*(rig.fail(case, rig.failure(f"r{n}")) for n, case in enumerate(cases)))
         assert why == [""] * 20
         assert len(strategy.runs) == 1
@@ -51,7 +51,7 @@ def test_all_who_fail_at_one_target_share_one_run_and_it_counts_once() -> None:
 def test_a_recoverys_time_ends_with_the_answer_that_it_led_to() -> None:
     async def work() -> None:
         rig = OrchestratorFixture(resume())
-        case = EscalationState()
+        case = RecoveryCase()
         await rig.fail(case, rig.failure("r1"))
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(asyncio.Event().wait(), 2.5)  # the attempt takes so long
@@ -68,7 +68,7 @@ def test_other_targets_have_runs_of_their_own() -> None:
         strategy = restart()
         rig = OrchestratorFixture(strategy)
         troubles = [rig.failure(f"r{n}", session=f"s{n}", word="process") for n in range(3)]
-        await asyncio.gather(*(rig.fail(EscalationState(), failure) for failure in troubles))
+        await asyncio.gather(*(rig.fail(RecoveryCase(), failure) for failure in troubles))
         assert [failure.session for _, failure in strategy.runs] == ["s0", "s1", "s2"]
 
     run_virtually(work())
@@ -78,13 +78,13 @@ def test_a_request_that_fails_on_climbs_the_declared_ladder_and_is_given_up() ->
     async def work() -> None:
         first, second = resume(), restart()
         rig = OrchestratorFixture(first, second)
-        case = EscalationState()
+        case = RecoveryCase()
         whys = [await rig.fail(case, rig.failure()) for _ in range(5)]
         assert (len(first.runs), len(second.runs)) == (2, 2)
         assert whys == ["", "", "", "", f"{RESUME} did not help"]
         assert [(each.strategy, each.ok) for each in rig.ended] == [(RESUME, False)] * 2 + [(RESTART, False)] * 2
         assert rig.ended[-1].gave_up
-        assert case.why
+        assert case.state.why
 
     run_virtually(work())
 
@@ -93,7 +93,7 @@ def test_a_run_that_fails_is_followed_by_the_rung_above_at_once() -> None:
     async def work() -> None:
         first, second = resume(ILL), restart(WELL)
         rig = OrchestratorFixture(first, second)
-        case = EscalationState()
+        case = RecoveryCase()
         assert await rig.fail(case, rig.failure()) == ""
         assert (len(first.runs), len(second.runs)) == (1, 1)
         rig.orchestrator.closed(case, worked=True)
@@ -105,7 +105,7 @@ def test_a_run_that_fails_is_followed_by_the_rung_above_at_once() -> None:
 def test_when_every_rung_fails_the_reason_is_the_last_ones() -> None:
     async def work() -> None:
         rig = OrchestratorFixture(resume(ILL), restart(ILL))
-        case = EscalationState()
+        case = RecoveryCase()
         assert await rig.fail(case, rig.failure()) == f"{RESTART} failed: it did not work"
         assert rig.ended[-1].gave_up
 
@@ -121,7 +121,7 @@ def test_a_strategy_that_raises_or_hangs_has_failed() -> None:
         rig = OrchestratorFixture(
             Raises(RESUME, TargetKind.CONVERSATION), Scripted(RESTART, TargetKind.SESSION, seconds=1.0)
         )
-        await rig.fail(EscalationState(), rig.failure())
+        await rig.fail(RecoveryCase(), rig.failure())
         assert rig.ended[0].reason == "the strategy failed: RuntimeError('a bug')"
         slow = Scripted(RESUME, TargetKind.CONVERSATION, seconds=1e6)
         slow.estimated_time = 1e6
@@ -138,7 +138,7 @@ def test_a_strategy_that_raises_or_hangs_has_failed() -> None:
 def test_an_attempt_that_still_runs_after_a_while_shows_that_it_helped() -> None:
     async def work() -> None:
         rig = OrchestratorFixture(resume())
-        case = EscalationState()
+        case = RecoveryCase()
         await rig.fail(case, rig.failure())
         await pass_time(WATCH_S + 1)
         assert [each.ok for each in rig.ended] == [True]
@@ -153,13 +153,13 @@ def test_what_failed_before_the_last_recovery_is_no_reason_for_another() -> None
         strategy = resume()
         rig = OrchestratorFixture(strategy)
         await pass_time(10)
-        case = EscalationState()
+        case = RecoveryCase()
         await rig.fail(case, rig.failure())
         rig.orchestrator.closed(case, worked=True)
         late = rig.failure("late", began=5.0)
-        assert await rig.fail(EscalationState(), late) == ""
+        assert await rig.fail(RecoveryCase(), late) == ""
         assert len(strategy.runs) == 1
-        fresh = EscalationState()
+        fresh = RecoveryCase()
         await rig.fail(fresh, rig.failure("fresh"))
         assert len(strategy.runs) == 2
 
@@ -172,7 +172,7 @@ def test_a_sample_that_lay_about_is_not_acted_on() -> None:
         rig = OrchestratorFixture(strategy)
         stale = rig.failure()
         await pass_time(STALE_S + 1)
-        assert await rig.fail(EscalationState(), stale) == ""
+        assert await rig.fail(RecoveryCase(), stale) == ""
         assert strategy.runs == []
         assert rig.events == []
 
@@ -183,7 +183,7 @@ def test_in_observe_mode_all_is_told_and_nothing_is_done() -> None:
     async def work() -> None:
         first, second = resume(), restart()
         rig = OrchestratorFixture(first, second, observe=True)
-        case = EscalationState()
+        case = RecoveryCase()
         whys = [await rig.fail(case, rig.failure()) for _ in range(6)]
         assert whys == [""] * 6
         assert (first.runs, second.runs) == ([], [])
@@ -199,7 +199,7 @@ def test_too_many_runs_at_one_target_give_the_request_up_and_are_told_once() -> 
     async def work() -> None:
         strategy = resume()
         rig = OrchestratorFixture(strategy, starts=2)
-        whys = [await rig.fail(EscalationState(), rig.failure(f"r{n}")) for n in range(6)]
+        whys = [await rig.fail(RecoveryCase(), rig.failure(f"r{n}")) for n in range(6)]
         assert len(strategy.runs) == 2
         assert whys[:2] == ["", ""]
         assert all("tried 2 times within 60 s" in why for why in whys[2:])
@@ -212,14 +212,14 @@ def test_a_spent_budget_stops_recovery_and_success_pays_back() -> None:
     async def work() -> None:
         strategy = Scripted(REDUCE_LOAD, TargetKind.ENGINE)
         rig = OrchestratorFixture(strategy, budget=2 * RESPAWN_COST, starts=100)
-        cases = [EscalationState() for _ in range(4)]
+        cases = [RecoveryCase() for _ in range(4)]
         for number, case in enumerate(cases):
             assert await rig.fail(case, rig.failure(f"r{number}", word="reduce_load")) == ""
         assert len(strategy.runs) == 2
         assert rig.budget.tokens == 0
         assert "the retry budget is spent" in rig.ended[-1].reason
         rich = OrchestratorFixture(strategy)
-        case = EscalationState()
+        case = RecoveryCase()
         await rich.fail(case, rich.failure(word="reduce_load"))
         assert rich.budget.tokens == rich.budget.size - RESPAWN_COST
         rich.orchestrator.closed(case, worked=True)
@@ -251,7 +251,7 @@ def test_no_sequence_of_failures_makes_an_endless_loop(gaps: list[float], word: 
         ]
         rig = OrchestratorFixture(*scripted, starts=starts, budget=10**6)
         for number, gap in enumerate(gaps):
-            case = EscalationState()
+            case = RecoveryCase()
             for _ in range(3):
                 if await rig.fail(case, rig.failure(f"r{number}", word=word)):
                     break
@@ -309,7 +309,10 @@ def test_a_class_is_given_to_another_strategy_by_its_category_or_its_type() -> N
         ({"process/crash": "restart_proces"}, "no recovery strategy 'restart_proces'; the nearest is restart_process"),
         ({"proces": "park"}, "'proces' is no class of errors; the nearest is process"),
         ({"process": "tests.recovery.recoveries:WELL"}, "is no class"),
-        ({"process": "tests.recovery.recoveries:LoopClock"}, "has no aim, estimate, can_recover, run"),
+        (
+            {"process": "tests.recovery.recoveries:LoopClock"},
+            "has no target_kind, estimated_time, can_recover, execute",
+        ),
     ],
 )
 def test_what_the_settings_name_wrongly_is_refused_by_its_key(own: dict[str, str], words: str) -> None:

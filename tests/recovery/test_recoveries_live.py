@@ -236,11 +236,11 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (site / "mine-1.0.dist-info/entry_points.txt").write_text("[quarterdeck.strategies]\nprayer = praying:Prayer\n")
     (site / "praying.py").write_text(
         "from engine.recovery.strategies.base import RecoveryResult\n"
-        "from engine.recovery.failure import Aim\n"
+        "from engine.recovery.failure import TargetKind\n"
         "class Prayer:\n"
-        "    aim, estimate = Aim.ENGINE, 0.5\n"
-        "    def can_recover(self, trouble): return True\n"
-        "    async def execute(self, trouble, ports): return RecoveryResult(True, 'prayed over ' + trouble.request)\n"
+        "    target_kind, estimated_time = TargetKind.ENGINE, 0.5\n"
+        "    def can_recover(self, failure): return True\n"
+        "    async def execute(self, failure, ports): return RecoveryResult(True, 'prayed over ' + failure.request)\n"
     )
     monkeypatch.syspath_prepend(str(site))
 

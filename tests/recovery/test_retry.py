@@ -1,4 +1,4 @@
-"""The retry decision, the delays before it, and the budget that bounds it."""
+"""The delays before a retry, and the budget that bounds retries."""
 
 from __future__ import annotations
 
@@ -8,57 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.base.errors import ErrorKind, Overloaded, QuarterdeckError, TurnFailed
+from engine.base.errors import ErrorKind
 from engine.recovery.retry.backoff import Backoff, Curve, Jitter, delay_before
 from engine.recovery.retry.budget import RESPAWN_COST, RETRY_COST, THROTTLED_COST, Budget
-from engine.recovery.retry.policy import AttemptFacts, RetryDecision, RetryPolicy, decide, wait_at_breaker
-
-POLICY = RetryPolicy(max_attempts=3, attempts={ErrorKind.NETWORK: 5}, backoff=Backoff(1.0, 5.0))
-FIRST = AttemptFacts(1, acted=False, left=1e9)
 
 
 def _high(_low: float, high: float) -> float:
     return high
-
-
-def _decide(error: QuarterdeckError, tried: AttemptFacts = FIRST, budget: Budget | None = None) -> RetryDecision:
-    return decide(POLICY, error, tried, budget or Budget(500), _high)
-
-
-def _overloaded(retry_after: float | None = None) -> TurnFailed:
-    return TurnFailed("overloaded", kind=ErrorKind.RESOURCE, retryable=True, retry_after=retry_after)
-
-
-def test_the_servers_delay_comes_first() -> None:
-    assert _decide(_overloaded()).delay == 1.0
-    assert _decide(_overloaded(retry_after=4.0)).delay == 4.0
-
-
-def test_it_gives_up_with_a_reason() -> None:
-    given_up = {
-        "fail again": _decide(TurnFailed("bad key", kind=ErrorKind.AUTH)),
-        "sheds load": _decide(Overloaded("no disk")),
-        "3 attempts": _decide(_overloaded(), AttemptFacts(3, acted=False, left=1e9)),
-        "not idempotent": _decide(_overloaded(), AttemptFacts(1, acted=True, left=1e9)),
-        "deadline": _decide(_overloaded(), AttemptFacts(1, acted=False, left=0.5)),
-        "budget is spent": _decide(_overloaded(), budget=Budget(THROTTLED_COST - 1)),
-    }
-    for reason, decision in given_up.items():
-        assert (decision.again, reason in decision.reason) == (False, True), reason
-
-
-def test_a_type_of_error_may_have_attempts_of_its_own() -> None:
-    broken = TurnFailed("reset", kind=ErrorKind.NETWORK, retryable=True)
-    assert _decide(broken, AttemptFacts(4, acted=False, left=1e9)).again
-    assert not _decide(broken, AttemptFacts(5, acted=False, left=1e9)).again
-
-
-def test_what_will_not_be_tried_again_takes_nothing_from_the_budget() -> None:
-    budget = Budget(100)
-    _decide(_overloaded(), AttemptFacts(3, acted=False, left=1e9), budget)
-    assert budget.tokens == 100
-    assert _decide(_overloaded(), budget=budget).cost == THROTTLED_COST
-    assert budget.tokens == 100 - THROTTLED_COST
 
 
 @pytest.mark.parametrize(
@@ -127,31 +83,3 @@ def test_a_retry_that_works_gives_back_what_it_took_and_never_more_than_there_ma
     budget.take(ErrorKind.NETWORK)
     budget.resize(50)
     assert (budget.tokens, budget.size) == (50 - RETRY_COST, 50)
-
-
-@pytest.mark.parametrize(
-    ("retry_after", "waited", "expected"),
-    [(5.0, 0.0, 0.5), (5.0, 9.8, pytest.approx(0.2)), (5.0, 10.0, None), (None, 0.0, None)],
-)
-def test_a_request_waits_at_a_breaker_in_short_steps_up_to_its_bound(
-    retry_after: float | None, waited: float, expected: float | None
-) -> None:
-    assert wait_at_breaker(RetryPolicy(breaker_wait=10.0), retry_after, waited, _high) == expected
-    assert wait_at_breaker(RetryPolicy(), retry_after, 0.0, _high) is None
-
-
-@pytest.mark.parametrize(
-    ("retry_after", "waited", "parked", "may_wait", "expected"),
-    [
-        (50.0, 0.0, True, False, 53.0),
-        (90.0, 20.0, True, False, None),
-        (5.0, 50.0, False, True, 0.5),
-        (5.0, 50.0, False, False, None),
-        (None, 0.0, True, True, None),
-    ],
-)
-def test_a_request_is_parked_until_the_reset_within_its_bound_and_stays_patient(
-    retry_after: float | None, waited: float, parked: bool, may_wait: bool, expected: float | None
-) -> None:
-    policy = RetryPolicy(park_max=100.0, wake_spread=3.0)
-    assert wait_at_breaker(policy, retry_after, waited, _high, may_wait=may_wait, parked=parked) == expected

@@ -15,7 +15,7 @@ from engine.events.bus import Bus
 from engine.launchers.containment import Containment
 from engine.launchers.engine_registry import EngineRegistry
 from engine.launchers.strays import StrayTracker
-from engine.recovery.stray_cleanup import StrayCleanup
+from engine.recovery.cleanup import StrayCleanup
 
 STRAY = ProcessId(4711, 1)
 

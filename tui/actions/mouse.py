@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from textual.screen import Screen
 
-from tui.actions.press_guard import ARMING_S
+from engine.base.clock import Clock
 from tui.actions.registry import KeyScope, in_scope
 from tui.widgets.styled import LineBlock
 
@@ -24,3 +24,35 @@ async def press(console: Console, screen: Screen[Any], scope: str, clicked: Line
         console.tell("That key has only just come there; click again.", "warning")
         return
     await console.run_action(meant.run, default_namespace=screen)
+
+
+ARMING_S = 0.4
+"""Seconds a card must be in sight before a key answers it."""
+_STEPS = 3
+
+
+class PressGuard:
+    """Owner of which permission is in sight, and since when."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._since = 0.0
+        self.permission = ""
+
+    def show(self, permission: str) -> None:
+        """This card is in sight now; an empty id means none. The same card keeps its time."""
+        if permission != self.permission:
+            self.permission = permission
+            self._since = self._clock.monotonic()
+
+    @property
+    def armed(self) -> bool:
+        """Whether a key may answer the card in sight."""
+        return bool(self.permission) and self._clock.monotonic() - self._since >= ARMING_S
+
+    @property
+    def bar(self) -> str:
+        """How far the arming is, in three steps."""
+        elapsed = self._clock.monotonic() - self._since
+        filled = min(_STEPS, int(_STEPS * elapsed / ARMING_S + 1e-9))
+        return "▮" * filled + "▯" * (_STEPS - filled)

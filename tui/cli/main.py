@@ -14,7 +14,7 @@ from engine.base.version import __version__
 from tui.cli.options import Common, common_options
 
 DONE, FAILED, WRONG_USAGE, NO_ENGINE = 0, 1, 2, 3
-"""Exit codes (DESIGN section 5)."""
+"""Exit codes, as the README lists them."""
 
 COMMANDS = {
     "alerts": "Show alerts and their rules, silence one, test a channel.",
@@ -99,7 +99,7 @@ def quarterdeck(common: Common, engine_only: bool) -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line and exit with the code of DESIGN section 5."""
+    """Run the command line and exit with one of the four codes above."""
     process.become_program()
     try:
         code = _run(arguments)

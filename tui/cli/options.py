@@ -41,7 +41,7 @@ class Common:
     def settings_overrides(self) -> list[str]:
         """All of them as `key=value`."""
         flags = [f"engine.backend={self.backend}"] if self.backend else []
-        flags += ["engine.offline_model=true"] if self.offline else []
+        flags += ["engine.offline=true"] if self.offline else []
         flags += ["engine.read_only=true"] if self.read_only else []
         return [*self.overrides, *flags]
 

@@ -19,7 +19,7 @@ from engine.events.types import EventEnvelope, SettingsChanged
 from engine.settings.paths import state_directory
 from tui.actions.command_history import CommandHistory
 from tui.actions.keymap import Keymap
-from tui.actions.press_guard import PressGuard
+from tui.actions.mouse import PressGuard
 from tui.actions.registry import KeyScope, bindings
 from tui.actions.session_actions import MENU, SessionActions
 from tui.console import gc_pause

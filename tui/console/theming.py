@@ -71,7 +71,8 @@ class Theming(App[None]):
     ) -> None:
         """Look as the settings say, once they are known; what the operator chose in this run stays."""
         said = {"theme": theme, "refresh_hz": refresh_hz, "glyphs": glyphs, "title": title, "animation": animation}
-        if not self._look.dress(said):
+        left = not self.screen_stack  # the console ends while it still connects
+        if left or not self._look.dress(said):
             return
         self._apply_theme()
         self._tell_unknown_theme()

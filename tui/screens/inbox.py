@@ -10,7 +10,7 @@ from textual.widgets import Input
 
 from engine.approvals.groups import PermissionGroup, groups_of
 from tui.actions import line_answers, mouse
-from tui.actions.press_guard import PressGuard
+from tui.actions.mouse import PressGuard
 from tui.actions.registry import KeyScope, bindings, in_scope
 from tui.model.list_state import ListState
 from tui.model.tables import Table

@@ -1,4 +1,4 @@
-"""The live grid, drawn by hand: a line is drawn again only when its row changed (reference/TEXTUAL.md, 1)."""
+"""The live grid, drawn by hand: a line is drawn again only when its row changed."""
 
 from __future__ import annotations
 

@@ -10,11 +10,10 @@ from collections.abc import Awaitable, Callable
 
 import psutil
 
-from engine.base.python import python_module
+from engine.base.process import python_module
 from engine.chaos.abuse.attacks import ATTACKS
-from engine.chaos.abuse.target import Target
+from engine.chaos.abuse.target import Target, until
 from engine.chaos.abuse.terminal_loss import lose_terminal
-from engine.chaos.abuse.until import until
 
 Harm = Callable[[Target, float], Awaitable[list[str]]]
 """Does the harm for so many seconds and relieves it; what is wrong already, in sentences."""

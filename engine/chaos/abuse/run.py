@@ -13,8 +13,7 @@ import msgspec
 from engine.base.errors import BadInput
 from engine.chaos.abuse.harms import HARMS, about
 from engine.chaos.abuse.healthy import HealthyClient
-from engine.chaos.abuse.target import Target
-from engine.chaos.abuse.until import until
+from engine.chaos.abuse.target import Target, until
 from engine.pool.statistics import percentiles
 
 MOST_TIMES, AIM_MS = 5.0, 50.0

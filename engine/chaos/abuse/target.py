@@ -9,7 +9,7 @@ import os
 import resource
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -168,3 +168,17 @@ def _free_port() -> int:
     with socket.create_server((_LOOPBACK, 0)) as listener:
         port: int = listener.getsockname()[1]
         return port
+
+
+_LOOK_S = 0.05
+
+
+async def until(condition: Callable[[], Awaitable[bool]], seconds: float) -> float:
+    """Seconds until the condition holds, at most so many."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    while True:
+        took = loop.time() - began
+        if took >= seconds or await condition():
+            return took
+        await asyncio.sleep(_LOOK_S)

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 
 from engine.base.files import private_folder
-from engine.chaos.abuse.until import until
+from engine.chaos.abuse.target import until
 
 START_S, END_S = 60.0, 20.0
 _NO_TEXT = b"\xff\xfe\x1b[?1;2c\x1b]11;rgb:0000/0000/0000\x1b\\"

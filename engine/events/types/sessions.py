@@ -10,7 +10,7 @@ from engine.events.types.base import Event
 
 
 class SessionState(StrEnum):
-    """What a session is doing; MOCKUPS rule 5 gives each its glyph."""
+    """What a session is doing; each has a glyph of its own in the console."""
 
     STARTING = "starting"
     IDLE = "idle"

@@ -1,4 +1,4 @@
-"""The circuit breaker: pure, on an injected clock (DESIGN section 7, ALGORITHMS.md section 2).
+"""The circuit breaker: pure, on an injected clock.
 
 It opens on consecutive failures, on the failure rate or on the slow-call rate of a sliding window; a call that waits
 past the slow threshold votes already. Half-open permits are leased and stamped with a generation, so they can neither
@@ -122,22 +122,31 @@ class Breaker:
         """Calls that hold a permit of this generation."""
         return len(self._running)
 
-    def acquire(self, now: float) -> Permit | Refusal:
-        """Leave for a call, or a refusal that says how long to wait."""
+    def refusal(self, now: float) -> Refusal | None:
+        """Why `acquire` would refuse now, None when it would not; nothing is taken and no state changes."""
         if self.state is BreakerState.FORCED_OPEN:
-            if now < self._held_until:
-                return Refusal(self._held_until - now, self.reason, self._parked)
-            self._move(BreakerState.HALF_OPEN, now, "the time that it was held for is over")
-        if now >= self._late_at:
-            self.tick(now)
+            left, parked = self._held_until - now, self._parked
+            return Refusal(left, self.reason, parked) if left > 0 else None
         if self.state is BreakerState.OPEN:
             left = self._opened_at + self._open_for - now
-            if left > 0:
-                return Refusal(left, self.reason)
+            return Refusal(left, self.reason) if left > 0 else None
+        if self.state is BreakerState.HALF_OPEN and (wait := self._probe_wait(now)) > 0:
+            return Refusal(wait, "its probes are under way")
+        return None
+
+    def acquire(self, now: float) -> Permit | Refusal:
+        """A permit for a call that is about to be made, or a refusal that states how long to wait."""
+        if now >= self._late_at:
+            self.tick(now)
+        if (refused := self.refusal(now)) is not None:
+            return refused
+        if self.state is BreakerState.FORCED_OPEN:
+            self._move(BreakerState.HALF_OPEN, now, "the time that it was held for is over")
+        elif self.state is BreakerState.OPEN:
             self._move(BreakerState.HALF_OPEN, now, "its open time is over")
         probe = self.state is BreakerState.HALF_OPEN
-        if probe and (wait := self._half_open_full(now)):
-            return Refusal(wait, "its probes are under way")
+        if probe and self._probes_full:
+            del self._running[next(iter(self._running))]
         permit = Permit(self._generation, now, probe)
         self._running[permit] = None
         late_at = now + self.limits.slow_call
@@ -159,10 +168,6 @@ class Breaker:
             else:
                 self._late_at = min(self._late_at, late_at)
         self._judge(now)
-
-    def start(self, permit: Permit, now: float) -> None:
-        """The wait for a session is over: only from here on is it the API's time."""
-        permit.began_at = now
 
     def answered(self, permit: Permit, now: float) -> None:
         """The first sign of the answer came."""
@@ -229,18 +234,13 @@ class Breaker:
         self._running.pop(permit, None)
         return known and permit.generation == self._generation and self.state is not BreakerState.DISABLED
 
-    def _half_open_full(self, now: float) -> float:
-        """Seconds to wait for a probe's place; a probe that never reported loses it after the open time."""
-        if len(self._running) + self._successes < self.limits.half_open_max_calls:
-            return 0.0
-        if not self._running:
-            return 0.0
-        oldest = next(iter(self._running))
-        left = oldest.began_at + self.limits.timeout - now
-        if left <= 0:
-            del self._running[oldest]
-            return 0.0
-        return left
+    @property
+    def _probes_full(self) -> bool:
+        return bool(self._running) and len(self._running) + self._successes >= self.limits.half_open_max_calls
+
+    def _probe_wait(self, now: float) -> float:
+        """Seconds until the oldest probe loses its place, which it does when it has not reported within `timeout`."""
+        return next(iter(self._running)).began_at + self.limits.timeout - now if self._probes_full else 0.0
 
     def _judge(self, now: float) -> None:
         """Open on the rates of the window."""

@@ -49,10 +49,6 @@ class GuardedCall:
         """Whether the call is a half-open breaker's probe."""
         return any(permit.probe for _, _, permit in self._permits)
 
-    def start(self) -> None:
-        """The turn begins: the wait for a session is over."""
-        self._breakers.start(self._permits)
-
     def answered(self) -> None:
         """The first sign of an answer."""
         if not self._answered:
@@ -66,6 +62,10 @@ class BreakerGuard:
     def __init__(self, breakers: Breakers, retire: Callable[[str, str], None]) -> None:
         self._breakers = breakers
         self._retire = retire
+
+    def check(self, names: Iterable[str]) -> None:
+        """Raises BreakerOpen when one of these breakers would refuse a call now; takes no permit."""
+        self._breakers.check(names)
 
     def call(self, names: Iterable[str]) -> GuardedCall:
         """Guard one call by these breakers, with `with`."""

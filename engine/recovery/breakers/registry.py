@@ -62,6 +62,13 @@ class Breakers:
             raise NotFound(f"There is no breaker {name}.", field="breaker", remedy="`quarterdeck breakers` lists them.")
         return found
 
+    def check(self, names: Iterable[str]) -> None:
+        """Raises BreakerOpen when one of these would refuse a call now; takes no permit."""
+        now = self._now()
+        for name in names:
+            if (known := self._all.get(name)) is not None and (refusal := known.refusal(now)) is not None:
+                raise _refused(name, known, refusal)
+
     def acquire(self, names: Iterable[str]) -> Permits:
         """Permits of all these at once. Raises BreakerOpen when one refuses, and takes nothing then."""
         taken: Permits = []
@@ -77,12 +84,6 @@ class Breakers:
                 raise _refused(name, breaker, answer)
             taken.append((name, breaker, answer))
         return taken
-
-    def start(self, permits: Permits) -> None:
-        """The call itself begins: the wait for a session was nobody's fault."""
-        now = self._now()
-        for _, breaker, permit in permits:
-            breaker.start(permit, now)
 
     def answered(self, permits: Permits) -> None:
         """The first sign of the answer; one that comes late is judged at the next look."""
@@ -203,10 +204,8 @@ def _refused(name: str, breaker: Breaker, refusal: Refusal) -> BreakerOpen:
     by_itself = (
         "It tries again by itself." if wait is not None else f"`quarterdeck breakers close {name}` lets calls through."
     )
-    refused = BreakerOpen(
+    return BreakerOpen(
         f"The breaker {name} is {breaker.state.value.replace('_', ' ')}: {refusal.reason}.",
         remedy=f"`quarterdeck breakers` shows it. {by_itself}",
         retry_after=wait,
-    )
-    refused.parked = refusal.parked
-    return refused
+    ).changed(parked=refusal.parked)

@@ -147,9 +147,7 @@ def _shipped() -> Classifier:
 
 def error_of(outcome: Outcome, classify: Classify | None = None) -> QuarterdeckError:
     """The error of an outcome that is no answer; by the shipped rules unless `classify` has others."""
-    error = _error_of(outcome, classify or _shipped().classify)
-    error.acted = outcome.acted
-    return error
+    return _error_of(outcome, classify or _shipped().classify).changed(acted=outcome.acted)
 
 
 def _error_of(outcome: Outcome, classify: Classify) -> QuarterdeckError:
@@ -157,8 +155,7 @@ def _error_of(outcome: Outcome, classify: Classify) -> QuarterdeckError:
         return known
     found = classify(of_outcome(outcome))
     error = _lost(outcome, found) if outcome.ended is Ended.LOST else _failed(outcome, found)
-    error.verdict = replace(verdict_of(found), said=_telling_line(outcome))
-    return error
+    return error.changed(verdict=replace(verdict_of(found), said=_telling_line(outcome)))
 
 
 def _telling_line(outcome: Outcome) -> str:
@@ -203,8 +200,7 @@ def _lost(outcome: Outcome, found: Classification) -> SessionLost:
         retry_after=found.retry_after_s,
         remedy="The conversation can be resumed." if found.retryable else _REMEDY[found.type],
     )
-    lost.kind = _kind(found)
-    return lost
+    return lost.changed(kind=_kind(found))
 
 
 def _kind(found: Classification) -> ErrorKind:

@@ -91,13 +91,11 @@ def _failed(
     retryable: bool = False,
 ) -> QuarterdeckError:
     error = TurnFailed(sentence, kind=kind, code=code, remedy=remedy, retryable=retryable)
-    error.verdict, error.votes = verdict, False
-    return _with_partial(error, outcome)
+    return _with_partial(error.changed(verdict=verdict, votes=False), outcome)
 
 
 def _with_partial(error: QuarterdeckError, outcome: Outcome) -> QuarterdeckError:
-    error.partial = outcome.text
-    return error
+    return error.changed(partial=outcome.text)
 
 
 _KNOWN = {

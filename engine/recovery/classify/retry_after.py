@@ -24,7 +24,7 @@ _IN = re.compile(
 )
 _WAIT = re.compile(rf"\b(?:wait|retry_delay[\"']?:?\s*[\"']?)\s*({_AMOUNT})", re.IGNORECASE)
 _EPOCH = re.compile(
-    r"\breset(?:s|_at|sAt|At)?[\"']?\s*[:=]?\s*[\"']?(\d{10}|\d{13})\b|limit reached\|(\d{10})\b", re.IGNORECASE
+    r"\bresets?(?:[ _-]?at)?[\"']?\s*[:=]?\s*[\"']?(\d{10}|\d{13})\b|limit reached\|(\d{10})\b", re.IGNORECASE
 )
 _DATE = re.compile(r"\b(20\d\d)-(\d\d)-(\d\d)(?:(?:T|,?\s+(?:at\s)?)(\d\d):(\d\d)(?::\d\d)?)?\s*(Z|UTC)?")
 _RESETS = re.compile(

@@ -13,8 +13,7 @@ from typing import Annotated, Any
 import msgspec
 
 from engine.base.errors import SettingsError
-from engine.recovery.classify.phrases import BadPhrase, Phrases
-from engine.recovery.classify.word_classes import WordClasses
+from engine.recovery.classify.phrases import BadPhrase, Phrases, WordClasses
 from engine.settings.dotenv import content_of
 
 _REMEDY = "docs/classifier.md says what a rule is made of; the rules in force stay."

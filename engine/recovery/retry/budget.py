@@ -39,14 +39,23 @@ class Budget:
         self._tokens = max(0, min(size, self._tokens + size - self._size))
         self._size = size
 
-    def take(self, cause: ErrorKind) -> int | None:
-        """What a retry after an error of this type takes, or None when that is not there."""
+    def price(self, cause: ErrorKind) -> int | None:
+        """What a retry after an error of this type costs, or None when that is not there."""
         cost = _COSTS.get(cause, RETRY_COST)
         kept = 0 if cause is ErrorKind.PROCESS else self._size // _RESERVED
-        if cost > self._tokens - kept:
-            self.refused += 1
-            return None
+        return cost if cost <= self._tokens - kept else None
+
+    def spend(self, cost: int) -> None:
+        """A retry is made."""
         self._tokens -= cost
+
+    def take(self, cause: ErrorKind) -> int | None:
+        """Spend what a retry costs and return it, or None when that is not there."""
+        cost = self.price(cause)
+        if cost is None:
+            self.refused += 1
+        else:
+            self.spend(cost)
         return cost
 
     def worked(self, taken: int = 0) -> None:

@@ -35,10 +35,10 @@ def command(common: Common, group: str, quick: bool, seed: int) -> int:
     """
     from engine.backends.binary import find_claude
     from engine.backends.claude import cli_version
-    from engine.bench import machine
+    from engine.bench import cpu
 
     binary = find_claude(None)
-    facts = machine.describe(cli_version(binary) if binary is not None else "")
+    facts = cpu.describe(cli_version(binary) if binary is not None else "")
     with tempfile.TemporaryDirectory(prefix="quarterdeck-bench-") as name:
         folder = Path(name)
         module = importlib.import_module(f"engine.bench.{group}")

@@ -81,12 +81,12 @@ async def _run(plan: Plan, folder: Path) -> Scorecard:
 
 
 def _abuse(common: Common, names: Sequence[str], seconds: float) -> int:
-    from engine.base.python import python_module
+    from engine.base.process import python_module
     from engine.chaos.abuse.run import AbusePlan, abuse, chosen_harms
 
     harms = chosen_harms(names)
     settings = [part for setting in common.overrides for part in ("--set", setting)]
-    plan = AbusePlan(harms, seconds / (len(harms) + 1), (*python_module("tui.cli.main"), *settings))
+    plan = AbusePlan(harms, seconds / (len(harms) + 1), (*python_module("tui.cli"), *settings))
     with tempfile.TemporaryDirectory(prefix="qd-abuse-", ignore_cleanup_errors=True) as name:
         card = asyncio.run(abuse(plan, Path(name), _progress))
     problems = card.problems() + card.delays()

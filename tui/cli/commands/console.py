@@ -12,9 +12,9 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from engine.base.errors import BadInput, QuarterdeckError
-from tui.cli.commands.signals import hangup
 from tui.cli.options import Common
 from tui.cli.settings_source import warn_of_env_files
+from tui.cli.signals import hangup
 from tui.console import gc_pause
 from tui.terminal.output import announce
 

@@ -6,8 +6,8 @@ import signal
 import sys
 from types import FrameType
 
-from tui.cli.commands.signals import hangup
 from tui.cli.options import Common
+from tui.cli.signals import hangup
 
 _POLL_S = 0.5
 

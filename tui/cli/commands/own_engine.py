@@ -13,7 +13,7 @@ from types import FrameType
 from engine.settings.load import Loaded
 from engine.settings.schema import Settings
 from engine.thread import EngineThread
-from tui.cli.commands.signals import hangup
+from tui.cli.signals import hangup
 
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT)
 

@@ -36,7 +36,7 @@ def strategies(common: Common) -> None:
         print_json(rows)
         return
     cells = [
-        (row["strategy"], row["aim"], row["runs"], _rate(row), f"{row['mean']:.2f}", f"{row['p95']:.2f}")
+        (row["strategy"], row["target_kind"], row["runs"], _rate(row), f"{row['mean']:.2f}", f"{row['p95']:.2f}")
         for row in rows
     ]
     print_table(cells, ("strategy", "works on", "runs", "helped", "mean s", "p95 s"))

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from engine.base.python import python_module
-from tui.cli.commands.signals import hangup
+from engine.base.process import python_module
 from tui.cli.options import Common, common_options
 from tui.cli.output import echo, print_json
+from tui.cli.signals import hangup
 
 if TYPE_CHECKING:
     from engine.settings.load import Loaded
@@ -92,7 +92,7 @@ def _engine(loaded: Loaded) -> Iterator[EngineThread | None]:
 
 
 def _console_argv(common: Common, socket: Path) -> list[str]:
-    argv = [*python_module("tui.cli.main"), "attach", f"unix:{socket}"]
+    argv = [*python_module("tui.cli"), "attach", f"unix:{socket}"]
     argv += ["--config", str(common.config)] if common.config is not None else []
     argv += ["--env-file", str(common.env_file)] if common.env_file is not None else []
     argv += [word for override in common.overrides for word in ("--set", override)]

@@ -1,0 +1,1 @@
+"""The documentation's commands and code blocks run."""

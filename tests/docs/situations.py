@@ -1,0 +1,38 @@
+"""What must be there before some blocks of the documentation can run, by the name that their comment gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from tests.docs.shell import World
+from tests.support.processes import wait_until
+
+
+def nothing(_: World) -> dict[str, str]:
+    """An engine that runs is enough."""
+    return {}
+
+
+def a_permission_question(world: World) -> dict[str, str]:
+    """A session asks whether it may write a file, and an earlier question was answered for its profile."""
+    engine = world.engine
+    _ask(world, "one")
+    first = engine.call("GET", "/api/permissions/groups")["groups"][0]["key"]
+    allowed = world.run(f"quarterdeck permissions allow-group {first} --scope profile --for 1h --json")
+    assert allowed.returncode == 0, allowed.stderr
+    grant = engine.call("GET", "/api/permissions/grants")["grants"][0]["id"]
+    _ask(world, "two")
+    group = engine.call("GET", "/api/permissions/groups")["groups"][0]["key"]
+    return {"9c41f2": group, "g12": grant}
+
+
+def _ask(world: World, name: str) -> None:
+    world.engine.send(f'[[tool: Bash {{"command": "touch {name}"}}]]')
+    wait_until(lambda: world.engine.call("GET", "/api/permissions/groups")["groups"])
+
+
+SITUATIONS: Mapping[str, Callable[[World], dict[str, str]]] = {
+    "": nothing,
+    "a permission question": a_permission_question,
+}
+"""Each makes its situation and returns what stands for the example's ids."""
