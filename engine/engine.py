@@ -365,6 +365,11 @@ class Engine:
         return self.live.save(self._config, keys, remote=remote)
 
     @property
+    def conversations(self) -> Conversations:
+        """Which session may write which conversation."""
+        return self._pool_ports.conversations
+
+    @property
     def settings(self) -> Settings:
         """The settings in force."""
         return self.live.current

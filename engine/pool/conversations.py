@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from engine.base.errors import ConversationHeld
 from engine.events.bus import Bus
 from engine.events.types import ConversationHibernated, ConversationWoken, Notice, Severity
-from engine.store.conversations import ConversationRow, ConversationStore
+from engine.store.conversations import ConversationRow, ConversationStore, KnownConversation
 from engine.store.leases import Holding, LeaseStore
 from engine.store.sqlite import StoreUnusable
 
@@ -46,6 +47,27 @@ class Conversations:
         return any(
             (desk.holding.tenant, desk.holding.conversation) == (tenant, conversation) for desk in self._desks.values()
         )
+
+    def held_by(self) -> dict[tuple[str, str], str]:
+        """The sessions by the conversations, with their tenants, that they may write."""
+        return {(each.holding.tenant, each.holding.conversation): session for session, each in self._desks.items()}
+
+    def known(self) -> list[KnownConversation]:
+        """Every conversation that is remembered, the one recorded last first. Raises StoreUnusable."""
+        return self._store.all()
+
+    def remove(self, tenant: str, conversation: str, delete: Callable[[], None]) -> None:
+        """Forget a conversation that nobody writes; `delete` takes its transcript away meanwhile.
+
+        Raises ConversationHeld while a session, also one of another engine, may write it, StoreUnusable, OSError.
+        """
+        holding = self._leases.acquire(tenant, conversation, "deletion")
+        try:
+            delete()
+            self._store.remove(tenant, conversation)
+            self._asleep.pop((tenant, conversation), None)
+        finally:
+            self._leases.release(holding)
 
     def open(self, session: str, tenant: str, conversation: str) -> None:
         """Before a process starts: take the right to write. Raises ConversationHeld, StoreUnusable."""
