@@ -24,6 +24,7 @@ from engine.parts.requests import OnEnd, Requests
 from engine.parts.resilience import Resilience
 from engine.parts.sessions import Sessions
 from engine.parts.supervision import Supervision
+from engine.recovery.retry.policy import RetryPolicy
 from engine.requests import Answer, AnswerStream, Request
 from engine.settings import unused
 from engine.settings.live import ChangeRecord, Saved
@@ -54,7 +55,7 @@ class Engine(Operations):
         processes = self._processes = Processes(core, owns_process=owns_process)
         agents = self._agents = Agents(core, processes, interactive=interactive)
         flow = Flow(core)
-        resilience = Resilience(core, lambda breaker: self._recovery.for_breaker(breaker))  # noqa: PLW0108 - built later
+        resilience = self._resilience = Resilience(core, lambda breaker: self._recovery.for_breaker(breaker))  # noqa: PLW0108 - built later
         permissions = Permissions(core, resilience.tools.barred)
         sessions = Sessions(core, processes, agents, resilience, permissions)
         self._recovery = Recovery(core, processes, flow, resilience, sessions)
@@ -96,7 +97,9 @@ class Engine(Operations):
         self.cache = flow.cache
         self.admission = flow.admission
         self.limiter = flow.limiter
+        self.rng = self._core.rng
         self.breakers = resilience.breakers
+        self.set_retry_policy = resilience.set_retry_policy
         self.budget = resilience.budget
         self.tools = resilience.tools
         self.diagnosis = resilience.classification
@@ -139,6 +142,11 @@ class Engine(Operations):
         self._requests.follow_checkpoints()
         if self.choice.demo:
             self._supervision.chores.spawn(DemoTraffic(self.submit, self.id).run(), "demo traffic")
+
+    @property
+    def retry_policy(self) -> RetryPolicy:
+        """The policy of retries in force."""
+        return self._resilience.retry
 
     def ready(self) -> list[str]:
         """Reasons why no work can be taken now; empty when it can."""

@@ -23,6 +23,7 @@ class Processes(Part):
 
     def __init__(self, core: Core, *, owns_process: bool) -> None:
         self._core = core
+        self._owns_process = owns_process
         self.containment = Containment(core.id, adopts=owns_process)
         self.groups = Cgroups(core.id, lambda: group_limits(core.settings))
         self.launcher = LocalLauncher(self.containment, self.groups)
@@ -36,7 +37,8 @@ class Processes(Part):
         except OSError as error:
             problem = f"engine.state_dir: {self._core.state} cannot be written: {error.strerror}."
             raise SettingsError([problem], remedy="Set `engine.state_dir` to a folder of yours.") from error
-        become_subreaper()  # also as a guest: else what a turn leaves running could not be seen at its end
+        if self._owns_process:
+            become_subreaper()
         self.groups.open()
 
     async def aclose(self) -> None:
