@@ -35,7 +35,7 @@ def fresh_id() -> str:
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """One prompt; without an `id` it gets a fresh one, without a conversation a new one. `deadline` counts from now in s.
+    """One prompt; without an `id` it gets a fresh one, without a conversation a new one. `deadline` is seconds from now.
 
     `permission_timeout` is how long its approvals may wait, in seconds (the setting's without one).
     `cacheable` allows an earlier equal request's answer, `idempotent` a second run after tools were used. With
