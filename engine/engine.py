@@ -12,7 +12,6 @@ from engine.events import types as ev
 from engine.events.types import PoolStatistics
 from engine.log.event_log import EventLog
 from engine.offline_model.demo import DemoTraffic
-from engine.operations import Operations
 from engine.parts.agents import Agents
 from engine.parts.core import Core
 from engine.parts.flow import Flow
@@ -29,13 +28,14 @@ from engine.requests import Answer, AnswerStream, Request
 from engine.settings import unused
 from engine.settings.live import ChangeRecord, Saved
 from engine.settings.load import Loaded
+from engine.settings.schema import Settings
 from engine.settings.unused import exposure
 
 _LAST_ALERTS_S = 3.0
 """Time that the last alerts have to be sent."""
 
 
-class Engine(Operations):
+class Engine:
     """Owner of all parts; lives on one event loop. Start it once, then `drain` and `aclose` it once.
 
     `owns_process` states that this process runs for the engine: then it ends also children that nobody launched and
@@ -112,6 +112,7 @@ class Engine(Operations):
         self.router = sessions.router
         self.recoveries = self._recovery.recoveries
         self.dispatcher = self._requests.dispatcher
+        self.kept_answers = self._requests.kept_answers
         self.checkpoints = self._requests.checkpoints
         self.resumption = self._requests.resumption
         self.alerts = self._supervision.alerts
@@ -119,6 +120,11 @@ class Engine(Operations):
         self.maintenance = self._supervision.maintenance
         self.startable = self._supervision.startable
         self.stores = self._supervision.stores
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        return self.live.current
 
     @property
     def phase(self) -> str:
@@ -165,7 +171,6 @@ class Engine(Operations):
 
         `on_end` is called with the answer, or with the error that states why there is none.
         """
-        self.check_writable()
         return self._requests.send(request, on_end)
 
     def save_settings(self, keys: Collection[str] = (), *, remote: bool = False) -> Saved:
@@ -173,7 +178,6 @@ class Engine(Operations):
 
         Raises BadInput, SettingsError, and LocalOnly for keys that a `remote` caller may not save.
         """
-        self.check_writable()
         return self.live.save(self._core.config, keys, remote=remote)
 
     def statistics(self) -> PoolStatistics:

@@ -9,11 +9,11 @@ from typing import Protocol
 
 import msgspec
 
+from engine.base.caller import DEFAULT_TENANT
 from engine.base.errors import BadInput
 from engine.base.text import prompt_title
 from engine.events.types import RequestQueued
 
-DEFAULT_TENANT = "default"
 MAX_PROMPT = 8 * 1024 * 1024
 """Bytes of one prompt."""
 PRIORITIES = ("low", "medium", "high", "urgent")
@@ -35,7 +35,7 @@ def fresh_id() -> str:
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """One prompt; without an `id` it gets a fresh one, without a conversation a new one. `deadline` is seconds from now.
+    """One prompt; without an `id` it gets a fresh one, without a conversation a new one. `deadline` is in s from now.
 
     `permission_timeout` is how long its approvals may wait, in seconds (the setting's without one).
     `cacheable` allows an earlier equal request's answer, `idempotent` a second run after tools were used. With

@@ -7,11 +7,14 @@ from collections.abc import Awaitable, Callable, Coroutine
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from engine.base.caller import Caller, Door
 from engine.base.clock import Clock
 from engine.base.errors import ErrorKind
+from engine.base.operator import user_name
 from engine.engine import Engine as Root
 from engine.library import errors
 from engine.library.circuit_breaker import CircuitBreaker
+from engine.library.policies import type_policy
 from engine.library.retrying import retried
 from engine.library.types import (
     ErrorClass,
@@ -21,8 +24,9 @@ from engine.library.types import (
     SessionMetrics,
     StrategyStatistics,
 )
-from engine.recovery.retry.backoff import Backoff, Curve, Jitter
-from engine.recovery.retry.policy import TypePolicy
+from engine.operations.declared.pool import AUTOSCALE_POOL, SCALE_POOL, Autoscale, Scale
+from engine.operations.execute import Operations
+from engine.operations.operation import A, Operation, R
 from engine.requests import Answer, AnswerStream, Request
 from engine.settings.load import Loaded
 from engine.thread import EngineThread
@@ -42,6 +46,7 @@ class Engine:
         self._clock = clock
         self._root: Root | None = None
         self._thread: EngineThread | None = None
+        self._caller = Caller(user_name(), door=Door.LIBRARY)
 
     async def __aenter__(self) -> Self:
         self._root = Root(self._settings, clock=self._clock)
@@ -85,9 +90,14 @@ class Engine:
 
     def ask(self, request: Request | str) -> Answer:
         """Answer a request and block until then, inside `with`. Raises the QuarterdeckError that states why not."""
+        return self.run(self.submit(request))
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Block until one of this engine's coroutines is done, as `engine.run(engine.scale(4))`; inside `with` only."""
         if self._thread is None:
-            raise RuntimeError("`ask` blocks; inside `async with` use `await engine.submit(…)`.")
-        return self._thread.call(self.root.submit(_request(request))).result()
+            work.close()
+            raise RuntimeError("This would block; inside `async with` use `await`, as in `await engine.submit(…)`.")
+        return self._thread.call(work).result()
 
     # pool
 
@@ -107,13 +117,17 @@ class Engine:
         """One row a session, in the order in which they started."""
         return self._now(lambda: [_metrics(view) for view in self.root.bus.state.sessions.values()])
 
-    def scale(self, target: int) -> int:
+    async def scale(self, target: int) -> int:
         """Keep so many sessions, whatever the load; returns the size gone to. Raises BadInput."""
-        return self._now(lambda: self.root.scale(target))
+        return (await self.execute(SCALE_POOL, Scale(target=target))).pool.target
 
-    def auto_scale(self, enable: bool) -> None:
+    async def auto_scale(self, enable: bool) -> None:
         """Follow the load from now on, or stay at the present size."""
-        self._now(lambda: self.root.autoscale(enable, "library"))
+        await self.execute(AUTOSCALE_POOL, Autoscale(enabled=enable))
+
+    async def execute(self, operation: Operation[A, R], args: A) -> R:
+        """Call any operation of the registry, as the API and the console do, with the rights of the host's user."""
+        return await self._awaited(Operations(self.root).execute(operation, args, self._caller))
 
     # errors and retries
 
@@ -140,7 +154,7 @@ class Engine:
     def set_retry_policy(self, policy: RetryPolicy | None, error_type: ErrorKind | str | None = None) -> None:
         """Replace the whole policy of one type of error, of those the policy names, or of all; None takes it back."""
         named = [error_type] if error_type is not None else list(policy.retryable_errors if policy is not None else ())
-        own = _type_policy(policy) if policy is not None else None
+        own = type_policy(policy) if policy is not None else None
 
         def apply() -> None:
             for kind in named or list(ErrorKind):
@@ -183,11 +197,6 @@ class Engine:
 
 def _request(given: Request | str) -> Request:
     return given if isinstance(given, Request) else Request(prompt=given)
-
-
-def _type_policy(policy: RetryPolicy) -> TypePolicy:
-    backoff = Backoff(policy.base_delay, policy.max_delay, Curve(policy.backoff_strategy), Jitter(policy.jitter))
-    return TypePolicy(policy.max_attempts, backoff)
 
 
 def _metrics(view: Any) -> SessionMetrics:

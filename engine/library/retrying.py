@@ -10,11 +10,10 @@ from engine.base.errors import ErrorKind, QuarterdeckError, TurnFailed
 from engine.dispatch.next_step import RequestState, Retry, next_step
 from engine.engine import Engine
 from engine.library.errors import classify
+from engine.library.policies import whole_policy
 from engine.library.types import RetryPolicy as Given
 from engine.recovery.failure import Failure
 from engine.recovery.orchestrator import RecoveryOptions
-from engine.recovery.retry.backoff import Backoff, Curve, Jitter
-from engine.recovery.retry.policy import RetryPolicy
 
 T = TypeVar("T")
 
@@ -24,6 +23,7 @@ async def retried(engine: Engine, operation: Callable[[], Awaitable[T]], given: 
 
     Delays and attempts are the policy's, or the engine's settings; retries are paid from the engine's budget.
     """
+    policy = engine.retry_policy if given is None else whole_policy(given)
     attempt, delay, cost = 1, 0.0, 0
     while True:
         try:
@@ -39,7 +39,11 @@ async def retried(engine: Engine, operation: Callable[[], Awaitable[T]], given: 
                 load=min(1.0, engine.pool.utilisation),
             )
             step = next_step(
-                Failure(error=failed), state, _policy(engine, given), RecoveryOptions(), engine.rng.uniform
+                Failure(error=failed),
+                state,
+                policy,
+                RecoveryOptions(),
+                engine.rng.uniform,
             )
             if not isinstance(step, Retry):
                 error.add_note(f"It was not tried again: {getattr(step, 'reason', '') or 'it may not wait'}.")
@@ -58,10 +62,3 @@ def _as_engine_error(engine: Engine, error: Exception, given: Given | None) -> Q
     named = {ErrorKind(each) for each in given.retryable_errors} if given is not None else set()
     retryable = kind in named if named else found.retryable
     return TurnFailed(str(error), kind=kind, retryable=retryable, retry_after=found.retry_after)
-
-
-def _policy(engine: Engine, given: Given | None) -> RetryPolicy:
-    if given is None:
-        return engine.retry_policy
-    backoff = Backoff(given.base_delay, given.max_delay, Curve(given.backoff_strategy), Jitter(given.jitter))
-    return RetryPolicy(given.max_attempts, backoff=backoff)

@@ -20,6 +20,7 @@ from engine.parts.sessions import Sessions
 from engine.recovery.breakers.guard import BreakerGuard
 from engine.requests import Answer, AnswerStream, Request
 from engine.tasks.checkpoints import Checkpoint, Checkpoints
+from engine.tasks.kept_answers import KeptAnswers
 from engine.tasks.resumption import Resumption, ResumptionPorts
 
 OnEnd = Callable[[Answer | QuarterdeckError], None]
@@ -53,6 +54,7 @@ class Requests(Part):
             ),
             core.rng,
         )
+        self.kept_answers = KeptAnswers(core.clock)
         self.checkpoints = Checkpoints(core.state / "checkpoints")
         self.resumption = Resumption(
             self.checkpoints,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.base.caller import DEFAULT_TENANT
 from engine.launchers.host import Host
 from engine.maintenance import Maintenance
 from engine.parts.agents import Agents
@@ -18,7 +19,6 @@ from engine.pool.members import PoolPorts
 from engine.pool.pool import Pool
 from engine.pool.resource_monitor import ResourceMonitor
 from engine.pool.routing import Router
-from engine.requests import DEFAULT_TENANT
 from engine.sessions.clocks import turn_limits
 from engine.sessions.ports import SessionPorts
 from engine.settings.schema import Settings

@@ -41,8 +41,8 @@ async def test_it_answers_on_the_callers_loop_and_shows_its_pool(tmp_path: Path)
         rows = {row.session_id: row for row in engine.session_metrics()}
         assert rows[answer.session].request_count >= 1
         assert rows[answer.session].status
-        assert engine.scale(2) == 2
-        engine.auto_scale(True)
+        assert await engine.scale(2) == 2
+        await engine.auto_scale(True)
         retried = engine.retry_stats()
         assert (retried.requests, retried.answered, retried.retries, retried.mean_attempts) == (2, 2, 0, 1.0)
 
@@ -54,6 +54,7 @@ def test_it_blocks_with_a_thread_of_its_own(tmp_path: Path) -> None:
         assert engine.breaker("model:default").state == "closed"
         with pytest.raises(NotFound):
             engine.breaker("model:nobody")
+        assert engine.run(engine.scale(2)) == 2
 
 
 async def test_outside_of_with_it_says_how_it_is_used(tmp_path: Path) -> None:

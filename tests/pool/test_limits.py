@@ -24,6 +24,7 @@ from engine.sessions.readings import cpu_of
 from engine.settings.load import load_settings
 from tests.pool.pools import MANY, Conversation, RecordedEvents, idle, leases, request
 from tests.support.engines import running
+from tests.support.operations import stop_session
 from tests.support.processes import PATIENCE_S, until
 
 LIMITS = "session_pool.limits"
@@ -235,7 +236,7 @@ async def test_what_the_sessions_take_is_in_the_statistics(tmp_path: Path) -> No
         assert statistics.target == 2
         assert engine.monitor._memory.p95() is not None
         for name in list(engine.pool.sessions):
-            await engine.stop_session(name, "test")
+            await stop_session(engine, name, "test")
         await measure(engine)
         assert engine.statistics().memory == 0
         assert engine.monitor._memory.p95() is None

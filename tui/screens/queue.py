@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import BindingType
 
 from engine.events.state import RequestView
+from engine.operations.declared.prompts import CANCEL_PROMPT, PromptId
 from tui.actions.for_each import FAILED_TOLD, LISTED, for_each, same_as
 from tui.actions.registry import KeyScope, bindings
 from tui.feeds.base import Feed
@@ -82,7 +83,7 @@ async def cancel(console: Console, views: Sequence[RequestView], feed: Feed) -> 
     verb, keep = ("cancel it", "let it go on") if number == 1 else (f"cancel {number}", "let them go on")
     if not await console.push_screen_wait(Confirm(title, facts, verb, keep, number if number > 1 else 0)):
         return None
-    done, failed = await for_each(views, lambda view: feed.cancel(view.id))
+    done, failed = await for_each(views, lambda view: feed.send(CANCEL_PROMPT, PromptId(id=view.id)))
     for error in failed[:FAILED_TOLD]:
         console.tell(error, "error")
     if number == 1:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import BindingType
 
+from engine.operations.declared.breakers import CONTROL_BREAKER, ControlBreaker
 from tui.actions.for_each import FAILED_TOLD, LISTED, for_each, same_as
 from tui.actions.registry import KeyScope, bindings
 from tui.feeds.base import Feed
@@ -101,7 +102,9 @@ async def control(console: Console, names: Sequence[str], name: str, feed: Feed)
     verb, keep = (f"{act} {len(names)}", "leave them") if several else (act, "leave it")
     if not await console.push_screen_wait(Confirm(f"{act.upper()} {what}", facts, verb, keep)):
         return None
-    done, failed = await for_each(names, lambda breaker: feed.control_breaker(breaker, act))
+    done, failed = await for_each(
+        names, lambda breaker: feed.send(CONTROL_BREAKER, ControlBreaker(name=breaker, act=act))
+    )
     for error in failed[:FAILED_TOLD]:
         console.tell(error, "error")
     return f"{names[0] if not several else formats.plural(done, 'breaker')}: {act}." if done else None

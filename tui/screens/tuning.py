@@ -13,7 +13,16 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from engine.base.errors import QuarterdeckError
+from engine.operations.declared.config import (
+    CHANGE_SETTINGS,
+    SAVE_SETTINGS,
+    UNDO_SETTINGS,
+    ChangeSettings,
+    SaveSettings,
+)
+from engine.operations.operation import NoArguments
 from tui.actions.registry import KeyScope, bindings
+from tui.feeds.tuning import settings_sheet
 from tui.model import trends
 from tui.model.tables import Table, table_of
 from tui.model.tuning import Tuning, TuningRow, inverse, stepped
@@ -186,7 +195,7 @@ class TuningScreen(BaseScreen):
         if feed is None:
             return
         try:
-            sheet = await feed.tuning()
+            sheet = await settings_sheet(feed)
         except QuarterdeckError as error:
             self._trouble = str(error)
         else:
@@ -348,7 +357,7 @@ class TuningScreen(BaseScreen):
         if feed is None:
             return
         try:
-            await feed.change_settings(proposal)
+            await feed.send(CHANGE_SETTINGS, ChangeSettings(changes=dict(proposal)))
         except QuarterdeckError as error:
             self.console.tell(str(error), "error")
             return
@@ -372,11 +381,11 @@ class TuningScreen(BaseScreen):
         ):
             return
         try:
-            file, keys = await console.feed.save_settings()
+            saved = (await console.feed.send(SAVE_SETTINGS, SaveSettings())).saved
         except QuarterdeckError as error:
             console.tell(str(error), "error")
         else:
-            console.tell(f"Saved {formats.plural(len(keys), 'setting')} to {file}.")
+            console.tell(f"Saved {formats.plural(len(saved.keys), 'setting')} to {saved.file}.")
 
     async def _undo(self) -> None:
         """The newest change is taken back by the engine; an older one is staged the other way round."""
@@ -404,7 +413,7 @@ class TuningScreen(BaseScreen):
         if feed is None:
             return
         try:
-            await feed.undo_settings()
+            await feed.send(UNDO_SETTINGS, NoArguments())
         except QuarterdeckError as error:
             self.console.tell(str(error), "error")
             return
