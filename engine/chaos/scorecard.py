@@ -165,11 +165,8 @@ def score(
     """The figures of a run."""
     asked, strikes = evidence.asked, evidence.strikes
     failed = [one for one in asked if one.ended is not None and not one.answered]
-    excused = sum(is_excused(one, strikes) for one in failed)
-    answered = sum(one.answered for one in asked)
-    unended = sum(one.ended is None for one in asked)
+    excused, answered = sum(is_excused(one, strikes) for one in failed), sum(one.answered for one in asked)
     moot, noticed = _moot_and_noticed(evidence)
-    detected = [detected_in(strike, evidence) for strike in noticed]
     recovered = [recovered_in(strike, evidence) for strike in noticed]
     return Scorecard(
         drills=list(drills),
@@ -182,11 +179,11 @@ def score(
         answered=answered,
         failed_clearly=sum(bool(one.error and one.code) for one in failed),
         excused=excused,
-        lost=unended + sum(one.lost + bool(one.ended and not one.answered and not one.error) for one in asked),
+        lost=sum(_is_lost(one) for one in asked),
         doubled=sum(one.doubled for one in asked),
         strikes=len(strikes),
         moot=len(moot),
-        detected_in=_span(detected),
+        detected_in=_span(detected_in(strike, evidence) for strike in noticed),
         recovered_in=_span(recovered),
         process_recovered_in=_of_processes(noticed, recovered),
         recovered_by_drill=_by_drill(noticed, recovered),
@@ -203,6 +200,11 @@ def score(
 def _of_processes(noticed: Sequence[Injection], recovered: Sequence[float | None]) -> Span:
     """Recovery times of injections that ended or stopped a process."""
     return _span(took for each, took in zip(noticed, recovered, strict=True) if each.drill in _OF_PROCESSES)
+
+
+def _is_lost(one: RequestOutcome) -> int:
+    """Whether a request never ended, lost its answer, or ended with neither an answer nor an error."""
+    return (one.ended is None) + one.lost + bool(one.ended and not one.answered and not one.error)
 
 
 def _moot_and_noticed(evidence: ScorecardEvidence) -> tuple[list[Injection], list[Injection]]:
