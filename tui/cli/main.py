@@ -31,6 +31,7 @@ COMMANDS = {
     "keys": "List the console's actions with their keys; check keys.toml.",
     "offline-model": "Serve the offline model alone.",
     "permissions": "Show what agents ask leave for, answer it, show grants.",
+    "plugins": "List the installed extensions and check that they load.",
     "profiles": "List profiles, drain one, let it start again.",
     "queue": "Show the requests on their way; cancel one.",
     "recoveries": "Show what was done about failures, or do it by hand.",
