@@ -7,7 +7,6 @@ from collections.abc import Collection, Mapping
 from contextlib import AsyncExitStack
 
 from engine.base.clock import Clock
-from engine.base.plugins import foreign_owners
 from engine.base.version import __version__
 from engine.events import types as ev
 from engine.events.types import PoolStatistics
@@ -234,9 +233,6 @@ class Engine:
             self._core.notice(f"{line}.", "Leave it out until then, or keep it for later.")
         for sentence, remedy in (*self._core.notices, *exposure(self.settings.api)):
             self._core.notice(sentence, remedy)
-        for package, owner in foreign_owners().items():
-            text = f"{owner} installs a package {package} too, which may stand in for this one."
-            self._core.notice(text, f"Uninstall {owner}, or give Quarterdeck an environment of its own.")
         self._agents.notice_missing()
 
     def _on_settings(self, record: ChangeRecord) -> None:

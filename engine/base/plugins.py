@@ -127,7 +127,8 @@ def private_imports(source: str) -> list[str]:
     found: set[str] = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            found.add(node.module)
+            below = {f"{node.module}.{each.name}" for each in node.names}
+            found |= below & PUBLIC if below <= PUBLIC else {node.module}
         elif isinstance(node, ast.Import):
             found |= {each.name for each in node.names}
     return sorted(name for name in found if name.partition(".")[0] in OWN_PACKAGES and name not in PUBLIC)
