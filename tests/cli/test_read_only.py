@@ -82,6 +82,7 @@ READS = {
     "permissions:groups",
     "permissions:history",
     "permissions:list",
+    "plugins",
     "queue:list",
     "queue:show",
     "recoveries:list",

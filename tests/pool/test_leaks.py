@@ -25,7 +25,7 @@ LIFE = ("session_pool.max_size=4", "session_pool.max_turns_per_session=7", "sess
 
 def held(engine: Engine) -> dict[str, int]:
     """What an engine holds at rest."""
-    conversations = engine._pool_ports.conversations
+    conversations = engine.conversations
     return {
         "files": len(list(Path("/proc/self/fd").iterdir())),
         "tasks": len(asyncio.all_tasks()),

@@ -121,7 +121,7 @@ async def test_in_observe_mode_a_limit_is_told_and_nothing_done(tmp_path: Path) 
 async def test_cpu_that_stays_above_its_hard_limit_ends_the_turn(tmp_path: Path) -> None:
     clock = ManualClock()
     async with running(tmp_path, f"{LIMITS}.cpu_hard=1", f"{LIMITS}.cpu_for=5s", clock=clock) as engine:
-        await engine._chores.aclose()  # whose readings on a clock that stands still would be of no use
+        await engine.chores.aclose()  # whose readings on a clock that stands still would be of no use
         told, rounds = RecordedEvents(engine), 0
         turn = Conversation(engine).begin("[[flood: 1000000]]")
         await until(lambda: any(session.busy for session in engine.pool.sessions.values()))
