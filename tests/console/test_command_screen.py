@@ -13,8 +13,8 @@ from tests.console import scene
 from tests.support.console import NORMAL, SMALL, ConsoleFixture, FakeFeed, console_fixture
 from tests.support.processes import until
 from tui.actions.command_line import MAX_LINE
-from tui.feeds.base import FeedStatus, LinkState
 from tui.feeds.recorded import RecordedFeed
+from tui.model.link import FeedStatus, LinkState
 from tui.screens.command import CommandHelp, CommandScreen, LineInput
 from tui.screens.dialogs import Confirm
 from tui.screens.errors import ErrorsScreen

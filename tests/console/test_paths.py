@@ -12,7 +12,7 @@ from tests.console import scene
 from tests.support.console import NORMAL, SMALL, FakeFeed, console_fixture
 from tests.support.processes import until
 from tui.actions.mouse import ARMING_S
-from tui.feeds.base import FeedStatus, LinkState
+from tui.model.link import FeedStatus, LinkState
 from tui.screens.dialogs import Confirm
 from tui.screens.inbox import Inbox
 from tui.screens.overview import OverviewScreen

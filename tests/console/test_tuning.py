@@ -14,7 +14,8 @@ from engine.settings.tree import flatten
 from tests.console import scene
 from tests.support.console import ConsoleFixture, FakeFeed, console_fixture
 from tests.support.processes import until
-from tui.feeds.base import FeedStatus, LinkState, SettingChange, SettingsSheet
+from tui.model.link import FeedStatus, LinkState
+from tui.model.settings_sheet import SettingChange, SettingsSheet
 from tui.model.tuning import Tuning, inverse, stepped
 from tui.model.tuning_history import UNKNOWN, known_since, recorded_sheet, sheet_at
 from tui.screens.dialogs import Confirm

@@ -18,10 +18,11 @@ from engine.events.state import RequestView, SessionView, State
 from engine.thread import EngineThread
 from tests.support.engines import loaded
 from tests.support.processes import runs, until
-from tui.feeds.base import Feed, LinkState
+from tui.feeds.base import Feed
 from tui.feeds.client import Address
 from tui.feeds.in_process import InProcessFeed
 from tui.feeds.remote import RemoteFeed
+from tui.model.link import LinkState
 
 LONG = "[[words: 900]] [[pace: 20ms]]"
 TOUCH = '[[tool: Bash {"command": "touch proof"}]]'

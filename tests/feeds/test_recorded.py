@@ -13,8 +13,8 @@ from engine.events.recorder import Recorder
 from engine.events.recording import Recording
 from engine.sessions.transcripts import TranscriptEntry
 from tests.events.samples import ONE_OF_EACH
-from tui.feeds.base import LinkState
 from tui.feeds.recorded import RecordedFeed
+from tui.model.link import LinkState
 from tui.model.store import Store
 
 STEP_S = 10.0

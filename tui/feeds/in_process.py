@@ -16,7 +16,9 @@ from engine.recovery.classify.rules import ErrorType
 from engine.requests import Request
 from engine.sessions.transcripts import Page
 from engine.thread import EngineThread
-from tui.feeds.base import RECYCLE_S, FeedBatch, FeedStatus, LinkState, SettingChange, SettingsSheet
+from tui.feeds.base import RECYCLE_S
+from tui.model.link import FeedBatch, FeedStatus, LinkState
+from tui.model.settings_sheet import SettingChange, SettingsSheet
 
 T = TypeVar("T")
 

@@ -14,8 +14,9 @@ from engine.events.recording import Recording
 from engine.events.state import Bucket, CauseView, State
 from engine.events.types import EventEnvelope
 from engine.sessions.transcripts import Page, TranscriptEntry, Transcripts
-from tui.feeds.base import FeedBatch, FeedStatus, LinkState, SettingsSheet
+from tui.model.link import FeedBatch, FeedStatus, LinkState
 from tui.model.notes import Note, Notes
+from tui.model.settings_sheet import SettingsSheet
 from tui.render import formats
 
 TRANSCRIPT_BYTES = 16 * 1024**2

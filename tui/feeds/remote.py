@@ -17,8 +17,10 @@ from engine.base.local_trust import check_engine
 from engine.events.state import State
 from engine.events.types import EventEnvelope
 from engine.sessions.transcripts import Page
-from tui.feeds.base import RECYCLE_S, FeedBatch, FeedStatus, LinkState, SettingChange, SettingsSheet
+from tui.feeds.base import RECYCLE_S
 from tui.feeds.client import Address, error_in, no_engine, segment
+from tui.model.link import FeedBatch, FeedStatus, LinkState
+from tui.model.settings_sheet import SettingChange, SettingsSheet
 
 T = TypeVar("T")
 MAX_KEPT = 50_000

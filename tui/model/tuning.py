@@ -12,7 +12,7 @@ import yaml
 from engine.settings import catalogue
 from engine.settings.fields import BYTES, SHARE_OR_BYTES
 from engine.settings.sources import read_text
-from tui.feeds.base import SettingChange, SettingsSheet
+from tui.model.settings_sheet import SettingChange, SettingsSheet
 
 _ENGINE = "engine"
 _SMALL = 20

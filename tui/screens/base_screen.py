@@ -21,7 +21,7 @@ from tui.widgets.styled import LineBlock, StyledScreen
 
 if TYPE_CHECKING:
     from tui.actions.command_line import Suggestion
-    from tui.console.app import Console
+    from tui.actions.host import ConsoleHost
     from tui.model.store import Store
     from tui.model.tables import Table
 
@@ -34,9 +34,9 @@ class BaseScreen(StyledScreen[None]):
     AUTO_FOCUS = None
 
     @property
-    def console(self) -> Console:
+    def console(self) -> ConsoleHost:
         """The app, with its type."""
-        return cast("Console", self.app)
+        return cast("ConsoleHost", self.app)
 
     @property
     def store(self) -> Store:
@@ -83,7 +83,8 @@ class BaseScreen(StyledScreen[None]):
     async def _key_clicked(self, message: LineBlock.KeyClicked) -> None:
         """A key that is shown does when clicked what it does when pressed."""
         message.stop()
-        await mouse.press(self.console, self, self.SCOPE, message)
+        if run := mouse.clicked(self.console, self.SCOPE, message.key, message.rested):
+            await self.app.run_action(run, default_namespace=self)
 
     @on(LineBlock.Clicked, "#where")
     def _where_clicked(self, message: LineBlock.Clicked) -> None:
@@ -106,7 +107,7 @@ class BaseScreen(StyledScreen[None]):
         )
         self.query_one("#where", LineBlock).show([where])
         self.query_one("#health", LineBlock).show([header.health_line(verdict, state, now, width)])
-        asked = bool(self.console.arming.permission)
+        asked = bool(self.console.press_guard.permission)
         offered = [action for action in registry.footer(self.SCOPE, keymap.actions) if asked or not action.answers]
         keys = header.keys_line(offered, width, read_only=self.console.is_read_only or self.console.travelling)
         self.query_one("#keys", LineBlock).show([keys])

@@ -10,7 +10,7 @@ from textual.widgets import Input
 
 from engine.approvals.groups import PermissionGroup, groups_of
 from tui.actions import line_answers, mouse
-from tui.actions.mouse import PressGuard
+from tui.actions.press_guard import PressGuard
 from tui.actions.registry import KeyScope, bindings, in_scope
 from tui.model.list_state import ListState
 from tui.model.tables import Table
@@ -24,7 +24,7 @@ from tui.screens.list_actions import ListActions
 from tui.widgets.styled import LineBlock
 
 if TYPE_CHECKING:
-    from tui.console.app import Console
+    from tui.actions.host import ConsoleHost
 
 _FRAME = 3
 """Lines of the box around its own: border and padding."""
@@ -57,9 +57,9 @@ class Inbox(ListActions[PermissionGroup], Overlay[str]):
         self._waking = False
 
     @property
-    def console(self) -> Console:
+    def console(self) -> ConsoleHost:
         """The app, with its type."""
-        return cast("Console", self.app)
+        return cast("ConsoleHost", self.app)
 
     @property
     def group(self) -> PermissionGroup | None:
@@ -150,7 +150,7 @@ class Inbox(ListActions[PermissionGroup], Overlay[str]):
 
     def action_keys(self) -> None:
         """Show the keys."""
-        self.console.push_screen(Help(KeyScope.INBOX, self.console.keys))
+        self.app.push_screen(Help(KeyScope.INBOX, self.console.keys))
 
     def action_act(self, name: str) -> None:
         """Answer the group under the cursor, or the marked ones."""
@@ -167,7 +167,7 @@ class Inbox(ListActions[PermissionGroup], Overlay[str]):
         self._arming.show("")  # a second press must wait like the first
         if marked:
             self.shown.unmark()
-        self.console.run_worker(line_answers.answer(self.console, name, chosen), group="acts", exit_on_error=False)
+        self.console.carry_out(line_answers.answer(self.console, name, chosen))
         self.paint()
 
     def on_click(self, event: events.Click) -> None:
@@ -180,7 +180,8 @@ class Inbox(ListActions[PermissionGroup], Overlay[str]):
     @on(LineBlock.KeyClicked)
     async def _key_clicked(self, message: LineBlock.KeyClicked) -> None:
         message.stop()
-        await mouse.press(self.console, self, KeyScope.INBOX, message)
+        if run := mouse.clicked(self.console, KeyScope.INBOX, message.key, message.rested):
+            await self.app.run_action(run, default_namespace=self)
 
     def _woken(self) -> None:
         self._waking = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from tui.console.app import Console
+    from tui.actions.host import ConsoleHost
     from tui.model.list_state import ListState
 
 R = TypeVar("R")
@@ -19,7 +19,7 @@ class ListActions(Generic[R]):
     if TYPE_CHECKING:  # the screen has them
 
         @property
-        def console(self) -> Console:
+        def console(self) -> ConsoleHost:
             """The app."""
 
         def paint(self) -> None:

@@ -127,7 +127,7 @@ class ListScreen(ListActions[R], BaseScreen):
                     self.act_on(acts[letter], rows)
 
             title = formats.plural(len(rows), self.shown.listing.noun).upper()
-            self.console.push_screen(Menu(title, [(letter, text) for letter, _act, text in options]), taken)
+            self.app.push_screen(Menu(title, [(letter, text) for letter, _act, text in options]), taken)
 
     def act_on(self, name: str, rows: Sequence[R]) -> None:
         """Do something to these rows, which were chosen when the key was pressed."""

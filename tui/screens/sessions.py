@@ -15,12 +15,12 @@ from textual.widgets import Input
 from engine.base.errors import QuarterdeckError
 from engine.events.state import SessionView
 from tui.actions.registry import KeyScope, bindings
+from tui.feeds.transcript_reader import TranscriptReader
 from tui.model import trends
 from tui.model.columns import SESSION_COLUMNS
 from tui.model.filter import EVERYTHING, FilterError, parse
 from tui.model.sort import BY_KEY, natural
 from tui.model.tables import Listing, Table, command, table_of
-from tui.model.transcript_reader import TranscriptReader
 from tui.render.plain_text import clean
 from tui.render.spans import Line
 from tui.screens import list_lines, session_lines
@@ -162,7 +162,7 @@ class SessionsScreen(BaseScreen):
         row = self.grid.row(self._shown)
         width, height = drawer.size
         if row is None or not drawer.display:
-            self.console.arming.show("")
+            self.console.press_guard.show("")
             drawer.show(session_lines.wrapped(self._nothing(), width, 3))
             return
         now, card, keys = self.store.now, self.console.card(row.id), self.console.keys

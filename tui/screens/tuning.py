@@ -14,16 +14,16 @@ from textual.widgets import Input
 
 from engine.base.errors import QuarterdeckError
 from tui.actions.registry import KeyScope, bindings
+from tui.actions.tuning_checks import explain, taken_together
 from tui.model import trends
 from tui.model.tables import Table, table_of
 from tui.model.tuning import Tuning, TuningRow, inverse, stepped
-from tui.model.tuning_checks import explain, taken_together
 from tui.model.tuning_history import PastTuning
 from tui.render import formats
 from tui.render.spans import Line
 from tui.screens import tuning_lines as draw
 from tui.screens.base_screen import BaseScreen
-from tui.screens.dialogs import Chooser, Confirm
+from tui.screens.dialogs import Chooser
 from tui.screens.value_entry import ValueEntry
 from tui.widgets.styled import LineBlock
 
@@ -249,9 +249,9 @@ class TuningScreen(BaseScreen):
                 self.stage({row.key: text})
 
         if row.choices:
-            self.console.push_screen(Chooser(row.name, [(choice, "") for choice in row.choices], now), taken)
+            self.app.push_screen(Chooser(row.name, [(choice, "") for choice in row.choices], now), taken)
         else:
-            self.console.push_screen(ValueEntry(row, now, self._try), taken)
+            self.app.push_screen(ValueEntry(row, now, self._try), taken)
 
     async def _try(self, key: str, text: str) -> str:
         self.tuning.stage(key, text)
@@ -319,7 +319,7 @@ class TuningScreen(BaseScreen):
             console.tell(console.refusal, "warning")
         else:
             work = {"apply": self._apply, "undo": self._undo, "save": self._save}[name]
-            console.run_worker(work(), group="acts", exit_on_error=False)
+            console.carry_out(work())
 
     async def _apply(self) -> None:
         tuning, console = self.tuning, self.console
@@ -339,7 +339,7 @@ class TuningScreen(BaseScreen):
         lasts = f"until the engine ends; {console.keys.shown('tuning.save')} saves live changes to the settings file"
         facts.append([("lasts    ", "muted"), (lasts, "")])
         number = len(tuning.staged)
-        if await console.push_screen_wait(Confirm("APPLY AS ONE", facts, f"apply {number}", "keep them staged")):
+        if await console.dialogs.confirm("APPLY AS ONE", facts, f"apply {number}", "keep them staged"):
             what = draw.summary({key: (one.base, one.text) for key, one in tuning.staged.items()})
             await self._change(tuning.proposal(), what)
 
@@ -367,8 +367,8 @@ class TuningScreen(BaseScreen):
         facts += [[("…", "muted")]] if len(changed) > 12 else []
         facts += [[], [("lasts    ", "muted"), ("for every engine that reads the file from now on", "")]]
         facts.append([("same as  ", "muted"), ("quarterdeck config save", "")])
-        if console.feed is None or not await console.push_screen_wait(
-            Confirm("SAVE TO THE SETTINGS FILE", facts, "save", "keep them live only")
+        if console.feed is None or not await console.dialogs.confirm(
+            "SAVE TO THE SETTINGS FILE", facts, "save", "keep them live only"
         ):
             return
         try:
@@ -396,7 +396,7 @@ class TuningScreen(BaseScreen):
             [("by       ", "muted"), (chosen.who, "")],
             [("same as  ", "muted"), ("quarterdeck config undo", "")],
         ]
-        if await console.push_screen_wait(Confirm("UNDO THE LAST CHANGE", facts, "undo", "keep it")):
+        if await console.dialogs.confirm("UNDO THE LAST CHANGE", facts, "undo", "keep it"):
             await self._take_back(draw.summary(chosen.changes))
 
     async def _take_back(self, what: str) -> None:

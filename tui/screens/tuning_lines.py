@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tui.actions.keymap import Keymap
-from tui.feeds.base import SettingChange
 from tui.model.columns import Column, Plain
+from tui.model.settings_sheet import SettingChange
 from tui.model.tables import Listing, command
 from tui.model.trends import Trends
 from tui.model.tuning import Tuning, TuningRow
