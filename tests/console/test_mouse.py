@@ -78,7 +78,7 @@ async def test_a_row_is_clicked_to_and_the_sorting_below_it(
         await console.press("2")
         await click(console, "s0006")
         grid = console.app.screen.grid  # type: ignore[attr-defined]
-        assert grid.cursor == "s0006"
+        assert grid.shown.cursor == "s0006"
         await click(console, "sort", row=-1)
         assert "SORT BY" in console.text
 

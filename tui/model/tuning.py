@@ -87,16 +87,6 @@ class Tuning:
         """The row of a key."""
         return next((row for row in self.rows if row.key == key), None)
 
-    def shown(self, words: str, *, staged_only: bool = False) -> list[TuningRow]:
-        """The rows whose key, description or origin has all of these words."""
-        wanted = words.lower().split()
-        return [
-            row
-            for row in self.rows
-            if (not staged_only or row.key in self.staged)
-            and all(word in f"{row.key} {row.description} {row.origin}".lower() for word in wanted)
-        ]
-
     def stage(self, key: str, text: str) -> None:
         """Propose a value; the one that is in force takes the proposal away."""
         row = self.row(key)
