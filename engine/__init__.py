@@ -1,5 +1,59 @@
-"""The engine under the console: pool, recovery, flow, cache, tasks, and the API to them."""
+"""The engine under the console, and its face as a library: `from engine import Engine, Request, load_settings`."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 from engine.base.version import __version__
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+    from engine.base.errors import BadInput, BreakerOpen, ErrorKind, NotFound, Overloaded, QuarterdeckError, TurnFailed
+    from engine.library.engine import Engine
+    from engine.library.settings import load_settings
+    from engine.library.types import CircuitThresholds, RetryPolicy
+    from engine.requests import Answer, Request
+
+_HOMES = {
+    "Answer": "engine.requests",
+    "BadInput": "engine.base.errors",
+    "BreakerOpen": "engine.base.errors",
+    "CircuitThresholds": "engine.library.types",
+    "Engine": "engine.library.engine",
+    "ErrorKind": "engine.base.errors",
+    "NotFound": "engine.base.errors",
+    "Overloaded": "engine.base.errors",
+    "QuarterdeckError": "engine.base.errors",
+    "Request": "engine.requests",
+    "RetryPolicy": "engine.library.types",
+    "TurnFailed": "engine.base.errors",
+    "load_settings": "engine.library.settings",
+}
+"""Where each public name is defined; it is loaded when it is first used."""
+
+__all__ = [
+    "Answer",
+    "BadInput",
+    "BreakerOpen",
+    "CircuitThresholds",
+    "Engine",
+    "ErrorKind",
+    "NotFound",
+    "Overloaded",
+    "QuarterdeckError",
+    "Request",
+    "RetryPolicy",
+    "TurnFailed",
+    "__version__",
+    "load_settings",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'engine' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import re
+import uuid
 from typing import Protocol
 
 import msgspec
 
+from engine.base.caller import DEFAULT_TENANT
 from engine.base.errors import BadInput
 from engine.base.text import prompt_title
 from engine.events.types import RequestQueued
 
-DEFAULT_TENANT = "default"
 MAX_PROMPT = 8 * 1024 * 1024
 """Bytes of one prompt."""
 PRIORITIES = ("low", "medium", "high", "urgent")
@@ -28,8 +29,13 @@ _ID = NAME  # it names a file when the request is checkpointed
 _CONVERSATION = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
+def fresh_id() -> str:
+    """An id for a request whose caller gave none."""
+    return uuid.uuid4().hex[:12]
+
+
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """One prompt. `deadline` is in seconds from now; an empty conversation asks for a new one.
+    """One prompt; without an `id` it gets a fresh one, without a conversation a new one. `deadline` is in s from now.
 
     `permission_timeout` is how long its approvals may wait, in seconds (the setting's without one).
     `cacheable` allows an earlier equal request's answer, `idempotent` a second run after tools were used. With
@@ -37,8 +43,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     `cwd` names the directory to work in, one that the profile allows; the conversation stays there.
     """
 
-    id: str
     prompt: str
+    id: str = msgspec.field(default_factory=fresh_id)
     conversation: str = ""
     user: str = ""
     tenant: str = DEFAULT_TENANT

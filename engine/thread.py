@@ -91,7 +91,8 @@ class EngineThread:
         self._stop.set()
 
     def _run(self) -> None:
-        raise_descriptor_limit()
+        if self._owns_process:
+            raise_descriptor_limit()
         with asyncio.Runner(loop_factory=_new_loop) as runner:
             runner.run(self._live())
 

@@ -161,7 +161,7 @@ async def _traffic(engine: Engine, seconds: float) -> float:
     async def tune() -> None:
         for part, size in ((BURST[0] - 0.01, 18), (BURST[1], 16)):
             await asyncio.sleep(max(0.0, began + part * seconds - engine.clock.monotonic()))
-            engine.change_settings({"session_pool.max_size": size}, "ana")
+            engine.live.propose({"session_pool.max_size": size}, "ana")
 
     async def work(user: str) -> None:
         conversation = ""

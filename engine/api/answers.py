@@ -13,9 +13,10 @@ from starlette.responses import Response, StreamingResponse
 
 from engine.api.ending import Ending, EngineStops
 from engine.api.envelope import done
+from engine.base.caller import Caller
 from engine.base.errors import QuarterdeckError, internal_error
-from engine.engine import Engine
-from engine.requests import Answer, Request
+from engine.operations.declared.prompts import SEND_PROMPT, SendPrompt, SentPromptResult
+from engine.operations.execute import Operations
 
 KEEP_ALIVE_S = 15.0
 """Seconds of silence after which a comment keeps proxies from closing the stream."""
@@ -26,9 +27,9 @@ _encode = msgspec.json.Encoder().encode
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
-async def answered(engine: Engine, asked: Request, request: HttpRequest) -> Response:
+async def answered(operations: Operations, args: SendPrompt, caller: Caller, request: HttpRequest) -> Response:
     """The whole answer; the turn is interrupted when the caller leaves before it."""
-    work = asyncio.ensure_future(engine.submit(asked))
+    work: asyncio.Future[SentPromptResult] = asyncio.ensure_future(operations.execute(SEND_PROMPT, args, caller))
     gone = asyncio.ensure_future(_disconnected(request))
     closing = asyncio.ensure_future(request.app.state.ending.closing.wait())
     try:
@@ -37,19 +38,34 @@ async def answered(engine: Engine, asked: Request, request: HttpRequest) -> Resp
             raise EngineStops
         if not work.done():
             return Response(status_code=499)
-        return done({"prompt": work.result()})
+        return done(work.result())
     finally:
         for task in (work, gone, closing):
             task.cancel()
         await asyncio.wait([work, gone, closing])
 
 
-async def streamed(engine: Engine, asked: Request, request: HttpRequest) -> Response:
-    """Server-sent events: started, delta, dropped, then answer or error; ids count from 1."""
-    engine.check(asked)
-    return StreamingResponse(
-        _events(engine, asked, request.app.state.ending), headers=_HEADERS, media_type="text/event-stream"
+async def streamed(operations: Operations, args: SendPrompt, caller: Caller, ending: Ending) -> Response:
+    """Server-sent events: started, delta, dropped, then answer or error; ids count from 1.
+
+    What speaks against the request at once is raised.
+    """
+    heard, accepted = _Growing(), asyncio.Event()
+    work: asyncio.Future[SentPromptResult] = asyncio.ensure_future(
+        operations.execute(SEND_PROMPT, args, caller, stream=heard, accepted=accepted.set)
     )
+    waiting = asyncio.ensure_future(accepted.wait())
+    try:
+        either: list[asyncio.Future[Any]] = [work, waiting]
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+    except BaseException:
+        work.cancel()
+        raise
+    finally:
+        waiting.cancel()
+    if not accepted.is_set():
+        work.result()
+    return StreamingResponse(_events(work, heard, ending), headers=_HEADERS, media_type="text/event-stream")
 
 
 class _Growing:
@@ -77,14 +93,14 @@ class _Growing:
         if not self.ended:
             self._put_last("error", EngineStops().as_dict())
 
-    def end(self, work: asyncio.Future[Answer]) -> None:
+    def end(self, work: asyncio.Future[SentPromptResult]) -> None:
         """The last event, heard one step of the loop after the work is done."""
         if self.ended:
             return
         if work.cancelled():
             self._put_last("error", EngineStops().as_dict())
         elif (error := work.exception()) is None:
-            self._put_last("answer", work.result())
+            self._put_last("answer", work.result().prompt)
         elif isinstance(error, QuarterdeckError):
             self._put_last("error", error.as_dict())
         else:
@@ -103,11 +119,9 @@ class _Growing:
         self.ready.set()
 
 
-async def _events(engine: Engine, asked: Request, ending: Ending) -> AsyncIterator[bytes]:
-    heard = _Growing()
+async def _events(work: asyncio.Future[SentPromptResult], heard: _Growing, ending: Ending) -> AsyncIterator[bytes]:
     closing = asyncio.ensure_future(ending.closing.wait())
     closing.add_done_callback(lambda cut: None if cut.cancelled() else heard.cut())
-    work = asyncio.ensure_future(engine.submit(asked, heard))
     work.add_done_callback(heard.end)
     number = 0
     try:
@@ -123,7 +137,8 @@ async def _events(engine: Engine, asked: Request, ending: Ending) -> AsyncIterat
     finally:
         closing.cancel()
         work.cancel()
-        await asyncio.wait([work, closing])
+        both: list[asyncio.Future[Any]] = [work, closing]
+        await asyncio.wait(both)
 
 
 async def _within(event: asyncio.Event, seconds: float) -> bool:

@@ -29,8 +29,8 @@ class BodyTooLarge(BadInput):
     code, http_status = "too_large", 413
 
 
-def done(data: dict[str, Any], status: int = 200) -> Response:
-    """A success: `data` names the resource in the singular or plural."""
+def done(data: msgspec.Struct, status: int = 200) -> Response:
+    """A success: a field of `data` names the resource in the singular or plural."""
     return json_response({"success": True, "data": data}, status)
 
 
@@ -84,37 +84,3 @@ async def body_of(request: Request, limit: int = SMALL_BODY) -> dict[str, Any]:
 
 def _too_large(limit: int) -> BodyTooLarge:
     return BodyTooLarge(f"The body is over {limit} bytes.", field="body", remedy="Send less.")
-
-
-def number_of(request: Request, name: str, default: int, low: int, high: int) -> int:
-    """A whole number from the query. Raises BadInput naming it."""
-    text = request.query_params.get(name)
-    if text is None:
-        return default
-    try:
-        value = int(text)
-    except ValueError:
-        value = low - 1
-    if not low <= value <= high:
-        raise BadInput(f"{name} is {text!r}.", field=name, remedy=f"Give a whole number from {low} to {high}.")
-    return value
-
-
-def converted(body: dict[str, Any], kind: type[msgspec.Struct]) -> Any:
-    """The body as `kind`. Raises BadInput naming the field that is wrong."""
-    unknown = body.keys() - {field.encode_name for field in msgspec.structs.fields(kind)}
-    if unknown:
-        name = min(unknown)
-        allowed = ", ".join(field.encode_name for field in msgspec.structs.fields(kind))
-        raise BadInput(f"There is no field {name!r}.", field=name, remedy=f"Known fields: {allowed}.")
-    try:
-        return msgspec.convert(body, kind)
-    except msgspec.ValidationError as error:
-        remedy = "Send the field with a value of that kind."
-        raise BadInput(f"{error}.", field=_field_in(str(error)), remedy=remedy) from error
-
-
-def _field_in(message: str) -> str | None:
-    """`… - at `$.name`` and `Object missing required field `name``, msgspec's two ways to name a field."""
-    quoted = message.split("`")
-    return quoted[-2].removeprefix("$.") if len(quoted) >= 3 else None

@@ -71,9 +71,9 @@ async def _pids_behind(scope: Scope) -> list[int] | None:
         return []
 
 
-def named(user: str) -> str:
-    """Who asks, for histories: the user, with the pid of the process where it is known."""
-    return f"{user} (pid {_pid.get()})" if _pid.get() else user
+def calling_pid() -> int:
+    """The process that makes the present request, 0 where it is not known."""
+    return _pid.get()
 
 
 def _refused(pid: int, why: str) -> AgentRefused:

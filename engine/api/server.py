@@ -15,22 +15,15 @@ from starlette.types import Scope
 
 from engine.api.access import TokenGate, token_in
 from engine.api.admission import Admission, ConnectionCaps, caps_within
-from engine.api.alert_routes import AlertRoutes
-from engine.api.checkpoint_routes import CheckpointRoutes
 from engine.api.ending import Ending
 from engine.api.envelope import failed
-from engine.api.error_routes import ErrorRoutes
 from engine.api.event_stream import EventStream
 from engine.api.http_protocol import BoundedHttp
 from engine.api.listener import Listener
 from engine.api.local_socket import LocalSocket
+from engine.api.operation_routes import OperationRoutes
 from engine.api.peers import AgentGate
-from engine.api.permission_routes import PermissionRoutes
-from engine.api.pool_routes import PoolRoutes
 from engine.api.probes import Probes
-from engine.api.recoveries_routes import RecoveriesRoutes
-from engine.api.recovery_routes import RecoveryRoutes
-from engine.api.routes import Routes
 from engine.api.socket_watch import SocketWatch
 from engine.api.strict_text import StrictText
 from engine.base.errors import BadInput, QuarterdeckError, internal_error
@@ -39,6 +32,7 @@ from engine.engine import Engine
 from engine.events.types import Notice, Severity
 from engine.launchers.ancestry import agent_behind
 from engine.launchers.kernel import descriptor_limit
+from engine.operations.execute import Operations
 
 _REFUSALS = {
     404: (
@@ -90,18 +84,8 @@ async def serve(engine: Engine) -> Stop:
 def application(engine: Engine, caller: str, ending: Ending | None = None) -> Starlette:
     """The ASGI application over one engine."""
     probes, ending = Probes(engine), ending or Ending()
-    kinds = (
-        Routes,
-        PoolRoutes,
-        PermissionRoutes,
-        RecoveryRoutes,
-        RecoveriesRoutes,
-        ErrorRoutes,
-        AlertRoutes,
-        CheckpointRoutes,
-    )
-    groups = [kind(engine, caller) for kind in kinds]
-    routes: list[BaseRoute] = [*probes.all(), *(route for group in groups for route in group.all())]
+    resources = OperationRoutes(Operations(engine), caller)
+    routes: list[BaseRoute] = [*probes.all(), *resources.all()]
     routes.append(WebSocketRoute("/ws", EventStream(engine, probes, ending).serve))
     handlers = {
         QuarterdeckError: _on_error,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from engine.requests import DEFAULT_TENANT
+from engine.base.caller import DEFAULT_TENANT
 
 SIMULATOR = "simulator"
 """The backend whose answers are simulated, cost nothing and say so."""

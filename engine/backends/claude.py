@@ -12,8 +12,8 @@ from engine.backends.agent_dirs import AgentDirectories
 from engine.backends.base import AgentCommand, AgentSpec, Profile
 from engine.backends.credential import Credential, credential_for
 from engine.base import process
+from engine.base.caller import DEFAULT_TENANT
 from engine.base.errors import BackendMissing
-from engine.requests import DEFAULT_TENANT
 
 STREAM_FLAGS = (
     "-p",

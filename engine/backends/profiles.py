@@ -8,8 +8,8 @@ from dataclasses import replace
 from engine.backends.base import Profile
 from engine.backends.credential import Credential, brings_key, credential_for, endpoint_of, needs_own_home
 from engine.backends.fingerprint import fingerprint
+from engine.base.caller import DEFAULT_TENANT
 from engine.base.errors import Forbidden, NotFound
-from engine.requests import DEFAULT_TENANT
 from engine.settings.schema import Settings
 
 

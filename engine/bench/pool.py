@@ -151,7 +151,7 @@ async def _load(engine: Engine, turns: int, lifetimes: int, rng: random.Random) 
         await asyncio.gather(*(ask(engine, f"[[words: 5]] {first + n}") for n in range(each)))
         sessions = sorted(engine.pool.sessions)
         if sessions and lifetimes:
-            await engine.stop_session(rng.choice(sessions), "bench", kill=rng.random() < 0.5, request=False)
+            await engine.pool.stop_session(rng.choice(sessions), "bench", kill=rng.random() < 0.5)
 
 
 async def _fill_thread_pool() -> None:
@@ -174,7 +174,7 @@ def _held(engine: Engine) -> dict[str, int]:
 
 
 async def _many(engine: Engine, size: Size, seed: int) -> list[Figure]:  # noqa: ARG001 - one signature for all
-    engine.scale(300)
+    engine.pool.scale(300)
     await until(lambda: engine.pool.statistics().idle == 300)
     answers = await asyncio.gather(*(ask(engine, f"[[words: 5]] {n}") for n in range(900)), return_exceptions=True)
     failed = sum(isinstance(answer, BaseException) for answer in answers)

@@ -131,7 +131,7 @@ class _Bench:
 
     async def _one_each(self, engine: Engine) -> list[Figure]:
         """As many live processes as conversations."""
-        engine.scale(CONVERSATIONS)
+        engine.pool.scale(CONVERSATIONS)
         began = time.perf_counter()
         await until(lambda: engine.pool.statistics().idle == CONVERSATIONS, _START_S)
         started = time.perf_counter() - began

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice, takewhile
 
@@ -164,17 +165,9 @@ def score(
     """The figures of a run."""
     asked, strikes = evidence.asked, evidence.strikes
     failed = [one for one in asked if one.ended is not None and not one.answered]
-    excused = sum(is_excused(one, strikes) for one in failed)
-    answered = sum(one.answered for one in asked)
-    unended = sum(one.ended is None for one in asked)
-    owed = len(asked) - excused
-    known = {one.id: one for one in asked}
-    moot = [strike for strike in strikes if is_moot(strike, evidence.events) or _was_refused(strike, known, strikes)]
-    passed = {id(strike) for strike in moot}
-    noticed = [strike for strike in strikes if (strike.session or strike.outage) and id(strike) not in passed]
-    detected = [detected_in(strike, evidence) for strike in noticed]
+    excused, answered = sum(is_excused(one, strikes) for one in failed), sum(one.answered for one in asked)
+    moot, noticed = _moot_and_noticed(evidence)
     recovered = [recovered_in(strike, evidence) for strike in noticed]
-    codes = sorted({one.code for one in failed})
     return Scorecard(
         drills=list(drills),
         seed=seed,
@@ -186,28 +179,48 @@ def score(
         answered=answered,
         failed_clearly=sum(bool(one.error and one.code) for one in failed),
         excused=excused,
-        lost=unended + sum(one.lost + bool(one.ended and not one.answered and not one.error) for one in asked),
+        lost=sum(_is_lost(one) for one in asked),
         doubled=sum(one.doubled for one in asked),
         strikes=len(strikes),
         moot=len(moot),
-        detected_in=_span(detected),
+        detected_in=_span(detected_in(strike, evidence) for strike in noticed),
         recovered_in=_span(recovered),
-        process_recovered_in=_span(
-            took for strike, took in zip(noticed, recovered, strict=True) if strike.drill in _OF_PROCESSES
-        ),
+        process_recovered_in=_of_processes(noticed, recovered),
         recovered_by_drill=_by_drill(noticed, recovered),
         recovered=_percent(sum(took is not None for took in recovered), len(recovered)),
         api_load=_load(evidence),
-        availability=_percent(answered, owed),
+        availability=_percent(answered, len(asked) - excused),
         survivors=survivors,
         aborted=aborted,
-        unexplained=[
-            f"{one.id} after {(one.ended or one.began) - one.began:.1f} s: {one.code}: {one.error} ({one.given_up})"
-            for one in failed
-            if not is_excused(one, strikes)
-        ][:_UNEXPLAINED],
-        failures={code: sum(one.code == code for one in failed) for code in codes},
+        unexplained=_unexplained(failed, strikes),
+        failures=dict(sorted(Counter(one.code for one in failed).items())),
     )
+
+
+def _of_processes(noticed: Sequence[Injection], recovered: Sequence[float | None]) -> Span:
+    """Recovery times of injections that ended or stopped a process."""
+    return _span(took for each, took in zip(noticed, recovered, strict=True) if each.drill in _OF_PROCESSES)
+
+
+def _is_lost(one: RequestOutcome) -> int:
+    """Whether a request never ended, lost its answer, or ended with neither an answer nor an error."""
+    return (one.ended is None) + one.lost + bool(one.ended and not one.answered and not one.error)
+
+
+def _moot_and_noticed(evidence: ScorecardEvidence) -> tuple[list[Injection], list[Injection]]:
+    """Injections that could show nothing, and those that the engine had to notice."""
+    strikes, known = evidence.strikes, {one.id: one for one in evidence.asked}
+    moot = [strike for strike in strikes if is_moot(strike, evidence.events) or _was_refused(strike, known, strikes)]
+    passed = {id(strike) for strike in moot}
+    return moot, [each for each in strikes if (each.session or each.outage) and id(each) not in passed]
+
+
+def _unexplained(failed: Sequence[RequestOutcome], strikes: Sequence[Injection]) -> list[str]:
+    return [
+        f"{one.id} after {(one.ended or one.began) - one.began:.1f} s: {one.code}: {one.error} ({one.given_up})"
+        for one in failed
+        if not is_excused(one, strikes)
+    ][:_UNEXPLAINED]
 
 
 def is_excused(one: RequestOutcome, strikes: Iterable[Injection]) -> bool:

@@ -137,4 +137,4 @@ async def _sessions(engine: Engine) -> list[Observed]:
 
 
 async def _change(engine: Engine, changes: Mapping[str, Any]) -> None:
-    engine.change_settings(changes, "chaos")
+    engine.live.propose(changes, "chaos")

@@ -171,7 +171,12 @@ def _retry(error: QuarterdeckError, state: RequestState, policy: RetryPolicy, un
     if (reason := _no_retry(error, state, policy)) is not None:
         return GiveUp(reason)
     delay = delay_before(
-        policy.backoff, state.attempt, uniform, last=state.last_delay, load=state.load, failing=state.failing
+        policy.backoff_of(error.kind),
+        state.attempt,
+        uniform,
+        last=state.last_delay,
+        load=state.load,
+        failing=state.failing,
     )
     delay = max(delay, error.retry_after or 0.0)
     if delay >= state.left:
@@ -192,7 +197,7 @@ def _no_retry(error: QuarterdeckError, state: RequestState, policy: RetryPolicy)
         return "the turn had used tools and the request is not idempotent"
     if state.attempt >= policy.most(error.kind):
         return f"{state.attempt} attempts were made"
-    longest = max(policy.backoff.cap, policy.park_max)
+    longest = max(policy.backoff_of(error.kind).cap, policy.park_max)
     if error.retry_after is not None and error.retry_after > longest:
         wait = f"the server asks for a wait of {error.retry_after:.0f} s"
         return f"{wait}, and `retry.max_delay` and `recovery.park_max` allow {longest:.0f} s"

@@ -9,6 +9,7 @@ from engine.pool.intensity import IntensityLimits
 from engine.pool.scaler import ScalerLimits
 from engine.pool.session_limits import MemoryLimitSettings
 from engine.settings.schema import Settings
+from engine.settings.schema_work import AutoScaling, SessionLimits, SessionPool
 
 
 @dataclass(frozen=True)
@@ -50,32 +51,13 @@ class PoolLimits:
 
 def pool_limits(settings: Settings) -> PoolLimits:
     """The pool's part of the settings."""
-    pool, limits, scaling = settings.session_pool, settings.session_pool.limits, settings.session_pool.auto_scaling
+    pool, limits = settings.session_pool, settings.session_pool.limits
     warm = {name: profile.warm for name, profile in settings.profiles.items() if profile.warm}
     warm["default"] = max(pool.warm, warm.get("default", 0))
     return PoolLimits(
-        scaling=ScalerLimits(
-            min_size=pool.min_size,
-            max_size=pool.max_size,
-            enabled=scaling.enabled,
-            up=scaling.scale_up_threshold,
-            down=scaling.scale_down_threshold,
-            target_cpu=scaling.target_cpu,
-            target_memory=scaling.target_memory,
-            cooldown=scaling.cooldown,
-            window=scaling.window,
-            step_up=scaling.step_up,
-            step_down=scaling.step_down,
-        ),
+        scaling=_scaler_limits(pool.auto_scaling, pool),
         host_capacity=HostCapacityLimits(limits.memory_floor, limits.disk_floor, limits.session_memory),
-        quotas=MemoryLimitSettings(
-            memory_soft=limits.memory_soft,
-            memory_hard=limits.memory_hard,
-            cpu_soft=limits.cpu_soft,
-            cpu_hard=limits.cpu_hard,
-            cpu_for=limits.cpu_for,
-            slope=limits.memory_slope,
-        ),
+        quotas=_memory_limits(limits),
         intensity=IntensityLimits(pool.crashes_borne, pool.crash_period, pool.crash_hold),
         warm=warm,
         weights={name: profile.weight for name, profile in settings.profiles.items()},
@@ -94,4 +76,31 @@ def pool_limits(settings: Settings) -> PoolLimits:
         observe=pool.health_observe,
         transcript_max=limits.transcript_max,
         output_max=limits.output_max,
+    )
+
+
+def _scaler_limits(scaling: AutoScaling, pool: SessionPool) -> ScalerLimits:
+    return ScalerLimits(
+        min_size=pool.min_size,
+        max_size=pool.max_size,
+        enabled=scaling.enabled,
+        up=scaling.scale_up_threshold,
+        down=scaling.scale_down_threshold,
+        target_cpu=scaling.target_cpu,
+        target_memory=scaling.target_memory,
+        cooldown=scaling.cooldown,
+        window=scaling.window,
+        step_up=scaling.step_up,
+        step_down=scaling.step_down,
+    )
+
+
+def _memory_limits(limits: SessionLimits) -> MemoryLimitSettings:
+    return MemoryLimitSettings(
+        memory_soft=limits.memory_soft,
+        memory_hard=limits.memory_hard,
+        cpu_soft=limits.cpu_soft,
+        cpu_hard=limits.cpu_hard,
+        cpu_for=limits.cpu_for,
+        slope=limits.memory_slope,
     )

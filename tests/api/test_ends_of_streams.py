@@ -10,9 +10,12 @@ import pytest
 from engine.api import answers
 from engine.base.errors import BadInput
 from engine.events.types import Notice
+from engine.operations.declared.prompts import SentPrompt, SentPromptResult
 from tests.api.serving import Served
 from tests.pool.pools import RecordedEvents
 from tests.support.processes import until
+
+ANSWERED = SentPromptResult(prompt=SentPrompt(request="r1"))
 
 
 async def _no_disk(*_: object) -> None:
@@ -32,7 +35,7 @@ async def test_the_last_event_is_heard_beyond_the_bound(error: Exception | None)
     for _ in range(answers.MAX_WAITING + 1):
         heard.dropped(1)
     work = asyncio.get_running_loop().create_future()
-    work.set_exception(error) if error else work.set_result(None)
+    work.set_exception(error) if error else work.set_result(ANSWERED)
     heard.end(work)
     assert len(heard.waiting) == answers.MAX_WAITING + 1
     assert heard.waiting[-1][0] == ("error" if error else "answer")

@@ -52,7 +52,7 @@ async def test_own_rules_are_changed_live_and_bad_ones_leave_the_old(served: Ser
         '[[rule]]\nid = "paper"\ntype = "resource"\ncategory = "paper"\ndescription = "No paper."\n'
         'severity = "low"\nsays = ["out-of paper"]\n'
     )
-    served.engine.change_settings({"recovery.rules": str(own)}, "ana")
+    served.engine.live.propose({"recovery.rules": str(own)}, "ana")
     assert "paper" in {rule.id for rule in served.engine.diagnosis.rules}
     bad = home / "bad.toml"
     bad.write_text("[[rule")

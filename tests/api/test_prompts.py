@@ -137,7 +137,7 @@ async def test_an_answer_that_nobody_waited_for_is_read_back(served: Served) -> 
 
 
 async def test_kept_answers_have_a_bound(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engine.api.kept_answers.MAX_ANSWERS", 2)
+    monkeypatch.setattr("engine.tasks.kept_answers.MAX_ANSWERS", 2)
     for number in range(4):
         body = {"prompt": "hello", "id": f"p{number}", "wait": False}
         await served.data("POST", "/api/prompts", body, 202)

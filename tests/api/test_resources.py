@@ -7,10 +7,7 @@ from typing import Any
 
 import pytest
 
-from engine.api.checkpoint_routes import CheckpointRoutes
-from engine.api.permission_routes import PermissionRoutes
-from engine.api.pool_routes import PoolRoutes
-from engine.api.routes import Routes
+from engine.operations.registry import REGISTRY
 from tests.api.serving import LONG, Served, refused
 from tests.support.processes import runs, until
 
@@ -30,6 +27,12 @@ LOOKS = {
     "/api/breakers/{name:path}": {"breaker"},
     "/api/profiles": {"profiles"},
     "/api/checkpoints": {"checkpoints"},
+    "/api/errors": {"errors", "total"},
+    "/api/errors/statistics": {"statistics"},
+    "/api/errors/rules": {"rules"},
+    "/api/recoveries": {"recoveries", "total", "strategies", "cap"},
+    "/api/alerts": {"alerts", "total", "silences"},
+    "/api/alerts/rules": {"rules"},
 }
 ACTS = {
     "/api/prompts/{id}": ("DELETE", 404),
@@ -51,6 +54,10 @@ ACTS = {
     "/api/config/save": ("POST", 400),
     "/api/checkpoints/{id}": ("DELETE", 404),
     "/api/checkpoints/{id}/resume": ("POST", 404),
+    "/api/errors/{id}/class": ("POST", 400),
+    "/api/errors/rules/{id}": ("DELETE", 404),
+    "/api/alerts/test": ("POST", 400),
+    "/api/alerts/{name}/silence": ("DELETE", 404),
 }
 """With an empty body, for an unknown session."""
 BREAKER = "credential:default"
@@ -71,9 +78,7 @@ async def test_every_resource_has_its_name_in_the_envelope(served: Served) -> No
         assert (await served.data("GET", path.replace("{id}", session).replace("{name:path}", BREAKER))).keys() == names
     for path, (method, status) in ACTS.items():
         assert (await served.refusal(method, path.replace("{id}", "nobody").replace("{name}", "nobody")))[0] == status
-    kinds = (Routes, PoolRoutes, PermissionRoutes, CheckpointRoutes)
-    routes = [route for kind in kinds for route in kind(served.engine, "somebody").all()]
-    assert {route.path for route in routes} == LOOKS.keys() | ACTS.keys()
+    assert {operation.path for operation in REGISTRY.values()} == LOOKS.keys() | ACTS.keys()
 
 
 async def test_what_the_sessions_resource_tells_is_so(served: Served) -> None:
@@ -186,6 +191,8 @@ async def test_a_read_only_engine_refuses_everything_that_acts(served: Served) -
         "/api/pool/scale": {"target": 1},
         "/api/pool/autoscale": {"enabled": True},
         "/api/config": {"a": 1},
+        "/api/errors/{id}/class": {"type": "network"},
+        "/api/alerts/test": {"channel": "console"},
     }
     for path, (method, _) in ACTS.items():
         if path == "/api/config/check":

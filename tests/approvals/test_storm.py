@@ -9,8 +9,10 @@ from pathlib import Path
 from engine.approvals.groups import groups_of
 from engine.engine import Engine
 from engine.events.types import EventEnvelope, PermissionAnswered, PermissionAsked
+from engine.operations.declared.permissions import ANSWER_GROUP, AnswerGroup
 from engine.requests import Answer, Request
 from tests.support.engines import running
+from tests.support.operations import execute
 from tests.support.processes import until
 
 SESSIONS, EACH, MOST_ANSWERS = 40, 5, 10
@@ -64,7 +66,9 @@ async def clear(engine: Engine, asking: list[asyncio.Task[Answer]]) -> int:
     await until(lambda: len(state.permissions) == SESSIONS, WAIT_S)  # all forty wait at once
     while not all(task.done() for task in asking):
         for group in groups_of(state.permissions.values()):
-            engine.answer_group(group.key, allowed=True, by="ana", scope="profile", expires="1h")
+            await execute(
+                engine, ANSWER_GROUP, AnswerGroup(key=group.key, allowed=True, scope="profile", expires="1h"), "ana"
+            )
             answers += 1
         await until(lambda: state.permissions or all(task.done() for task in asking), WAIT_S)
     return answers

@@ -15,8 +15,16 @@ from tests.architecture.test_source import ROOT, SOURCES, place, tree_of
 LONGEST_FUNCTION = 45
 COMPOSITION_ROOT = 250
 DECISIONS = {
-    "engine.dispatch.next_step": {"engine.dispatch.dispatcher", "engine.dispatch.active_request"},
-    "engine.recovery.retry.backoff": {"engine.dispatch.next_step", "engine.recovery.retry.policy"},
+    "engine.dispatch.next_step": {
+        "engine.dispatch.dispatcher",
+        "engine.dispatch.active_request",
+        "engine.library.retrying",
+    },
+    "engine.recovery.retry.backoff": {
+        "engine.dispatch.next_step",
+        "engine.library.policies",
+        "engine.recovery.retry.policy",
+    },
 }
 """Who may import what decides on retries: the decision itself, and those that carry it out."""
 KNOWN_TO_THE_CONSOLE = {f"engine.{name}" for name in ("base", "events", "operations", "requests", "settings")}

@@ -15,8 +15,8 @@ import pytest
 from engine.base.errors import BadInput
 from tests.support.headless import PROGRAM, Headless, environment_of, headless, quarterdeck
 from tests.support.processes import PATIENCE_S
-from tui.feeds.client import segment
 from tui.feeds.server_sent_events import EventDecoder
+from tui.feeds.wire import segment
 from tui.render.plain_text import clean, clean_lines, escape_json
 
 EVIL = "hi \x1b]52;c;ZXZpbA==\x07\x1b]0;owned\x07\x1b[2J\x9b2J\u202egnp\u2066\u2028x"

@@ -154,7 +154,7 @@ async def test_the_pool_is_scaled_by_a_number_or_follows_the_load(feed: FakeFeed
             await console.press("N")
             await console.type(typed)
             await console.press("enter")
-        assert feed.calls == [("scale", 12), ("scale", None)]
+        assert feed.calls == [("scale", 12), ("autoscale", True)]
         assert "'many' is no size" in console.told[-1]
 
 

@@ -202,10 +202,10 @@ async def test_another_screen_stages_a_value_here(feed: FakeFeed, clock: ManualC
 async def test_without_an_engine_it_says_so(clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> None:
     feed = FakeFeed(scene.tape())
 
-    async def refused() -> SettingsSheet:
+    async def refused(_feed: object) -> SettingsSheet:
         raise NoEngine("No engine answers.", remedy="Start one.")
 
-    monkeypatch.setattr(feed, "tuning", refused)
+    monkeypatch.setattr("tui.screens.tuning.settings_sheet", refused)
     async with console_fixture(feed, clock) as console:
         await console.press("7")
         await until(lambda: "No engine answers." in console.text)
@@ -280,10 +280,10 @@ async def test_in_the_past_the_values_of_the_moment_are_shown_and_nothing_is_sta
 async def test_of_a_moment_that_is_not_known_no_values_are_shown(
     feed: FakeFeed, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def forgotten() -> SettingsSheet:
+    async def forgotten(_feed: object) -> SettingsSheet:
         return SettingsSheet({SIZE: 20}, {}, [SettingChange(201, "ana", scene.NOW - 60, {SIZE: [10, 20]})])
 
-    monkeypatch.setattr(feed, "tuning", forgotten)
+    monkeypatch.setattr("tui.screens.tuning.settings_sheet", forgotten)
     async with console_fixture(feed, clock) as console:
         await console.press("7", "comma")
         await until(lambda: " 20 " in _row(console, "max_size"))

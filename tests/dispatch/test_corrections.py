@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from engine.base.errors import BadInput, QuarterdeckError
-from engine.recovery.classify.rules import ErrorType
+from engine.operations.declared.errors import CORRECT_ERROR, CorrectError
 from engine.requests import Request
 from tests.support.engines import running
+from tests.support.operations import execute
 
 
 async def test_an_error_without_a_fact_is_corrected_and_one_with_a_fact_keeps_its_class(tmp_path: Path) -> None:
@@ -17,8 +18,8 @@ async def test_an_error_without_a_fact_is_corrected_and_one_with_a_fact_keeps_it
         for name, prompt in (("wordless", "[[reply: ]]"), ("refused", "[[fault: http500]]")):
             with pytest.raises(QuarterdeckError):
                 await engine.submit(Request(id=name, prompt=prompt))
-        taught = engine.correct("wordless.1", ErrorType.NETWORK, "ana")
-        assert (taught.rule.type, taught.taught_by) == (ErrorType.NETWORK, "ana")
+        taught = (await execute(engine, CORRECT_ERROR, CorrectError(id="wordless.1", type="network"), "ana")).rule
+        assert (taught.type, taught.taught_by) == ("network", "ana")
         with pytest.raises(BadInput, match="a fact outranks what is taught"):
-            engine.correct("refused.1", ErrorType.NETWORK, "ana")
+            await execute(engine, CORRECT_ERROR, CorrectError(id="refused.1", type="network"), "ana")
         assert [rule.id for rule in engine.diagnosis.learned.all()] == [taught.id]

@@ -151,7 +151,7 @@ async def test_the_queue_is_bounded(tmp_path: Path) -> None:
         waiting = asyncio.create_task(engine.submit(Request(id="b", prompt="x")))
         await until(lambda: engine.admission.waiting == 1)
         refused = Request(id="c", prompt="x", deadline=5.0)
-        engine.change_settings({"retry.max_attempts": 1}, "test")
+        engine.live.propose({"retry.max_attempts": 1}, "test")
         with pytest.raises(Overloaded, match="wait already"):
             await engine.submit(refused)
         await asyncio.gather(running_, waiting)

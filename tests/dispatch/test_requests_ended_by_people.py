@@ -13,6 +13,8 @@ from engine.events.types import ErrorSeen, RequestRetrying, TurnStarted
 from engine.requests import Answer, Request
 from tests.pool.pools import RecordedEvents
 from tests.support.engines import running
+from tests.support.operations import answer as answer_permission
+from tests.support.operations import interrupt, stop_session
 from tests.support.processes import until
 
 LONG = "[[words: 400]] [[pace: 20ms]]"
@@ -31,7 +33,7 @@ async def test_a_stopped_session_takes_its_request_along(tmp_path: Path, kill: b
     async with running(tmp_path) as engine:
         told = RecordedEvents(engine)
         task, session = await busy(engine)
-        assert await engine.stop_session(session, "ada", kill=kill) == ["r1"]
+        assert await stop_session(engine, session, "ada", kill=kill) == ["r1"]
         with pytest.raises(TurnInterrupted, match="cancelled by ada"):
             await task
         assert len(told.of(TurnStarted)) == 1
@@ -47,7 +49,7 @@ async def test_a_request_that_is_to_stay_goes_on_elsewhere_and_is_no_crash(tmp_p
     async with running(tmp_path) as engine:
         told = RecordedEvents(engine)
         task, session = await busy(engine, "[[words: 40]] [[pace: 20ms]]")
-        assert await engine.stop_session(session, "ada", kill=kill, request=False) == []
+        assert await stop_session(engine, session, "ada", kill=kill, request=False) == []
         answer = await task
         assert (answer.session != session, answer.attempts) == (True, 2)
         (error,) = told.of(ErrorSeen)
@@ -59,7 +61,7 @@ async def test_an_interrupted_turn_is_never_run_again(tmp_path: Path) -> None:
     async with running(tmp_path) as engine:
         told = RecordedEvents(engine)
         task, session = await busy(engine)
-        assert engine.interrupt(session, "ada")
+        assert await interrupt(engine, session, "ada")
         with pytest.raises(TurnInterrupted, match="interrupted by ada"):
             await task
         assert len(told.of(TurnStarted)) == 1
@@ -75,7 +77,7 @@ async def test_an_interrupt_at_any_moment_of_a_cold_start_ends_the_request(tmp_p
         for _ in range(steps):
             await asyncio.sleep(0)
         (session,) = engine.pool.sessions
-        engine.interrupt(session, "ada")
+        await interrupt(engine, session, "ada")
         (ended,) = await asyncio.gather(task, return_exceptions=True)
         if isinstance(ended, Answer):  # it was faster
             assert ended.text == "did it"
@@ -94,7 +96,7 @@ async def test_while_a_person_is_waited_for_others_run_under_a_lowered_limit(tmp
         engine.dispatcher.publish_waits()
         assert engine.bus.state.requests["asks"].waits_for == "an approval"
         (permission,) = engine.bus.state.permissions
-        engine.answer(permission, allowed=False, by="ada")
+        await answer_permission(engine, permission, "ada", allowed=False)
         assert (await asks).denials == 1
         assert engine.limiter.running == 0
 

@@ -57,6 +57,7 @@ ONE_OF_EACH: list[AnyEvent] = [
     ev.SettingsChanged(who="ana", changes={"session_pool.max_size": [4, 6]}),
     ev.SessionChanged(session="s0001", state=SessionState.STOPPING, reason="idle"),
     ev.SessionEnded(session="s0001", how="eof", exit_code=0, error="", survivors=0),
+    ev.OperationExecuted(operation="sessions.stop", who="ana", door="console", target="s0001"),
     ev.OrphansReaped(pids=[3, 4], origin="engine e0"),
     ev.Notice(severity=Severity.WARNING, text="disk", remedy="free it"),
     ev.SessionJudged(session="s0001", condition="suspect", reason="does not answer probes", acted=""),

@@ -17,11 +17,30 @@ from engine.events.reducers.projection import Projection
 from engine.events.state import RequestView, SessionView, State
 from engine.thread import EngineThread
 from tests.support.engines import loaded
+from tests.support.feeds import (
+    answer,
+    answer_group,
+    autoscale,
+    cancel,
+    change_settings,
+    check_settings,
+    control_breaker,
+    correct,
+    drain_profile,
+    hibernate,
+    interrupt,
+    prompt,
+    recycle,
+    settings,
+    stop,
+    undo_settings,
+)
 from tests.support.processes import runs, until
 from tui.feeds.base import Feed
 from tui.feeds.client import Address
 from tui.feeds.in_process import InProcessFeed
 from tui.feeds.remote import RemoteFeed
+from tui.feeds.tuning import settings_sheet
 from tui.model.link import LinkState
 
 LONG = "[[words: 900]] [[pace: 20ms]]"
@@ -94,7 +113,7 @@ async def watcher(request: pytest.FixtureRequest, thread: EngineThread, home: Pa
 
 
 async def test_the_console_knows_what_the_engine_knows(watcher: Watcher, thread: EngineThread) -> None:
-    request = await watcher.feed.prompt("hello")
+    request = await prompt(watcher.feed, "hello")
     await until(lambda: watcher.state.totals.answered == 1)
     assert watcher.request(request) is None
     (session,) = watcher.state.sessions.values()
@@ -106,11 +125,11 @@ async def test_the_console_knows_what_the_engine_knows(watcher: Watcher, thread:
 
 
 async def test_a_turn_is_interrupted_and_its_session_killed(watcher: Watcher) -> None:
-    session = await watcher.session_of(await watcher.feed.prompt(LONG))
-    assert await watcher.feed.interrupt(session.id)
+    session = await watcher.session_of(await prompt(watcher.feed, LONG))
+    assert await interrupt(watcher.feed, session.id)
     await until(lambda: not watcher.state.requests)
-    assert not await watcher.feed.interrupt(session.id)
-    await watcher.feed.stop(session.id, kill=True)
+    assert not await interrupt(watcher.feed, session.id)
+    await stop(watcher.feed, session.id, kill=True)
     assert not runs(session.pid)
     await until(lambda: not watcher.state.sessions)
 
@@ -119,21 +138,21 @@ async def test_a_turn_is_interrupted_and_its_session_killed(watcher: Watcher) ->
     "hostile", ["{}/kill?x=", "{}/kill#", "{}%2Fkill", "../sessions/{}", "{}/../{}/kill", "..", ""]
 )
 async def test_a_hostile_id_never_becomes_another_call(watcher: Watcher, hostile: str) -> None:
-    session = await watcher.session_of(await watcher.feed.prompt(LONG))
+    session = await watcher.session_of(await prompt(watcher.feed, LONG))
     name, feed = hostile.replace("{}", session.id), watcher.feed
     with contextlib.suppress(QuarterdeckError):
         assert (await feed.transcript(name)).entries == []
     for call in (
-        feed.interrupt(name),
-        feed.stop(name, kill=False),
-        feed.recycle(name),
-        feed.hibernate(name),
-        feed.drain_profile(name),
-        feed.answer(name, allowed=True),
-        feed.answer_group(name, allowed=True),
-        feed.cancel(name),
-        feed.control_breaker(name, "open"),
-        feed.correct(name, "auth"),
+        interrupt(feed, name),
+        stop(feed, name, kill=False),
+        recycle(feed, name),
+        hibernate(feed, name),
+        drain_profile(feed, name),
+        answer(feed, name, allowed=True),
+        answer_group(feed, name, allowed=True),
+        cancel(feed, name),
+        control_breaker(feed, name, "open"),
+        correct(feed, name, "auth"),
     ):
         with pytest.raises(QuarterdeckError):
             await call
@@ -144,39 +163,39 @@ async def test_a_hostile_id_never_becomes_another_call(watcher: Watcher, hostile
 async def test_a_session_is_recycled_and_the_pool_stays_or_follows_the_load(
     watcher: Watcher, thread: EngineThread
 ) -> None:
-    session = await watcher.session_of(await watcher.feed.prompt("[[words: 50]] [[pace: 20ms]]"))
-    await watcher.feed.recycle(session.id)
+    session = await watcher.session_of(await prompt(watcher.feed, "[[words: 50]] [[pace: 20ms]]"))
+    await recycle(watcher.feed, session.id)
     await until(lambda: watcher.state.totals.answered == 1)
     assert not runs(session.pid)
     for on in (False, True):
-        await watcher.feed.autoscale(on)
+        await autoscale(watcher.feed, on)
         assert thread.engine.settings.session_pool.auto_scaling.enabled is on
 
 
 async def test_sessions_hibernate_are_recycled_and_drained_with_their_profile(
     watcher: Watcher, thread: EngineThread
 ) -> None:
-    for act in (watcher.feed.hibernate, watcher.feed.recycle):
+    for act in (hibernate, recycle):
         answered = watcher.state.totals.answered
-        session = await watcher.session_of(await watcher.feed.prompt("[[delay: 100ms]] [[reply: done]]"))
+        session = await watcher.session_of(await prompt(watcher.feed, "[[delay: 100ms]] [[reply: done]]"))
         await until(lambda before=answered: watcher.state.totals.answered == before + 1)
         await until(lambda: thread.engine.pool.statistics().idle > 0)
-        await act(session.id)
+        await act(watcher.feed, session.id)
         assert not runs(session.pid)
     assert thread.engine.pool.statistics().hibernated == 2
-    await watcher.feed.prompt("hello")
+    await prompt(watcher.feed, "hello")
     await until(lambda: watcher.state.totals.answered == 3)
-    assert await watcher.feed.drain_profile("default") >= 1
+    assert await drain_profile(watcher.feed, "default") >= 1
     await until(lambda: not watcher.state.sessions)
     with pytest.raises(BadInput, match="no profile"):
-        await watcher.feed.drain_profile("nobody")
+        await drain_profile(watcher.feed, "nobody")
 
 
 async def test_a_permission_is_answered(watcher: Watcher, thread: EngineThread) -> None:
-    await watcher.feed.prompt(TOUCH)
+    await prompt(watcher.feed, TOUCH)
     await until(lambda: watcher.state.permissions)
     (permission,) = watcher.state.permissions
-    await watcher.feed.answer(permission, allowed=True, scope="conversation")
+    await answer(watcher.feed, permission, allowed=True, scope="conversation")
     await until(lambda: watcher.state.totals.answered == 1)
     assert not watcher.state.permissions
     assert any(thread.engine.settings.workspaces.glob("default/default/*/proof"))
@@ -184,19 +203,19 @@ async def test_a_permission_is_answered(watcher: Watcher, thread: EngineThread) 
 
 async def test_a_group_is_answered_and_granted(watcher: Watcher, thread: EngineThread) -> None:
     for _ in range(2):
-        await watcher.feed.prompt(TOUCH)
+        await prompt(watcher.feed, TOUCH)
     await until(lambda: len(watcher.state.permissions) == 2)
     (group,) = groups_of(watcher.state.permissions.values())
-    assert await watcher.feed.answer_group(group.key, allowed=True, scope="profile", expires="1h") == 2
+    assert await answer_group(watcher.feed, group.key, allowed=True, scope="profile", expires="1h") == 2
     await until(lambda: watcher.state.totals.answered == 2)
-    await watcher.feed.prompt(TOUCH)
+    await prompt(watcher.feed, TOUCH)
     await until(lambda: watcher.state.totals.answered == 3)
     assert not watcher.state.permissions
 
 
 async def test_settings_are_read_and_changed(watcher: Watcher, thread: EngineThread) -> None:
-    await watcher.feed.change_settings({"queue.max_waiting": 7})
-    assert (await watcher.feed.settings())["queue.max_waiting"] == 7
+    await change_settings(watcher.feed, {"queue.max_waiting": 7})
+    assert (await settings(watcher.feed))["queue.max_waiting"] == 7
     assert thread.engine.settings.queue.max_waiting == 7
 
 
@@ -207,21 +226,21 @@ async def test_settings_are_tuned_checked_and_undone_and_every_console_hears_of_
     await other.feed.start()
     try:
         with pytest.raises(QuarterdeckError, match=r"max_size = many .*it must be a whole number"):
-            await watcher.feed.check_settings({"session_pool.max_size": "many"})
+            await check_settings(watcher.feed, {"session_pool.max_size": "many"})
         with pytest.raises(QuarterdeckError, match=r"session_pool\.min_size"):
-            await watcher.feed.check_settings({"session_pool.min_size": 50})
-        await watcher.feed.check_settings({"session_pool.max_size": 12})
+            await check_settings(watcher.feed, {"session_pool.min_size": 50})
+        await check_settings(watcher.feed, {"session_pool.max_size": 12})
         assert thread.engine.settings.session_pool.max_size == 10
-        await watcher.feed.change_settings({"session_pool.max_size": 12, "retry.max_attempts": 4})
+        await change_settings(watcher.feed, {"session_pool.max_size": 12, "retry.max_attempts": 4})
         assert thread.engine.settings.session_pool.max_size == 12
         await until(lambda: other.state.settings_changed_at > 0)
-        sheet = await watcher.feed.tuning()
+        sheet = await settings_sheet(watcher.feed)
         assert (sheet.values["session_pool.max_size"], sheet.values["retry.max_attempts"]) == (12, 4)
         assert sheet.origins["retry.max_attempts"].startswith("live by ")
         assert [sorted(change.changes) for change in sheet.changes] == [["retry.max_attempts", "session_pool.max_size"]]
-        await watcher.feed.undo_settings()
+        await undo_settings(watcher.feed)
         assert thread.engine.settings.retry.max_attempts == 6
-        assert (await other.feed.tuning()).changes[-1].undoes == 1
+        assert (await settings_sheet(other.feed)).changes[-1].undoes == 1
     finally:
         await other.feed.aclose()
 
@@ -229,13 +248,13 @@ async def test_settings_are_tuned_checked_and_undone_and_every_console_hears_of_
 async def test_a_refusal_is_the_engines_own(watcher: Watcher) -> None:
     feed = watcher.feed
     refusals: list[tuple[type[QuarterdeckError], str, object]] = [
-        (BadInput, "bad_input", feed.prompt(" ")),
-        (BadInput, "not_found", feed.prompt("x", profile="nope")),
-        (BadInput, "not_found", feed.interrupt("nobody")),
-        (BadInput, "not_found", feed.stop("nobody", kill=False)),
-        (BadInput, "not_found", feed.answer("nothing", allowed=True)),
-        (BadInput, "not_found", feed.answer_group("nothing", allowed=True)),
-        (BadInput, "bad_settings", feed.change_settings({"queue.max_waiting": -1})),
+        (BadInput, "bad_input", prompt(feed, " ")),
+        (BadInput, "not_found", prompt(feed, "x", profile="nope")),
+        (BadInput, "not_found", interrupt(feed, "nobody")),
+        (BadInput, "not_found", stop(feed, "nobody", kill=False)),
+        (BadInput, "not_found", answer(feed, "nothing", allowed=True)),
+        (BadInput, "not_found", answer_group(feed, "nothing", allowed=True)),
+        (BadInput, "bad_settings", change_settings(feed, {"queue.max_waiting": -1})),
     ]
     for kind, code, call in refusals:
         with pytest.raises(kind) as caught:
@@ -248,7 +267,7 @@ async def test_when_the_engine_has_gone_an_intent_says_so(watcher: Watcher, thre
     thread.request_stop("test")
     assert await asyncio.to_thread(thread.join, 30.0)
     with pytest.raises(NoEngine):
-        await watcher.feed.prompt("hello")
+        await prompt(watcher.feed, "hello")
 
 
 async def test_a_remote_console_finds_the_next_engine_and_begins_anew(home: Path) -> None:
@@ -264,7 +283,7 @@ async def test_a_remote_console_finds_the_next_engine_and_begins_anew(home: Path
             await until(lambda: feed.status.link is LinkState.LIVE)
             engines.append(thread.engine.id)
             await until(lambda: watcher.state.engine.engine == engines[-1])
-            await feed.prompt("hello")
+            await prompt(feed, "hello")
             await until(lambda: watcher.state.totals.answered == 1)
         await until(lambda: feed.status.link is LinkState.LOST)
     assert len(set(engines)) == 2

@@ -13,6 +13,17 @@ from engine.events.recorder import Recorder
 from engine.events.recording import Recording
 from engine.sessions.transcripts import TranscriptEntry
 from tests.events.samples import ONE_OF_EACH
+from tests.support.feeds import (
+    answer,
+    answer_group,
+    autoscale,
+    change_settings,
+    interrupt,
+    prompt,
+    recycle,
+    scale,
+    stop,
+)
 from tui.feeds.recorded import RecordedFeed
 from tui.model.link import LinkState
 from tui.model.store import Store
@@ -67,15 +78,15 @@ async def test_a_recording_refuses_every_intent(recording: Recording) -> None:
     feed = RecordedFeed(recording, ManualClock())
     await feed.start()
     for intent in (
-        feed.prompt("hi"),
-        feed.interrupt("s0001"),
-        feed.stop("s0001", kill=True),
-        feed.scale(3),
-        feed.autoscale(True),
-        feed.recycle("s0001"),
-        feed.answer("p1", allowed=True),
-        feed.answer_group("k", allowed=True),
-        feed.change_settings({}),
+        prompt(feed, "hi"),
+        interrupt(feed, "s0001"),
+        stop(feed, "s0001", kill=True),
+        scale(feed, 3),
+        autoscale(feed, True),
+        recycle(feed, "s0001"),
+        answer(feed, "p1", allowed=True),
+        answer_group(feed, "k", allowed=True),
+        change_settings(feed, {}),
     ):
         with pytest.raises(Forbidden, match="cannot be acted on"):
             await intent

@@ -18,6 +18,7 @@ from engine.sessions.outcome import Ended
 from engine.settings.schema import Settings
 from tests.launchers.launching import LauncherFixture
 from tests.support.engines import running
+from tests.support.operations import stop_session
 from tests.support.processes import until
 from tests.support.sessions import SessionFixture
 from tests.support.virtual_time import run_virtually
@@ -105,5 +106,5 @@ async def test_the_grace_is_five_seconds_and_the_settings_change_it(
 
         monkeypatch.setattr(engine.launcher, "stop", noted)
         answer = await engine.submit(Request(id="a", prompt="hello"))
-        await engine.stop_session(answer.session, "test")
+        await stop_session(engine, answer.session, "test")
         assert graces == [1.234]

@@ -54,31 +54,31 @@ def installed(site: Path) -> Iterator[Path]:
 
 async def test_an_installed_balancer_is_used_by_its_name(installed: Path, tmp_path: Path) -> None:
     async with running(tmp_path, *MANY, f"{STRATEGY}=sticky") as engine:
-        assert type(engine._router.balancer).__module__ == "quarterdeck_sticky"
+        assert type(engine.router.balancer).__module__ == "quarterdeck_sticky"
         talk = Conversation(engine)
         await idle(engine, 3)
         assert len({(await talk.ask("warm")).session for _ in range(3)}) == 3
         homes = {(await talk.ask("x", user="")).session for _ in range(6)}
         assert len(homes) == 1
-        engine.change_settings({STRATEGY: "round_robin"}, "test")
+        engine.live.propose({STRATEGY: "round_robin"}, "test")
         homes = {(await talk.ask("x", user="")).session for _ in range(6)}
         assert len(homes) == 3
 
 
 async def test_a_balancer_is_changed_live_to_a_class_named_by_its_module(tmp_path: Path) -> None:
     async with running(tmp_path) as engine:
-        engine.change_settings({STRATEGY: f"{__name__}:First"}, "test")
-        assert type(engine._router.balancer).__name__ == "First"
+        engine.live.propose({STRATEGY: f"{__name__}:First"}, "test")
+        assert type(engine.router.balancer).__name__ == "First"
         assert (await Conversation(engine).ask("hello")).text == "Echo: hello"
 
 
 async def test_an_unknown_balancer_is_refused_live_and_the_old_one_stays(tmp_path: Path) -> None:
     async with running(tmp_path) as engine:
-        before = engine._router.balancer
+        before = engine.router.balancer
         with pytest.raises(SettingsError, match="there is no balancer 'nonsense'") as refusal:
-            engine.change_settings({STRATEGY: "nonsense", "session_pool.max_size": 7}, "test")
+            engine.live.propose({STRATEGY: "nonsense", "session_pool.max_size": 7}, "test")
         assert "weighted_round_robin" in str(refusal.value)
-        assert engine._router.balancer is before
+        assert engine.router.balancer is before
         assert engine.settings.session_pool.max_size == 10
         assert (await Conversation(engine).ask("hello")).text == "Echo: hello"
 

@@ -10,6 +10,7 @@ import pytest
 from engine.base.errors import NotFound, QuarterdeckError, StartFailed
 from tests.pool.pools import Conversation, profile
 from tests.support.engines import running
+from tests.support.operations import stop_session
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 
@@ -33,7 +34,7 @@ async def test_a_workspace_that_goes_away_under_a_profile_is_named_and_its_retur
     async with running(tmp_path, f"profiles={{mine: {{workspace: {folder}}}}}", "retry.max_attempts=1") as engine:
         talk = Conversation(engine)
         first = await talk.ask("one", profile="mine")
-        await engine.stop_session(first.session, "test")
+        await stop_session(engine, first.session, "test")
         folder.rmdir()
         with pytest.raises(StartFailed, match=f"The workspace {folder} of profile mine does not exist") as refusal:
             await talk.ask("two", first.conversation, profile="mine")
@@ -59,7 +60,7 @@ async def test_a_damaged_transcript_is_gone_on_with_from_what_can_be_read(
     async with running(tmp_path, "session_pool.max_size=1", "retry.max_attempts=1") as engine:
         talk = Conversation(engine)
         first = await talk.ask("one")
-        await engine.stop_session(first.session, "test")
+        await stop_session(engine, first.session, "test")
         path = engine.backend.transcript(profile(engine), first.conversation)
         assert path is not None
         path.write_bytes((path.read_bytes() if kept else b"") + damage)
@@ -84,7 +85,7 @@ async def test_a_transcript_that_cannot_be_read_is_a_clear_error(tmp_path: Path)
     async with running(tmp_path, "retry.max_attempts=1") as engine:
         talk = Conversation(engine)
         first = await talk.ask("one")
-        await engine.stop_session(first.session, "test")
+        await stop_session(engine, first.session, "test")
         path = engine.backend.transcript(profile(engine), first.conversation)
         assert path is not None
         path.unlink()

@@ -18,6 +18,7 @@ from engine.store.sqlite import StoreUnusable
 from tests.pool.pools import MANY, Conversation, RecordedEvents, profile
 from tests.pool.test_crashes import most_at_once
 from tests.support.engines import running
+from tests.support.operations import stop_session
 from tests.support.processes import until
 
 
@@ -182,7 +183,7 @@ async def test_a_conversation_whose_tree_will_not_die_stays_locked(
         talk = Conversation(engine)
         first = await talk.ask("one")
         monkeypatch.setattr(type(engine.containment), "end_session", _stuck(engine.containment.end_session))
-        await engine.stop_session(first.session, "test")
+        await stop_session(engine, first.session, "test")
         assert engine.pool.statistics().counts.survivors == 1
         with pytest.raises(ConversationHeld, match=f"Session {first.session} still holds"):
             await talk.ask("two", first.conversation)

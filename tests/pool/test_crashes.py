@@ -15,6 +15,7 @@ from engine.events.types import Notice, SessionEnded, SessionReady, SessionStart
 from engine.sessions.session import Session
 from tests.pool.pools import MANY, Conversation, RecordedEvents, idle, leases, request
 from tests.support.engines import running
+from tests.support.operations import stop_session
 from tests.support.processes import until
 
 
@@ -132,7 +133,7 @@ async def test_a_session_stopped_while_it_starts_leaves_nothing_and_who_waited_g
         told = RecordedEvents(engine)
         waiting = asyncio.create_task(engine.pool.lease(request(engine)))
         await until(lambda: engine.pool.members)
-        await engine.stop_session("s0001", "ana")
+        await stop_session(engine, "s0001", "ana")
         lease = await waiting
         assert lease.session.id == "s0002"
         assert list(engine.pool.sessions) == ["s0002"]

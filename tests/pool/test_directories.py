@@ -64,7 +64,7 @@ async def test_a_workspace_that_its_profile_names_no_more_is_not_worked_in(tmp_p
     shared.mkdir()
     async with running(tmp_path, BYPASS, f"profiles={{default: {{workspace: '{shared}'}}}}") as engine:
         first = await Conversation(engine).ask("hello")
-        engine.change_settings({"profiles.default.workspace": None}, "test")
+        engine.live.propose({"profiles.default.workspace": None}, "test")
         again = await Conversation(engine).ask("[[history]]", first.conversation)
         assert again.text.startswith("History: 2 user messages")
         assert again.cwd == str(engine.settings.workspaces / "default" / "default" / first.conversation)
@@ -191,7 +191,7 @@ async def test_a_directory_that_is_allowed_no_more_is_not_worked_in(allowed: All
     async with running(tmp_path, allowed.setting) as engine:
         first = await allowed.ask(engine, allowed.inside / "one")
         await engine.pool.stop_session(first.session, "test")
-        engine.change_settings({"profiles.default.directories": []}, "test")
+        engine.live.propose({"profiles.default.directories": []}, "test")
         with pytest.raises(Forbidden, match="does not allow any more"):
             await Conversation(engine).ask("x", first.conversation)
 
@@ -221,7 +221,7 @@ async def test_a_woken_conversation_is_never_allowed_more_than_it_was(
     async with running(tmp_path, *MANY, f"claude.permission_mode={before}") as engine:
         talk = Conversation(engine)
         first = await talk.ask("hello")
-        engine.change_settings({"claude.permission_mode": after}, "test")
+        engine.live.propose({"claude.permission_mode": after}, "test")
         await until(lambda: first.session not in engine.pool.sessions)
         again = await talk.ask("[[history]]", first.conversation)
         assert again.text.startswith("History: 2 user messages")

@@ -14,6 +14,7 @@ from engine.base.errors import BadInput, ConversationHeld, DeadlinePassed, NotFo
 from engine.events.types import ConversationHibernated, SessionChanged, SessionEnded, SessionStarting, SessionState
 from tests.pool.pools import MANY, Conversation, RecordedEvents, idle, leases, profile, request
 from tests.support.engines import running
+from tests.support.operations import drain_profile, hibernate_session, recycle_session, resume_profile, stop_session
 from tests.support.processes import runs, until
 
 
@@ -35,7 +36,7 @@ async def test_idle_sessions_are_given_back_to_the_minimum_and_never_below_while
 async def test_a_smaller_size_by_hand_is_reached_exactly_when_busy_sessions_come_back_at_once(tmp_path: Path) -> None:
     async with running(tmp_path, *MANY) as engine:
         taken = await leases(engine, 4)
-        engine.scale(2)
+        engine.pool.scale(2)
         for lease in taken:
             engine.pool.release(lease)
         await until(lambda: len(engine.pool.members) == 2)
@@ -71,7 +72,7 @@ async def test_an_idle_session_is_recycled_at_once_and_ends_once(tmp_path: Path)
         told = RecordedEvents(engine)
         (name,) = await idle(engine, 1)
         pid = engine.pool.session(name).pid
-        await engine.recycle_session(name, "ana", 30.0)
+        await recycle_session(engine, name, "ana", 30.0)
         assert not runs(pid)
         assert [event.session for event in told.of(SessionEnded)] == [name]
         assert [event.reason for event in told.of(SessionChanged)] == ["recycled by ana"]
@@ -83,7 +84,7 @@ async def test_a_busy_session_is_recycled_at_its_turn_s_end_and_gets_no_new_work
         turn = talk.begin("[[delay: 300ms]] [[reply: done]]")
         await until(lambda: any(session.busy for session in engine.pool.sessions.values()))
         (name,) = engine.pool.sessions
-        recycled = asyncio.create_task(engine.recycle_session(name, "ana", 30.0))
+        recycled = asyncio.create_task(recycle_session(engine, name, "ana", 30.0))
         answer = await turn
         assert (answer.text, answer.session) == ("done", name)
         assert (await talk.ask("next", answer.conversation)).session != name
@@ -96,7 +97,7 @@ async def test_a_turn_that_outlasts_the_deadline_is_stopped_with_its_session(tmp
         turn = Conversation(engine).begin("[[words: 900]] [[pace: 50ms]]")
         await until(lambda: any(session.busy for session in engine.pool.sessions.values()))
         (name,) = engine.pool.sessions
-        await engine.recycle_session(name, "ana", 0.0)
+        await recycle_session(engine, name, "ana", 0.0)
         assert name not in engine.pool.sessions
         with pytest.raises(QuarterdeckError):
             await turn
@@ -108,7 +109,7 @@ async def test_an_idle_session_hibernates_and_its_conversation_goes_on_in_anothe
         first = await talk.ask("hello")
         pid = engine.pool.session(first.session).pid
         await until(lambda: engine.pool.statistics().idle == 1)
-        assert await engine.hibernate_session(first.session, "ana") == first.conversation
+        assert await hibernate_session(engine, first.session, "ana") == first.conversation
         assert not runs(pid)
         assert [event.reason for event in told.of(ConversationHibernated)] == ["hibernated by ana"]
         assert engine.pool.statistics().hibernated == 1
@@ -120,14 +121,14 @@ async def test_what_runs_a_turn_or_holds_nothing_does_not_hibernate(tmp_path: Pa
     async with running(tmp_path, *MANY) as engine:
         (name,) = await idle(engine, 1)
         with pytest.raises(BadInput, match="holds no conversation"):
-            await engine.hibernate_session(name, "ana")
+            await hibernate_session(engine, name, "ana")
         (lease,) = await leases(engine, 1)
         with pytest.raises(ConversationHeld, match="runs a turn"):
-            await engine.hibernate_session(lease.session.id, "ana")
+            await hibernate_session(engine, lease.session.id, "ana")
         assert name in engine.pool.sessions
         engine.pool.release(lease)
         with pytest.raises(NotFound):
-            await engine.hibernate_session("s9999", "ana")
+            await hibernate_session(engine, "s9999", "ana")
 
 
 async def test_two_stops_at_once_stop_a_session_once_and_both_wait_for_its_end(tmp_path: Path) -> None:
@@ -135,11 +136,11 @@ async def test_two_stops_at_once_stop_a_session_once_and_both_wait_for_its_end(t
         told = RecordedEvents(engine)
         (name,) = await idle(engine, 1)
         pid = engine.pool.session(name).pid
-        await asyncio.gather(*(engine.stop_session(name, who) for who in ("ana", "ben")))
+        await asyncio.gather(*(stop_session(engine, name, who) for who in ("ana", "ben")))
         assert not runs(pid)
         assert len(told.of(SessionEnded)) == 1
         with pytest.raises(NotFound, match="There is no session"):
-            await engine.stop_session(name, "ana")
+            await stop_session(engine, name, "ana")
 
 
 async def test_a_kill_hurries_a_polite_stop(tmp_path: Path) -> None:
@@ -149,9 +150,9 @@ async def test_a_kill_hurries_a_polite_stop(tmp_path: Path) -> None:
         await until(lambda: any(row.activity for row in engine.bus.state.sessions.values()))
         (name,) = engine.pool.sessions
         os.kill(engine.pool.session(name).pid, signal.SIGSTOP)  # it hears nothing polite
-        polite = asyncio.create_task(engine.stop_session(name, "ana"))
+        polite = asyncio.create_task(stop_session(engine, name, "ana"))
         await until(lambda: engine.bus.state.sessions[name].state is SessionState.STOPPING)
-        await engine.stop_session(name, "ben", kill=True)
+        await stop_session(engine, name, "ben", kill=True)
         await polite
         assert [event.exit_code for event in told.of(SessionEnded)] == [-9]
         turn.cancel()
@@ -163,7 +164,7 @@ async def test_a_drained_profile_starts_nothing_and_says_so_until_it_is_resumed(
         talk = Conversation(engine)
         await talk.ask("hello", profile="big")
         names = set(await idle(engine, 3))
-        assert await engine.drain_profile("default", 5.0) == 3
+        assert await drain_profile(engine, "default", 5.0) == 3
         assert not names & set(engine.pool.sessions)
         engine.pool.reconcile()
         with pytest.raises(DeadlinePassed, match="profile default is drained"):
@@ -171,7 +172,7 @@ async def test_a_drained_profile_starts_nothing_and_says_so_until_it_is_resumed(
         assert (await talk.ask("still here", profile="big")).text == "Echo: still here"
         waiting = talk.begin("waits")
         await until(lambda: engine.pool.statistics().waiting)
-        engine.resume_profile("default")
+        await resume_profile(engine, "default")
         assert (await waiting).text == "Echo: waits"
 
 
@@ -180,20 +181,15 @@ async def test_a_profile_drains_while_its_turns_go_on_to_their_end(tmp_path: Pat
         talk = Conversation(engine)
         turns = [talk.begin("[[delay: 300ms]] [[reply: done]]") for _ in range(3)]
         await until(lambda: sum(session.busy for session in engine.pool.sessions.values()) == 3)
-        assert await engine.drain_profile("default", 10.0) == 3
+        assert await drain_profile(engine, "default", 10.0) == 3
         assert [answer.text for answer in await asyncio.gather(*turns)] == ["done"] * 3
         assert engine.pool.members == {}
 
 
 async def test_draining_a_profile_that_is_not_there_names_those_that_are(tmp_path: Path) -> None:
     async with running(tmp_path) as engine:
-        for attempt in (lambda: engine.drain_profile("nobody", 1.0), lambda: _resumed(engine.resume_profile)):
+        for attempt in (drain_profile(engine, "nobody", 1.0), resume_profile(engine, "nobody")):
             with pytest.raises(NotFound, match="no profile 'nobody'") as refusal:
-                await attempt()
+                await attempt
             assert "default" in refusal.value.remedy
         assert profile(engine).name == "default"
-
-
-async def _resumed(resume: object) -> None:
-    assert callable(resume)
-    resume("nobody")

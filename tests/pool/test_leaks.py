@@ -9,6 +9,7 @@ from pathlib import Path
 from engine.engine import Engine
 from tests.pool.pools import MANY, Conversation
 from tests.support.engines import running
+from tests.support.operations import stop_session
 from tests.support.processes import survivors, until
 
 CALM = (
@@ -24,7 +25,7 @@ LIFE = ("session_pool.max_size=4", "session_pool.max_turns_per_session=7", "sess
 
 def held(engine: Engine) -> dict[str, int]:
     """What an engine holds at rest."""
-    conversations = engine._pool_ports.conversations
+    conversations = engine.conversations
     return {
         "files": len(list(Path("/proc/self/fd").iterdir())),
         "tasks": len(asyncio.all_tasks()),
@@ -43,7 +44,7 @@ def held(engine: Engine) -> dict[str, int]:
 async def at_rest(engine: Engine, tasks: int) -> dict[str, int]:
     """What is still held without a session, once there are no more tasks than there were."""
     for name in list(engine.pool.sessions):
-        await engine.stop_session(name, "test")
+        await stop_session(engine, name, "test")
     await engine.monitor.read()
     engine.monitor.check()
     await until(lambda: not engine.pool.members and len(asyncio.all_tasks()) <= tasks)

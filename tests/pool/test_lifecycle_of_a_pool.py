@@ -17,6 +17,7 @@ from engine.base.errors import QuarterdeckError
 from engine.engine import Engine
 from engine.requests import Answer, Request
 from tests.support.engines import loaded
+from tests.support.operations import interrupt, stop_session
 from tests.support.scripted_agents import ScriptedChild, ScriptedLauncher
 
 SIZE = 3
@@ -126,11 +127,11 @@ class PoolOfAgents(RuleBasedStateMachine):
             return
         name = names[pick % len(names)]
         if act == "interrupt":
-            self.run(self._call(self.engine.interrupt, name, "ada"))
+            self.run(interrupt(self.engine, name, "ada"))
         elif act == "retire":
             self.run(self._call(self.engine.pool.retire, name, "worn"))
         else:
-            self.run(self.engine.stop_session(name, "ada", kill=act != "stop", request=act != "keep"))
+            self.run(stop_session(self.engine, name, "ada", kill=act != "stop", request=act != "keep"))
 
     @invariant()
     def every_state_agrees(self) -> None:

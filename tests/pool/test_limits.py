@@ -24,6 +24,7 @@ from engine.sessions.readings import cpu_of
 from engine.settings.load import load_settings
 from tests.pool.pools import MANY, Conversation, RecordedEvents, idle, leases, request
 from tests.support.engines import running
+from tests.support.operations import stop_session
 from tests.support.processes import PATIENCE_S, until
 
 LIMITS = "session_pool.limits"
@@ -120,7 +121,7 @@ async def test_in_observe_mode_a_limit_is_told_and_nothing_done(tmp_path: Path) 
 async def test_cpu_that_stays_above_its_hard_limit_ends_the_turn(tmp_path: Path) -> None:
     clock = ManualClock()
     async with running(tmp_path, f"{LIMITS}.cpu_hard=1", f"{LIMITS}.cpu_for=5s", clock=clock) as engine:
-        await engine._chores.aclose()  # whose readings on a clock that stands still would be of no use
+        await engine.chores.aclose()  # whose readings on a clock that stands still would be of no use
         told, rounds = RecordedEvents(engine), 0
         turn = Conversation(engine).begin("[[flood: 1000000]]")
         await until(lambda: any(session.busy for session in engine.pool.sessions.values()))
@@ -235,7 +236,7 @@ async def test_what_the_sessions_take_is_in_the_statistics(tmp_path: Path) -> No
         assert statistics.target == 2
         assert engine.monitor._memory.p95() is not None
         for name in list(engine.pool.sessions):
-            await engine.stop_session(name, "test")
+            await stop_session(engine, name, "test")
         await measure(engine)
         assert engine.statistics().memory == 0
         assert engine.monitor._memory.p95() is None

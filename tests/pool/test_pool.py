@@ -178,7 +178,7 @@ async def test_worn_sessions_are_replaced_and_idle_ones_given_back(tmp_path: Pat
 async def test_the_minimum_is_kept_and_follows_a_live_change(tmp_path: Path) -> None:
     async with running(tmp_path, "session_pool.min_size=1") as engine:
         await until(lambda: engine.pool.statistics().idle == 1)
-        engine.change_settings({"session_pool.min_size": 3}, "test")
+        engine.live.propose({"session_pool.min_size": 3}, "test")
         await until(lambda: engine.pool.statistics().idle == 3)
         assert engine.pool.statistics().counts.starts == 3
 

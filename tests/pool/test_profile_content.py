@@ -37,7 +37,7 @@ async def test_sessions_of_the_old_content_are_retired(key: str, value: Any, tmp
     async with running(tmp_path, *MANY) as engine:
         (old,) = await idle(engine, 1)
         before = profile(engine).fingerprint
-        engine.change_settings({key: value}, "test")
+        engine.live.propose({key: value}, "test")
         assert profile(engine).fingerprint != before
         answer = await Conversation(engine).ask("hello")
         assert answer.session != old
@@ -48,7 +48,7 @@ async def test_sessions_of_the_old_content_are_retired(key: str, value: Any, tmp
 async def test_what_reaches_no_agent_retires_nothing(key: str, value: Any, tmp_path: Path) -> None:
     async with running(tmp_path, *MANY) as engine:
         (kept,) = await idle(engine, 1)
-        engine.change_settings({key: value}, "test")
+        engine.live.propose({key: value}, "test")
         assert (await Conversation(engine).ask("hello")).session == kept
 
 
@@ -58,7 +58,7 @@ async def test_a_busy_session_ends_its_turn_first(tmp_path: Path) -> None:
         turn = talk.begin("[[delay: 300ms]] slow")
         await until(lambda: any(session.busy for session in engine.pool.sessions.values()))
         (busy,) = running_ids(engine)
-        engine.change_settings({"claude.model": "haiku"}, "test")
+        engine.live.propose({"claude.model": "haiku"}, "test")
         other = await talk.ask("quick")
         assert other.session != busy
         slow = await turn
@@ -73,7 +73,7 @@ async def test_who_waits_gets_the_new_content(tmp_path: Path) -> None:
         await until(lambda: any(session.busy for session in engine.pool.sessions.values()))
         second = talk.begin("second")
         await until(lambda: engine.pool.statistics().waiting)
-        engine.change_settings({"claude.model": "haiku"}, "test")
+        engine.live.propose({"claude.model": "haiku"}, "test")
         served = (await second).session
         assert served != (await first).session
         assert b"--model=haiku" in Path(f"/proc/{engine.pool.session(served).pid}/cmdline").read_bytes().split(b"\0")
@@ -84,7 +84,7 @@ async def test_a_session_that_is_starting_with_the_old_content_serves_nobody(tmp
         turn = Conversation(engine).begin("hello")
         await until(lambda: engine.pool.sessions)
         (old,) = running_ids(engine)
-        engine.change_settings({"claude.model": "haiku"}, "test")
+        engine.live.propose({"claude.model": "haiku"}, "test")
         assert (await turn).session != old
 
 
@@ -93,7 +93,7 @@ async def test_a_cached_answer_of_the_old_content_is_not_given(tmp_path: Path) -
         talk = Conversation(engine)
         await talk.ask("hello", cacheable=True)
         assert (await talk.ask("hello", cacheable=True)).cached
-        engine.change_settings({"claude.model": "haiku"}, "test")
+        engine.live.propose({"claude.model": "haiku"}, "test")
         assert not (await talk.ask("hello", cacheable=True)).cached
 
 
@@ -101,14 +101,14 @@ async def test_another_profiles_sessions_stay(tmp_path: Path) -> None:
     async with running(tmp_path, *MANY, "profiles={big: {model: opus}}") as engine:
         talk = Conversation(engine)
         kept = (await talk.ask("hello", profile="big")).session
-        engine.change_settings({"claude.model": "haiku"}, "test")
+        engine.live.propose({"claude.model": "haiku"}, "test")
         assert (await talk.ask("hello", profile="big")).session == kept
 
 
 async def test_a_drained_profile_stays_drained_whatever_it_becomes(tmp_path: Path) -> None:
     async with running(tmp_path, *MANY) as engine:
         await engine.pool.drain_profile(profile(engine), "test", 1.0)
-        engine.change_settings({"claude.model": "haiku"}, "test")
+        engine.live.propose({"claude.model": "haiku"}, "test")
         with pytest.raises(Exception, match="is drained"):
             await engine.pool.lease(request(engine), timeout=0.05)
         engine.pool.resume_profile(profile(engine))

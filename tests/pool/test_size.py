@@ -12,6 +12,7 @@ from engine.engine import Engine
 from engine.events.types import PoolScaled, SessionEnded
 from tests.pool.pools import MANY, Conversation, RecordedEvents, leases, request
 from tests.support.engines import running
+from tests.support.operations import autoscale
 from tests.support.processes import until
 
 WARM = (*MANY, "session_pool.warm=2")
@@ -67,7 +68,7 @@ async def test_a_size_by_hand_is_exact_and_counts_the_spares(tmp_path: Path) -> 
     clock = ManualClock()
     async with running(tmp_path, *WARM, clock=clock) as engine:
         await pass_time(engine, clock, 5)
-        assert engine.scale(3) == 3
+        assert engine.pool.scale(3) == 3
         await until(lambda: engine.pool.statistics().idle == 3)
         starts = engine.pool.statistics().counts.starts
         await pass_time(engine, clock, 100)
@@ -77,9 +78,9 @@ async def test_a_size_by_hand_is_exact_and_counts_the_spares(tmp_path: Path) -> 
             await engine.pool.lease(request(engine), timeout=0.05)
         for lease in taken:
             engine.pool.release(lease)
-        assert engine.scale(1) == 1
+        assert engine.pool.scale(1) == 1
         await until(lambda: engine.pool.statistics().size == 1)
-        engine.autoscale(True, "test")
+        await autoscale(engine, True, "test")
         await pass_time(engine, clock, 5)
         assert engine.pool.statistics().warm == 2
 
@@ -106,11 +107,11 @@ async def test_the_pool_follows_its_load_up_at_once_and_down_after_the_window(tm
 async def test_autoscaling_is_switched_off_and_on_live_and_the_change_is_in_the_history(tmp_path: Path) -> None:
     async with running(tmp_path, *MANY) as engine:
         taken = await leases(engine, 2)
-        engine.autoscale(False, "ana")
+        await autoscale(engine, False, "ana")
         with pytest.raises(DeadlinePassed, match="autoscaling is off"):
             await engine.pool.lease(request(engine), timeout=0.05)
-        engine.autoscale(True, "ana")
-        engine.autoscale(True, "ana")
+        await autoscale(engine, True, "ana")
+        await autoscale(engine, True, "ana")
         taken.append(await engine.pool.lease(request(engine)))
         assert [record.who for record in engine.live.history] == ["ana", "ana"]
         for lease in taken:
@@ -122,7 +123,7 @@ async def test_a_size_out_of_bounds_is_refused_with_its_remedy_and_changes_nothi
     async with running(tmp_path, "session_pool.min_size=2") as engine:
         await until(lambda: engine.pool.statistics().idle == 2)
         with pytest.raises(BadInput, match=f"cannot be scaled to {size}: it may have 2 to 10 sessions") as refusal:
-            engine.scale(size)
+            engine.pool.scale(size)
         assert refusal.value.field == "target"
         assert "session_pool.max_size" in refusal.value.remedy
         assert (engine.pool.statistics().target, engine.pool.statistics().size) == (2, 2)
@@ -146,7 +147,7 @@ async def test_settings_that_contradict_or_overstep_are_refused_and_the_pool_unh
     async with running(tmp_path) as engine:
         before = engine.settings
         with pytest.raises(SettingsError) as refusal:
-            engine.change_settings({**changes, "session_pool.max_size": 12}, "test")
+            engine.live.propose({**changes, "session_pool.max_size": 12}, "test")
         assert words in str(refusal.value)
         assert engine.settings is before
         assert (await Conversation(engine).ask("hello")).text == "Echo: hello"

@@ -11,14 +11,14 @@ from engine.base.errors import BadInput, NotFound
 from engine.recovery.breakers.breaker_keys import CREDENTIAL_BREAKER
 from engine.recovery.escalation import CLEAN, FAIL_FAST, REDUCE_LOAD, RESTART, RESUME
 from engine.requests import Request
-from tests.pool.ground import Talk
+from tests.pool.pools import Conversation
 from tests.support.engines import running
 from tests.support.processes import until
 
 
 async def test_a_session_that_works_ends_with_its_turn_and_an_idle_one_at_once(tmp_path: Path) -> None:
     async with running(tmp_path) as engine:
-        talk = Talk(engine)
+        talk = Conversation(engine)
         first = await talk.ask("one")
         turn = asyncio.create_task(
             engine.submit(Request(id="long", prompt="[[delay: 1s]] two", conversation=first.conversation))
@@ -35,7 +35,7 @@ async def test_a_session_that_works_ends_with_its_turn_and_an_idle_one_at_once(t
 
 async def test_a_conversation_in_use_is_not_free(tmp_path: Path) -> None:
     async with running(tmp_path) as engine:
-        first = await Talk(engine).ask("one")
+        first = await Conversation(engine).ask("one")
         freed = await engine.recoveries.execute(RESUME, f"session:{first.session}", "ana")
         assert (freed.ok, freed.reason) == (True, "the conversation can be resumed")
 
@@ -45,7 +45,7 @@ async def test_a_conversation_in_use_is_not_free(tmp_path: Path) -> None:
 )
 async def test_targets_without_a_session(tmp_path: Path, strategy: str, target: str) -> None:
     async with running(tmp_path) as engine:
-        await Talk(engine).ask("one")  # so that the credential has its breaker
+        await Conversation(engine).ask("one")  # so that the credential has its breaker
         assert (await engine.recoveries.execute(strategy, target, "ana")).ok
 
 

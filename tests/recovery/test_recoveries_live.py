@@ -253,10 +253,10 @@ async def test_a_strategy_of_one_s_own_is_found_by_its_entry_point(tmp_path: Pat
         (ended,) = told.of(RecoveryEnded)
         assert (ended.strategy, ended.ok, ended.reason) == ("prayer", True, "prayed over a")
         assert engine.limiter.limit is None
-        engine.change_settings({"recovery.strategies.resource/overloaded": "none"}, "ana")
+        engine.live.propose({"recovery.strategies.resource/overloaded": "none"}, "ana")
         assert (await engine.submit(Request(id="b", prompt="[[fault: http529 x2]] fine"))).attempts == 3
         assert len(told.of(RecoveryEnded)) == 1
-        engine.change_settings({"recovery.strategies.resource/overloaded": None}, "ana")
+        engine.live.propose({"recovery.strategies.resource/overloaded": None}, "ana")
         assert engine.settings.recovery.strategies == {}
 
 
@@ -265,7 +265,7 @@ async def test_an_unknown_strategy_is_named_refused_and_nothing_is_stopped(tmp_p
         before = await Conversation(engine).ask("hello")
         for key in ("recovery.strategies.network", "circuit_breaker.recovery"):
             with pytest.raises(SettingsError) as refused:
-                engine.change_settings({key: "restart_proces", "session_pool.max_size": 7}, "ana")
+                engine.live.propose({key: "restart_proces", "session_pool.max_size": 7}, "ana")
             assert f"{key}: there is no recovery strategy 'restart_proces'; the nearest is restart_process" in str(
                 refused.value
             )

@@ -20,13 +20,13 @@ def _high(_low: float, high: float) -> float:
 @pytest.mark.parametrize(
     ("growth", "ceilings"),
     [
-        (Curve.FIXED, [1.0, 1.0, 1.0, 1.0]),
-        (Curve.LINEAR, [1.0, 2.0, 3.0, 4.0]),
-        (Curve.EXPONENTIAL, [1.0, 2.0, 4.0, 8.0]),
+        (Curve.FIXED, [1.5, 1.5, 1.5, 1.5]),
+        (Curve.LINEAR, [1.5, 3.0, 4.5, 6.0]),
+        (Curve.EXPONENTIAL, [1.5, 3.0, 6.0, 10.0]),
         (Curve.ADAPTIVE, [2.25, 4.5, 9.0, 10.0]),
     ],
 )
-def test_delays_grow_as_they_are_told_up_to_the_cap(growth: Curve, ceilings: list[float]) -> None:
+def test_delays_grow_along_the_curve_and_with_the_load_up_to_the_cap(growth: Curve, ceilings: list[float]) -> None:
     backoff = Backoff(1.0, 10.0, growth, Jitter.NONE)
     assert [delay_before(backoff, n, _high, load=0.5, failing=0.5) for n in (1, 2, 3, 4)] == ceilings
 

@@ -73,10 +73,11 @@ async def test_an_open_breaker_denies_the_tool_with_a_reason_and_asks_nobody(tmp
         asked = asyncio.create_task(talk.ask(WRITE))
         while not told.of(PermissionAsked):
             await asyncio.sleep(0.01)
-        engine.answer(
+        await answer(
+            engine,
             told.of(PermissionAsked)[0].permission,
+            "ana",
             allowed=False,
-            by="ana",
             message="<tool_use_error>connection refused",
         )
         assert (await asked).denials == 1

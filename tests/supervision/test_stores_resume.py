@@ -88,7 +88,7 @@ def test_every_file_has_a_version_and_one_of_a_later_release_is_left_alone(tmp_p
 async def test_an_unusable_store_is_503_and_not_ready_and_passes_by_itself(home: Path) -> None:
     async with serving(home) as served:
         engine, told = served.engine, RecordedEvents(served.engine)
-        leases = engine._leases.file
+        leases = engine.locks.file
         leases.database.execute("PRAGMA query_only=1")  # every write fails, as on a disk that is read-only
         answer = await served.http.post("/api/prompts", json={"prompt": "hello"})
         body = answer.json()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import asdict
 from typing import Any
 
+import msgspec
 from rich.console import Console as RichConsole
 from textual.pilot import Pilot
 
@@ -14,16 +16,79 @@ from engine.base.clock import ManualClock
 from engine.base.errors import QuarterdeckError
 from engine.events.state import State
 from engine.events.types import AnyEvent, EventEnvelope
+from engine.operations.declared.pool import PoolCounts
+from engine.operations.operation import A, Operation, R
 from engine.sessions.transcripts import Page, TranscriptEntry
 from engine.settings.live import LiveSettings
 from engine.settings.schema import Settings
 from engine.settings.tree import flatten
 from tui.console.app import Console
 from tui.model.link import FeedBatch, FeedStatus, LinkState
-from tui.model.settings_sheet import SettingChange, SettingsSheet
 
 NORMAL, SMALL = (120, 36), (80, 24)
 """The two sizes that the screens are made for."""
+
+
+_POOL = {
+    **dict.fromkeys(("size", "active", "idle", "warm", "starting", "waiting", "hibernated"), 0),
+    **dict.fromkeys(("min_size", "max_size", "target", "memory"), 0),
+    **dict.fromkeys(("utilisation", "reuse", "throughput", "cpu"), 0.0),
+    **{name: dict.fromkeys(("p50", "p95", "p99"), 0.0) for name in ("wait", "wake")},
+    "reason": "",
+    "counts": dict.fromkeys(PoolCounts.__struct_fields__, 0),
+    "simulated": False,
+}
+_RULE = {
+    **dict.fromkeys(("category", "strategy", "description"), ""),
+    "id": "learned-1",
+    "type": "timeout",
+    "severity": None,
+    "retryable": None,
+    "hits": 0,
+    "learned": True,
+}
+
+
+def _ended(verb: str, done: str) -> Callable[[Any], Acted]:
+    return lambda args: (
+        (verb, args.id, *(() if args.request else ("request stays",))),
+        {done: args.id, "requests": []},
+    )
+
+
+Acted = tuple[tuple[Any, ...], dict[str, Any]]
+_ACTS: dict[str, Callable[[Any], Acted]] = {
+    "prompts.send": lambda args: (
+        ("prompt", args.prompt, args.conversation, args.profile),
+        {"prompt": {"request": "r900"}},
+    ),
+    "prompts.cancel": lambda args: (("cancel", args.id), {"cancelled": args.id}),
+    "sessions.interrupt": lambda args: (("interrupt", args.id), {"interrupted": True}),
+    "sessions.stop": _ended("stop", "stopped"),
+    "sessions.kill": _ended("kill", "killed"),
+    "sessions.recycle": lambda args: (("recycle", args.id), {"recycled": args.id}),
+    "sessions.hibernate": lambda args: (
+        ("hibernate", args.id),
+        {"hibernated": {"session": args.id, "conversation": "c"}},
+    ),
+    "profiles.drain": lambda args: (("drain", args.name), {"drained": {"profile": args.name, "sessions": 2}}),
+    "pool.scale": lambda args: (("scale", args.target), {"pool": _POOL}),
+    "pool.autoscale": lambda args: (("autoscale", args.enabled), {"pool": _POOL}),
+    "permissions.answer": lambda args: (
+        ("answer", args.id, args.allowed, args.scope),
+        {"permission": {"id": args.id, "allowed": args.allowed, "grants": []}},
+    ),
+    "permissions.answer_group": lambda args: (
+        ("answer_group", args.key, args.allowed, args.scope, args.message, args.expires or ""),
+        {"group": {"key": args.key, "allowed": args.allowed, "answered": 1, "grants": []}},
+    ),
+    "breakers.control": lambda args: (
+        ("breaker", args.name, args.act),
+        {"breaker": {"name": args.name, "state": args.act, "reason": "", "running": 0, "history": []}},
+    ),
+    "errors.correct": lambda args: (("correct", args.id, args.type), {"rule": _RULE}),
+}
+"""What an act is noted as, and the engine's answer to it."""
 
 
 class FakeFeed:
@@ -62,73 +127,38 @@ class FakeFeed:
         entries = [entry for entry in self.said.get(session, ()) if entry.index >= after]
         return Page(session, entries, 0, entries[-1].index + 1 if entries else after)
 
-    async def prompt(self, prompt: str, *, conversation: str = "", profile: str = "default") -> str:
-        self._note("prompt", prompt, conversation, profile)
-        return "r900"
+    async def send(self, operation: Operation[A, R], args: A) -> R:
+        """Note an act in `calls`; settings are those of a store of the test's own."""
+        return msgspec.convert(self._answer(operation.id, args), operation.result)
 
-    async def interrupt(self, session: str) -> bool:
-        self._note("interrupt", session)
-        return True
+    def _answer(self, operation: str, args: Any) -> dict[str, Any]:
+        if (found := _ACTS.get(operation)) is None:
+            return self._settings(operation, args)
+        call, result = found(args)
+        self._note(*call)
+        return result
 
-    async def stop(self, session: str, *, kill: bool, request: bool = True) -> None:
-        self._note("kill" if kill else "stop", session, *(() if request else ("request stays",)))
-
-    async def recycle(self, session: str) -> None:
-        self._note("recycle", session)
-
-    async def hibernate(self, session: str) -> None:
-        self._note("hibernate", session)
-
-    async def drain_profile(self, profile: str) -> int:
-        self._note("drain", profile)
-        return 2
-
-    async def scale(self, size: int | None) -> None:
-        self._note("scale", size)
-
-    async def autoscale(self, on: bool) -> None:
-        self._note("autoscale", on)
-
-    async def answer(self, permission: str, *, allowed: bool, scope: str = "once", message: str = "") -> None:
-        self._note("answer", permission, allowed, scope)
-
-    async def answer_group(
-        self, group: str, *, allowed: bool, scope: str = "once", message: str = "", expires: str = ""
-    ) -> int:
-        self._note("answer_group", group, allowed, scope, message, expires)
-        return 1
-
-    async def cancel(self, request: str) -> None:
-        self._note("cancel", request)
-
-    async def control_breaker(self, breaker: str, act: str) -> None:
-        self._note("breaker", breaker, act)
-
-    async def correct(self, error: str, kind: str) -> str:
-        self._note("correct", error, kind)
-        return "learned-1"
-
-    async def settings(self) -> dict[str, Any]:
-        return {"claude.grant_expiry": 28_800.0}
-
-    async def change_settings(self, changes: Mapping[str, Any]) -> None:
-        self._note("settings", dict(changes))
-        self.live.propose(changes, "a test")
-
-    async def check_settings(self, changes: Mapping[str, Any]) -> None:
-        self.live.check(changes, "a test")
-
-    async def save_settings(self) -> tuple[str, list[str]]:
-        self._note("save")
-        return "config.yaml", ["session_pool.max_size"]
-
-    async def undo_settings(self) -> None:
-        self._note("undo")
-        self.live.undo("a test")
-
-    async def tuning(self) -> SettingsSheet:
-        changes = [SettingChange(one.number, one.who, one.when, one.changes, one.undoes) for one in self.live.history]
-        return SettingsSheet(flatten(self.live.current), self.live.origins, changes)
+    def _settings(self, operation: str, args: Any) -> dict[str, Any]:
+        changes = [{**asdict(change), "restarts": []} for change in self.live.history]
+        match operation:
+            case "config.show":
+                return {"config": flatten(self.live.current), "origins": dict(self.live.origins)}
+            case "config.history":
+                return {"changes": changes, "total": len(changes)}
+            case "config.change":
+                self._note("settings", dict(args.changes))
+                return {"change": asdict(self.live.propose(args.changes, "a test"))}
+            case "config.check":
+                self.live.check(args.changes, "a test")
+                return {"ok": True}
+            case "config.save":
+                self._note("save")
+                return {"saved": {"file": "config.yaml", "keys": ["session_pool.max_size"], "left_out": []}}
+            case "config.undo":
+                self._note("undo")
+                return {"change": asdict(self.live.undo("a test"))}
+            case _:
+                raise AssertionError(f"no test expects {operation}")
 
     _seq = 0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from engine.operations.declared.breakers import CONTROL_BREAKER, ControlBreaker
 from tui.actions.for_each import FAILED_TOLD, LISTED, for_each, same_as
 from tui.model.tables import command
 from tui.render import formats
@@ -42,7 +43,9 @@ async def control(console: ConsoleHost, names: Sequence[str], name: str, feed: F
     verb, keep = (f"{act} {len(names)}", "leave them") if several else (act, "leave it")
     if not await console.dialogs.confirm(f"{act.upper()} {what}", facts, verb, keep):
         return None
-    done, failed = await for_each(names, lambda breaker: feed.control_breaker(breaker, act))
+    done, failed = await for_each(
+        names, lambda breaker: feed.send(CONTROL_BREAKER, ControlBreaker(name=breaker, act=act))
+    )
     for error in failed[:FAILED_TOLD]:
         console.tell(error, "error")
     return f"{names[0] if not several else formats.plural(done, 'breaker')}: {act}." if done else None

@@ -8,10 +8,15 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from engine.base.errors import QuarterdeckError
+from engine.operations.declared.config import CHECK_SETTINGS, ChangeSettings
+from engine.operations.declared.permissions import ANSWER_PERMISSION, AnswerPermission
+from engine.operations.declared.pool import AUTOSCALE_POOL, SCALE_POOL, Autoscale, Scale
+from engine.operations.declared.prompts import SEND_PROMPT, SendPrompt
 from tui.actions.breaker_actions import control
 from tui.actions.command_line import ArgumentKind, LineError, Parsed, Suggestion, check, is_command, nearest
 from tui.actions.request_actions import cancel
 from tui.feeds.base import Feed
+from tui.feeds.tuning import settings_sheet
 
 if TYPE_CHECKING:
     from tui.actions.host import ConsoleHost, ListInSight
@@ -35,7 +40,7 @@ class LineActions:
         """Read the settings. Raises the feed's QuarterdeckError."""
         feed = self._console.feed
         if feed is not None:
-            self.tuning.load(await feed.tuning())
+            self.tuning.load(await settings_sheet(feed))
 
     async def run(self, parsed: Parsed) -> Callback | None:
         """Do it, or prepare it to be done once the line is closed. Raises LineError, which the line shows."""
@@ -128,8 +133,9 @@ class LineActions:
 
     async def prompt(self, parsed: Parsed) -> None:
         """Start a conversation."""
-        request = await self._told(self._feed.prompt(parsed.words[0]))
-        self._console.tell(f"Sent as request {request}.")
+        prompt = SendPrompt(prompt=parsed.words[0], wait=False)
+        sent = await self._told(self._feed.send(SEND_PROMPT, prompt))
+        self._console.tell(f"Sent as request {sent.prompt.request}.")
 
     async def scale(self, parsed: Parsed) -> None:
         """Set the pool's size, or whether it follows the load."""
@@ -139,7 +145,7 @@ class LineActions:
         elif not size.isdecimal():
             raise LineError(f"{size!r} is no size: a whole number, auto or off.")
         else:
-            await self._told(self._feed.scale(int(size)))
+            await self._told(self._feed.send(SCALE_POOL, Scale(target=int(size))))
             self._console.tell(f"The pool goes to {int(size)} sessions.")
 
     async def autoscale(self, parsed: Parsed) -> None:
@@ -147,7 +153,7 @@ class LineActions:
         await self._follow_load(_SWITCH[parsed.words[0]])
 
     async def _follow_load(self, on: bool) -> None:
-        await self._told(self._feed.autoscale(on))
+        await self._told(self._feed.send(AUTOSCALE_POOL, Autoscale(enabled=on)))
         self._console.tell("The pool follows the load." if on else "The pool stays at its size.")
 
     async def tune(self, parsed: Parsed) -> Callback:
@@ -164,7 +170,7 @@ class LineActions:
         if problems:
             raise LineError(problems[0])
         try:
-            await self._feed.check_settings(desk.proposal())
+            await self._feed.send(CHECK_SETTINGS, ChangeSettings(changes=dict(desk.proposal())))
         except yaml.YAMLError:
             raise LineError("This is no value.") from None
         except QuarterdeckError as error:
@@ -214,7 +220,8 @@ class LineActions:
         """Answer a permission."""
         allowed = parsed.command.argument == "allow"
         message = "" if allowed else "The operator denied this."
-        await self._told(self._feed.answer(parsed.words[0], allowed=allowed, scope="once", message=message))
+        answer = AnswerPermission(id=parsed.words[0], allowed=allowed, message=message)
+        await self._told(self._feed.send(ANSWER_PERMISSION, answer))
         self._console.tell("Allowed." if allowed else "Denied.")
 
     async def help(self, parsed: Parsed) -> Callback:

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 from engine.approvals.groups import PermissionGroup
 from engine.base.errors import QuarterdeckError
+from engine.operations.declared.config import SHOW_SETTINGS
+from engine.operations.declared.permissions import ANSWER_GROUP, AnswerGroup
+from engine.operations.operation import NoArguments
 from tui.render import formats
 from tui.render.spans import Line, fit
 
@@ -71,7 +74,11 @@ async def _answer(console: ConsoleHost, feed: Feed, name: str, groups: Sequence[
     done, failed = 0, []
     for group in groups:
         try:
-            done += await feed.answer_group(group.key, allowed=allowed, scope=scope, message=message, expires=expires)
+            answered = await feed.send(
+                ANSWER_GROUP,
+                AnswerGroup(key=group.key, allowed=allowed, scope=scope, message=message, expires=expires or None),
+            )
+            done += answered.group.answered
         except QuarterdeckError as error:
             failed.append(str(error))
     if done:
@@ -83,7 +90,8 @@ async def _answer(console: ConsoleHost, feed: Feed, name: str, groups: Sequence[
 
 async def _life(console: ConsoleHost, feed: Feed, groups: Sequence[PermissionGroup]) -> str:
     """How long a grant for the profile is to live; empty when the operator would rather not."""
-    usual = float((await feed.settings()).get("claude.grant_expiry", LIVES["8h"]))
+    config = (await feed.send(SHOW_SETTINGS, NoArguments())).config
+    usual = float(config.get("claude.grant_expiry", LIVES["8h"]))
     current = next((text for text, seconds in LIVES.items() if seconds == usual), f"{usual:g}s")
     texts = sorted({**LIVES, current: usual}.items(), key=lambda each: each[1])
     options = [(text, "as the setting says" if text == current else "") for text, _seconds in texts]

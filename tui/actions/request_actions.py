@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from engine.operations.declared.prompts import CANCEL_PROMPT, PromptId
 from tui.actions.for_each import FAILED_TOLD, LISTED, for_each, same_as
 from tui.model.tables import command
 from tui.render.spans import Line, fit
@@ -26,7 +27,7 @@ async def cancel(console: ConsoleHost, views: Sequence[RequestView], feed: Feed)
     verb, keep = ("cancel it", "let it go on") if number == 1 else (f"cancel {number}", "let them go on")
     if not await console.dialogs.confirm(title, facts, verb, keep, number if number > 1 else 0):
         return None
-    done, failed = await for_each(views, lambda view: feed.cancel(view.id))
+    done, failed = await for_each(views, lambda view: feed.send(CANCEL_PROMPT, PromptId(id=view.id)))
     for error in failed[:FAILED_TOLD]:
         console.tell(error, "error")
     if number == 1:

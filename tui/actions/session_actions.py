@@ -8,6 +8,20 @@ from typing import TYPE_CHECKING
 from engine.base.errors import QuarterdeckError
 from engine.events.state import SessionView
 from engine.events.types import SessionState
+from engine.operations.declared.permissions import ANSWER_PERMISSION, AnswerPermission
+from engine.operations.declared.pool import AUTOSCALE_POOL, SCALE_POOL, Autoscale, Scale
+from engine.operations.declared.profiles import DRAIN_PROFILE, DrainProfile
+from engine.operations.declared.prompts import SEND_PROMPT, SendPrompt
+from engine.operations.declared.sessions import (
+    HIBERNATE_SESSION,
+    INTERRUPT_SESSION,
+    KILL_SESSION,
+    RECYCLE_SESSION,
+    STOP_SESSION,
+    RecycleSession,
+    SessionId,
+    StopSession,
+)
 from tui.actions.for_each import FAILED_TOLD, LISTED, for_each, same_as
 from tui.feeds.base import Feed
 from tui.model.tables import command
@@ -92,8 +106,9 @@ class SessionActions:
         facts.append([("profile ", "muted"), (profile, "")])
         text = await self._console.dialogs.enter_text("SEND A PROMPT", facts, "send", "what should Claude do?")
         if text:
-            request = await feed.prompt(text, conversation=conversation, profile=profile)
-            self._console.tell(f"Sent as request {request}.")
+            prompt = SendPrompt(prompt=text, conversation=conversation, profile=profile, wait=False)
+            sent = await feed.send(SEND_PROMPT, prompt)
+            self._console.tell(f"Sent as request {sent.prompt.request}.")
 
     async def _scale(self, feed: Feed) -> None:
         pool = self._console.store.live.pool
@@ -109,14 +124,17 @@ class SessionActions:
         if text != "auto" and not text.isdecimal():
             self._console.tell(f"{text!r} is no size: a whole number, or auto.", "warning")
             return
-        await feed.scale(None if text == "auto" else int(text))
+        if text == "auto":
+            await feed.send(AUTOSCALE_POOL, Autoscale(enabled=True))
+        else:
+            await feed.send(SCALE_POOL, Scale(target=int(text)))
         self._console.tell("The pool follows the load." if text == "auto" else f"The pool goes to {text} sessions.")
 
     async def _interrupt(self, rows: Sequence[SessionView], feed: Feed) -> None:
         happens = "the turn ends; session and conversation stay"
         if len(rows) > 1 and not await self._confirmed("INTERRUPT", rows, "interrupt", happens, typed=False):
             return
-        ended = sum([await feed.interrupt(row.id) for row in rows])
+        ended = sum([(await feed.send(INTERRUPT_SESSION, SessionId(id=row.id))).interrupted for row in rows])
         self._console.tell(f"Interrupted {formats.plural(ended, 'turn')}." if ended else "No turn was running there.")
 
     async def _end(self, verb: str, rows: Sequence[SessionView], feed: Feed) -> None:
@@ -126,10 +144,10 @@ class SessionActions:
         if too is None:
             return
         acts: dict[str, Callable[[str], Awaitable[object]]] = {
-            "stop": lambda session: feed.stop(session, kill=False, request=too),
-            "kill": lambda session: feed.stop(session, kill=True, request=too),
-            "recycle": feed.recycle,
-            "hibernate": feed.hibernate,
+            "stop": lambda session: feed.send(STOP_SESSION, StopSession(id=session, request=too)),
+            "kill": lambda session: feed.send(KILL_SESSION, StopSession(id=session, request=too)),
+            "recycle": lambda session: feed.send(RECYCLE_SESSION, RecycleSession(id=session)),
+            "hibernate": lambda session: feed.send(HIBERNATE_SESSION, SessionId(id=session)),
         }
         done, failed = await for_each(rows, lambda row: acts[verb](row.id))
         if done:
@@ -168,7 +186,8 @@ class SessionActions:
         verb, keep = f"drain {len(names)}", "let them go on"
         if not await self._console.dialogs.confirm(what, facts, verb, keep):
             return
-        ended = sum([await feed.drain_profile(name) for name in names])
+        drained = [await feed.send(DRAIN_PROFILE, DrainProfile(name=name)) for name in names]
+        ended = sum(each.drained.sessions for each in drained)
         self._console.tell(f"Drained {', '.join(names)}: {formats.plural(ended, 'session')} ended.")
 
     async def _answer(self, name: str, feed: Feed) -> None:
@@ -176,7 +195,8 @@ class SessionActions:
         scope = "conversation" if name == "allow_conversation" else "once"
         allowed = name != "deny"
         message = "" if allowed else "The operator denied this."
-        await feed.answer(permission, allowed=allowed, scope=scope, message=message)
+        answer = AnswerPermission(id=permission, allowed=allowed, scope=scope, message=message)
+        await feed.send(ANSWER_PERMISSION, answer)
         self._console.tell("Allowed." if allowed else "Denied.")
 
     async def _confirmed(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engine.base.errors import QuarterdeckError
+from engine.operations.declared.config import CHECK_SETTINGS, ChangeSettings
 from tui.feeds.base import Feed
 from tui.model.tuning import Tuning
 
@@ -12,7 +13,7 @@ async def explain(tuning: Tuning, key: str, feed: Feed | None) -> str:
     problem = ""
     if key in tuning.staged and not (problem := tuning.problem_of(key)) and feed is not None:
         try:
-            await feed.check_settings(tuning.proposal([key]))
+            await feed.send(CHECK_SETTINGS, ChangeSettings(changes=dict(tuning.proposal([key]))))
         except QuarterdeckError as error:
             problem = error.message
     tuning.refuse(key, problem)
@@ -24,7 +25,7 @@ async def taken_together(tuning: Tuning, feed: Feed) -> bool:
     whole = ""
     if not any(tuning.problem_of(key) for key in tuning.staged):
         try:
-            await feed.check_settings(tuning.proposal())
+            await feed.send(CHECK_SETTINGS, ChangeSettings(changes=dict(tuning.proposal())))
         except QuarterdeckError as error:
             whole = error.message
         else:

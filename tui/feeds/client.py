@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import quote
 
 import httpx
 
@@ -65,13 +64,6 @@ class RemoteError(QuarterdeckError):
 
 class RemoteBadInput(RemoteError, BadInput):
     """The engine refused what was asked as it was written."""
-
-
-def segment(text: str) -> str:
-    """A name as one part of a path, or as one value of a query, whatever it holds. Raises BadInput for none."""
-    if not text:
-        raise BadInput("The id is empty.", remedy="Give the id as the list shows it.")
-    return quote(text, safe="") if text.strip(".") else text.replace(".", "%2E")
 
 
 def address_of(where: str | None, socket: Path | None = None) -> Address:

@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NoReturn
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+
+import msgspec
 
 from engine.base.clock import Clock
 from engine.base.errors import Forbidden
@@ -13,10 +15,11 @@ from engine.events import types as ev
 from engine.events.recording import Recording
 from engine.events.state import Bucket, CauseView, State
 from engine.events.types import EventEnvelope
+from engine.operations.declared.config import SETTINGS_HISTORY, SHOW_SETTINGS
+from engine.operations.operation import A, Operation, R
 from engine.sessions.transcripts import Page, TranscriptEntry, Transcripts
 from tui.model.link import FeedBatch, FeedStatus, LinkState
 from tui.model.notes import Note, Notes
-from tui.model.settings_sheet import SettingsSheet
 from tui.render import formats
 
 TRANSCRIPT_BYTES = 16 * 1024**2
@@ -25,6 +28,7 @@ TRANSCRIPT_BYTES = 16 * 1024**2
 SPEEDS = (1.0, 4.0, 16.0)
 """Recorded seconds a second that can be chosen."""
 
+_REMEDY = "Attach to a running engine with `quarterdeck attach`."
 Said = tuple[str, TranscriptEntry]
 """A session's id and an entry of its transcript."""
 
@@ -171,92 +175,16 @@ class RecordedFeed:
         """What the session had said until the moment that is played."""
         return self._transcripts.page(session, after)
 
-    async def prompt(self, prompt: str, *, conversation: str = "", profile: str = "default") -> str:
-        """Refused."""
-        _refuse()
-
-    async def interrupt(self, session: str) -> bool:
-        """Refused."""
-        _refuse()
-
-    async def stop(self, session: str, *, kill: bool, request: bool = True) -> None:
-        """Refused."""
-        _refuse()
-
-    async def recycle(self, session: str) -> None:
-        """Refused."""
-        _refuse()
-
-    async def hibernate(self, session: str) -> None:
-        """Refused."""
-        _refuse()
-
-    async def drain_profile(self, profile: str) -> int:
-        """Refused."""
-        _refuse()
-
-    async def scale(self, size: int | None) -> None:
-        """Refused."""
-        _refuse()
-
-    async def autoscale(self, on: bool) -> None:
-        """Refused."""
-        _refuse()
-
-    async def answer(
-        self,
-        permission: str,
-        *,
-        allowed: bool,
-        scope: str = "once",
-        message: str = "",
-    ) -> None:
-        """Refused."""
-        _refuse()
-
-    async def answer_group(
-        self, group: str, *, allowed: bool, scope: str = "once", message: str = "", expires: str = ""
-    ) -> int:
-        """Refused."""
-        _refuse()
-
-    async def cancel(self, request: str) -> None:
-        """Refused."""
-        _refuse()
-
-    async def control_breaker(self, breaker: str, act: str) -> None:
-        """Refused."""
-        _refuse()
-
-    async def correct(self, error: str, kind: str) -> str:
-        """Refused."""
-        _refuse()
-
-    async def settings(self) -> dict[str, Any]:
-        """A recording knows no settings."""
-        return {}
-
-    async def change_settings(self, changes: Mapping[str, Any]) -> None:
-        """Refused."""
-        _refuse()
-
-    async def check_settings(self, changes: Mapping[str, Any]) -> None:
-        """Refused."""
-        _refuse()
-
-    async def save_settings(self) -> tuple[str, list[str]]:
-        """Refused."""
-        _refuse()
-
-    async def undo_settings(self) -> None:
-        """Refused."""
-        _refuse()
-
-    async def tuning(self) -> SettingsSheet:
-        """The settings that changed in the recording, as they were at its end."""
+    async def send(self, operation: Operation[A, R], args: A) -> R:
+        """The settings that changed in the recording, as they were at its end; all else is refused (Forbidden)."""
         from tui.model.tuning_history import recorded_sheet
 
-        return recorded_sheet(self.trends[1])
+        if operation.id not in {SHOW_SETTINGS.id, SETTINGS_HISTORY.id}:
+            raise Forbidden("A recording cannot be acted on.", remedy=_REMEDY)
+        sheet = recorded_sheet(self.trends[1])
+        changes = [{**asdict(change), "restarts": []} for change in sheet.changes]
+        shown = {"config": sheet.values, "origins": sheet.origins, "changes": changes, "total": len(changes)}
+        return msgspec.convert(shown, operation.result)
 
     def _retell(self, stamped: EventEnvelope) -> None:
         if self._tells_itself and (told := retold(stamped.event)) is not None:
@@ -285,7 +213,3 @@ def retold(event: ev.AnyEvent) -> tuple[str, str, str, str] | None:
             return event.session, "error", event.kind or event.outcome, event.error
         case _:
             return None
-
-
-def _refuse() -> NoReturn:
-    raise Forbidden("A recording cannot be acted on.", remedy="Attach to a running engine with `quarterdeck attach`.")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import httpx
@@ -16,11 +15,12 @@ from engine.base.errors import QuarterdeckError
 from engine.base.local_trust import check_engine
 from engine.events.state import State
 from engine.events.types import EventEnvelope
+from engine.operations.declared.sessions import READ_TRANSCRIPT, ReadTranscript
+from engine.operations.operation import A, Operation, R
 from engine.sessions.transcripts import Page
-from tui.feeds.base import RECYCLE_S
-from tui.feeds.client import Address, error_in, no_engine, segment
+from tui.feeds.client import Address, error_in, no_engine
+from tui.feeds.wire import http_call, result_in
 from tui.model.link import FeedBatch, FeedStatus, LinkState
-from tui.model.settings_sheet import SettingChange, SettingsSheet
 
 T = TypeVar("T")
 MAX_KEPT = 50_000
@@ -106,104 +106,14 @@ class RemoteFeed:
 
     async def transcript(self, session: str, after: int = 0) -> Page:
         """A page of the session's transcript."""
-        data = await self._call("GET", f"/api/sessions/{segment(session)}/transcript?after={after}")
-        return msgspec.convert(data["transcript"], Page)
+        found = (await self.send(READ_TRANSCRIPT, ReadTranscript(id=session, after=after))).transcript
+        return msgspec.convert(found, Page, from_attributes=True)
 
-    async def prompt(self, prompt: str, *, conversation: str = "", profile: str = "default") -> str:
-        """Submit a prompt; its end is seen as an event."""
-        body = {"prompt": prompt, "conversation": conversation, "profile": profile, "wait": False}
-        data = await self._call("POST", "/api/prompts", body)
-        return str(data["prompt"]["request"])
-
-    async def interrupt(self, session: str) -> bool:
-        """End a session's turn."""
-        return bool((await self._call("POST", f"/api/sessions/{segment(session)}/interrupt"))["interrupted"])
-
-    async def stop(self, session: str, *, kill: bool, request: bool = True) -> None:
-        """Stop or kill a session."""
-        await self._call("POST", f"/api/sessions/{segment(session)}/{'kill' if kill else 'stop'}", {"request": request})
-
-    async def recycle(self, session: str) -> None:
-        """End a session with its turn."""
-        await self._call("POST", f"/api/sessions/{segment(session)}/recycle", {"deadline": RECYCLE_S}, RECYCLE_S)
-
-    async def hibernate(self, session: str) -> None:
-        """Let a session's conversation sleep."""
-        await self._call("POST", f"/api/sessions/{segment(session)}/hibernate")
-
-    async def drain_profile(self, profile: str) -> int:
-        """Drain a profile."""
-        body = {"deadline": RECYCLE_S}
-        return int(
-            (await self._call("POST", f"/api/profiles/{segment(profile)}/drain", body, RECYCLE_S))["drained"][
-                "sessions"
-            ]
-        )
-
-    async def scale(self, size: int | None) -> None:
-        """Set the pool's size, or let it follow the load."""
-        if size is None:
-            await self._call("POST", "/api/pool/autoscale", {"enabled": True})
-        else:
-            await self._call("POST", "/api/pool/scale", {"target": size})
-
-    async def autoscale(self, on: bool) -> None:
-        """Follow the load, or stay."""
-        await self._call("POST", "/api/pool/autoscale", {"enabled": on})
-
-    async def answer(self, permission: str, *, allowed: bool, scope: str = "once", message: str = "") -> None:
-        """Answer a permission."""
-        body = {"allowed": allowed, "scope": scope, "message": message}
-        await self._call("POST", f"/api/permissions/{segment(permission)}", body)
-
-    async def answer_group(
-        self, group: str, *, allowed: bool, scope: str = "once", message: str = "", expires: str = ""
-    ) -> int:
-        """Answer all that wait in a group."""
-        body = {"allowed": allowed, "scope": scope, "message": message, "expires": expires or None}
-        return int((await self._call("POST", f"/api/permissions/groups/{segment(group)}", body))["group"]["answered"])
-
-    async def cancel(self, request: str) -> None:
-        """End a request."""
-        await self._call("DELETE", f"/api/prompts/{segment(request)}")
-
-    async def control_breaker(self, breaker: str, act: str) -> None:
-        """Open, close, disable or trip a breaker."""
-        await self._call("POST", f"/api/breakers/{segment(breaker)}", {"act": act})
-
-    async def correct(self, error: str, kind: str) -> str:
-        """Teach the class of an error."""
-        return str((await self._call("POST", f"/api/errors/{segment(error)}/class", {"type": kind}))["rule"]["id"])
-
-    async def settings(self) -> dict[str, Any]:
-        """The settings in force."""
-        config: dict[str, Any] = (await self._call("GET", "/api/config"))["config"]
-        return config
-
-    async def change_settings(self, changes: Mapping[str, Any]) -> None:
-        """Change settings live."""
-        await self._call("PATCH", "/api/config", dict(changes))
-
-    async def check_settings(self, changes: Mapping[str, Any]) -> None:
-        """Whether these values would be taken."""
-        await self._call("POST", "/api/config/check", dict(changes))
-
-    async def save_settings(self) -> tuple[str, list[str]]:
-        """Write all live changes to the settings file."""
-        saved = (await self._call("POST", "/api/config/save", {"keys": []}))["saved"]
-        return saved["file"], saved["keys"]
-
-    async def undo_settings(self) -> None:
-        """Take the last change back."""
-        await self._call("POST", "/api/config/undo")
-
-    async def tuning(self) -> SettingsSheet:
-        """Settings, origins and changes."""
-        config = await self._call("GET", "/api/config")
-        history = await self._call("GET", "/api/config/history?limit=1000")
-        return SettingsSheet(
-            config["config"], config["origins"], msgspec.convert(history["changes"], list[SettingChange])
-        )
+    async def send(self, operation: Operation[A, R], args: A) -> R:
+        """Execute an operation over the API."""
+        wire = http_call(operation, args)
+        data = await self._call(wire.method, wire.path, wire.body, wire.extra_s)
+        return result_in(operation, data, self._address)
 
     async def _call(self, method: str, path: str, body: Any = None, extra_s: float = 0.0) -> dict[str, Any]:
         await self._check_engine()

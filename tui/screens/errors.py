@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+import msgspec
 from textual.binding import BindingType
 
 from engine.base.errors import ErrorKind
 from engine.events.state import ErrorView
+from engine.operations.declared.errors import CORRECT_ERROR, CorrectError
 from tui.actions.registry import KeyScope, bindings
 from tui.feeds.base import Feed
 from tui.model import timeline
@@ -141,7 +143,8 @@ class ErrorsScreen(ListScreen[TimelineRow]):
         kind = await self.console.dialogs.choose(f"WHAT IS {error.id}?", options, error.type)
         if kind is None or kind == error.type:
             return None
-        learned = await feed.correct(error.id, kind)
+        correction = msgspec.convert({"id": error.id, "type": kind}, CorrectError)
+        learned = (await feed.send(CORRECT_ERROR, correction)).rule.id
         return f"Errors like it are {kind} from now on ({learned}). Back: `quarterdeck classify forget {learned}`."
 
     def _stage_undo(self) -> None:

@@ -12,6 +12,7 @@ from engine.base.errors import QuarterdeckError
 from tui.actions.command_line import Suggestion
 from tui.actions.registry import KeyScope, bindings
 from tui.actions.tuning_checks import explain
+from tui.feeds.tuning import settings_sheet
 from tui.model.tuning import Tuning, TuningRow, stepped
 from tui.model.tuning_history import PastTuning
 from tui.render import formats
@@ -108,7 +109,7 @@ class TuningScreen(ListScreen[TuningRow]):
         if feed is None:
             return
         try:
-            sheet = await feed.tuning()
+            sheet = await settings_sheet(feed)
         except QuarterdeckError as error:
             self._trouble = str(error)
         else:

@@ -5,6 +5,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
 
+from engine.operations.declared.config import (
+    CHANGE_SETTINGS,
+    SAVE_SETTINGS,
+    UNDO_SETTINGS,
+    ChangeSettings,
+    SaveSettings,
+)
+from engine.operations.operation import NoArguments
 from tui.actions.tuning_checks import explain, taken_together
 from tui.model.tuning import inverse
 from tui.render import formats
@@ -63,7 +71,7 @@ class TuningChanges:
     async def _change(self, host: ConsoleHost, feed: Feed) -> None:
         proposal, before = self._tuning.proposal(), draw.figures_of(host.store)
         what = draw.summary({key: (one.base, one.text) for key, one in self._tuning.staged.items()})
-        await feed.change_settings(proposal)
+        await feed.send(CHANGE_SETTINGS, ChangeSettings(changes=dict(proposal)))
         for key in proposal:
             self._tuning.drop(key)
         self.effect = draw.Effect(host.store.live_now, what, before)
@@ -81,8 +89,8 @@ class TuningChanges:
         agreed = await host.dialogs.confirm("SAVE TO THE SETTINGS FILE", facts, "save", "keep them live only")
         if host.feed is None or not agreed:
             return None
-        file, keys = await host.feed.save_settings()
-        return f"Saved {formats.plural(len(keys), 'setting')} to {file}."
+        saved = (await host.feed.send(SAVE_SETTINGS, SaveSettings())).saved
+        return f"Saved {formats.plural(len(saved.keys), 'setting')} to {saved.file}."
 
     async def undo(self, host: ConsoleHost, at: int = 0) -> str | None:
         """The newest change (`at` 0) is undone by the engine; the values before an older one are staged."""
@@ -101,7 +109,7 @@ class TuningChanges:
         ]
         if host.feed is not None and await host.dialogs.confirm("UNDO THE LAST CHANGE", facts, "undo", "keep it"):
             before = draw.figures_of(host.store)
-            await host.feed.undo_settings()
+            await host.feed.send(UNDO_SETTINGS, NoArguments())
             self.effect = draw.Effect(host.store.live_now, f"undone: {draw.summary(chosen.changes)}", before)
             await self._reload()
         return None

@@ -364,6 +364,10 @@ def _notice(state: State, event: ev.Notice, _at: float) -> None:
     _note(state, "notice", "engine", event.text, event.severity, event.remedy)
 
 
+def _operation_executed(_state: State, _event: ev.OperationExecuted, _at: float) -> None:
+    """What it changed comes as events of its own; who acted is in the log and in recordings."""
+
+
 _REDUCERS: dict[type[ev.Event], Reducer] = {
     ev.EngineStarted: _engine_started,
     ev.EngineDraining: _engine_draining,
@@ -400,6 +404,7 @@ _REDUCERS: dict[type[ev.Event], Reducer] = {
     ev.RateLimited: _rate_limited,
     ev.ProtocolFault: _protocol_fault,
     ev.OrphansReaped: _orphans_reaped,
+    ev.OperationExecuted: _operation_executed,
     ev.Notice: _notice,
     ev.AlertRaised: errors.alert_raised,
     ev.AlertResolved: errors.alert_resolved,

@@ -11,6 +11,7 @@ from engine.events.types.engine import (
     EngineStarted,
     EngineStopped,
     Notice,
+    OperationExecuted,
     OrphansReaped,
     SettingsChanged,
     Severity,
@@ -71,6 +72,7 @@ __all__ = [
     "ForeignTurnEnded",
     "GrantRevoked",
     "Notice",
+    "OperationExecuted",
     "OrphansReaped",
     "Percentiles",
     "PermissionAnswered",
@@ -140,6 +142,7 @@ AnyEvent = (
     | ApiRetry
     | RateLimited
     | ProtocolFault
+    | OperationExecuted
     | OrphansReaped
     | Notice
     | AlertRaised

@@ -62,3 +62,13 @@ class Notice(Event, frozen=True):
     severity: Severity
     text: str
     remedy: str = ""
+
+
+class OperationExecuted(Event, frozen=True):
+    """A caller acted: who, by which door, on what, and the `outcome`, which is done or the code of the error."""
+
+    operation: str
+    who: str
+    door: str
+    target: str = ""
+    outcome: str = "done"

@@ -87,6 +87,20 @@ class BreakerTransition:
     wall: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class BreakerMetrics:
+    """Calls in the window, of them failed and slow ones; `last_failure` and `window_start` in seconds since 1970.
+
+    `last_failure` is 0 before the first.
+    """
+
+    calls: int
+    failures: int
+    slow: int
+    last_failure: float
+    window_start: float
+
+
 def _no_wall_clock() -> float:
     return 0.0
 
@@ -116,6 +130,8 @@ class Breaker:
         self._running: dict[Permit, None] = {}
         self._late_at = float("inf")
         self._successes = 0
+        self._last_failure = 0.0
+        self._born = self._wall()
 
     @property
     def running(self) -> int:
@@ -196,6 +212,7 @@ class Breaker:
         if not self._end(permit):
             return
         self._failures += 1
+        self._last_failure = self._wall()
         if permit.overdue:
             self._window.fail_one(now)
         else:
@@ -206,6 +223,29 @@ class Breaker:
             self._open(now, f"{self._failures} failures in a row: {reason}")
         else:
             self._judge(now)
+
+    def partial(self, succeeded: int, failed: int, now: float, reason: str) -> None:
+        """A call of several parts ended; each counts as a call. Only a call without any success counts in a row."""
+        if self.state is BreakerState.DISABLED:
+            return
+        for _ in range(succeeded):
+            self._window.add(now)
+        for _ in range(failed):
+            self._window.add(now, failed=True)
+        if failed:
+            self._last_failure = self._wall()
+        self._failures = 0 if succeeded else self._failures + (1 if failed else 0)
+        if self._failures >= self.limits.failure_threshold and self.state is BreakerState.CLOSED:
+            self._open(now, f"{self._failures} failures in a row: {reason}")
+        else:
+            self._judge(now)
+
+    def metrics(self, now: float) -> BreakerMetrics:
+        """The calls of the window."""
+        self._window.advance(now)
+        total, wall = self._window.total, self._wall()
+        start = max(self._born, wall - self.limits.window)
+        return BreakerMetrics(total.calls, total.failures, total.slow, self._last_failure, start)
 
     def release(self, permit: Permit) -> None:
         """The call ended without telling anything (cancelled, or failed for its own reasons)."""

@@ -41,6 +41,7 @@ class Breakers:
         self._clock = clock
         self._opened = opened
         self._all: OrderedDict[str, Breaker] = OrderedDict()
+        self._own_limits: dict[str, BreakerLimits] = {}
 
     @property
     def all(self) -> dict[str, Breaker]:
@@ -137,8 +138,18 @@ class Breakers:
 
     def configure(self, limits: BreakerLimits) -> None:
         """The limits changed."""
-        for breaker in self._all.values():
-            breaker.limits = limits
+        for name, breaker in self._all.items():
+            breaker.limits = self._own_limits.get(name, limits)
+
+    def set_limits(self, name: str, limits: BreakerLimits) -> None:
+        """Limits of one breaker's own, whatever the settings state. Raises NotFound."""
+        breaker = self.get(name)
+        self._own_limits[name] = breaker.limits = limits
+
+    def partial(self, name: str, succeeded: int, failed: int, reason: str) -> None:
+        """A call of several parts ended, of which some failed."""
+        with self._changing(name) as breaker:
+            breaker.partial(succeeded, failed, self._now(), reason)
 
     def control(self, name: str, act: str, who: str) -> Breaker:
         """By hand: open, close, disable or trip. Raises NotFound, BadInput."""
@@ -169,7 +180,7 @@ class Breakers:
     def _of(self, name: str) -> Breaker:
         breaker = self._all.get(name)
         if breaker is None:
-            breaker = self._all[name] = Breaker(self._limits(), self._clock.wall)
+            breaker = self._all[name] = Breaker(self._own_limits.get(name) or self._limits(), self._clock.wall)
             self._forget()
         self._all.move_to_end(name)
         return breaker

@@ -43,10 +43,10 @@ def delay_before(
 ) -> float:
     """Seconds before attempt `attempt + 1`, for the failed attempt number `attempt` (from 1).
 
-    `last` is the delay before, for decorrelated jitter: U(base, 3 · last). `load` and `failing` are ratios from 0 to 1,
-    for adaptive growth: exponential · (1 + load) · (1 + failing).
+    `last` is the delay before, for decorrelated jitter: U(base, 3 · last). `load` and `failing` are ratios from 0 to 1:
+    every delay grows by (1 + load), the adaptive one also by (1 + failing).
     """
-    ceiling = min(backoff.cap, _ceiling(backoff, attempt, load, failing))
+    ceiling = min(backoff.cap, _ceiling(backoff, attempt, failing) * (1 + load))
     match backoff.jitter:
         case Jitter.NONE:
             return ceiling
@@ -55,10 +55,10 @@ def delay_before(
         case Jitter.FULL:
             return uniform(0.0, ceiling)
         case Jitter.DECORRELATED:
-            return min(backoff.cap, uniform(backoff.base, max(backoff.base, 3 * last)))
+            return min(backoff.cap, uniform(backoff.base, max(backoff.base, 3 * last)) * (1 + load))
 
 
-def _ceiling(backoff: Backoff, attempt: int, load: float, failing: float) -> float:
+def _ceiling(backoff: Backoff, attempt: int, failing: float) -> float:
     match backoff.growth:
         case Curve.FIXED:
             return backoff.base
@@ -67,4 +67,4 @@ def _ceiling(backoff: Backoff, attempt: int, load: float, failing: float) -> flo
         case Curve.EXPONENTIAL:
             return backoff.base * 2.0 ** min(attempt - 1, 60)
         case Curve.ADAPTIVE:
-            return backoff.base * 2.0 ** min(attempt - 1, 60) * (1 + load) * (1 + failing)
+            return backoff.base * 2.0 ** min(attempt - 1, 60) * (1 + failing)

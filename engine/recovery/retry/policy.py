@@ -11,6 +11,14 @@ from engine.settings.schema import Settings
 
 
 @dataclass(frozen=True, slots=True)
+class TypePolicy:
+    """The policy of one type of error: attempts in all, and the delays between them."""
+
+    max_attempts: int
+    backoff: Backoff
+
+
+@dataclass(frozen=True, slots=True)
 class RetryPolicy:
     """At most `max_attempts` in all, or what `attempts` says for the type of the error.
 
@@ -24,10 +32,18 @@ class RetryPolicy:
     breaker_wait: float = 0.0
     park_max: float = 0.0
     wake_spread: float = 5.0
+    by_type: Mapping[ErrorKind, TypePolicy] = field(default_factory=dict)
+    """Whole policies of types of errors, which come before everything else."""
 
     def most(self, kind: ErrorKind) -> int:
         """Attempts for this type of error."""
-        return self.attempts.get(kind, self.max_attempts)
+        own = self.by_type.get(kind)
+        return own.max_attempts if own is not None else self.attempts.get(kind, self.max_attempts)
+
+    def backoff_of(self, kind: ErrorKind) -> Backoff:
+        """Delays for this type of error."""
+        own = self.by_type.get(kind)
+        return own.backoff if own is not None else self.backoff
 
 
 def retry_policy(settings: Settings) -> RetryPolicy:

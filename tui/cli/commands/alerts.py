@@ -7,7 +7,7 @@ import click
 from tui.cli.options import Common, common_options
 from tui.cli.output import echo, print_json, print_table
 from tui.cli.running_engine import call
-from tui.feeds.client import segment
+from tui.feeds.wire import segment
 
 _CHANNELS = ("log", "console", "webhook", "command")
 _COLUMNS = ("rule", "subject", "phase", "severity", "since", "text")

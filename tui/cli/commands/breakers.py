@@ -9,7 +9,7 @@ import click
 from tui.cli.options import Common, common_options
 from tui.cli.output import echo, print_json, print_table
 from tui.cli.running_engine import call
-from tui.feeds.client import segment
+from tui.feeds.wire import segment
 
 
 @click.group("breakers", invoke_without_command=True, epilog="Example: quarterdeck breakers --json")

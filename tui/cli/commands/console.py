@@ -131,12 +131,14 @@ class _Connection:
         return InProcessFeed(thread)
 
     async def _remote(self, where: str | None, socket: Path | None) -> Feed:
+        from engine.operations.declared.config import SHOW_SETTINGS
+        from engine.operations.operation import NoArguments
         from tui.feeds.client import address_of
         from tui.feeds.remote import RemoteFeed
 
         feed = RemoteFeed(address_of(where, socket))
         with contextlib.suppress(QuarterdeckError):  # an engine that is not there yet is the feed's affair
-            theirs = await feed.settings()
+            theirs = (await feed.send(SHOW_SETTINGS, NoArguments())).config
             if self.console is not None:
                 self.console.dress(title=theirs["console.title"])
         return feed

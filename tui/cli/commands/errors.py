@@ -9,7 +9,7 @@ import click
 from tui.cli.options import Common, common_options
 from tui.cli.output import print_json, print_table
 from tui.cli.running_engine import call
-from tui.feeds.client import segment
+from tui.feeds.wire import segment
 
 _TYPES = ("network", "process", "auth", "resource", "timeout", "validation", "internal")
 _WINDOWS = ("5m", "1h", "24h")

@@ -12,7 +12,7 @@ from engine.base.errors import BadInput, NotFound
 from tui.cli.options import Common, common_options
 from tui.cli.output import echo, print_json, print_table
 from tui.cli.running_engine import call
-from tui.feeds.client import segment
+from tui.feeds.wire import segment
 
 _SCOPES = ("once", "conversation", "profile")
 _COLUMNS = ("id", "age", "session", "tool", "risk", "seen", "request")

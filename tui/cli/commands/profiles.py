@@ -7,7 +7,8 @@ import click
 from tui.cli.options import Common, common_options
 from tui.cli.output import echo, print_json, print_table
 from tui.cli.running_engine import call
-from tui.feeds.client import ANSWER_S, segment
+from tui.feeds.client import ANSWER_S
+from tui.feeds.wire import segment
 
 _COLUMNS = ("name", "tenant", "model", "warm", "sessions", "note")
 

@@ -7,7 +7,8 @@ import click
 from tui.cli.options import Common, common_options
 from tui.cli.output import print_json, print_table
 from tui.cli.running_engine import call
-from tui.feeds.client import ANSWER_S, segment
+from tui.feeds.client import ANSWER_S
+from tui.feeds.wire import segment
 
 _ENDED_COLUMNS = ("id", "profile", "turns", "reason", "last_error", "conversation")
 _COLUMNS = ("id", "state", "profile", "user", "turns", "activity", "conversation", "cwd")

@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 
+from engine.base.clock import Clock
 from engine.base.errors import NotFound, QuarterdeckError
-from engine.engine import Engine
-from engine.requests import Answer, Request
+from engine.requests import Answer
 
 MAX_ANSWERS = 1000
 """Answers that are kept; at the bound the oldest is forgotten."""
@@ -22,30 +22,29 @@ LIFE_S = 3600.0
 class KeptAnswers:
     """Owner of the ended requests that were sent with `wait: false`."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._kept: OrderedDict[str, tuple[float, bytes]] = OrderedDict()
         self._size = 0
         self._waiting: set[str] = set()
 
-    def send(self, request: Request) -> str:
-        """Submit a request; its end is kept under its id, which is the answer."""
-        name = self._engine.send(request, lambda outcome: self._keep(request.id, outcome))
+    def expect(self, name: str) -> None:
+        """The request `name` is on its way; its end will be kept."""
         self._waiting.add(name)
-        return name
 
-    def get(self, name: str) -> msgspec.Raw:
+    def get(self, name: str) -> bytes:
         """How a request ended, as JSON: `answer`, or `error` in the form of every error. Raises NotFound."""
         self._forget_old()
         if name in self._waiting:
-            return msgspec.Raw(msgspec.json.encode({"id": name, "state": "running"}))
+            return msgspec.json.encode({"id": name, "state": "running"})
         if name not in self._kept:
             remedy = "Answers of `wait: false` are kept for an hour; GET /api/prompts lists the others."
             raise NotFound(f"No request {name} is on its way or kept.", field="id", remedy=remedy)
-        return msgspec.Raw(self._kept[name][1])
+        return self._kept[name][1]
 
-    def _keep(self, name: str, outcome: Answer | QuarterdeckError) -> None:
-        encoded = msgspec.json.encode(_row(name, outcome, self._engine.clock.wall()))
+    def keep(self, name: str, outcome: Answer | QuarterdeckError) -> None:
+        """It ended so."""
+        encoded = msgspec.json.encode(_row(name, outcome, self._clock.wall()))
         self._waiting.discard(name)
         self._drop(name)
         self._kept[name] = (self._now(), encoded)
@@ -62,7 +61,7 @@ class KeptAnswers:
             self._size -= len(found[1])
 
     def _now(self) -> float:
-        return self._engine.clock.monotonic()
+        return self._clock.monotonic()
 
 
 def _row(name: str, outcome: Answer | QuarterdeckError, now: float) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""The engine as a library: what `from engine import …` gives, in the words of its users."""

@@ -1,0 +1,211 @@
+"""The engine as a library: asynchronous on the caller's loop, or blocking with a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from engine.base.caller import Caller, Door
+from engine.base.clock import Clock
+from engine.base.errors import ErrorKind
+from engine.base.operator import user_name
+from engine.engine import Engine as Root
+from engine.library import errors
+from engine.library.circuit_breaker import CircuitBreaker
+from engine.library.policies import type_policy
+from engine.library.retrying import retried
+from engine.library.types import (
+    ErrorClass,
+    PoolStatistics,
+    RetryPolicy,
+    RetryStatistics,
+    SessionMetrics,
+    StrategyStatistics,
+)
+from engine.operations.declared.pool import AUTOSCALE_POOL, SCALE_POOL, Autoscale, Scale
+from engine.operations.execute import Operations
+from engine.operations.operation import A, Operation, R
+from engine.requests import Answer, AnswerStream, Request
+from engine.settings.load import Loaded
+from engine.thread import EngineThread
+
+T = TypeVar("T")
+
+
+class Engine:
+    """A pool of sessions in this process: `async with Engine(…)` on the caller's loop, `with Engine(…)` on its own.
+
+    Changes nothing of its host: no signal handler, umask, limit, environment variable or child of the host's own.
+    `settings` come from `load_settings`; `clock` replaces the time in tests.
+    """
+
+    def __init__(self, settings: Loaded, *, clock: Clock | None = None) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._root: Root | None = None
+        self._thread: EngineThread | None = None
+        self._caller = Caller(user_name(), door=Door.LIBRARY)
+
+    async def __aenter__(self) -> Self:
+        self._root = Root(self._settings, clock=self._clock)
+        try:
+            await self._root.start()
+        except BaseException:
+            await self._root.aclose("start failed")
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.root.drain("the library's user is done")
+        await self.root.aclose()
+
+    def __enter__(self) -> Self:
+        self._thread = EngineThread(self._settings)
+        self._root = self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._thread is not None:
+            self._thread.request_stop("the library's user is done")
+            self._thread.join()
+
+    @property
+    def root(self) -> Root:
+        """The running engine with all its parts. Raises RuntimeError outside of `with`."""
+        if self._root is None:
+            raise RuntimeError("The engine is not running; use it inside `with` or `async with`.")
+        return self._root
+
+    # requests
+
+    async def submit(self, request: Request | str, stream: AnswerStream | None = None) -> Answer:
+        """Answer a request. Raises the QuarterdeckError that states why not."""
+        return await self._awaited(self.root.submit(_request(request), stream))
+
+    def ask(self, request: Request | str) -> Answer:
+        """Answer a request and block until then, inside `with`. Raises the QuarterdeckError that states why not."""
+        return self.run(self.submit(request))
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Block until one of this engine's coroutines is done, as `engine.run(engine.scale(4))`; inside `with` only."""
+        if self._thread is None:
+            work.close()
+            raise RuntimeError("This would block; inside `async with` use `await`, as in `await engine.submit(…)`.")
+        return self._thread.call(work).result()
+
+    # pool
+
+    def pool_stats(self) -> PoolStatistics:
+        """The pool as it is now."""
+        found = self._now(self.root.statistics)
+        return PoolStatistics(
+            size=found.size,
+            active_sessions=found.active,
+            idle_sessions=found.idle,
+            memory_usage=found.memory,
+            cpu_usage=found.cpu,
+            throughput_rps=found.throughput,
+        )
+
+    def session_metrics(self) -> list[SessionMetrics]:
+        """One row a session, in the order in which they started."""
+        return self._now(lambda: [_metrics(view) for view in self.root.bus.state.sessions.values()])
+
+    async def scale(self, target: int) -> int:
+        """Keep so many sessions, whatever the load; returns the size gone to. Raises BadInput."""
+        return (await self.execute(SCALE_POOL, Scale(target=target))).pool.target
+
+    async def auto_scale(self, enable: bool) -> None:
+        """Follow the load from now on, or stay at the present size."""
+        await self.execute(AUTOSCALE_POOL, Autoscale(enabled=enable))
+
+    async def execute(self, operation: Operation[A, R], args: A) -> R:
+        """Call any operation of the registry, as the API and the console do, with the rights of the host's user."""
+        return await self._awaited(Operations(self.root).execute(operation, args, self._caller))
+
+    # errors and retries
+
+    def classify_error(self, error: BaseException | str) -> ErrorClass:
+        """The class of an exception or of an error's text, by the shipped and the learned rules."""
+        return self._now(lambda: errors.classify(self.root, error))
+
+    def is_retryable(self, error: BaseException | str) -> bool:
+        """Whether the same request may succeed when it is tried again."""
+        return self.classify_error(error).retryable
+
+    def priority(self, error: BaseException | str) -> int:
+        """How urgent an error is; 1 is dealt with first."""
+        return self.classify_error(error).priority
+
+    def suggest_recovery_strategy(self, error: BaseException | str) -> str:
+        """The recovery strategy of the error's class; empty where trying again is enough."""
+        return self._now(lambda: errors.strategy_for_class(self.root, errors.classify(self.root, error)))
+
+    async def retry_with_backoff(self, operation: Callable[[], Awaitable[T]], policy: RetryPolicy | None = None) -> T:
+        """Await `operation()` again after errors that may pass, by a policy. Raises the last error."""
+        return await retried(self.root, operation, policy)
+
+    def set_retry_policy(self, policy: RetryPolicy | None, error_type: ErrorKind | str | None = None) -> None:
+        """Replace the whole policy of one type of error, of those the policy names, or of all; None takes it back."""
+        named = [error_type] if error_type is not None else list(policy.retryable_errors if policy is not None else ())
+        own = type_policy(policy) if policy is not None else None
+
+        def apply() -> None:
+            for kind in named or list(ErrorKind):
+                self.root.set_retry_policy(ErrorKind(kind), own)
+
+        self._now(apply)
+
+    def retry_stats(self) -> RetryStatistics:
+        """Requests and retries since the engine started."""
+        return self._now(lambda: errors.retry_statistics(self.root))
+
+    # breakers and recovery
+
+    def breaker(self, name: str) -> CircuitBreaker:
+        """A circuit breaker by name, such as `model:default`. Raises NotFound."""
+        return self._now(lambda: CircuitBreaker(self.root, name))
+
+    def strategies(self) -> list[StrategyStatistics]:
+        """The recovery strategies, with what was seen of them."""
+        return self._now(lambda: errors.strategy_statistics(self.root))
+
+    # where the engine lives
+
+    def _now(self, read: Callable[[], T]) -> T:
+        """Run something short on the engine's loop."""
+        if self._thread is None:
+            return read()
+
+        async def there() -> T:
+            return read()
+
+        return self._thread.call(there()).result()
+
+    async def _awaited(self, work: Coroutine[Any, Any, T]) -> T:
+        """Await something on the engine's loop."""
+        if self._thread is None:
+            return await work
+        return await asyncio.wrap_future(self._thread.call(work))
+
+
+def _request(given: Request | str) -> Request:
+    return given if isinstance(given, Request) else Request(prompt=given)
+
+
+def _metrics(view: Any) -> SessionMetrics:
+    return SessionMetrics(
+        session_id=view.id,
+        start_time=view.started_at,
+        last_used=view.last_used,
+        request_count=view.turns,
+        memory_usage=view.pss or view.rss,
+        cpu_usage=view.cpu,
+        status=view.state.value,
+    )

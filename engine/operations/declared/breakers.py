@@ -1,0 +1,84 @@
+"""Circuit breakers: list them, show the history of one, set one by hand."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from engine.base.caller import Scope
+from engine.operations.declared.paging import PageArgs
+from engine.operations.operation import Operation
+
+
+class BreakerChange(msgspec.Struct, kw_only=True):
+    """A change of state, `at` in seconds since 1970, and why."""
+
+    at: float
+    before: str
+    after: str
+    reason: str
+
+
+class BreakerRow(msgspec.Struct, kw_only=True):
+    """One breaker: its state and why, the calls that run behind it, and its changes, oldest first."""
+
+    name: str
+    state: str
+    reason: str
+    running: int
+    history: list[BreakerChange]
+
+
+class BreakersResult(msgspec.Struct, kw_only=True):
+    """A page of breakers, of `total`."""
+
+    breakers: list[BreakerRow]
+    total: int
+
+
+class BreakerName(msgspec.Struct, kw_only=True, frozen=True):
+    """One breaker, such as credential:default."""
+
+    name: str
+
+
+class BreakerResult(msgspec.Struct, kw_only=True):
+    """One breaker."""
+
+    breaker: BreakerRow
+
+
+class ControlBreaker(msgspec.Struct, kw_only=True, frozen=True):
+    """What to do with a breaker: open, close, trip or disable."""
+
+    name: str
+    act: Annotated[str, msgspec.Meta(examples=["open", "close", "trip", "disable"])]
+
+
+LIST_BREAKERS = Operation(
+    "breakers.list",
+    "GET /api/breakers",
+    PageArgs,
+    BreakersResult,
+    "List the circuit breakers.",
+    columns=("name", "state", "running", "reason"),
+    examples=("quarterdeck breakers --json",),
+)
+SHOW_BREAKER = Operation(
+    "breakers.show",
+    "GET /api/breakers/{name:path}",
+    BreakerName,
+    BreakerResult,
+    "Show the changes of one breaker, oldest first.",
+    examples=("quarterdeck breakers show credential:default",),
+)
+CONTROL_BREAKER = Operation(
+    "breakers.control",
+    "POST /api/breakers/{name:path}",
+    ControlBreaker,
+    BreakerResult,
+    "Open, close, trip or disable a breaker by hand.",
+    Scope.OPERATOR,
+    examples=("quarterdeck breakers open credential:default",),
+)

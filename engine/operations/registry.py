@@ -1,0 +1,44 @@
+"""The one registry: every declared operation by id."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from engine.operations.declared import (
+    alerts,
+    breakers,
+    checkpoints,
+    config,
+    errors,
+    permissions,
+    pool,
+    profiles,
+    prompts,
+    recoveries,
+    sessions,
+)
+from engine.operations.operation import Operation
+
+SUBJECTS = (
+    pool,
+    sessions,
+    prompts,
+    permissions,
+    breakers,
+    errors,
+    recoveries,
+    alerts,
+    checkpoints,
+    profiles,
+    config,
+)
+"""The modules that declare operations, in the order of the API's pages."""
+
+
+def _declared() -> dict[str, Operation[Any, Any]]:
+    found = [each for subject in SUBJECTS for each in vars(subject).values() if isinstance(each, Operation)]
+    return {operation.id: operation for operation in found}
+
+
+REGISTRY: Mapping[str, Operation[Any, Any]] = _declared()

@@ -1,0 +1,34 @@
+"""How much is let in and through: the answer cache, the bound of the queue, the limit of concurrency."""
+
+from __future__ import annotations
+
+from engine.cache.answers import TieredAnswerCache
+from engine.cache.memory import MemoryCache, cache_limits
+from engine.flow.admission import Admission, AdmissionLimits
+from engine.flow.concurrency_limit import ConcurrencyLimiter
+from engine.flow.wait_queue import RequestQueue
+from engine.parts.core import Core
+from engine.parts.part import Part
+from engine.requests import Answer
+from engine.settings.schema import Settings
+
+
+class Flow(Part):
+    """Owner of the cache and the queue."""
+
+    name = "queue and cache"
+
+    def __init__(self, core: Core) -> None:
+        settings = core.settings
+        self.cache: MemoryCache[Answer] = MemoryCache(cache_limits(settings))
+        self.answers = TieredAnswerCache(self.cache, core.clock)
+        self.admission = Admission(AdmissionLimits(settings.queue.max_waiting))
+        self.limiter = ConcurrencyLimiter(
+            lambda: core.settings.session_pool.max_size, lambda: core.settings.recovery.ease_interval, core.clock
+        )
+        self.queue = RequestQueue(self.admission, self.limiter)
+
+    def configure(self, before: Settings, after: Settings) -> None:  # noqa: ARG002 - the bounds are replaced whole
+        """Other bounds for the cache and the queue."""
+        self.cache.limits = cache_limits(after)
+        self.admission.limits = AdmissionLimits(after.queue.max_waiting)

@@ -1,0 +1,62 @@
+"""Breakers, the retry budget, and the classification of errors: what an attempt is judged by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from engine.base.errors import ErrorKind
+from engine.parts.core import Core
+from engine.parts.part import Part
+from engine.recovery.breakers.breaker import breaker_limits
+from engine.recovery.breakers.breaker_keys import CREDENTIAL_BREAKER
+from engine.recovery.breakers.registry import Breakers
+from engine.recovery.breakers.tools import Tools
+from engine.recovery.classify.learned_rules import LearnedRules
+from engine.recovery.classify.service import STORE, ClassificationService
+from engine.recovery.retry.budget import Budget
+from engine.recovery.retry.policy import RetryPolicy, TypePolicy, retry_policy
+from engine.recovery.statistics import RecoveryStatistics
+from engine.settings.schema import Settings
+
+
+class Resilience(Part):
+    """Owner of breakers, budget, retry policy, classifier and error figures; a breaker that opens calls `opened`."""
+
+    name = "breakers and retry"
+
+    def __init__(self, core: Core, opened: Callable[[str], None]) -> None:
+        settings = core.settings
+        self.breakers = Breakers(lambda: breaker_limits(core.settings), core.bus, core.clock, opened)
+        self.breakers.watch(CREDENTIAL_BREAKER)
+        self.budget = Budget(settings.retry.budget)
+        self.retry: RetryPolicy = retry_policy(settings)
+        self._by_type: dict[ErrorKind, TypePolicy] = {}
+        learned = LearnedRules(core.state / STORE, core.clock)
+        self.classification = ClassificationService(settings.recovery.rules, learned, core.clock)
+        self.tools = Tools(self.breakers, lambda: self.classification.classify)
+        self.statistics = RecoveryStatistics()
+        core.bus.listen(self.statistics.apply)
+
+    async def open(self) -> None:
+        """Open the store of learned rules."""
+        self.classification.learned.open()
+
+    def configure(self, before: Settings, after: Settings) -> None:
+        """Other limits, another policy, other rules."""
+        if before.recovery.rules != after.recovery.rules:
+            self.classification.use(after.recovery.rules)
+        self.retry = replace(retry_policy(after), by_type=self._by_type)
+        self.breakers.configure(breaker_limits(after))
+        self.budget.resize(after.retry.budget)
+
+    def set_retry_policy(self, kind: ErrorKind, policy: TypePolicy | None) -> None:
+        """A whole policy for one type of error, whatever the settings state; None takes it back."""
+        self._by_type = {name: each for name, each in self._by_type.items() if name is not kind}
+        if policy is not None:
+            self._by_type[kind] = policy
+        self.retry = replace(self.retry, by_type=self._by_type)
+
+    async def aclose(self) -> None:
+        """Close the store."""
+        self.classification.close()

@@ -1,0 +1,97 @@
+"""The pool of sessions, with what it stores and what watches it."""
+
+from __future__ import annotations
+
+from engine.base.caller import DEFAULT_TENANT
+from engine.launchers.host import Host
+from engine.maintenance import Maintenance
+from engine.parts.agents import Agents
+from engine.parts.core import Core
+from engine.parts.part import Part
+from engine.parts.permissions import Permissions
+from engine.parts.processes import Processes
+from engine.parts.resilience import Resilience
+from engine.pool.balancers import named_balancer
+from engine.pool.capacity_planner import CapacityPlanner
+from engine.pool.conversations import Conversations
+from engine.pool.limits import PoolLimits, pool_limits
+from engine.pool.members import PoolPorts
+from engine.pool.pool import Pool
+from engine.pool.resource_monitor import ResourceMonitor
+from engine.pool.routing import Router
+from engine.sessions.clocks import turn_limits
+from engine.sessions.ports import SessionPorts
+from engine.settings.schema import Settings
+from engine.store.conversations import ConversationStore
+from engine.store.leases import SqliteLeases
+
+
+class Sessions(Part):
+    """Owner of the pool, the conversation locks and the monitor of resources."""
+
+    name = "session pool"
+
+    def __init__(
+        self, core: Core, processes: Processes, agents: Agents, resilience: Resilience, permissions: Permissions
+    ) -> None:
+        self._limits: PoolLimits = pool_limits(core.settings)
+        self._turn_limits = turn_limits(core.settings)
+        self.locks = SqliteLeases(core.state / "leases.db", core.id, processes.registry.gone)
+        self.known = ConversationStore(core.state / "conversations.db")
+        self.router = Router(named_balancer(core.settings))
+        self.planner = CapacityPlanner(lambda: self._limits, core.bus)
+        self.ports = PoolPorts(
+            session=SessionPorts(
+                backend=agents.backend,
+                launcher=processes.launcher,
+                bus=core.bus,
+                clock=core.clock,
+                permissions=permissions.broker,
+                transcripts=core.transcripts,
+                limits=lambda: self._turn_limits,
+                tool_ended=resilience.tools.ended,
+            ),
+            limits=lambda: self._limits,
+            router=self.router,
+            growth=self.planner,
+            conversations=Conversations(self.locks, core.bus, self.known),
+            default=lambda: agents.profiles.find("default", DEFAULT_TENANT),
+            profile=agents.profiles.known,
+            rng=core.rng,
+            unable=agents.login.missing,
+        )
+        self.pool = Pool(self.ports)
+        host = Host(core.state, watches=agents.choice.backend == "claude")
+        self.monitor = ResourceMonitor(self.pool, self.ports, host, processes.containment.read_trees)
+
+    async def open(self) -> None:
+        """Open the store of locks."""
+        self.locks.open()
+
+    def configure(self, before: Settings, after: Settings) -> None:
+        """Other limits, and the named balancer."""
+        names = {each.session_pool.load_balancing.strategy for each in (before, after)}
+        balancer = named_balancer(after) if len(names) > 1 else self.router.balancer
+        self.router.balancer = balancer
+        self._limits, self._turn_limits = pool_limits(after), turn_limits(after)
+
+    async def stop(self, *, at_once: bool) -> None:
+        """End the readings, then every session."""
+        await self.monitor.aclose()
+        await self.pool.aclose(at_once=at_once)
+
+    async def aclose(self) -> None:
+        """Close the stores."""
+        self.known.close()
+        self.locks.close()
+
+    def add_chores(self, maintenance: Maintenance) -> None:
+        """Sessions are read, the pool reconciled, health checked once a second."""
+        maintenance.add("the reading of the sessions", self.monitor.read)
+        maintenance.add("the pool's upkeep", self.pool.reconcile)
+        maintenance.add("the health checks", self.monitor.check)
+
+    def profile_of(self, session: str) -> str:
+        """The name of a session's profile; empty for one that is gone."""
+        member = self.pool.members.get(session)
+        return member.request.profile.name if member is not None else ""

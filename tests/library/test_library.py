@@ -1,0 +1,192 @@
+"""The engine as a library: the face that a program imports, in both of its uses."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import resource
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from engine import CircuitThresholds, Engine, ErrorKind, NotFound, QuarterdeckError, Request, RetryPolicy, load_settings
+from engine.settings.load import Loaded
+
+
+def settings(folder: Path, *more: str) -> Loaded:
+    """The simulator in a state folder of the test's own."""
+    given = (
+        "engine.backend=simulator",
+        f"engine.state_dir={folder / 'state'}",
+        "engine.grace=0s",
+        "engine.demo=off",
+        "session_pool.min_size=1",
+        "session_pool.max_size=2",
+        *more,
+    )
+    return load_settings(*given, environ={**os.environ, "HOME": str(folder)})
+
+
+async def test_it_answers_on_the_callers_loop_and_shows_its_pool(tmp_path: Path) -> None:
+    async with Engine(settings(tmp_path)) as engine:
+        answer = await engine.submit("[[reply: fine]] go")
+        assert answer.text == "fine"
+        assert (await engine.submit(Request(prompt="[[reply: two]] go", user="ana"))).text == "two"
+        stats = engine.pool_stats()
+        assert stats.size >= 1
+        assert stats.active_sessions + stats.idle_sessions <= stats.size
+        rows = {row.session_id: row for row in engine.session_metrics()}
+        assert rows[answer.session].request_count >= 1
+        assert rows[answer.session].status
+        assert await engine.scale(2) == 2
+        await engine.auto_scale(True)
+        retried = engine.retry_stats()
+        assert (retried.requests, retried.answered, retried.retries, retried.mean_attempts) == (2, 2, 0, 1.0)
+
+
+def test_it_blocks_with_a_thread_of_its_own(tmp_path: Path) -> None:
+    with Engine(settings(tmp_path)) as engine:
+        assert engine.ask("[[reply: fine]] go").text == "fine"
+        assert engine.pool_stats().size >= 1
+        assert engine.breaker("model:default").state == "closed"
+        with pytest.raises(NotFound):
+            engine.breaker("model:nobody")
+        assert engine.run(engine.scale(2)) == 2
+
+
+async def test_outside_of_with_it_says_how_it_is_used(tmp_path: Path) -> None:
+    engine = Engine(settings(tmp_path))
+    with pytest.raises(RuntimeError, match="async with"):
+        engine.pool_stats()
+    async with engine:
+        with pytest.raises(RuntimeError, match=r"await engine\.submit"):
+            engine.ask("hello")
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "retryable"),
+    [
+        (ConnectionResetError(104, "Connection reset by peer"), "network", True),
+        ("API Error: 529 overloaded_error", "resource", True),
+        ("API Error: 401 invalid x-api-key", "auth", False),
+    ],
+)
+async def test_errors_are_classified(tmp_path: Path, error: BaseException | str, kind: str, retryable: bool) -> None:
+    async with Engine(settings(tmp_path)) as engine:
+        found = engine.classify_error(error)
+        assert (found.type, found.retryable) == (kind, retryable)
+        assert engine.is_retryable(error) is retryable
+        assert engine.priority(error) >= 1
+        assert isinstance(engine.suggest_recovery_strategy(error), str)
+
+
+async def test_an_operation_is_retried_by_its_policy_and_gives_up_with_a_note(tmp_path: Path) -> None:
+    calls = 0
+
+    async def flaky() -> str:
+        nonlocal calls
+        calls += 1
+        if calls < 3:
+            raise ConnectionResetError(104, "Connection reset by peer")
+        return "done"
+
+    async def broken() -> str:
+        raise ConnectionResetError(104, "Connection reset by peer")
+
+    policy = RetryPolicy(max_attempts=3, base_delay=0.001, max_delay=0.002, jitter="none")
+    async with Engine(settings(tmp_path)) as engine:
+        before = engine.retry_stats().budget_left
+        assert await engine.retry_with_backoff(flaky, policy) == "done"
+        assert calls == 3
+        with pytest.raises(ConnectionResetError) as failed:
+            await engine.retry_with_backoff(broken, policy)
+        assert "3 attempts were made" in failed.value.__notes__[0]
+        assert engine.retry_stats().budget_left < before
+
+
+async def test_one_type_of_error_has_a_whole_policy_of_its_own(tmp_path: Path) -> None:
+    async with Engine(settings(tmp_path)) as engine:
+        engine.set_retry_policy(RetryPolicy(max_attempts=1, base_delay=0.001), "resource")
+        with pytest.raises(QuarterdeckError) as failed:
+            await engine.submit("[[fault: http529 x1]] go")
+        assert failed.value.kind is ErrorKind.RESOURCE
+        engine.set_retry_policy(RetryPolicy(max_attempts=2, base_delay=0.001, max_delay=0.002), "resource")
+        assert (await engine.submit("[[fault: http529 x1]] go")).attempts == 2
+        engine.set_retry_policy(None)
+        assert engine.root.retry_policy.by_type == {}
+
+
+async def test_a_breaker_shows_its_metrics_and_takes_thresholds_of_its_own(tmp_path: Path) -> None:
+    async with Engine(settings(tmp_path)) as engine:
+        await engine.submit("hello")
+        breaker = engine.breaker("model:default")
+        metrics = breaker.metrics
+        assert (metrics.total_calls, metrics.success_calls, metrics.failure_calls) == (1, 1, 0)
+        assert metrics.last_failure == 0
+        thresholds = CircuitThresholds(0.5, 0.9, 4, 30, 2)
+        breaker.set_thresholds(thresholds)
+        assert breaker.thresholds == thresholds
+        assert breaker.adjust_thresholds(1.0).failure_rate == 0.25
+        assert breaker.adjust_thresholds(0.0).failure_rate == 0.5
+        breaker.handle_partial_failure(success=1, failure=1)
+        assert breaker.state == "closed"
+        breaker.handle_partial_failure(success=0, failure=2)
+        assert breaker.state == "open"
+        assert breaker.metrics.failure_calls == 3
+        ended = await breaker.execute_recovery("clean_resources")
+        assert ended.ok
+        (row,) = [each for each in engine.strategies() if each.name == "clean_resources"]
+        assert (row.runs, row.success_rate) == (1, 1.0)
+
+
+def test_nothing_of_the_host_is_changed(tmp_path: Path) -> None:
+    handlers = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD)}
+    before = (dict(os.environ), resource.getrlimit(resource.RLIMIT_NOFILE), _umask(), _prctl(3), _prctl(37))
+    with Engine(settings(tmp_path)) as engine:
+        engine.ask("hello")
+        inside = (dict(os.environ), resource.getrlimit(resource.RLIMIT_NOFILE), _umask(), _prctl(3), _prctl(37))
+    assert inside == before
+    assert {each: signal.getsignal(each) for each in handlers} == handlers
+
+
+def test_no_env_file_is_read_that_was_not_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".env").write_text("QUARTERDECK_SESSION_POOL__MAX_SIZE=7\n")
+    monkeypatch.chdir(tmp_path)
+    environ = {"HOME": str(tmp_path)}
+    assert load_settings(environ=environ).settings.session_pool.max_size != 7
+    assert load_settings(environ=environ, env_file=tmp_path / ".env").settings.session_pool.max_size == 7
+
+
+def test_the_face_is_lazy() -> None:
+    code = "import sys, engine; print(sorted(name for name in sys.modules if name.startswith('engine.')))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "['engine.base', 'engine.base.version']"
+    assert {"Engine", "Request", "load_settings"} <= set(dir(__import__("engine")))
+    with pytest.raises(AttributeError, match="no attribute 'nobody'"):
+        _ = __import__("engine").nobody
+
+
+def _umask() -> int:
+    now = os.umask(0o022)
+    os.umask(now)
+    return now
+
+
+def _prctl(number: int) -> int:
+    """PR_GET_DUMPABLE is 3 and returns its value; PR_GET_CHILD_SUBREAPER is 37 and writes it."""
+    import ctypes
+
+    value = ctypes.c_int(0)
+    result: int = ctypes.CDLL(None).prctl(number, ctypes.byref(value) if number == 37 else 0, 0, 0, 0)
+    return result if number == 3 else value.value
+
+
+def test_a_use_is_ten_lines(tmp_path: Path) -> None:
+    async def use() -> str:
+        async with Engine(settings(tmp_path)) as engine:
+            return (await engine.submit("[[reply: short]] go")).text
+
+    assert asyncio.run(use()) == "short"
