@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
+import tomllib
 from collections.abc import Iterator
 from functools import cache
 
 import grimp
 import pytest
 
-from tests.architecture.test_source import SOURCES, place, tree_of
+from tests.architecture.test_source import ROOT, SOURCES, place, tree_of
 
 LONGEST_FUNCTION = 45
 COMPOSITION_ROOT = 250
@@ -26,6 +27,7 @@ DECISIONS = {
     },
 }
 """Who may import what decides on retries: the decision itself, and those that carry it out."""
+KNOWN_TO_THE_CONSOLE = {f"engine.{name}" for name in ("base", "events", "operations", "requests", "settings")}
 FACTS_OF_ERRORS = {"acted", "remedy", "retryable", "verdict", "votes"}
 
 
@@ -61,9 +63,15 @@ def circles(nodes: set[str]) -> Iterator[list[str]]:
             yield from visit(node)
 
 
-@pytest.mark.parametrize("package", ["engine"])
+@pytest.mark.parametrize("package", ["engine", "tui"])
 def test_no_files_import_each_other_in_a_circle(package: str) -> None:
     assert list(circles({name for name in graph().modules if name.partition(".")[0] == package})) == []
+
+
+def test_the_contract_of_the_console_names_every_part_of_the_engine() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    (forbidden,) = [each["forbidden_modules"] for each in contracts if each.get("source_modules") == ["tui"]]
+    assert set(forbidden) | KNOWN_TO_THE_CONSOLE == graph().find_children("engine")
 
 
 @pytest.mark.parametrize("module", sorted(DECISIONS))

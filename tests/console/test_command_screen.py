@@ -13,8 +13,8 @@ from tests.console import scene
 from tests.support.console import NORMAL, SMALL, ConsoleFixture, FakeFeed, console_fixture
 from tests.support.processes import until
 from tui.actions.command_line import MAX_LINE
-from tui.feeds.base import FeedStatus, LinkState
 from tui.feeds.recorded import RecordedFeed
+from tui.model.link import FeedStatus, LinkState
 from tui.screens.command import CommandHelp, CommandScreen, LineInput
 from tui.screens.dialogs import Confirm
 from tui.screens.errors import ErrorsScreen
@@ -91,11 +91,11 @@ async def test_a_list_is_filtered_and_sorted(feed: FakeFeed, clock: ManualClock)
         await console.press("2")
         grid = console.app.screen.query_one("#grid")
         await say(console, "filter user:ana turns>1")
-        assert grid.order == ["s0001", "s0006"]  # type: ignore[attr-defined]
+        assert grid.shown.order == ["s0001", "s0006"]  # type: ignore[attr-defined]
         await say(console, "filter")
-        assert len(grid.order) == 12  # type: ignore[attr-defined]
+        assert len(grid.shown.order) == 12  # type: ignore[attr-defined]
         await say(console, "sort cost")
-        assert grid.sort.key == "cost"  # type: ignore[attr-defined]
+        assert grid.shown.sort.key == "cost"  # type: ignore[attr-defined]
         await say(console, "sort price")
         assert "no column 'price'" in refused(console)
         await put(console, "filter cpu>much")

@@ -15,7 +15,8 @@ from tests.support.processes import until
 from tui.console import gc_pause
 from tui.console.app import Console
 from tui.console.connection import RETRY_S, Connection
-from tui.feeds.base import Feed, LinkState
+from tui.feeds.base import Feed
+from tui.model.link import LinkState
 from tui.widgets.styled import LineBlock
 
 

@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 
 from engine.events.state import SessionView
 from engine.events.types import SessionState
+from tui.model.columns import SESSION_COLUMNS
 from tui.model.filter import FIELDS, NUMBERS, Filter, FilterError, parse
-from tui.model.sort import BY_KEY, Sort, natural, ordered
+from tui.model.sort import Sort, in_order, natural
 
 NOW = 10_000.0
+BY_KEY = {column.key: column for column in SESSION_COLUMNS}
 ROW = SessionView(
     id="s0042", profile="ci", tenant="acme", backend="claude", state=SessionState.RUNNING, user="Ana", turns=7,
     conversation="7c2f41aa", activity="Bash pytest -q", prompt="fix flaky test", cpu=12.5, rss=300 << 20,
@@ -115,7 +117,7 @@ def test_the_order_is_total_ties_go_by_id_and_nothing_is_lost(
     rows: list[SessionView], key: str, descending: bool
 ) -> None:
     by_id, value = {row.id: row for row in rows}, BY_KEY[key].order
-    order = ordered(by_id, parse(""), Sort(key, descending), NOW)
+    order = in_order(by_id, parse(""), Sort(key, descending), BY_KEY[key], NOW)
     assert sorted(order) == sorted(by_id)
     for one, other in pairwise(order):
         first, second = value(by_id[one]), value(by_id[other])
@@ -126,5 +128,5 @@ def test_the_order_is_total_ties_go_by_id_and_nothing_is_lost(
 
 
 def test_numbers_are_wanted_from_the_largest_and_words_from_the_first() -> None:
-    assert natural("cost").descending
-    assert not natural("user").descending
+    assert natural(BY_KEY["cost"]).descending
+    assert not natural(BY_KEY["user"]).descending

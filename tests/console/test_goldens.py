@@ -109,6 +109,6 @@ async def _rested(console: ConsoleFixture) -> None:
     """The drawer follows the cursor only after a rest."""
     screen = console.app.screen
     if isinstance(screen, SessionsScreen):
-        await until(lambda: screen._shown == screen.grid.cursor)
+        await until(lambda: screen._in_drawer == screen.grid.shown.cursor)
     await console.settle()
     assert not console.told

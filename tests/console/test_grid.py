@@ -101,7 +101,7 @@ async def test_a_busy_pool_of_500_costs_at_most_its_changed_lines_in_sight(
         changed = rng.sample(range(MANY), MANY // 10)
         names = [f"s{index:04d}" for index in changed]
         crowd.feed.push(scene.NOW, *(ev.TurnActivity(session=name, activity=f"step {paint}") for name in names))
-        in_sight += len(set(names) & set(grid.order[: grid.page]))
+        in_sight += len(set(names) & set(grid.shown.order[: grid.page]))
         await crowd.settle()
     # Twice: as news in bold, and plain again.
     assert 0 < count.drawn <= 2 * in_sight
@@ -120,40 +120,40 @@ async def test_moving_the_cursor_draws_the_two_rows_it_leaves_and_enters(
 async def test_the_cursor_and_the_marks_are_sessions_not_places(crowd: ConsoleFixture) -> None:
     grid = _grid(crowd)
     await crowd.press("j", "j", "space")
-    assert (grid.cursor, grid.marks) == ("s0003", {"s0002"})
+    assert (grid.shown.cursor, grid.shown.marks) == ("s0003", {"s0002"})
     crowd.feed.push(scene.NOW, *(ev.SessionEnded(session=f"s{n:04d}", how="eof") for n in (0, 1)))
     await crowd.settle()
-    assert (grid.cursor, grid.cursor_index, grid.marks) == ("s0003", 1, {"s0002"})
+    assert (grid.shown.cursor, grid.shown.index, grid.shown.marks) == ("s0003", 1, {"s0002"})
     crowd.feed.push(scene.NOW, ev.SessionEnded(session="s0003", how="eof"))
     await crowd.settle()
-    assert grid.cursor == "s0004"
+    assert grid.shown.cursor == "s0004"
 
 
 async def test_the_order_is_held_while_rows_are_marked_and_on_request(crowd: ConsoleFixture) -> None:
     grid = _grid(crowd)
-    grid.sort = type(grid.sort)("cpu", True)
+    grid.shown.sort = type(grid.shown.sort)("cpu", True)
     await crowd.settle()
     await crowd.press("space")
-    before = list(grid.order)
+    before = list(grid.shown.order)
     crowd.feed.push(scene.NOW, ev.SessionReadings(readings=[ev.Reading("s0300", 90.0, 1)]))
     await crowd.settle()
-    assert grid.order == before
+    assert grid.shown.order == before
     assert "held" in crowd.lines[2]
     await crowd.press("u")
-    assert grid.order[0] == "s0300"
+    assert grid.shown.order[0] == "s0300"
     await crowd.press("o")
     crowd.feed.push(scene.NOW, ev.SessionReadings(readings=[ev.Reading("s0301", 95.0, 1)]))
     await crowd.settle()
-    assert grid.order[0] == "s0300"
+    assert grid.shown.order[0] == "s0300"
 
 
 async def test_the_cursor_stays_in_sight_to_both_ends(crowd: ConsoleFixture) -> None:
     grid = _grid(crowd)
     await crowd.press("G")
-    assert grid.cursor == f"s{MANY - 1:04d}"
+    assert grid.shown.cursor == f"s{MANY - 1:04d}"
     assert f"▌ s{MANY - 1:04d}" in crowd.text
     await crowd.press("pageup", "k")
-    assert f"▌ {grid.cursor}" in crowd.text
+    assert f"▌ {grid.shown.cursor}" in crowd.text
     await crowd.press("g")
     assert "▌ s0000" in crowd.text
 
@@ -163,18 +163,18 @@ async def test_the_arrow_keys_move_the_cursor_and_not_the_page_under_it(
     crowd: ConsoleFixture, key: str, row: int
 ) -> None:
     await crowd.press(key)
-    assert _grid(crowd).cursor_index == row
+    assert _grid(crowd).shown.index == row
     assert f"▌ s{row:04d}" in crowd.text
 
 
 async def test_a_click_chooses_a_row_and_a_click_on_a_title_sorts(crowd: ConsoleFixture) -> None:
     grid = _grid(crowd)
     await crowd.pilot.click("#grid", offset=(10, 6))
-    assert grid.cursor == "s0005"
+    assert grid.shown.cursor == "s0005"
     place = crowd.lines[4].index("COST")
     await crowd.pilot.click("#grid", offset=(place, 0))
     await crowd.settle()
-    assert (grid.sort.key, grid.sort.descending) == ("cost", True)
+    assert (grid.shown.sort.key, grid.shown.sort.descending) == ("cost", True)
     assert "COST▾" in crowd.text
 
 

@@ -15,7 +15,7 @@ from engine.events.reducers.projection import Projection
 from tests.console import scene
 from tests.support.console import NORMAL, SMALL, ConsoleFixture, FakeFeed, console_fixture
 from tui.actions.mouse import ARMING_S
-from tui.feeds.base import FeedStatus, LinkState
+from tui.model.link import FeedStatus, LinkState
 from tui.model.list_state import ListState
 from tui.render.spans import plain, width_of
 from tui.screens import inbox_lines as draw

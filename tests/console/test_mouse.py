@@ -78,7 +78,7 @@ async def test_a_row_is_clicked_to_and_the_sorting_below_it(
         await console.press("2")
         await click(console, "s0006")
         grid = console.app.screen.grid  # type: ignore[attr-defined]
-        assert grid.cursor == "s0006"
+        assert grid.shown.cursor == "s0006"
         await click(console, "sort", row=-1)
         assert "SORT BY" in console.text
 
@@ -93,7 +93,7 @@ async def test_an_act_is_clicked_in_the_last_line_once_it_has_rested_there(feed:
         await click(console, "s0008")
         await until(lambda: "A allow" in console.lines[-1])
         await click(console, "A allow", row=-1)
-        assert "only just come there" in console.told[-1]
+        assert "moved there just now" in console.told[-1]
         clock.advance(1.0)
         await console.settle()
         await click(console, "A allow", row=-1)
@@ -109,7 +109,7 @@ async def test_a_click_on_an_approval_card_answers_it_once_it_is_armed(
         await until(lambda: "allow once" in console.text)
         await click(console, "allow once")
         assert feed.calls == []
-        assert "only just come there" in console.told[-1]
+        assert "moved there just now" in console.told[-1]
         clock.advance(1.0)
         await console.settle()
         await click(console, "allow once")

@@ -12,7 +12,7 @@ from tests.console import scene
 from tests.support.console import NORMAL, SMALL, FakeFeed, console_fixture
 from tests.support.processes import until
 from tui.actions.mouse import ARMING_S
-from tui.feeds.base import FeedStatus, LinkState
+from tui.model.link import FeedStatus, LinkState
 from tui.screens.dialogs import Confirm
 from tui.screens.inbox import Inbox
 from tui.screens.overview import OverviewScreen
@@ -34,7 +34,7 @@ async def test_attention_opens_sessions_with_the_right_filter(feed: FakeFeed, cl
     async with console_fixture(feed, clock) as console:
         await console.press("enter")
         assert isinstance(console.app.screen, SessionsScreen)
-        assert console.app.screen.grid.order == ["s0008", "s0010"]
+        assert console.app.screen.grid.shown.order == ["s0008", "s0010"]
         assert console.lines[2].startswith(" / state:approval")
         await console.press("escape", "escape")
         assert isinstance(console.app.screen, OverviewScreen)
@@ -52,13 +52,13 @@ async def test_a_filter_works_as_it_is_typed_and_escape_takes_it_away(feed: Fake
         await console.press("2", "slash")
         await console.type("user:ana turns>1")
         grid = console.app.screen.query_one("#grid")
-        assert grid.order == ["s0001", "s0006"]  # type: ignore[attr-defined]
+        assert grid.shown.order == ["s0001", "s0006"]  # type: ignore[attr-defined]
         await console.type(" !")
         assert "`!` needs a word" in console.lines[2]
         await console.press("enter", "j")
-        assert grid.cursor == "s0006"  # type: ignore[attr-defined]
+        assert grid.shown.cursor == "s0006"  # type: ignore[attr-defined]
         await console.press("escape")
-        assert len(grid.order) == len(scene.SESSIONS)  # type: ignore[attr-defined]
+        assert len(grid.shown.order) == len(scene.SESSIONS)  # type: ignore[attr-defined]
 
 
 async def test_sorting_by_a_chosen_column_and_turning_it_round(feed: FakeFeed, clock: ManualClock) -> None:
@@ -68,11 +68,11 @@ async def test_sorting_by_a_chosen_column_and_turning_it_round(feed: FakeFeed, c
         await console.press("k", "enter")  # round the end: the last column is the cost
         assert "sort COST▾" in console.lines[2]
         grid = console.app.screen.query_one("#grid")
-        first, last = grid.order[0], grid.order[-1]  # type: ignore[attr-defined]
+        first, last = grid.shown.order[0], grid.shown.order[-1]  # type: ignore[attr-defined]
         assert first == "s0003"
         await console.press("S")
-        assert grid.order[0] != first  # type: ignore[attr-defined]
-        assert grid.order[-1] == first != last  # type: ignore[attr-defined]
+        assert grid.shown.order[0] != first  # type: ignore[attr-defined]
+        assert grid.shown.order[-1] == first != last  # type: ignore[attr-defined]
 
 
 async def test_killing_asks_with_the_facts_and_then_tells_the_feed(feed: FakeFeed, clock: ManualClock) -> None:

@@ -13,8 +13,8 @@ from engine.events.reducers.projection import Projection
 from engine.events.state import State, decode_state, encode_state
 from engine.events.types import AnyEvent, EventEnvelope
 from tests.events.samples import EVENTS, SESSIONS
-from tui.feeds.base import FeedBatch, FeedStatus, LinkState
 from tui.model.columns import SESSION_COLUMNS
+from tui.model.link import FeedBatch, FeedStatus, LinkState
 from tui.model.store import FAILED_SHOWN_S, Store
 
 LIVE = FeedStatus(LinkState.LIVE, "a test")

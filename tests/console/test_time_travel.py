@@ -257,7 +257,7 @@ async def test_a_recording_is_played_stepped_and_searched(recording: Recording) 
         assert console.app.store.now == last
         assert console.app.store.state.sessions == _state_at(last).sessions
         await console.press("2", "space")
-        assert not console.app.screen.grid.marks  # type: ignore[attr-defined]
+        assert not console.app.screen.grid.shown.marks  # type: ignore[attr-defined]
         await console.press("K")
         assert "recording cannot be acted on" in console.told[-1]
 

@@ -14,12 +14,15 @@ from engine.settings.tree import flatten
 from tests.console import scene
 from tests.support.console import ConsoleFixture, FakeFeed, console_fixture
 from tests.support.processes import until
-from tui.feeds.base import FeedStatus, LinkState, SettingChange, SettingsSheet
+from tui.model.link import FeedStatus, LinkState
+from tui.model.list_state import ListState
+from tui.model.settings_sheet import SettingChange, SettingsSheet
 from tui.model.tuning import Tuning, inverse, stepped
 from tui.model.tuning_history import UNKNOWN, known_since, recorded_sheet, sheet_at
 from tui.screens.dialogs import Confirm
 from tui.screens.overview import OverviewScreen
 from tui.screens.tuning import TuningScreen
+from tui.screens.tuning_lines import settings
 from tui.screens.value_entry import ValueEntry
 
 SIZE = "session_pool.max_size"
@@ -76,9 +79,13 @@ def test_the_inverse_of_a_change_is_what_was_there_before() -> None:
 
 def test_settings_are_found_by_words_of_name_text_and_origin() -> None:
     desk = tuned(session_pool__max_size=20)
-    assert [row.key for row in desk.shown("max_size")] == [SIZE]
-    assert [row.key for row in desk.shown("live by ana")] == [SIZE]
-    assert desk.shown("", staged_only=True) == []
+    shown = ListState(settings(desk))
+    shown.take(desk.rows, scene.NOW)
+    for words in ("max_size", "live by ana", "key:max_size"):
+        shown.set_filter(words)
+        assert shown.order == [SIZE]
+    shown.set_filter("")
+    assert shown.rows == desk.rows
     assert desk.rows[0].group == "session_pool"
     assert desk.rows[-1].fixed
 
@@ -123,7 +130,7 @@ async def test_the_last_change_is_undone_and_an_older_one_is_staged_the_other_wa
     feed.live.propose({SIZE: 20}, "ana")
     async with console_fixture(feed, clock) as console:
         await console.press("7", "tab", "j", "U")
-        assert "Staged the other way round" in console.told[-1]
+        assert "Staged the values of before" in console.told[-1]
         await console.press("escape", "d", "U")
         assert "session_pool.max_size  20 → 10" in console.text
         await console.press("enter")

@@ -22,9 +22,10 @@ from engine.events.state import (
 )
 from engine.events.types import SessionState, Severity
 from tests.console import scene
-from tui.feeds.base import FeedStatus, LinkState
+from tui.actions.keymap import CAME_ALONG
 from tui.model.attention import attention
 from tui.model.health import View, verdict
+from tui.model.link import FeedStatus, LinkState
 from tui.model.trends import measure
 from tui.render.spans import plain, width_of
 from tui.screens.header import banners, health_line, where_line, whole_reasons
@@ -32,7 +33,7 @@ from tui.screens.overview_lines import composition
 
 NOW = scene.NOW
 LIVE = FeedStatus(LinkState.LIVE, "a test")
-VIEW = View(now=NOW)
+VIEW = View(now=NOW, keys=CAME_ALONG)
 
 
 def _state(**changes: object) -> State:

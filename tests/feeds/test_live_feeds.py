@@ -36,11 +36,12 @@ from tests.support.feeds import (
     undo_settings,
 )
 from tests.support.processes import runs, until
-from tui.feeds.base import Feed, LinkState
+from tui.feeds.base import Feed
 from tui.feeds.client import Address
 from tui.feeds.in_process import InProcessFeed
 from tui.feeds.remote import RemoteFeed
 from tui.feeds.tuning import settings_sheet
+from tui.model.link import LinkState
 
 LONG = "[[words: 900]] [[pace: 20ms]]"
 TOUCH = '[[tool: Bash {"command": "touch proof"}]]'

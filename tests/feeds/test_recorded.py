@@ -24,8 +24,8 @@ from tests.support.feeds import (
     scale,
     stop,
 )
-from tui.feeds.base import LinkState
 from tui.feeds.recorded import RecordedFeed
+from tui.model.link import LinkState
 from tui.model.store import Store
 
 STEP_S = 10.0

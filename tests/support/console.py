@@ -23,7 +23,7 @@ from engine.settings.live import LiveSettings
 from engine.settings.schema import Settings
 from engine.settings.tree import flatten
 from tui.console.app import Console
-from tui.feeds.base import FeedBatch, FeedStatus, LinkState
+from tui.model.link import FeedBatch, FeedStatus, LinkState
 
 NORMAL, SMALL = (120, 36), (80, 24)
 """The two sizes that the screens are made for."""

@@ -14,10 +14,9 @@ from tui.model import tables
 from tui.render import formats
 from tui.render.plain_text import clean
 from tui.render.spans import Line, fit
-from tui.screens.dialogs import Chooser, Menu, TextEntry
 
 if TYPE_CHECKING:
-    from tui.console.app import Console
+    from tui.actions.host import ConsoleHost
     from tui.model.tables import Table
 
 MAX_COPIED = 72 * 1024
@@ -47,27 +46,27 @@ def offers(chosen: Table, ids: str = "") -> list[CopyOption]:
     ]
 
 
-def copy(console: Console, chosen: Table | None, offered: Sequence[CopyOption] = ()) -> None:
+def copy(console: ConsoleHost, chosen: Table | None, offered: Sequence[CopyOption] = ()) -> None:
     """Ask what to copy of these rows, and copy it."""
     if chosen is None or not chosen.rows:
         console.tell("There is nothing here to copy.")
         return
-    console.run_worker(_copy(console, chosen, offered or offers(chosen)), group="share", exit_on_error=False)
+    console.carry_out(_copy(console, chosen, offered or offers(chosen)))
 
 
-def export(console: Console, table: Table | None) -> None:
+def export(console: ConsoleHost, table: Table | None) -> None:
     """Ask how and where to, and write the view to a file."""
     if table is None:
         console.tell("There is nothing here to export.")
         return
-    console.run_worker(_export(console, table), group="share", exit_on_error=False)
+    console.carry_out(_export(console, table))
 
 
-async def _copy(console: Console, chosen: Table, offered: Sequence[CopyOption]) -> None:
+async def _copy(console: ConsoleHost, chosen: Table, offered: Sequence[CopyOption]) -> None:
     rows = f"{len(chosen.rows)} marked rows" if len(chosen.rows) > 1 else clean(chosen.rows[0].id)
     options = [(offer.letter, f"{offer.what:<14}{_preview(offer.make())}") for offer in offered]
     options.insert(1, (_CELL, "cell…"))
-    taken = await console.push_screen_wait(Menu(f"COPY  {rows}", options))
+    taken = await console.dialogs.choose_letter(f"COPY  {rows}", options)
     if taken == _CELL:
         await _copy_cell(console, chosen)
     for offer in offered:
@@ -75,15 +74,15 @@ async def _copy(console: Console, chosen: Table, offered: Sequence[CopyOption]) 
             _put(console, offer.make(), offer.what)
 
 
-async def _copy_cell(console: Console, chosen: Table) -> None:
+async def _copy_cell(console: ConsoleHost, chosen: Table) -> None:
     cells = ["\n".join(row.texts[at] for row in chosen.rows) for at in range(len(chosen.keys))]
     options = [(title, _preview(cell)) for title, cell in zip(chosen.titles, cells, strict=True)]
-    title = await console.push_screen_wait(Chooser("COPY A CELL", options, "", keys="enter copy · esc close"))
+    title = await console.dialogs.choose("COPY A CELL", options, "", keys="enter copy · esc close")
     if title:
         _put(console, cells[chosen.titles.index(title)], title)
 
 
-def _put(console: Console, text: str, what: str) -> None:
+def _put(console: ConsoleHost, text: str, what: str) -> None:
     size = len(text.encode("utf-8", "backslashreplace"))
     if not text:
         console.tell("It is empty; nothing is copied.")
@@ -102,14 +101,14 @@ def _preview(text: str) -> str:
     return fit(first, _SHOWN).rstrip() + (f"  +{formats.plural(len(more), 'line')}" if more else "")
 
 
-async def _export(console: Console, table: Table) -> None:
+async def _export(console: ConsoleHost, table: Table) -> None:
     facts = _facts(table)
     options = [
         ("c", "CSV    for a spreadsheet"),
         ("j", "JSON   for a program"),
         ("s", "SVG    the screen as it stands"),
     ]
-    letter = await console.push_screen_wait(Menu("EXPORT THIS VIEW", options, [*facts, []]))
+    letter = await console.dialogs.choose_letter("EXPORT THIS VIEW", options, [*facts, []])
     if not letter:
         return
     match letter:
@@ -121,8 +120,8 @@ async def _export(console: Console, table: Table) -> None:
             kind, text = "svg", _drawn(console, table)
     own = console.exports
     name = exports.file_name(table.name, table.at, kind)
-    entry = TextEntry(f"EXPORT {kind.upper()}", facts, "write", "a file or a folder", str(own / name))
-    typed = await console.push_screen_wait(entry)
+    title = f"EXPORT {kind.upper()}"
+    typed = await console.dialogs.enter_text(title, facts, "write", "a file or a folder", str(own / name))
     if not typed:
         return
     try:
@@ -142,7 +141,7 @@ def _facts(table: Table) -> list[Line]:
     return [*facts, [("moment   ", "muted"), (formats.clock(table.at), "")]]
 
 
-def _drawn(console: Console, table: Table) -> str:
+def _drawn(console: ConsoleHost, table: Table) -> str:
     """The screen as a picture that asks nobody for a font."""
     svg = console.export_screenshot(title=f"{console.pool_name}  {table.name}  {formats.clock(table.at)}")
     return _FONT_FACE.sub("", svg)

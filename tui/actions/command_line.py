@@ -289,6 +289,11 @@ def _shared(texts: Sequence[str]) -> str:
     return first[:at]
 
 
+def is_command(wanted: str) -> bool:
+    """Whether any command's name begins so."""
+    return any(name.startswith(wanted) for command in COMMANDS for name in command.names)
+
+
 def _starting(typed: str) -> list[Suggestion]:
     wanted = " ".join(typed.split())
     found = [

@@ -12,16 +12,17 @@ from engine.operations.declared.config import CHECK_SETTINGS, ChangeSettings
 from engine.operations.declared.permissions import ANSWER_PERMISSION, AnswerPermission
 from engine.operations.declared.pool import AUTOSCALE_POOL, SCALE_POOL, Autoscale, Scale
 from engine.operations.declared.prompts import SEND_PROMPT, SendPrompt
-from tui.actions.command_line import ArgumentKind, LineError, Parsed, Suggestion, check, nearest
+from tui.actions.breaker_actions import control
+from tui.actions.command_line import ArgumentKind, LineError, Parsed, Suggestion, check, is_command, nearest
+from tui.actions.request_actions import cancel
 from tui.feeds.base import Feed
 from tui.feeds.tuning import settings_sheet
 
 if TYPE_CHECKING:
-    from tui.console.app import Console
+    from tui.actions.host import ConsoleHost, ListInSight
     from tui.model.tuning import Tuning
-    from tui.screens.base_screen import BaseScreen
 
-Doing = Callable[[], object]
+Callback = Callable[[], object]
 """What is left to do once the line is closed."""
 _SWITCH = {"on": True, "off": False}
 
@@ -29,7 +30,7 @@ _SWITCH = {"on": True, "off": False}
 class LineActions:
     """Carries out what a line asks for. `tuning` holds the settings as the engine has them, once `load` was awaited."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: ConsoleHost) -> None:
         from tui.model.tuning import Tuning
 
         self._console = console
@@ -41,7 +42,7 @@ class LineActions:
         if feed is not None:
             self.tuning.load(await settings_sheet(feed))
 
-    async def run(self, parsed: Parsed) -> Doing | None:
+    async def run(self, parsed: Parsed) -> Callback | None:
         """Do it, or prepare it to be done once the line is closed. Raises LineError, which the line shows."""
         if parsed.command.acts and (refusal := self._console.refusal):
             raise LineError(refusal)
@@ -55,8 +56,8 @@ class LineActions:
             case ArgumentKind.SCREEN:
                 return [Suggestion(mode, note=name) for mode, name in console.screens]
             case ArgumentKind.COLUMN:
-                station = console.station
-                return station.sortable() if station is not None else []
+                shown = console.list_in_sight
+                return shown.sortable() if shown is not None else []
             case ArgumentKind.SETTING:
                 return [
                     Suggestion(f"{row.key}=", row.current, row.bounds or row.allowed, row.description)
@@ -88,27 +89,27 @@ class LineActions:
             case _:
                 return []
 
-    async def go(self, parsed: Parsed) -> Doing:
+    async def go(self, parsed: Parsed) -> Callback:
         """To a screen."""
         return lambda: self._console.action_go(parsed.words[0])
 
-    async def filter(self, parsed: Parsed) -> Doing:
+    async def filter(self, parsed: Parsed) -> Callback:
         """Filter the list in sight."""
-        station, text = self._station, parsed.words[0] if parsed.words else ""
-        if problem := station.filter_problem(text):
+        shown, text = self._list, parsed.words[0] if parsed.words else ""
+        if problem := shown.filter_problem(text):
             raise LineError(problem)
-        return lambda: station.set_filter(text)
+        return lambda: shown.set_filter(text)
 
-    async def sort(self, parsed: Parsed) -> Doing:
+    async def sort(self, parsed: Parsed) -> Callback:
         """Sort it."""
-        station = self._station
-        return lambda: station.sort_by(parsed.words[0])
+        shown = self._list
+        return lambda: shown.sort_by(parsed.words[0])
 
     @property
-    def _station(self) -> BaseScreen:
-        if (station := self._console.station) is None:
+    def _list(self) -> ListInSight:
+        if (shown := self._console.list_in_sight) is None:
             raise LineError("There is no list here.")
-        return station
+        return shown
 
     async def at(self, parsed: Parsed) -> None:
         """Show a moment."""
@@ -155,7 +156,7 @@ class LineActions:
         await self._told(self._feed.send(AUTOSCALE_POOL, Autoscale(enabled=on)))
         self._console.tell("The pool follows the load." if on else "The pool stays at its size.")
 
-    async def tune(self, parsed: Parsed) -> Doing:
+    async def tune(self, parsed: Parsed) -> Callback:
         """Everything that Tuning would refuse is refused here; what is left is staged and applied there."""
         await self._told(self.load())
         desk = self.tuning
@@ -187,22 +188,20 @@ class LineActions:
             raise LineError(f"{key} needs a restart of the engine: set it in the file.")
         return key, text
 
-    async def untune(self, _parsed: Parsed) -> Doing:
+    async def untune(self, _parsed: Parsed) -> Callback:
         """Ask to take the last change of settings back."""
         return self._console.unstage
 
-    async def sessions(self, parsed: Parsed) -> Doing:
+    async def sessions(self, parsed: Parsed) -> Callback:
         """Interrupt, stop, kill or recycle sessions, as by key."""
         name = parsed.command.argument
         rows = [self._console.store.live.sessions[word] for word in dict.fromkeys(parsed.words)]
-        if refusal := self._console.intents.refusal(name, rows):
+        if refusal := self._console.act_refusal(name, rows):
             raise LineError(refusal)
         return lambda: self._console.act(name, rows)
 
-    async def breaker(self, parsed: Parsed) -> Doing:
+    async def breaker(self, parsed: Parsed) -> Callback:
         """Move breakers by hand, as by key."""
-        from tui.screens.recovery import control
-
         names, known = list(dict.fromkeys(parsed.words)), [choice.text for choice in self.known(ArgumentKind.BREAKER)]
         for name in names:
             if name not in known and ":" not in name:  # one that never changed is not in the state
@@ -211,10 +210,8 @@ class LineActions:
         act = f"breaker_{parsed.command.argument}"
         return lambda: self._console.carry_out(control(self._console, names, act, feed))
 
-    async def cancel(self, parsed: Parsed) -> Doing:
+    async def cancel(self, parsed: Parsed) -> Callback:
         """End requests, as by key."""
-        from tui.screens.queue import cancel
-
         views = [self._console.store.live.requests[word] for word in dict.fromkeys(parsed.words)]
         feed = self._feed
         return lambda: self._console.carry_out(cancel(self._console, views, feed))
@@ -227,16 +224,14 @@ class LineActions:
         await self._told(self._feed.send(ANSWER_PERMISSION, answer))
         self._console.tell("Allowed." if allowed else "Denied.")
 
-    async def help(self, parsed: Parsed) -> Doing:
+    async def help(self, parsed: Parsed) -> Callback:
         """Show the commands."""
-        from tui.screens.command import CommandHelp
-
         wanted = parsed.words[0] if parsed.words else ""
-        if wanted and not CommandHelp.found(wanted):
+        if wanted and not is_command(wanted):
             raise LineError(f"There is no command {wanted[:40]!r}.")
-        return lambda: self._console.push_screen(CommandHelp(wanted))
+        return lambda: self._console.show_commands(wanted)
 
-    async def leave(self, _parsed: Parsed) -> Doing:
+    async def leave(self, _parsed: Parsed) -> Callback:
         """Leave the console, as by key."""
         return self._console.action_leave
 
@@ -254,7 +249,7 @@ class LineActions:
             raise LineError(str(error)) from error
 
 
-RUNS: Mapping[str, Callable[[LineActions, Parsed], Coroutine[Any, Any, Doing | None]]] = {
+RUNS: Mapping[str, Callable[[LineActions, Parsed], Coroutine[Any, Any, Callback | None]]] = {
     "go": LineActions.go,
     "filter": LineActions.filter,
     "sort": LineActions.sort,

@@ -12,10 +12,9 @@ from engine.operations.declared.permissions import ANSWER_GROUP, AnswerGroup
 from engine.operations.operation import NoArguments
 from tui.render import formats
 from tui.render.spans import Line, fit
-from tui.screens.dialogs import Chooser, TextEntry
 
 if TYPE_CHECKING:
-    from tui.console.app import Console
+    from tui.actions.host import ConsoleHost
     from tui.feeds.base import Feed
 
 LIVES = {"10m": 600.0, "1h": 3600.0, "8h": 28_800.0, "1d": 86_400.0, "7d": 604_800.0}
@@ -30,9 +29,9 @@ _KINDS = {
 }
 
 
-def refusal(console: Console, groups: Sequence[PermissionGroup], *, armed: bool, marked: bool) -> str:
+def refusal(console: ConsoleHost, groups: Sequence[PermissionGroup], *, armed: bool, marked: bool) -> str:
     """Why these cannot be answered now, or an empty string."""
-    if off := console.intents.off:
+    if off := console.refusal:
         return off
     if not groups:
         mark = console.keys.shown("inbox.mark")
@@ -40,7 +39,7 @@ def refusal(console: Console, groups: Sequence[PermissionGroup], *, armed: bool,
     return "" if armed or marked else "The card has only just appeared; press again."
 
 
-async def answer(console: Console, name: str, groups: Sequence[PermissionGroup]) -> None:
+async def answer(console: ConsoleHost, name: str, groups: Sequence[PermissionGroup]) -> None:
     """Answer them; what the engine refuses is told with its remedy. Runs inside a worker of the console."""
     feed = console.feed
     if feed is None:
@@ -48,8 +47,8 @@ async def answer(console: Console, name: str, groups: Sequence[PermissionGroup])
     if name == "marked":
         options = [(words, text) for words, (_name, text) in _KINDS.items()]
         title = f"ANSWER {formats.plural(len(groups), 'GROUP').upper()}"
-        chosen = await console.push_screen_wait(
-            Chooser(title, options, "deny", facts=_facts(groups), keys="enter answer · esc keep waiting")
+        chosen = await console.dialogs.choose(
+            title, options, "deny", facts=_facts(groups), keys="enter answer · esc keep waiting"
         )
         if not chosen:
             return
@@ -60,10 +59,10 @@ async def answer(console: Console, name: str, groups: Sequence[PermissionGroup])
         console.tell(str(error), "error")
 
 
-async def _answer(console: Console, feed: Feed, name: str, groups: Sequence[PermissionGroup]) -> None:
+async def _answer(console: ConsoleHost, feed: Feed, name: str, groups: Sequence[PermissionGroup]) -> None:
     message = expires = ""
     if name == "deny_why":
-        message = await console.push_screen_wait(TextEntry("DENY, AND SAY WHY", _facts(groups), "deny", "why?")) or ""
+        message = await console.dialogs.enter_text("DENY, AND SAY WHY", _facts(groups), "deny", "why?") or ""
         if not message:
             return
     if name == "allow_profile":
@@ -89,7 +88,7 @@ async def _answer(console: Console, feed: Feed, name: str, groups: Sequence[Perm
         console.tell("\n".join(failed[:3]), "error")
 
 
-async def _life(console: Console, feed: Feed, groups: Sequence[PermissionGroup]) -> str:
+async def _life(console: ConsoleHost, feed: Feed, groups: Sequence[PermissionGroup]) -> str:
     """How long a grant for the profile is to live; empty when the operator would rather not."""
     config = (await feed.send(SHOW_SETTINGS, NoArguments())).config
     usual = float(config.get("claude.grant_expiry", LIVES["8h"]))
@@ -103,8 +102,8 @@ async def _life(console: Console, feed: Feed, groups: Sequence[PermissionGroup])
         command = f"quarterdeck permissions allow-group {groups[0].key[:_KEY]} --scope profile"
         facts.append([("same as  ", "muted"), (command, "")])
     facts.append([])
-    dialog = Chooser("ALLOW FROM NOW ON, FOR", options, current, facts=facts, keys="enter allow · esc keep waiting")
-    return await console.push_screen_wait(dialog) or ""
+    keys = "enter allow · esc keep waiting"
+    return await console.dialogs.choose("ALLOW FROM NOW ON, FOR", options, current, facts=facts, keys=keys) or ""
 
 
 def _facts(groups: Sequence[PermissionGroup]) -> list[Line]:

@@ -28,10 +28,9 @@ from tui.model.tables import command
 from tui.render import formats
 from tui.render.glyphs import STATE_GLYPHS, STATE_ROLES
 from tui.render.spans import Line, fit
-from tui.screens.dialogs import Confirm, Menu, TextEntry
 
 if TYPE_CHECKING:
-    from tui.console.app import Console
+    from tui.actions.host import ConsoleHost
 
 ENDS = {
     "hibernate": "idle processes end; their conversations sleep",
@@ -51,7 +50,7 @@ MENU = (
 class SessionActions:
     """The acts of the registry, by the name that their keys give. Runs inside a worker of the console."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: ConsoleHost) -> None:
         self._console = console
 
     @property
@@ -94,10 +93,10 @@ class SessionActions:
         return [row for row in rows if row.id in self._console.store.live.sessions]
 
     def _permission_refusal(self) -> str:
-        arming = self._console.arming
-        if not arming.permission:
+        guard = self._console.press_guard
+        if not guard.permission:
             return "This session asks for nothing."
-        return "" if arming.armed else "The card has only just appeared; press again."
+        return "" if guard.armed else "The card has only just appeared; press again."
 
     async def _prompt(self, row: SessionView | None, feed: Feed) -> None:
         conversation = row.conversation if row is not None else ""
@@ -105,7 +104,7 @@ class SessionActions:
         where = f"conversation {conversation[:8]} of {row.id}" if row is not None and conversation else ""
         facts: list[Line] = [[("to      ", "muted"), (where or "a new conversation", "")]]
         facts.append([("profile ", "muted"), (profile, "")])
-        text = await self._console.push_screen_wait(TextEntry("SEND A PROMPT", facts, "send", "what should Claude do?"))
+        text = await self._console.dialogs.enter_text("SEND A PROMPT", facts, "send", "what should Claude do?")
         if text:
             prompt = SendPrompt(prompt=text, conversation=conversation, profile=profile, wait=False)
             sent = await feed.send(SEND_PROMPT, prompt)
@@ -119,7 +118,7 @@ class SessionActions:
             facts.append([("may be  ", "muted"), (f"{pool.min_size} to {pool.max_size}", "")])
             facts.append([("target  ", "muted"), (f"{pool.target}: {pool.reason}", "")])
         facts.append([("command ", "muted"), ("quarterdeck scale N|auto", "")])
-        text = await self._console.push_screen_wait(TextEntry("SCALE THE POOL", facts, "scale", "a number, or auto"))
+        text = await self._console.dialogs.enter_text("SCALE THE POOL", facts, "scale", "a number, or auto")
         if not text:
             return
         if text != "auto" and not text.isdecimal():
@@ -167,7 +166,7 @@ class SessionActions:
             ("n", f"{verb}; {requests} will go on in another session"),
         )
         facts = [[(f"{row.request}  ", "strong"), (fit(row.prompt, 50), "")] for row in running[:LISTED]]
-        picked = await self._console.push_screen_wait(Menu("THE REQUEST TOO?", options, [*facts, []]))
+        picked = await self._console.dialogs.choose_letter("THE REQUEST TOO?", options, [*facts, []])
         return None if picked is None else picked == "y"
 
     async def _drain(self, rows: Sequence[SessionView], feed: Feed) -> None:
@@ -185,14 +184,14 @@ class SessionActions:
             facts += same_as(command("profiles", "drain", name), 15)
         what = f"DRAIN {formats.plural(len(names), 'PROFILE').upper()}"
         verb, keep = f"drain {len(names)}", "let them go on"
-        if not await self._console.push_screen_wait(Confirm(what, facts, verb, keep)):
+        if not await self._console.dialogs.confirm(what, facts, verb, keep):
             return
         drained = [await feed.send(DRAIN_PROFILE, DrainProfile(name=name)) for name in names]
         ended = sum(each.drained.sessions for each in drained)
         self._console.tell(f"Drained {', '.join(names)}: {formats.plural(ended, 'session')} ended.")
 
     async def _answer(self, name: str, feed: Feed) -> None:
-        permission = self._console.arming.permission
+        permission = self._console.press_guard.permission
         scope = "conversation" if name == "allow_conversation" else "once"
         allowed = name != "deny"
         message = "" if allowed else "The operator denied this."
@@ -210,9 +209,7 @@ class SessionActions:
         facts.append([("kept           ", "muted"), (f"{formats.plural(kept, 'conversation')} can be resumed", "")])
         name = f"{title} {formats.plural(len(rows), 'SESSION').upper()}"
         keep = "keep it" if len(rows) == 1 else "keep them"
-        dialog = Confirm(name, facts, f"{verb} {len(rows)}", keep, len(rows) if typed else 0)
-        answer = await self._console.push_screen_wait(dialog)
-        return bool(answer)
+        return await self._console.dialogs.confirm(name, facts, f"{verb} {len(rows)}", keep, len(rows) if typed else 0)
 
 
 def _listed(rows: Sequence[SessionView]) -> list[Line]:

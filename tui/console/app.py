@@ -19,31 +19,31 @@ from engine.events.types import EventEnvelope, SettingsChanged
 from engine.settings.paths import state_directory
 from tui.actions.command_history import CommandHistory
 from tui.actions.keymap import Keymap
-from tui.actions.mouse import PressGuard
+from tui.actions.press_guard import ApprovalCard, PressGuard
 from tui.actions.registry import KeyScope, bindings
 from tui.actions.session_actions import MENU, SessionActions
 from tui.console import gc_pause
 from tui.console.appearance import SETTINGS
 from tui.console.connection import Connect, Connection
 from tui.console.plugin_console import PluginConsole
-from tui.feeds.base import Feed, FeedBatch, LinkState
+from tui.feeds.base import Feed
 from tui.model import health, totals
 from tui.model.health import HealthSummary, verdict
+from tui.model.link import FeedBatch, LinkState
 from tui.model.store import Store
 from tui.render import formats
 from tui.render.glyphs import GlyphSetting
 from tui.render.themes import AUTO
 from tui.screens.base_screen import BaseScreen
-from tui.screens.dialogs import Chooser, Confirm, Menu, Overlay, leaving_facts
+from tui.screens.dialogs import AppDialogs, Chooser, Confirm, Menu, Overlay, leaving_facts
 from tui.screens.help import Help
 from tui.screens.overview import OverviewScreen
-from tui.screens.session_lines import Card
 from tui.screens.transcript import TranscriptScreen
 
 if TYPE_CHECKING:
     from textual.command import Provider
 
-    from tui.actions.line_actions import Doing
+    from tui.actions.line_actions import Callback as LineCallback
     from tui.model.columns import Column
     from tui.screens.tuning import TuningScreen
 
@@ -114,10 +114,11 @@ class Console(PluginConsole):
         clock = clock if clock is not None else SystemClock()
         self.clock = clock
         self.store = Store(clock)
-        self.arming = PressGuard(clock)
+        self.press_guard = PressGuard(clock)
         self._clock = clock
+        self.dialogs = AppDialogs(self)
         self._connection = Connection(feed, connect, clock)
-        self.intents = SessionActions(self)
+        self._session_actions = SessionActions(self)
         self._locked = read_only
         self._read_only = read_only
         self.owns_engine = owns_engine
@@ -205,17 +206,21 @@ class Console(PluginConsole):
                 screen.paint()
                 return
 
+    def act_refusal(self, name: str, rows: Sequence[SessionView]) -> str:
+        """Why the act `name` cannot be done to these sessions now, or an empty string."""
+        return self._session_actions.refusal(name, rows)
+
     def act(self, name: str, rows: Sequence[SessionView]) -> None:
         """Do what a key asks for to these sessions, or say why not."""
-        feed, refusal = self._connection.feed, self.intents.refusal(name, rows)
+        feed, refusal = self._connection.feed, self._session_actions.refusal(name, rows)
         if refusal or feed is None:
             self.tell(refusal, "warning")
             return
-        self.run_worker(self.intents.act(name, list(rows), feed), group="acts", exit_on_error=False)
+        self.run_worker(self._session_actions.act(name, list(rows), feed), group="acts", exit_on_error=False)
 
     def choose_act(self, rows: Sequence[SessionView]) -> None:
         """Choose what to do to these sessions, as they are now."""
-        if refusal := self.intents.refusal("act on", rows):
+        if refusal := self._session_actions.refusal("act on", rows):
             self.tell(refusal, "warning")
             return
 
@@ -227,17 +232,17 @@ class Console(PluginConsole):
         title = formats.plural(len(rows), "session").upper()
         self.push_screen(Menu(title, [(letter, text) for letter, _name, text in MENU]), taken)
 
-    def card(self, session: str) -> Card | None:
+    def card(self, session: str) -> ApprovalCard | None:
         """The approval that a session waits for, now in sight; from here on its keys arm."""
         waiting = self.store.state.permissions.values()
         asked = next((p for p in waiting if p.session == session), None)
-        self.arming.show(asked.id if asked is not None else "")
+        self.press_guard.show(asked.id if asked is not None else "")
         if asked is None:
             return None
-        if not self.arming.armed:
+        if not self.press_guard.armed:
             self.set_timer(0.15, self.paint)
         alike = sum(1 for p in waiting if asked.group and p.group == asked.group)
-        return Card(asked, self.arming.bar, alike)
+        return ApprovalCard(asked, self.press_guard.bar, alike)
 
     def open_transcript(self, session: str) -> None:
         """Show a session's transcript over the present screen."""
@@ -253,7 +258,7 @@ class Console(PluginConsole):
             self.screen.set_filter(filter_text)
 
     @property
-    def station(self) -> BaseScreen | None:
+    def list_in_sight(self) -> BaseScreen | None:
         """The screen in sight, below what lies over it."""
         return next((screen for screen in reversed(self.screen_stack) if isinstance(screen, BaseScreen)), None)
 
@@ -286,6 +291,12 @@ class Console(PluginConsole):
 
         if isinstance(self.screen, TuningScreen):
             do(self.screen)
+
+    def show_commands(self, wanted: str) -> None:
+        """Show the commands of the command line whose name begins with `wanted`."""
+        from tui.screens.command import CommandHelp
+
+        self.push_screen(CommandHelp(wanted))
 
     def choose_sort(self, current: str, take: Callable[[str], None], columns: Iterable[Column[Any]]) -> None:
         """Ask for the column to sort by."""
@@ -344,7 +355,7 @@ class Console(PluginConsole):
         if self.state_dir is not None:
             self.typed.keep_in(self.state_dir / HISTORY_FILE)
 
-        def done(doing: Doing | None) -> None:
+        def done(doing: LineCallback | None) -> None:
             if doing is not None:
                 self.call_after_refresh(doing)
 

@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Callable
 
 from engine.base.clock import Clock
 from engine.base.errors import NoEngine, QuarterdeckError
-from tui.feeds.base import Feed, FeedStatus, LinkState
+from tui.feeds.base import Feed
+from tui.model.link import FeedStatus, LinkState
 
 RETRY_S = (2.0, 4.0, 8.0, 15.0, 30.0)
 """Seconds before each further attempt while no engine answers; the last one repeats."""

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, cast
 
 from engine.base.errors import QuarterdeckError
 from tui.console.theming import Theming
-from tui.feeds.base import Feed, LinkState
+from tui.feeds.base import Feed
 from tui.model import totals
 from tui.model.annotations import Annotation, bar, marks, neighbour
+from tui.model.link import LinkState
 from tui.render import formats
 from tui.screens.dialogs import TextEntry
 

@@ -2,71 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
 
-from engine.events.state import Bucket, CauseView, State
-from engine.events.types import EventEnvelope
+from engine.events.state import Bucket, CauseView
 from engine.sessions.transcripts import Page
+from tui.model.link import FeedBatch, FeedStatus
 from tui.model.notes import Note
 
 if TYPE_CHECKING:
     from engine.operations.operation import A, Operation, R
-
-
-class LinkState(StrEnum):
-    """How the feed stands."""
-
-    CONNECTING = "connecting"
-    LIVE = "live"
-    LOST = "lost"
-    REPLAY = "replay"
-
-
-@dataclass(frozen=True, slots=True)
-class FeedStatus:
-    """The connection for the health line; `retry_in` in seconds, `detail` says what is wrong.
-
-    Of a replay: `at` is the moment played, in seconds since 1970, and `missing` says what could not be read.
-    """
-
-    link: LinkState
-    source: str
-    detail: str = ""
-    attempt: int = 0
-    retry_in: float = 0.0
-    at: float = 0.0
-    missing: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class FeedBatch:
-    """What came since the last poll: a whole state after a start or a gap, then events in order."""
-
-    state: State | None
-    events: list[EventEnvelope]
-
-
-@dataclass(frozen=True, slots=True)
-class SettingChange:
-    """A live change: who, when (seconds since 1970), key → [old, new]; `undoes` is the number of one it took back."""
-
-    number: int
-    who: str
-    when: float
-    changes: Mapping[str, Sequence[Any]]
-    undoes: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SettingsSheet:
-    """What tuning shows: settings by dotted key with secrets redacted, their origins, the changes, oldest first."""
-
-    values: Mapping[str, Any]
-    origins: Mapping[str, str]
-    changes: Sequence[SettingChange]
 
 
 class Playback(Protocol):

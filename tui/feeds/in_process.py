@@ -16,7 +16,7 @@ from engine.operations.execute import Operations
 from engine.operations.operation import A, Operation, R
 from engine.sessions.transcripts import Page
 from engine.thread import EngineThread
-from tui.feeds.base import FeedBatch, FeedStatus, LinkState
+from tui.model.link import FeedBatch, FeedStatus, LinkState
 
 T = TypeVar("T")
 

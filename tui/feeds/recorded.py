@@ -18,7 +18,7 @@ from engine.events.types import EventEnvelope
 from engine.operations.declared.config import SETTINGS_HISTORY, SHOW_SETTINGS
 from engine.operations.operation import A, Operation, R
 from engine.sessions.transcripts import Page, TranscriptEntry, Transcripts
-from tui.feeds.base import FeedBatch, FeedStatus, LinkState
+from tui.model.link import FeedBatch, FeedStatus, LinkState
 from tui.model.notes import Note, Notes
 from tui.render import formats
 

@@ -18,9 +18,9 @@ from engine.events.types import EventEnvelope
 from engine.operations.declared.sessions import READ_TRANSCRIPT, ReadTranscript
 from engine.operations.operation import A, Operation, R
 from engine.sessions.transcripts import Page
-from tui.feeds.base import FeedBatch, FeedStatus, LinkState
 from tui.feeds.client import Address, error_in, no_engine
 from tui.feeds.wire import http_call, result_in
+from tui.model.link import FeedBatch, FeedStatus, LinkState
 
 T = TypeVar("T")
 MAX_KEPT = 50_000

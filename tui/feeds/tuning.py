@@ -5,7 +5,8 @@ from __future__ import annotations
 from engine.operations.declared.config import SETTINGS_HISTORY, SHOW_SETTINGS
 from engine.operations.declared.paging import LONGEST_PAGE, PageArgs
 from engine.operations.operation import NoArguments
-from tui.feeds.base import Feed, SettingChange, SettingsSheet
+from tui.feeds.base import Feed
+from tui.model.settings_sheet import SettingChange, SettingsSheet
 
 
 async def settings_sheet(feed: Feed) -> SettingsSheet:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from engine.events.state import State
 from engine.events.types import SessionState, Severity
-from tui.actions.keymap import CAME_ALONG, Keymap
-from tui.feeds.base import FeedStatus, LinkState
+from tui.model.link import FeedStatus, LinkState
 from tui.render import formats
 
 FAILED_RECENTLY_S = 300.0
@@ -38,11 +38,19 @@ class HealthSummary:
         return " · ".join(self.reasons)
 
 
+class KeyNames(Protocol):
+    """The operator's keys, for what the sentence names."""
+
+    def shown(self, action: str) -> str:
+        """The key of an action, as a person names it."""
+
+
 @dataclass(frozen=True, slots=True)
 class View:
     """How the operator looks: what the verdict needs besides the state."""
 
     now: float
+    keys: KeyNames
     age: float = 0.0
     has_data: bool = True
     read_only: bool = False
@@ -51,7 +59,6 @@ class View:
     meanwhile: tuple[str, ...] = ()
     unreadable: int = 0
     can_retry: bool = False
-    keys: Keymap = CAME_ALONG
 
 
 def verdict(state: State, status: FeedStatus, view: View) -> HealthSummary:

@@ -25,13 +25,13 @@ class ListState(Generic[R]):
         self.marks: set[str] = set()
         self.order: list[str] = []
         self.cursor = ""
-        self._fields = fields_of(listing.columns)
+        self._fields = listing.fields if listing.fields is not None else fields_of(listing.columns)
         self._rows: dict[str, R] = {}
-        self._now = 0.0
+        self.now = 0.0
 
     def take(self, rows: Sequence[R], now: float, *, still: bool = False) -> None:
         """The rows as they are now; `still` holds the order for this once."""
-        self._rows, self._now = {self.listing.id(row): row for row in rows}, now
+        self._rows, self.now = {self.listing.id(row): row for row in rows}, now
         self.marks &= self._rows.keys()
         fresh = self._ordered()
         if still or self.held or self.marks:
@@ -49,6 +49,14 @@ class ListState(Generic[R]):
     def row(self) -> R | None:
         """The one under the cursor."""
         return self._rows.get(self.cursor)
+
+    def __getitem__(self, row: str) -> R:
+        """A row by its id. Raises KeyError."""
+        return self._rows[row]
+
+    def get(self, row: str) -> R | None:
+        """A row by its id, None when it is gone."""
+        return self._rows.get(row)
 
     @property
     def index(self) -> int:
@@ -70,11 +78,15 @@ class ListState(Generic[R]):
         """What is shown, or of that only what is chosen; with these columns, or all."""
         rows = self.chosen if chosen else self.rows
         about = {"of": self.total, "filter": self.filter.text, "sort": self.sort.said, "marked": len(self.marks)}
-        return table_of(self.listing, rows, self._now, columns, **about)
+        return table_of(self.listing, rows, self.now, columns, **about)
 
     def move(self, step: int) -> None:
         """Cursor up or down."""
         self.go(self.index + step)
+
+    def point_at(self, row: str) -> None:
+        """Cursor to the row of this id, once it is there."""
+        self.cursor = row
 
     def go(self, index: int) -> None:
         """Cursor to the row at this place."""
@@ -113,8 +125,8 @@ class ListState(Generic[R]):
 
     def sort_by(self, key: str) -> None:
         """Sort by a column, or turn its order round. Raises KeyError for a column that there is not."""
-        self.listing.column(key)
-        self.sort = self.sort.reversed() if self.sort.key == key else natural(key, self.listing.columns)
+        by = self.listing.column(key)
+        self.sort = self.sort.reversed() if self.sort.key == key else natural(by)
         self._put(self._ordered())
 
     def reverse(self) -> None:
@@ -133,8 +145,8 @@ class ListState(Generic[R]):
         return True
 
     def _ordered(self) -> list[str]:
-        by = self.listing.column(self.sort.key)
-        return in_order(self._rows, self.filter, self.sort, by, self._now)
+        by = self.listing.column(self.sort.key) if self.sort.key else None
+        return in_order(self._rows, self.filter, self.sort, by, self.now)
 
     def _put(self, fresh: list[str]) -> None:
         """A cursor whose row is gone goes to the one that took its place."""

@@ -8,8 +8,8 @@ from engine.base.clock import Clock
 from engine.events.reducers.projection import Projection, touched_session
 from engine.events.state import SessionView, State, decode_state, encode_state
 from engine.events.types import EventEnvelope, Reading, SessionReadings, SessionState
-from tui.feeds.base import FeedBatch, FeedStatus, LinkState
 from tui.model.history import History
+from tui.model.link import FeedBatch, FeedStatus, LinkState
 from tui.render import formats
 
 FAILED_SHOWN_S = 600.0

@@ -7,7 +7,7 @@ import io
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
 
@@ -15,17 +15,24 @@ from tui.model.columns import Column, Plain
 from tui.model.sort import Sort
 from tui.render.plain_text import clean, escape_json
 
+if TYPE_CHECKING:
+    from tui.model.filter import Fields
+
 R = TypeVar("R")
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """First characters by which a spreadsheet takes a text for a formula."""
 _EMPTY = {"–", "·"}
 BY_ID = Sort()
+AS_GIVEN = Sort("")
 
 
 @dataclass(frozen=True, slots=True)
 class Listing(Generic[R]):
-    """A list of a screen: `id` names a row, `command` is the line that shows it in the shell, `usual` its order."""
+    """A list of a screen: `id` names a row, `command` is the line that shows it in the shell, `usual` its order.
+
+    `fields` are what its filter knows, where that is not the columns alone.
+    """
 
     name: str
     noun: str
@@ -33,6 +40,7 @@ class Listing(Generic[R]):
     id: Callable[[R], str]
     command: Callable[[R], str]
     usual: Sort = BY_ID
+    fields: Fields[R] | None = None
 
     def column(self, key: str) -> Column[R]:
         """One by its key. Raises KeyError."""

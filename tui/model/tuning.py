@@ -12,7 +12,7 @@ import yaml
 from engine.settings import catalogue
 from engine.settings.fields import BYTES, SHARE_OR_BYTES
 from engine.settings.sources import read_text
-from tui.feeds.base import SettingChange, SettingsSheet
+from tui.model.settings_sheet import SettingChange, SettingsSheet
 
 _ENGINE = "engine"
 _SMALL = 20
@@ -86,16 +86,6 @@ class Tuning:
     def row(self, key: str) -> TuningRow | None:
         """The row of a key."""
         return next((row for row in self.rows if row.key == key), None)
-
-    def shown(self, words: str, *, staged_only: bool = False) -> list[TuningRow]:
-        """The rows whose key, description or origin has all of these words."""
-        wanted = words.lower().split()
-        return [
-            row
-            for row in self.rows
-            if (not staged_only or row.key in self.staged)
-            and all(word in f"{row.key} {row.description} {row.origin}".lower() for word in wanted)
-        ]
 
     def stage(self, key: str, text: str) -> None:
         """Propose a value; the one that is in force takes the proposal away."""

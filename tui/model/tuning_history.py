@@ -10,7 +10,7 @@ import yaml
 
 from engine.events.state import CauseView
 from engine.settings.sources import read_text
-from tui.feeds.base import SettingChange, SettingsSheet
+from tui.model.settings_sheet import SettingChange, SettingsSheet
 from tui.model.tuning import Tuning
 from tui.render import formats
 

@@ -17,16 +17,16 @@ from tui.actions import mouse, registry
 from tui.actions.registry import KeyScope
 from tui.model import health
 from tui.screens import header
+from tui.screens.list_actions import TableActions
 from tui.widgets.styled import LineBlock, StyledScreen
 
 if TYPE_CHECKING:
     from tui.actions.command_line import Suggestion
-    from tui.console.app import Console
+    from tui.actions.host import ConsoleHost
     from tui.model.store import Store
-    from tui.model.tables import Table
 
 
-class BaseScreen(StyledScreen[None]):
+class BaseScreen(TableActions, StyledScreen[None]):
     """A screen with its place in line 1, the health in line 2 and its keys in the last line."""
 
     SCOPE: ClassVar[str] = KeyScope.APP
@@ -34,9 +34,9 @@ class BaseScreen(StyledScreen[None]):
     AUTO_FOCUS = None
 
     @property
-    def console(self) -> Console:
+    def console(self) -> ConsoleHost:
         """The app, with its type."""
-        return cast("Console", self.app)
+        return cast("ConsoleHost", self.app)
 
     @property
     def store(self) -> Store:
@@ -83,7 +83,8 @@ class BaseScreen(StyledScreen[None]):
     async def _key_clicked(self, message: LineBlock.KeyClicked) -> None:
         """A key that is shown does when clicked what it does when pressed."""
         message.stop()
-        await mouse.press(self.console, self, self.SCOPE, message)
+        if run := mouse.clicked(self.console, self.SCOPE, message.key, message.rested):
+            await self.app.run_action(run, default_namespace=self)
 
     @on(LineBlock.Clicked, "#where")
     def _where_clicked(self, message: LineBlock.Clicked) -> None:
@@ -106,7 +107,7 @@ class BaseScreen(StyledScreen[None]):
         )
         self.query_one("#where", LineBlock).show([where])
         self.query_one("#health", LineBlock).show([header.health_line(verdict, state, now, width)])
-        asked = bool(self.console.arming.permission)
+        asked = bool(self.console.press_guard.permission)
         offered = [action for action in registry.footer(self.SCOPE, keymap.actions) if asked or not action.answers]
         keys = header.keys_line(offered, width, read_only=self.console.is_read_only or self.console.travelling)
         self.query_one("#keys", LineBlock).show([keys])
@@ -152,22 +153,6 @@ class BaseScreen(StyledScreen[None]):
     def targets(self) -> list[SessionView]:
         """The sessions that an act is meant for."""
         return []
-
-    def table(self, *, chosen: bool = False) -> Table | None:  # noqa: ARG002 - each screen has its own
-        """What the screen lists: all rows and columns shown, or every column of the marked rows (else the cursor's)."""
-        return None
-
-    def action_copy(self) -> None:
-        """Ask what to copy of the marked rows, or of this one."""
-        from tui.actions import clipboard
-
-        clipboard.copy(self.console, self.table(chosen=True))
-
-    def action_export(self) -> None:
-        """Ask how to export what is shown."""
-        from tui.actions import clipboard
-
-        clipboard.export(self.console, self.table())
 
     def action_act(self, name: str) -> None:
         """Do something to the sessions in focus; the console asks first where that is due."""

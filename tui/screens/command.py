@@ -12,8 +12,8 @@ from textual.containers import Container
 from textual.widgets import Input
 
 from engine.base.errors import QuarterdeckError
-from tui.actions.command_line import COMMANDS, MAX_LINE, Completion, LineError, Suggestion, commands, complete, parse
-from tui.actions.line_actions import Doing, LineActions
+from tui.actions.command_line import MAX_LINE, Completion, LineError, Suggestion, commands, complete, parse
+from tui.actions.line_actions import Callback, LineActions
 from tui.render.plain_text import clean
 from tui.render.spans import Line, crop, fit, rule
 from tui.screens.dialogs import Dialog, Overlay
@@ -21,7 +21,7 @@ from tui.screens.tuning_lines import wrapped
 from tui.widgets.styled import LineBlock
 
 if TYPE_CHECKING:
-    from tui.console.app import Console
+    from tui.actions.host import ConsoleHost
 
 _KEYS = "↑ earlier commands   tab complete   enter run   esc"
 _ROOMY = 100
@@ -39,7 +39,7 @@ class LineInput(Input):
         self.replace(text[: max(0, room)], *sorted(self.selection))
 
 
-class CommandScreen(Overlay[Doing]):
+class CommandScreen(Overlay[Callback]):
     """Gives back what is left to do; a line that is wrong stays, with the reason."""
 
     AUTO_FOCUS: ClassVar[str | None] = "#line"
@@ -60,9 +60,9 @@ class CommandScreen(Overlay[Doing]):
         self._read_at = -1.0
 
     @property
-    def console(self) -> Console:
+    def console(self) -> ConsoleHost:
         """The app, with its type."""
-        return cast("Console", self.app)
+        return cast("ConsoleHost", self.app)
 
     def compose(self) -> ComposeResult:
         """The line, the completions, the keys."""
@@ -196,11 +196,6 @@ class CommandHelp(Dialog[None]):
     def __init__(self, wanted: str = "") -> None:
         super().__init__("COMMANDS   typed after :", [], "j k scroll · esc close")
         self._wanted = wanted
-
-    @staticmethod
-    def found(wanted: str) -> bool:
-        """Whether any command's name begins so."""
-        return any(name.startswith(wanted) for command in COMMANDS for name in command.names)
 
     def on_resize(self) -> None:
         """One line a command."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual import events, on
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.screen import ModalScreen
@@ -221,6 +221,40 @@ class Overlay(Dialog[Answer]):
     @on(LineBlock.Resized)
     def _resized(self) -> None:
         self.paint()
+
+
+class AppDialogs:
+    """The questions of `tui.actions.host.Dialogs`, each a dialog over the screen in sight of the app."""
+
+    def __init__(self, app: App[Any]) -> None:
+        self._app = app
+
+    async def confirm(self, title: str, facts: Sequence[Line], verb: str, keep: str, count: int = 0) -> bool:
+        """Whether the operator agrees; with `count`, that number must be typed."""
+        agreed = await self._app.push_screen_wait(Confirm(title, facts, verb, keep, count))
+        return bool(agreed)
+
+    async def choose(
+        self,
+        title: str,
+        options: Sequence[tuple[str, str]],
+        current: str,
+        *,
+        facts: Sequence[Line] = (),
+        keys: str = "enter take · esc keep",
+    ) -> str | None:
+        """One of the options, or None."""
+        return await self._app.push_screen_wait(Chooser(title, options, current, facts=facts, keys=keys))
+
+    async def choose_letter(
+        self, title: str, options: Sequence[tuple[str, str]], facts: Sequence[Line] = ()
+    ) -> str | None:
+        """The letter of one of the options, or None."""
+        return await self._app.push_screen_wait(Menu(title, options, facts))
+
+    async def enter_text(self, title: str, facts: Sequence[Line], verb: str, ask: str, value: str = "") -> str | None:
+        """The line that the operator typed, or None."""
+        return await self._app.push_screen_wait(TextEntry(title, facts, verb, ask, value))
 
 
 def leaving_facts(state: State) -> list[Line]:

@@ -19,7 +19,6 @@ from tui.render import formats
 from tui.render.spans import Line, rule
 from tui.screens import error_lines as draw
 from tui.screens import list_lines
-from tui.screens.dialogs import Chooser
 from tui.screens.list_screen import ListScreen
 
 
@@ -141,7 +140,7 @@ class ErrorsScreen(ListScreen[TimelineRow]):
 
     async def _correct(self, error: ErrorView, feed: Feed) -> str | None:
         options = [(kind, "as it is now" if kind == error.type else "") for kind in [*ErrorKind, "none"]]
-        kind = await self.console.push_screen_wait(Chooser(f"WHAT IS {error.id}?", options, error.type))
+        kind = await self.console.dialogs.choose(f"WHAT IS {error.id}?", options, error.type)
         if kind is None or kind == error.type:
             return None
         correction = msgspec.convert({"id": error.id, "type": kind}, CorrectError)

@@ -6,15 +6,12 @@ from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import events, on
 from textual.binding import Binding, BindingType
-from textual.widgets import Input
 
 from engine.approvals.groups import PermissionGroup, groups_of
 from tui.actions import line_answers, mouse
-from tui.actions.mouse import PressGuard
+from tui.actions.press_guard import PressGuard
 from tui.actions.registry import KeyScope, bindings, in_scope
 from tui.model.list_state import ListState
-from tui.model.tables import Table
-from tui.render.plain_text import clean
 from tui.render.spans import Line, between
 from tui.screens import inbox_lines as draw
 from tui.screens import list_lines
@@ -24,7 +21,7 @@ from tui.screens.list_actions import ListActions
 from tui.widgets.styled import LineBlock
 
 if TYPE_CHECKING:
-    from tui.console.app import Console
+    from tui.actions.host import ConsoleHost
 
 _FRAME = 3
 """Lines of the box around its own: border and padding."""
@@ -42,6 +39,7 @@ class Inbox(ListActions[PermissionGroup], Overlay[str]):
     that comes under the cursor must be in sight for 0.4 s before a key answers it.
     """
 
+    EDITOR = "#entry"
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings(KeyScope.INBOX),
         Binding("exclamation_mark,q", "leave", show=False),
@@ -57,9 +55,9 @@ class Inbox(ListActions[PermissionGroup], Overlay[str]):
         self._waking = False
 
     @property
-    def console(self) -> Console:
+    def console(self) -> ConsoleHost:
         """The app, with its type."""
-        return cast("Console", self.app)
+        return cast("ConsoleHost", self.app)
 
     @property
     def group(self) -> PermissionGroup | None:
@@ -71,7 +69,7 @@ class Inbox(ListActions[PermissionGroup], Overlay[str]):
         keys = self.console.keys
         said = f"{keys.shown('view.help')} keys · {keys.shown('inbox.back')} close"
         self.query_one("#box").border_subtitle = self._in_glyphs(said)
-        self._edit(False)
+        self.edit(False)
 
     def paint(self) -> None:
         """Take what waits as it is now, and show it."""
@@ -90,7 +88,7 @@ class Inbox(ListActions[PermissionGroup], Overlay[str]):
             keys = draw.keys(
                 in_scope(KeyScope.INBOX, actions=self.console.keys.actions), width, read_only=bool(self.console.refusal)
             )
-            editor = _EDITOR if self._editor.display else 0
+            editor = _EDITOR if self.editing else 0
             room = int(self.size.height * 0.9) - _FRAME - 1 - draw.CARD_LINES - 1 - len(keys) - editor - 1
             # It grows and never shrinks, so that an answer moves nothing.
             self._most = max(self._most, min(_MOST_ROWS, max(_LEAST_ROWS, len(shown.order))))
@@ -111,46 +109,18 @@ class Inbox(ListActions[PermissionGroup], Overlay[str]):
         left: Line = [(" / ", "strong"), (text or "all", "fail" if shown.problem else "" if text else "muted")]
         return between(left, list_lines.status_line(shown, shown.listing.column(shown.sort.key).title), width)
 
-    def table(self, *, chosen: bool = False) -> Table:
-        """The groups that pass the filter, the marked ones where there are any; or the one under the cursor."""
-        return self.shown.table(chosen=chosen or bool(self.shown.marks))
-
-    def action_filter(self) -> None:
-        """Edit the filter."""
-        self._edit(True)
-
-    def action_back(self) -> None:
-        """One level back: the filter's editor, the filter, the marks, the screen below."""
-        if self._editor.display:
-            self._editor.value = ""
-            self.shown.set_filter("")
-            self._edit(False)
-        elif self.shown.back():
-            self._editor.value = self.shown.filter.text
-            self.paint()
-        else:
-            self.dismiss(None)
+    def leave(self) -> None:
+        """To the screen below."""
+        self.dismiss(None)
 
     def action_open(self) -> None:
         """Leave for the transcript of the session that waits longest."""
         if self.group is not None:
             self.dismiss(self.group.sessions[0])
 
-    def action_copy(self) -> None:
-        """Ask what to copy of the marked groups, or of this one."""
-        from tui.actions import clipboard
-
-        clipboard.copy(self.console, self.table(chosen=True))
-
-    def action_export(self) -> None:
-        """Ask how to export what waits."""
-        from tui.actions import clipboard
-
-        clipboard.export(self.console, self.table())
-
     def action_keys(self) -> None:
         """Show the keys."""
-        self.console.push_screen(Help(KeyScope.INBOX, self.console.keys))
+        self.app.push_screen(Help(KeyScope.INBOX, self.console.keys))
 
     def action_act(self, name: str) -> None:
         """Answer the group under the cursor, or the marked ones."""
@@ -167,7 +137,7 @@ class Inbox(ListActions[PermissionGroup], Overlay[str]):
         self._arming.show("")  # a second press must wait like the first
         if marked:
             self.shown.unmark()
-        self.console.run_worker(line_answers.answer(self.console, name, chosen), group="acts", exit_on_error=False)
+        self.console.carry_out(line_answers.answer(self.console, name, chosen))
         self.paint()
 
     def on_click(self, event: events.Click) -> None:
@@ -180,26 +150,9 @@ class Inbox(ListActions[PermissionGroup], Overlay[str]):
     @on(LineBlock.KeyClicked)
     async def _key_clicked(self, message: LineBlock.KeyClicked) -> None:
         message.stop()
-        await mouse.press(self.console, self, KeyScope.INBOX, message)
+        if run := mouse.clicked(self.console, KeyScope.INBOX, message.key, message.rested):
+            await self.app.run_action(run, default_namespace=self)
 
     def _woken(self) -> None:
         self._waking = False
         self.paint()
-
-    @property
-    def _editor(self) -> Input:
-        return self.query_one("#entry", Input)
-
-    def _edit(self, on_: bool) -> None:
-        self._editor.display = self._editor.can_focus = on_
-        self.set_focus(self._editor if on_ else None)
-        self.paint()
-
-    @on(Input.Changed, "#entry")
-    def _typed(self, message: Input.Changed) -> None:
-        self.shown.set_filter(clean(message.value))
-        self.paint()
-
-    @on(Input.Submitted, "#entry")
-    def _entered(self) -> None:
-        self._edit(False)

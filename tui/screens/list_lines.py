@@ -3,33 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Container
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from tui.model.columns import GAP, LEAD, lay_out
 from tui.model.list_state import ListState
-from tui.model.sort import Sort
 from tui.render.spans import Line, crop, fit, padded
 
 R = TypeVar("R")
 
 
-class StatusLine(Protocol):
-    """A list that can be asked how it stands."""
-
-    sort: Sort
-    held: bool
-    order: list[str]
-
-    @property
-    def total(self) -> int:
-        """Rows before filtering."""
-
-    @property
-    def marks(self) -> set[str]:
-        """Ids of the marked rows."""
-
-
-def status_line(shown: StatusLine, title: str) -> Line:
+def status_line(shown: ListState[R], title: str) -> Line:
     """By which column it is sorted, whether its order is held, how much of it is shown, how many rows are marked."""
     held = " held" if shown.held or shown.marks else ""
     line: Line = [(f"sort {title}{shown.sort.mark}", "muted"), (held, "ask")]

@@ -1,20 +1,16 @@
-"""A screen with a list in one block of lines under a cursor: the base of Errors, Recovery and Queue."""
+"""A screen with a list under a cursor: the base of Sessions, Errors, Recovery, Queue and Tuning."""
 
 from __future__ import annotations
 
 from collections.abc import Coroutine, Iterable, Sequence
 from typing import Any, TypeVar
 
-from textual import on
 from textual.widget import Widget
-from textual.widgets import Input
 
-from tui.actions.command_line import Suggestion
 from tui.feeds.base import Feed
 from tui.model.list_state import ListState
-from tui.model.tables import Listing, Table
+from tui.model.tables import Listing
 from tui.render import formats
-from tui.render.plain_text import clean
 from tui.render.spans import Line
 from tui.screens import list_lines
 from tui.screens.base_screen import BaseScreen
@@ -38,12 +34,17 @@ class ListScreen(ListActions[R], BaseScreen):
         yield FilterRow(id="filter-row")
         yield LineBlock(id="board")
 
+    def on_mount(self) -> None:
+        """A filter that was set before shows in its editor."""
+        if self.shown.filter.text:
+            self.editor.value = self.shown.filter.text
+
     def items(self) -> Sequence[R]:
         """The rows as they are now, in any order."""
         return []
 
-    def draw(self, width: int, height: int) -> list[Line]:  # noqa: ARG002 - each board has its own
-        """The whole block; a board without lines is empty."""
+    def draw(self, width: int, height: int) -> list[Line]:  # noqa: ARG002 - each screen has its own
+        """The whole block; a screen without lines is empty."""
         return []
 
     @property
@@ -58,61 +59,29 @@ class ListScreen(ListActions[R], BaseScreen):
     def paint_body(self) -> None:
         """Everything between line 2 and the keys."""
         self.take()
+        self.paint_filter()
+        self.paint_list()
+
+    def paint_filter(self) -> None:
+        """The filter, and how the list stands."""
         shown = self.shown
-        standing = list_lines.status_line(shown, shown.listing.column(shown.sort.key).title)
-        row = self.query_one(FilterRow)
-        row.show(shown.filter.text, shown.problem, [*standing, (" ", "")], self.size.width)
+        line = [*list_lines.status_line(shown, shown.listing.column(shown.sort.key).title), *self.status_extra()]
+        self.query_one(FilterRow).show(shown.filter.text, shown.problem, [*line, (" ", "")], self.size.width)
+
+    def status_extra(self) -> Line:
+        """What else the line above the list says."""
+        return []
+
+    def paint_list(self) -> None:
+        """The rows, and what stands around them."""
         board = self.query_one("#board", LineBlock)
         width, height = board.size
         if width > 0 and height > 0:
             board.show(self.draw(width, height)[:height])
 
-    def table(self, *, chosen: bool = False) -> Table | None:
-        """The rows that pass the filter, the marked ones where there are any."""
-        return self.shown.table(chosen=chosen or bool(self.shown.marks))
-
-    def sortable(self) -> Sequence[Suggestion]:
-        """The list's columns."""
-        return [Suggestion(column.key, note=column.title) for column in self.shown.listing.columns]
-
-    def filter_problem(self, text: str) -> str:
-        """Why it cannot be read."""
-        return self.shown.problem_of(text)
-
-    def set_filter(self, text: str) -> None:
-        """Show only what passes; an empty text shows all."""
-        self.query_one(FilterRow).editor.value = text
-        self.shown.set_filter(text)
-        self.paint()
-
-    def action_filter(self) -> None:
-        """Edit the filter."""
-        self._edit(True)
-
-    def action_back(self) -> None:
-        """One level back: the filter's editor, the filter, the marks, the screen before this one."""
-        if self.query_one(FilterRow).editing:
-            self.set_filter("")
-            self._edit(False)
-        elif self.shown.back():
-            self.set_filter(self.shown.filter.text)
-        else:
-            self.console.action_last_screen()
-
-    def _edit(self, on_: bool) -> None:
-        self.query_one(FilterRow).edit(on_)
-        if not on_:
-            self.set_focus(None)
-        self.paint()
-
-    @on(Input.Changed, "#filter")
-    def _typed(self, message: Input.Changed) -> None:
-        self.shown.set_filter(clean(message.value))
-        self.paint()
-
-    @on(Input.Submitted, "#filter")
-    def _entered(self) -> None:
-        self._edit(False)
+    def leave(self) -> None:
+        """To the screen before this one."""
+        self.console.action_last_screen()
 
     def menu(self, options: Sequence[tuple[str, str, str]]) -> None:
         """Choose what to do to the marked rows, or to this one: letter, act, what it does."""
@@ -127,7 +96,7 @@ class ListScreen(ListActions[R], BaseScreen):
                     self.act_on(acts[letter], rows)
 
             title = formats.plural(len(rows), self.shown.listing.noun).upper()
-            self.console.push_screen(Menu(title, [(letter, text) for letter, _act, text in options]), taken)
+            self.app.push_screen(Menu(title, [(letter, text) for letter, _act, text in options]), taken)
 
     def act_on(self, name: str, rows: Sequence[R]) -> None:
         """Do something to these rows, which were chosen when the key was pressed."""

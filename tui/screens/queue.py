@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual.binding import BindingType
 
 from engine.events.state import RequestView
-from engine.operations.declared.prompts import CANCEL_PROMPT, PromptId
-from tui.actions.for_each import FAILED_TOLD, LISTED, for_each, same_as
 from tui.actions.registry import KeyScope, bindings
-from tui.feeds.base import Feed
-from tui.model.tables import command
-from tui.render.spans import Line, fit
+from tui.actions.request_actions import cancel
+from tui.render.spans import Line
 from tui.screens import queue_lines as draw
-from tui.screens.dialogs import Confirm
 from tui.screens.list_screen import ListScreen
-
-if TYPE_CHECKING:
-    from tui.console.app import Console
 
 
 class QueueScreen(ListScreen[RequestView]):
@@ -70,41 +63,3 @@ class QueueScreen(ListScreen[RequestView]):
             self.console.tell("There is no request under the cursor.")
         elif (feed := self.live_feed()) is not None:
             self.do(cancel(self.console, views, feed))
-
-
-async def cancel(console: Console, views: Sequence[RequestView], feed: Feed) -> str | None:
-    """Ask, then end requests; the answer says that it was done."""
-    number = len(views)
-    facts = _facts(views)
-    happens = "its caller is told; the session stays" if number == 1 else "their callers are told; the sessions stay"
-    facts.append([("what happens  ", "muted"), (happens, "")])
-    facts += same_as(command("queue", "cancel", *(view.id for view in views)), 14)
-    title = f"CANCEL {views[0].id}" if number == 1 else f"CANCEL {number} REQUESTS"
-    verb, keep = ("cancel it", "let it go on") if number == 1 else (f"cancel {number}", "let them go on")
-    if not await console.push_screen_wait(Confirm(title, facts, verb, keep, number if number > 1 else 0)):
-        return None
-    done, failed = await for_each(views, lambda view: feed.send(CANCEL_PROMPT, PromptId(id=view.id)))
-    for error in failed[:FAILED_TOLD]:
-        console.tell(error, "error")
-    if number == 1:
-        return f"Cancelled {views[0].id}." if done else None
-    return f"Cancelled {done} of {number} requests."
-
-
-def _facts(views: Sequence[RequestView]) -> list[Line]:
-    if len(views) == 1:
-        view = views[0]
-        where = f"runs in {view.session}" if view.session else "waits"
-        return [
-            [("prompt        ", "muted"), (fit(view.prompt, 56).rstrip(), "")],
-            [("of            ", "muted"), (view.user or "nobody", "")],
-            [("it            ", "muted"), (where, "")],
-        ]
-    running = sum(bool(view.session) for view in views)
-    facts: list[Line] = [
-        [(fit(view.id, 14), "strong"), (fit(view.user or "nobody", 10), "muted"), (fit(view.prompt, 44), "")]
-        for view in views[:LISTED]
-    ]
-    if len(views) > LISTED:
-        facts.append([(f"… and {len(views) - LISTED} more", "muted")])
-    return [*facts, [], [("of them       ", "muted"), (f"{running} run, {len(views) - running} wait", "")]]

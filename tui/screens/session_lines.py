@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from engine.events.state import PermissionView, SessionView
+from engine.events.state import SessionView
 from engine.events.types import SessionState
 from engine.sessions.transcripts import TranscriptEntry
 from tui.actions.keymap import CAME_ALONG, Keymap
+from tui.actions.press_guard import ApprovalCard
 from tui.render import formats
 from tui.render.glyphs import STATE_GLYPHS, STATE_ROLES, risk_mark
 from tui.render.plain_text import clean
@@ -22,18 +22,9 @@ ACT = 11
 KIND_ROLES = {"error": "fail", "user": "ask", "assistant": "", "note": "muted", "think": "muted"}
 
 
-@dataclass(frozen=True, slots=True)
-class Card:
-    """An approval as it is shown: the question, how far its keys are armed, and how many ask the same."""
-
-    asked: PermissionView
-    bar: str
-    alike: int = 1
-
-
 def drawer(
     row: SessionView,
-    card: Card | None,
+    card: ApprovalCard | None,
     tail: Sequence[TranscriptEntry],
     now: float,
     pool_p95: float,
@@ -63,7 +54,7 @@ def drawer(
 
 def bottom(
     row: SessionView,
-    card: Card | None,
+    card: ApprovalCard | None,
     tail: Sequence[TranscriptEntry],
     now: float,
     width: int,
@@ -82,7 +73,9 @@ def bottom(
     return [crop(line, width) for line in lines][:height]
 
 
-def card_lines(card: Card, now: float, width: int, keys: Keymap = CAME_ALONG, place: str = "session") -> list[Line]:
+def card_lines(
+    card: ApprovalCard, now: float, width: int, keys: Keymap = CAME_ALONG, place: str = "session"
+) -> list[Line]:
     """The approval: what is asked, until when, and the keys that answer it in this place."""
     asked = card.asked
     note = f"armed {card.bar}"
@@ -100,7 +93,7 @@ def card_lines(card: Card, now: float, width: int, keys: Keymap = CAME_ALONG, pl
     return lines
 
 
-def question(card: Card, now: float, width: int, keys: Keymap = CAME_ALONG) -> Line:
+def question(card: ApprovalCard, now: float, width: int, keys: Keymap = CAME_ALONG) -> Line:
     """The approval in one line."""
     asked = card.asked
     left: Line = [(" ? ", "ask"), (f"{asked.tool} {asked.summary}", "strong")]

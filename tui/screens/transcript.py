@@ -12,9 +12,9 @@ from engine.base.errors import QuarterdeckError
 from engine.events.state import SessionView
 from engine.sessions.transcripts import TranscriptEntry
 from tui.actions.registry import KeyScope, bindings
+from tui.feeds.transcript_reader import TranscriptReader
 from tui.model.columns import Column
 from tui.model.tables import Listing, Table, command, harmless, table_of
-from tui.model.transcript_reader import TranscriptReader
 from tui.render import formats
 from tui.render.glyphs import STATE_GLYPHS, STATE_ROLES
 from tui.render.spans import Line, between

@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tui.actions.keymap import Keymap
-from tui.feeds.base import SettingChange
 from tui.model.columns import Column, Plain
-from tui.model.tables import Listing, command
-from tui.model.trends import Trends
+from tui.model.filter import Fields
+from tui.model.settings_sheet import SettingChange
+from tui.model.store import Store
+from tui.model.tables import AS_GIVEN, Listing, command
+from tui.model.trends import Trends, measure
 from tui.model.tuning import Tuning, TuningRow
 from tui.render import formats
 from tui.render.spans import Line, columns, crop, fit, rule
@@ -46,8 +48,31 @@ class Effect:
     before: Figures
 
 
+def figures_of(store: Store) -> Figures:
+    """The figures of this moment."""
+    state = store.live
+    waiting = sum(1 for request in state.requests.values() if not request.session)
+    return Figures.of(measure(state.buckets, store.live_now, 1), waiting)
+
+
 def _plain(row: TuningRow) -> Plain:
     return row.raw if isinstance(row.raw, (str, int, float)) else row.current
+
+
+FIELDS: Fields[TuningRow] = Fields(
+    {
+        "key": lambda row, _now: row.key,
+        "live": lambda row, _now: row.current,
+        "origin": lambda row, _now: row.origin,
+        "text": lambda row, _now: f"{row.key} {row.description} {row.origin}",
+    },
+    numbers=frozenset(),
+    times=frozenset(),
+    sizes=frozenset(),
+    words=("text",),
+    common=("key", "live", "origin"),
+)
+"""The fields of settings; a bare word is searched in name, description and origin."""
 
 
 def settings(tuning: Tuning) -> Listing[TuningRow]:
@@ -71,6 +96,8 @@ def settings(tuning: Tuning) -> Listing[TuningRow]:
         ),
         lambda row: row.key,
         lambda row: command("config", "get", row.key),
+        AS_GIVEN,
+        FIELDS,
     )
 
 

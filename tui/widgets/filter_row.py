@@ -11,14 +11,23 @@ from tui.widgets.styled import LineBlock
 
 SIGN = 3
 """Cells of the `/` before the filter."""
+HINT = "words  field:value  !word  field>number"
 
 
 class FilterRow(Container):
-    """Its editor is the Input `#filter`, whose messages go to the screen; it has the keyboard only while it is open."""
+    """Its editor is the Input `#filter`, whose messages go to the screen; it has the keyboard only while it is open.
+
+    A `quiet` one shows nothing while nothing is filtered.
+    """
+
+    def __init__(self, hint: str = HINT, *, quiet: bool = False, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self._hint = hint
+        self._quiet = quiet
 
     def compose(self) -> ComposeResult:
         """Sign, editor, line."""
-        editor = Input(id="filter", placeholder="words  field:value  !word  field>number", compact=True)
+        editor = Input(id="filter", placeholder=self._hint, compact=True)
         editor.display = editor.can_focus = False
         yield LineBlock(id="filter-sign")
         yield editor
@@ -38,19 +47,17 @@ class FilterRow(Container):
         """Whether it is being typed."""
         return self.editor.display
 
-    def edit(self, on: bool) -> None:
-        """Open the editor and give it the keyboard, or close it."""
-        self.editor.display = self.editor.can_focus = on
-        if on:
-            self.editor.focus()
-
     def show(self, text: str, problem: str, right: Line, width: int) -> None:
         """The filter and how the list stands; while it is edited only the latter, beside the editor."""
         line = self.query_one("#filter-line", LineBlock)
+        if self._quiet:
+            self.query_one("#filter-sign").display = bool(text) or self.editing
         if self.editing:
             right = [(f" {problem}  ", "fail")] if problem else right
             line.styles.width = width_of(right)
             line.show([right])
         else:
             line.styles.width = "1fr"
-            line.show([between([(text or "all", "" if text else "muted")], right, width - SIGN)])
+            line.show(
+                [between([(text or ("" if self._quiet else "all"), "" if text else "muted")], right, width - SIGN)]
+            )

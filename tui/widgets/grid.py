@@ -1,10 +1,10 @@
-"""The live grid, drawn by hand: a line is drawn again only when its row changed."""
+"""A list as a grid, drawn by hand: a line is drawn again only when its row changed."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Protocol
+from typing import Generic, TypeVar
 
 from rich.segment import Segment
 from rich.style import Style
@@ -14,10 +14,8 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from engine.events.state import SessionView
-from tui.model.columns import GAP, LEAD, SESSION_COLUMNS, Column, Layout, lay_out
-from tui.model.filter import EVERYTHING, Filter
-from tui.model.sort import Sort, ordered
+from tui.model.columns import GAP, LEAD, Column, Layout, lay_out
+from tui.model.list_state import ListState
 from tui.render.spans import Line, fit
 from tui.widgets.styled import StyledWidget
 
@@ -27,22 +25,11 @@ STRIPS_KEPT = 512
 _BOLD = Style(bold=True)
 
 
-class Rows(Protocol):
-    """Where the grid's rows come from; it owns no data."""
-
-    @property
-    def now(self) -> float:
-        """The moment shown, in seconds since 1970."""
-
-    def rows(self) -> dict[str, SessionView]:
-        """The rows by id."""
-
-    def version(self, row: str) -> int:
-        """A number that changes whenever the row does."""
+R = TypeVar("R")
 
 
-class Grid(StyledWidget, ScrollView, can_focus=True, inherit_bindings=False):
-    """Rows of sessions. The cursor and the marks are ids; the order is made anew on each `paint` unless held."""
+class Grid(StyledWidget, ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
+    """Draws the rows of any list state, which others change; `version` is a number that changes whenever a row does."""
 
     class CursorMoved(Message):
         """The cursor is on another row, or on none."""
@@ -58,21 +45,17 @@ class Grid(StyledWidget, ScrollView, can_focus=True, inherit_bindings=False):
             self.column = column
             super().__init__()
 
-    def __init__(self, rows: Rows, *, id: str | None = None) -> None:  # noqa: A002
+    def __init__(self, shown: ListState[R], version: Callable[[str], int], *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
-        self._source = rows
-        self._rows: dict[str, SessionView] = {}
+        self.shown = shown
+        self._version = version
+        self._order: list[str] = []
+        self._cursor = ""
         self._cache: OrderedDict[object, Strip] = OrderedDict()
         self._drawn: dict[int, object] = {}
-        self._shown: dict[str, tuple[int, tuple[str, ...]]] = {}
+        self._texts: dict[str, tuple[int, tuple[str, ...]]] = {}
         self._bold: dict[str, frozenset[int]] = {}
-        self._layout: Layout[SessionView] = Layout((), 0)
-        self.order: list[str] = []
-        self.cursor = ""
-        self.marks: set[str] = set()
-        self.filter: Filter[SessionView] = EVERYTHING
-        self.sort = Sort()
-        self.held = False
+        self._layout: Layout[R] = Layout((), 0)
         self.lines_refreshed = 0
 
     @property
@@ -81,71 +64,25 @@ class Grid(StyledWidget, ScrollView, can_focus=True, inherit_bindings=False):
         return self._layout.hidden
 
     @property
-    def total(self) -> int:
-        """Rows before filtering."""
-        return len(self._rows)
-
-    @property
-    def cursor_row(self) -> SessionView | None:
-        """The session under the cursor."""
-        return self._rows.get(self.cursor)
-
-    def row(self, row: str) -> SessionView | None:
-        """A row by its id, None when it is gone."""
-        return self._rows.get(row)
-
-    @property
-    def columns(self) -> tuple[Column[SessionView], ...]:
+    def columns(self) -> tuple[Column[R], ...]:
         """The columns that fit."""
         return tuple(column for column, _width in self._layout.columns)
 
-    def paint(self, *, reorder: bool = False, still: bool = False) -> None:
-        """Take the rows as they are now; called by the one paint timer. `still` holds the order for this once."""
-        self._rows = self._source.rows()
-        self.marks &= self._rows.keys()
-        if reorder or not (still or self.held or self.marks):
-            fresh = ordered(self._rows, self.filter, self.sort, self._source.now)
-        else:
-            fresh = self._kept_order()
-        self._set_order(fresh)
+    def paint(self) -> None:
+        """Draw what changed since the last paint, new cells in bold; called by the one paint timer."""
+        self._fit()
         self._note_changes()
         self._refresh_dirty()
 
-    def move_to(self, index: int) -> None:
-        """Put the cursor on the row at `index`, counted from the first shown."""
-        if self.order:
-            self._put_cursor(self.order[max(0, min(index, len(self.order) - 1))])
-
-    def move_by(self, step: int) -> None:
-        """Move the cursor up or down."""
-        self.move_to(self.cursor_index + step)
-
-    @property
-    def cursor_index(self) -> int:
-        """Where the cursor is in the order; 0 when its row is not shown."""
-        return self.order.index(self.cursor) if self.cursor in self.order else 0
+    def follow(self) -> None:
+        """Draw what the operator changed: the cursor, the marks, the order."""
+        self._fit()
+        self._refresh_dirty()
 
     @property
     def page(self) -> int:
         """Rows that fit below the titles."""
         return max(1, self.size.height - 1)
-
-    def toggle_mark(self) -> None:
-        """Mark the row under the cursor, or take its mark away, and go one down."""
-        if self.cursor in self._rows:
-            self.marks ^= {self.cursor}
-            self.move_by(1)
-            self._refresh_dirty()
-
-    def mark_all(self) -> None:
-        """Mark every row that the filter shows."""
-        self.marks = set(self.order)
-        self._refresh_dirty()
-
-    def clear_marks(self) -> None:
-        """Take all marks away."""
-        self.marks = set()
-        self._refresh_dirty()
 
     def notify_style_update(self) -> None:
         """The theme changed: nothing drawn before is right."""
@@ -159,9 +96,9 @@ class Grid(StyledWidget, ScrollView, can_focus=True, inherit_bindings=False):
             key = self._drawn[0] = self._line_key(0, 0)
             return self._cached(key, self._titles)
         index = self.scroll_offset.y + y - 1
-        if index >= len(self.order):
+        if index >= len(self.shown.order):
             return self._cached(("blank", width), lambda: self.strip([], width))
-        row = self.order[index]
+        row = self.shown.order[index]
         key = self._key(row)
         self._drawn[y] = key
         return self._cached(key, lambda: self._draw(row))
@@ -176,40 +113,29 @@ class Grid(StyledWidget, ScrollView, can_focus=True, inherit_bindings=False):
         """Move the cursor to the row, or sort by the column, that was clicked."""
         if event.y == 0:
             self._click_title(event.x)
-        elif (index := self.scroll_offset.y + event.y - 1) < len(self.order):
-            self.move_to(index)
+        elif (index := self.scroll_offset.y + event.y - 1) < len(self.shown.order):
+            self.shown.go(index)
+            self.follow()
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Other rows came into sight."""
         self._drawn.clear()
         super().watch_scroll_y(old_value, new_value)
 
-    def _kept_order(self) -> list[str]:
-        stay = [row for row in self.order if row in self._rows]
-        known = set(stay)
-        now = self._source.now
-        return stay + [row for row in ordered(self._rows, self.filter, self.sort, now) if row not in known]
-
-    def _set_order(self, fresh: list[str]) -> None:
-        at = self.cursor_index
-        if fresh != self.order:
-            self.order = fresh
-            self.virtual_size = Size(self.size.width, len(fresh) + 1)
-            if self.cursor not in self._rows or self.cursor not in set(fresh):
-                self._put_cursor(fresh[min(at, len(fresh) - 1)] if fresh else "")
-            else:
-                self._show_cursor()
-
-    def _put_cursor(self, row: str) -> None:
-        if row == self.cursor:
-            return
-        self.cursor = row
-        self._show_cursor()
-        self._refresh_dirty()
-        self.post_message(self.CursorMoved(row))
+    def _fit(self) -> None:
+        """As long as the list, with the cursor in sight."""
+        order, cursor = self.shown.order, self.shown.cursor
+        moved = cursor != self._cursor
+        if order != self._order:
+            self.virtual_size = Size(self.size.width, len(order) + 1)
+        if moved or order != self._order:
+            self._order, self._cursor = list(order), cursor
+            self._show_cursor()
+        if moved:
+            self.post_message(self.CursorMoved(cursor))
 
     def _show_cursor(self) -> None:
-        at, top, page = self.cursor_index, self.scroll_offset.y, self.page
+        at, top, page = self.shown.index, self.scroll_offset.y, self.page
         if at < top:
             self.scroll_to(y=at, animate=False, force=True, immediate=True)
         elif at >= top + page:
@@ -230,37 +156,37 @@ class Grid(StyledWidget, ScrollView, can_focus=True, inherit_bindings=False):
     def _line_key(self, top: int, y: int) -> object:
         index = top + y - 1
         if y == 0:
-            return "titles", self.size.width, self.sort
-        return self._key(self.order[index]) if index < len(self.order) else None
+            return "titles", self.size.width, self.shown.sort
+        return self._key(self.shown.order[index]) if index < len(self.shown.order) else None
 
     def _visible(self) -> list[str]:
         top = self.scroll_offset.y
-        return self.order[top : top + self.page]
+        return self.shown.order[top : top + self.page]
 
     def _note_changes(self) -> None:
         """Remember what each visible row shows, and which of its cells are new since the last paint."""
-        shown, self._shown, self._bold = self._shown, {}, {}
+        before, self._texts, self._bold = self._texts, {}, {}
         for row in self._visible():
-            version = self._source.version(row)
-            old_version, old = shown.get(row, (version, None))
+            version = self._version(row)
+            old_version, old = before.get(row, (version, None))
             if old is None or old_version != version:
                 fresh = self._cells(row)
                 if old is not None:
                     self._bold[row] = frozenset(i for i, text in enumerate(fresh) if text != old[i])
             else:
                 fresh = old
-            self._shown[row] = (version, fresh)
+            self._texts[row] = (version, fresh)
 
     def _cells(self, row: str) -> tuple[str, ...]:
         """Texts that change with events; those that change with time alone are left empty."""
-        view, now = self._rows[row], self._source.now
+        view, now = self.shown[row], self.shown.now
         return tuple("" if column.timed else column.text(view, now) for column, _width in self._layout.columns)
 
     def _key(self, row: str) -> object:
-        view, now = self._rows[row], self._source.now
+        view, now = self.shown[row], self.shown.now
         timed = tuple(column.text(view, now) for column, _width in self._layout.columns if column.timed)
-        version, bold = self._source.version(row), self._bold.get(row)
-        return row, version, row == self.cursor, row in self.marks, self.size.width, timed, bold
+        version, bold = self._version(row), self._bold.get(row)
+        return row, version, row == self.shown.cursor, row in self.shown.marks, self.size.width, timed, bold
 
     def _cached(self, key: object, draw: Callable[[], Strip]) -> Strip:
         strip = self._cache.get(key)
@@ -271,9 +197,9 @@ class Grid(StyledWidget, ScrollView, can_focus=True, inherit_bindings=False):
         return strip
 
     def _draw(self, row: str) -> Strip:
-        view, now = self._rows[row], self._source.now
-        on_cursor, bold = row == self.cursor, self._bold.get(row, frozenset())
-        lead = ("▌" if on_cursor else " ") + ("◆" if row in self.marks else " ")
+        view, now = self.shown[row], self.shown.now
+        on_cursor, bold = row == self.shown.cursor, self._bold.get(row, frozenset())
+        lead = ("▌" if on_cursor else " ") + ("◆" if row in self.shown.marks else " ")
         segments = [self._segment(lead, "cursor" if on_cursor else "ask", bold=False)]
         for index, (column, width) in enumerate(self._layout.columns):
             text = fit(column.text(view, now), width, column.align)
@@ -285,8 +211,8 @@ class Grid(StyledWidget, ScrollView, can_focus=True, inherit_bindings=False):
     def _titles(self) -> Strip:
         line: Line = [(" " * LEAD, "")]
         for column, width in self._layout.columns:
-            on = column.key == self.sort.key
-            title = column.title + (self.sort.mark if on else "")
+            on = column.key == self.shown.sort.key
+            title = column.title + (self.shown.sort.mark if on else "")
             line.append((fit(title, width, column.align) + " " * GAP, "strong" if on else "muted"))
         return self.strip(line, self.size.width)
 
@@ -296,9 +222,9 @@ class Grid(StyledWidget, ScrollView, can_focus=True, inherit_bindings=False):
         return Segment(text.translate(table) if table is not None else text, style + _BOLD if bold else style)
 
     def _lay_out(self) -> None:
-        self._layout = lay_out(SESSION_COLUMNS, self.size.width)
+        self._layout = lay_out(self.shown.listing.columns, self.size.width)
         self._cache.clear()
-        self._shown.clear()
+        self._texts.clear()
         self._drawn.clear()
 
     def _click_title(self, x: int) -> None:

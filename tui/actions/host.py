@@ -1,0 +1,197 @@
+"""What acts and screens know of the console: the facts shown, the operator's keys, and what it can be asked to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from engine.events.state import SessionView
+    from tui.actions.command_history import CommandHistory
+    from tui.actions.command_line import Suggestion
+    from tui.actions.keymap import Keymap
+    from tui.actions.press_guard import ApprovalCard, PressGuard
+    from tui.feeds.base import Feed, Playback
+    from tui.model.columns import Column
+    from tui.model.health import HealthSummary
+    from tui.model.store import Store
+    from tui.render.spans import Line
+    from tui.render.themes import ConsoleTheme
+
+Tab = tuple[str, str, str]
+"""Action, name and mode of a screen."""
+
+
+class Dialogs(Protocol):
+    """Questions to the operator; each waits for the answer, so it is awaited inside a worker."""
+
+    async def confirm(self, title: str, facts: Sequence[Line], verb: str, keep: str, count: int = 0) -> bool:
+        """Whether the operator agrees; with `count`, that number must be typed."""
+
+    async def choose(
+        self,
+        title: str,
+        options: Sequence[tuple[str, str]],
+        current: str,
+        *,
+        facts: Sequence[Line] = (),
+        keys: str = "enter take · esc keep",
+    ) -> str | None:
+        """One of the options, or None."""
+
+    async def choose_letter(
+        self, title: str, options: Sequence[tuple[str, str]], facts: Sequence[Line] = ()
+    ) -> str | None:
+        """The letter of one of the options, or None."""
+
+    async def enter_text(self, title: str, facts: Sequence[Line], verb: str, ask: str, value: str = "") -> str | None:
+        """The line that the operator typed, or None."""
+
+
+class ListInSight(Protocol):
+    """The list of the screen in sight, for `filter` and `sort` of the command line."""
+
+    def sortable(self) -> Sequence[Suggestion]:
+        """The columns that it can be sorted by."""
+
+    def filter_problem(self, text: str) -> str:
+        """Why it cannot be filtered so, or an empty string."""
+
+    def set_filter(self, text: str) -> None:
+        """Show only what passes; an empty text shows all."""
+
+    def sort_by(self, key: str) -> None:
+        """Sort by a column, or reverse its order."""
+
+
+class ConsoleHost(Protocol):
+    """The console as its acts and screens see it; `tui.console.app.Console` is the one implementation."""
+
+    store: Store
+    keys: Keymap
+    press_guard: PressGuard
+    typed: CommandHistory
+    exports: Path
+
+    @property
+    def dialogs(self) -> Dialogs:
+        """Questions to the operator."""
+
+    @property
+    def feed(self) -> Feed | None:
+        """The feed, once there is one."""
+
+    @property
+    def refusal(self) -> str:
+        """Why nothing can be acted on now, or an empty string."""
+
+    @property
+    def is_read_only(self) -> bool:
+        """Whether acts are off."""
+
+    @property
+    def travelling(self) -> bool:
+        """Whether a moment is shown that is not now."""
+
+    @property
+    def playback(self) -> Playback | None:
+        """The feed, when it plays a recording."""
+
+    @property
+    def seeks(self) -> int:
+        """How often another moment of a recording was gone to."""
+
+    @property
+    def verdict(self) -> HealthSummary:
+        """The health sentence."""
+
+    @property
+    def rate(self) -> str:
+        """The refresh rate and the time, for line 1."""
+
+    @property
+    def pool_name(self) -> str:
+        """The pool's title."""
+
+    @property
+    def tabs(self) -> tuple[Tab, ...]:
+        """Each screen of line 1."""
+
+    @property
+    def screens(self) -> list[tuple[str, str]]:
+        """The screens that can be gone to: mode and name."""
+
+    @property
+    def list_in_sight(self) -> ListInSight | None:
+        """The list of the screen in sight."""
+
+    @property
+    def console_themes(self) -> Mapping[str, ConsoleTheme]:
+        """The themes at hand, by name."""
+
+    def scrub_line(self, width: int) -> Line:
+        """The bar of the time that can be gone to."""
+
+    def card(self, session: str) -> ApprovalCard | None:
+        """The approval that a session waits for, now in sight."""
+
+    def tell(self, text: str, severity: str = "information") -> None:
+        """Show a message in the corner; the text is never markup."""
+
+    def carry_out(self, work: Coroutine[Any, Any, str | None]) -> None:
+        """Carry an act out; its answer and the engine's refusal are shown."""
+
+    def act_refusal(self, name: str, rows: Sequence[SessionView]) -> str:
+        """Why the act `name` cannot be done to these sessions now, or an empty string."""
+
+    def act(self, name: str, rows: Sequence[SessionView]) -> None:
+        """Do the act `name` to these sessions, or show why not."""
+
+    def choose_act(self, rows: Sequence[SessionView]) -> None:
+        """Choose what to do to these sessions."""
+
+    def choose_sort(self, current: str, take: Callable[[str], None], columns: Iterable[Column[Any]]) -> None:
+        """Choose the column to sort by."""
+
+    def stage(self, texts: Mapping[str, str], *, apply: bool = False) -> None:
+        """Show Tuning with these values staged; with `apply`, apply them."""
+
+    def unstage(self) -> None:
+        """Show Tuning and offer to undo the last change."""
+
+    def set_theme(self, name: str) -> None:
+        """Use a theme until the console ends."""
+
+    def go_to_text(self, text: str) -> str:
+        """Show the moment that is typed; the answer says why it cannot be shown."""
+
+    def note(self, text: str) -> str:
+        """Note something of this moment; the answer says why it cannot be noted."""
+
+    def open_transcript(self, session: str) -> None:
+        """Show a session's transcript over the present screen."""
+
+    def show_sessions(self, filter_text: str) -> None:
+        """Show Sessions with this filter."""
+
+    def show_commands(self, wanted: str) -> None:
+        """Show the commands of the command line whose name begins with `wanted`."""
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Put a text on the terminal's clipboard."""
+
+    def export_screenshot(self, *, title: str | None = None) -> str:
+        """The screen as an SVG."""
+
+    def action_go(self, mode: str) -> None:
+        """Show a screen."""
+
+    def action_last_screen(self) -> None:
+        """Show the screen before this one."""
+
+    def action_live(self) -> None:
+        """Return from the past to now."""
+
+    def action_leave(self) -> None:
+        """Leave the console."""

@@ -1,0 +1,42 @@
+"""How the console is linked to an engine, and what it brings: the state of the link and one batch of facts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from engine.events.state import State
+from engine.events.types import EventEnvelope
+
+
+class LinkState(StrEnum):
+    """How the feed stands."""
+
+    CONNECTING = "connecting"
+    LIVE = "live"
+    LOST = "lost"
+    REPLAY = "replay"
+
+
+@dataclass(frozen=True, slots=True)
+class FeedStatus:
+    """The connection for the health line; `retry_in` in seconds, `detail` says what is wrong.
+
+    Of a replay: `at` is the moment played, in seconds since 1970, and `missing` says what could not be read.
+    """
+
+    link: LinkState
+    source: str
+    detail: str = ""
+    attempt: int = 0
+    retry_in: float = 0.0
+    at: float = 0.0
+    missing: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedBatch:
+    """What came since the last poll: a whole state after a start or a gap, then events in order."""
+
+    state: State | None
+    events: list[EventEnvelope]
