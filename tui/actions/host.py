@@ -100,7 +100,7 @@ class ConsoleHost(Protocol):
 
     @property
     def seeks(self) -> int:
-        """How often another moment of a recording was gone to."""
+        """How often another moment of a recording was opened."""
 
     @property
     def verdict(self) -> HealthSummary:

@@ -71,7 +71,7 @@ class SessionActions:
         return "" if self._alive(rows) else f"{rows[0].id} has ended; there is nothing to {name}."
 
     async def act(self, name: str, rows: Sequence[SessionView], feed: Feed) -> None:
-        """Do it; what the engine refuses is told with its remedy."""
+        """Do it; what the engine refuses is shown with its remedy."""
         try:
             match name:
                 case "prompt":

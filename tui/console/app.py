@@ -63,7 +63,7 @@ def _commands() -> type[Provider]:
 
 
 def _later(module: str, name: str) -> Callable[[], Screen[Any]]:
-    """A screen that costs nothing before it is gone to."""
+    """A screen that is loaded when it is first opened."""
 
     def made() -> Screen[Any]:
         found: type[Screen[Any]] = getattr(import_module(f"tui.screens.{module}"), name)
@@ -263,7 +263,7 @@ class Console(PluginConsole):
         return next((screen for screen in reversed(self.screen_stack) if isinstance(screen, BaseScreen)), None)
 
     def carry_out(self, work: Coroutine[Any, Any, str | None]) -> None:
-        """Carry an act out; what it answers is told, and so is what the engine refuses."""
+        """Carry an act out; its answer is shown, and so is what the engine refuses."""
 
         async def carried_out() -> None:
             try:

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from tui.console.plugin_screens import Discovered, PluginScreen
 
 KEYS_TOLD = 3
-"""Problems of keys.toml that are told at start; the key help lists all."""
+"""Problems of keys.toml that are shown at start; the key help lists all."""
 
 
 class PluginConsole(TimeTravel):
-    """Owner of the keys in force and of the screens of one's own; `keys` are those of keys.toml unless given."""
+    """Owner of the keys in force and of the plugin screens; `keys` are those of keys.toml unless given."""
 
     def __init__(
         self, theme: str, refresh_hz: float, glyphs: GlyphSetting, title: str, keys: Keymap | None = None
@@ -32,7 +32,7 @@ class PluginConsole(TimeTravel):
         super().__init__(theme, refresh_hz, glyphs, title)
         self._own_screens: tuple[PluginScreen, ...] = ()
         self.named_screens: Sequence[str] | None = None
-        """Screens of one's own to look for at start, beside the installed ones; None looks for none."""
+        """Plugin screens to look for at start, beside the installed ones; None looks for none."""
         self.screens_follow = False
         """Whether `look_for_screens` will be called, once the settings are known."""
         self._looked_for_screens = False
@@ -72,11 +72,11 @@ class PluginConsole(TimeTravel):
 
     @property
     def tabs(self) -> tuple[Tab, ...]:
-        """Action, name and mode of each screen, one's own last."""
+        """Action, name and mode of each screen, plugin screens last."""
         return (*TABS, *((own.view.id, own.title, own.name) for own in self._own_screens))
 
     async def look_for_screens(self, named: Sequence[str]) -> None:
-        """Find the screens of one's own, installed or `named`, and take them in."""
+        """Find the plugin screens, installed or `named`, and take them in."""
         from tui.console.plugin_screens import find_screens
 
         if self._looked_for_screens:
@@ -85,7 +85,7 @@ class PluginConsole(TimeTravel):
         self.take_screens(await asyncio.to_thread(find_screens, named))
 
     def take_screens(self, found: Discovered) -> None:
-        """Screens of one's own can be gone to from now on; what could not be taken is told."""
+        """Plugin screens can be opened from now on; what could not be applied is shown."""
         for own in found.screens:
             self.add_mode(own.name, own.make)
         self._own_screens = found.screens

@@ -20,8 +20,8 @@ class Theming(App[None]):
     """An app that has a theme and paints by one timer."""
 
     def __init__(self, theme: str, refresh_hz: float, glyphs: GlyphSetting, title: str) -> None:
-        self._shelf = ThemeLibrary()
-        self._first_look = self._shelf.look()
+        self._theme_library = ThemeLibrary()
+        self._first_look = self._theme_library.look()
         super().__init__()
         self._look = Appearance(theme, refresh_hz, glyphs, title)
         self._timer: Timer | None = None
@@ -36,12 +36,12 @@ class Theming(App[None]):
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Our tokens for the stock themes, which have none."""
-        return css_variables(self._shelf.themes[FALLBACK].colours)
+        return css_variables(self._theme_library.themes[FALLBACK].colours)
 
     @property
     def console_themes(self) -> dict[str, ConsoleTheme]:
         """The themes at hand, by name."""
-        return self._shelf.themes
+        return self._theme_library.themes
 
     @property
     def glyph_table(self) -> Mapping[int, str] | None:
@@ -80,7 +80,7 @@ class Theming(App[None]):
         self.action_repaint()
 
     def set_theme(self, name: str) -> None:
-        """Wear a known theme until the console ends."""
+        """Choose a known theme until the console ends."""
         self._look.choose_theme(name)
         self.theme = name
 
@@ -132,7 +132,7 @@ class Theming(App[None]):
 
     def follow_themes(self) -> None:
         """Take on theme files that were changed on disk; one with a mistake is named and what it was stays."""
-        news = self._shelf.look()
+        news = self._theme_library.look()
         for problem in news.problems:
             self.tell(f"ConsoleTheme not taken: {problem}", "warning")
         if not news.changed:

@@ -102,7 +102,7 @@ class ListScreen(ListActions[R], BaseScreen):
         """Do something to these rows, which were chosen when the key was pressed."""
 
     def live_feed(self) -> Feed | None:
-        """The feed, when it can be acted on; else it is told why not."""
+        """The feed, when it can be acted on; else a notice says why not."""
         console = self.console
         if console.refusal:
             console.tell(console.refusal, "warning")
@@ -110,5 +110,5 @@ class ListScreen(ListActions[R], BaseScreen):
         return console.feed
 
     def do(self, work: Coroutine[Any, Any, str | None]) -> None:
-        """Carry an act out; what it answers is told, and so is what the engine refuses."""
+        """Carry an act out; its answer is shown, and so is what the engine refuses."""
         self.console.carry_out(work)
