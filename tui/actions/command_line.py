@@ -70,6 +70,11 @@ class Command:
     """What `run` is told, where several commands share one."""
 
     @property
+    def operation(self) -> str:
+        """The id of the operation that it executes; empty when it only looks."""
+        return OPERATIONS.get(self.run) or OPERATIONS[f"{self.run}.{self.argument}"] if self.acts else ""
+
+    @property
     def usage(self) -> str:
         """How it is written."""
         if self.kind is None:
@@ -90,6 +95,20 @@ def _plain(name: str, text: str, run: str, *also: str, acts: bool = False) -> Co
 
 def _sessions(verb: str, text: str) -> Command:
     return Command(f"sessions {verb}", ArgumentKind.SESSION, text, "sessions", True, 1, 0, (verb,), verb)
+
+
+OPERATIONS = {
+    "prompt": "prompts.send",
+    "scale": "pool.scale",
+    "autoscale": "pool.autoscale",
+    "tune": "config.change",
+    "untune": "config.undo",
+    "breaker": "breakers.control",
+    "cancel": "prompts.cancel",
+    "answer": "permissions.answer",
+    **{f"sessions.{verb}": f"sessions.{verb}" for verb in ("interrupt", "stop", "kill", "recycle", "hibernate")},
+}
+"""The operation behind each command that acts, by what runs it and, where several share that, by its argument."""
 
 
 def _breaker(verb: str, text: str) -> Command:
