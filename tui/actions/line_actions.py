@@ -227,6 +227,15 @@ class LineActions:
         await self._told(self._feed.send(ANSWER_PERMISSION, answer))
         self._console.tell("Allowed." if allowed else "Denied.")
 
+    async def operation(self, parsed: Parsed) -> Doing:
+        """Execute an operation that has no command of its own here, once it is confirmed."""
+        from engine.operations.registry import REGISTRY
+        from tui.actions.operation_lines import arguments, call
+
+        operation, feed = REGISTRY[parsed.command.argument], self._feed
+        args = arguments(operation, parsed.words)
+        return lambda: self._console.carry_out(call(self._console, operation, args, feed))
+
     async def help(self, parsed: Parsed) -> Doing:
         """Show the commands."""
         from tui.screens.command import CommandHelp
@@ -271,6 +280,7 @@ RUNS: Mapping[str, Callable[[LineActions, Parsed], Coroutine[Any, Any, Doing | N
     "breaker": LineActions.breaker,
     "cancel": LineActions.cancel,
     "answer": LineActions.answer,
+    "operation": LineActions.operation,
     "help": LineActions.help,
     "leave": LineActions.leave,
 }

@@ -1,0 +1,83 @@
+"""Commands of the `:` line that are only an operation: parsed by its declaration, confirmed, executed, reported."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from engine.operations.operation import Operation
+from engine.operations.registry import REGISTRY
+from tui.render.spans import Line, fit
+
+if TYPE_CHECKING:
+    from tui.console.app import Console
+    from tui.feeds.base import Feed
+
+_VALUE = 60
+
+
+def acting_operations() -> Iterator[tuple[str, Operation[Any, Any]]]:
+    """The acts by their command line, without those that need a body of their own."""
+    for operation in REGISTRY.values():
+        if operation.acts and not operation.body and not operation.stream:
+            yield operation.command or operation.id.replace(".", " ").replace("_", "-"), operation
+
+
+def usage(name: str, operation: Operation[Any, Any]) -> str:
+    """How it is written: arguments in order, options as `name=…`."""
+    fields = _ordered(operation)
+    given = [field.encode_name.upper() for field in fields if field.required]
+    options = [f"[{field.encode_name}=…]" for field in fields if not field.required]
+    return " ".join([name, *given, *options])
+
+
+def arguments(operation: Operation[Any, Any], words: Sequence[str]) -> msgspec.Struct:
+    """The arguments in some words. Raises ValueError with a sentence."""
+    fields = _ordered(operation)
+    optional = {field.encode_name for field in fields if not field.required}
+    required = [field.encode_name for field in fields if field.required]
+    options = dict(word.split("=", 1) for word in words if word.partition("=")[0] in optional and "=" in word)
+    plain = [word for word in words if word.partition("=")[0] not in optional or "=" not in word]
+    if len(plain) != len(required):
+        wanted = ", ".join(required) or "no argument"
+        raise ValueError(f"It takes {wanted}; {len(plain)} given.")
+    try:
+        made: msgspec.Struct = msgspec.convert(
+            {**dict(zip(required, plain, strict=True)), **options}, operation.args, strict=False
+        )
+    except msgspec.ValidationError as error:
+        raise ValueError(f"{error}.") from error
+    return made
+
+
+async def call(console: Console, operation: Operation[Any, Any], args: msgspec.Struct, feed: Feed) -> str | None:
+    """Confirm, execute, and report: the declared sentence, or that it is done. Raises what the engine answered."""
+    from tui.screens.dialogs import Confirm
+
+    given = _values(args)
+    facts: list[Line] = [[(f"{name:<14}", "muted"), (fit(str(value), _VALUE).rstrip(), "")] for name, value in given]
+    question = operation.confirm.format_map(dict(given)) if operation.confirm else operation.summary
+    facts += [[], [("what happens  ", "muted"), (question, "")]]
+    title = operation.id.replace(".", " ").replace("_", " ").upper()
+    if not await console.push_screen_wait(Confirm(title, facts, "do it", "leave it")):
+        return None
+    result = await feed.send(operation, args)
+    if operation.sentence:
+        return operation.sentence.format_map({**_fields(result), **_fields(args)})
+    return f"Done: {title.lower()}."
+
+
+def _ordered(operation: Operation[Any, Any]) -> list[Any]:
+    fields = msgspec.structs.fields(operation.args)
+    path = [field for name in operation.parameters for field in fields if field.name == name]
+    return [*path, *(field for field in fields if field not in path)]
+
+
+def _fields(struct: msgspec.Struct) -> Mapping[str, Any]:
+    return {name: getattr(struct, name) for name in struct.__struct_fields__}
+
+
+def _values(struct: msgspec.Struct) -> list[tuple[str, Any]]:
+    return [(name, value) for name, value in _fields(struct).items() if value is not msgspec.UNSET and value != ""]
