@@ -47,7 +47,8 @@ ROWS = [
 
 def test_every_operation_has_a_handler_and_every_handler_an_operation() -> None:
     assert Operations
-    assert HANDLERS.keys() == REGISTRY.keys()
+    ours = {name for name, handler in HANDLERS.items() if handler.__module__.startswith("engine.")}
+    assert ours == REGISTRY.keys()
 
 
 def test_declarations_load_nothing_but_base_and_msgspec() -> None:

@@ -9,7 +9,9 @@ import pytest
 from textual.screen import Screen
 
 from engine.base.clock import ManualClock
+from engine.operations.registry import REGISTRY
 from tests.support.console import NORMAL, SMALL, FakeFeed, console_fixture
+from tui.actions.command_line import COMMANDS, Command
 from tui.actions.registry import ACTIONS, YIELDING, Action, KeyScope, bindings, clashes, footer, in_scope
 from tui.console.app import Console
 from tui.render.spans import plain, width_of
@@ -57,6 +59,12 @@ def test_what_acts_is_upper_case_and_asks_through_the_one_door() -> None:
         if action.acts:
             assert re.fullmatch(r"[A-Z]", action.key), action.id
             assert re.fullmatch(r"screen\.act\('\w+'\)", action.run), action.id
+
+
+@pytest.mark.parametrize("entry", [*ACTIONS, *COMMANDS], ids=lambda each: getattr(each, "id", "") or each.name)
+def test_what_acts_names_the_operation_that_it_executes(entry: Action | Command) -> None:
+    assert bool(entry.operation) is entry.acts
+    assert not entry.acts or REGISTRY[entry.operation].acts
 
 
 def test_ids_are_unique_and_every_action_has_a_method_behind_it() -> None:

@@ -148,7 +148,7 @@ def test_every_command_is_unique_can_be_run_and_says_what_it_does() -> None:
     names = [name for command in COMMANDS for name in command.names]
     assert len(names) == len(set(names))
     runs = {command.run for command in COMMANDS}
-    assert runs == set(line_actions.RUNS)
+    assert runs | {"operation"} == set(line_actions.RUNS)
     assert all(command.text and command.usage.startswith(command.name) for command in COMMANDS)
     assert all(
         command.most == 1
@@ -233,3 +233,36 @@ def test_a_folder_that_cannot_be_written_is_told_once(tmp_path: Path) -> None:
 )
 def test_secrets_are_not_remembered(line: str, kept: str) -> None:
     assert without_secrets(line) == kept
+
+
+@pytest.mark.parametrize(
+    ("line", "operation", "words"),
+    [
+        ("conversations delete c1", "conversations.delete", ("c1",)),
+        ("profiles drain ci deadline=5", "profiles.drain", ("ci", "deadline=5")),
+        ("quarterdeck errors learn timeout 'too slow'", "errors.learn", ("timeout", "too slow")),
+    ],
+)
+def test_an_operation_without_a_line_of_its_own_is_typed_as_in_the_shell(
+    line: str, operation: str, words: tuple[str, ...]
+) -> None:
+    parsed = parse(line)
+    assert (parsed.command.operation, parsed.words, parsed.command.acts) == (operation, words, True)
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("conversations delete", "It takes id"),
+        ("profiles drain ci deadline=never", "Expected `float`"),
+        ("errors learn nonsense x", "Invalid enum value"),
+        ("conversations list", "There is no command"),
+    ],
+)
+def test_a_wrong_line_of_an_operation_says_why(line: str, why: str) -> None:
+    with pytest.raises(LineError, match=why):
+        parse(line)
+
+
+def test_operations_are_completed_where_the_table_has_nothing() -> None:
+    assert [each.text for each in complete("conv", lambda _kind: []).choices] == ["conversations delete"]

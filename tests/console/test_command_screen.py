@@ -338,3 +338,13 @@ async def test_an_empty_line_closes_it_and_the_screen_below_goes_on(feed: FakeFe
         await put(console, "")
         await console.press("enter")
         assert isinstance(console.app.screen, SessionsScreen)
+
+
+async def test_an_operation_is_confirmed_and_then_sent(feed: FakeFeed, clock: ManualClock) -> None:
+    async with console_fixture(feed, clock) as console:
+        await say(console, "profiles drain ci")
+        await until(lambda: "what happens" in console.text)
+        assert feed.calls == []
+        await console.press("enter")
+        await until(lambda: feed.calls == [("drain", "ci")])
+        await until(lambda: "ci: 2 sessions ended." in console.told)

@@ -70,6 +70,13 @@ class Command:
     """The argument of `run`, where several commands share one."""
 
     @property
+    def operation(self) -> str:
+        """The id of the operation that it executes; empty when it only looks."""
+        if self.run == OPERATION:
+            return self.argument
+        return OPERATIONS.get(self.run) or OPERATIONS[f"{self.run}.{self.argument}"] if self.acts else ""
+
+    @property
     def usage(self) -> str:
         """How it is written."""
         if self.kind is None:
@@ -90,6 +97,22 @@ def _plain(name: str, text: str, run: str, *also: str, acts: bool = False) -> Co
 
 def _sessions(verb: str, text: str) -> Command:
     return Command(f"sessions {verb}", ArgumentKind.SESSION, text, "sessions", True, 1, 0, (verb,), verb)
+
+
+OPERATION = "operation"
+"""What runs a command that is only an operation."""
+OPERATIONS = {
+    "prompt": "prompts.send",
+    "scale": "pool.scale",
+    "autoscale": "pool.autoscale",
+    "tune": "config.change",
+    "untune": "config.undo",
+    "breaker": "breakers.control",
+    "cancel": "prompts.cancel",
+    "answer": "permissions.answer",
+    **{f"sessions.{verb}": f"sessions.{verb}" for verb in ("interrupt", "stop", "kill", "recycle", "hibernate")},
+}
+"""The operation behind each command that acts, by what runs it and, where several share that, by its argument."""
 
 
 def _breaker(verb: str, text: str) -> Command:
@@ -180,11 +203,41 @@ def parse(line: str) -> Parsed:
     name, rest = _split(text)
     command = _by_name().get(name)
     if command is None:
+        if (found := _operation(text)) is not None:
+            return found
         raise LineError(_unknown(text))
     words = _words(command, rest.strip())
     if len(words) < command.least or (command.most and len(words) > command.most) or (words and command.kind is None):
         raise LineError(f"It is written: {command.usage}")
     return Parsed(command, words)
+
+
+def _operation(text: str) -> Parsed | None:
+    """A line whose first words are the command of an operation that has no line of its own here. Raises LineError."""
+    from tui.actions.operation_lines import acting_operations, arguments, usage
+
+    for name, operation in acting_operations():
+        if text.split()[: len(name.split())] == name.split():
+            rest = text.split(maxsplit=len(name.split()))[len(name.split()) :]
+            command = Command(name, None, operation.summary, OPERATION, True, argument=operation.id)
+            words = _words(command, rest[0] if rest else "")
+            try:
+                arguments(operation, words)
+            except ValueError as error:
+                raise LineError(f"{error} It is written: {usage(name, operation)}") from error
+            return Parsed(command, words)
+    return None
+
+
+def _operations(wanted: str) -> list[Suggestion]:
+    """The commands of operations that begin with what is typed, where the table has none that does."""
+    from tui.actions.operation_lines import acting_operations, usage
+
+    return [
+        Suggestion(name, note=f"{usage(name, operation)[len(name) :].strip()}   {operation.summary}".strip())
+        for name, operation in acting_operations()
+        if wanted and name.startswith(wanted)
+    ]
 
 
 def check(parsed: Parsed, lookup: Lookup) -> None:
@@ -302,7 +355,7 @@ def _starting(typed: str) -> list[Suggestion]:
         for position, name in enumerate(command.names)
         if (name.startswith(wanted) or wanted in name) and (not position or wanted)
     ]
-    return [choice for _where, _position, choice in sorted(found, key=lambda each: each[:2])]
+    return [choice for _where, _position, choice in sorted(found, key=lambda each: each[:2])] or _operations(wanted)
 
 
 def _after(command: Command, name: str) -> str:

@@ -224,6 +224,16 @@ class LineActions:
         await self._told(self._feed.send(ANSWER_PERMISSION, answer))
         self._console.tell("Allowed." if allowed else "Denied.")
 
+    async def operation(self, parsed: Parsed) -> Callback:
+        """Execute an operation that has no command of its own here, once it is confirmed."""
+        from engine.operations.registry import REGISTRY
+        from tui.actions.operation_calls import call
+        from tui.actions.operation_lines import arguments
+
+        operation, feed = REGISTRY[parsed.command.argument], self._feed
+        args = arguments(operation, parsed.words)
+        return lambda: self._console.carry_out(call(self._console, operation, args, feed))
+
     async def help(self, parsed: Parsed) -> Callback:
         """Show the commands."""
         wanted = parsed.words[0] if parsed.words else ""
@@ -266,6 +276,7 @@ RUNS: Mapping[str, Callable[[LineActions, Parsed], Coroutine[Any, Any, Callback 
     "breaker": LineActions.breaker,
     "cancel": LineActions.cancel,
     "answer": LineActions.answer,
+    "operation": LineActions.operation,
     "help": LineActions.help,
     "leave": LineActions.leave,
 }

@@ -5,7 +5,7 @@ Lower case looks, UPPER CASE acts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -41,6 +41,13 @@ class Action:
     short: str = ""
 
     @property
+    def operation(self) -> str:
+        """The id of the operation that it executes; empty when it only looks."""
+        if not self.acts:
+            return ""
+        return OPERATIONS.get(self.id) or OPERATIONS[self.id.rpartition(".")[2]]
+
+    @property
     def answers(self) -> bool:
         """Whether it answers an approval, so that it is of use only while one is in sight."""
         return self.id.rpartition(".")[2] in {"allow", "allow_all", "deny"}
@@ -49,6 +56,30 @@ class Action:
     def shown_key(self) -> str:
         """The key as a person names it."""
         return self.label or self.key.split(",")[0]
+
+
+OPERATIONS: Mapping[str, str] = {
+    "allow": "permissions.answer",
+    "allow_all": "permissions.answer",
+    "deny": "permissions.answer",
+    "prompt": "prompts.send",
+    "interrupt": "sessions.interrupt",
+    "stop": "sessions.stop",
+    "kill": "sessions.kill",
+    "scale": "pool.scale",
+    "cancel": "prompts.cancel",
+    "correct": "errors.correct",
+    "undo": "config.undo",
+    "apply": "config.change",
+    "save": "config.save",
+    "errors.undo": "config.change",
+    **dict.fromkeys(("recovery.open", "recovery.close", "recovery.trip", "recovery.disable"), "breakers.control"),
+    **dict.fromkeys(
+        ("inbox.allow", "inbox.allow_all", "inbox.allow_profile", "inbox.deny", "inbox.deny_why", "inbox.marked"),
+        "permissions.answer_group",
+    ),
+}
+"""The operation behind each action that acts, by its id or by the last part of it."""
 
 
 def _looks(

@@ -8,20 +8,6 @@ from typing import TYPE_CHECKING
 from engine.base.errors import QuarterdeckError
 from engine.events.state import SessionView
 from engine.events.types import SessionState
-from engine.operations.declared.permissions import ANSWER_PERMISSION, AnswerPermission
-from engine.operations.declared.pool import AUTOSCALE_POOL, SCALE_POOL, Autoscale, Scale
-from engine.operations.declared.profiles import DRAIN_PROFILE, DrainProfile
-from engine.operations.declared.prompts import SEND_PROMPT, SendPrompt
-from engine.operations.declared.sessions import (
-    HIBERNATE_SESSION,
-    INTERRUPT_SESSION,
-    KILL_SESSION,
-    RECYCLE_SESSION,
-    STOP_SESSION,
-    RecycleSession,
-    SessionId,
-    StopSession,
-)
 from tui.actions.for_each import FAILED_TOLD, LISTED, for_each, same_as
 from tui.feeds.base import Feed
 from tui.model.tables import command
@@ -99,6 +85,8 @@ class SessionActions:
         return "" if guard.armed else "The card has only just appeared; press again."
 
     async def _prompt(self, row: SessionView | None, feed: Feed) -> None:
+        from engine.operations.declared.prompts import SEND_PROMPT, SendPrompt
+
         conversation = row.conversation if row is not None else ""
         profile = row.profile if row is not None else "default"
         where = f"conversation {conversation[:8]} of {row.id}" if row is not None and conversation else ""
@@ -111,6 +99,8 @@ class SessionActions:
             self._console.tell(f"Sent as request {sent.prompt.request}.")
 
     async def _scale(self, feed: Feed) -> None:
+        from engine.operations.declared.pool import AUTOSCALE_POOL, SCALE_POOL, Autoscale, Scale
+
         pool = self._console.store.live.pool
         facts: list[Line] = []
         if pool is not None:
@@ -131,6 +121,8 @@ class SessionActions:
         self._console.tell("The pool follows the load." if text == "auto" else f"The pool goes to {text} sessions.")
 
     async def _interrupt(self, rows: Sequence[SessionView], feed: Feed) -> None:
+        from engine.operations.declared.sessions import INTERRUPT_SESSION, SessionId
+
         happens = "the turn ends; session and conversation stay"
         if len(rows) > 1 and not await self._confirmed("INTERRUPT", rows, "interrupt", happens, typed=False):
             return
@@ -138,16 +130,18 @@ class SessionActions:
         self._console.tell(f"Interrupted {formats.plural(ended, 'turn')}." if ended else "No turn was running there.")
 
     async def _end(self, verb: str, rows: Sequence[SessionView], feed: Feed) -> None:
+        from engine.operations.declared import sessions
+
         if not await self._confirmed(verb.upper(), rows, verb, ENDS[verb], typed=verb == "kill" and len(rows) > 1):
             return
         too = await self._request_too(verb, rows) if verb in {"stop", "kill"} else True
         if too is None:
             return
         acts: dict[str, Callable[[str], Awaitable[object]]] = {
-            "stop": lambda session: feed.send(STOP_SESSION, StopSession(id=session, request=too)),
-            "kill": lambda session: feed.send(KILL_SESSION, StopSession(id=session, request=too)),
-            "recycle": lambda session: feed.send(RECYCLE_SESSION, RecycleSession(id=session)),
-            "hibernate": lambda session: feed.send(HIBERNATE_SESSION, SessionId(id=session)),
+            "stop": lambda session: feed.send(sessions.STOP_SESSION, sessions.StopSession(id=session, request=too)),
+            "kill": lambda session: feed.send(sessions.KILL_SESSION, sessions.StopSession(id=session, request=too)),
+            "recycle": lambda session: feed.send(sessions.RECYCLE_SESSION, sessions.RecycleSession(id=session)),
+            "hibernate": lambda session: feed.send(sessions.HIBERNATE_SESSION, sessions.SessionId(id=session)),
         }
         done, failed = await for_each(rows, lambda row: acts[verb](row.id))
         if done:
@@ -171,6 +165,8 @@ class SessionActions:
 
     async def _drain(self, rows: Sequence[SessionView], feed: Feed) -> None:
         """No session of these rows' profiles is started any more, until somebody resumes the profile."""
+        from engine.operations.declared.profiles import DRAIN_PROFILE, DrainProfile
+
         names = sorted({row.profile for row in rows})
         live = self._console.store.live.sessions.values()
         facts: list[Line] = [
@@ -191,6 +187,8 @@ class SessionActions:
         self._console.tell(f"Drained {', '.join(names)}: {formats.plural(ended, 'session')} ended.")
 
     async def _answer(self, name: str, feed: Feed) -> None:
+        from engine.operations.declared.permissions import ANSWER_PERMISSION, AnswerPermission
+
         permission = self._console.press_guard.permission
         scope = "conversation" if name == "allow_conversation" else "once"
         allowed = name != "deny"
