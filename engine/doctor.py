@@ -20,6 +20,7 @@ from engine.backends.claude import cli_version
 from engine.backends.profiles import profile_note
 from engine.backends.selection import credential_of, signed_in
 from engine.base.operator import home_folder
+from engine.base.plugins import foreign_owners, installed
 from engine.launchers import left_overs
 from engine.launchers.cgroups import Cgroups, GroupLimits
 from engine.launchers.engine_registry import EngineRegistry
@@ -57,6 +58,7 @@ def examine(
     """
     return [
         *_settings(settings, origins),
+        *_packages(),
         *_agent(settings, environ),
         *_memory(settings),
         *_limits(settings),
@@ -66,6 +68,16 @@ def examine(
         *_containment(settings),
         *_terminal(environ),
     ]
+
+
+def _packages() -> Iterator[Finding]:
+    for package, owner in foreign_owners().items():
+        text = f"{owner} installs a package {package} too, which may stand in for Quarterdeck's"
+        yield Finding("packages", "warning", text, f"Uninstall {owner}, or give Quarterdeck an environment of its own.")
+    for plugin in installed():
+        if plugin.problem:
+            text = f"the {plugin.kind} {plugin.name} of {plugin.package}: {plugin.problem}"
+            yield Finding("plugins", "warning", text, f"Update or uninstall {plugin.package}.")
 
 
 def _settings(settings: Settings, origins: Mapping[str, str]) -> Iterator[Finding]:

@@ -47,7 +47,7 @@ class EngineThread:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._before_loop = threading.RLock()
         self._stop = asyncio.Event()
-        self._hurry = asyncio.Event()
+        self._kill_now = asyncio.Event()
         self._reason = "stopped"
         self.survivors = 0
 
@@ -86,7 +86,7 @@ class EngineThread:
 
     def _on_stop_request(self, reason: str) -> None:
         if self._stop.is_set():
-            self._hurry.set()
+            self._kill_now.set()
         self._reason = reason
         self._stop.set()
 
@@ -109,11 +109,11 @@ class EngineThread:
             return
         self._started.set_result(engine)
         await self._stop.wait()
-        await _first_of(engine.drain(self._reason), self._hurry.wait())
+        await _first_of(engine.drain(self._reason), self._kill_now.wait())
         if unserve is not None:
             await unserve()
-        closing = asyncio.ensure_future(engine.aclose(self._reason, at_once=self._hurry.is_set()))
-        await _first_of(asyncio.wait([closing]), self._hurry.wait())
+        closing = asyncio.ensure_future(engine.aclose(self._reason, at_once=self._kill_now.is_set()))
+        await _first_of(asyncio.wait([closing]), self._kill_now.wait())
         if not closing.done():
             await engine.kill_now()
         self.survivors = await closing

@@ -124,7 +124,7 @@ class AlertManager:
         return made
 
     def unsilence(self, pattern: str, who: str) -> None:
-        """Tell of them again. Raises NotFound."""
+        """Notify of them again. Raises NotFound."""
         self._policy.unsilence(pattern)
         self._ports.bus.publish(AlertSilenced(pattern=pattern, until=0.0, who=who))
 

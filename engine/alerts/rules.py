@@ -44,7 +44,7 @@ class Phase(StrEnum):
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True):
-    """One alert as it is now, or as it ended; `notified` says whether anybody was told of it."""
+    """One alert as it is now, or as it ended; `notified` states whether anybody was notified."""
 
     rule: str
     subject: str
@@ -94,7 +94,7 @@ class _Live:
 
 
 class AlertPolicy:
-    """Owner of the alerts, the silences and the history. A figure that flaps is told once a `repeat` at most."""
+    """Owner of the alerts, the silences and the history. A figure that flaps is notified once a `repeat` at most."""
 
     def __init__(self, times: AlertTimes, kept: int, rules: Sequence[AlertRule] = ()) -> None:
         self.use(rules, times, kept)
@@ -122,7 +122,7 @@ class AlertPolicy:
         return changes
 
     def hear(self, event: str, subject: str, text: str, now: float) -> list[AlertChange]:
-        """An event happened to a subject; `text` tells of it."""
+        """An event happened to a subject; `text` reports it."""
         changes = []
         for rule in self.rules:
             if rule.condition.event == event and (live := self._at(rule, subject, now)) is not None:
@@ -152,7 +152,7 @@ class AlertPolicy:
             raise NotFound(f"{pattern!r} is not silenced.", field="name", remedy=f"Silenced are: {held}.")
 
     def silenced_until(self, rule: str, now: float) -> float:
-        """When a rule's alerts are told again; 0 when they are told now."""
+        """When a rule's alerts are notified again; 0 when they are notified now."""
         ends = [each.until for each in self._silences.values() if fnmatchcase(rule, each.pattern)]
         latest = max(ends, default=0.0)
         return latest if latest > now else 0.0

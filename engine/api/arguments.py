@@ -9,7 +9,7 @@ import msgspec
 from msgspec import inspect as types
 from starlette.requests import Request
 
-from engine.api.envelope import SMALL_BODY, BodyTooLarge, body_of
+from engine.api.envelope import BodyTooLarge, body_of
 from engine.api.strict_text import QUOTED_SLASH
 from engine.base.errors import BadInput
 from engine.operations.operation import A, Operation
@@ -17,11 +17,11 @@ from engine.operations.operation import A, Operation
 _OF_THAT_KIND = "Send the field with a value of that kind."
 
 
-async def arguments_of(request: Request, operation: Operation[A, Any], limit: int = SMALL_BODY) -> A:
+async def arguments_of(request: Request, operation: Operation[A, Any]) -> A:
     """The arguments. Raises BadInput naming the field that is wrong, NotJson, BodyTooLarge."""
     path = {name: _unquoted(operation, name, request.path_params[name]) for name in operation.parameters}
     if operation.has_body:
-        return converted({**await _body(request, operation, limit), **path}, operation)
+        return converted({**await _body(request, operation), **path}, operation)
     return converted({**_query(request, operation), **path}, operation, strict=False)
 
 
@@ -32,12 +32,16 @@ def converted(given: dict[str, Any], operation: Operation[A, Any], *, strict: bo
         return msgspec.convert(given, kind, strict=strict)
     except msgspec.ValidationError as error:
         field = _field_in(str(error))
+        wanted, value = _fields(kind).get(field or ""), given.get(field or "")
+        if isinstance(wanted, types.FloatType | types.IntType) and isinstance(value, int | float):
+            text = f"A {field} of {value:g} is out of range."
+            raise BadInput(text, field=field, remedy=f"Give a number from {wanted.ge} to {wanted.le}.") from error
         raise BadInput(f"{error}.", field=field, remedy=_remedy(kind, field)) from error
 
 
-async def _body(request: Request, operation: Operation[Any, Any], limit: int) -> dict[str, Any]:
+async def _body(request: Request, operation: Operation[Any, Any]) -> dict[str, Any]:
     try:
-        body = await body_of(request, limit)
+        body = await body_of(request, operation.max_body)
     except BodyTooLarge as error:
         if not operation.bounds:
             raise

@@ -12,8 +12,6 @@ from starlette.types import Receive, Send
 
 from engine.base.errors import BadInput, QuarterdeckError
 
-MAX_BODY, SMALL_BODY = 10 * 1024**2, 256 * 1024
-"""Bytes of the body of a prompt, and of any other request."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -52,7 +50,7 @@ async def close_websocket(receive: Receive, send: Send, code: int, reason: str) 
     await send({"type": "websocket.close", "code": code, "reason": reason})
 
 
-async def body_of(request: Request, limit: int = SMALL_BODY) -> dict[str, Any]:
+async def body_of(request: Request, limit: int) -> dict[str, Any]:
     """The body as a JSON object; an empty one is {}. Raises BadInput, NotJson, BodyTooLarge.
 
     One whose declared length is over the limit is refused before it is read.

@@ -13,9 +13,9 @@ from starlette.types import ASGIApp, Scope
 
 from engine.api.acceptor import Acceptor
 from engine.api.admission import Admission
-from engine.api.envelope import MAX_BODY
 from engine.api.http_protocol import BoundedHttp, Door
 from engine.api.server_log import limit_server_logs
+from engine.operations.declared.prompts import MAX_PROMPT_BODY
 
 KEEP_ALIVE_S = 5
 """Seconds that an idle connection is kept."""
@@ -40,7 +40,7 @@ class Listener:
             app,
             http=cast("Any", functools.partial(BoundedHttp, door=self._door)),
             ws="websockets-sansio",
-            ws_max_size=MAX_BODY,
+            ws_max_size=MAX_PROMPT_BODY,
             lifespan="off",
             log_config=None,
             access_log=False,

@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Route
 from engine.api.access import has_token
 from engine.api.answers import answered, streamed
 from engine.api.arguments import arguments_of
-from engine.api.envelope import MAX_BODY, done, json_response
+from engine.api.envelope import done, json_response
 from engine.api.openapi import document
 from engine.api.peers import calling_pid
 from engine.base.caller import Caller, Door
@@ -50,7 +50,7 @@ class OperationRoutes:
 
     async def prompt(self, request: HttpRequest) -> Response:
         """The answer to a prompt, a stream of it, or only the id; a caller who leaves ends the turn."""
-        args = await arguments_of(request, SEND_PROMPT, MAX_BODY)
+        args = await arguments_of(request, SEND_PROMPT)
         caller = self.caller(request)
         if args.stream and args.wait:
             return await streamed(self._operations, args, caller, request.app.state.ending)

@@ -1,6 +1,6 @@
 """What a request asks for, normalised: two requests with equal actions may be answered as one, and no others.
 
-Below its own workspace a path is told from there. In a loose action (one that only reads, writes in its workspace or
+Below its own workspace a path is named from there. In a loose action (one that only reads, writes in its workspace or
 runs the project's own code) numbers, temporary names and declared free text are left open; nothing is left open in any
 other, nor in a flag, a program's name or a path outside the workspace. A command that cannot be read for certain is
 taken by its letters.

@@ -14,7 +14,7 @@ from engine.approvals.actions import Action, normalise
 from engine.approvals.grants import Decision, Grant, Place, Scope, nearest
 from engine.approvals.links import LinkReader
 from engine.approvals.risks import shipped_risks
-from engine.approvals.store import Answered, ApprovalStore, Wish
+from engine.approvals.store import Answered, ApprovalStore, GrantRequest
 from engine.base.clock import Clock
 from engine.base.errors import BadInput, NotFound
 from engine.events.bus import Bus
@@ -74,7 +74,7 @@ class PermissionBroker:
         self._links = links or LinkReader()
         self._book = shipped_risks()
         self._pending: dict[str, _Pending] = {}
-        self._troubled = False
+        self._notified = False
         self.store = store
 
     def ask(self, requester: Requester, wanted: PermissionWanted) -> None:
@@ -142,7 +142,7 @@ class PermissionBroker:
         self._pending[pending.id] = pending
         requester, action = pending.requester, pending.action
         near, (allowed, denied) = "", (0, 0)
-        with self._store_trouble():
+        with self._store_errors():
             near = nearest(self.store.grants(), pending.place(Scope.CONVERSATION), action.tool, action.words)
             allowed, denied = self.store.seen(pending.group)
         self._bus.publish(
@@ -175,7 +175,7 @@ class PermissionBroker:
         try:
             return self.store.granted(pending.place(Scope.CONVERSATION), pending.group)
         except StoreUnusable as error:
-            self._tell_trouble(error)
+            self._notify_of_store(error)
             return None
 
     def _deny_late(self, pending: _Pending, seconds: float) -> None:
@@ -189,8 +189,10 @@ class PermissionBroker:
         if lasts and not all(pending.action.grantable for pending in waiting):
             what = "What this runs, or where its paths lead, cannot be read for certain, so no grant can cover it."
             raise BadInput(what, field="scope", remedy="Answer it with scope once, or deny it.")
-        wishes = [self._wish(pending, decision) for pending in waiting] if lasts else []
-        grants = self.store.keep([self._record(each, decision, "person", decision.by) for each in waiting], wishes)
+        grant_requests = [self._grant_request(pending, decision) for pending in waiting] if lasts else []
+        grants = self.store.keep(
+            [self._record(each, decision, "person", decision.by) for each in waiting], grant_requests
+        )
         for pending in waiting:
             if self._pending.pop(pending.id, None) is not None:
                 self._finish(pending, decision, decision.by)
@@ -198,7 +200,7 @@ class PermissionBroker:
 
     def _settle_alone(self, pending: _Pending, decision: Decision, how: str, by: str = "") -> None:
         """Answer without a person."""
-        with self._store_trouble():
+        with self._store_errors():
             self.store.keep([self._record(pending, decision, how, by or decision.by)])
         self._finish(pending, decision, f"grant {by}" if how == "grant" else decision.by, by if how == "grant" else "")
 
@@ -249,22 +251,24 @@ class PermissionBroker:
             message=decision.message,
         )
 
-    def _wish(self, pending: _Pending, decision: Decision) -> Wish:
+    def _grant_request(self, pending: _Pending, decision: Decision) -> GrantRequest:
         action = pending.action
         place = pending.place(decision.scope)
-        return Wish(place, action.tool, pending.group, action.words, action.risk.word, decision.by, decision.expires)
+        return GrantRequest(
+            place, action.tool, pending.group, action.words, action.risk.word, decision.by, decision.expires
+        )
 
     @contextmanager
-    def _store_trouble(self) -> Iterator[None]:
-        """Trouble with the store never keeps an agent waiting; it is told once."""
+    def _store_errors(self) -> Iterator[None]:
+        """Trouble with the store never keeps an agent waiting; a notice says so once."""
         try:
             yield
         except StoreUnusable as error:
-            self._tell_trouble(error)
+            self._notify_of_store(error)
         else:
-            self._troubled = False
+            self._notified = False
 
-    def _tell_trouble(self, error: StoreUnusable) -> None:
-        if not self._troubled:
-            self._troubled = True
+    def _notify_of_store(self, error: StoreUnusable) -> None:
+        if not self._notified:
+            self._notified = True
             self._bus.publish(Notice(severity=Severity.WARNING, text=error.message, remedy=error.remedy))

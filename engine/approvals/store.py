@@ -89,7 +89,7 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class GrantRequest:
     """A grant before it has its number."""
 
     place: Place
@@ -139,13 +139,13 @@ class ApprovalStore:
         now = self._clock.wall()
         return [grant for grant in self._grants.values() if grant.expires > now]
 
-    def keep(self, answers: Sequence[Answered], wishes: Sequence[Wish] = ()) -> list[Grant]:
+    def keep(self, answers: Sequence[Answered], grant_requests: Sequence[GrantRequest] = ()) -> list[Grant]:
         """Write answers into the record, and grants, all or none; returns the grants. Raises StoreUnusable."""
         with self.file.writing():
             marks = ", ".join("?" for _ in Answered.__struct_fields__)
             rows = [msgspec.structs.astuple(answer) for answer in answers]
             self.file.database.executemany(f"INSERT INTO answers ({_COLUMNS}) VALUES ({marks})", rows)  # noqa: S608 - ours
-            made = [self._insert(wish) for wish in dict.fromkeys(wishes)]
+            made = [self._insert(grant_request) for grant_request in dict.fromkeys(grant_requests)]
             self._trim(len(answers), made)
         if made:
             self._version = (0, -1)
@@ -182,10 +182,19 @@ class ApprovalStore:
             ).fetchone()
         return allowed, denied
 
-    def _insert(self, wish: Wish) -> Grant:
-        place, now = wish.place, self._clock.wall()
+    def _insert(self, grant_request: GrantRequest) -> Grant:
+        place, now = grant_request.place, self._clock.wall()
         where = (place.tenant, place.profile, place.workspace, place.conversation)
-        row = (*where, wish.tool, wish.group, wish.action, wish.risk, wish.by, now, wish.expires)
+        row = (
+            *where,
+            grant_request.tool,
+            grant_request.group,
+            grant_request.action,
+            grant_request.risk,
+            grant_request.by,
+            now,
+            grant_request.expires,
+        )
         marks = ", ".join("?" for _ in row)
         statement = f"INSERT OR REPLACE INTO grants ({_GRANT_COLUMNS}) VALUES ({marks})"  # noqa: S608 - ours
         return _grant((self._execute(statement, *row).lastrowid, *row))

@@ -56,7 +56,7 @@ class AgentDirectories:
     def config_of(self, profile: Profile, session: str) -> Path:
         """The configuration directory of one agent: its own, in which all that outlives it is a link to the profile's.
 
-        Agents that share one wake each other: every CLI watches the directory and reads it anew whenever another one
+        Agents that share one wake each other: every CLI watches the directory and reads it again whenever another one
         notes something. An operator's own directory is shared all the same, and so is a login that lies in a file,
         which the CLI replaces as its tokens change.
         """

@@ -69,7 +69,7 @@ class Login:
             raise BackendMissing(f"There is {missing}.", remedy=CLI_REMEDY)
 
     def follow(self, stamped: EventEnvelope) -> None:
-        """After the API refused a credential, whether one is there is looked at anew."""
+        """After the API refused a credential, whether one is there is looked at again."""
         event = stamped.event
         if isinstance(event, ErrorSeen) and event.kind == ErrorKind.AUTH:
             self._found.clear()

@@ -33,7 +33,7 @@ class ErrorClass:
     """What the classifier made of an error: the rule that decided, and what to do about it.
 
     `strategy` names a recovery strategy, `none` when trying again is enough; `severity` is low, medium, high or
-    critical; `confidence` from 0 to 1. `said` is the line of the agent's own words that tells of the error.
+    critical; `confidence` from 0 to 1. `said` is the line of the agent's own words that reports the error.
     """
 
     rule: str = ""

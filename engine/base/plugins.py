@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
+import inspect
+import sys
 from collections.abc import Callable, Iterable, Mapping
-from importlib.metadata import entry_points
+from dataclasses import dataclass, replace
+from importlib.metadata import EntryPoint, entry_points, packages_distributions
 from typing import Any, TypeVar
 
 from engine.base.errors import SettingsError
@@ -58,3 +62,92 @@ def _loaded(kind: str, name: str, key: str, load: Callable[[], Any]) -> Callable
         problem = f"{key}: {name!r} is no class."
         raise SettingsError([problem], remedy=f"Name a class that makes a {kind}.", field=key)
     return made  # type: ignore[no-any-return]
+
+
+GROUPS = {
+    BALANCER_GROUP: "balancer",
+    BACKEND_GROUP: "backend",
+    STRATEGY_GROUP: "recovery strategy",
+    SCREEN_GROUP: "screen",
+}
+"""Entry point groups, and what a class in each is."""
+PUBLIC = frozenset(
+    {
+        "engine",
+        "engine.backends.base",
+        "engine.backends.claude",
+        "engine.base.errors",
+        "engine.events.state",
+        "engine.events.types",
+        "engine.pool.balancers",
+        "engine.recovery.failure",
+        "engine.recovery.strategies.base",
+        "engine.requests",
+        "tui.actions.registry",
+        "tui.model.columns",
+        "tui.model.sort",
+        "tui.model.store",
+        "tui.model.tables",
+        "tui.render.formats",
+        "tui.render.spans",
+        "tui.screens.base_screen",
+        "tui.screens.list_screen",
+    }
+)
+"""Modules that a plugin may import; everything else may change without notice."""
+OWN_PACKAGES = ("engine", "tui", "themes")
+_OURS = "quarterdeck"
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """An installed extension: what it is, its name, the distribution that brings it, and why it cannot be used."""
+
+    kind: str
+    name: str
+    package: str
+    value: str
+    problem: str = ""
+
+
+def installed() -> list[Plugin]:
+    """Every extension of the installed packages, loaded on trial."""
+    return [_checked(kind, point) for group, kind in GROUPS.items() for point in sorted(entry_points(group=group))]
+
+
+def foreign_owners() -> dict[str, str]:
+    """Packages of ours that another installed distribution claims too: package → distributions."""
+    owners = packages_distributions()
+    others = {name: [each for each in owners.get(name, []) if each.lower() != _OURS] for name in OWN_PACKAGES}
+    return {name: ", ".join(sorted(set(found))) for name, found in others.items() if found}
+
+
+def private_imports(source: str) -> list[str]:
+    """Modules of ours that a plugin's source imports although they are not public."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            below = {f"{node.module}.{each.name}" for each in node.names}
+            found |= below & PUBLIC if below <= PUBLIC else {node.module}
+        elif isinstance(node, ast.Import):
+            found |= {each.name for each in node.names}
+    return sorted(name for name in found if name.partition(".")[0] in OWN_PACKAGES and name not in PUBLIC)
+
+
+def _checked(kind: str, point: EntryPoint) -> Plugin:
+    package = point.dist.name if point.dist is not None else ""
+    plugin = Plugin(kind, point.name, package, point.value)
+    try:
+        made = point.load()
+    except Exception as error:  # noqa: BLE001 - a plugin is somebody else's code
+        return replace(plugin, problem=f"it cannot be loaded: {type(error).__name__}: {error}")
+    if not callable(made):
+        return replace(plugin, problem=f"{point.value} is not a class")
+    module = sys.modules.get(getattr(made, "__module__", ""))
+    try:
+        private = private_imports(inspect.getsource(module)) if module is not None else []
+    except (OSError, TypeError, SyntaxError):
+        private = []
+    if private:
+        return replace(plugin, problem=f"it imports {', '.join(private)}, which may change without notice")
+    return plugin

@@ -93,13 +93,13 @@ ONE_AT_A_TIME = ("session_pool.min_size=0", "session_pool.max_size=1", "session_
 
 async def lifetimes(engine: Engine, rounds: int, what: str) -> list[Figure]:
     """Rows `create` (to the answer of its first control request) and `remove` (to the proof that its tree is empty)."""
-    wish = LeaseRequest(engine.profiles.find("default", "default"), "")
+    request = LeaseRequest(engine.profiles.find("default", "default"), "")
     created: list[float] = []
     removed: list[float] = []
     for _ in range(rounds):
         await until(lambda: not engine.pool.members)
         began = time.perf_counter()
-        lease = await engine.pool.lease(wish, timeout=120.0)
+        lease = await engine.pool.lease(request, timeout=120.0)
         created.append(time.perf_counter() - began)
         engine.pool.release(lease)
         began = time.perf_counter()

@@ -66,16 +66,16 @@ async def _gather(
 
 async def _leases(engine: Engine, size: Size, seed: int) -> list[Figure]:  # noqa: ARG001 - one signature for all
     await until(lambda: engine.pool.statistics().idle == 4)
-    wish = LeaseRequest(engine.profiles.find("default", "default"), "")
+    request = LeaseRequest(engine.profiles.find("default", "default"), "")
     began = time.thread_time()
     for _ in range(size.leases):
-        engine.pool.release(await engine.pool.lease(wish))
+        engine.pool.release(await engine.pool.lease(request))
     each = 1e6 * (time.thread_time() - began) / size.leases
-    held = [await engine.pool.lease(wish) for _ in range(4)]
+    held = [await engine.pool.lease(request) for _ in range(4)]
     order: list[int] = []
 
     async def wait(number: int) -> None:
-        lease = await engine.pool.lease(wish)
+        lease = await engine.pool.lease(request)
         order.append(number)
         engine.pool.release(lease)
 

@@ -14,27 +14,27 @@ class SingleFlight(Generic[V]):
     """Owner of the flights. The first to ask leads; if it leaves, the next one that waits leads."""
 
     def __init__(self) -> None:
-        self._flights: dict[str, asyncio.Future[V | None]] = {}
+        self._running: dict[str, asyncio.Future[V | None]] = {}
 
     async def join(self, key: str) -> V | None:
         """Wait for the leader's value; raises the leader's final error. None: lead now, and call `land` in any case."""
         for _ in range(MOST_LEADERS):
-            if (flight := self._flights.get(key)) is None:
+            if (running := self._running.get(key)) is None:
                 break
-            value = await asyncio.shield(flight)
+            value = await asyncio.shield(running)
             if value is not None:
                 return value
-        if key not in self._flights:
-            self._flights[key] = asyncio.get_running_loop().create_future()
+        if key not in self._running:
+            self._running[key] = asyncio.get_running_loop().create_future()
         return None
 
     def land(self, key: str, value: V | None = None, error: Exception | None = None) -> None:
         """The leader is done: a value or an error is for all who wait; after neither the next one leads."""
-        flight = self._flights.pop(key, None)
-        if flight is None or flight.done():
+        running = self._running.pop(key, None)
+        if running is None or running.done():
             return
         if error is not None:
-            flight.set_exception(error)
-            flight.exception()  # nobody may be waiting
+            running.set_exception(error)
+            running.exception()  # nobody may be waiting
         else:
-            flight.set_result(value)
+            running.set_result(value)

@@ -13,7 +13,7 @@ from engine.chaos.api import Api, OfflineApi, SimulatedApi
 from engine.chaos.headless import HeadlessEngine
 from engine.chaos.load import CLOCK
 from engine.chaos.scorecard import ScorecardEvidence
-from engine.chaos.target import OwnEngine, Target, keeper_of
+from engine.chaos.target import OwnEngine, Target, monitor_of
 from engine.offline_model.server import OfflineModel
 from engine.settings.load import load_settings
 from engine.simulated_agent.window import VARIABLE
@@ -79,7 +79,7 @@ async def own_engine(plan: Plan, folder: Path, evidence: ScorecardEvidence) -> A
     """An engine in a thread of this process; its events are evidence."""
     async with _api(plan, folder) as (api, overrides):
         loaded = load_settings(None, overrides, {"HOME": str(folder)}, None)
-        thread = EngineThread(loaded, on_event=keeper_of(evidence.events))
+        thread = EngineThread(loaded, on_event=monitor_of(evidence.events))
         await asyncio.to_thread(thread.start)
         try:
             yield OwnEngine(thread, api, plan.backend)

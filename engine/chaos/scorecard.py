@@ -286,7 +286,7 @@ def _retried(strike: Injection, evidence: ScorecardEvidence) -> dict[str, float]
 
 
 def _alarms(strike: Injection, events: Sequence[EventEnvelope]) -> list[float]:
-    """When breakers opened, or the CLI told of a retry, within an outage."""
+    """When breakers opened, or the CLI reported a retry, within an outage."""
     until = strike.healed if strike.healed is not None else float("inf")
     after = takewhile(lambda stamped: stamped.at <= until, _since(events, strike.at))
     return [stamped.at for stamped in after if _alarming(stamped.event)]

@@ -111,7 +111,7 @@ class OwnEngine:
         return len(tagged(lambda tags: tags.get(ENGINE_TAG) == self._id))
 
 
-def keeper_of(events: list[EventEnvelope]) -> Callable[[EventEnvelope], None]:
+def monitor_of(events: list[EventEnvelope]) -> Callable[[EventEnvelope], None]:
     """Hears an engine's events and keeps those that the scorecard reads."""
 
     def hear(stamped: EventEnvelope) -> None:

@@ -80,7 +80,7 @@ def chunks_of(path: Path, damage: list[str]) -> list[Chunk]:
 
 
 def missing_between(chunks: list[Chunk]) -> list[str]:
-    """What the numbers of neighbouring checkpoints tell of events that are not there."""
+    """What the numbers of neighbouring checkpoints report events that are not there."""
     told = []
     for chunk, following in pairwise(chunks):
         missing = following.seq - chunk.seq - chunk.events

@@ -1,7 +1,7 @@
 """Who goes first among those who wait: by priority, then by arrival, with a bound on how long `low` is passed over.
 
 Each priority stands as if it had arrived later by its head start: a request is passed over only by those of a higher
-priority that come within the difference. So nothing starves, and the order never has to be worked out anew. Pure.
+priority that come within the difference. So nothing starves, and the order never has to be worked out again. Pure.
 """
 
 from __future__ import annotations

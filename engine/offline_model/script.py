@@ -23,7 +23,7 @@ Only the simulator, being a process of its own, knows these:
     [[flood: 1000]]            so many extra stream events
     [[leak: 16MiB]]            keep so much memory until the end
 
-A directive that cannot be read is told in the answer (`Script error: …`); an unknown name is plain text. A turn that
+A directive that cannot be read is named in the answer (`Script error: …`); an unknown name is plain text. A turn that
 the CLI begins itself when a background task ends is answered with `Noted: <the CLI's summary>`. Only the standard
 library is used and little of it: the simulator starts hundreds of processes that import this module.
 """

@@ -53,7 +53,7 @@ class OfflineModel:
     """A Messages API server; owns its connections and its memory of faults already done.
 
     `seed` changes the scripted words; `delay` and `pace` (seconds) hold for prompts without directives of their own.
-    `on_call` is told of each call for a message, those that a fault will hit too; `replies` are the scripts for prompts
+    `on_call` is called for each message request, those that a fault will hit too; `replies` are the scripts for prompts
     that hold none.
     """
 

@@ -17,11 +17,13 @@ from engine.operations.handlers import (  # noqa: F401 - loading them binds the 
     breakers,
     checkpoints,
     config,
+    conversations,
     errors,
     permissions,
     pool,
     profiles,
     prompts,
+    recordings,
     recoveries,
     sessions,
 )

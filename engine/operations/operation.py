@@ -13,6 +13,8 @@ from engine.base.caller import Scope
 A = TypeVar("A", bound=msgspec.Struct)
 R = TypeVar("R", bound=msgspec.Struct)
 
+SMALL_BODY = 256 * 1024
+"""Bytes of a body, unless the operation says otherwise."""
 READS = frozenset({"GET", "HEAD"})
 _PARAMETER = re.compile(r"\{(\w+)(?::\w+)?\}")
 
@@ -41,6 +43,7 @@ class Operation(Generic[A, R]):
     status: int = 200
     body: str = ""
     bounds: str = ""
+    max_body: int = SMALL_BODY
     confirm: str = ""
     duration: str = ""
     stream: bool = False

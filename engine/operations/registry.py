@@ -10,11 +10,13 @@ from engine.operations.declared import (
     breakers,
     checkpoints,
     config,
+    conversations,
     errors,
     permissions,
     pool,
     profiles,
     prompts,
+    recordings,
     recoveries,
     sessions,
 )
@@ -23,6 +25,7 @@ from engine.operations.operation import Operation
 SUBJECTS = (
     pool,
     sessions,
+    conversations,
     prompts,
     permissions,
     breakers,
@@ -31,6 +34,7 @@ SUBJECTS = (
     alerts,
     checkpoints,
     profiles,
+    recordings,
     config,
 )
 """The modules that declare operations, in the order of the API's pages."""

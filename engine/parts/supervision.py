@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 from engine.alerts.build_alerts import AlertSources, build_alerts
 from engine.backends.startable import Startable
 from engine.base.nursery import Nursery
+from engine.base.plugins import foreign_owners
 from engine.events.types import PoolStatistics
 from engine.log.event_log import EventLog
 from engine.maintenance import Maintenance
@@ -77,6 +79,7 @@ class Supervision(Part):
         if log is not None:
             self.maintenance.add("the log", lambda: log.report(self._core.bus), essential=False)
         self.chores.spawn(self.maintenance.run(), "maintenance")
+        self.chores.spawn(self._look_at_packages(), "the look at the installed packages")
 
     async def stop(self, *, at_once: bool) -> None:  # noqa: ARG002 - a chore has no polite end
         """End the maintenance."""
@@ -106,6 +109,11 @@ class Supervision(Part):
         if admission.waiting >= admission.limits.max_waiting:
             reasons.append("the queue is full")
         return reasons
+
+    async def _look_at_packages(self) -> None:
+        for package, owner in (await asyncio.to_thread(foreign_owners)).items():
+            text = f"{owner} installs a package {package} too, which may stand in for this one."
+            self._core.notice(text, f"Uninstall {owner}, or give Quarterdeck an environment of its own.")
 
     def _add_chores(self) -> None:
         """What is done once a second, in this order; the clock goes first, since the others read it."""

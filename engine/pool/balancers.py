@@ -19,7 +19,7 @@ CONSIDERED = 16
 
 
 class Candidate(Protocol):
-    """One idle session, read only: `load` is the CPU it took of late as a ratio of a core, `weight` what it can take.
+    """One idle session, read only: `load` is the CPU it took lately as a ratio of a core, `weight` what it can take.
 
     `turns` counts what it served; `last_used` is a monotonic time in seconds.
     """
@@ -80,7 +80,7 @@ class WeightedRoundRobin:
 
 
 class LeastLoaded:
-    """The least CPU of late, then the fewest turns."""
+    """The least CPU lately, then the fewest turns."""
 
     considers = CONSIDERED
 

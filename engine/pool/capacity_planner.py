@@ -1,4 +1,4 @@
-"""How far the pool may grow now: what scaling wants, within what the machine can carry and what crashed of late."""
+"""How far the pool may grow now: what scaling wants, within what the machine can carry and what crashed lately."""
 
 from __future__ import annotations
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from engine.base.errors import ConversationHeld
 from engine.events.bus import Bus
 from engine.events.types import ConversationHibernated, ConversationWoken, Notice, Severity
-from engine.store.conversations import ConversationRow, ConversationStore
+from engine.store.conversations import ConversationRow, ConversationStore, KnownConversation
 from engine.store.leases import Holding, LeaseStore
 from engine.store.sqlite import StoreUnusable
 
@@ -32,7 +33,7 @@ class Conversations:
         self._leases = leases
         self._store = store
         self._bus = bus
-        self._desks: dict[str, ConversationState] = {}
+        self._states: dict[str, ConversationState] = {}
         self._asleep: OrderedDict[tuple[str, str], int] = OrderedDict()
         self._owed: list[Holding] = []
 
@@ -44,24 +45,46 @@ class Conversations:
     def held(self, tenant: str, conversation: str) -> bool:
         """Whether a session of ours has the right to write a conversation."""
         return any(
-            (desk.holding.tenant, desk.holding.conversation) == (tenant, conversation) for desk in self._desks.values()
+            (state.holding.tenant, state.holding.conversation) == (tenant, conversation)
+            for state in self._states.values()
         )
+
+    def held_by(self) -> dict[tuple[str, str], str]:
+        """The sessions by the conversations, with their tenants, that they may write."""
+        return {(each.holding.tenant, each.holding.conversation): session for session, each in self._states.items()}
+
+    def known(self) -> list[KnownConversation]:
+        """Every conversation that is remembered, the one recorded last first. Raises StoreUnusable."""
+        return self._store.all()
+
+    def remove(self, tenant: str, conversation: str, delete: Callable[[], None]) -> None:
+        """Forget a conversation that nobody writes; `delete` takes its transcript away meanwhile.
+
+        Raises ConversationHeld while a session, also one of another engine, may write it, StoreUnusable, OSError.
+        """
+        holding = self._leases.acquire(tenant, conversation, "deletion")
+        try:
+            delete()
+            self._store.remove(tenant, conversation)
+            self._asleep.pop((tenant, conversation), None)
+        finally:
+            self._leases.release(holding)
 
     def open(self, session: str, tenant: str, conversation: str) -> None:
         """Before a process starts: take the right to write. Raises ConversationHeld, StoreUnusable."""
         while self._owed:
             self._leases.release(self._owed[-1])
             self._owed.pop()
-        self._desks[session] = ConversationState(self._leases.acquire(tenant, conversation, session))
+        self._states[session] = ConversationState(self._leases.acquire(tenant, conversation, session))
 
     def woken(self, session: str, took: float) -> int:
         """The process that resumes its conversation answers; returns the turns it had, at least one."""
-        desk = self._desks[session]
-        desk.turns = max(1, self._asleep.pop((desk.holding.tenant, desk.holding.conversation), 1))
+        state = self._states[session]
+        state.turns = max(1, self._asleep.pop((state.holding.tenant, state.holding.conversation), 1))
         self._bus.publish(
-            ConversationWoken(conversation=desk.holding.conversation, session=session, took=round(took, 3))
+            ConversationWoken(conversation=state.holding.conversation, session=session, took=round(took, 3))
         )
-        return desk.turns
+        return state.turns
 
     def row(self, tenant: str, conversation: str) -> ConversationRow | None:
         """Where a conversation worked when it was used last, and what its agent might do. Raises StoreUnusable."""
@@ -72,19 +95,19 @@ class Conversations:
 
         Raises ConversationHeld when the right to write is lost, StoreUnusable.
         """
-        desk = self._desks.get(session)
-        if desk is None:
+        state = self._states.get(session)
+        if state is None:
             raise ConversationHeld(f"Session {session} holds no conversation.", retryable=True)
         slept = False
-        if desk.holding.conversation != conversation:
-            slept = self._sleep(session, desk, "the session was cleared for another request")
-            desk.holding, desk.turns = self._leases.move(desk.holding, conversation, session), 0
-        elif not self._leases.is_current(desk.holding):
+        if state.holding.conversation != conversation:
+            slept = self._sleep(session, state, "the session was cleared for another request")
+            state.holding, state.turns = self._leases.move(state.holding, conversation, session), 0
+        elif not self._leases.is_current(state.holding):
             raise ConversationHeld(f"Another engine took conversation {conversation} over.")
-        if row is not None and desk.kept != conversation:
-            self._store.keep(desk.holding.tenant, conversation, row)
-            desk.kept = conversation
-        desk.turns += 1
+        if row is not None and state.kept != conversation:
+            self._store.keep(state.holding.tenant, conversation, row)
+            state.kept = conversation
+        state.turns += 1
         return slept
 
     def close(self, session: str, reason: str) -> bool:
@@ -92,21 +115,21 @@ class Conversations:
 
         A right that cannot be given back now is given back before the next one is taken.
         """
-        desk = self._desks.pop(session, None)
-        if desk is None:
+        state = self._states.pop(session, None)
+        if state is None:
             return False
         try:
-            self._leases.release(desk.holding)
+            self._leases.release(state.holding)
         except (ConversationHeld, StoreUnusable) as error:
-            self._owed.append(desk.holding)
+            self._owed.append(state.holding)
             self._bus.publish(Notice(severity=Severity.WARNING, text=error.message, remedy=error.remedy))
-        return self._sleep(session, desk, reason)
+        return self._sleep(session, state, reason)
 
-    def _sleep(self, session: str, desk: ConversationState, reason: str) -> bool:
-        if not desk.turns:
+    def _sleep(self, session: str, state: ConversationState, reason: str) -> bool:
+        if not state.turns:
             return False
-        holding = desk.holding
-        self._asleep[holding.tenant, holding.conversation] = desk.turns
+        holding = state.holding
+        self._asleep[holding.tenant, holding.conversation] = state.turns
         self._asleep.move_to_end((holding.tenant, holding.conversation))
         if len(self._asleep) > KNOWN:
             self._asleep.popitem(last=False)

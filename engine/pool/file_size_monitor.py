@@ -18,7 +18,7 @@ _HARD = 2
 
 
 class FileSizeMonitor:
-    """Owner of the gravest verdict that was told of each session's files."""
+    """Owner of the gravest verdict reported for each session's files."""
 
     def __init__(self) -> None:
         self._told: dict[str, Level] = {}

@@ -53,7 +53,7 @@ class Owner(Protocol):
         """A session for this wish answers."""
 
     def start_failed(self, request: LeaseRequest, error: QuarterdeckError) -> bool:
-        """Whether somebody who waits was told."""
+        """Whether a waiting request was notified."""
 
     def gone(self, session: str) -> None:
         """The session's lease is void."""

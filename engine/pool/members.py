@@ -126,7 +126,7 @@ class Members:
         if member.ending is not None or not self._open:
             return
         if member.session.usable:
-            self._seat(member)
+            self._indexed(member)
         else:
             self._stops.spawn(self._recycle(member), f"recycle {member.session.id}")
 
@@ -164,7 +164,7 @@ class Members:
                 self._end(member, "its profile changed")
 
     async def stop(self, member: Member, reason: str, *, kill: bool = False) -> None:
-        """Stop it by the ladder, or at once, and wait for its end; a caller that leaves does not end the stop."""
+        """Stop it in steps, or at once, and wait for its end; a caller that leaves does not end the stop."""
         if kill and member.ending is not None:
             await member.session.kill_now()
         await asyncio.shield(self._end(member, reason, kill=kill))
@@ -246,9 +246,9 @@ class Members:
             weight = limits.weights.get(request.profile.name, 1.0)
             self.index.add(IndexedSession(session.id, request.profile.key, weight=weight))
             self.index.hold(session.id, request.conversation, "", prior_turns=1 + had)
-            self._seat(member)
+            self._indexed(member)
 
-    def _seat(self, member: Member) -> None:
+    def _indexed(self, member: Member) -> None:
         session, entry = member.session, self.index.get(member.session.id)
         if entry is not None and entry.conversation not in {"", session.conversation}:
             self._leave(member, f"it left conversation {entry.conversation} under a request")
@@ -267,7 +267,7 @@ class Members:
     def _spare(self, victim: Member | None) -> None:
         """What was to make room need not."""
         if victim is not None and victim.ending is None and victim.session.usable and self._open:
-            self._seat(victim)
+            self._indexed(victim)
 
     def _failed(self, member: Member, error: QuarterdeckError) -> None:
         self._forget(member, "start failed", survivors=member.session.survivors)
@@ -287,7 +287,7 @@ class Members:
         if not settled:
             self._leave(member, "its turn did not end after an interrupt")
         else:
-            self._seat(member)
+            self._indexed(member)
 
     def _leave(self, member: Member, reason: str) -> None:
         """No lease is on it, and it gets none any more."""

@@ -196,7 +196,7 @@ class Pool:
         self.changed()
 
     async def stop_session(self, session: str, reason: str, *, kill: bool = False) -> None:
-        """Stop one session by the ladder, or at once. Raises NotFound."""
+        """Stop one session by the shutdown sequence, or at once. Raises NotFound."""
         await self._members.stop(self._members.get(session), reason, kill=kill)
 
     def retire(self, session: str, reason: str) -> None:

@@ -108,7 +108,7 @@ CapacityNow = Callable[[], Capacity]
 
 
 class Router:
-    """Owner of the balancer; everything else it is told."""
+    """Owner of the balancer; everything else is handed in."""
 
     def __init__(self, balancer: Balancer) -> None:
         self.balancer = balancer

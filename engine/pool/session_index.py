@@ -18,7 +18,7 @@ Named = tuple[str, str]
 class IndexedSession:
     """One session. `holds` is its conversation, empty for one that is warm: never used since its start.
 
-    `held_turns` counts the turns of that conversation, `turns` all of the session. `load` is its CPU of late as a ratio
+    `held_turns` counts the turns of that conversation, `turns` all of the session. `load` is its CPU lately as a ratio
     of a core, `weight` what it can take. `last_used` is a monotonic time in seconds. `single_use` says that it may
     serve no other conversation, `engaged` that its agent does something by itself: nobody else may have its process.
     Only `SessionIndex` writes it.
@@ -128,7 +128,7 @@ class SessionIndex:
             self._index(session)
 
     def set_load(self, name: str, load: float) -> None:
-        """What it takes of late."""
+        """What it takes lately."""
         session = self._sessions.get(name)
         if session is not None:
             session.load = load

@@ -39,7 +39,7 @@ def row_of(session: Session) -> ConversationRow:
     spec = session.spec
     named = spec.named_directory and spec.conversation == session.conversation
     directory = str(session.cwd) if named or spec.profile.workspace is None else ""
-    return ConversationRow(directory, named, spec.mode)
+    return ConversationRow(directory, named, spec.mode, spec.profile.name)
 
 
 def why_single_use(spec: AgentSpec) -> str:

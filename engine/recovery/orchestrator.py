@@ -57,7 +57,7 @@ class RecoveryOptions:
 
 @dataclass(slots=True)
 class _Record:
-    """What is remembered of a target: the starts of late, the end of the last run that helped, what was told of it."""
+    """What is remembered of a target: recent starts, the end of the last run that helped, what was reported of it."""
 
     starts: Intensity = field(default_factory=Intensity)
     helped_at: float = float("-inf")
@@ -97,7 +97,7 @@ class Orchestrator:
     def begin(self, name: str, failure: Failure, case: RecoveryCase | None = None) -> RecoveryRun | None:
         """Run a strategy, or join the run that is under way; `case` waits for it.
 
-        None when there is nothing to run, when what was seen is out of date, or when it was tried too often of late.
+        None when there is nothing to run, when what was seen is out of date, or when it was tried too often lately.
         """
         if name in {PLAIN_RETRY, FAIL_FAST}:
             return None
@@ -156,7 +156,7 @@ class Orchestrator:
         return self._ended_event(recovery, ok=result.ok, reason=result.reason)
 
     async def aclose(self) -> None:
-        """End the runs under way; who waits for one is told that it failed."""
+        """End the runs under way; who waits for one learns that it failed."""
         await self._runs.aclose()
         for recovery in list(self._under_way.values()):
             if not recovery.done.done():
@@ -201,7 +201,7 @@ class Orchestrator:
     def _refuse(
         self, strategy: RecoveryStrategy, key: Key, failure: Failure, why: str, case: RecoveryCase | None
     ) -> None:
-        """It was tried too often of late: told once a period; a strategy with a ladder gives the request up."""
+        """It was tried too often lately: told once a period; a strategy with a next level gives the request up."""
         if case is not None and key[0] in ESCALATION:
             case.state = replace(case.state, why=f"{key[0]} is not run again: {why}")
         record, now = self._record(key), self._now()

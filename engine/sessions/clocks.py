@@ -20,7 +20,7 @@ class TurnLimits:
 
 
 SILENCE = frozenset({"first byte", "inactivity"})
-"""Clocks that tell of a silent API or session, where another attempt may be answered."""
+"""Clocks that report a silent API or session, where another attempt may be answered."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,7 @@ class StreamEvent(Message, frozen=True, tag="stream_event"):
 
 
 class Assistant(Message, frozen=True, tag="assistant"):
-    """A finished block of the agent's, or a synthetic one that tells of an API failure."""
+    """A finished block of the agent's, or a synthetic one that reports an API failure."""
 
     message: Body = msgspec.field(default_factory=Body)
     parent_tool_use_id: str | None = None

@@ -136,7 +136,7 @@ def _ending(result: Result, written: Written, interrupted: bool) -> tuple[Ended,
 
 
 def _failed(result: Result, written: Written, reason: str) -> tuple[Ended, str] | None:
-    """The failure that a result tells of, or that its last message did."""
+    """The failure that a result reports, or that its last message did."""
     failure, terminal = written.failure, result.terminal_reason or ""
     if (failure is not None and failure.error == _OUTPUT_LIMIT) or (result.is_error and _OUTPUT_LIMIT_TEXT in reason):
         return Ended.OUTPUT_LIMIT, reason

@@ -95,7 +95,7 @@ _OVER = frozenset({"completed", "failed", "killed", "stopped", "cancelled"})
 
 
 class BackgroundTasks:
-    """Owner of the tasks alive. `background_tasks_changed` lists them all; older CLIs only tell of begin and end."""
+    """Owner of the tasks alive. `background_tasks_changed` lists them all; older CLIs only report begin and end."""
 
     def __init__(self) -> None:
         self._alive: dict[str, Task] = {}

@@ -230,7 +230,7 @@ Fact = (
 
 
 def event_of(session: str, fact: Fact) -> ev.AnyEvent | None:
-    """The event that tells of a fact; None for one that concerns the session alone."""
+    """The event that reports a fact; None for one that concerns the session alone."""
     match fact:
         case ActivityChanged(activity):
             return ev.TurnActivity(session=session, activity=activity)

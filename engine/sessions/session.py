@@ -228,7 +228,7 @@ class Session:
         return True
 
     def abort_turn(self, reason: str) -> None:
-        """End the turn because the session is about to be stopped; its caller is told why."""
+        """End the turn because the session is about to be stopped; its caller learns why."""
         if self._turn is not None:
             self._turn.abort_turn(reason)
         else:

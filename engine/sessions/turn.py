@@ -101,7 +101,7 @@ class RunningTurn:
         return self._clocks.silent_for(now)
 
     def answered(self) -> None:
-        """A sign of the answer; the first one is told."""
+        """A sign of the answer; the first one is reported."""
         if self._clocks.first_byte_at is None:
             self._clocks.answered(self._clock.monotonic())
             self.order.on_answer()

@@ -91,7 +91,7 @@ class AlertCondition:
 
     @property
     def lead(self) -> Term | None:
-        """The term whose reading is told: the one by subject, else the first."""
+        """The term whose reading is shown: the one by subject, else the first."""
         return next((term for term in self.terms if term.figure in BY_SUBJECT), next(iter(self.terms), None))
 
     def holding(self, readings: Readings) -> dict[str, float]:

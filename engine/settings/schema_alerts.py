@@ -1,4 +1,4 @@
-"""Settings of alerts: the rules, and the ways to tell of them."""
+"""Settings of alerts: the rules, and the channels that they go to."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ Variables = Annotated[tuple[str, ...], AfterValidator(_variables)]
 
 
 class AlertWebhook(Group):
-    """The web address that is told of alerts by a POST of JSON."""
+    """The web address that receives alerts as a POST of JSON."""
 
     url: Hook | None = setting(None, "Where to post; what its path holds is kept secret too.", secret=True)
     key: SecretStr | None = setting(
@@ -62,7 +62,7 @@ class AlertWebhook(Group):
 
 
 class AlertCommand(Group):
-    """The program that is told of alerts: JSON on its standard input."""
+    """The program that receives alerts: JSON on its standard input."""
 
     argv: tuple[str, ...] = setting((), "The program and its arguments; no shell reads them.", local_only=True)
     environment: Variables = setting(
@@ -78,9 +78,9 @@ class Alerts(Group):
 
     enabled: bool = setting(True, "Whether the rules are looked at.")
     rules: Rules = setting(SHIPPED, "When to alert.", shown="the shipped rules", columns=COLUMNS)
-    channels: Channels = setting(("log", "console"), f"Who is told: any of {', '.join(CHANNELS)}.")
+    channels: Channels = setting(("log", "console"), f"Channels that are notified: any of {', '.join(CHANNELS)}.")
     repeat: Duration = setting(
-        3600.0, "Time before an alert that fires on, or fires again, is told again.", unit=SECONDS, ge=1, le=30 * DAY
+        3600.0, "Time before an alert that still fires is notified again.", unit=SECONDS, ge=1, le=30 * DAY
     )
     calm: Duration = setting(
         15.0, "Time that a condition must not hold before its alert is over.", unit=SECONDS, ge=0, le=DAY

@@ -115,7 +115,7 @@ class Events(Group):
 
 
 class Console(Group):
-    """How the console looks. A running console is told over its feed."""
+    """How the console looks. A running console learns of it over its feed."""
 
     title: str = setting("", "Name of this pool, first in line 1; empty shows quarterdeck.")
     theme: str = setting("auto", "Name of the theme; auto is default, or ansi on a terminal with 16 colours.")
@@ -124,7 +124,7 @@ class Console(Group):
     animation: bool = setting(False, "Whether anything moves by itself.")
     screens: tuple[str, ...] = setting(
         (),
-        "Screens of one's own as module:Class, beside the installed ones; read when a console starts.",
+        "Plugin screens as module:Class, beside the installed ones; read when a console starts.",
         local_only=True,
     )
 

@@ -210,7 +210,7 @@ class CircuitBreaker(Group):
         600.0, "Bound of the open time, which doubles with each opening in a row.", unit=SECONDS, ge=0.1, le=DAY
     )
     forget_after: Duration = setting(
-        300.0, "Healthy time after which the open time starts anew.", unit=SECONDS, ge=0, le=DAY
+        300.0, "Healthy time after which the open time starts again.", unit=SECONDS, ge=0, le=DAY
     )
     load_adjusted: bool = setting(True, "Whether a loaded pool opens its breakers at a lower failure rate.")
     recovery: RecoveryName | None = setting(None, "Recovery strategy that is run when a breaker opens; empty is none.")
@@ -244,7 +244,7 @@ class Retry(Group):
     base_delay: Duration = setting(0.5, "Delay before the second attempt.", unit=SECONDS, ge=0, le=3600)
     max_delay: Duration = setting(30.0, "Longest delay between two attempts.", unit=SECONDS, ge=0, le=DAY)
     backoff: Literal["exponential", "linear", "fixed", "adaptive"] = setting(
-        "exponential", "How delays grow; adaptive grows with the load and the failures of late."
+        "exponential", "How delays grow; adaptive grows with the load and the failures lately."
     )
     jitter: Literal["full", "equal", "decorrelated", "none"] = setting(
         "full", "How delays are spread at random so that retries do not meet."

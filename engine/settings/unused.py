@@ -1,4 +1,4 @@
-"""Settings that nothing reads before a part of the engine lands: they load, and whoever sets them is told so."""
+"""Settings that nothing reads before a part of the engine lands: they load, and whoever sets them gets a notice."""
 
 from __future__ import annotations
 

@@ -143,14 +143,14 @@ class Agent:
         self._is_cold = self._aborts_first = False
 
     def _begin_own(self) -> None:
-        """Start a turn that nobody asked for: a task in the background has ended, and the model is told."""
+        """Start a turn that nobody asked for: a task in the background has ended, and the model is notified."""
         task, summary = self.talk.notices.pop(0)
         origin: Line = {"kind": "task-notification", "producer": "session-task", "runId": task.run_id}
         self._run = Turn(self.talk, summary, [], origin, task).run()
         self._advance(None)
 
     def _look_after_tasks(self) -> None:
-        """Tell of the tasks that have ended in the background."""
+        """Report the tasks that have ended in the background."""
         self.talk.notices += self.talk.background.ended(self.talk.session)
 
     def _advance(self, answer: object, *, interrupt: bool = False) -> None:
@@ -246,7 +246,7 @@ def _signal_pipe() -> int:
 
 
 def _arrived(_number: int, _frame: object) -> None:
-    """A handler must exist for a signal to be told of on the pipe."""
+    """A handler must exist for a signal to arrive on the pipe."""
 
 
 def main(argv: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""Commands that run in the background: they outlive their turn, and the CLI tells of their start and end.
+"""Commands that run in the background: they outlive their turn, and the CLI reports their start and end.
 
 The lines and their order were recorded from 2.1.330: a start is `background_tasks_changed` and `task_started`, an end
 is `task_updated`, `task_notification` and `background_tasks_changed`; then, once no turn is open, a turn of the CLI's
@@ -27,7 +27,7 @@ _LETTERS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 class Task:
-    """One command in the background, or one that ended and still is to be told of."""
+    """One command in the background, or one that ended and is not yet reported."""
 
     def __init__(self, arguments: Line, tool_use_id: str, session: str) -> None:
         import subprocess
@@ -96,7 +96,7 @@ class Background:
         return bool(self._tasks)
 
     def start(self, arguments: Line, tool_use_id: str, session: str) -> Task | None:
-        """Start a command and tell of it; None when too many run already."""
+        """Start a command and report it; None when too many run already."""
         if len(self._tasks) >= MOST_TASKS:
             return None
         task = Task(arguments, tool_use_id, session)
@@ -116,7 +116,7 @@ class Background:
         return task
 
     def ended(self, session: str) -> list[tuple[Task, str]]:
-        """The tasks that have ended by themselves since the last look, each with a sentence; told of at once."""
+        """The tasks that have ended by themselves since the last look, each with a sentence; reported at once."""
         found = []
         for task in list(self._tasks.values()):
             code = task.exit_code
@@ -136,7 +136,7 @@ class Background:
         return task
 
     def stop_all(self, session: str) -> None:
-        """End what still runs, and tell of it."""
+        """End what still runs, and report it."""
         for task_id in list(self._tasks):
             self.stop(task_id, session)
 

@@ -199,7 +199,7 @@ class Conversation:
         self._transcript.add_subagent(agent, metadata, messages)
 
     def keep_notice(self, task: Task, status: str, summary: str) -> str:
-        """The model is told of a task that ended; the text that it reads."""
+        """The model is notified of a task that ended; the text that it reads."""
         text = notice_text(task.id, task.tool_use_id, task.output, status, summary)
         self.keep("user", {"role": "user", "content": [{"type": "text", "text": text}]})
         return text

@@ -141,7 +141,7 @@ class Ending:
         self.write(is_error=True, kept=False, **ending, api_error="max_output_tokens")
 
     def retry(self, failing: Failure, attempt: int) -> float:
-        """Tell of a retry; the seconds before it."""
+        """Report a retry; the seconds before it."""
         delay = failing.retry_delay(attempt)
         retry = lines.system(
             "api_retry",

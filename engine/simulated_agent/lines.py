@@ -120,7 +120,7 @@ def stream_event(event: Line, session: str, message_id: str, **fields: object) -
 
 
 def assistant(message: Line, session: str, **fields: object) -> Line:
-    """A finished block, an aborted one, or a synthetic one that tells of an API failure."""
+    """A finished block, an aborted one, or a synthetic one that reports an API failure."""
     return {
         "type": "assistant",
         "message": message,

@@ -41,7 +41,7 @@ class Checkpoints:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.damaged: list[Path] = []
-        """Files that could not be read, where they were moved to, and that nobody was told of yet."""
+        """Files that could not be read, where they were moved to, and not yet reported."""
 
     def keep(self, active: ActiveRequest, reason: str, at: float) -> Notice:
         """Save a request in flight; the notice says where, or why not: a failure does not stop the rest (S6)."""

@@ -33,6 +33,8 @@ LOOKS = {
     "/api/recoveries": {"recoveries", "total", "strategies", "cap"},
     "/api/alerts": {"alerts", "total", "silences"},
     "/api/alerts/rules": {"rules"},
+    "/api/conversations": {"conversations", "total"},
+    "/api/recordings": {"recordings", "total"},
 }
 ACTS = {
     "/api/prompts/{id}": ("DELETE", 404),
@@ -55,6 +57,8 @@ ACTS = {
     "/api/checkpoints/{id}": ("DELETE", 404),
     "/api/checkpoints/{id}/resume": ("POST", 404),
     "/api/errors/{id}/class": ("POST", 400),
+    "/api/conversations/{id}": ("DELETE", 404),
+    "/api/classify": ("POST", 400),
     "/api/errors/rules/{id}": ("DELETE", 404),
     "/api/alerts/test": ("POST", 400),
     "/api/alerts/{name}/silence": ("DELETE", 404),
@@ -195,7 +199,7 @@ async def test_a_read_only_engine_refuses_everything_that_acts(served: Served) -
         "/api/alerts/test": {"channel": "console"},
     }
     for path, (method, _) in ACTS.items():
-        if path == "/api/config/check":
+        if path in {"/api/config/check", "/api/classify"}:
             continue  # it changes nothing
         refusal = await served.refusal(method, path.replace("{id}", session), bodies.get(path))
         assert refusal == (403, "forbidden", None), path

@@ -17,7 +17,7 @@ from engine.approvals.grants import LONGEST_S, Decision, Place, Scope, decided, 
 from engine.approvals.groups import PermissionGroup, groups_of
 from engine.approvals.links import LinkReader
 from engine.approvals.patterns import Listing
-from engine.approvals.store import ApprovalStore, Wish
+from engine.approvals.store import ApprovalStore, GrantRequest
 from engine.base.clock import ManualClock
 from engine.base.errors import BadInput, NotFound
 from engine.events.bus import Bus
@@ -345,14 +345,14 @@ async def test_a_grant_that_an_earlier_release_gave_does_not_cover_what_cannot_b
     room.ask("p1", "$cmd x")
     asked = room.groups()[0]
     place = Place("default", "default", "/w")
-    room.broker.store.keep([], [Wish(place, "Bash", asked.key, asked.action, "?", "ana", START + HOUR)])
+    room.broker.store.keep([], [GrantRequest(place, "Bash", asked.key, asked.action, "?", "ana", START + HOUR)])
     room.ask("p2", "$cmd x")
     assert room.waiting == ["p1", "p2"]
 
 
 async def test_a_second_grant_for_the_same_takes_the_place_of_the_first(room: Room) -> None:
     place = Place("default", "default", "/w")
-    wishes = [Wish(place, "Bash", "k", "Bash: x", "?", "ana", START + life) for life in (HOUR, 2 * HOUR)]
+    wishes = [GrantRequest(place, "Bash", "k", "Bash: x", "?", "ana", START + life) for life in (HOUR, 2 * HOUR)]
     room.store.keep([], wishes)
     (grant,) = room.store.grants()
     assert (grant.id, grant.expires) == ("g2", START + 2 * HOUR)

@@ -76,6 +76,6 @@ def test_an_alert_is_silenced_and_told_again(engine: Headless) -> None:
 
 
 def test_a_channel_is_tested(engine: Headless) -> None:
-    assert plain(engine, "alerts", "test", "log") == [["log was told."]]
+    assert plain(engine, "alerts", "test", "log") == [["log was notified."]]
     wait_until(lambda: [line for line in engine.logged("alert") if line["alert"] == "test"])
     assert as_json(engine, "alerts", "test", "console") == {"notified": "console"}

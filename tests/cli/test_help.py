@@ -54,7 +54,7 @@ def test_the_example_of_the_help_is_a_command_line_that_works(path: tuple[str, .
     ("words", "word", "offered"),
     [
         ("quarterdeck ", 1, set(COMMANDS)),
-        ("quarterdeck con", 1, {"config"}),
+        ("quarterdeck con", 1, {"config", "conversations"}),
         ("quarterdeck config un", 2, {"undo"}),
         ("quarterdeck run --backend ", 3, {"claude", "simulator"}),
     ],

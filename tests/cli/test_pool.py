@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -83,7 +84,7 @@ def test_what_is_not_there_or_out_of_range_is_wrong_usage(engine: Headless) -> N
         (["sessions", "recycle", "s9999"], "There is no session s9999"),
         (["sessions", "hibernate", "s9999"], "There is no session s9999"),
         (["queue", "show", "nobody"], "No request nobody is on its way"),
-        (["sessions", "recycle", "s9999", "--deadline", "-5"], "deadline of -5 s is out of range"),
+        (["sessions", "recycle", "s9999", "--deadline", "-5"], "deadline of -5 is out of range"),
     ):
         done = quarterdeck(engine.home, *arguments)
         assert (done.returncode, done.stdout) == (2, "")
@@ -95,3 +96,26 @@ def test_the_statistics_of_the_pool_are_whole(engine: Headless, tmp_path: Path) 
     assert {"size", "active", "idle", "warm", "memory", "cpu", "throughput", "reuse", "hibernated"} <= pool.keys()
     assert pool["wait"].keys() == pool["wake"].keys() == {"p50", "p95", "p99"}
     assert pool["counts"]["survivors"] == 0
+
+
+def test_commands_made_from_operations_print_tables_and_json(engine: Headless) -> None:
+    conversation = engine.call("POST", "/api/prompts", {"prompt": "made from a declaration"})["prompt"]["conversation"]
+    rows = json.loads(quarterdeck(engine.home, "conversations", "list", "--json").stdout)
+    assert conversation in {row["id"] for row in rows}
+    listed = quarterdeck(engine.home, "conversations", "list", "--profile", "default").stdout
+    assert conversation in listed.split()
+    shown = quarterdeck(engine.home, "conversations", "show", conversation).stdout
+    assert f"id\t{conversation}" in shown.splitlines()
+    statistics = json.loads(quarterdeck(engine.home, "pool", "--json").stdout)
+    assert statistics["size"] >= 1
+    (recording,) = json.loads(quarterdeck(engine.home, "recordings", "--json").stdout)
+    assert recording["readable"] is True
+    assert quarterdeck(engine.home, "conversations", "list", "--state", "asleep").returncode == 2
+    held = quarterdeck(engine.home, "conversations", "delete", conversation)
+    assert (held.returncode, "holds conversation" in held.stderr) == (1, True)
+
+
+def test_errors_are_classified_by_the_running_engine(engine: Headless) -> None:
+    quarterdeck(engine.home, "errors", "learn", "auth", "the badge reader says no")
+    done = quarterdeck(engine.home, "classify", given="the badge reader says no\n")
+    assert json.loads(done.stdout)["type"] == "auth"

@@ -274,7 +274,7 @@ async def test_what_cannot_be_imported_is_named_and_the_rest_is_there(
 def test_there_is_a_bound() -> None:
     found = find_screens([f"{HERE}:Mine"] * (MAX_SCREENS + 1))
     assert len(found.screens) == 1
-    assert found.problems[0].startswith(f"more than {MAX_SCREENS} screens")
+    assert found.problems[0].startswith(f"more than {MAX_SCREENS} plugin screens")
 
 
 @pytest.mark.parametrize(

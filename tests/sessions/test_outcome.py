@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 import pytest
-from engine.recovery.breakers.registry.guard import blamed_scope
 
+from engine.recovery.breakers.guard import blamed_scope
 from engine.recovery.classify.classifier import error_of
 from engine.sessions.messages import Assistant, Result
 from engine.sessions.outcome import Ended, Outcome, Written, judge, judge_lost

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 BREAKER_ACTS = {
     "breaker_open": ("open", "no call passes until somebody closes it"),
-    "breaker_close": ("close", "calls pass again, and its counts begin anew"),
+    "breaker_close": ("close", "calls pass again, and its counts begin again"),
     "breaker_disable": ("disable", "calls pass whatever happens"),
     "breaker_trip": ("trip", "it opens as after failures, and tries again by itself"),
 }

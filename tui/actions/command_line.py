@@ -67,7 +67,7 @@ class Command:
     most: int = 1
     also: tuple[str, ...] = ()
     argument: str = ""
-    """What `run` is told, where several commands share one."""
+    """The argument of `run`, where several commands share one."""
 
     @property
     def usage(self) -> str:

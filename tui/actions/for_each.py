@@ -17,7 +17,7 @@ LISTED = 8
 AT_ONCE = 8
 """Acts that are under way at a time."""
 FAILED_TOLD = 3
-"""Refusals that are told; more are not."""
+"""Refusals that are shown one by one."""
 _WIDTH, _LINES = 70, 3
 
 

@@ -92,7 +92,7 @@ class TimeTravel(Protocol):
 
     @property
     def seeks(self) -> int:
-        """How often another moment of a recording was gone to."""
+        """How often another moment of a recording was opened."""
 
     def scrub_line(self, width: int) -> Line:
         """The bar of the time that can be gone to."""

@@ -128,7 +128,7 @@ class LineActions:
             raise LineError(problem)
 
     async def theme(self, parsed: Parsed) -> None:
-        """Wear a theme."""
+        """Choose a theme."""
         self._console.theming.set_theme(parsed.words[0])
 
     async def prompt(self, parsed: Parsed) -> None:
@@ -159,18 +159,18 @@ class LineActions:
     async def tune(self, parsed: Parsed) -> Callback:
         """Everything that Tuning would refuse is refused here; what is left is staged and applied there."""
         await self._told(self.load())
-        desk = self.tuning
-        desk.staged.clear()
+        panel = self.tuning
+        panel.staged.clear()
         texts = dict(self._pair(word) for word in parsed.words)
         for key, text in texts.items():
-            desk.stage(key, text)
-        if not desk.staged:
+            panel.stage(key, text)
+        if not panel.staged:
             raise LineError("Nothing would change: every value is in force already.")
-        problems = [problem for key in desk.staged if (problem := desk.problem_of(key))]
+        problems = [problem for key in panel.staged if (problem := panel.problem_of(key))]
         if problems:
             raise LineError(problems[0])
         try:
-            await self._feed.send(CHECK_SETTINGS, ChangeSettings(changes=dict(desk.proposal())))
+            await self._feed.send(CHECK_SETTINGS, ChangeSettings(changes=dict(panel.proposal())))
         except yaml.YAMLError:
             raise LineError("This is no value.") from None
         except QuarterdeckError as error:

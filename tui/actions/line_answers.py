@@ -40,7 +40,7 @@ def refusal(console: ConsoleHost, groups: Sequence[PermissionGroup], *, armed: b
 
 
 async def answer(console: ConsoleHost, name: str, groups: Sequence[PermissionGroup]) -> None:
-    """Answer them; what the engine refuses is told with its remedy. Runs inside a worker of the console."""
+    """Answer them; what the engine refuses is shown with its remedy. Runs inside a worker of the console."""
     feed = console.feed
     if feed is None:
         return

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def clicked(host: ConsoleHost, scope: str, key: str, rested: float) -> str:
-    """What a click on this key runs; empty for an act whose key moved there within 0.4 s, which the operator is told.
+    """What a click on this key runs; empty, with a notice, for an act whose key moved there within 0.4 s.
 
     `rested` is the time in seconds since the keys of that line moved.
     """

@@ -20,7 +20,9 @@ async def cancel(console: ConsoleHost, views: Sequence[RequestView], feed: Feed)
     """Ask, then end requests; the answer says that it was done."""
     number = len(views)
     facts = _facts(views)
-    happens = "its caller is told; the session stays" if number == 1 else "their callers are told; the sessions stay"
+    happens = "its caller is notified; the session stays"
+    if number > 1:
+        happens = "their callers are notified; the sessions stay"
     facts.append([("what happens  ", "muted"), (happens, "")])
     facts += same_as(command("queue", "cancel", *(view.id for view in views)), 14)
     title = f"CANCEL {views[0].id}" if number == 1 else f"CANCEL {number} REQUESTS"

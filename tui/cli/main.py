@@ -25,14 +25,18 @@ COMMANDS = {
     "checkpoints": "List requests that a shutdown broke off, resume or delete them.",
     "classify": "Say what errors are, and what helps.",
     "config": "Show, check and change settings.",
+    "conversations": "List conversations with and without a process, show or delete them.",
     "doctor": "Say what this machine lacks, and how to cure it.",
     "env": "Trust the .env file of a folder, list what is trusted, forget it.",
     "errors": "Show what failed and how recovery went; correct a class.",
     "keys": "List the console's actions with their keys; check keys.toml.",
     "offline-model": "Serve the offline model alone.",
     "permissions": "Show what agents ask leave for, answer it, show grants.",
+    "plugins": "List the installed extensions and check that they load.",
+    "pool": "Show the pool's size, use, reuse and waits.",
     "profiles": "List profiles, drain one, let it start again.",
     "queue": "Show the requests on their way; cancel one.",
+    "recordings": "List flight recordings.",
     "recoveries": "Show what was done about failures, or do it by hand.",
     "replay": "Open the console on a recording.",
     "run": "Answer one prompt.",
@@ -43,8 +47,14 @@ COMMANDS = {
 }
 
 
+MADE = frozenset({"checkpoints", "conversations", "pool", "profiles", "recordings"})
+"""Groups that are made from operations alone."""
+EXTENDED = frozenset({"alerts", "breakers", "config", "errors", "permissions", "queue", "recoveries", "sessions"})
+"""Groups of a module that get commands for those operations that have none there."""
+
+
 class LazyGroup(click.Group):
-    """A group whose commands live in `tui.cli.commands.<name>` as `command`."""
+    """A group whose commands live in `tui.cli.commands.<name>` as `command`, or are made from operations."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return sorted(COMMANDS)
@@ -52,8 +62,16 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
         if cmd_name not in COMMANDS:
             return None
+        if cmd_name in MADE:
+            from tui.cli.operation_commands import operation_group
+
+            return operation_group(cmd_name, COMMANDS[cmd_name])
         module = importlib.import_module(f"tui.cli.commands.{cmd_name.replace('-', '_')}")
         found: click.Command = module.command
+        if cmd_name in EXTENDED and isinstance(found, click.Group):
+            from tui.cli.operation_commands import extend
+
+            return extend(found, cmd_name)
         return found
 
     def invoke(self, ctx: click.Context) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from engine.operations.operation import A, Operation, R
 from tui.cli.options import Common
 from tui.feeds.client import ANSWER_S, EngineClient, address_of
 
@@ -20,3 +21,9 @@ def call(common: Common, method: str, path: str, body: Any = None, timeout: floa
     """The `data` of one answer of the running engine. Raises NoEngine, Forbidden, and what the engine answers with."""
     with running_engine(common) as client:
         return client.call(method, path, body, timeout)
+
+
+def send(common: Common, operation: Operation[A, R], args: A) -> R:
+    """The result of an operation on the running engine. Raises as `call`."""
+    with running_engine(common) as client:
+        return client.send(operation, args)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def load(common: Common, *, warn: bool = True) -> Loaded:
     """Every source read and checked. Raises SettingsError that lists every problem.
 
-    What was skipped is told on standard error, if `warn`. Secrets leave `os.environ`; the settings have them.
+    What was skipped is reported on standard error, if `warn`. Secrets leave `os.environ`; the settings have them.
     """
     from engine.settings.environment import secret_names
     from engine.settings.load import load_settings

@@ -1,6 +1,6 @@
-"""Screens of one's own: BaseScreen classes found by entry point or named as `module:Class`, checked, and fenced in.
+"""Plugin screens: BaseScreen classes found by entry point or named as `module:Class`, checked, and fenced in.
 
-Whatever one of them raises is told by its name, its screen says so, and the console goes on.
+Whatever one of them raises is shown by its name, its screen says so, and the console goes on.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tui.screens.base_screen import BaseScreen
 from tui.widgets.styled import LineBlock
 
 MAX_SCREENS = 16
-"""Screens of one's own; of more it is told that they are not there."""
+"""Plugin screens; a notice names those above this number."""
 KEPT_KEYS = frozenset("689")
 """Keys of screens that are to come."""
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,15}")
@@ -67,7 +67,7 @@ def find_screens(named: Iterable[str] = ()) -> Discovered:
     sources = [(_source(point), point.load) for point in points]
     sources += [(name, _importing(name)) for name in named]
     found: list[PluginScreen] = []
-    problems = [f"more than {MAX_SCREENS} screens of one's own: the last are not there"][: len(sources) > MAX_SCREENS]
+    problems = [f"more than {MAX_SCREENS} plugin screens: the last are not loaded"][: len(sources) > MAX_SCREENS]
     for owner, load in sources[:MAX_SCREENS]:
         try:
             screen, wrong = adopted(load(), owner, found)
@@ -157,20 +157,20 @@ def _maker(
             return fenced()
         except Exception as error:  # noqa: BLE001 - the border to code that is not ours
             broken = plain()
-            broken.trouble = _told(error)
+            broken.problem = _told(error)
             return broken
 
     return make
 
 
 class SandboxedScreen(BaseScreen):
-    """A screen of one's own behind a fence: what it raises while it is made, painted or acts is told by its name."""
+    """A plugin screen behind a fence: what it raises while it is made, painted or acts is shown by its name."""
 
     OWNER: ClassVar[str] = ""
     RUNS: ClassVar[dict[str, Action]] = {}
     LASTING: ClassVar[bool] = False
     """Whether it could not even be made."""
-    trouble = ""
+    problem = ""
     _told_of = False
 
     @property
@@ -187,14 +187,14 @@ class SandboxedScreen(BaseScreen):
 
     def paint_body(self) -> None:
         """Its body, or what is wrong with it."""
-        if not self.trouble:
+        if not self.problem:
             self._guarded(super().paint_body, None)
-        self._show_trouble()
+        self._show_problem()
 
     def on_screen_suspend(self) -> None:
         """Left: when it is come to again, it is tried again."""
         if not self.LASTING:
-            self.trouble, self._told_of = "", False
+            self.problem, self._told_of = "", False
 
     def targets(self) -> list[SessionView]:
         """The sessions that an act is meant for."""
@@ -219,24 +219,24 @@ class SandboxedScreen(BaseScreen):
             return instead
 
     def _break(self, error: Exception) -> None:
-        self.trouble = _told(error)
+        self.problem = _told(error)
         _log.info("The screen %s failed.", self.OWNER, exc_info=error)
-        self._show_trouble()
+        self._show_problem()
 
-    def _show_trouble(self) -> None:
+    def _show_problem(self) -> None:
         found = self.query("#broken")
         if not found:
             return
-        if self.trouble and not self._told_of:
+        if self.problem and not self._told_of:
             self._told_of = True
-            self.console.notify(f"The screen {self.SCOPE} of {self.OWNER} failed: {self.trouble}", severity="error")
+            self.console.notify(f"The screen {self.SCOPE} of {self.OWNER} failed: {self.problem}", severity="error")
         broken = found.first(LineBlock)
         for widget in self.query_one("#body").children:
-            widget.display = (widget is broken) == bool(self.trouble)
+            widget.display = (widget is broken) == bool(self.problem)
         lines: list[Line] = [
             [],
             [(f"  ✖ {self.SCOPE} is of {self.OWNER}, and failed:", "fail")],
-            [(f"    {self.trouble}", "")],
+            [(f"    {self.problem}", "")],
             [],
             [("  Nothing else is touched. Come to it again to try again.", "muted")],
         ]

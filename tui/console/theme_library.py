@@ -10,7 +10,7 @@ from pathlib import Path
 from tui.render.themes import ConsoleTheme, old_user_folder, package_folder, read_theme, user_folder
 
 MAX_THEMES = 64
-"""ConsoleTheme files read of one folder, in the order of their names; of more it is told that they are not read."""
+"""ConsoleTheme files read of one folder, in the order of their names; a notice says that more are not read."""
 
 _Stamp = tuple[int, int]
 
@@ -81,6 +81,6 @@ class ThemeLibrary:
 
 def load_themes(environ: Mapping[str, str] | None = None) -> ThemeSet:
     """All themes as they are now. A bad file is reported and skipped."""
-    shelf = ThemeLibrary(environ)
-    news = shelf.look()
-    return ThemeSet(shelf.themes, list(news.problems))
+    theme_library = ThemeLibrary(environ)
+    news = theme_library.look()
+    return ThemeSet(theme_library.themes, list(news.problems))

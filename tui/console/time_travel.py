@@ -53,7 +53,7 @@ class TimeTravel:
 
     @property
     def seeks(self) -> int:
-        """How often another moment of a recording was gone to: what was read before may lie ahead now."""
+        """How often another moment of a recording was opened: what was read before may lie ahead now."""
         return self.playback.seeks if self.playback is not None else 0
 
     @property

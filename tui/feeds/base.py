@@ -38,7 +38,7 @@ class Playback(Protocol):
 
     @property
     def seeks(self) -> int:
-        """How often another moment was gone to; each time the transcripts begin anew."""
+        """How often another moment was opened; each time the transcripts begin again."""
 
     @property
     def trends(self) -> tuple[Sequence[Bucket], Sequence[CauseView]]:

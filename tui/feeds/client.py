@@ -15,8 +15,10 @@ from engine.base import process
 from engine.base.errors import BadInput, ErrorKind, NoEngine, QuarterdeckError
 from engine.base.local_trust import check_engine
 from engine.base.read_only import check_writable
+from engine.operations.operation import A, Operation, R
 from engine.settings.paths import socket_path
 from tui.feeds.server_sent_events import events_in
+from tui.feeds.wire import http_call, result_in
 
 CONNECT_S = 2.0
 ANSWER_S = 60.0
@@ -122,10 +124,21 @@ class EngineClient:
         except (httpx.HTTPError, ValueError, TypeError):
             return False
 
+    def send(self, operation: Operation[A, R], args: A) -> R:
+        """The result of an operation. Raises Forbidden, as well, for one that acts in read-only mode."""
+        if operation.acts:
+            check_writable(read_only=self._read_only)
+        wire = http_call(operation, args)
+        data = self._data(wire.method, wire.path, wire.body, ANSWER_S + wire.extra_s)
+        return result_in(operation, data, self.address)
+
     def call(self, method: str, path: str, body: Any = None, timeout: float | None = ANSWER_S) -> dict[str, Any]:
         """The `data` of the answer."""
         if method != "GET":
             check_writable(read_only=self._read_only)
+        return self._data(method, path, body, timeout)
+
+    def _data(self, method: str, path: str, body: Any, timeout: float | None) -> dict[str, Any]:
         try:
             response = self._http.request(method, path, json=body, timeout=timeout)
         except httpx.TransportError as error:

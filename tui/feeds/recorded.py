@@ -101,7 +101,7 @@ class RecordedFeed:
 
     @property
     def seeks(self) -> int:
-        """How often another moment was gone to."""
+        """How often another moment was opened."""
         return self._seeks
 
     @property
@@ -199,7 +199,7 @@ class RecordedFeed:
 
 
 def retold(event: ev.AnyEvent) -> tuple[str, str, str, str] | None:
-    """What an event tells of a transcript: session, kind, title, text; None when it tells nothing."""
+    """What an event reports a transcript: session, kind, title, text; None when it tells nothing."""
     match event:
         case ev.TurnStarted():
             return event.session, "user", "", event.prompt

@@ -24,7 +24,7 @@ class TranscriptReader:
         self._seeks = 0
 
     def follow(self, seeks: int) -> None:
-        """A recording was gone about in so often; after each time all is read anew."""
+        """A recording was gone about in so often; after each time all is read again."""
         if seeks != self._seeks:
             self._seeks, self._next, self.dropped = seeks, 0, 0
             self.entries.clear()

@@ -14,7 +14,7 @@ R = TypeVar("R")
 
 
 class ListState(Generic[R]):
-    """Owner of how one list is shown. `take` makes the order anew, unless it is held or rows are marked."""
+    """Owner of how one list is shown. `take` makes the order again, unless it is held or rows are marked."""
 
     def __init__(self, listing: Listing[R]) -> None:
         self.listing = listing

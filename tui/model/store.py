@@ -150,7 +150,7 @@ class Store:
         self._forget_gone()
 
     def _moved(self, reading: Reading) -> bool:
-        """Whether a reading is told otherwise than the one before; most are not, and cost no repaint."""
+        """Whether a reading differs from the one before; most are not, and cost no repaint."""
         view = self.live.sessions.get(reading.session)
         return view is not None and formats.reading(view.cpu, view.rss) != formats.reading(reading.cpu, reading.rss)
 

@@ -73,7 +73,7 @@ def sheet_at(sheet: SettingsSheet, at: float) -> SettingsSheet:
 
 
 def recorded_sheet(causes: Iterable[CauseView]) -> SettingsSheet:
-    """What a recording tells of settings: those that changed in it, as they were at its end, and the changes."""
+    """What a recording reports settings: those that changed in it, as they were at its end, and the changes."""
     changes: list[SettingChange] = []
     values: dict[str, Any] = {}
     for cause in causes:

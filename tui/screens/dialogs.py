@@ -126,7 +126,7 @@ class TextEntry(Dialog[str]):
 
 
 class Chooser(Dialog[str]):
-    """Choose one of a few; `preview` is told of each that the cursor comes to, `sample` draws it below the list."""
+    """Choose one of a few; `preview` is called for each that the cursor reaches, `sample` draws it below the list."""
 
     AUTO_FOCUS = None
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -46,9 +46,9 @@ class Inbox(ListActions[PermissionGroup], Overlay[str]):
         Binding("question_mark", "keys", show=False),
     ]
 
-    def __init__(self, arming: PressGuard) -> None:
+    def __init__(self, press_guard: PressGuard) -> None:
         super().__init__("APPROVALS", [], "", entry="words  field:value  !word")
-        self._arming = arming
+        self._press_guard = press_guard
         self.shown = ListState(draw.GROUPS)
         self._first = 0
         self._most = 0
@@ -77,8 +77,8 @@ class Inbox(ListActions[PermissionGroup], Overlay[str]):
             return
         now, shown = self.console.store.now, self.shown
         shown.take(groups_of(self.console.store.state.permissions.values()), now, still=not self.is_active)
-        self._arming.show(shown.cursor)
-        if shown.cursor and not self._arming.armed and not self._waking:
+        self._press_guard.show(shown.cursor)
+        if shown.cursor and not self._press_guard.armed and not self._waking:
             self._waking = True
             self.set_timer(_REPAINT_S, self._woken)
         box = self.query_one("#box")
@@ -94,7 +94,7 @@ class Inbox(ListActions[PermissionGroup], Overlay[str]):
             self._most = max(self._most, min(_MOST_ROWS, max(_LEAST_ROWS, len(shown.order))))
             most = max(1, min(self._most, room))
             table, self._first = draw.rows(shown, now, width, most)
-            card = draw.card(self.group, now, self._arming.bar, width, self._nothing())
+            card = draw.card(self.group, now, self._press_guard.bar, width, self._nothing())
             self.rewrite([self._standing(width), draw.head(shown, width), *table, *card, [], *keys])
 
     def _nothing(self) -> str:
@@ -130,11 +130,11 @@ class Inbox(ListActions[PermissionGroup], Overlay[str]):
         marked = name == "marked"
         this = [self.group] if self.group is not None else []
         chosen = (self.shown.chosen if self.shown.marks else []) if marked else this
-        refusal = line_answers.refusal(self.console, chosen, armed=self._arming.armed, marked=marked)
+        refusal = line_answers.refusal(self.console, chosen, armed=self._press_guard.armed, marked=marked)
         if refusal:
             self.console.notify(refusal, severity="warning")
             return
-        self._arming.show("")  # a second press must wait like the first
+        self._press_guard.show("")  # a second press must wait like the first
         if marked:
             self.shown.unmark()
         self.console.carry_out(line_answers.answer(self.console, name, chosen))

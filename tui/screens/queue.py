@@ -47,7 +47,7 @@ class QueueScreen(ListScreen[RequestView]):
 
     def action_marked(self) -> None:
         """What can be done to the marked requests, or to this one."""
-        self.menu([("X", "cancel", "cancel    their callers are told; the sessions stay")])
+        self.menu([("X", "cancel", "cancel    their callers are notified; the sessions stay")])
 
     def action_act(self, name: str) -> None:
         """Send a prompt, or end the marked requests, or the one under the cursor."""

@@ -42,11 +42,11 @@ class RecoveryScreen(ListScreen[BreakerRow]):
         back = self.console.keys.shown("recovery.back")
         lines = [*draw.breakers(self.shown, state, now, width, upper, back), []]
         if width >= 116:
-            left = draw.ladder(state, _LEFT - 2, 9)
+            left = draw.levels(state, _LEFT - 2, 9)
             right = draw.people(state, now, width - _LEFT, 9)
             lines += [*columns(left, right, _LEFT, width), []]
         else:
-            lines += draw.ladder(state, width, 6)
+            lines += draw.levels(state, width, 6)
             lines += draw.people(state, now, width, 3)
         return lines + draw.recent(state.recoveries, width, max(2, height - len(lines)))
 

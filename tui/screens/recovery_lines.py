@@ -121,7 +121,7 @@ def _line(row: BreakerRow, shown: ListState[BreakerRow], causes: Sequence[CauseV
     return crop(line, width)
 
 
-def ladder(state: State, width: int, height: int) -> list[Line]:
+def levels(state: State, width: int, height: int) -> list[Line]:
     """What each strategy was tried for, and how it went."""
     lines = [rule("STRATEGIES", width, "since the engine started")]
     if not state.strategies:

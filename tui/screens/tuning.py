@@ -41,7 +41,7 @@ class TuningScreen(ListScreen[TuningRow]):
         self._changes = TuningChanges(self.tuning, self._load)
         self._staged_only = False
         self._history: int | None = None
-        self._trouble = ""
+        self._problem = ""
         self._past = PastTuning()
         self._seen = 0.0
 
@@ -51,14 +51,14 @@ class TuningScreen(ListScreen[TuningRow]):
         yield LineBlock(id="board")
 
     @property
-    def desk(self) -> Tuning:
+    def panel(self) -> Tuning:
         """What is shown: what is tuned, or in the past the settings of that moment, empty when they are not known."""
         return self._past.at(self.store.now) if self.console.time_travel.travelling else self.tuning
 
     @property
     def crumb(self) -> str:
         """How much is staged."""
-        return f"{len(self.desk.staged)} staged" if self.desk.staged else ""
+        return f"{len(self.panel.staged)} staged" if self.panel.staged else ""
 
     @property
     def row(self) -> TuningRow | None:
@@ -67,8 +67,8 @@ class TuningScreen(ListScreen[TuningRow]):
 
     def items(self) -> Sequence[TuningRow]:
         """The settings, or those of them that are staged."""
-        desk = self.desk
-        return [row for row in desk.rows if row.key in desk.staged] if self._staged_only else desk.rows
+        panel = self.panel
+        return [row for row in panel.rows if row.key in panel.staged] if self._staged_only else panel.rows
 
     def sortable(self) -> Sequence[Suggestion]:
         """The settings stand by group."""
@@ -111,12 +111,12 @@ class TuningScreen(ListScreen[TuningRow]):
         try:
             sheet = await settings_sheet(feed)
         except QuarterdeckError as error:
-            self._trouble = str(error)
+            self._problem = str(error)
         else:
             self.tuning.load(sheet)
             started = None if self.console.time_travel.playback is not None else self.store.live.engine.started_at
             self._past.load(sheet, started)
-            self._trouble = ""
+            self._problem = ""
         self.paint()
 
     # painted
@@ -124,7 +124,7 @@ class TuningScreen(ListScreen[TuningRow]):
     def paint_filter(self) -> None:
         """The filter, and what else decides which settings are shown."""
         only = " only what is staged" if self._staged_only else ""
-        if self.console.time_travel.travelling and self.desk.loaded:
+        if self.console.time_travel.travelling and self.panel.loaded:
             only += f" the values of {formats.clock(self.store.now)}"
             only += (
                 ", of the settings that change in this recording"
@@ -138,36 +138,36 @@ class TuningScreen(ListScreen[TuningRow]):
         """The table, the setting, what is staged, the effect, the history."""
         if self.store.live.settings_changed_at != self._seen:
             self.refetch()
-        if not self.desk.loaded:
-            return [[(f"  {self._trouble or self._past.missing(self.store.now)}", "muted")]]
+        if not self.panel.loaded:
+            return [[(f"  {self._problem or self._past.missing(self.store.now)}", "muted")]]
         return (self._wide if width >= 110 else self._narrow)(width, height)
 
     def _wide(self, width: int, height: int) -> list[Line]:
-        past = min(8, len(self.desk.changes) + 1 + (not self.desk.changes))
+        past = min(8, len(self.panel.changes) + 1 + (not self.panel.changes))
         upper = max(8, height - past - 7)
         left, side, keys = width - draw.SIDE - 2, draw.SIDE, self.console.keys
         top = draw.beside(
-            draw.table(self.shown.rows, self.desk, self.cursor, left, upper),
-            draw.detail(self.row, self.desk, side, upper, keys),
+            draw.table(self.shown.rows, self.panel, self.cursor, left, upper),
+            draw.detail(self.row, self.panel, side, upper, keys),
             width,
         )
         effect = draw.effect_block(self._effect, draw.figures_of(self.store), self.store.now, side)
-        middle = draw.beside(draw.staged_block(self.desk, left, 6, keys), effect, width)
+        middle = draw.beside(draw.staged_block(self.panel, left, 6, keys), effect, width)
         room = height - len(top) - len(middle) - 1
-        history = draw.history_block(self.desk.changes, self._history, width, room, keys)
+        history = draw.history_block(self.panel.changes, self._history, width, room, keys)
         return [*top, *middle[:6], [], *history]
 
     def _narrow(self, width: int, height: int) -> list[Line]:
         keys, third = self.console.keys, max(3, (height - 4) // 5)
-        past = min(third, max(2, len(self.desk.changes) + 1))
+        past = min(third, max(2, len(self.panel.changes) + 1))
         upper = max(4, height - 2 * third - 1 - past)
-        lines = draw.table(self.shown.rows, self.desk, self.cursor, width, upper)
-        lines += draw.detail(self.row, self.desk, width, third + 1, keys)
-        if self.desk.staged or self._changes.effect is None:
-            lines += draw.staged_block(self.desk, width, third, keys)
+        lines = draw.table(self.shown.rows, self.panel, self.cursor, width, upper)
+        lines += draw.detail(self.row, self.panel, width, third + 1, keys)
+        if self.panel.staged or self._changes.effect is None:
+            lines += draw.staged_block(self.panel, width, third, keys)
         if self._effect is not None:
             lines += draw.effect_lines(self._effect, draw.figures_of(self.store), self.store.now, width)
-        return lines + draw.history_block(self.desk.changes, self._history, width, max(2, height - len(lines)), keys)
+        return lines + draw.history_block(self.panel.changes, self._history, width, max(2, height - len(lines)), keys)
 
     @property
     def _effect(self) -> Effect | None:
@@ -180,12 +180,12 @@ class TuningScreen(ListScreen[TuningRow]):
         if self._history is None:
             super().action_move(step)
         else:
-            self._history = max(0, min(len(self.desk.changes) - 1, self._history + step))
+            self._history = max(0, min(len(self.panel.changes) - 1, self._history + step))
             self.paint()
 
     def action_pane(self) -> None:
         """From the settings to the history, and back."""
-        self._history = 0 if self._history is None and self.desk.changes else None
+        self._history = 0 if self._history is None and self.panel.changes else None
         self.paint()
 
     def action_step(self, direction: int) -> None:

@@ -1,4 +1,4 @@
-"""Writes to a terminal that may stop reading, or go: never waits longer than it was told to."""
+"""Writes to a terminal that may stop reading, or go: never waits longer than it may."""
 
 from __future__ import annotations
 

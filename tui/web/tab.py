@@ -98,7 +98,7 @@ class Tab:
 
 
 def packet_of(kind: str, rest: list[Any]) -> bytes | None:
-    """What the web driver is told of a word of the page; None for words that mean nothing. Raises ValueError."""
+    """The message to the web driver for a word of the page; None for words that mean nothing. Raises ValueError."""
     match kind, rest:
         case "stdin", [str(data)]:
             return _framed(b"D", data.encode("utf-8", "replace"))

@@ -29,7 +29,7 @@ REAL = SystemClock()
 class StyledScreen(Screen[Answer]):
     """A screen with the colours of what is drawn on it: the component classes `ink--ROLE` of console.tcss.
 
-    They are here and not in each widget, because Textual works every one of them out anew wherever it is declared.
+    They are here and not in each widget, because Textual works every one of them out again wherever it is declared.
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"ink--{role}" for role in ROLES}
@@ -50,7 +50,7 @@ class StyledWidget(Widget):
         return self._inks[role]
 
     def notify_style_update(self) -> None:
-        """The theme changed: all is drawn anew."""
+        """The theme changed: all is drawn again."""
         self._inks = None
         super().notify_style_update()
 
@@ -76,7 +76,7 @@ class LineBlock(StyledWidget):
     """A block of lines given by `show`; only the lines that changed are drawn again."""
 
     class Resized(Message):
-        """The block has another size, so its lines must be composed anew."""
+        """The block has another size, so its lines must be composed again."""
 
     class KeyClicked(Message):
         """A key that the block shows was clicked, or what stands beside it."""
@@ -142,7 +142,7 @@ class LineBlock(StyledWidget):
         self.post_message(self.Resized())
 
     def notify_style_update(self) -> None:
-        """The theme changed: all is drawn anew."""
+        """The theme changed: all is drawn again."""
         self._strips.clear()
         super().notify_style_update()
 

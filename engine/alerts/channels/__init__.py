@@ -1,1 +1,1 @@
-"""The ways to tell of an alert, one a module; each is told by the manager and may fail without harm to the others."""
+"""The ways to notify people of an alert, one a module; one may fail without harm to the others."""

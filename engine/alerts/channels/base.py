@@ -1,4 +1,4 @@
-"""What a channel is told, and how it says that it could not pass it on."""
+"""What a channel receives, and how it reports that it could not pass it on."""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ class SessionJudged(Event, frozen=True):
 
 
 class SessionEnded(Event, frozen=True):
-    """The session's process tree is gone; `how` is the last step of the stop ladder that was needed."""
+    """The session's process tree is gone; `how` is the last step of the shutdown sequence that was needed."""
 
     session: str
     how: str

@@ -10,7 +10,7 @@ from engine.operations.operation import NoArguments, Operation
 
 
 class AlertRow(msgspec.Struct, kw_only=True):
-    """One alert as it is now, or as it ended; `notified` says whether anybody was told of it."""
+    """One alert as it is now, or as it ended; `notified` states whether anybody was notified."""
 
     rule: str
     subject: str

@@ -80,5 +80,6 @@ CONTROL_BREAKER = Operation(
     BreakerResult,
     "Open, close, trip or disable a breaker by hand.",
     Scope.OPERATOR,
+    command="breakers open",
     examples=("quarterdeck breakers open credential:default",),
 )

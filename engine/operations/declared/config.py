@@ -101,6 +101,7 @@ CHANGE_SETTINGS = Operation(
     Scope.ADMIN,
     body="changes",
     bounds=BOUNDS,
+    command="config set",
     examples=("quarterdeck config set session_pool.max_size=20",),
 )
 CHECK_SETTINGS = Operation(

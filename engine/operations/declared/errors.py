@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -11,6 +11,9 @@ from engine.base.errors import ErrorKind
 from engine.operations.declared.paging import PageArgs
 from engine.operations.operation import NoArguments, Operation
 
+MOST_LINES, LONGEST_LINE = 100, 128 * 1024
+"""Lines of one call, and characters of one line."""
+MAX_CLASSIFY_BODY = 1024**2
 ErrorType = Literal["network", "process", "auth", "resource", "timeout", "validation", "internal", "none"]
 """The seven types, and `none` for what is no error."""
 ErrorSeverity = Literal["low", "medium", "high", "critical"]
@@ -173,6 +176,33 @@ class Deleted(msgspec.Struct, kw_only=True):
     deleted: str
 
 
+class Classify(msgspec.Struct, kw_only=True, frozen=True):
+    """Lines of error text, or records as JSON, each at most LONGEST_LINE characters."""
+
+    lines: Annotated[list[Annotated[str, msgspec.Meta(max_length=LONGEST_LINE)]], msgspec.Meta(max_length=MOST_LINES)]
+
+
+class ErrorClassRow(msgspec.Struct, kw_only=True):
+    """The class of an error, what follows from it, and the rule that decided; `priority` 1 comes first."""
+
+    type: str
+    severity: str | None
+    category: str
+    description: str
+    retryable: bool | None
+    retry_after_s: float | None
+    priority: int
+    strategy: str
+    confidence: float
+    rule: str
+
+
+class ClassesResult(msgspec.Struct, kw_only=True):
+    """One class a line, in order."""
+
+    classes: list[ErrorClassRow]
+
+
 LIST_ERRORS = Operation(
     "errors.list",
     "GET /api/errors",
@@ -219,6 +249,16 @@ FORGET_RULE = Operation(
     Scope.OPERATOR,
     sentence="{id} is deleted.",
     examples=("quarterdeck errors forget learned-3",),
+)
+CLASSIFY = Operation(
+    "errors.classify",
+    "POST /api/classify",
+    Classify,
+    ClassesResult,
+    "Classify errors by the rules of the engine; nothing is kept.",
+    max_body=MAX_CLASSIFY_BODY,
+    command="classify",
+    examples=("echo 'ECONNRESET' | quarterdeck classify",),
 )
 CORRECT_ERROR = Operation(
     "errors.correct",

@@ -216,6 +216,7 @@ ANSWER_GROUP = Operation(
     AnsweredGroupResult,
     "Answer all that wait for one action.",
     Scope.OPERATOR,
+    command="permissions allow-group",
     examples=("quarterdeck permissions allow-group 9c41f2",),
 )
 LIST_GRANTS = Operation(
@@ -250,5 +251,6 @@ ANSWER_PERMISSION = Operation(
     AnsweredResult,
     "Answer one permission.",
     Scope.OPERATOR,
+    command="permissions allow",
     examples=("quarterdeck permissions allow 4f1c",),
 )

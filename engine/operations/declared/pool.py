@@ -99,6 +99,7 @@ SCALE_POOL = Operation(
     "Keep so many sessions, whatever the load.",
     Scope.OPERATOR,
     confirm="Scale the pool to {target} sessions?",
+    command="scale",
     examples=("quarterdeck scale 12",),
 )
 AUTOSCALE_POOL = Operation(
@@ -108,5 +109,6 @@ AUTOSCALE_POOL = Operation(
     PoolResult,
     "Follow the load again, or stay at the present size.",
     Scope.OPERATOR,
+    command="scale",
     examples=("quarterdeck scale auto",),
 )

@@ -8,6 +8,8 @@ from engine.base.caller import Scope
 from engine.operations.declared.paging import PageArgs
 from engine.operations.operation import Operation
 
+MAX_PROMPT_BODY = 10 * 1024**2
+
 
 class RequestRow(msgspec.Struct, kw_only=True):
     """One request that is waiting or running."""
@@ -148,6 +150,7 @@ SEND_PROMPT = Operation(
     "Answer a prompt: whole, as a stream, or later.",
     Scope.OPERATOR,
     stream=True,
+    max_body=MAX_PROMPT_BODY,
     command="run",
     examples=("quarterdeck run 'say hello'",),
 )

@@ -6,14 +6,18 @@ import msgspec
 
 from engine.base.errors import BadInput, NotFound
 from engine.operations.declared.errors import (
+    CLASSIFY,
     CORRECT_ERROR,
     ERROR_STATISTICS,
     FORGET_RULE,
     LEARN_RULE,
     LIST_ERRORS,
     LIST_RULES,
+    ClassesResult,
+    Classify,
     CorrectError,
     Deleted,
+    ErrorClassRow,
     ErrorRow,
     ErrorsResult,
     ErrorStatistics,
@@ -29,6 +33,7 @@ from engine.operations.declared.errors import (
 from engine.operations.handlers.binding import CallContext, handles, page_of, row_as, rows_as
 from engine.operations.handlers.services import Services
 from engine.operations.operation import NoArguments
+from engine.recovery.classify.evidence import of_line
 from engine.recovery.classify.learned_rules import LearnedRule, Lesson
 from engine.recovery.classify.rule_table import learned_row, listed
 from engine.recovery.classify.rules import ErrorType
@@ -62,6 +67,13 @@ async def correct(services: Services, call: CallContext, args: CorrectError) -> 
         remedy = "Nothing was kept. Rules of your own in the file that `recovery.rules` names may decide otherwise."
         raise BadInput(f"{text}.", field="id", remedy=remedy)
     return _learn(services, call, Lesson(type=ErrorType(args.type), text=view.said or view.text))
+
+
+@handles(CLASSIFY)
+async def classify(services: Services, _call: CallContext, args: Classify) -> ClassesResult:
+    """The classes of some lines, as the engine's own errors are classified."""
+    found = [services.classifier.class_of(of_line(line)) for line in args.lines]
+    return ClassesResult(classes=rows_as(ErrorClassRow, found))
 
 
 @handles(LIST_RULES)

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from engine.alerts.manager import AlertManager
 from engine.approvals.broker import PermissionBroker
 from engine.backends.profiles import Profiles
+from engine.backends.router import BackendRouter
 from engine.base.clock import Clock
 from engine.dispatch.dispatcher import Dispatcher
 from engine.engine import Engine
 from engine.events.bus import Bus
 from engine.events.state import State
 from engine.flow.concurrency_limit import ConcurrencyLimiter
+from engine.pool.conversations import Conversations
 from engine.pool.pool import Pool
 from engine.recovery.breakers.registry import Breakers
 from engine.recovery.classify.service import ClassificationService
@@ -34,7 +36,9 @@ class Services:
     bus: Bus
     live: LiveSettings
     pool: Pool
+    conversations: Conversations
     profiles: Profiles
+    backend: BackendRouter
     transcripts: Transcripts
     dispatcher: Dispatcher
     kept_answers: KeptAnswers
@@ -66,7 +70,9 @@ def services_of(engine: Engine) -> Services:
         bus=engine.bus,
         live=engine.live,
         pool=engine.pool,
+        conversations=engine.conversations,
         profiles=engine.profiles,
+        backend=engine.backend,
         transcripts=engine.transcripts,
         dispatcher=engine.dispatcher,
         kept_answers=engine.kept_answers,

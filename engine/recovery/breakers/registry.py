@@ -14,7 +14,7 @@ from engine.events.types import BreakerChanged
 from engine.recovery.breakers.breaker import Breaker, BreakerLimits, BreakerState, Permit, Refusal
 
 KEPT = 1000
-"""Breakers kept, those used last; a closed one that is forgotten starts anew."""
+"""Breakers kept, those used last; a closed one that is forgotten starts again."""
 BY_HAND = {
     "open": BreakerState.FORCED_OPEN,
     "close": BreakerState.CLOSED,

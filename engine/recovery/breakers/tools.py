@@ -12,7 +12,7 @@ from engine.recovery.classify.evidence import Evidence, clip
 from engine.recovery.classify.rules import ErrorType
 
 _COMMANDS = frozenset({"Bash", "BashOutput", "KillShell", "Task", "Agent"})
-"""Tools whose errors tell of what the agent ran: an exit code or a command's time-out is a result, no broken tool."""
+"""Tools whose errors report what the agent ran: an exit code or a command's time-out is a result, no broken tool."""
 _BROKEN = frozenset({ErrorType.NETWORK, ErrorType.TIMEOUT, ErrorType.PROCESS, ErrorType.RESOURCE, ErrorType.AUTH})
 _WRAP = ("<tool_use_error>", "</tool_use_error>")
 _MCP = "mcp__"
@@ -50,7 +50,7 @@ class Tools:
 
 
 def broken(tool: str, text: str, classify: Classify) -> bool:
-    """Whether a failed result tells of a broken tool, rather than of a wrong use of it. Pure but for the classifier."""
+    """Whether a failed result reports a broken tool, rather than of a wrong use of it. Pure but for the classifier."""
     said = _unwrapped(text)
     if tool.startswith(_MCP) and any(words in said.lower() for words in _GONE):
         return True

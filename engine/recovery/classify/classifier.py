@@ -28,7 +28,7 @@ from engine.sessions.outcome import Ended, Outcome
 HEALTHY, UNKNOWN = "healthy", "unknown"
 """The names in place of a rule's: nothing failed, or nothing says why."""
 SAID = 500
-"""Characters that are kept of the line that tells of an error."""
+"""Characters that are kept of the line that reports an error."""
 _DECIDES = 50.0
 """A fact that scores less (a bare exit code) leaves the decision to a learned rule."""
 _LEARNED_CONFIDENCE = 0.9

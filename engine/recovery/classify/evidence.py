@@ -141,7 +141,7 @@ def of_record(record: Mapping[str, Any]) -> Evidence:
 
 
 def clip(text: str) -> str:
-    """The beginning and the end of a long text: what failed is told in one of the two."""
+    """The beginning and the end of a long text: what failed stands in one of the two."""
     return text if len(text) <= HEAD + TAIL else f"{text[:HEAD]}\n{text[-TAIL:]}"
 
 
@@ -202,7 +202,7 @@ def _retry_after(record: Mapping[str, Any], retries: list[Mapping[str, Any]]) ->
 
 
 def _rejected(limits: Mapping[str, Any]) -> bool:
-    """Whether the CLI tells of a plan's limit that refuses requests, and not of one that comes near."""
+    """Whether the CLI reports a plan's limit that refuses requests, and not of one that comes near."""
     return limits.get("status") == "rejected"
 
 

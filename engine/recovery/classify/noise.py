@@ -72,7 +72,7 @@ _VERSIONS = (
     r"(?:modified|deleted|new file|renamed):\s{2,}|(?:create|delete) mode \d",
 )
 _NOT_DONE = r"(?!\s*(?::|error\b|/\S|E[A-Z]{3}))"
-"""A deed is not told of where its word begins a report: `write /x: no space left`, `write EPIPE`."""
+"""A deed is not reported where its word begins a report: `write /x: no space left`, `write EPIPE`."""
 _TALK = (
     rf"(?:[-*•]\s+)?(?:(?:I|We)(?:'ve|'ll| have| will| also| just)*\s+)?(?i:{'|'.join(_DEEDS)})\b{_NOT_DONE}",
     r"(?:Provides|Returns|Sends|Reads|Stores|Uses|Allows|Enables|Requires)\s",

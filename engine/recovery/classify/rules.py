@@ -116,7 +116,7 @@ def shipped_rules() -> tuple[Rule, ...]:
 
 
 def load_rules(own: Path | None) -> tuple[Rule, ...]:
-    """The shipped rules and one's own; an own rule replaces the shipped one of its id. Raises SettingsError."""
+    """The shipped rules and the user's; a user's rule replaces the shipped one of its id. Raises SettingsError."""
     shipped = shipped_rules()
     if own is None:
         return shipped

@@ -54,6 +54,10 @@ class ClassificationService:
         self._count(found.rule)
         return found
 
+    def class_of(self, known: Evidence) -> Classification:
+        """The same for a caller who only wants to know: no rule's count changes."""
+        return self._classifier.classify(known)
+
     def error_of(self, outcome: Outcome) -> QuarterdeckError:
         """The error of an outcome that is no answer."""
         return error_of(outcome, self.classify)

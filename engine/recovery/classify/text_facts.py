@@ -101,7 +101,7 @@ def _group(match: re.Match[str]) -> str:
 
 
 def signal_name(exit_code: int) -> str:
-    """The signal that an exit code tells of, as -9 or as 137; empty when it tells of none."""
+    """The signal that an exit code reports, as -9 or as 137; empty when it reports none."""
     number = -exit_code if exit_code < 0 else exit_code - _SIGNAL_BASE
     return _SIGNALS.get(number, "")
 

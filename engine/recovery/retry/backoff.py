@@ -11,7 +11,7 @@ Uniform = Callable[[float, float], float]
 
 
 class Curve(StrEnum):
-    """How delays grow with the attempts; adaptive also grows with load and failures of late."""
+    """How delays grow with the attempts; adaptive also grows with load and failures lately."""
 
     FIXED = "fixed"
     LINEAR = "linear"

@@ -1,6 +1,6 @@
 """What a recovery strategy is, what it is given to work with, and what it says afterwards.
 
-One's own is a class of this shape, found by the entry point `quarterdeck.strategies` or named as `module:Class`, and
+A plugin is a class of this shape, found by the entry point `quarterdeck.strategies` or named as `module:Class`, and
 given work by the setting `recovery.strategies`.
 """
 

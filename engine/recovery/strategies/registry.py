@@ -61,7 +61,7 @@ def _returning(strategy: RecoveryStrategy) -> Callable[[], RecoveryStrategy]:
 
 
 def _checked(made: RecoveryStrategy, name: str, key: str) -> RecoveryStrategy:
-    """One's own strategy, which goes by the name that the settings give it. Raises SettingsError."""
+    """A plugin's strategy, which goes by the name that the settings give it. Raises SettingsError."""
     missing = [part for part in ("target_kind", "estimated_time", "can_recover", "execute") if not hasattr(made, part)]
     if missing:
         problem = f"{key}: the recovery strategy {name!r} has no {', '.join(missing)}."

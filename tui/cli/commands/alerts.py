@@ -1,4 +1,4 @@
-"""`quarterdeck alerts …`: what fires, by which rules, and who is told."""
+"""`quarterdeck alerts …`: what fires, by which rules, and who is notified."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def silence(common: Common, name: str, duration: str) -> None:
 @click.argument("name")
 @common_options
 def unsilence(common: Common, name: str) -> None:
-    """Tell of the alerts of rule NAME again."""
+    """Report the alerts of rule NAME again."""
     lifted = call(common, "DELETE", f"/api/alerts/{segment(name)}/silence")
     print_json(lifted) if common.json else echo(f"{name} is no longer silenced.")
 
@@ -69,9 +69,9 @@ def unsilence(common: Common, name: str) -> None:
 @click.argument("channel", type=click.Choice(_CHANNELS))
 @common_options
 def test(common: Common, channel: str) -> None:
-    """Tell CHANNEL that this is a test, and say whether that worked."""
-    told = call(common, "POST", "/api/alerts/test", {"channel": channel}, _TEST_S)
-    print_json(told) if common.json else echo(f"{channel} was told.")
+    """Send CHANNEL a test, and report whether that worked."""
+    done = call(common, "POST", "/api/alerts/test", {"channel": channel}, _TEST_S)
+    print_json(done) if common.json else echo(f"{channel} was notified.")
 
 
 def _list(common: Common) -> None:

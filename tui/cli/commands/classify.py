@@ -1,4 +1,4 @@
-"""`quarterdeck classify`: error texts or JSON records in, their class out; no engine is needed."""
+"""`quarterdeck classify`: error texts or JSON records in, their class out. Without an engine it works too."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from tui.cli.output import echo, print_json, print_table
 
 if TYPE_CHECKING:
     from engine.recovery.classify.learned_rules import LearnedRules
+    from tui.feeds.client import EngineClient
 
 _TYPES = ("network", "process", "auth", "resource", "timeout", "validation", "internal", "none")
 _SEVERITIES = ("low", "medium", "high", "critical")
@@ -112,6 +113,31 @@ def _what(row: dict[str, object]) -> str:
 
 
 def _classify(common: Common, given: BinaryIO, out: BinaryIO) -> None:
+    """By the rules of the running engine where there is one and no settings were given here, else by our own."""
+    from tui.cli.running_engine import running_engine
+
+    if common.overrides or common.config is not None:
+        _classify_here(common, given, out)
+        return
+    with running_engine(common) as client:
+        if client.alive():
+            _classify_there(client, given, out)
+            return
+    _classify_here(common, given, out)
+
+
+def _classify_there(client: EngineClient, given: BinaryIO, out: BinaryIO) -> None:
+    import msgspec
+
+    from engine.operations.declared.errors import CLASSIFY, LONGEST_LINE, Classify
+
+    for line in _lines(given):
+        (found,) = client.send(CLASSIFY, Classify(lines=[line[:LONGEST_LINE]])).classes
+        out.write(msgspec.json.encode(found) + b"\n")
+        out.flush()
+
+
+def _classify_here(common: Common, given: BinaryIO, out: BinaryIO) -> None:
     import msgspec
 
     from engine.base.clock import SystemClock

@@ -90,7 +90,7 @@ class _Connection:
         self.refused: QuarterdeckError | None = None
 
     async def connect(self) -> Feed:
-        """The feed of the engine; wrong settings end the console, and are told after it."""
+        """The feed of the engine; wrong settings end the console, and are printed after it."""
         try:
             return await self._find_or_start()
         except BadInput as error:

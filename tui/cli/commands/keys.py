@@ -56,7 +56,7 @@ def check(common: Common, file: Path | None) -> None:
 
 
 def _keymap(common: Common, path: Path | None) -> Keymap:
-    """The keys in force, with those of screens of one's own."""
+    """The keys in force, with those of plugin screens."""
     from tui.actions.keymap import load_keymap
     from tui.actions.registry import ACTIONS
     from tui.cli.settings_source import load

@@ -33,7 +33,7 @@ def _allow_options(function: F) -> F:
 
 
 def _deny_options(function: F) -> F:
-    """What the agent is told."""
+    """A message for the agent."""
     return click.option("--message", default="", help="Why; the agent reads it.")(function)
 
 

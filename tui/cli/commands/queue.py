@@ -8,9 +8,8 @@ from typing import Any
 import click
 
 from tui.cli.options import Common, common_options
-from tui.cli.output import echo, print_json, print_table
+from tui.cli.output import print_json, print_table
 from tui.cli.running_engine import call
-from tui.feeds.wire import segment
 
 _COLUMNS = ("id", "state", "age", "session", "user", "priority", "attempts", "prompt")
 
@@ -28,25 +27,6 @@ def command(common: Common) -> None:
 def list_requests(common: Common) -> None:
     """The requests on their way, the longest first."""
     _list(common)
-
-
-@command.command("show", epilog="Example: quarterdeck queue show 4f1c09aa12cd")
-@click.argument("request", metavar="ID")
-@common_options
-def show(common: Common, request: str) -> None:
-    """One request: on its way, or how one ended that nobody waited for."""
-    row = call(common, "GET", f"/api/prompts/{segment(request)}")["prompt"]
-    print_json(row) if common.json else print_table(list(row.items()), ("field", "value"))
-
-
-@command.command("cancel", epilog="Example: quarterdeck queue cancel 4f1c09aa12cd")
-@click.argument("requests", metavar="ID...", nargs=-1, required=True)
-@common_options
-def cancel(common: Common, requests: tuple[str, ...]) -> None:
-    """End requests, waiting or running; their callers are told."""
-    for request in requests:
-        found = call(common, "DELETE", f"/api/prompts/{segment(request)}")
-        print_json(found) if common.json else echo(f"Cancelled {request}.")
 
 
 def _list(common: Common) -> None:

@@ -145,7 +145,7 @@ def _ask_running(client: EngineClient, body: dict[str, Any], shown: _Shown) -> d
 
 
 def _warn_of_simulator(loaded: Any, banner: str) -> None:
-    """A made-up answer that nobody asked for is told on standard error."""
+    """A simulated answer that nobody asked for is announced on standard error."""
     if loaded.settings.engine.backend == "auto" and banner.startswith("SIMULATOR"):
         echo(f"quarterdeck: {banner}; the answer is made up", err=True)
         echo("  → `quarterdeck doctor` tells what is missing; `--backend simulator` means it.", err=True)

@@ -30,18 +30,6 @@ def list_sessions(common: Common, ended: bool) -> None:
     _list(common, ended=ended)
 
 
-@command.command("show")
-@click.argument("session")
-@common_options
-def show(common: Common, session: str) -> None:
-    """Show one session with all its fields."""
-    row = call(common, "GET", f"/api/sessions/{segment(session)}")["session"]
-    if common.json:
-        print_json(row)
-    else:
-        print_table([(key, value) for key, value in row.items()], ("field", "value"))
-
-
 def _acting(verb: str, does: str) -> click.Command:
     @click.command(verb, help=does, epilog=f"Example: quarterdeck sessions {verb} s0003")
     @click.argument("sessions", nargs=-1, required=True)

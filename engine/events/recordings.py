@@ -1,0 +1,59 @@
+"""Which runs a folder of recordings holds: found from the checkpoints of their segments, without decoding events."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.base.errors import BadInput
+from engine.events.recorder import SUFFIX
+from engine.events.segments import Chunk, chunks_of, missing_between
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedRun:
+    """One engine's segments: bytes, span in seconds since 1970, and the first thing that cannot be read."""
+
+    engine: str
+    path: str
+    segments: int
+    size: int
+    started_at: float
+    ended_at: float
+    readable: bool
+    problem: str
+
+
+def recorded_runs(folder: Path) -> list[RecordedRun]:
+    """The runs in a folder, the one written last first; none for a folder that is not there. Raises OSError."""
+    segments: dict[str, list[Path]] = {}
+    for path in sorted(folder.glob(f"*{SUFFIX}")):
+        segments.setdefault(path.name.removesuffix(SUFFIX).rpartition("-")[0], []).append(path)
+    return sorted((_run(name, paths) for name, paths in segments.items()), key=lambda run: -run.ended_at)
+
+
+def _run(name: str, paths: Sequence[Path]) -> RecordedRun:
+    damage: list[str] = []
+    chunks = [chunk for path in paths for chunk in _chunks(path, damage)]
+    damage += missing_between(chunks)
+    stats = [path.stat() for path in paths]
+    ended = max(stat.st_mtime for stat in stats)
+    return RecordedRun(
+        engine=name,
+        path=str(paths[0].parent),
+        segments=len(paths),
+        size=sum(stat.st_size for stat in stats),
+        started_at=chunks[0].at if chunks else ended,
+        ended_at=ended,
+        readable=bool(chunks) and not damage,
+        problem=damage[0] if damage else "",
+    )
+
+
+def _chunks(path: Path, damage: list[str]) -> list[Chunk]:
+    try:
+        return chunks_of(path, damage)
+    except BadInput as error:
+        damage.append(error.message)
+        return []

@@ -1,0 +1,90 @@
+"""Conversations: list them, show one, delete one with its transcript."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from engine.base.caller import Scope
+from engine.operations.declared.paging import PageArgs
+from engine.operations.operation import Operation
+
+State = Literal["running", "idle", "hibernated"]
+"""A turn runs in it, a session holds it, or it has no process."""
+
+
+class ConversationRow(msgspec.Struct, kw_only=True):
+    """One conversation; `profile` and `directory` are empty where they are not known, `session` where it has none."""
+
+    id: str
+    tenant: str
+    profile: str
+    state: State
+    session: str
+    directory: str
+    permission_mode: str
+
+
+class ListConversations(PageArgs, kw_only=True, frozen=True):
+    """Those of one profile, in one state, or whose id, profile or directory holds `q`."""
+
+    profile: str | msgspec.UnsetType = msgspec.UNSET
+    state: State | msgspec.UnsetType = msgspec.UNSET
+    q: str | msgspec.UnsetType = msgspec.UNSET
+
+
+class ConversationsResult(msgspec.Struct, kw_only=True):
+    """A page of conversations, the one recorded last first, of `total`."""
+
+    conversations: list[ConversationRow]
+    total: int
+
+
+class ConversationId(msgspec.Struct, kw_only=True, frozen=True):
+    """One conversation."""
+
+    id: str
+
+
+class ConversationResult(msgspec.Struct, kw_only=True):
+    """One conversation."""
+
+    conversation: ConversationRow
+
+
+class ConversationDeleted(msgspec.Struct, kw_only=True):
+    """The conversation that was deleted, and whether it had a transcript."""
+
+    deleted: str
+    transcript: bool
+
+
+LIST_CONVERSATIONS = Operation(
+    "conversations.list",
+    "GET /api/conversations",
+    ListConversations,
+    ConversationsResult,
+    "List conversations, the one recorded last first.",
+    columns=("id", "state", "profile", "session", "directory"),
+    examples=("quarterdeck conversations list --state hibernated",),
+)
+SHOW_CONVERSATION = Operation(
+    "conversations.show",
+    "GET /api/conversations/{id}",
+    ConversationId,
+    ConversationResult,
+    "Show one conversation with all its fields.",
+    examples=("quarterdeck conversations show 0f8fad5b-d9cb-469f-a165-70867728950e",),
+)
+DELETE_CONVERSATION = Operation(
+    "conversations.delete",
+    "DELETE /api/conversations/{id}",
+    ConversationId,
+    ConversationDeleted,
+    "Delete conversations that no session holds, with their transcripts.",
+    Scope.ADMIN,
+    confirm="Delete conversation {id} and its transcript?",
+    sentence="{id}: deleted.",
+    examples=("quarterdeck conversations delete 0f8fad5b-d9cb-469f-a165-70867728950e",),
+)

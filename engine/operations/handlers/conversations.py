@@ -1,0 +1,103 @@
+"""Conversations: those that are remembered or held, and the deletion of one."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import msgspec
+
+from engine.base.errors import ConversationHeld, NotFound
+from engine.operations.declared.conversations import (
+    DELETE_CONVERSATION,
+    LIST_CONVERSATIONS,
+    SHOW_CONVERSATION,
+    ConversationDeleted,
+    ConversationId,
+    ConversationResult,
+    ConversationRow,
+    ConversationsResult,
+    ListConversations,
+)
+from engine.operations.handlers.binding import CallContext, handles, page_of
+from engine.operations.handlers.services import Services
+from engine.store.conversations import KnownConversation
+
+
+@handles(LIST_CONVERSATIONS)
+async def list_conversations(services: Services, call: CallContext, args: ListConversations) -> ConversationsResult:
+    """Those that fit the filters. Raises StoreUnusable."""
+    rows = [row for row in _rows(services, call.caller.tenant) if _fits(row, args)]
+    return ConversationsResult(conversations=list(page_of(args, rows)), total=len(rows))
+
+
+@handles(SHOW_CONVERSATION)
+async def show(services: Services, call: CallContext, args: ConversationId) -> ConversationResult:
+    """One conversation. Raises NotFound, StoreUnusable."""
+    return ConversationResult(conversation=_row(services, call, args.id))
+
+
+@handles(DELETE_CONVERSATION)
+async def delete(services: Services, call: CallContext, args: ConversationId) -> ConversationDeleted:
+    """Take transcript and row away. Raises NotFound, ConversationHeld while a session holds it, StoreUnusable."""
+    row = _row(services, call, args.id)
+    if row.session:
+        remedy = f"`quarterdeck sessions hibernate {row.session}` frees it once no turn runs."
+        raise ConversationHeld(f"Session {row.session} holds conversation {row.id}.", remedy=remedy)
+    paths = await asyncio.to_thread(_transcripts, services, row)
+
+    def delete_transcripts() -> None:
+        for path in paths:
+            path.unlink(missing_ok=True)
+
+    services.conversations.remove(row.tenant, row.id, delete_transcripts)
+    return ConversationDeleted(deleted=row.id, transcript=bool(paths))
+
+
+def _row(services: Services, call: CallContext, name: str) -> ConversationRow:
+    found = next((row for row in _rows(services, call.caller.tenant) if row.id == name), None)
+    if found is None:
+        remedy = "`quarterdeck conversations` lists those that are remembered."
+        raise NotFound(f"There is no conversation {name}.", field="id", remedy=remedy)
+    return found
+
+
+def _rows(services: Services, tenant: str) -> list[ConversationRow]:
+    """Those of a tenant: what sessions hold and the store does not know yet, then the remembered ones."""
+    holders = services.conversations.held_by()
+    known = services.conversations.known()
+    remembered = {(each.tenant, each.conversation) for each in known}
+    fresh = [KnownConversation(*key, "", "", "") for key in holders if key not in remembered]
+    return [
+        _made(services, each, holders.get((each.tenant, each.conversation), ""))
+        for each in [*fresh, *known]
+        if each.tenant == tenant
+    ]
+
+
+def _made(services: Services, known: KnownConversation, session: str) -> ConversationRow:
+    view = services.state.sessions.get(session)
+    busy = view is not None and bool(view.request)
+    return ConversationRow(
+        id=known.conversation,
+        tenant=known.tenant,
+        profile=view.profile if view is not None else known.profile,
+        state="running" if busy else "idle" if session else "hibernated",
+        session=session,
+        directory=known.directory,
+        permission_mode=known.permission_mode,
+    )
+
+
+def _fits(row: ConversationRow, args: ListConversations) -> bool:
+    if args.profile is not msgspec.UNSET and row.profile != args.profile:
+        return False
+    if args.state is not msgspec.UNSET and row.state != args.state:
+        return False
+    return args.q is msgspec.UNSET or any(args.q in text for text in (row.id, row.profile, row.directory))
+
+
+def _transcripts(services: Services, row: ConversationRow) -> set[Path]:
+    """The files of a conversation in its tenant's profiles; its id names none outside of them."""
+    theirs = [profile for profile in services.profiles.all() if profile.tenant == row.tenant]
+    return {path for profile in theirs if (path := services.backend.transcript(profile, row.id)) is not None}

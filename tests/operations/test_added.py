@@ -1,0 +1,85 @@
+"""The operations that were added by declaration alone: conversations, pool, recordings, classification."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from tests.api.serving import LONG, Served, serving
+from tests.support.processes import until
+
+
+@pytest.fixture
+async def served(home: Path):  # type: ignore[no-untyped-def]
+    """An engine with two profiles that serves its API."""
+    async with serving(home, "profiles.ci.model=haiku") as made:
+        yield made
+
+
+async def test_conversations_are_listed_filtered_and_paged(served: Served) -> None:
+    first = await served.ask("one")
+    second = await served.ask("two", profile="ci")
+    listed = await served.data("GET", "/api/conversations")
+    assert [row["id"] for row in listed["conversations"]] == [second["conversation"], first["conversation"]]
+    assert listed["total"] == 2
+    (row,) = (await served.data("GET", "/api/conversations?profile=ci"))["conversations"]
+    assert (row["id"], row["profile"], row["state"]) == (second["conversation"], "ci", "idle")
+    paged = await served.data("GET", "/api/conversations?limit=1&offset=1")
+    assert ([row["id"] for row in paged["conversations"]], paged["total"]) == ([first["conversation"]], 2)
+    found = await served.data("GET", f"/api/conversations?q={first['conversation'][:8]}")
+    assert [row["id"] for row in found["conversations"]] == [first["conversation"]]
+    assert await served.refusal("GET", "/api/conversations?state=asleep") == (400, "bad_input", "state")
+
+
+async def test_a_conversation_is_running_then_idle_then_hibernated_then_deleted(served: Served) -> None:
+    engine = served.engine
+    await served.data("POST", "/api/prompts", {"prompt": LONG, "id": "long", "wait": False}, 202)
+    await until(lambda: any(session.busy for session in engine.pool.sessions.values()))
+    (row,) = (await served.data("GET", "/api/conversations?state=running"))["conversations"]
+    path, session = f"/api/conversations/{row['id']}", row["session"]
+    assert (await served.refusal("DELETE", path))[0] == 409
+    await served.data("POST", f"/api/sessions/{session}/interrupt")
+    await until(lambda: "long" not in engine.bus.state.requests)
+    assert (await served.data("GET", path))["conversation"]["state"] == "idle"
+    await served.data("POST", f"/api/sessions/{session}/hibernate")
+    assert (await served.data("GET", path))["conversation"]["state"] == "hibernated"
+    profile = engine.profiles.find("default", "default")
+    transcript = engine.backend.transcript(profile, row["id"])
+    assert transcript is not None
+    assert await served.data("DELETE", path) == {"deleted": row["id"], "transcript": True}
+    assert not transcript.exists()
+    assert (await served.data("GET", "/api/conversations"))["conversations"] == []
+    assert (await served.refusal("DELETE", path))[0] == 404
+
+
+@pytest.mark.parametrize("hostile", ["../x", "..", "a/b", "%2e%2e", "0f8fad5b-d9cb-469f-a165-70867728950e"])
+async def test_an_id_that_names_no_conversation_deletes_nothing(served: Served, hostile: str) -> None:
+    kept = (await served.ask("one"))["conversation"]
+    assert (await served.refusal("DELETE", f"/api/conversations/{quote(hostile, safe='')}"))[0] == 404
+    assert (await served.data("GET", "/api/conversations"))["conversations"][0]["id"] == kept
+
+
+async def test_recordings_are_listed_with_what_cannot_be_read(served: Served) -> None:
+    await served.ask("one")
+    (row,) = (await served.data("GET", "/api/recordings"))["recordings"]
+    assert (row["engine"], row["segments"], row["readable"], row["problem"]) == (served.engine.id, 1, True, "")
+    assert row["size"] > 0
+    assert row["started_at"] <= row["ended_at"]
+    (served.engine.settings.recordings / "broken-0001.flight.jsonl").write_bytes(b"\x00not a recording\n")
+    rows = {row["engine"]: row for row in (await served.data("GET", "/api/recordings"))["recordings"]}
+    assert (rows["broken"]["readable"], rows["broken"]["problem"]) == (
+        False,
+        "broken-0001.flight.jsonl holds no snapshot",
+    )
+
+
+async def test_errors_are_classified_as_the_engine_does(served: Served) -> None:
+    lines = ["connect ECONNREFUSED 127.0.0.1:443", '{"http_status": 529}', "all is well"]
+    network, overloaded, _well = (await served.data("POST", "/api/classify", {"lines": lines}))["classes"]
+    assert network["type"] == "network"
+    assert overloaded["type"] == "resource"
+    hits = [rule["hits"] for rule in (await served.data("GET", "/api/errors/rules"))["rules"]]
+    assert sum(hits) == 0
+    assert (await served.refusal("POST", "/api/classify", {"lines": ["x"] * 101}))[0] == 400

@@ -1,0 +1,177 @@
+"""Commands that are only an operation, made from its declaration: arguments, options, JSON and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import click
+import msgspec
+from msgspec import inspect as types
+
+from engine.operations.operation import NoArguments, Operation
+from engine.operations.registry import REGISTRY
+from tui.cli.options import Common, common_options
+from tui.cli.output import echo, print_json, print_table
+from tui.cli.running_engine import send
+
+_PAGING = frozenset({"limit", "offset"})
+_CELL = 60
+_MANY = 2
+
+
+def operations_of(group: str) -> dict[str, Operation[Any, Any]]:
+    """The operations of a command group by the name of their command; that of the group itself is ``."""
+    found = {}
+    for operation in REGISTRY.values():
+        first, _, name = (operation.command or operation.id.replace(".", " ").replace("_", "-")).partition(" ")
+        if first == group and not operation.stream:
+            found[name] = operation
+    return found
+
+
+def extend(group: click.Group, name: str) -> click.Group:
+    """Add the commands of a group's operations that are not written by hand."""
+    for command, operation in operations_of(name).items():
+        if command and command not in group.commands:
+            group.add_command(operation_command(operation, command))
+    return group
+
+
+def operation_group(name: str, summary: str) -> click.Command:
+    """A group that is made of operations alone; without a command it shows its list. A lone one is a plain command."""
+    operations = operations_of(name)
+    if set(operations) == {""}:
+        return operation_command(operations[""], name)
+    usual = operations["list"]
+
+    @click.group(name, help=summary, invoke_without_command=True, epilog=_example(usual))
+    @common_options
+    def group(common: Common) -> None:
+        context = click.get_current_context()
+        if context.invoked_subcommand is None and context.parent is not None:
+            _run(common, usual, [usual.args()])
+
+    return extend(group, name)
+
+
+def operation_command(operation: Operation[Any, Any], name: str) -> click.Command:
+    """One command: what has no default is an argument, all else an option; a lone id of an act may be repeated."""
+    fields = _fields(operation)
+    required = [field for field in fields if field.required]
+    several = operation.acts and len(required) == 1 and required[0].encode_name in operation.parameters
+
+    def run(common: Common, /, **given: Any) -> None:
+        values = {key: value for key, value in given.items() if value is not None}
+        if several:
+            key = required[0].name
+            each = [{**values, key: one} for one in values[key]]
+        else:
+            each = [values]
+        _run(common, operation, [msgspec.convert(_encoded(fields, one), operation.args) for one in each])
+
+    run.__name__, run.__doc__ = name.replace("-", "_"), operation.summary
+    made: Any = common_options(run)
+    for field in reversed(fields):
+        made = _parameter(field, several=several)(made)
+    command: click.Command = click.command(name, epilog=_example(operation))(made)
+    return command
+
+
+def show_result(common: Common, operation: Operation[Any, Any], args: msgspec.Struct, result: msgspec.Struct) -> None:
+    """A result: JSON, the declared sentence, a table of rows, or the fields of the one thing that it is about."""
+    subject = _subject(result)
+    if common.json:
+        print_json(subject)
+    elif operation.sentence:
+        echo(operation.sentence.format_map({**_values(result), **_values(args)}))
+    elif isinstance(subject, list):
+        columns = operation.columns or (tuple(_values(subject[0])) if subject else ("nothing",))
+        print_table([[_cell(name, getattr(row, name)) for name in columns] for row in subject], columns)
+    else:
+        print_table([(name, _cell(name, value)) for name, value in _values(subject).items()], ("field", "value"))
+
+
+def _run(common: Common, operation: Operation[Any, Any], calls: Sequence[msgspec.Struct]) -> None:
+    for args in calls:
+        show_result(common, operation, args, send(common, operation, args))
+
+
+def _subject(result: msgspec.Struct) -> Any:
+    """What a result is about: its first field, or itself where that is plain."""
+    first = next(iter(_values(result).values()), result)
+    return first if isinstance(first, list | msgspec.Struct) else result
+
+
+def _values(struct: Any) -> dict[str, Any]:
+    values = {name: getattr(struct, name) for name in struct.__struct_fields__}
+    return {name: value for name, value in values.items() if value is not msgspec.UNSET}
+
+
+def _cell(name: str, value: Any) -> str:
+    if value is None or value is msgspec.UNSET:
+        return ""
+    if isinstance(value, float) and (name in {"at", "since", "when"} or name.endswith(("_at", "_used"))):
+        from tui.render.formats import clock
+
+        return clock(value) if value else ""
+    if isinstance(value, msgspec.Struct):
+        return "  ".join(f"{key} {_cell(key, each)}" for key, each in _values(value).items())
+    if isinstance(value, list):
+        return ", ".join(_cell(name, each) for each in value)
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    text = " ".join(str(value).split())
+    return text if len(text) <= _CELL or name != "prompt" else text[:_CELL]
+
+
+def _fields(operation: Operation[Any, Any]) -> list[types.Field]:
+    info = types.type_info(operation.args)
+    if operation.args is NoArguments or not isinstance(info, types.StructType):
+        return []
+    path = [field for name in operation.parameters for field in info.fields if field.name == name]
+    rest = [field for field in info.fields if field not in path]
+    return [*path, *rest]
+
+
+def _encoded(fields: Sequence[types.Field], given: dict[str, Any]) -> dict[str, Any]:
+    return {field.encode_name: given[field.name] for field in fields if field.name in given}
+
+
+def _parameter(field: types.Field, *, several: bool) -> Callable[[Any], Any]:
+    kind = _click_type(field.type)
+    if field.required:
+        metavar = field.encode_name.upper()
+        if several:
+            return click.argument(field.name, nargs=-1, required=True, type=kind, metavar=f"{metavar}...")
+        return click.argument(field.name, type=kind, metavar=metavar)
+    flag = "--" + field.encode_name.replace("_", "-")
+    if isinstance(field.type, types.BoolType):
+        switch = f"{flag}/--no-{flag[2:]}" if field.default is True else flag
+        return click.option(switch, field.name, default=None)
+    shown = field.default if isinstance(field.default, int | float | str) and field.default != "" else None
+    note = f"Default: {shown}." if shown is not None else None
+    if field.encode_name in _PAGING:
+        note = f"{'At most so many rows' if field.encode_name == 'limit' else 'Skip so many rows'}. {note}"
+    return click.option(flag, field.name, type=kind, default=None, help=note)
+
+
+def _click_type(kind: types.Type) -> Any:
+    if isinstance(kind, types.UnionType):
+        known = [each for each in kind.types if not isinstance(each, types.NoneType)]
+        return _click_type(known[0]) if len(known) < _MANY else click.STRING
+    if isinstance(kind, types.EnumType):
+        return click.Choice([str(each.value) for each in kind.cls])
+    if isinstance(kind, types.LiteralType):
+        return click.Choice([str(each) for each in kind.values])
+    if isinstance(kind, types.BoolType):
+        return click.BOOL
+    if isinstance(kind, types.IntType):
+        return click.IntRange(kind.ge, kind.le)
+    if isinstance(kind, types.FloatType):
+        return click.FloatRange(kind.ge, kind.le)
+    return click.STRING
+
+
+def _example(operation: Operation[Any, Any]) -> str | None:
+    return f"Example: {operation.examples[0]}" if operation.examples else None
