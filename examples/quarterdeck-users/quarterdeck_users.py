@@ -107,4 +107,4 @@ class UsersScreen(ListScreen[User]):
     def action_open(self) -> None:
         """Sessions, with only those of this user."""
         if self.cursor:
-            self.console.show_sessions(f"user:{self.cursor}")
+            self.console.navigation.show_sessions(f"user:{self.cursor}")

@@ -27,7 +27,9 @@ DECISIONS = {
     },
 }
 """Who may import what decides on retries: the decision itself, and those that carry it out."""
-KNOWN_TO_THE_CONSOLE = {f"engine.{name}" for name in ("base", "events", "operations", "requests", "settings")}
+KNOWN_TO_THE_CONSOLE = {
+    f"engine.{name}" for name in ("base", "events", "library", "operations", "requests", "settings")
+}
 FACTS_OF_ERRORS = {"acted", "remedy", "retryable", "verdict", "votes"}
 
 

@@ -10,5 +10,5 @@ async def test_settings_that_arrive_after_the_last_screen_change_nothing(feed: F
     async with console_fixture(feed, clock) as console:
         app = console.app
     assert app.screen_stack == []
-    app.dress(theme="ember", title="late")
+    app.theming.apply_settings({"theme": "ember", "title": "late"})
     assert app.theme != "ember"

@@ -105,7 +105,7 @@ async def test_a_click_on_an_approval_card_answers_it_once_it_is_armed(
     size: tuple[int, int], feed: FakeFeed, clock: ManualClock
 ) -> None:
     async with console_fixture(feed, clock, size) as console:
-        console.app.open_transcript("s0008")
+        console.app.navigation.open_transcript("s0008")
         await until(lambda: "allow once" in console.text)
         await click(console, "allow once")
         assert feed.calls == []

@@ -20,21 +20,21 @@ async def test_a_note_is_kept_beside_the_recording_and_is_a_mark_on_the_bar(reco
     path = recording.paths[0].with_name("e1.notes.jsonl")
     async with console_fixture(RecordedFeed(recording, clock), clock) as console:  # type: ignore[arg-type]
         await console.press("space")
-        console.app.go_to_text("13:50")
+        console.app.time_travel.go_to_text("13:50")
         await console.settle()
         await console.press("n")
         assert "NOTE AT 13:50:00" in console.text
         await console.type("here it begins")
         await console.press("enter")
         assert path.stat().st_mode & 0o777 == 0o600
-        console.app.go_to_text("13:00")
+        console.app.time_travel.go_to_text("13:00")
         await console.settle()
         await console.press("colon")
         await console.type("note an hour before")
         await console.press("enter")
         await console.settle()
         assert console.lines[-2].count("n") >= 2
-        console.app.go_to_text("13:59")
+        console.app.time_travel.go_to_text("13:59")
         await console.settle()
         while console.app.store.now > scene.NOW - 751:
             await console.press("left_square_bracket")

@@ -293,14 +293,14 @@ async def test_themes_are_tried_on_under_the_cursor_and_taken_or_put_back(feed: 
         assert console.app.theme == "default"
         await console.press("T", "j", "enter")
         assert console.app.theme == "ember"
-        console.app.dress(theme="paper", refresh_hz=1.0)
+        console.app.theming.apply_settings({"theme": "paper", "refresh_hz": 1.0})
         assert console.app.theme == "ember"  # the operator's choice holds for this run
         assert "●1Hz" in console.lines[0]
 
 
 async def test_settings_dress_the_console_at_the_start_and_live(feed: FakeFeed, clock: ManualClock) -> None:
     async with console_fixture(feed, clock) as console:
-        console.app.dress(theme="paper", title="prod-us", glyphs="ascii")
+        console.app.theming.apply_settings({"theme": "paper", "title": "prod-us", "glyphs": "ascii"})
         await console.settle()
         assert console.app.theme == "paper"
         assert console.text.isascii()
@@ -376,3 +376,23 @@ async def test_the_palette_finds_a_command_by_its_words_and_runs_it(feed: FakeFe
         await console.pilot.press("enter")
         await until(lambda: isinstance(console.app.screen, Inbox))
         assert "APPROVALS" in console.text
+
+
+@pytest.mark.parametrize("keys", [("question_mark",), ("colon", *"help", "enter")])
+async def test_a_help_that_does_not_fit_is_scrolled_by_letters_arrows_and_pages(
+    keys: tuple[str, ...], feed: FakeFeed, clock: ManualClock
+) -> None:
+    async with console_fixture(feed, clock, (80, 16)) as console:
+        await console.press(*keys)
+        first = console.text
+        await console.press("j")
+        second = console.text
+        assert second != first
+        await console.press("k")
+        assert console.text == first
+        await console.press("down")
+        assert console.text == second
+        await console.press("end")
+        assert console.text not in (first, second)
+        await console.press("home")
+        assert console.text == first

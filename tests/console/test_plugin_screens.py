@@ -135,7 +135,7 @@ async def with_screens(
 ) -> AsyncIterator[ConsoleFixture]:
     """A console that has looked for screens."""
     async with console_fixture(feed, clock, size, **options) as console:
-        console.app.take_screens(find_screens(named))
+        console.app.directory.add(find_screens(named))
         await console.settle()
         yield console
 
@@ -180,10 +180,10 @@ async def test_an_installed_screen_is_there_like_any_other(
 
 async def test_it_is_found_beside_the_connection(installed: Path, feed: FakeFeed, clock: ManualClock) -> None:
     async with console_fixture(feed, clock) as console:
-        console.app.run_worker(console.app.look_for_screens([f"{HERE}:Mine"]))
+        console.app.run_worker(console.app.directory.look([f"{HERE}:Mine"]))
         await until(lambda: "m Mine" in console.lines[0])
         assert "f6 Users" in console.lines[0]
-        await console.app.look_for_screens([f"{HERE}:Mine"])  # a second attempt to connect
+        await console.app.directory.look([f"{HERE}:Mine"])  # a second attempt to connect
         await console.pilot.click("#where", offset=(console.lines[0].index("Mine"), 0))
         await console.settle()
         assert "mine, on one" in console.text
@@ -266,7 +266,7 @@ async def test_what_cannot_be_imported_is_named_and_the_rest_is_there(
     ):
         assert any(problem.startswith(f"{name}: ") and words in problem for problem in found.problems), name
     async with console_fixture(feed, clock) as console:
-        console.app.take_screens(Discovered(found.screens, found.problems[:2]))
+        console.app.directory.add(Discovered(found.screens, found.problems[:2]))
         await console.settle()
         assert "loud_screen:Mine: SystemExit: goodbye" in console.told
 
@@ -274,7 +274,7 @@ async def test_what_cannot_be_imported_is_named_and_the_rest_is_there(
 def test_there_is_a_bound() -> None:
     found = find_screens([f"{HERE}:Mine"] * (MAX_SCREENS + 1))
     assert len(found.screens) == 1
-    assert found.problems[0].startswith(f"more than {MAX_SCREENS} screens")
+    assert found.problems[0].startswith(f"more than {MAX_SCREENS} plugin screens")
 
 
 @pytest.mark.parametrize(
@@ -291,7 +291,7 @@ async def test_a_screen_that_breaks_says_so_and_nothing_else_is_touched(
     name: str, keys: Sequence[str], trouble: str, size: tuple[int, int], feed: FakeFeed, clock: ManualClock
 ) -> None:
     async with with_screens(feed, clock, f"{HERE}:{name}", size=size) as console:
-        own: PluginScreen = console.app._own_screens[0]
+        own: PluginScreen = console.app.directory._plugins[0]
         await go(console, own.name)
         await console.press(*keys)
         assert trouble in console.text

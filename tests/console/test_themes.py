@@ -186,7 +186,7 @@ async def test_a_theme_is_tried_on_under_the_cursor_and_esc_puts_the_old_one_bac
         assert console.app.theme == "default"
         await console.press("T", "j", "enter")
         assert console.app.theme == tried
-        console.app.dress(theme="paper")
+        console.app.theming.apply_settings({"theme": "paper"})
         assert console.app.theme == tried
 
 
@@ -204,7 +204,7 @@ async def test_the_console_follows_a_theme_file_as_it_is_saved(feed: FakeFeed, c
         save(own / "mine.toml", GOOD.replace("fg =", "ink =", 1))
         await console.settle()
         assert station.styles.background.hex.lower() == "#000044"
-        assert f"ConsoleTheme not taken: {own / 'mine.toml'}: [tokens] lacks fg" in console.told
+        assert f"Theme not taken: {own / 'mine.toml'}: [tokens] lacks fg" in console.told
 
 
 async def test_what_is_painted_already_takes_on_the_colour_of_a_changed_token(
@@ -250,7 +250,7 @@ async def test_no_screen_leaves_the_glyph_set_in_use(glyphs: str, feed: FakeFeed
     ways = (("2",), ("2", "d"), ("2", "K"), ("exclamation_mark",), ("T",), ("question_mark",), ("ctrl+p",), ("2", "s"))
     for keys in ways:
         async with console_fixture(FakeFeed(list(feed._waiting), feed.said), clock, SMALL, glyphs=glyphs) as console:
-            console.app.tell("a – b … c ▲")
+            console.app.notify("a – b … c ▲")
             await console.press(*keys)
             strange = {char for char in console.text if not char.isascii()}
             assert strange <= allowed, keys

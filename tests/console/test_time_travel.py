@@ -174,7 +174,7 @@ async def test_beyond_its_memory_the_recording_on_disk_is_read(
     feed._state = _state_at(scene.NOW)
     feed._waiting = []
     async with console_fixture(feed, clock) as console:
-        console.app.recordings = recording.paths[0].parent
+        console.app.time_travel.recordings = recording.paths[0].parent
         await console.press("less_than_sign")
         await until(lambda: console.app.store.past)
         assert console.app.store.now == scene.NOW - 60
@@ -302,7 +302,7 @@ async def test_tuning_in_a_recording_shows_what_changed_in_it_as_it_was(recordin
     async with console_fixture(RecordedFeed(recording, clock), clock) as console:  # type: ignore[arg-type]
         await console.press("space", "7")
         for moment, value in (("13:40", "12"), ("13:50", "16"), ("14:02:20", "20"), ("13:40", "12")):
-            console.app.go_to_text(moment)
+            console.app.time_travel.go_to_text(moment)
             await console.settle()
             await until(lambda value=value: f"  {value}  " in _max_size(console))
         assert "of the settings that change in this recording" in console.text
@@ -316,16 +316,16 @@ async def test_after_going_back_a_transcript_holds_only_what_was_known_then(reco
     feed = RecordedFeed(recording, clock, said=[("s0008", entry) for entry in scene.transcript()])
     async with console_fixture(feed, clock) as console:  # type: ignore[arg-type]
         await console.press("space")
-        console.app.go_to_text("14:02:30")
+        console.app.time_travel.go_to_text("14:02:30")
         await console.settle()
-        console.app.open_transcript("s0008")
+        console.app.navigation.open_transcript("s0008")
         await until(lambda: "became 24k" in console.text)
-        console.app.go_to_text("14:00:40")
+        console.app.time_travel.go_to_text("14:00:40")
         await console.settle()
         await until(lambda: "class Lease" in console.text)
         assert "became 24k" not in console.text
         assert "rg -n lease_timeout" not in console.text
-        console.app.go_to_text("14:02:30")
+        console.app.time_travel.go_to_text("14:02:30")
         await console.settle()
         await until(lambda: "became 24k" in console.text)
         assert console.text.count("queue/lease.py") == 1

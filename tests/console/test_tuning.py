@@ -193,7 +193,7 @@ async def test_a_setting_that_needs_a_restart_is_not_staged(feed: FakeFeed, cloc
 
 async def test_another_screen_stages_a_value_here(feed: FakeFeed, clock: ManualClock) -> None:
     async with console_fixture(feed, clock) as console:
-        console.app.stage({SIZE: "12"})
+        console.app.navigation.stage({SIZE: "12"})
         await console.settle()
         await until(lambda: "10 → 12" in console.text)
         assert feed.calls == []

@@ -47,5 +47,5 @@ async def control(console: ConsoleHost, names: Sequence[str], name: str, feed: F
         names, lambda breaker: feed.send(CONTROL_BREAKER, ControlBreaker(name=breaker, act=act))
     )
     for error in failed[:FAILED_TOLD]:
-        console.tell(error, "error")
+        console.notify(error, severity="error")
     return f"{names[0] if not several else formats.plural(done, 'breaker')}: {act}." if done else None

@@ -49,7 +49,7 @@ def offers(chosen: Table, ids: str = "") -> list[CopyOption]:
 def copy(console: ConsoleHost, chosen: Table | None, offered: Sequence[CopyOption] = ()) -> None:
     """Ask what to copy of these rows, and copy it."""
     if chosen is None or not chosen.rows:
-        console.tell("There is nothing here to copy.")
+        console.notify("There is nothing here to copy.")
         return
     console.carry_out(_copy(console, chosen, offered or offers(chosen)))
 
@@ -57,7 +57,7 @@ def copy(console: ConsoleHost, chosen: Table | None, offered: Sequence[CopyOptio
 def export(console: ConsoleHost, table: Table | None) -> None:
     """Ask how and where to, and write the view to a file."""
     if table is None:
-        console.tell("There is nothing here to export.")
+        console.notify("There is nothing here to export.")
         return
     console.carry_out(_export(console, table))
 
@@ -85,15 +85,15 @@ async def _copy_cell(console: ConsoleHost, chosen: Table) -> None:
 def _put(console: ConsoleHost, text: str, what: str) -> None:
     size = len(text.encode("utf-8", "backslashreplace"))
     if not text:
-        console.tell("It is empty; nothing is copied.")
+        console.notify("It is empty; nothing is copied.")
     elif size > MAX_COPIED:
         limit = formats.size(MAX_COPIED)
-        console.tell(
-            f"{formats.size(size)} are more than a terminal's clipboard takes ({limit}): export it.", "warning"
+        console.notify(
+            f"{formats.size(size)} are more than a terminal's clipboard takes ({limit}): export it.", severity="warning"
         )
     else:
         console.copy_to_clipboard(text)
-        console.tell(f"Copied {what}: {_preview(text).rstrip()}")
+        console.notify(f"Copied {what}: {_preview(text).rstrip()}")
 
 
 def _preview(text: str) -> str:
@@ -127,9 +127,9 @@ async def _export(console: ConsoleHost, table: Table) -> None:
     try:
         path = await asyncio.to_thread(lambda: exports.write(exports.place(typed, name), text, own))
     except QuarterdeckError as error:
-        console.tell(str(error), "error")
+        console.notify(str(error), severity="error")
     else:
-        console.tell(f"Exported to {clean(str(path))}")
+        console.notify(f"Exported to {clean(str(path))}")
 
 
 def _facts(table: Table) -> list[Line]:
@@ -143,5 +143,5 @@ def _facts(table: Table) -> list[Line]:
 
 def _drawn(console: ConsoleHost, table: Table) -> str:
     """The screen as a picture that asks nobody for a font."""
-    svg = console.export_screenshot(title=f"{console.pool_name}  {table.name}  {formats.clock(table.at)}")
+    svg = console.export_screenshot(title=f"{console.theming.pool_name}  {table.name}  {formats.clock(table.at)}")
     return _FONT_FACE.sub("", svg)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from textual.notifications import SeverityLevel
+
     from engine.events.state import SessionView
     from tui.actions.command_history import CommandHistory
     from tui.actions.command_line import Suggestion
     from tui.actions.keymap import Keymap
     from tui.actions.press_guard import ApprovalCard, PressGuard
     from tui.feeds.base import Feed, Playback
-    from tui.model.columns import Column
     from tui.model.health import HealthSummary
     from tui.model.store import Store
     from tui.render.spans import Line
@@ -65,30 +66,21 @@ class ListInSight(Protocol):
         """Sort by a column, or reverse its order."""
 
 
-class ConsoleHost(Protocol):
-    """The console as its acts and screens see it; `tui.console.app.Console` is the one implementation."""
+class SessionActions(Protocol):
+    """What can be done to sessions, by the names of the registry's acts."""
 
-    store: Store
-    keys: Keymap
-    press_guard: PressGuard
-    typed: CommandHistory
-    exports: Path
+    def refusal(self, name: str, rows: Sequence[SessionView]) -> str:
+        """Why the act cannot be done to these sessions now, or an empty string."""
 
-    @property
-    def dialogs(self) -> Dialogs:
-        """Questions to the operator."""
+    def start(self, name: str, rows: Sequence[SessionView]) -> None:
+        """Do the act to these sessions, or show why not."""
 
-    @property
-    def feed(self) -> Feed | None:
-        """The feed, once there is one."""
+    def choose(self, rows: Sequence[SessionView]) -> None:
+        """Choose what to do to these sessions."""
 
-    @property
-    def refusal(self) -> str:
-        """Why nothing can be acted on now, or an empty string."""
 
-    @property
-    def is_read_only(self) -> bool:
-        """Whether acts are off."""
+class TimeTravel(Protocol):
+    """The moment that is shown."""
 
     @property
     def travelling(self) -> bool:
@@ -102,72 +94,46 @@ class ConsoleHost(Protocol):
     def seeks(self) -> int:
         """How often another moment of a recording was opened."""
 
-    @property
-    def verdict(self) -> HealthSummary:
-        """The health sentence."""
+    def scrub_line(self, width: int) -> Line:
+        """The bar of the time that can be gone to."""
+
+    def go_to_text(self, text: str) -> str:
+        """Show the moment that is typed; the answer says why it cannot be shown."""
+
+    def live(self) -> None:
+        """Return from the past to now."""
+
+    def note(self, text: str) -> str:
+        """Note something of this moment; the answer says why it cannot be noted."""
+
+
+class Theming(Protocol):
+    """How the console looks."""
 
     @property
-    def rate(self) -> str:
-        """The refresh rate and the time, for line 1."""
+    def themes(self) -> Mapping[str, ConsoleTheme]:
+        """The themes at hand, by name."""
 
     @property
     def pool_name(self) -> str:
         """The pool's title."""
 
-    @property
-    def tabs(self) -> tuple[Tab, ...]:
-        """Each screen of line 1."""
+    def set_theme(self, name: str) -> None:
+        """Use a theme until the console ends."""
 
-    @property
-    def screens(self) -> list[tuple[str, str]]:
-        """The screens that can be gone to: mode and name."""
+
+class Navigation(Protocol):
+    """Which screen is shown."""
 
     @property
     def list_in_sight(self) -> ListInSight | None:
         """The list of the screen in sight."""
 
-    @property
-    def console_themes(self) -> Mapping[str, ConsoleTheme]:
-        """The themes at hand, by name."""
+    def go(self, mode: str) -> None:
+        """Show a screen."""
 
-    def scrub_line(self, width: int) -> Line:
-        """The bar of the time that can be gone to."""
-
-    def card(self, session: str) -> ApprovalCard | None:
-        """The approval that a session waits for, now in sight."""
-
-    def tell(self, text: str, severity: str = "information") -> None:
-        """Show a message in the corner; the text is never markup."""
-
-    def carry_out(self, work: Coroutine[Any, Any, str | None]) -> None:
-        """Carry an act out; its answer and the engine's refusal are shown."""
-
-    def act_refusal(self, name: str, rows: Sequence[SessionView]) -> str:
-        """Why the act `name` cannot be done to these sessions now, or an empty string."""
-
-    def act(self, name: str, rows: Sequence[SessionView]) -> None:
-        """Do the act `name` to these sessions, or show why not."""
-
-    def choose_act(self, rows: Sequence[SessionView]) -> None:
-        """Choose what to do to these sessions."""
-
-    def choose_sort(self, current: str, take: Callable[[str], None], columns: Iterable[Column[Any]]) -> None:
-        """Choose the column to sort by."""
-
-    def stage(self, texts: Mapping[str, str], *, apply: bool = False) -> None:
-        """Show Tuning with these values staged; with `apply`, apply them."""
-
-    def unstage(self) -> None:
-        """Show Tuning and offer to undo the last change."""
-
-    def set_theme(self, name: str) -> None:
-        """Use a theme until the console ends."""
-
-    def go_to_text(self, text: str) -> str:
-        """Show the moment that is typed; the answer says why it cannot be shown."""
-
-    def note(self, text: str) -> str:
-        """Note something of this moment; the answer says why it cannot be noted."""
+    def go_back(self) -> None:
+        """Show the screen before this one."""
 
     def open_transcript(self, session: str) -> None:
         """Show a session's transcript over the present screen."""
@@ -178,20 +144,85 @@ class ConsoleHost(Protocol):
     def show_commands(self, wanted: str) -> None:
         """Show the commands of the command line whose name begins with `wanted`."""
 
+    def stage(self, texts: Mapping[str, str], *, apply: bool = False) -> None:
+        """Show Tuning with these values staged; with `apply`, apply them."""
+
+    def undo_settings(self) -> None:
+        """Show Tuning and offer to undo the last change."""
+
+
+class ConsoleHost(Protocol):
+    """The console as its acts and screens see it; `tui.console.app.Console` is the one implementation."""
+
+    store: Store
+    press_guard: PressGuard
+    typed: CommandHistory
+    exports: Path
+
+    @property
+    def dialogs(self) -> Dialogs:
+        """Questions to the operator."""
+
+    @property
+    def session_actions(self) -> SessionActions:
+        """What can be done to sessions."""
+
+    @property
+    def time_travel(self) -> TimeTravel:
+        """The moment that is shown."""
+
+    @property
+    def theming(self) -> Theming:
+        """How the console looks."""
+
+    @property
+    def navigation(self) -> Navigation:
+        """Which screen is shown."""
+
+    @property
+    def feed(self) -> Feed | None:
+        """The feed, once there is one."""
+
+    @property
+    def keys(self) -> Keymap:
+        """The keys in force."""
+
+    @property
+    def tabs(self) -> tuple[Tab, ...]:
+        """The screens that can be shown."""
+
+    @property
+    def refusal(self) -> str:
+        """Why nothing can be acted on now, or an empty string."""
+
+    @property
+    def is_read_only(self) -> bool:
+        """Whether acts are off."""
+
+    @property
+    def verdict(self) -> HealthSummary:
+        """The health sentence."""
+
+    @property
+    def rate(self) -> str:
+        """The refresh rate and the time, for line 1."""
+
+    def notify(
+        self, message: str, *, title: str = "", severity: SeverityLevel = "information", timeout: float | None = None
+    ) -> None:
+        """Show a message in the corner; the text is never markup."""
+
+    def carry_out(self, work: Coroutine[Any, Any, str | None]) -> None:
+        """Carry an act out; its answer and the engine's refusal are shown."""
+
+    def card(self, session: str) -> ApprovalCard | None:
+        """The approval that a session waits for, now in sight."""
+
     def copy_to_clipboard(self, text: str) -> None:
         """Put a text on the terminal's clipboard."""
 
     def export_screenshot(self, *, title: str | None = None) -> str:
         """The screen as an SVG."""
-
-    def action_go(self, mode: str) -> None:
-        """Show a screen."""
-
-    def action_last_screen(self) -> None:
-        """Show the screen before this one."""
-
-    def action_live(self) -> None:
-        """Return from the past to now."""
 
     def action_leave(self) -> None:
         """Leave the console."""

@@ -54,9 +54,9 @@ class LineActions:
         console, state = self._console, self._console.store.live
         match kind:
             case ArgumentKind.SCREEN:
-                return [Suggestion(mode, note=name) for mode, name in console.screens]
+                return [Suggestion(mode, note=name) for _action, name, mode in console.tabs]
             case ArgumentKind.COLUMN:
-                shown = console.list_in_sight
+                shown = console.navigation.list_in_sight
                 return shown.sortable() if shown is not None else []
             case ArgumentKind.SETTING:
                 return [
@@ -75,7 +75,7 @@ class LineActions:
             case ArgumentKind.PERMISSION:
                 return [Suggestion(row.id, row.session, row.tool, row.summary) for row in state.permissions.values()]
             case ArgumentKind.THEME:
-                return [Suggestion(theme.name, note=theme.title) for theme in console.console_themes.values()]
+                return [Suggestion(theme.name, note=theme.title) for theme in console.theming.themes.values()]
             case ArgumentKind.SIZE:
                 pool = state.pool
                 bounds = f"{pool.min_size}–{pool.max_size}" if pool is not None else ""
@@ -91,7 +91,7 @@ class LineActions:
 
     async def go(self, parsed: Parsed) -> Callback:
         """To a screen."""
-        return lambda: self._console.action_go(parsed.words[0])
+        return lambda: self._console.navigation.go(parsed.words[0])
 
     async def filter(self, parsed: Parsed) -> Callback:
         """Filter the list in sight."""
@@ -107,35 +107,35 @@ class LineActions:
 
     @property
     def _list(self) -> ListInSight:
-        if (shown := self._console.list_in_sight) is None:
+        if (shown := self._console.navigation.list_in_sight) is None:
             raise LineError("There is no list here.")
         return shown
 
     async def at(self, parsed: Parsed) -> None:
         """Show a moment."""
-        if problem := self._console.go_to_text(parsed.words[0]):
+        if problem := self._console.time_travel.go_to_text(parsed.words[0]):
             raise LineError(problem)
 
     async def live(self, _parsed: Parsed) -> None:
         """From the past to now."""
         if not self._console.store.past:
-            raise LineError("This is now." if not self._console.travelling else "A recording has no now.")
-        self._console.action_live()
+            raise LineError("This is now." if not self._console.time_travel.travelling else "A recording has no now.")
+        self._console.time_travel.live()
 
     async def note(self, parsed: Parsed) -> None:
         """Note something of a moment of a recording."""
-        if problem := self._console.note(parsed.words[0]):
+        if problem := self._console.time_travel.note(parsed.words[0]):
             raise LineError(problem)
 
     async def theme(self, parsed: Parsed) -> None:
         """Choose a theme."""
-        self._console.set_theme(parsed.words[0])
+        self._console.theming.set_theme(parsed.words[0])
 
     async def prompt(self, parsed: Parsed) -> None:
         """Start a conversation."""
         prompt = SendPrompt(prompt=parsed.words[0], wait=False)
         sent = await self._told(self._feed.send(SEND_PROMPT, prompt))
-        self._console.tell(f"Sent as request {sent.prompt.request}.")
+        self._console.notify(f"Sent as request {sent.prompt.request}.")
 
     async def scale(self, parsed: Parsed) -> None:
         """Set the pool's size, or whether it follows the load."""
@@ -146,7 +146,7 @@ class LineActions:
             raise LineError(f"{size!r} is no size: a whole number, auto or off.")
         else:
             await self._told(self._feed.send(SCALE_POOL, Scale(target=int(size))))
-            self._console.tell(f"The pool goes to {int(size)} sessions.")
+            self._console.notify(f"The pool goes to {int(size)} sessions.")
 
     async def autoscale(self, parsed: Parsed) -> None:
         """Follow the load, or stay."""
@@ -154,7 +154,7 @@ class LineActions:
 
     async def _follow_load(self, on: bool) -> None:
         await self._told(self._feed.send(AUTOSCALE_POOL, Autoscale(enabled=on)))
-        self._console.tell("The pool follows the load." if on else "The pool stays at its size.")
+        self._console.notify("The pool follows the load." if on else "The pool stays at its size.")
 
     async def tune(self, parsed: Parsed) -> Callback:
         """Everything that Tuning would refuse is refused here; what is left is staged and applied there."""
@@ -175,7 +175,7 @@ class LineActions:
             raise LineError("This is no value.") from None
         except QuarterdeckError as error:
             raise LineError(error.message) from error
-        return lambda: self._console.stage(texts, apply=True)
+        return lambda: self._console.navigation.stage(texts, apply=True)
 
     def _pair(self, word: str) -> tuple[str, str]:
         key, equals, text = word.partition("=")
@@ -190,15 +190,15 @@ class LineActions:
 
     async def untune(self, _parsed: Parsed) -> Callback:
         """Ask to take the last change of settings back."""
-        return self._console.unstage
+        return self._console.navigation.undo_settings
 
     async def sessions(self, parsed: Parsed) -> Callback:
         """Interrupt, stop, kill or recycle sessions, as by key."""
         name = parsed.command.argument
         rows = [self._console.store.live.sessions[word] for word in dict.fromkeys(parsed.words)]
-        if refusal := self._console.act_refusal(name, rows):
+        if refusal := self._console.session_actions.refusal(name, rows):
             raise LineError(refusal)
-        return lambda: self._console.act(name, rows)
+        return lambda: self._console.session_actions.start(name, rows)
 
     async def breaker(self, parsed: Parsed) -> Callback:
         """Move breakers by hand, as by key."""
@@ -222,7 +222,7 @@ class LineActions:
         message = "" if allowed else "The operator denied this."
         answer = AnswerPermission(id=parsed.words[0], allowed=allowed, message=message)
         await self._told(self._feed.send(ANSWER_PERMISSION, answer))
-        self._console.tell("Allowed." if allowed else "Denied.")
+        self._console.notify("Allowed." if allowed else "Denied.")
 
     async def operation(self, parsed: Parsed) -> Callback:
         """Execute an operation that has no command of its own here, once it is confirmed."""
@@ -239,7 +239,7 @@ class LineActions:
         wanted = parsed.words[0] if parsed.words else ""
         if wanted and not is_command(wanted):
             raise LineError(f"There is no command {wanted[:40]!r}.")
-        return lambda: self._console.show_commands(wanted)
+        return lambda: self._console.navigation.show_commands(wanted)
 
     async def leave(self, _parsed: Parsed) -> Callback:
         """Leave the console, as by key."""

@@ -1,4 +1,4 @@
-"""What an operator answers to groups of permissions: ask first where that is due, then tell the feed."""
+"""What an operator answers to groups of permissions: confirm where that is due, then send it through the feed."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ async def answer(console: ConsoleHost, name: str, groups: Sequence[PermissionGro
     try:
         await _answer(console, feed, name, groups)
     except QuarterdeckError as error:
-        console.tell(str(error), "error")
+        console.notify(str(error), severity="error")
 
 
 async def _answer(console: ConsoleHost, feed: Feed, name: str, groups: Sequence[PermissionGroup]) -> None:
@@ -83,9 +83,9 @@ async def _answer(console: ConsoleHost, feed: Feed, name: str, groups: Sequence[
             failed.append(str(error))
     if done:
         reach = "" if scope == "once" else f", and from now on in the {scope}"
-        console.tell(f"{'Allowed' if allowed else 'Denied'} {formats.plural(done, 'request')}{reach}.")
+        console.notify(f"{'Allowed' if allowed else 'Denied'} {formats.plural(done, 'request')}{reach}.")
     if failed:
-        console.tell("\n".join(failed[:3]), "error")
+        console.notify("\n".join(failed[:3]), severity="error")
 
 
 async def _life(console: ConsoleHost, feed: Feed, groups: Sequence[PermissionGroup]) -> str:

@@ -21,6 +21,6 @@ def clicked(host: ConsoleHost, scope: str, key: str, rested: float) -> str:
     if meant is None:
         return ""
     if meant.acts and rested < ARMING_S:
-        host.tell("That key moved there just now; click it again.", "warning")
+        host.notify("That key moved there just now; click it again.", severity="warning")
         return ""
     return meant.run

@@ -31,7 +31,7 @@ async def cancel(console: ConsoleHost, views: Sequence[RequestView], feed: Feed)
         return None
     done, failed = await for_each(views, lambda view: feed.send(CANCEL_PROMPT, PromptId(id=view.id)))
     for error in failed[:FAILED_TOLD]:
-        console.tell(error, "error")
+        console.notify(error, severity="error")
     if number == 1:
         return f"Cancelled {views[0].id}." if done else None
     return f"Cancelled {done} of {number} requests."

@@ -1,4 +1,4 @@
-"""What an operator may do to the pool: ask first where that is due, then tell the feed."""
+"""What an operator may do to the pool: confirm where that is due, then send it through the feed."""
 
 from __future__ import annotations
 
@@ -56,6 +56,29 @@ class SessionActions:
             return "There is no session under the cursor."
         return "" if self._alive(rows) else f"{rows[0].id} has ended; there is nothing to {name}."
 
+    def start(self, name: str, rows: Sequence[SessionView]) -> None:
+        """Do it beside the console, or show why not."""
+        feed, refusal = self._console.feed, self.refusal(name, rows)
+        if refusal or feed is None:
+            self._console.notify(refusal, severity="warning")
+        else:
+            self._console.carry_out(self.act(name, list(rows), feed))
+
+    def choose(self, rows: Sequence[SessionView]) -> None:
+        """Choose what to do to these sessions, as they are now."""
+        if refusal := self.refusal("act on", rows):
+            self._console.notify(refusal, severity="warning")
+        else:
+            self._console.carry_out(self._choose(list(rows)))
+
+    async def _choose(self, rows: Sequence[SessionView]) -> None:
+        title = formats.plural(len(rows), "session").upper()
+        options = [(letter, text) for letter, _name, text in MENU]
+        chosen = await self._console.dialogs.choose_letter(title, options)
+        for letter, name, _text in MENU:
+            if letter == chosen:
+                self.start(name, rows)
+
     async def act(self, name: str, rows: Sequence[SessionView], feed: Feed) -> None:
         """Do it; what the engine refuses is shown with its remedy."""
         try:
@@ -73,7 +96,7 @@ class SessionActions:
                 case "allow" | "deny" | "allow_conversation":
                     await self._answer(name, feed)
         except QuarterdeckError as error:
-            self._console.tell(str(error), "error")
+            self._console.notify(str(error), severity="error")
 
     def _alive(self, rows: Sequence[SessionView]) -> list[SessionView]:
         return [row for row in rows if row.id in self._console.store.live.sessions]
@@ -96,7 +119,7 @@ class SessionActions:
         if text:
             prompt = SendPrompt(prompt=text, conversation=conversation, profile=profile, wait=False)
             sent = await feed.send(SEND_PROMPT, prompt)
-            self._console.tell(f"Sent as request {sent.prompt.request}.")
+            self._console.notify(f"Sent as request {sent.prompt.request}.")
 
     async def _scale(self, feed: Feed) -> None:
         from engine.operations.declared.pool import AUTOSCALE_POOL, SCALE_POOL, Autoscale, Scale
@@ -112,13 +135,13 @@ class SessionActions:
         if not text:
             return
         if text != "auto" and not text.isdecimal():
-            self._console.tell(f"{text!r} is no size: a whole number, or auto.", "warning")
+            self._console.notify(f"{text!r} is no size: a whole number, or auto.", severity="warning")
             return
         if text == "auto":
             await feed.send(AUTOSCALE_POOL, Autoscale(enabled=True))
         else:
             await feed.send(SCALE_POOL, Scale(target=int(text)))
-        self._console.tell("The pool follows the load." if text == "auto" else f"The pool goes to {text} sessions.")
+        self._console.notify("The pool follows the load." if text == "auto" else f"The pool goes to {text} sessions.")
 
     async def _interrupt(self, rows: Sequence[SessionView], feed: Feed) -> None:
         from engine.operations.declared.sessions import INTERRUPT_SESSION, SessionId
@@ -127,7 +150,7 @@ class SessionActions:
         if len(rows) > 1 and not await self._confirmed("INTERRUPT", rows, "interrupt", happens, typed=False):
             return
         ended = sum([(await feed.send(INTERRUPT_SESSION, SessionId(id=row.id))).interrupted for row in rows])
-        self._console.tell(f"Interrupted {formats.plural(ended, 'turn')}." if ended else "No turn was running there.")
+        self._console.notify(f"Interrupted {formats.plural(ended, 'turn')}." if ended else "No turn was running there.")
 
     async def _end(self, verb: str, rows: Sequence[SessionView], feed: Feed) -> None:
         from engine.operations.declared import sessions
@@ -145,9 +168,9 @@ class SessionActions:
         }
         done, failed = await for_each(rows, lambda row: acts[verb](row.id))
         if done:
-            self._console.tell(f"{verb.capitalize()}: {formats.plural(done, 'session')}.")
+            self._console.notify(f"{verb.capitalize()}: {formats.plural(done, 'session')}.")
         if failed:
-            self._console.tell("\n".join(failed[:FAILED_TOLD]), "error")
+            self._console.notify("\n".join(failed[:FAILED_TOLD]), severity="error")
 
     async def _request_too(self, verb: str, rows: Sequence[SessionView]) -> bool | None:
         """Whether the requests that run there end too; None when nothing is to happen. Asked where any runs."""
@@ -184,7 +207,7 @@ class SessionActions:
             return
         drained = [await feed.send(DRAIN_PROFILE, DrainProfile(name=name)) for name in names]
         ended = sum(each.drained.sessions for each in drained)
-        self._console.tell(f"Drained {', '.join(names)}: {formats.plural(ended, 'session')} ended.")
+        self._console.notify(f"Drained {', '.join(names)}: {formats.plural(ended, 'session')} ended.")
 
     async def _answer(self, name: str, feed: Feed) -> None:
         from engine.operations.declared.permissions import ANSWER_PERMISSION, AnswerPermission
@@ -195,7 +218,7 @@ class SessionActions:
         message = "" if allowed else "The operator denied this."
         answer = AnswerPermission(id=permission, allowed=allowed, scope=scope, message=message)
         await feed.send(ANSWER_PERMISSION, answer)
-        self._console.tell("Allowed." if allowed else "Denied.")
+        self._console.notify("Allowed." if allowed else "Denied.")
 
     async def _confirmed(
         self, title: str, rows: Sequence[SessionView], verb: str, happens: str, *, typed: bool

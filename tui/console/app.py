@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from importlib import import_module
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
+from textual.app import App
 from textual.binding import BindingType
 from textual.screen import Screen
 
 from engine.base.clock import Clock, SystemClock
 from engine.base.errors import QuarterdeckError
-from engine.events.state import SessionView
 from engine.events.types import EventEnvelope, SettingsChanged
 from engine.settings.paths import state_directory
 from tui.actions.command_history import CommandHistory
 from tui.actions.keymap import Keymap
 from tui.actions.press_guard import ApprovalCard, PressGuard
 from tui.actions.registry import KeyScope, bindings
-from tui.actions.session_actions import MENU, SessionActions
+from tui.actions.session_actions import SessionActions
 from tui.console import gc_pause
-from tui.console.appearance import SETTINGS
+from tui.console.appearance import SETTINGS, Appearance
 from tui.console.connection import Connect, Connection
-from tui.console.plugin_console import PluginConsole
+from tui.console.navigation import Navigation
+from tui.console.screen_directory import ScreenDirectory
+from tui.console.theming import Theming
+from tui.console.time_travel import TimeTravel
 from tui.feeds.base import Feed
 from tui.model import health, totals
 from tui.model.health import HealthSummary, verdict
@@ -35,22 +40,22 @@ from tui.render import formats
 from tui.render.glyphs import GlyphSetting
 from tui.render.themes import AUTO
 from tui.screens.base_screen import BaseScreen
-from tui.screens.dialogs import AppDialogs, Chooser, Confirm, Menu, Overlay, leaving_facts
-from tui.screens.help import Help
+from tui.screens.dialogs import AppDialogs, Confirm, Overlay, leaving_facts
+from tui.screens.header import Tab
 from tui.screens.overview import OverviewScreen
-from tui.screens.transcript import TranscriptScreen
 
 if TYPE_CHECKING:
     from textual.command import Provider
+    from textual.driver import Driver
+    from textual.notifications import SeverityLevel
 
-    from tui.actions.line_actions import Callback as LineCallback
-    from tui.model.columns import Column
-    from tui.screens.tuning import TuningScreen
 
 WIDTHS = [(0, "-tiny"), (60, "-narrow"), (100, "-normal"), (116, "-roomy"), (160, "-wide")]
 """Class that every screen has from this many columns on."""
 HEIGHTS = [(0, "-flat"), (16, "-short"), (30, "-tall")]
 """Class that every screen has from this many lines on."""
+_NOTICE_S, _PROBLEM_S = 3.0, 8.0
+"""Seconds that a message in the corner stays."""
 HISTORY_FILE = "commands.history"
 """The lines typed at `:`, in the state directory."""
 
@@ -63,7 +68,7 @@ def _commands() -> type[Provider]:
 
 
 def _later(module: str, name: str) -> Callable[[], Screen[Any]]:
-    """A screen that is loaded when it is first opened."""
+    """A screen that is imported when it is first shown."""
 
     def made() -> Screen[Any]:
         found: type[Screen[Any]] = getattr(import_module(f"tui.screens.{module}"), name)
@@ -72,7 +77,17 @@ def _later(module: str, name: str) -> Callable[[], Screen[Any]]:
     return made
 
 
-class Console(PluginConsole):
+def _part(path: str) -> Callable[..., Any]:
+    """An action of a key that a part of the console carries out."""
+    find = attrgetter(path)
+
+    def action(console: Console, *arguments: Any) -> Any:
+        return find(console)(*arguments)
+
+    return action
+
+
+class Console(App[None]):
     """The operations console over one feed.
 
     `feed` is used as it is; else `connect` is awaited after the first paint. `owns_engine` says that leaving
@@ -110,23 +125,63 @@ class Console(PluginConsole):
         clock: Clock | None = None,
         keys: Keymap | None = None,
     ) -> None:
-        super().__init__(theme, refresh_hz, glyphs, title, keys)
+        # What the app asks for while it is made.
+        self.theming = Theming(self, Appearance(theme, refresh_hz, glyphs, title), self.tick, self.paint)
+        super().__init__()
         clock = clock if clock is not None else SystemClock()
         self.clock = clock
         self.store = Store(clock)
         self.press_guard = PressGuard(clock)
-        self._clock = clock
         self.dialogs = AppDialogs(self)
+        self.directory = ScreenDirectory(self, keys, self.paint)
+        self.navigation = Navigation(self, self, clock)
+        self.time_travel = TimeTravel(self, lambda: self.theming.refresh_hz)
         self._connection = Connection(feed, connect, clock)
-        self._session_actions = SessionActions(self)
-        self._locked = read_only
-        self._read_only = read_only
+        self.session_actions = SessionActions(self)
+        self._locked = self._read_only = read_only
         self.owns_engine = owns_engine
-        self._last_mode = "sessions"
         self.typed = CommandHistory()
         self.state_dir: Path | None = None
         """Where what is typed at `:` is kept, once the settings are known."""
         self.exports = state_directory(os.environ) / "exports"
+        self.theming.start()
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Our tokens for the stock themes, which have none."""
+        return self.theming.css_variables()
+
+    def get_driver_class(self) -> type[Driver]:
+        """Textual's way to a terminal, made to outlast one that goes away or does not read."""
+        found = super().get_driver_class()
+        if sys.platform != "linux" or found.__name__ != "LinuxDriver":
+            return found
+        from tui.terminal.driver import TerminalDriver
+
+        return TerminalDriver
+
+    def terminal_lost(self, reason: str) -> None:
+        """Nobody can see or answer any more: leave, as when the line is lost."""
+        self.log(f"the terminal is gone: {reason}")
+        self.exit()
+
+    def repaint(self) -> None:
+        """The terminal reads again and has missed something: draw all of it."""
+        self.refresh(layout=True)
+
+    @property
+    def keys(self) -> Keymap:
+        """The keys in force."""
+        return self.directory.keys
+
+    @property
+    def tabs(self) -> tuple[Tab, ...]:
+        """Action, name and mode of each screen, those of plugins last."""
+        return self.directory.tabs
+
+    @property
+    def glyph_table(self) -> Mapping[int, str] | None:
+        """The translation into the glyph set in use; None for the full set."""
+        return self.theming.glyph_table
 
     @property
     def feed(self) -> Feed | None:
@@ -139,10 +194,22 @@ class Console(PluginConsole):
         return self._read_only
 
     @property
+    def refusal(self) -> str:
+        """Why nothing can be acted on now, or an empty string."""
+        link = self.store.status.link
+        if self._read_only:
+            return f"Read-only: actions are off. {self.keys.shown('view.read_only')} allows them again."
+        if self.store.past:
+            return f"The past cannot be acted on; {self.keys.shown('time.live')} goes back to now."
+        if self.feed is None or link is not LinkState.LIVE:
+            return "A recording cannot be acted on." if link is LinkState.REPLAY else "No engine to act on."
+        return ""
+
+    @property
     def rate(self) -> str:
         """The refresh rate and the time, for line 1."""
         glyph = "‖" if self.store.frozen else "◀" if self.store.past else "●"
-        return f"{glyph}{self._look.refresh_hz:g}Hz {formats.clock(self.store.now)}"
+        return f"{glyph}{self.theming.refresh_hz:g}Hz {formats.clock(self.store.now)}"
 
     @property
     def verdict(self) -> HealthSummary:
@@ -165,9 +232,11 @@ class Console(PluginConsole):
     def on_mount(self) -> None:
         """Take what the feed has shown so far; whatever else a start takes comes after the first frame."""
         self.store.apply(FeedBatch(None, []), self._connection.status)
-        self.call_after_refresh(self._go_on)
+        self.theming.on_mount()
+        self.directory.on_mount()
+        self.call_after_refresh(self._connect)
 
-    def _go_on(self) -> None:
+    def _connect(self) -> None:
         """The first frame is painted; now find the feed."""
         gc_pause.awake()
         self.run_worker(self._connection.join(), group="connect")
@@ -192,8 +261,22 @@ class Console(PluginConsole):
         self.store.apply(batch, self._connection.status)
         if self.store.status.link is LinkState.LIVE:
             self._follow_settings(batch.events)
-        self.follow_themes()
+        self.theming.follow_files()
         self.paint()
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = False,
+    ) -> None:
+        """Show a message in the corner, in the glyph set in use; by default it is no markup."""
+        text = message.translate(self.glyph_table) if self.glyph_table is not None else message
+        seconds = (_NOTICE_S if severity == "information" else _PROBLEM_S) if timeout is None else timeout
+        super().notify(text, title=title, severity=severity, timeout=seconds, markup=markup)
 
     def paint(self) -> None:
         """Paint the screen that is in sight; what lies below it is painted when it comes back."""
@@ -206,31 +289,13 @@ class Console(PluginConsole):
                 screen.paint()
                 return
 
-    def act_refusal(self, name: str, rows: Sequence[SessionView]) -> str:
-        """Why the act `name` cannot be done to these sessions now, or an empty string."""
-        return self._session_actions.refusal(name, rows)
+    def on_app_blur(self) -> None:
+        """Nobody looks: paint seldom."""
+        self.theming.focus(False)
 
-    def act(self, name: str, rows: Sequence[SessionView]) -> None:
-        """Do what a key asks for to these sessions, or say why not."""
-        feed, refusal = self._connection.feed, self._session_actions.refusal(name, rows)
-        if refusal or feed is None:
-            self.tell(refusal, "warning")
-            return
-        self.run_worker(self._session_actions.act(name, list(rows), feed), group="acts", exit_on_error=False)
-
-    def choose_act(self, rows: Sequence[SessionView]) -> None:
-        """Choose what to do to these sessions, as they are now."""
-        if refusal := self._session_actions.refusal("act on", rows):
-            self.tell(refusal, "warning")
-            return
-
-        def taken(letter: str | None) -> None:
-            for key, name, _text in MENU:
-                if key == letter:
-                    self.act(name, rows)
-
-        title = formats.plural(len(rows), "session").upper()
-        self.push_screen(Menu(title, [(letter, text) for letter, _name, text in MENU]), taken)
+    def on_app_focus(self) -> None:
+        """Somebody looks again."""
+        self.theming.focus(True)
 
     def card(self, session: str) -> ApprovalCard | None:
         """The approval that a session waits for, now in sight; from here on its keys arm."""
@@ -244,86 +309,52 @@ class Console(PluginConsole):
         alike = sum(1 for p in waiting if asked.group and p.group == asked.group)
         return ApprovalCard(asked, self.press_guard.bar, alike)
 
-    def open_transcript(self, session: str) -> None:
-        """Show a session's transcript over the present screen."""
-        if not isinstance(self.screen, TranscriptScreen):
-            self.push_screen(TranscriptScreen(session))
-
-    def show_sessions(self, filter_text: str) -> None:
-        """Go to Sessions with this filter."""
-        from tui.screens.sessions import SessionsScreen
-
-        self.action_go("sessions")
-        if isinstance(self.screen, SessionsScreen):
-            self.screen.set_filter(filter_text)
-
-    @property
-    def list_in_sight(self) -> BaseScreen | None:
-        """The screen in sight, below what lies over it."""
-        return next((screen for screen in reversed(self.screen_stack) if isinstance(screen, BaseScreen)), None)
-
     def carry_out(self, work: Coroutine[Any, Any, str | None]) -> None:
-        """Carry an act out; its answer is shown, and so is what the engine refuses."""
+        """Carry an act out beside the console; its answer and the engine's refusal are shown."""
 
         async def carried_out() -> None:
             try:
-                told = await work
+                answer = await work
             except QuarterdeckError as error:
-                self.tell(str(error), "error")
+                self.notify(str(error), severity="error")
             else:
-                if told:
-                    self.tell(told)
+                if answer:
+                    self.notify(answer)
 
         self.run_worker(carried_out(), group="acts", exit_on_error=False)
 
-    def stage(self, texts: Mapping[str, str], *, apply: bool = False) -> None:
-        """Go to Tuning with these values staged, key → text; with `apply` go on as A does there."""
-        self.action_go("tuning")
-        self.call_after_refresh(self._on_tuning, lambda screen: screen.stage(texts, apply=apply))
+    action_go = _part("navigation.go")
+    action_last_screen = _part("navigation.go_back")
+    action_review = _part("navigation.review")
+    action_help = _part("navigation.show_keys")
+    action_command_palette = _part("navigation.open_palette")
+    action_step = _part("time_travel.step")
+    action_minute = _part("time_travel.minute")
+    action_mark = _part("time_travel.mark")
+    action_live = _part("time_travel.live")
+    action_play = _part("time_travel.play")
+    action_jump = _part("time_travel.jump")
+    action_note = _part("time_travel.ask_for_note")
+    action_find = _part("time_travel.find")
+    action_freeze = _part("time_travel.freeze")
+    action_choose_theme = _part("theming.choose_theme")
+    action_repaint = _part("theming.repaint")
 
-    def unstage(self) -> None:
-        """Go to Tuning and ask to take the last change back."""
-        self.action_go("tuning")
-        self.call_after_refresh(self._on_tuning, lambda screen: screen.undo_last())
+    def action_rate(self, step: int) -> None:
+        """Paint more often, or less; a recording is played faster, or slower."""
+        if not self.time_travel.faster(step):
+            self.theming.step_rate(step)
 
-    def _on_tuning(self, do: Callable[[TuningScreen], None]) -> None:
-        from tui.screens.tuning import TuningScreen
-
-        if isinstance(self.screen, TuningScreen):
-            do(self.screen)
-
-    def show_commands(self, wanted: str) -> None:
-        """Show the commands of the command line whose name begins with `wanted`."""
-        from tui.screens.command import CommandHelp
-
-        self.push_screen(CommandHelp(wanted))
-
-    def choose_sort(self, current: str, take: Callable[[str], None], columns: Iterable[Column[Any]]) -> None:
-        """Ask for the column to sort by."""
-
-        def taken(key: str | None) -> None:
-            if key:
-                take(key)
-
-        options = [(column.key, "largest first" if column.most_first else "in order") for column in columns]
-        self.push_screen(Chooser("SORT BY", options, current), taken)
-
-    def action_go(self, mode: str) -> None:
-        """Go to a screen; what lay over it is closed."""
-        while len(self.screen_stack) > 1 and isinstance(self.screen, TranscriptScreen):
-            self.pop_screen()
-        if mode != self.current_mode:
-            self._last_mode = self.current_mode
-            self.switch_mode(mode)
-
-    def action_last_screen(self) -> None:
-        """Go back to the screen before this one."""
-        self.action_go(self._last_mode)
+    def action_command_line(self, line: str = "") -> None:
+        """Type a command."""
+        if self.state_dir is not None:
+            self.typed.keep_in(self.state_dir / HISTORY_FILE)
+        self.navigation.open_command_line(line)
 
     def action_read_only(self) -> None:
         """Turn acts off or on."""
         if self._locked:
-            self.tell("Started with --read-only; that cannot be lifted here.", "warning")
+            self.notify("Started with --read-only; that cannot be lifted here.", severity="warning")
             return
         self._read_only = not self._read_only
         self.paint()
@@ -333,45 +364,9 @@ class Console(PluginConsole):
         if self._connection.waits:
             self._connection.retry_now()
 
-    def action_review(self) -> None:
-        """Open the inbox of approvals."""
-        from tui.screens.inbox import Inbox
-
-        if self.store.state.permissions:
-            self.push_screen(Inbox(PressGuard(self._clock)), self._show_context)
-        else:
-            self.tell("Nothing waits for an approval.")
-
-    def action_help(self) -> None:
-        """Show the keys."""
-        screen = self.screen
-        self.push_screen(Help(screen.SCOPE if isinstance(screen, BaseScreen) else KeyScope.APP, self.keys))
-
-    def action_command_line(self, line: str = "") -> None:
-        """Type a command."""
-        from tui.actions.line_actions import LineActions
-        from tui.screens.command import CommandScreen
-
-        if self.state_dir is not None:
-            self.typed.keep_in(self.state_dir / HISTORY_FILE)
-
-        def done(doing: LineCallback | None) -> None:
-            if doing is not None:
-                self.call_after_refresh(doing)
-
-        if not isinstance(self.screen, CommandScreen):
-            self.push_screen(CommandScreen(LineActions(self), line), done)
-
     async def action_quit(self) -> None:
         """Textual's own way out is ours."""
         self.action_leave()
-
-    def action_command_palette(self) -> None:
-        """Show all commands, to search."""
-        from tui.screens.palette import Palette
-
-        if not isinstance(self.screen, Palette):
-            self.push_screen(Palette())
 
     def action_leave(self) -> None:
         """Leave the console; with an engine of its own, ask first."""
@@ -386,13 +381,6 @@ class Console(PluginConsole):
         await self._connection.aclose()
         self.exit(message=reason or None)
 
-    def _show_context(self, session: str | None) -> None:
-        """The transcript behind a request of the inbox, in place of one that lay below it."""
-        if session:
-            if isinstance(self.screen, TranscriptScreen):
-                self.pop_screen()
-            self.push_screen(TranscriptScreen(session))
-
     def _left(self, yes: bool | None) -> None:
         if yes:
             self.exit()
@@ -400,6 +388,6 @@ class Console(PluginConsole):
     def _follow_settings(self, events: Sequence[EventEnvelope]) -> None:
         for event in (stamped.event for stamped in events):
             if isinstance(event, SettingsChanged):
-                said = {name: event.changes.get(f"console.{name}", (None, None))[1] for name in SETTINGS}
-                if any(value is not None for value in said.values()):
-                    self.dress(**said)
+                changed = {name: event.changes.get(f"console.{name}", (None, None))[1] for name in SETTINGS}
+                if any(value is not None for value in changed.values()):
+                    self.theming.apply_settings(changed)

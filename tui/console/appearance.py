@@ -14,7 +14,7 @@ BLURRED_HZ = 0.5
 NAMELESS = "quarterdeck"
 """Title of a pool that has none."""
 SETTINGS = ("theme", "refresh_hz", "glyphs", "title", "animation")
-"""Settings of the group `console` that `dress` takes."""
+"""Settings of the group `console` that `apply_settings` takes."""
 
 
 class Appearance:
@@ -34,10 +34,10 @@ class Appearance:
         """Paints a second now."""
         return self.refresh_hz if self.focused else min(self.refresh_hz, BLURRED_HZ)
 
-    def dress(self, said: Mapping[str, Any]) -> bool:
-        """Take on settings by name, where None says nothing; True when that made a difference."""
-        before = self._worn()
-        wanted = {name: value for name, value in said.items() if value is not None and name not in self._chosen}
+    def apply_settings(self, settings: Mapping[str, Any]) -> bool:
+        """Take settings by name, where None leaves a value as it is; True when that made a difference."""
+        before = self._in_use()
+        wanted = {name: value for name, value in settings.items() if value is not None and name not in self._chosen}
         self.theme = wanted.get("theme", self.theme)
         self.refresh_hz = wanted.get("refresh_hz", self.refresh_hz)
         self.animation = wanted.get("animation", self.animation)
@@ -45,7 +45,7 @@ class Appearance:
             self.title = wanted["title"] or NAMELESS
         if "glyphs" in wanted:
             self.glyphs = glyph_table(wanted["glyphs"])
-        return self._worn() != before
+        return self._in_use() != before
 
     def choose_theme(self, name: str) -> None:
         """The operator wants this theme until the console ends."""
@@ -58,5 +58,5 @@ class Appearance:
         self.refresh_hz = RATES[max(0, min(len(RATES) - 1, nearest + step))]
         self._chosen.add("refresh_hz")
 
-    def _worn(self) -> tuple[object, ...]:
+    def _in_use(self) -> tuple[object, ...]:
         return self.theme, self.refresh_hz, self.title, self.glyphs, self.animation

@@ -204,7 +204,7 @@ class SandboxedScreen(BaseScreen):
         """Run one of its actions; what acts is refused where acts are off."""
         action = self.RUNS[name]
         if action.acts and (refusal := self.console.refusal):
-            self.console.tell(refusal, "warning")
+            self.console.notify(refusal, severity="warning")
             return
         try:
             await self.run_action(action.run)
@@ -229,7 +229,7 @@ class SandboxedScreen(BaseScreen):
             return
         if self.problem and not self._told_of:
             self._told_of = True
-            self.console.tell(f"The screen {self.SCOPE} of {self.OWNER} failed: {self.problem}", "error")
+            self.console.notify(f"The screen {self.SCOPE} of {self.OWNER} failed: {self.problem}", severity="error")
         broken = found.first(LineBlock)
         for widget in self.query_one("#body").children:
             widget.display = (widget is broken) == bool(self.problem)

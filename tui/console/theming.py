@@ -1,176 +1,161 @@
-"""How the console looks: theme, glyphs, rate and title, from the settings or chosen by the operator, and its timer."""
+"""The console's theme, glyphs and refresh rate, from the settings or chosen by the operator, applied to the app."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from textual.app import App
 from textual.timer import Timer
 
 from tui.console.appearance import Appearance
 from tui.console.theme_library import ThemeLibrary
-from tui.render.glyphs import ASCII_TABLE, PLAIN_TABLE, GlyphSetting
+from tui.render.glyphs import ASCII_TABLE, PLAIN_TABLE
 from tui.render.spans import Line
 from tui.render.themes import AUTO, FALLBACK, SIXTEEN, ConsoleTheme, css_variables
 from tui.screens.dialogs import Chooser
 from tui.screens.theme_sample import sample
 
 
-class Theming(App[None]):
-    """An app that has a theme and paints by one timer."""
+class Theming:
+    """Owner of the app's theme and of the one timer that calls `tick`; `paint` paints at once.
 
-    def __init__(self, theme: str, refresh_hz: float, glyphs: GlyphSetting, title: str) -> None:
-        self._theme_library = ThemeLibrary()
-        self._first_look = self._theme_library.look()
-        super().__init__()
-        self._look = Appearance(theme, refresh_hz, glyphs, title)
+    It may be made before the app is; `start` needs the app.
+    """
+
+    def __init__(
+        self, app: App[None], appearance: Appearance, tick: Callable[[], None], paint: Callable[[], None]
+    ) -> None:
+        self._app = app
+        self._appearance = appearance
+        self._tick = tick
+        self._paint = paint
+        self._library = ThemeLibrary()
+        self._found = self._library.look()
         self._timer: Timer | None = None
-        self._take_up(self._first_look.changed)
-        self._apply_theme()
-
-    def tick(self) -> None:
-        """Called by the timer: take facts in and paint."""
-
-    def paint(self) -> None:
-        """Paint the screen that is in sight."""
-
-    def get_theme_variable_defaults(self) -> dict[str, str]:
-        """Our tokens for the stock themes, which have none."""
-        return css_variables(self._theme_library.themes[FALLBACK].colours)
 
     @property
-    def console_themes(self) -> dict[str, ConsoleTheme]:
+    def themes(self) -> Mapping[str, ConsoleTheme]:
         """The themes at hand, by name."""
-        return self._theme_library.themes
+        return self._library.themes
 
     @property
     def glyph_table(self) -> Mapping[int, str] | None:
         """The translation into the glyph set in use; None for the full set."""
-        return self._look.glyphs
+        return self._appearance.glyphs
 
     @property
     def pool_name(self) -> str:
         """The pool's title, for line 1."""
-        return self._look.title
+        return self._appearance.title
+
+    @property
+    def refresh_hz(self) -> float:
+        """Paints a second while somebody looks."""
+        return self._appearance.refresh_hz
+
+    def css_variables(self) -> dict[str, str]:
+        """Our tokens for the stock themes, which have none."""
+        return css_variables(self.themes[FALLBACK].colours)
+
+    def start(self) -> None:
+        """Register the themes and apply the one that is wanted; the app is there, its first screen need not be."""
+        self._register(self._found.changed)
+        self._apply()
 
     def on_mount(self) -> None:
-        """Start to paint, and say what is wrong with the themes."""
-        self._start_timer()
-        for problem in self._first_look.problems:
-            self.tell(f"ConsoleTheme skipped: {problem}", "warning")
-        self._tell_unknown_theme()
+        """Start to paint, and report what is wrong with the themes."""
+        self._restart_timer()
+        for problem in self._found.problems:
+            self._app.notify(f"Theme skipped: {problem}", severity="warning")
+        self._report_unknown_theme()
 
-    def dress(
-        self,
-        *,
-        theme: str | None = None,
-        refresh_hz: float | None = None,
-        glyphs: GlyphSetting | None = None,
-        title: str | None = None,
-        animation: bool | None = None,
-    ) -> None:
-        """Look as the settings say, once they are known; what the operator chose in this run stays."""
-        said = {"theme": theme, "refresh_hz": refresh_hz, "glyphs": glyphs, "title": title, "animation": animation}
-        left = not self.screen_stack  # the console ends while it still connects
-        if left or not self._look.dress(said):
+    def apply_settings(self, settings: Mapping[str, Any]) -> None:
+        """Look as the settings say, by name; None leaves a value as it is, and so does what the operator chose."""
+        ended = not self._app.screen_stack  # the console was left while it still connected
+        if ended or not self._appearance.apply_settings(settings):
             return
-        self._apply_theme()
-        self._tell_unknown_theme()
-        self._start_timer()
-        self.action_repaint()
+        self._apply()
+        self._report_unknown_theme()
+        self._restart_timer()
+        self.repaint()
 
     def set_theme(self, name: str) -> None:
-        """Choose a known theme until the console ends."""
-        self._look.choose_theme(name)
-        self.theme = name
+        """Use a known theme until the console ends."""
+        self._appearance.choose_theme(name)
+        self._app.theme = name
 
-    def on_app_blur(self) -> None:
-        """Nobody looks: paint seldom."""
-        self._look.focused = False
-        self._start_timer()
+    def focus(self, focused: bool) -> None:
+        """The terminal has the focus, or nobody looks and it is painted seldom."""
+        self._appearance.focused = focused
+        self._restart_timer()
 
-    def on_app_focus(self) -> None:
-        """Somebody looks again."""
-        self._look.focused = True
-        self._start_timer()
-
-    def tell(self, text: str, severity: str = "information") -> None:
-        """Say something in the corner; the text is never markup."""
-        text = text.translate(self.glyph_table) if self.glyph_table is not None else text
-        match severity:
-            case "error":
-                self.notify(text, severity="error", markup=False, timeout=8)
-            case "warning":
-                self.notify(text, severity="warning", markup=False, timeout=8)
-            case _:
-                self.notify(text, markup=False, timeout=3)
-
-    def action_rate(self, step: int) -> None:
+    def step_rate(self, step: int) -> None:
         """Paint more often, or less."""
-        self._look.step_rate(step)
-        self._start_timer()
-        self.paint()
+        self._appearance.step_rate(step)
+        self._restart_timer()
+        self._paint()
 
-    def action_repaint(self) -> None:
+    def repaint(self) -> None:
         """Draw every cell again."""
-        self.refresh_css(animate=False)
-        self.screen.refresh(repaint=True, layout=True)
-        self.paint()
+        self._app.refresh_css(animate=False)
+        self._app.screen.refresh(repaint=True, layout=True)
+        self._paint()
 
-    def action_choose_theme(self) -> None:
-        """Choose a theme; each is tried on while the cursor is on it."""
-        before = self.theme
+    def choose_theme(self) -> None:
+        """Choose a theme; each is previewed while the cursor is on it."""
+        before = self._app.theme
 
         def taken(name: str | None) -> None:
             if name:
-                self._look.choose_theme(name)
-            self.theme = name or before
+                self._appearance.choose_theme(name)
+            self._app.theme = name or before
 
-        known = self.console_themes.values()
-        options = [(theme.name, f"{theme.title}{'  (yours)' if theme.own else ''}") for theme in known]
-        self.push_screen(Chooser("THEME", options, before, self._try_on, self._sample), taken)
+        options = [(each.name, f"{each.title}{'  (yours)' if each.own else ''}") for each in self.themes.values()]
+        self._app.push_screen(Chooser("THEME", options, before, self._preview, self._sample), taken)
 
-    def follow_themes(self) -> None:
-        """Take on theme files that were changed on disk; one with a mistake is named and what it was stays."""
-        news = self._theme_library.look()
-        for problem in news.problems:
-            self.tell(f"ConsoleTheme not taken: {problem}", "warning")
-        if not news.changed:
+    def follow_files(self) -> None:
+        """Use theme files that changed on disk; one with a mistake is named, and its last content stays in use."""
+        found = self._library.look()
+        for problem in found.problems:
+            self._app.notify(f"Theme not taken: {problem}", severity="warning")
+        if not found.changed:
             return
-        self._take_up(news.changed)
-        if self.theme in news.changed:
-            self.refresh_css(animate=False)
-        elif self._wanted in news.changed and self.theme == FALLBACK:
-            self._apply_theme()
+        self._register(found.changed)
+        if self._app.theme in found.changed:
+            self._app.refresh_css(animate=False)
+        elif self._wanted in found.changed and self._app.theme == FALLBACK:
+            self._apply()
 
     @property
     def _wanted(self) -> str:
-        if self._look.theme != AUTO:
-            return self._look.theme
-        return SIXTEEN if self.console.color_system == "standard" else FALLBACK
+        if self._appearance.theme != AUTO:
+            return self._appearance.theme
+        return SIXTEEN if self._app.console.color_system == "standard" else FALLBACK
 
-    def _take_up(self, names: Iterable[str]) -> None:
+    def _register(self, names: Iterable[str]) -> None:
         for name in names:
-            self.register_theme(self.console_themes[name].theme())
+            self._app.register_theme(self.themes[name].theme())
 
     def _sample(self, name: str) -> list[Line]:
-        return sample(self.console_themes[name]) if name in self.console_themes else []
+        return sample(self.themes[name]) if name in self.themes else []
 
-    def _apply_theme(self) -> None:
-        self.theme = self._wanted if self._wanted in self.console_themes else FALLBACK
-        self.set_class(self._look.glyphs is PLAIN_TABLE, "-plain")
-        self.set_class(self._look.glyphs is ASCII_TABLE, "-ascii")
-        self.animation_level = "basic" if self._look.animation else "none"
+    def _preview(self, name: str) -> None:
+        self._app.theme = name
 
-    def _tell_unknown_theme(self) -> None:
-        if self._wanted not in self.console_themes:
-            known = ", ".join(self.console_themes)
-            self.tell(f"There is no theme {self._wanted!r}; using {self.theme}. There is {known}.", "warning")
+    def _apply(self) -> None:
+        app, appearance = self._app, self._appearance
+        app.theme = self._wanted if self._wanted in self.themes else FALLBACK
+        app.set_class(appearance.glyphs is PLAIN_TABLE, "-plain")
+        app.set_class(appearance.glyphs is ASCII_TABLE, "-ascii")
+        app.animation_level = "basic" if appearance.animation else "none"
 
-    def _try_on(self, name: str) -> None:
-        self.theme = name
+    def _report_unknown_theme(self) -> None:
+        if self._wanted not in self.themes:
+            text = f"There is no theme {self._wanted!r}; using {self._app.theme}. There is {', '.join(self.themes)}."
+            self._app.notify(text, severity="warning")
 
-    def _start_timer(self) -> None:
+    def _restart_timer(self) -> None:
         if self._timer is not None:
             self._timer.stop()
-        self._timer = self.set_interval(1 / self._look.paint_hz, self.tick)
+        self._timer = self._app.set_interval(1 / self._appearance.paint_hz, self._tick)

@@ -91,29 +91,37 @@ class BaseScreen(TableActions, StyledScreen[None]):
         """The name of a screen in line 1 leads there."""
         drawn = message.block.lines
         if drawn and (mode := header.tab_at(drawn[0], message.x, self.console.keys, self.console.tabs)):
-            self.console.action_go(mode)
+            self.console.navigation.go(mode)
 
     def paint(self) -> None:
         """Show the store as it is now."""
         if not self.is_mounted or not self._composed:
             return
         store, width = self.store, self.size.width
-        verdict = self.console.verdict
+        console, verdict = self.console, self.console.verdict
+        travelling = console.time_travel.travelling
         state, now = store.state, store.now
         forms = header.banners(state.engine)
         keymap = self.console.keys
         where = header.where_line(
-            self.console.pool_name, self.MODE, forms, self.console.rate, width, self.crumb, keymap, self.console.tabs
+            self.console.theming.pool_name,
+            self.MODE,
+            forms,
+            self.console.rate,
+            width,
+            self.crumb,
+            keymap,
+            self.console.tabs,
         )
         self.query_one("#where", LineBlock).show([where])
         self.query_one("#health", LineBlock).show([header.health_line(verdict, state, now, width)])
         asked = bool(self.console.press_guard.permission)
         offered = [action for action in registry.footer(self.SCOPE, keymap.actions) if asked or not action.answers]
-        keys = header.keys_line(offered, width, read_only=self.console.is_read_only or self.console.travelling)
+        keys = header.keys_line(offered, width, read_only=console.is_read_only or travelling)
         self.query_one("#keys", LineBlock).show([keys])
-        self.set_class(self.console.travelling, "-travelling")
-        if self.console.travelling:
-            self.query_one("#scrub", LineBlock).show([self.console.scrub_line(width)])
+        self.set_class(travelling, "-travelling")
+        if travelling:
+            self.query_one("#scrub", LineBlock).show([self.console.time_travel.scrub_line(width)])
         if not self.is_roomy:
             failed = len(health.recent_failures(state, now))
             summary = header.summary_lines(verdict, state, now, failed, width, keymap)
@@ -131,7 +139,7 @@ class BaseScreen(TableActions, StyledScreen[None]):
         """In the past esc leads to now, and a recording is played by space, whatever they do here otherwise."""
         if action == "back" and self.store.past:
             return isinstance(self.focused, Input)
-        return not (action == "mark" and self.console.playback is not None)
+        return not (action == "mark" and self.console.time_travel.playback is not None)
 
     def paint_body(self) -> None:
         """Show the store in the body."""
@@ -158,6 +166,6 @@ class BaseScreen(TableActions, StyledScreen[None]):
         """Do something to the sessions in focus; the console asks first where that is due."""
         if not self.is_roomy:
             # A key acts on the row that was seen, and here none is.
-            self.console.tell("The window is too small to act; make it 60 x 16.", "warning")
+            self.console.notify("The window is too small to act; make it 60 x 16.", severity="warning")
             return
-        self.console.act(name, self.targets())
+        self.console.session_actions.start(name, self.targets())

@@ -16,7 +16,7 @@ from tui.actions.command_line import MAX_LINE, Completion, LineError, Suggestion
 from tui.actions.line_actions import Callback, LineActions
 from tui.render.plain_text import clean
 from tui.render.spans import Line, crop, fit, rule
-from tui.screens.dialogs import Dialog, Overlay
+from tui.screens.dialogs import Overlay, ScrollingDialog
 from tui.screens.tuning_lines import wrapped
 from tui.widgets.styled import LineBlock
 
@@ -145,7 +145,7 @@ class CommandScreen(Overlay[Callback]):
 
     def _remember(self, line: str) -> None:
         if problem := self.console.typed.add(line):
-            self.console.tell(problem, "warning")
+            self.console.notify(problem, severity="warning")
 
     async def _load(self) -> None:
         try:
@@ -183,15 +183,10 @@ class CommandScreen(Overlay[Callback]):
         return [rule("", width), *lines, rule("", width), *foot]
 
 
-class CommandHelp(Dialog[None]):
+class CommandHelp(ScrollingDialog):
     """The commands of the line, or those whose name begins so."""
 
-    AUTO_FOCUS = None
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("q,question_mark,enter", "leave", show=False),
-        Binding("j,down", "scroll(1)", show=False),
-        Binding("k,up", "scroll(-1)", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("q,question_mark,enter", "leave", show=False)]
 
     def __init__(self, wanted: str = "") -> None:
         super().__init__("COMMANDS   typed after :", [], "j k scroll · esc close")
@@ -206,10 +201,6 @@ class CommandHelp(Dialog[None]):
                 line: Line = [(fit(usage, 30), "strong"), (f" {text}", "")]
                 shown += [crop(line, width), *([[(f"  also {also}", "muted")]] if also else [])]
         self.rewrite(shown)
-
-    def action_scroll(self, lines: int) -> None:
-        """Down or up, where not all fits."""
-        self.query_one("#box").scroll_relative(y=lines, animate=False)
 
 
 def offered(choice: Suggestion, width: int) -> Line:

@@ -8,8 +8,9 @@ from typing import Any, ClassVar
 from textual import events, on
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Container
+from textual.containers import Container, VerticalScroll
 from textual.screen import ModalScreen
+from textual.widget import Widget
 from textual.widgets import Input
 
 from engine.events.state import State
@@ -29,6 +30,7 @@ class Dialog(StyledScreen[Answer], ModalScreen[Answer]):
 
     CSS_PATH = "dialogs.tcss"
     AUTO_FOCUS: ClassVar[str | None] = "#entry"
+    BOX: ClassVar[type[Widget]] = Container
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "close", show=False)]
 
     def __init__(
@@ -43,7 +45,7 @@ class Dialog(StyledScreen[Answer], ModalScreen[Answer]):
 
     def compose(self) -> ComposeResult:
         """The box."""
-        with Container(id="box") as box:
+        with self.BOX(id="box") as box:
             box.border_title = self._in_glyphs(clean(self._title).replace("[", "("))
             box.border_subtitle = self._in_glyphs(self._keys)
             yield LineBlock(id="lines")
@@ -70,6 +72,21 @@ class Dialog(StyledScreen[Answer], ModalScreen[Answer]):
     def action_leave(self) -> None:
         """No answer."""
         self.dismiss(None)
+
+
+class ScrollingDialog(Dialog[None]):
+    """A dialog with more lines than may fit, scrolled as Textual scrolls and by j and k."""
+
+    AUTO_FOCUS = "#box"
+    BOX = VerticalScroll
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("j", "scroll(1)", show=False),
+        Binding("k", "scroll(-1)", show=False),
+    ]
+
+    def action_scroll(self, lines: int) -> None:
+        """Down or up, where not all fits."""
+        self.query_one("#box").scroll_relative(y=lines, animate=False)
 
 
 class Confirm(Dialog[bool]):

@@ -117,9 +117,9 @@ class ErrorsScreen(ListScreen[TimelineRow]):
         """The transcript of the session that the error was in."""
         chosen = self._chosen()
         if chosen is not None and chosen.session:
-            self.console.open_transcript(chosen.session)
+            self.console.navigation.open_transcript(chosen.session)
         else:
-            self.console.tell("This error was in no session.")
+            self.console.notify("This error was in no session.")
 
     def action_copy(self) -> None:
         """Ask what to copy; the id is that of the error that is shown, unless classes are marked."""
@@ -151,6 +151,6 @@ class ErrorsScreen(ListScreen[TimelineRow]):
         row = self.shown.row
         cause = timeline.rise_cause(self.store.state, row, self.store.now) if row is not None else None
         if cause is None or cause.mark != "tuning":
-            self.console.tell("No tuning change stands just before these errors.")
+            self.console.notify("No tuning change stands just before these errors.")
         else:
-            self.console.stage({cause.subject: cause.before})
+            self.console.navigation.stage({cause.subject: cause.before})

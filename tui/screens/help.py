@@ -14,7 +14,7 @@ from tui.actions.keymap import CAME_ALONG, Keymap
 from tui.actions.registry import Action, KeyScope, in_scope
 from tui.render.plain_text import clean
 from tui.render.spans import Line, columns, fit, rule
-from tui.screens.dialogs import Dialog
+from tui.screens.dialogs import ScrollingDialog
 
 COLUMN = 35
 """Cells of one column."""
@@ -24,15 +24,10 @@ _KEY = 8
 _DIRECTION = re.compile(r"\(-?1\)$")
 
 
-class Help(Dialog[None]):
+class Help(ScrollingDialog):
     """All keys at hand."""
 
-    AUTO_FOCUS = None
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("q,question_mark", "leave", show=False),
-        Binding("j,down", "scroll(1)", show=False),
-        Binding("k,up", "scroll(-1)", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("q,question_mark", "leave", show=False)]
 
     def __init__(self, scope: str, keys: Keymap = CAME_ALONG) -> None:
         super().__init__("KEYS   lower case looks, UPPER CASE acts", [], "j k scroll · esc close")
@@ -42,10 +37,6 @@ class Help(Dialog[None]):
     def on_resize(self) -> None:
         """As many columns as fit."""
         self.rewrite(help_lines(self._scope, self.size.width, self._keymap))
-
-    def action_scroll(self, lines: int) -> None:
-        """Down or up, where not all fits."""
-        self.query_one("#box").scroll_relative(y=lines, animate=False)
 
 
 def help_lines(scope: str, width: int, keys: Keymap = CAME_ALONG) -> list[Line]:

@@ -125,14 +125,14 @@ class Inbox(ListActions[PermissionGroup], Overlay[str]):
     def action_act(self, name: str) -> None:
         """Answer the group under the cursor, or the marked ones."""
         if self.has_class("-tiny") or self.has_class("-flat"):
-            self.console.tell("The window is too small to act; make it 60 x 16.", "warning")
+            self.console.notify("The window is too small to act; make it 60 x 16.", severity="warning")
             return
         marked = name == "marked"
         this = [self.group] if self.group is not None else []
         chosen = (self.shown.chosen if self.shown.marks else []) if marked else this
         refusal = line_answers.refusal(self.console, chosen, armed=self._press_guard.armed, marked=marked)
         if refusal:
-            self.console.tell(refusal, "warning")
+            self.console.notify(refusal, severity="warning")
             return
         self._press_guard.show("")  # a second press must wait like the first
         if marked:

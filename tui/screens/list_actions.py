@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 from textual.widgets import Input
 
 from tui.render.plain_text import clean
+from tui.screens.dialogs import Chooser
 
 if TYPE_CHECKING:
     from textual.screen import Screen
@@ -160,7 +161,14 @@ class ListActions(TableActions, Generic[R]):
 
     def action_sort(self) -> None:
         """Choose the column to sort by."""
-        self.console.choose_sort(self.shown.sort.key, self.sort_by, self.shown.listing.columns)
+        columns = self.shown.listing.columns
+        options = [(column.key, "largest first" if column.most_first else "in order") for column in columns]
+
+        def taken(key: str | None) -> None:
+            if key:
+                self.sort_by(key)
+
+        self.app.push_screen(Chooser("SORT BY", options, self.shown.sort.key), taken)
 
     def action_reverse(self) -> None:
         """Reverse the order."""

@@ -81,13 +81,13 @@ class ListScreen(ListActions[R], BaseScreen):
 
     def leave(self) -> None:
         """To the screen before this one."""
-        self.console.action_last_screen()
+        self.console.navigation.go_back()
 
     def menu(self, options: Sequence[tuple[str, str, str]]) -> None:
         """Choose what to do to the marked rows, or to this one: letter, act, what it does."""
         rows = self.shown.chosen
         if not rows:
-            self.console.tell("There is nothing here to act on.")
+            self.console.notify("There is nothing here to act on.")
         elif self.live_feed() is not None:
             acts = {letter: act for letter, act, _text in options}
 
@@ -102,13 +102,13 @@ class ListScreen(ListActions[R], BaseScreen):
         """Do something to these rows, which were chosen when the key was pressed."""
 
     def live_feed(self) -> Feed | None:
-        """The feed, when it can be acted on; else a notice says why not."""
+        """The feed, when it can be acted on; else the operator is shown why not."""
         console = self.console
         if console.refusal:
-            console.tell(console.refusal, "warning")
+            console.notify(console.refusal, severity="warning")
             return None
         return console.feed
 
     def do(self, work: Coroutine[Any, Any, str | None]) -> None:
-        """Carry an act out; its answer is shown, and so is what the engine refuses."""
+        """Carry an act out; its answer and the engine's refusal are shown."""
         self.console.carry_out(work)

@@ -71,9 +71,9 @@ class OverviewScreen(BaseScreen):
             return
         item = self._items[self.cursor]
         if item.session:
-            self.console.open_transcript(item.session)
+            self.console.navigation.open_transcript(item.session)
         elif item.filter_text:
-            self.console.show_sessions(item.filter_text)
+            self.console.navigation.show_sessions(item.filter_text)
 
     def on_click(self, event: events.Click) -> None:
         """A click on a line of ATTENTION opens it."""

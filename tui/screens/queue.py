@@ -41,9 +41,9 @@ class QueueScreen(ListScreen[RequestView]):
         """The transcript of the session that it runs in."""
         view = self.store.state.requests.get(self.cursor)
         if view is not None and view.session:
-            self.console.open_transcript(view.session)
+            self.console.navigation.open_transcript(view.session)
         elif view is not None:
-            self.console.tell("It waits and is in no session yet.")
+            self.console.notify("It waits and is in no session yet.")
 
     def action_marked(self) -> None:
         """What can be done to the marked requests, or to this one."""
@@ -60,6 +60,6 @@ class QueueScreen(ListScreen[RequestView]):
         """End these requests, those of them that are still on their way."""
         views = [view for row in rows if (view := self.store.live.requests.get(row.id)) is not None]
         if not views:
-            self.console.tell("There is no request under the cursor.")
+            self.console.notify("There is no request under the cursor.")
         elif (feed := self.live_feed()) is not None:
             self.do(cancel(self.console, views, feed))

@@ -66,6 +66,6 @@ class RecoveryScreen(ListScreen[BreakerRow]):
     def act_on(self, name: str, rows: Sequence[BreakerRow]) -> None:
         """The same to these."""
         if not rows:
-            self.console.tell("There is no breaker yet.")
+            self.console.notify("There is no breaker yet.")
         elif (feed := self.live_feed()) is not None:
             self.do(control(self.console, [row.name for row in rows], name, feed))

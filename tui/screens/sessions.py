@@ -92,7 +92,7 @@ class SessionsScreen(ListScreen[SessionView]):
 
     def leave(self) -> None:
         """To the Overview."""
-        self.console.action_go("overview")
+        self.console.navigation.go("overview")
 
     def columns_in_sight(self) -> Sequence[Column[SessionView]]:
         """The columns that fit."""
@@ -122,7 +122,7 @@ class SessionsScreen(ListScreen[SessionView]):
             return
         now, card, keys = self.store.now, self.console.card(row.id), self.console.keys
         if self._reader is not None:
-            self._reader.follow(self.console.seeks)
+            self._reader.follow(self.console.time_travel.seeks)
         tail = list(self._reader.entries) if self._reader is not None else []
         if self.store.past:
             tail = [entry for entry in tail if entry.at <= now]
@@ -198,9 +198,9 @@ class SessionsScreen(ListScreen[SessionView]):
 
     def action_marked(self) -> None:
         """What can be done to the marked sessions, or to this one."""
-        self.console.choose_act(self.targets())
+        self.console.session_actions.choose(self.targets())
 
     def action_open(self) -> None:
         """Open the transcript of the row under the cursor."""
         if self.cursor:
-            self.console.open_transcript(self.cursor)
+            self.console.navigation.open_transcript(self.cursor)

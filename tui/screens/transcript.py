@@ -132,7 +132,7 @@ class TranscriptScreen(BaseScreen):
 
         table, entry, row = self.table(chosen=True), self.prose.entry, self.row
         if table is None or entry is None:
-            self.console.tell("There is nothing here to copy.")
+            self.console.notify("There is nothing here to copy.")
             return
         conversation = row.conversation if row is not None else ""
         _row, _id, *more = clipboard.offers(table)
@@ -179,7 +179,7 @@ class TranscriptScreen(BaseScreen):
         block.show([[(" ", ""), *line] for line in lines])
 
     def _paint_prose(self) -> None:
-        self._reader.follow(self.console.seeks)
+        self._reader.follow(self.console.time_travel.seeks)
         entries = list(self._reader.entries)
         if self.store.past:
             entries = [entry for entry in entries if entry.at <= self.store.now]

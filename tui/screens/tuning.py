@@ -53,7 +53,7 @@ class TuningScreen(ListScreen[TuningRow]):
     @property
     def panel(self) -> Tuning:
         """What is shown: what is tuned, or in the past the settings of that moment, empty when they are not known."""
-        return self._past.at(self.store.now) if self.console.travelling else self.tuning
+        return self._past.at(self.store.now) if self.console.time_travel.travelling else self.tuning
 
     @property
     def crumb(self) -> str:
@@ -114,7 +114,7 @@ class TuningScreen(ListScreen[TuningRow]):
             self._problem = str(error)
         else:
             self.tuning.load(sheet)
-            started = None if self.console.playback is not None else self.store.live.engine.started_at
+            started = None if self.console.time_travel.playback is not None else self.store.live.engine.started_at
             self._past.load(sheet, started)
             self._problem = ""
         self.paint()
@@ -124,9 +124,13 @@ class TuningScreen(ListScreen[TuningRow]):
     def paint_filter(self) -> None:
         """The filter, and what else decides which settings are shown."""
         only = " only what is staged" if self._staged_only else ""
-        if self.console.travelling and self.panel.loaded:
+        if self.console.time_travel.travelling and self.panel.loaded:
             only += f" the values of {formats.clock(self.store.now)}"
-            only += ", of the settings that change in this recording" if self.console.playback is not None else ""
+            only += (
+                ", of the settings that change in this recording"
+                if self.console.time_travel.playback is not None
+                else ""
+            )
         text = "" if self.editing else f"{self.shown.filter.text}{only}"
         self.query_one(FilterRow).show(text, self.shown.problem, [], self.size.width)
 
@@ -167,7 +171,7 @@ class TuningScreen(ListScreen[TuningRow]):
 
     @property
     def _effect(self) -> Effect | None:
-        return None if self.console.travelling else self._changes.effect
+        return None if self.console.time_travel.travelling else self._changes.effect
 
     # looks
 
@@ -217,7 +221,7 @@ class TuningScreen(ListScreen[TuningRow]):
 
     def action_drop(self) -> None:
         """Take this proposal away."""
-        if (row := self.row) is not None and not self.console.travelling:
+        if (row := self.row) is not None and not self.console.time_travel.travelling:
             self.tuning.drop(row.key)
             self.paint()
 
@@ -239,11 +243,11 @@ class TuningScreen(ListScreen[TuningRow]):
             super().action_back()
 
     def _refuse_fixed(self, row: TuningRow) -> bool:
-        if self.console.travelling:
-            self.console.tell(self.console.refusal, "warning")
+        if self.console.time_travel.travelling:
+            self.console.notify(self.console.refusal, severity="warning")
             return True
         if row.fixed:
-            self.console.tell(f"{row.key} needs a restart of the engine: set it in the file.", "warning")
+            self.console.notify(f"{row.key} needs a restart of the engine: set it in the file.", severity="warning")
         return row.fixed
 
     # acts

@@ -53,7 +53,7 @@ class TuningChanges:
         if not tuning.staged:
             return "Nothing is staged."
         if feed is None or not await taken_together(tuning, feed):
-            host.tell(_REFUSED, "warning")
+            host.notify(_REFUSED, severity="warning")
             return None
         facts: list[Line] = draw.staged_block(tuning, 70, _LISTED, host.keys)[1:]
         pairs = " ".join(f"{key}={one.text}" for key, one in tuning.staged.items())

@@ -42,7 +42,7 @@ def open_console(common: Common, where: str | None = None, *, attach: bool = Fal
 
             console = Console(None, connect=connection.connect, read_only=common.read_only)
             connection.console = console
-            console.screens_follow = True
+            console.directory.expect()
             leaving = Leaving(console)
             console.run()
     finally:
@@ -54,7 +54,7 @@ def open_console(common: Common, where: str | None = None, *, attach: bool = Fal
 
 
 def open_feed(common: Common, feed: Feed) -> None:
-    """Open it on this feed, dressed as the settings say."""
+    """Open it on this feed, with the settings of the console."""
     _need_terminal()
     warn_of_env_files(common)
     from tui.console.app import Console
@@ -70,7 +70,7 @@ def open_feed(common: Common, feed: Feed) -> None:
         read_only=common.read_only,
     )
     console.state_dir = settings.engine.state_dir
-    console.named_screens = mine.screens
+    console.directory.expect(mine.screens)
     console.exports = settings.engine.state_dir / EXPORTS
     Leaving(console)
     console.run()
@@ -107,16 +107,16 @@ class _Connection:
 
     async def _find_or_start(self) -> Feed:
         loaded = await asyncio.to_thread(_settings, self._common)
-        self._dress(loaded.settings)
+        self._apply_settings(loaded.settings)
         if self._where:
             return await self._remote(self._where, None)
         socket = loaded.settings.api.socket
         if self.console is not None:
             self.console.state_dir = loaded.settings.engine.state_dir
             mine = loaded.settings.console.screens
-            self.console.run_worker(self.console.look_for_screens(mine), group="screens")
+            self.console.run_worker(self.console.directory.look(mine), group="screens")
         if self.console is not None and loaded.settings.events.recording:
-            self.console.recordings = loaded.settings.recordings
+            self.console.time_travel.recordings = loaded.settings.recordings
         if self._attach or await asyncio.to_thread(alive, socket):
             return await self._remote(None, socket)
         from engine.api.server import serve
@@ -140,21 +140,17 @@ class _Connection:
         with contextlib.suppress(QuarterdeckError):  # an engine that is not there yet is the feed's affair
             theirs = (await feed.send(SHOW_SETTINGS, NoArguments())).config
             if self.console is not None:
-                self.console.dress(title=theirs["console.title"])
+                self.console.theming.apply_settings({"title": theirs["console.title"]})
         return feed
 
-    def _dress(self, settings: Settings) -> None:
+    def _apply_settings(self, settings: Settings) -> None:
         if self.console is None:
             return
+        from tui.console.appearance import SETTINGS
+
         mine = settings.console
         self.console.exports = settings.engine.state_dir / EXPORTS
-        self.console.dress(
-            theme=mine.theme,
-            refresh_hz=mine.refresh_hz,
-            glyphs=mine.glyphs,
-            title=mine.title,
-            animation=mine.animation,
-        )
+        self.console.theming.apply_settings({name: getattr(mine, name) for name in SETTINGS})
         if settings.engine.read_only:
             self.console.lock_read_only()
 
