@@ -33,7 +33,7 @@ def held(engine: Engine) -> dict[str, int]:
         "processes": len(survivors(engine.id)),
         "children": len(engine.launcher.children),
         "sessions": len(engine.pool.members),
-        "desks": len(conversations._desks),
+        "desks": len(conversations._states),
         "seats": len(engine.pool.index),
         "leases": len(engine.pool._leases),
         "checked": len(engine.monitor.health_checker._due),
