@@ -27,6 +27,8 @@ Work = Callable[[], Awaitable[RecoveryResult]]
 class LoopClock:
     """The virtual loop's time."""
 
+    paused = 0.0
+
     def monotonic(self) -> float:
         return asyncio.get_running_loop().time()
 

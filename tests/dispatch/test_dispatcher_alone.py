@@ -1,0 +1,235 @@
+"""The dispatcher by itself, on virtual time, with fakes at its ports: what is taken when, and given back."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.backends.base import Profile
+from engine.base.errors import BreakerOpen, ErrorKind, QuarterdeckError, TurnFailed
+from engine.cache.answers import TieredAnswerCache
+from engine.cache.memory import CacheLimits, MemoryCache
+from engine.dispatch.dispatcher import Dispatcher
+from engine.dispatch.ports import DispatcherPorts
+from engine.pool.lease import Lease
+from engine.pool.routing import LeaseRequest
+from engine.recovery.breakers.breaker import BreakerLimits, BreakerState
+from engine.recovery.breakers.guard import BreakerGuard
+from engine.recovery.breakers.registry import Breakers
+from engine.recovery.retry.backoff import Backoff, Jitter
+from engine.recovery.retry.policy import RetryPolicy
+from engine.requests import Answer, Request
+from engine.sessions.outcome import Ended, Outcome
+from engine.sessions.turn import TurnOrder
+from tests.recovery.recoveries import OrchestratorFixture
+from tests.support.virtual_time import run_virtually
+
+MODEL = "model:default"
+WELL = Outcome(Ended.ANSWERED, "fine", "")
+OVERLOADED = Outcome(Ended.API_FAILED, "", "overloaded", api_error_status=529)
+
+
+@dataclass
+class FakeSession:
+    """Ends each turn as `outcomes` say, after a second of virtual time."""
+
+    outcomes: list[Outcome]
+    id: str = "s0001"
+    conversation: str = "c1"
+    cwd: Path = Path("/w")
+    last_uuid: str = ""
+    last_silence: float = 0.0
+    turns: int = 0
+
+    async def run(self, _order: TurnOrder) -> Outcome:
+        self.turns += 1
+        await asyncio.sleep(1.0)
+        return self.outcomes.pop(0) if len(self.outcomes) > 1 else self.outcomes[0]
+
+    async def clear(self) -> None:
+        """Nothing to clear."""
+
+
+@dataclass
+class FakeQueue:
+    """Lets everybody through once `opened`."""
+
+    opened: asyncio.Event = field(default_factory=asyncio.Event)
+    limit: int | None = None
+    running: int = 0
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        yield
+
+    async def enter(self, _priority: str) -> None:
+        await self.opened.wait()
+        self.running += 1
+
+    def leave(self) -> None:
+        self.running -= 1
+
+    def resume(self) -> None:
+        self.running += 1
+
+
+@dataclass
+class FakePool:
+    """One session for everybody."""
+
+    session: FakeSession
+    leases: int = 0
+    out: int = 0
+
+    async def lease(self, _request: LeaseRequest, *, on_wait: Callable[[str], None]) -> Lease:
+        on_wait("a session")
+        self.leases += 1
+        self.out += 1
+        made: Any = Lease(self.session, self.leases, False, "", 0.0, False)  # type: ignore[arg-type]
+        return made  # type: ignore[no-any-return]
+
+    def hold(self, _lease: Lease, _conversation: str, _user: str) -> None:
+        """Nothing to note."""
+
+    def release(self, _lease: Lease) -> None:
+        self.out -= 1
+
+
+class NoTranscripts:
+    """Contains no prompt."""
+
+    def holds_prompt(self, _profile: Profile, _conversation: str, _uuid: str) -> bool:
+        return False
+
+
+class DispatcherFixture:
+    """A dispatcher over the fakes, with real breakers, retry policy and recovery."""
+
+    def __init__(self, *outcomes: Outcome, attempts: int = 3, breaker_wait: float = 0.0) -> None:
+        recovery = OrchestratorFixture()
+        limits = BreakerLimits(failure_threshold=2, timeout=10.0, half_open_max_calls=1)
+        self.breakers = Breakers(lambda: limits, recovery.bus, recovery.clock)
+        self.queue, self.pool = FakeQueue(), FakePool(FakeSession(list(outcomes or (WELL,))))
+        self.queue.opened.set()
+        policy = RetryPolicy(attempts, backoff=Backoff(2.0, 8.0, jitter=Jitter.NONE), breaker_wait=breaker_wait)
+        cache: MemoryCache[Answer] = MemoryCache(CacheLimits(10, 1 << 20, 60.0))
+        self.dispatcher = Dispatcher(
+            DispatcherPorts(
+                bus=recovery.bus,
+                clock=recovery.clock,
+                cache=TieredAnswerCache(cache, recovery.clock),
+                queue=self.queue,
+                guard=BreakerGuard(self.breakers, lambda _session, _reason: None),
+                recoveries=recovery.orchestrator,
+                pool=self.pool,
+                transcripts=NoTranscripts(),
+                retry=lambda: policy,
+                budget=recovery.budget,
+                load=lambda: 0.0,
+                profile=lambda name, tenant: Profile(name=name, tenant=tenant),
+                error_of=_error_of,
+            ),
+            random.Random(0),
+        )
+
+    async def ask(self, prompt: str = "hello", **more: Any) -> Answer:
+        """Dispatch a request."""
+        return await self.dispatcher.dispatch(Request(prompt=prompt, **more))
+
+    @property
+    def permits(self) -> int:
+        """Calls that hold a permit of the model's breaker."""
+        return self.breakers.get(MODEL).running if self.breakers.knows(MODEL) else 0
+
+
+def _error_of(outcome: Outcome) -> QuarterdeckError:
+    return TurnFailed(outcome.reason, kind=ErrorKind.RESOURCE, code="api_529", retryable=True)
+
+
+def test_what_an_attempt_took_is_given_back_whatever_ended_it() -> None:
+    async def work() -> None:
+        fixture = DispatcherFixture(OVERLOADED, WELL)
+        answer = await fixture.ask()
+        assert (answer.text, answer.attempts, answer.duration) == ("fine", 2, 4.0)
+        assert (fixture.pool.out, fixture.queue.running, fixture.permits) == (0, 0, 0)
+        cancelled = asyncio.create_task(fixture.ask())
+        await asyncio.sleep(0.5)
+        assert (fixture.pool.out, fixture.queue.running, fixture.permits) == (1, 1, 1)
+        cancelled.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await cancelled
+        assert (fixture.pool.out, fixture.queue.running, fixture.permits) == (0, 0, 0)
+        assert fixture.dispatcher.active_requests == {}
+
+    run_virtually(work())
+
+
+def test_no_permit_is_held_while_a_request_waits_in_the_queue() -> None:
+    async def work() -> None:
+        fixture = DispatcherFixture()
+        fixture.queue.opened.clear()
+        waiting = [asyncio.create_task(fixture.ask()) for _ in range(3)]
+        await asyncio.sleep(0.5)
+        assert (fixture.permits, fixture.pool.leases) == (0, 0)
+        fixture.queue.opened.set()
+        assert [each.text for each in await asyncio.gather(*waiting)] == ["fine"] * 3
+
+    run_virtually(work())
+
+
+def test_an_open_breaker_refuses_before_a_place_or_a_session_is_taken() -> None:
+    async def work() -> None:
+        fixture = DispatcherFixture(OVERLOADED, attempts=2)
+        with pytest.raises(TurnFailed):
+            await fixture.ask()
+        assert fixture.breakers.get(MODEL).state is BreakerState.OPEN
+        leases = fixture.pool.leases
+        fixture.queue.opened.clear()
+        with pytest.raises(BreakerOpen):
+            await fixture.ask()
+        assert fixture.pool.leases == leases
+
+    run_virtually(work())
+
+
+def test_a_request_that_waits_at_a_breaker_becomes_its_probe_and_needs_no_attempt() -> None:
+    async def work() -> None:
+        fixture = DispatcherFixture(OVERLOADED, OVERLOADED, WELL, attempts=2, breaker_wait=60.0)
+        with pytest.raises(TurnFailed):
+            await fixture.ask()
+        answer = await fixture.ask()
+        assert (answer.text, answer.attempts) == ("fine", 1)
+        assert fixture.breakers.get(MODEL).state is BreakerState.CLOSED
+        assert 10.0 <= answer.duration <= 13.0
+
+    run_virtually(work())
+
+
+def test_equal_requests_at_the_same_time_run_once_and_later_ones_are_cached() -> None:
+    async def work() -> None:
+        fixture = DispatcherFixture()
+        both = await asyncio.gather(fixture.ask(cacheable=True), fixture.ask(cacheable=True))
+        assert fixture.pool.session.turns == 1
+        assert [each.cached for each in both] == [False, True]
+        assert (await fixture.ask(cacheable=True)).cached
+        assert fixture.pool.session.turns == 1
+
+    run_virtually(work())
+
+
+def test_the_deadline_ends_a_request_wherever_it_is() -> None:
+    async def work() -> None:
+        fixture = DispatcherFixture()
+        fixture.queue.opened.clear()
+        with pytest.raises(QuarterdeckError, match="deadline of 5 s passed"):
+            await fixture.ask(deadline=5.0)
+        assert fixture.dispatcher.active_requests == {}
+
+    run_virtually(work())
