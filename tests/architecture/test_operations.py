@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 import pytest
@@ -82,7 +83,7 @@ def test_words_of_the_classifier_are_those_declared() -> None:
         (errors.ErrorSeverity, rules.ErrorSeverity),
         (errors.StrategyWord, rules.StrategyWord),
     ):
-        assert literal.__args__ == tuple(each.value for each in enum)
+        assert get_args(literal) == tuple(each.value for each in enum)
 
 
 def test_read_only_mode_is_checked_in_one_place_of_the_engine() -> None:

@@ -16,7 +16,7 @@ from engine.events import types as ev
 from tests.console import scene
 from tests.support.console import NORMAL, SMALL, ConsoleFixture, FakeFeed, console_fixture
 from tests.support.processes import until
-from tui.actions.mouse import ARMING_S
+from tui.actions.press_guard import ARMING_S
 from tui.feeds.recorded import RecordedFeed
 from tui.screens.sessions import SessionsScreen
 

@@ -14,7 +14,7 @@ from engine.events import types as ev
 from engine.events.reducers.projection import Projection
 from tests.console import scene
 from tests.support.console import NORMAL, SMALL, ConsoleFixture, FakeFeed, console_fixture
-from tui.actions.mouse import ARMING_S
+from tui.actions.press_guard import ARMING_S
 from tui.model.link import FeedStatus, LinkState
 from tui.model.list_state import ListState
 from tui.render.spans import plain, width_of

@@ -11,7 +11,7 @@ from engine.sessions.transcripts import TranscriptEntry
 from tests.console import scene
 from tests.support.console import NORMAL, SMALL, FakeFeed, console_fixture
 from tests.support.processes import until
-from tui.actions.mouse import ARMING_S
+from tui.actions.press_guard import ARMING_S
 from tui.model.link import FeedStatus, LinkState
 from tui.screens.dialogs import Confirm
 from tui.screens.inbox import Inbox

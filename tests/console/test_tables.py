@@ -160,7 +160,7 @@ def test_nothing_half_written_stays_when_the_disk_is_full(tmp_path: Path, monkey
         os.close(opened(path, flags, mode))
         return opened("/dev/full", os.O_WRONLY)
 
-    monkeypatch.setattr(exports.os, "open", full)
+    monkeypatch.setattr(os, "open", full)
     with pytest.raises(QuarterdeckError, match="No space left on device"):
         exports.write(tmp_path / "a.csv", "x" * 100_000, tmp_path)
     assert list(tmp_path.iterdir()) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 
@@ -26,7 +27,7 @@ def test_children_have_the_limit_that_the_engine_was_started_with() -> None:
 
 
 def test_without_the_tools_an_interpreter_does_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kernel.shutil, "which", lambda _name: None)
+    monkeypatch.setattr(shutil, "which", lambda _name: None)
     monkeypatch.setattr(kernel, "_before", [(200, 400)])
     code = "import resource; print(*resource.getrlimit(resource.RLIMIT_NOFILE))"
     argv = kernel.with_parent_death_signal((sys.executable, "-c", code))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from engine.launchers import kernel
 from engine.launchers.kernel import setpriv_program, with_parent_death_signal
 from tests.support.headless import ROOT, Headless, headless
 from tests.support.processes import command_of, runs, wait_until
@@ -110,7 +110,7 @@ def test_a_probe_of_setpriv_without_an_answer_is_made_again(tmp_path: Path, monk
 
 
 def test_an_interpreter_whose_parent_is_not_the_engine_starts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kernel.shutil, "which", lambda _name: None)
+    monkeypatch.setattr(shutil, "which", lambda _name: None)
     argv = with_parent_death_signal(("/bin/echo", "started"))
     ours = subprocess.run(argv, capture_output=True, text=True)
     assert (ours.returncode, ours.stdout) == (0, "started\n")

@@ -9,8 +9,8 @@ import pytest
 
 from engine.base.errors import SettingsError
 from engine.settings import sources
-from engine.settings.environment import NAMES
 from engine.settings.load import Loaded, load_settings
+from engine.settings.names import NAMES
 from engine.settings.reference import environment_example
 from engine.settings.saving import save
 from engine.settings.tree import REDACTED, flatten, value_at

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import signal
@@ -18,6 +19,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from engine.base.errors import BadInput
 from tests.support.headless import PROGRAM, START_S, environment_of, headless, quarterdeck
 from tests.support.processes import command_of, parent_of, runs, survivors, wait_until
 from tui.feeds.client import Address, EngineClient
@@ -232,8 +234,8 @@ def test_consoles_end_with_a_server_that_was_killed(home: Path) -> None:
 
 
 def test_what_is_missing_is_said_with_the_cure(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(server.BadInput, match="needs textual-serve") as missing:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(BadInput, match="needs textual-serve") as missing:
         server.browser_terminal()
     assert "pip install 'quarterdeck[web]'" in missing.value.remedy
     with headless(home), served(home) as web:
