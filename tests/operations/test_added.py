@@ -83,3 +83,12 @@ async def test_errors_are_classified_as_the_engine_does(served: Served) -> None:
     hits = [rule["hits"] for rule in (await served.data("GET", "/api/errors/rules"))["rules"]]
     assert sum(hits) == 0
     assert (await served.refusal("POST", "/api/classify", {"lines": ["x"] * 101}))[0] == 400
+
+
+async def test_a_warm_session_that_nobody_used_is_no_conversation(home: Path) -> None:
+    async with serving(home, "session_pool.min_size=2", "session_pool.warm=1") as served:
+        await until(lambda: served.engine.pool.index.idle_count >= 2)
+        assert await served.data("GET", "/api/conversations") == {"conversations": [], "total": 0}
+        asked = (await served.ask("one"))["conversation"]
+        listed = await served.data("GET", "/api/conversations")
+        assert [row["id"] for row in listed["conversations"]] == [asked]

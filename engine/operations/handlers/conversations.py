@@ -67,12 +67,22 @@ def _rows(services: Services, tenant: str) -> list[ConversationRow]:
     holders = services.conversations.held_by()
     known = services.conversations.known()
     remembered = {(each.tenant, each.conversation) for each in known}
-    fresh = [KnownConversation(*key, "", "", "") for key in holders if key not in remembered]
+    fresh = [
+        KnownConversation(*key, "", "", "")
+        for key, session in holders.items()
+        if key not in remembered and _is_used(services, session, key[1])
+    ]
     return [
         _made(services, each, holders.get((each.tenant, each.conversation), ""))
         for each in [*fresh, *known]
         if each.tenant == tenant
     ]
+
+
+def _is_used(services: Services, session: str, conversation: str) -> bool:
+    """Whether anybody asked for what a session holds; a warm session only has its id ready."""
+    entry = services.pool.index.get(session)
+    return entry is not None and entry.conversation == conversation
 
 
 def _made(services: Services, known: KnownConversation, session: str) -> ConversationRow:
