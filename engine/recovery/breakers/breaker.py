@@ -247,6 +247,20 @@ class Breaker:
         start = max(self._born, wall - self.limits.window)
         return BreakerMetrics(total.calls, total.failures, total.slow, self._last_failure, start)
 
+    def validate(self) -> None:
+        """Raises AssertionError where the state contradicts itself; for tests."""
+        total, limits = self._window.total, self.limits
+        assert min(total.calls, total.failures, total.slow) >= 0, total  # noqa: S101
+        assert all(permit.generation == self._generation for permit in self._running), "a permit outlived its state"  # noqa: S101
+        assert all(permit.probe is (self.state is BreakerState.HALF_OPEN) for permit in self._running)  # noqa: S101
+        if self.state in {BreakerState.OPEN, BreakerState.FORCED_OPEN}:
+            assert not self._running, "an open breaker let a call through"  # noqa: S101
+        if self.state is BreakerState.HALF_OPEN:
+            assert len(self._running) + self._successes <= limits.half_open_max_calls  # noqa: S101
+        if self.state is BreakerState.CLOSED:
+            assert self._failures < limits.failure_threshold, "it should have opened"  # noqa: S101
+        assert not (self._parked and self.state is not BreakerState.FORCED_OPEN)  # noqa: S101
+
     def release(self, permit: Permit) -> None:
         """The call ended without telling anything (cancelled, or failed for its own reasons)."""
         self._end(permit)
