@@ -9,26 +9,12 @@ from typing import Any
 
 from pydantic import BaseModel, SecretStr
 
-from engine.base.errors import SettingsError
 from engine.settings import catalogue
 from engine.settings.schema import Settings
 
 REDACTED = "**********"
 _PASSWORD = re.compile(r"^([a-z][a-z0-9+.-]*://)([^/@]*)@", re.IGNORECASE)
 _QUERY_SECRET = re.compile(r"([?&](?:[^=&]*(?:password|token|key|secret)[^=&]*)=)[^&]*", re.IGNORECASE)
-
-
-def value_at(settings: Settings, key: str) -> Any:
-    """The value or group at a dotted key, secrets included; SettingsError names the nearest key when none is there."""
-    found: Any = settings
-    for part in key.split("."):
-        if isinstance(found, Mapping) and part in found:
-            found = found[part]
-        elif isinstance(found, BaseModel) and part in type(found).model_fields:
-            found = getattr(found, part)
-        else:
-            raise SettingsError([_absent(settings, key)], remedy=catalogue.SCHEMA_REMEDY, field=key)
-    return found
 
 
 def flatten(settings: Settings) -> dict[str, Any]:
@@ -99,12 +85,6 @@ def without(tree: Mapping[str, Any], key: str) -> dict[str, Any]:
     if dot and isinstance(kept.get(first), Mapping):
         kept[first] = without(kept[first], rest)
     return kept
-
-
-def _absent(settings: Settings, key: str) -> str:
-    if catalogue.find(key) is None and not catalogue.is_group(key):
-        return f"{key}: no such setting{catalogue.meant(key)}."
-    return f"{key}: not set; there are the profiles {', '.join(settings.profiles)}."
 
 
 def _leaves(value: Any, key: str) -> Iterator[tuple[str, Any]]:

@@ -12,7 +12,7 @@ from engine.base.clock import ManualClock
 from engine.operations.registry import REGISTRY
 from tests.support.console import NORMAL, SMALL, FakeFeed, console_fixture
 from tui.actions.command_line import COMMANDS, Command
-from tui.actions.registry import ACTIONS, YIELDING, Action, KeyScope, bindings, clashes, footer, in_scope
+from tui.actions.registry import ACTIONS, YIELDING, Action, KeyScope, bindings, clashing, footer, in_scope
 from tui.console.app import Console
 from tui.render.spans import plain, width_of
 from tui.screens.errors import ErrorsScreen
@@ -40,7 +40,7 @@ PLACES: dict[KeyScope, type[Screen[Any]]] = {
 
 
 def test_no_key_means_two_things_in_one_place() -> None:
-    assert clashes() == []
+    assert list(clashing(ACTIONS)) == []
     ours = [action for action in in_scope(KeyScope.APP) if action.id not in YIELDING]
     everywhere = {key for action in ours for key in action.key.split(",")}
     for scope in PLACES:
@@ -51,7 +51,7 @@ def test_no_key_means_two_things_in_one_place() -> None:
 def test_a_clash_is_told_with_both_owners() -> None:
     one = Action("a.one", "x,y", "", KeyScope.APP, "one")
     other = Action("a.other", "y", "", KeyScope.APP, "other")
-    assert clashes([one, other]) == ["y in everywhere: a.one and a.other"]
+    assert [str(each) for each in clashing([one, other])] == ["y in everywhere: a.one and a.other"]
 
 
 def test_what_acts_is_upper_case_and_asks_through_the_one_door() -> None:

@@ -13,7 +13,7 @@ from engine.base.clock import ManualClock
 from tests.support.console import NORMAL, SMALL, FakeFeed, console_fixture
 from tests.support.processes import until
 from tui.actions.keymap import CAME_ALONG, MAX_FILE, Keymap, canonical, label, load_keymap, resolve
-from tui.actions.registry import ACTIONS, KeyScope, clashes
+from tui.actions.registry import ACTIONS, KeyScope, clashing
 from tui.render.spans import plain
 from tui.screens.help import help_lines
 from tui.screens.sessions import SessionsScreen
@@ -109,7 +109,7 @@ def test_a_file_that_is_no_toml_or_too_large_changes_nothing_and_is_named(file: 
 @given(st.dictionaries(st.sampled_from([*IDS, "no.such"]), st.sampled_from(SOME_KEYS), max_size=12))
 def test_whatever_is_wished_for_no_key_means_two_things_and_every_action_has_one(wishes: dict[str, object]) -> None:
     keymap = resolve(wishes)
-    assert clashes(keymap.actions) == []
+    assert list(clashing(keymap.actions)) == []
     assert [action.id for action in keymap.actions] == IDS
     assert all(action.key and action.shown_key for action in keymap.actions)
     assert set(keymap.changed) <= set(wishes)

@@ -13,7 +13,7 @@ from engine.settings.load import Loaded, load_settings
 from engine.settings.names import NAMES
 from engine.settings.reference import environment_example
 from engine.settings.saving import save
-from engine.settings.tree import REDACTED, flatten, value_at
+from engine.settings.tree import REDACTED, flatten
 
 SAMPLE = """\
 session_pool:
@@ -83,7 +83,7 @@ def test_later_sources_win_and_each_value_knows_its_origin(tmp_path: Path) -> No
         "QUARTERDECK_SESSION_POOL__MAX_SIZE=40\nQUARTERDECK_SESSION_POOL__MAX_STARTING=4\n",
         folder=tmp_path,
     )
-    assert [value_at(loaded.settings, f"session_pool.{name}") for name in names] == [3, 40, 5, 77, 600.0]
+    assert [getattr(loaded.settings.session_pool, name) for name in names] == [3, 40, 5, 77, 600.0]
     assert [loaded.origins[f"session_pool.{name}"] for name in names] == [
         str(tmp_path / "config.yaml"),
         f"{tmp_path / '.env'} QUARTERDECK_SESSION_POOL__MAX_SIZE",
@@ -330,16 +330,6 @@ def test_settings_never_print_a_secret(tmp_path: Path) -> None:
     assert flat["database.url"] == f"postgresql://{REDACTED}@db/app?sslpassword={REDACTED}"
     assert flat["credential.auth_token"] is None
     assert flat["engine.state_dir"] == str(tmp_path / ".local/state/quarterdeck")
-
-
-def test_a_setting_is_read_by_its_key(tmp_path: Path) -> None:
-    one = load("profiles: {ci: {model: opus}}", folder=tmp_path).settings
-    assert value_at(one, "profiles.ci.model") == "opus"
-    assert value_at(one, "retry") == one.retry
-    with pytest.raises(SettingsError, match=r"the nearest is retry\.jitter"):
-        value_at(one, "retry.jiter")
-    with pytest.raises(SettingsError, match="there are the profiles default, ci"):
-        value_at(one, "profiles.other.model")
 
 
 def test_the_example_of_the_env_file_lists_every_name_and_sets_none(tmp_path: Path) -> None:

@@ -312,8 +312,3 @@ def clashing(actions: Iterable[Action]) -> Iterator[Clash]:
             other = everywhere or owners.setdefault((action.scope, key), action.id)
             if other != action.id:
                 yield Clash(key, action.scope, other, action.id)
-
-
-def clashes(actions: Iterable[Action] = ACTIONS) -> list[str]:
-    """The same in words; empty when all is well."""
-    return [str(clash) for clash in clashing(actions)]
