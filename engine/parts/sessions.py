@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engine.base.caller import DEFAULT_TENANT
+from engine.events.types import BreakerChanged, EventEnvelope
 from engine.launchers.host import Host
 from engine.maintenance import Maintenance
 from engine.parts.agents import Agents
@@ -64,6 +65,8 @@ class Sessions(Part):
         host = Host(core.state, watches=agents.choice.backend == "claude")
         self.monitor = ResourceMonitor(self.pool, self.ports, host, processes.containment.read_trees)
 
+        core.bus.listen(self._follow_breakers)
+
     async def open(self) -> None:
         """Open the store of locks."""
         self.locks.open()
@@ -95,3 +98,12 @@ class Sessions(Part):
         """The name of a session's profile; empty for one that is gone."""
         member = self.pool.members.get(session)
         return member.request.profile.name if member is not None else ""
+
+    def _follow_breakers(self, stamped: EventEnvelope) -> None:
+        """An idle session whose breaker opens serves nobody any more; a leased one is looked at when its turn ends."""
+        event = stamped.event
+        if not isinstance(event, BreakerChanged) or event.new not in {"open", "forced_open"}:
+            return
+        kind, _, session = event.breaker.partition(":")
+        if kind == "session" and session in self.pool.members and not self.pool.leased(session):
+            self.pool.retire(session, f"its breaker opened: {event.reason}")

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 from typing import Self
 
 from engine.base.errors import DeadlinePassed, ErrorKind, QuarterdeckError, TurnFailed
-from engine.recovery.breakers.breaker import BreakerState
 from engine.recovery.breakers.registry import Breakers, Permits
 from engine.sessions.outcome import Ended, Outcome
 
@@ -72,14 +71,14 @@ class BreakerGuard:
         return GuardedCall(self._breakers, names)
 
     def turn_ended(self, session: str, outcome: Outcome) -> None:
-        """A session whose turns keep failing is replaced; a failure of the API says nothing about its session."""
+        """A session whose turns keep failing is replaced; a failure of the API does not count against its session."""
         name = f"session:{session}"
-        if outcome.ok and self._breakers.knows(name):
+        if outcome.ended is Ended.FAILED:
+            self._breakers.record(name, outcome.reason or "no reason was given")
+        elif outcome.ok and self._breakers.knows(name):
             self._breakers.record(name)
-        elif outcome.ended is Ended.FAILED:
-            breaker = self._breakers.record(name, outcome.reason or "no reason was given")
-            if breaker.state is BreakerState.OPEN:
-                self._retire(session, f"its turns keep failing: {breaker.reason}")
+        if self._breakers.refuses(name):
+            self._retire(session, f"its turns keep failing: {self._breakers.get(name).reason}")
 
 
 def blamed_scope(error: QuarterdeckError) -> str:

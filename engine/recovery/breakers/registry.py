@@ -22,6 +22,7 @@ BY_HAND = {
     "trip": BreakerState.OPEN,
 }
 """What an operator may do to a breaker."""
+_REFUSING = frozenset({BreakerState.OPEN, BreakerState.FORCED_OPEN})
 Permits = list[tuple[str, Breaker, Permit]]
 """Permits of one call, each with its breaker and that one's name."""
 
@@ -51,6 +52,10 @@ class Breakers:
     def knows(self, name: str) -> bool:
         """Whether there is such a breaker by now."""
         return name in self._all
+
+    def refuses(self, name: str) -> bool:
+        """Whether one is open now, by itself or by hand."""
+        return name in self._all and self._all[name].state in _REFUSING
 
     def watch(self, name: str) -> None:
         """Have it from the start, so that it is shown before its first call."""
@@ -174,8 +179,7 @@ class Breakers:
 
     def open_ones(self) -> list[str]:
         """Names of those that let nothing through."""
-        closed = {BreakerState.OPEN, BreakerState.FORCED_OPEN}
-        return [name for name, breaker in self._all.items() if breaker.state in closed]
+        return [name for name, breaker in self._all.items() if breaker.state in _REFUSING]
 
     def _of(self, name: str) -> Breaker:
         breaker = self._all.get(name)
