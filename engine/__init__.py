@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
-
 from engine.base.version import __version__
+
+TYPE_CHECKING = False  # `typing` is a part of the simulated agent's start time, and it imports this package too
 
 if TYPE_CHECKING:
     from engine.base.errors import BadInput, BreakerOpen, ErrorKind, NotFound, Overloaded, QuarterdeckError, TurnFailed
@@ -49,7 +48,9 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
+    import importlib
+
     if name not in _HOMES:
         raise AttributeError(f"module 'engine' has no attribute {name!r}")
     return getattr(importlib.import_module(_HOMES[name]), name)

@@ -23,7 +23,7 @@ async def _no_disk(*_: object) -> None:
 
 
 async def test_a_stream_that_fails_inside_ends_with_an_error(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(served.engine, "submit", _no_disk)
+    monkeypatch.setattr(served.engine.dispatcher, "dispatch", _no_disk)
     name, error = (await served.stream("one"))[-1]
     assert (name, error["code"]) == ("error", "internal")
     assert error["remedy"]
@@ -44,7 +44,7 @@ async def test_the_last_event_is_heard_beyond_the_bound(error: Exception | None)
 async def test_a_request_that_nobody_waits_for_ends_whatever_fails(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(served.engine, "submit", _no_disk)
+    monkeypatch.setattr(served.engine.dispatcher, "dispatch", _no_disk)
     notices = RecordedEvents(served.engine)
     sent = (await served.data("POST", "/api/prompts", {"prompt": "one", "wait": False}, 202))["prompt"]["request"]
     await until(lambda: any("No space left" in each.text for each in notices.of(Notice)))

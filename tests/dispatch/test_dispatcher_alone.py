@@ -28,7 +28,7 @@ from engine.recovery.retry.policy import RetryPolicy
 from engine.requests import Answer, Request
 from engine.sessions.outcome import Ended, Outcome
 from engine.sessions.turn import TurnOrder
-from tests.recovery.recoveries import OrchestratorFixture
+from tests.recovery.recoveries import OrchestratorFixture, pass_time
 from tests.support.virtual_time import run_virtually
 
 MODEL = "model:default"
@@ -50,7 +50,7 @@ class FakeSession:
 
     async def run(self, _order: TurnOrder) -> Outcome:
         self.turns += 1
-        await asyncio.sleep(1.0)
+        await pass_time(1.0)
         return self.outcomes.pop(0) if len(self.outcomes) > 1 else self.outcomes[0]
 
     async def clear(self) -> None:
@@ -160,7 +160,7 @@ def test_what_an_attempt_took_is_given_back_whatever_ended_it() -> None:
         assert (answer.text, answer.attempts, answer.duration) == ("fine", 2, 4.0)
         assert (fixture.pool.out, fixture.queue.running, fixture.permits) == (0, 0, 0)
         cancelled = asyncio.create_task(fixture.ask())
-        await asyncio.sleep(0.5)
+        await pass_time(0.5)
         assert (fixture.pool.out, fixture.queue.running, fixture.permits) == (1, 1, 1)
         cancelled.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -176,7 +176,7 @@ def test_no_permit_is_held_while_a_request_waits_in_the_queue() -> None:
         fixture = DispatcherFixture()
         fixture.queue.opened.clear()
         waiting = [asyncio.create_task(fixture.ask()) for _ in range(3)]
-        await asyncio.sleep(0.5)
+        await pass_time(0.5)
         assert (fixture.permits, fixture.pool.leases) == (0, 0)
         fixture.queue.opened.set()
         assert [each.text for each in await asyncio.gather(*waiting)] == ["fine"] * 3

@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-import engine.engine
 from engine.base.errors import QuarterdeckError
 from engine.engine import Engine
+from engine.parts import processes
 from engine.requests import Answer, Request
 from tests.support.engines import loaded
 from tests.support.operations import interrupt, stop_session
@@ -50,7 +50,7 @@ class PoolOfAgents(RuleBasedStateMachine):
         folder = Path(self.folder.name)
         (folder / "shared").mkdir()
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(engine.engine, "LocalLauncher", lambda *_: self.agents)
+            patch.setattr(processes, "LocalLauncher", lambda *_: self.agents)
             workspace = f"profiles.default.workspace={folder / 'shared'}"
             made = Engine(loaded(folder, workspace, *QUIET), environ={"HOME": str(folder / "home"), "PATH": "/bin"})
         made.backend.transcript = lambda *_: Path(__file__)  # every conversation can be resumed

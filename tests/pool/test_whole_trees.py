@@ -104,7 +104,7 @@ LEFT = {
 @pytest.mark.parametrize("left", LEFT)
 async def test_a_process_that_a_turn_left_keeps_its_session_from_others(tmp_path: Path, left: str) -> None:
     mode = "claude.permission_mode=bypassPermissions"
-    async with running(tmp_path, *MANY, mode, "session_pool.max_size=1") as engine:
+    async with running(tmp_path, *MANY, mode, "session_pool.max_size=1", owns_process=True) as engine:
         talk = Conversation(engine)
         first = await talk.ask(bash(LEFT[left]), user="anna")
         session = engine.pool.sessions[first.session]

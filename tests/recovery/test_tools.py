@@ -14,6 +14,7 @@ from engine.recovery.classify.classifier import Classifier
 from engine.recovery.classify.rules import shipped_rules
 from tests.pool.pools import Conversation, RecordedEvents
 from tests.support.engines import running
+from tests.support.operations import answer as answer_permission
 
 CLASSIFIER = Classifier(shipped_rules(), clock=ManualClock())
 WRITE = '[[tool: Bash {"command": "touch proof"}]]'
@@ -73,7 +74,7 @@ async def test_an_open_breaker_denies_the_tool_with_a_reason_and_asks_nobody(tmp
         asked = asyncio.create_task(talk.ask(WRITE))
         while not told.of(PermissionAsked):
             await asyncio.sleep(0.01)
-        await answer(
+        await answer_permission(
             engine,
             told.of(PermissionAsked)[0].permission,
             "ana",
