@@ -44,6 +44,7 @@ lint: $(VENV)/.test ## Check format, style, types and the import rules.
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
+	@$(BIN)/mypy screenshots
 	@$(BIN)/lint-imports
 
 format: $(VENV)/.test ## Format the code.

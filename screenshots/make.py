@@ -9,23 +9,24 @@ import asyncio
 import os
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import resvg_py
 
 from engine.base.clock import ManualClock
 from engine.events.recording import Recording
+from engine.operations.declared.config import ChangeSettings
+from engine.operations.operation import A, Operation, R
 from engine.sessions.transcripts import TranscriptEntry
 from engine.settings.live import LiveSettings
 from engine.settings.schema import Settings
 from engine.settings.tree import flatten
 from tui.console.app import Console
 from tui.console.theme_library import load_themes
-from tui.feeds.base import FeedStatus, LinkState, SettingsSheet
 from tui.feeds.recorded import RecordedFeed
+from tui.model.link import FeedStatus, LinkState
 from tui.render.themes import FALLBACK
 
 HERE = Path(__file__).parent
@@ -68,13 +69,13 @@ class LiveRecording(RecordedFeed):
         """As if live."""
         return FeedStatus(LinkState.LIVE, "recording")
 
-    async def tuning(self) -> SettingsSheet:
-        """The settings that a start without any would have."""
-        return SettingsSheet(flatten(Settings()), {}, ())
-
-    async def check_settings(self, changes: Mapping[str, Any]) -> None:
-        """As the engine would."""
-        LiveSettings(Settings(), clock=ManualClock(0.0)).check(changes, "ana")
+    async def send(self, operation: Operation[A, R], args: A) -> R:
+        """The settings of a start without any, and checks of changes as the engine makes them."""
+        if isinstance(args, ChangeSettings):
+            LiveSettings(Settings(), clock=ManualClock(0.0)).check(args.changes, "ana")
+            return msgspec.convert({"ok": True}, operation.result)
+        shown = {"config": flatten(Settings()), "origins": {}, "changes": [], "total": 0}
+        return msgspec.convert(shown, operation.result)
 
 
 async def main() -> None:
@@ -83,7 +84,7 @@ async def main() -> None:
     time.tzset()
     for name, keys in SCENES.items():
         await _picture(name, FALLBACK, keys)
-    for theme in load_themes({}).console_themes:
+    for theme in load_themes({}).themes:
         if theme != FALLBACK:
             await _picture(f"overview-{theme}", theme, ())
 
