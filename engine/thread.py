@@ -23,8 +23,8 @@ Serve = Callable[[Engine], Awaitable[Callable[[], Awaitable[None]]]]
 class EngineThread:
     """Owner of the thread that children are spawned on; it lives until the process tree is empty.
 
-    `interactive` says that somebody looks on: then the simulator may stand in for a missing CLI or login.
-    `owns_process` says that this process runs for the engine: then it ends every child that nobody launched.
+    `interactive` states that somebody looks on: then the simulator may stand in for a missing CLI or login.
+    `owns_process` states that this process runs for the engine: then it ends every child that nobody launched.
     The parent-death signal follows the spawning thread, so nothing else may spawn sessions.
     """
 

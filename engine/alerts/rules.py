@@ -1,4 +1,4 @@
-"""The rules of alerts, and the pure policy that makes alerts of them: pending, firing, resolved, each told sparingly.
+"""The rules of alerts, and the pure policy that makes alerts of them: pending, firing, resolved, notified sparingly.
 
 All times are seconds since 1970, and come from outside.
 """
@@ -72,7 +72,7 @@ class AlertChange:
 
 
 class Silence(msgspec.Struct, frozen=True):
-    """Alerts of rules that fit the pattern are not told before `until`."""
+    """Alerts of rules that fit the pattern are not notified before `until`."""
 
     pattern: str
     until: float
@@ -99,7 +99,7 @@ class AlertPolicy:
     def __init__(self, times: AlertTimes, kept: int, rules: Sequence[AlertRule] = ()) -> None:
         self.use(rules, times, kept)
         self._live: dict[tuple[str, str], _Live] = {}
-        self._told: OrderedDict[tuple[str, str], float] = OrderedDict()
+        self._notified: OrderedDict[tuple[str, str], float] = OrderedDict()
         self._silences: dict[str, Silence] = {}
         self._history: deque[Alert] = deque()
 
@@ -189,14 +189,14 @@ class AlertPolicy:
                 yield from self._end(live, now)
 
     def _repeat(self, now: float) -> list[AlertChange]:
-        """Those that fire on and are due: told long ago, or kept back so far."""
+        """Those that fire on and are due: notified long ago, or kept back so far."""
         due = [live for live in self._live.values() if live.firing and self._due(live, now)]
-        return [AlertChange(self._tell(live, now), notified=True, fresh=False) for live in due]
+        return [AlertChange(self._notify(live, now), notified=True, fresh=False) for live in due]
 
     def _fire(self, live: _Live, now: float) -> AlertChange:
         live.firing = True
         if self._due(live, now):
-            return AlertChange(self._tell(live, now), notified=True)
+            return AlertChange(self._notify(live, now), notified=True)
         return AlertChange(self._alert(live, now), notified=False)
 
     def _end(self, live: _Live, now: float) -> Iterator[AlertChange]:
@@ -208,14 +208,14 @@ class AlertPolicy:
         yield AlertChange(alert, notified=live.notified and not alert.silenced_until)
 
     def _due(self, live: _Live, now: float) -> bool:
-        notified = self._told.get((live.rule.name, live.subject))
+        notified = self._notified.get((live.rule.name, live.subject))
         late = notified is None or now - notified >= self.times.repeat
         return late and not self.silenced_until(live.rule.name, now)
 
-    def _tell(self, live: _Live, now: float) -> Alert:
+    def _notify(self, live: _Live, now: float) -> Alert:
         key = live.rule.name, live.subject
-        self._told[key] = now
-        self._told.move_to_end(key)
+        self._notified[key] = now
+        self._notified.move_to_end(key)
         live.notified = True
         return self._alert(live, now)
 
@@ -245,11 +245,11 @@ class AlertPolicy:
         )
 
     def _forget(self, now: float) -> None:
-        """What is of no use any more; a telling counts until the alert could be told again."""
-        while self._told and (
-            now - next(iter(self._told.values())) >= self.times.repeat or len(self._told) > 2 * ALERTS
+        """What is of no use any more; a notification counts until the alert could be notified again."""
+        while self._notified and (
+            now - next(iter(self._notified.values())) >= self.times.repeat or len(self._notified) > 2 * ALERTS
         ):
-            self._told.popitem(last=False)
+            self._notified.popitem(last=False)
         while len(self._history) > self.kept:
             self._history.popleft()
         for ended in [each.pattern for each in self._silences.values() if each.until <= now]:

@@ -11,7 +11,7 @@ from engine.base.errors import Overloaded
 LAST_WORK_S = 1.0
 """Seconds that a streamed answer has to end by itself once the API stops; connections are cut after two."""
 LAST_MESSAGE_S = 0.5
-"""Seconds that the event streams have to say that they end."""
+"""Seconds that the event streams have to state that they end."""
 REASON = "the engine stops"
 
 

@@ -21,10 +21,10 @@ _REFUSALS = {
     409: "What it concerns is in use.",
     413: "The body is too large.",
     415: "The body is not declared as JSON.",
-    429: "Too much at once; `retry_after` says when to try again.",
+    429: "Too much at once; `retry_after` states when to try again.",
     499: "The caller left.",
     502: "The agent or its service failed.",
-    503: "It cannot be done now; `retry_after` says when to try again.",
+    503: "It cannot be done now; `retry_after` states when to try again.",
     504: "It took too long.",
 }
 

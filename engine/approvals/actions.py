@@ -141,7 +141,7 @@ class _Ground:
                 opened.add("<text>")
                 parts.append("<text>")
             else:
-                parts.append(self._told(token, opened, loose=risk.loose and id(token) not in fixed))
+                parts.append(self._named(token, opened, loose=risk.loose and id(token) not in fixed))
         return " ".join(parts)
 
     def _finished(
@@ -154,15 +154,15 @@ class _Ground:
         own = self._book.risks[rule.risk]
         risk = self._book.worst([own, *self._places.risks_at(Word(path, path), written=not _reads(own), path=True)])
         opened: set[str] = set()
-        told = self._told(Word(path, path, quoted=not _PLAIN.fullmatch(path)), opened, loose=risk.loose)
+        named = self._named(Word(path, path, quoted=not _PLAIN.fullmatch(path)), opened, loose=risk.loose)
         content = {key: fields[key] for key in rule.content if key in fields}
         if content and not risk.loose:
             suffix = f" with content {_digest(_json(content))}{suffix}"
         elif content:
             suffix = f" with any content{suffix}"
-        return self._finished(tool, told + suffix, risk, opened)
+        return self._finished(tool, named + suffix, risk, opened)
 
-    def _told(self, word: Word, opened: set[str], *, loose: bool) -> str:
+    def _named(self, word: Word, opened: set[str], *, loose: bool) -> str:
         """A word as its action has it; one whose value is not known stays as it was written."""
         if word.kind is not Kind.STATIC:
             return word.raw

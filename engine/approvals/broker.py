@@ -54,7 +54,7 @@ class PermissionBroker:
     """Owner of pending permissions. An unanswered one is denied after `timeout()` seconds.
 
     The answers and grants are `store`'s. While that cannot be used, nothing is granted and every request is asked.
-    `barred` says why a tool may not be used now, whoever allowed it, or nothing. `links` follows the links of paths.
+    `barred` states why a tool may not be used now, whoever allowed it, or nothing. `links` follows the links of paths.
     """
 
     def __init__(

@@ -72,7 +72,7 @@ class FolderRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """The commands that a program runs, and the words that are its own; not `known` when that cannot be told."""
+    """The commands that a program runs, and the words that are its own; not `known` when that is unknown."""
 
     calls: tuple[Sequence[Word], ...] = ()
     own: tuple[Word, ...] = ()

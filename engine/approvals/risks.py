@@ -40,7 +40,7 @@ class Risk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ToolRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How one tool's input is read: `main` says what is done, `ignored` never matter, `content` not when loose."""
+    """How one tool's input is read: `main` states what is done, `ignored` never matter, `content` not when loose."""
 
     name: str
     main: str
@@ -142,7 +142,7 @@ class RiskBook:
         self.risks = {risk.word: risk for risk in ranked}
         named = [*(r.risk for r in rules.program), *(r.risk for r in rules.path), *(r.risk for r in rules.tool)]
         if missing := set(named) - self.risks.keys():
-            raise ValueError(f"the rules use {', '.join(sorted(missing))} and do not say how grave that is")
+            raise ValueError(f"the rules use {', '.join(sorted(missing))} and do not state how grave that is")
         self.places = rules.places
         self.tools = {tool.name: tool for tool in rules.tool}
         self._paths = [
@@ -238,7 +238,7 @@ class RiskBook:
         return next((found for rule in rules if (found := operands.carried(rule, words)) is not None), None)
 
     def leaves(self, words: Sequence[Word]) -> list[Sequence[Word]]:
-        """The commands that are run in the end; one whose carrier cannot be told is the whole."""
+        """The commands that are run in the end; one whose carrier is unknown is the whole."""
         waiting, found = [words], list[Sequence[Word]]()
         for _ in range(_DEEPEST):
             if not waiting:

@@ -47,7 +47,7 @@ _VERSION_TIMEOUT_S = 10
 
 @dataclass(frozen=True)
 class ClaudeOptions:
-    """What the settings say about every agent."""
+    """What the settings state about every agent."""
 
     max_retries: int = 0
     max_tokens: int | None = None

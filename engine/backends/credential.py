@@ -23,7 +23,7 @@ _ANTHROPIC = "api.anthropic.com"
 class Credential:
     """What a profile signs in with; all empty means the operator's own `claude login`.
 
-    `ours` says that the engine supplies it itself, for the offline model.
+    `ours` states that the engine supplies it itself, for the offline model.
     """
 
     api_key: str = ""

@@ -25,7 +25,7 @@ OWN_REMEDY = (
 class Login:
     """Owner of what was found last, by profile. `config` is where a profile's agents keep their configuration.
 
-    `cli` says what of the CLI itself is missing, `ours` whether the credential is one that the engine supplies itself.
+    `cli` states what of the CLI itself is missing, `ours` whether the engine supplies the credential itself.
     """
 
     def __init__(

@@ -19,9 +19,9 @@ NO_CREDENTIALS = "no API key and no `claude login`"
 
 @dataclass(frozen=True, slots=True)
 class BackendSelection:
-    """The decision: `backend`, with the CLI's path; `banner` says why it is not the real thing.
+    """The decision: `backend`, with the CLI's path; `banner` states why it is not the real thing.
 
-    `missing` says what a real backend lacks on this machine, empty for nothing.
+    `missing` states what a real backend lacks on this machine, empty for nothing.
     """
 
     backend: str

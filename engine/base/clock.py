@@ -72,7 +72,7 @@ class PausableClock:
 
 
 class ManualClock:
-    """A clock that moves only when told to, for tests, replay and what-if runs."""
+    """A clock that moves only by `advance`, for tests, replay and what-if runs."""
 
     paused = 0.0
 

@@ -234,7 +234,7 @@ class Overloaded(QuarterdeckError):
 class BreakerOpen(Overloaded):
     """A breaker lets no call through; `retry_after` is when it may, None when only a person can say so.
 
-    `parked` says that it waits for a limit to reset, so that a patient request may wait for it.
+    `parked` states that it waits for a limit to reset, so that a patient request may wait for it.
     """
 
     retryable = False
@@ -242,7 +242,7 @@ class BreakerOpen(Overloaded):
 
 
 class TurnFailed(QuarterdeckError):
-    """The agent ended the turn with an error; `kind` says of what type."""
+    """The agent ended the turn with an error; `kind` is its type."""
 
     code, http_status = "turn_failed", 502
 

@@ -59,7 +59,7 @@ class Terminal:
         os.close(self._ours)
 
     def wait_for_text(self, seconds: float) -> bool:
-        """Whether the wanted bytes were painted; `seen_after` then says when."""
+        """Whether the wanted bytes were painted; `seen_after` then states when."""
         return self._seen.wait(seconds)
 
     def expect(self, wanted: bytes) -> None:

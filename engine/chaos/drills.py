@@ -38,7 +38,7 @@ class Channel(StrEnum):
 
 
 class Drill(ABC):
-    """One kind of harm; `again` says that it strikes every other second, else once."""
+    """One kind of harm; `again` states that it strikes every other second, else once."""
 
     name: str
     about: str

@@ -112,7 +112,7 @@ def _spawn(folder: Path, overrides: Sequence[str]) -> subprocess.Popen[bytes]:
 
 
 def main(folder: str, overrides: Sequence[str]) -> None:
-    """Serve until SIGTERM; the engine's id on stdout says that it serves."""
+    """Serve until SIGTERM; the engine's id on stdout states that it serves."""
     from engine.api.server import serve
     from engine.settings.load import load_settings
     from engine.thread import EngineThread

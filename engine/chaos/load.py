@@ -14,7 +14,7 @@ from engine.chaos.scorecard import RequestOutcome
 from engine.requests import Answer, Request
 
 Ask = Callable[[Request], Awaitable[Answer]]
-"""Answers a request, or raises the QuarterdeckError that says why not."""
+"""Answers a request, or raises the QuarterdeckError that states why not."""
 CLOCK: Clock = SystemClock()
 """What traffic and drills read the time from: they deal with real processes."""
 ONE_SHOTS = 0.3

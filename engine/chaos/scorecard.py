@@ -52,7 +52,7 @@ class RequestOutcome(msgspec.Struct, kw_only=True):
 class Injection(msgspec.Struct, kw_only=True):
     """What a drill did at `at`: to one session and the requests in it, or, without one, to what all depend on.
 
-    `outage` says that calls failed until `healed`, and `total` that all did. `excuses` are the codes of failures that
+    `outage` states that calls failed until `healed`, and `total` that all did. `excuses` are the codes of failures that
     it explains: no working API was there to answer.
     """
 
@@ -245,16 +245,16 @@ def is_moot(strike: Injection, events: Sequence[EventEnvelope]) -> bool:
     """Whether the struck session left in the course of things before anybody noticed: no credit for that."""
     if not strike.session:
         return False
-    tells = _about(strike.session)
-    first = next((stamped.event for stamped in _since(events, strike.at) if tells(stamped.event)), None)
+    shows = _about(strike.session)
+    first = next((stamped.event for stamped in _since(events, strike.at) if shows(stamped.event)), None)
     return isinstance(first, ev.SessionChanged) and first.reason in _ORDINARY
 
 
 def detected_in(strike: Injection, evidence: ScorecardEvidence) -> float | None:
     """Seconds until the engine, or without its events a caller, noticed."""
     if strike.session:
-        tells = _about(strike.session)
-        seen = [stamped.at for stamped in _since(evidence.events, strike.at) if tells(stamped.event)][:1]
+        shows = _about(strike.session)
+        seen = [stamped.at for stamped in _since(evidence.events, strike.at) if shows(stamped.event)][:1]
     else:
         seen = list(_retried(strike, evidence).values()) + _alarms(strike, evidence.events)
         seen += [one.ended for one in evidence.asked if one.ended and not one.answered and strike.at <= one.ended]
@@ -338,7 +338,7 @@ def _since(events: Sequence[EventEnvelope], at: float) -> Iterator[EventEnvelope
 
 
 def _about(session: str) -> Callable[[ev.Event], bool]:
-    def tells(event: ev.Event) -> bool:
+    def shows(event: ev.Event) -> bool:
         match event:
             case ev.SessionEnded() | ev.SessionJudged():
                 return event.session == session
@@ -348,7 +348,7 @@ def _about(session: str) -> Callable[[ev.Event], bool]:
                 return event.session == session and not event.ok
         return False
 
-    return tells
+    return shows
 
 
 def _alarming(event: ev.Event) -> bool:

@@ -46,7 +46,7 @@ class Target(Protocol):
     backend: str
 
     async def ask(self, request: Request) -> Answer:
-        """The engine's answer. Raises the QuarterdeckError that says why not."""
+        """The engine's answer. Raises the QuarterdeckError that states why not."""
 
     async def sessions(self) -> list[Observed]:
         """The sessions that are up."""

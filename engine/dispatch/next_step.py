@@ -25,7 +25,7 @@ class RequestState:
     """Facts of the request whose attempt failed; times in seconds.
 
     `attempt` counts from 1, `left` is the time to the deadline, `breaker_waited` what it has waited at breakers so far.
-    `may_wait` says that it was parked before, `was_probe` that the attempt was a half-open breaker's probe, and
+    `may_wait` states that it was parked before, `was_probe` that the attempt was a half-open breaker's probe, and
     `may_repeat` that a second run may use tools again. `price` is what a retry takes of the budget, None when the
     budget cannot pay it; `load` is the pool's utilisation and `failing` the share of recent attempts that failed, both
     from 0 to 1.

@@ -16,7 +16,7 @@ from engine.events.state import BUCKET_S, Bucket, CauseView, State, decode_state
 from engine.events.types import EventEnvelope, decode_stamped
 
 DAMAGE_KEPT = 100
-"""Things told to be missing."""
+"""Missing things that are named."""
 TRENDS_READ = 200
 """Checkpoints that are read for the trends of the whole time."""
 _UNREADABLE = (LookupError, TypeError, ValueError, AttributeError)
@@ -45,7 +45,7 @@ class _Read:
 class Recording:
     """A recorded run: one segment file, or the segments of one engine in a folder, by default of the newest.
 
-    What cannot be read is left out and told in `damage`. Owner of the last chunk that was read.
+    What cannot be read is left out and named in `damage`. Owner of the last chunk that was read.
     """
 
     def __init__(self, path: Path, engine: str = "") -> None:
@@ -61,9 +61,9 @@ class Recording:
         self.engine = chunks[0].engine
         self._chunks = [chunk for chunk in chunks if chunk.engine == self.engine]
         if len(self._chunks) < len(chunks):
-            self._tell(f"{len(chunks) - len(self._chunks)} stretches are another engine's")
+            self._report(f"{len(chunks) - len(self._chunks)} stretches are another engine's")
         for gap in missing_between(self._chunks):
-            self._tell(gap)
+            self._report(gap)
         self._read: _Read | None = None
         self.start = self._chunks[0].at or next((event.at for event in self._load(0).events), 0.0)
         last = self._load(len(self._chunks) - 1)
@@ -142,7 +142,7 @@ class Recording:
             try:
                 return decode_state(state)
             except msgspec.MsgspecError:
-                self._tell(f"the snapshot at event {self._chunks[index].seq} is damaged")
+                self._report(f"the snapshot at event {self._chunks[index].seq} is damaged")
         if index == 0:
             return State()
         projection = Projection(self._state_of(index - 1))
@@ -160,24 +160,24 @@ class Recording:
         try:
             first, *lines = chunk.read().split(b"\n")
         except OSError as error:
-            self._tell(f"{chunk.path.name} cannot be read: {error.strerror}")
+            self._report(f"{chunk.path.name} cannot be read: {error.strerror}")
             return _Read(index, None, [])
         state = None
         try:
             state = _decode_head(first).state
         except msgspec.MsgspecError:
-            self._tell(f"the snapshot at event {chunk.seq} is damaged")
+            self._report(f"the snapshot at event {chunk.seq} is damaged")
         events = [stamped for line in lines[:-1] if (stamped := _event(line)) is not None]
         if lines and lines[-1]:
-            self._tell(f"{chunk.path.name} ends in the middle of a line")
+            self._report(f"{chunk.path.name} ends in the middle of a line")
         if bad := len(lines) - 1 - len(events):
-            self._tell(f"{bad} damaged lines after event {chunk.seq}")
+            self._report(f"{bad} damaged lines after event {chunk.seq}")
         last = events[-1].seq - chunk.seq if events else 0
         if index == len(self._chunks) - 1 and last > len(events) + max(0, bad):
-            self._tell(f"{last - len(events) - max(0, bad)} events after event {chunk.seq} are missing")
+            self._report(f"{last - len(events) - max(0, bad)} events after event {chunk.seq} are missing")
         return _Read(index, state, events)
 
-    def _tell(self, what: str) -> None:
+    def _report(self, what: str) -> None:
         if what not in self.damage and len(self.damage) < DAMAGE_KEPT:
             self.damage.append(what)
 

@@ -80,13 +80,13 @@ def chunks_of(path: Path, damage: list[str]) -> list[Chunk]:
 
 
 def missing_between(chunks: list[Chunk]) -> list[str]:
-    """What the numbers of neighbouring checkpoints report events that are not there."""
-    told = []
+    """One sentence for each gap in the numbers of neighbouring checkpoints."""
+    gaps = []
     for chunk, following in pairwise(chunks):
         missing = following.seq - chunk.seq - chunk.events
         if missing > 0:
-            told.append(f"{missing} of the events {chunk.seq + 1} to {following.seq} are missing or damaged")
-    return told
+            gaps.append(f"{missing} of the events {chunk.seq + 1} to {following.seq} are missing or damaged")
+    return gaps
 
 
 def _engine_of(segment: Path) -> str:

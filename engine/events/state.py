@@ -160,7 +160,7 @@ class ErrorView(msgspec.Struct):
 
 
 class AlertView(msgspec.Struct):
-    """One alert that is firing; a silenced one is not told before `silenced_until`."""
+    """One alert that is firing; a silenced one is not notified before `silenced_until`."""
 
     rule: str
     subject: str

@@ -31,7 +31,7 @@ class HostFacts:
 class Host:
     """Reads the machine; `folder` is where transcripts go. 0.2 ms a reading.
 
-    CPU is smoothed over the last readings: a short one, as the first always is, says little. `watches` says that
+    CPU is smoothed over the last readings: a short one, as the first always is, says little. `watches` states that
     sessions watch files, each with an inotify instance: the CLI does, the simulator does not.
     """
 

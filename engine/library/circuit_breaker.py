@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from engine.engine import Engine
 from engine.events.types import RecoveryEnded
+from engine.library.checks import at_least, share
 from engine.library.types import CircuitMetrics, CircuitThresholds
 
 
@@ -61,13 +62,16 @@ class CircuitBreaker:
         breakers.set_limits(self.name, limits)
 
     def adjust_thresholds(self, load: float) -> CircuitThresholds:
-        """The thresholds under a load from 0 to 1: failure_rate · (1 - load / 2). They hold until the next reading."""
+        """The thresholds under a load from 0 to 1: failure_rate · (1 - load / 2), until the next reading."""
+        share("load", load)
         self._engine.breakers.get(self.name).load = load
         thresholds = self.thresholds
         return replace(thresholds, failure_rate=thresholds.failure_rate * (1 - load / 2))
 
     def handle_partial_failure(self, success: int, failure: int) -> None:
-        """Count a call of several parts, of which so many succeeded and failed."""
+        """Count a call of several parts, of which so many succeeded and failed. Raises BadInput."""
+        at_least("success", success, 0)
+        at_least("failure", failure, 0)
         self._engine.breakers.partial(self.name, success, failure, "parts of a call failed")
 
     async def execute_recovery(self, strategy: str, by: str = "library") -> RecoveryEnded:

@@ -13,6 +13,7 @@ from engine.base.errors import ErrorKind
 from engine.base.operator import user_name
 from engine.engine import Engine as Root
 from engine.library import errors
+from engine.library.checks import one_of
 from engine.library.circuit_breaker import CircuitBreaker
 from engine.library.policies import type_policy
 from engine.library.retrying import retried
@@ -152,8 +153,10 @@ class Engine:
         return await retried(self.root, operation, policy)
 
     def set_retry_policy(self, policy: RetryPolicy | None, error_type: ErrorKind | str | None = None) -> None:
-        """Replace the whole policy of one type of error, of those the policy names, or of all; None takes it back."""
+        """Replace the policy of one type of error, of those that the policy names, or of all; None takes it back."""
         named = [error_type] if error_type is not None else list(policy.retryable_errors if policy is not None else ())
+        for kind in named:
+            one_of("error_type", kind, ErrorKind)
         own = type_policy(policy) if policy is not None else None
 
         def apply() -> None:

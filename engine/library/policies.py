@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from engine.library.types import RetryPolicy as Given
-from engine.recovery.retry.backoff import Backoff, Curve, Jitter
+from engine.recovery.retry.backoff import Backoff
+from engine.recovery.retry.curves import Curve, Jitter
 from engine.recovery.retry.policy import RetryPolicy, TypePolicy
 
 

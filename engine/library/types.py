@@ -6,6 +6,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from engine.base.errors import ErrorKind
+from engine.library.checks import at_least, one_of, share
+from engine.recovery.retry.curves import Curve, Jitter
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ class ErrorClass:
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """At most `max_attempts` in all, with delays from `base_delay` to `max_delay` seconds between them.
+    """At most `max_attempts` in all, with delays from `base_delay` to `max_delay` seconds. Raises BadInput.
 
     `backoff_strategy` is fixed, linear, exponential or adaptive; `jitter` none, equal, full or decorrelated.
     `retryable_errors` are the types of errors that it applies to; empty for every type.
@@ -62,6 +64,15 @@ class RetryPolicy:
     backoff_strategy: str = "exponential"
     jitter: str = "full"
     retryable_errors: Collection[ErrorKind | str] = field(default_factory=tuple)
+
+    def __post_init__(self) -> None:
+        at_least("max_attempts", self.max_attempts, 1)
+        at_least("base_delay", self.base_delay, 0.0)
+        at_least("max_delay", self.max_delay, self.base_delay)
+        one_of("backoff_strategy", self.backoff_strategy, Curve)
+        one_of("jitter", self.jitter, Jitter)
+        for kind in self.retryable_errors:
+            one_of("retryable_errors", kind, ErrorKind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +102,19 @@ class CircuitMetrics:
 
 @dataclass(frozen=True, slots=True)
 class CircuitThresholds:
-    """When a breaker opens: rates from 0 to 1 over `sliding_window` seconds, once `min_calls` were made."""
+    """When a breaker opens: rates from 0 to 1 over `sliding_window` seconds, after `min_calls`. Raises BadInput."""
 
     failure_rate: float
     slow_call_rate: float
     min_calls: int
     sliding_window: int
     half_open_max_calls: int
+
+    def __post_init__(self) -> None:
+        for name in ("failure_rate", "slow_call_rate"):
+            share(name, getattr(self, name))
+        for name in ("min_calls", "sliding_window", "half_open_max_calls"):
+            at_least(name, getattr(self, name), 1)
 
 
 @dataclass(frozen=True, slots=True)

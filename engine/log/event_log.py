@@ -65,7 +65,7 @@ class EventLog:
         self._stamp = structlog.processors.TimeStamper(fmt="iso", utc=True)
         sys.stdout.flush()
         self.writer = LogWriter(sys.stdout.fileno(), self._dropped_line)
-        self._told: OSError | None = None
+        self._reported: OSError | None = None
         structlog.configure(
             processors=[structlog.processors.add_log_level, self._stamp, self._render],
             wrapper_class=_filter(level),
@@ -90,10 +90,10 @@ class EventLog:
 
     def report(self, bus: Bus) -> None:
         """Publish one notice when the log cannot be written, and one when it is written again."""
-        error, before = self.writer.error, self._told
+        error, before = self.writer.error, self._reported
         if (error is None) == (before is None):
             return
-        self._told = error
+        self._reported = error
         if error is not None:
             text = f"the log cannot be written: {error.strerror}; its lines wait, and are dropped above a bound"
             bus.publish(

@@ -15,7 +15,7 @@ VARIABLE = "QUARTERDECK_SIM_REPLIES"
 
 
 class BadReplies(ValueError):
-    """A file that is not a list of scripted replies; the text says where."""
+    """A file that is not a list of scripted replies; the text states where."""
 
 
 class ScriptedReplies:

@@ -19,7 +19,7 @@ from engine.recovery.cleanup import StrayCleanup
 
 
 class Processes(Part):
-    """Owner of all that runs for the engine; `owns_process` says that this process runs for it alone."""
+    """Owner of all that runs for the engine; `owns_process` states that this process runs for it alone."""
 
     def __init__(self, core: Core, *, owns_process: bool) -> None:
         self._core = core

@@ -97,7 +97,7 @@ class Requests(Part):
                 self._core.bus.publish(self.checkpoints.keep(active, "graceful_shutdown", self._core.clock.wall()))
 
     def follow_checkpoints(self) -> None:
-        """Resume what the last shutdown interrupted where the settings say so; else notify that it is there."""
+        """Resume what the last shutdown interrupted where the settings state so; else notify that it is there."""
         rows, remedy = self.resumption.rows(), "`quarterdeck checkpoints` lists and resumes them."
         if self._core.settings.recovery.resume_on_start:
             for refused in self.resumption.resume_all():

@@ -29,7 +29,7 @@ class CapacityPlanner:
         self._taken = 0
         self._crashes: dict[SubPool, Intensity] = {}
         self._drained: set[Named] = set()
-        self._told = -1
+        self._reported = -1
         self.last: ScaleDecision | None = None
 
     @property
@@ -66,11 +66,11 @@ class CapacityPlanner:
         return Load(now, busy, waiting, size, starting, cpu, memory, spare, self._taken)
 
     def decide(self, load: Load) -> ScaleDecision:
-        """What scaling wants for this load, told as an event when it changes."""
+        """What scaling wants for this load, published when it changes."""
         decision = self._scaler.decide(load, self._limits().scaling)
         self.last = decision
-        if decision.target != self._told:
-            self._told = decision.target
+        if decision.target != self._reported:
+            self._reported = decision.target
             self._bus.publish(
                 PoolScaled(
                     target=decision.target,

@@ -21,21 +21,21 @@ class FileSizeMonitor:
     """Owner of the gravest verdict reported for each session's files."""
 
     def __init__(self) -> None:
-        self._told: dict[str, Level] = {}
+        self._reported: dict[str, Level] = {}
 
     async def look(self, session: Session, limits: PoolLimits) -> MemoryVerdict:
-        """What the sizes say that was not told before; they are read in a thread."""
+        """What the sizes show that was not reported before; they are read in a thread."""
         transcript, outputs = await asyncio.to_thread(_sizes, session)
         verdict = judge(transcript, outputs, limits)
-        if verdict.level <= self._told.get(session.id, Level.FINE):
+        if verdict.level <= self._reported.get(session.id, Level.FINE):
             return MemoryVerdict()
-        self._told[session.id] = verdict.level
+        self._reported[session.id] = verdict.level
         return verdict
 
     def keep(self, sessions: Iterable[str]) -> None:
         """Forget all but these."""
         kept = {*sessions}
-        self._told = {name: level for name, level in self._told.items() if name in kept}
+        self._reported = {name: level for name, level in self._reported.items() if name in kept}
 
 
 def judge(transcript: int, outputs: int, limits: PoolLimits) -> MemoryVerdict:

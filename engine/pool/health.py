@@ -67,7 +67,7 @@ class HealthVerdict:
 
 
 def is_stopped(state: str) -> bool:
-    """Whether a letter of /proc/PID/stat says that somebody stopped the process."""
+    """Whether a letter of /proc/PID/stat states that somebody stopped the process."""
     return state in {"T", "t"}
 
 

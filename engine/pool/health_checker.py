@@ -21,13 +21,13 @@ _SILENCE_SHARE = 0.5
 
 
 class HealthChecker:
-    """Owner of the checks under way, at most one a session, and of what was last told about each."""
+    """Owner of the checks under way, at most one a session, and of what was last reported about each."""
 
     def __init__(self, pool: Pool, ports: PoolPorts) -> None:
         self._pool = pool
         self._ports = ports
         self._due: dict[str, float] = {}
-        self._told: dict[str, HealthState] = {}
+        self._reported: dict[str, HealthState] = {}
         self._running = Nursery("health check", self._on_error)
         self._checked: set[str] = set()
         self._failing = False
@@ -39,7 +39,7 @@ class HealthChecker:
         members = self._pool.members
         for gone in self._due.keys() - members.keys():
             del self._due[gone]
-            self._told.pop(gone, None)
+            self._reported.pop(gone, None)
         for name, member in list(members.items()):
             due = self._due.setdefault(name, now + self._ports.rng.uniform(0.0, interval))
             if member.starting or name in self._checked:
@@ -47,7 +47,7 @@ class HealthChecker:
             if not self._ports.limits().observe and not member.retire and is_gone(member.session.cwd):
                 self._pool.retire(name, "its working directory is gone")
                 continue
-            if now >= due or (self._told.get(name) is not HealthState.CONDEMNED and _stopped(member.session.pid)):
+            if now >= due or (self._reported.get(name) is not HealthState.CONDEMNED and _stopped(member.session.pid)):
                 self._due[name] = now + interval
                 self._checked.add(name)
                 self._running.spawn(self._check(member.session), f"check {name}")
@@ -110,17 +110,17 @@ class HealthChecker:
         return path is None
 
     async def _conclude(self, session: Session, verdict: HealthVerdict) -> None:
-        before = self._told.get(session.id, HealthState.WELL)
-        self._told[session.id] = verdict.condition
+        before = self._reported.get(session.id, HealthState.WELL)
+        self._reported[session.id] = verdict.condition
         if verdict.condition is HealthState.CONDEMNED:
             await self._condemn(session, verdict)
         elif verdict.condition is not before:
-            self._tell(session, verdict, "")
+            self._report(session, verdict, "")
 
     async def _condemn(self, session: Session, verdict: HealthVerdict) -> None:
         """The last look before the kill: whoever answers now is spared."""
         if self._ports.limits().observe:
-            self._tell(session, verdict, "")
+            self._report(session, verdict, "")
             return
         try:
             await session.probe(self._patience(session))
@@ -128,12 +128,12 @@ class HealthChecker:
             return
         except DeadlinePassed:
             self._pool.record.counts.condemned += 1
-            self._tell(session, verdict, "killed; its conversation is resumed on demand")
+            self._report(session, verdict, "killed; its conversation is resumed on demand")
             await self._pool.stop_session(session.id, verdict.reason, kill=True)
         else:
-            self._told[session.id] = HealthState.SUSPECT
+            self._reported[session.id] = HealthState.SUSPECT
 
-    def _tell(self, session: Session, verdict: HealthVerdict, acted: str) -> None:
+    def _report(self, session: Session, verdict: HealthVerdict, acted: str) -> None:
         self._ports.bus.publish(
             SessionJudged(session=session.id, condition=verdict.condition.value, reason=verdict.reason, acted=acted)
         )

@@ -30,7 +30,7 @@ class Lease:
 class Waiter:
     """One wish in the hand-off queue; `why` is what routing said last.
 
-    `demand` says that a session more would help it, `stuck` that nothing can start for its profile now.
+    `demand` states that a session more would help it, `stuck` that nothing can start for its profile now.
     """
 
     request: LeaseRequest
@@ -39,19 +39,19 @@ class Waiter:
     why: str = ""
     demand: bool = True
     stuck: bool = False
-    _told: Callable[[str], None] | None = None
+    _on_wait: Callable[[str], None] | None = None
 
-    def tell(self, told: Callable[[str], None] | None) -> None:
+    def notify(self, on_wait: Callable[[str], None] | None) -> None:
         """Tell somebody from now on for what it waits."""
-        self._told = told
-        if told is not None:
-            told(self.why)
+        self._on_wait = on_wait
+        if on_wait is not None:
+            on_wait(self.why)
 
     def waits_for(self, why: str, *, demand: bool = True, stuck: bool = False) -> None:
         """What routing said of it."""
         self.why, self.demand, self.stuck = why, demand, stuck
-        if self._told is not None and self.waiting:
-            self._told(why)
+        if self._on_wait is not None and self.waiting:
+            self._on_wait(why)
 
     def follow(self, profile: Callable[[str], Profile | None]) -> None:
         """Wait for a session of what the profile is now."""

@@ -13,7 +13,7 @@ from engine.sessions.session import Session
 
 @dataclass(slots=True, eq=False)
 class Member:
-    """`demanded` says that a waiter had it started and waits for it.
+    """`demanded` states that a waiter had it started and waits for it.
 
     `start` is its start, `ending` its one end, from the stop's begin until the process tree is proven gone. The state
     is the session's (`session.life`); `starting` lasts until the pool has taken it in.

@@ -124,7 +124,7 @@ class Pool:
             return waiter.granted.result()
         self._waiters.add(waiter, request.priority, waiter.since)
         self._waiting_for[request.profile.named] += 1
-        waiter.tell(on_wait)
+        waiter.notify(on_wait)
         try:
             async with deadline(self._ports.clock, seconds):
                 return await waiter.granted

@@ -88,7 +88,7 @@ class Capacity:
 class RouteDecision:
     """`use` a session (after `/clear` when `clear`), or `start` one (stopping `evict` first), or wait.
 
-    `coming` says that a session is starting for whoever waits, `stuck` that none may start for the profile; without
+    `coming` states that a session is starting for whoever waits, `stuck` that none may start for the profile; without
     `demand` no session more would help.
     """
 

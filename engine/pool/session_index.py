@@ -19,7 +19,7 @@ class IndexedSession:
     """One session. `holds` is its conversation, empty for one that is warm: never used since its start.
 
     `held_turns` counts the turns of that conversation, `turns` all of the session. `load` is its CPU lately as a ratio
-    of a core, `weight` what it can take. `last_used` is a monotonic time in seconds. `single_use` says that it may
+    of a core, `weight` what it can take. `last_used` is a monotonic time in seconds. `single_use` states that it may
     serve no other conversation, `engaged` that its agent does something by itself: nobody else may have its process.
     Only `SessionIndex` writes it.
     """

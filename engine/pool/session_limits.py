@@ -55,7 +55,7 @@ class MemoryLimit:
         self._idle: deque[tuple[float, int]] = deque(maxlen=_SAMPLES)
 
     def judge(self, now: float, memory: int, cpu: float, limits: MemoryLimitSettings, *, idle: float) -> MemoryVerdict:
-        """Take in one sample (bytes, percent of a core, seconds idle) and say where the session stands."""
+        """Take in one sample (bytes, percent of a core, seconds idle) and state where the session stands."""
         verdicts = [
             memory_verdict(memory, limits),
             self._cpu(now, cpu, limits),

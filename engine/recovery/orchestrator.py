@@ -201,7 +201,7 @@ class Orchestrator:
     def _refuse(
         self, strategy: RecoveryStrategy, key: Key, failure: Failure, why: str, case: RecoveryCase | None
     ) -> None:
-        """It was tried too often lately: told once a period; a strategy with a next level gives the request up."""
+        """It was tried too often lately: reported once a period; a strategy with a next level gives the request up."""
         if case is not None and key[0] in ESCALATION:
             case.state = replace(case.state, why=f"{key[0]} is not run again: {why}")
         record, now = self._record(key), self._now()

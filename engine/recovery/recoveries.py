@@ -50,7 +50,7 @@ class Recoveries:
         return await self.orchestrator.execute(strategy, self._acts.named(target, by, self._clock.monotonic()))
 
     def for_breaker(self, strategy: str, breaker: str) -> None:
-        """A breaker opened: run what the settings say, within the bounds of every automatic recovery."""
+        """A breaker opened: run what the settings state, within the bounds of every automatic recovery."""
         by = f"the breaker {breaker}"
         try:
             failure = self._acts.named(breaker, by, self._clock.monotonic())

@@ -164,7 +164,7 @@ class Lifecycle:
     def change(self, change: Transition, now: float, reason: str = "") -> None:
         """Go on to the next state. Raises IllegalTransition."""
         to = TRANSITIONS.get((self.state, change))
-        self._tell(now, change.value if not reason else f"{change.value}: {reason}", to or self.state)
+        self._report(now, change.value if not reason else f"{change.value}: {reason}", to or self.state)
         if to is None:
             raise IllegalTransition(f"Session {self.session} is {self.state} and cannot be {change}. {self.story()}")
         if to is not self.state:
@@ -176,7 +176,7 @@ class Lifecycle:
 
     def lease(self, now: float) -> None:
         """A request takes it. Raises IllegalTransition for one that is leased, not up, or takes no new work."""
-        self._tell(now, "leased", self.state)
+        self._report(now, "leased", self.state)
         if self.leased or not self.usable or self.retired:
             why = f", retired ({self.retired})" if self.retired else ""
             raise IllegalTransition(f"Session {self.session} is {self.state}{why} and cannot be leased. {self.story()}")
@@ -184,25 +184,25 @@ class Lifecycle:
 
     def release(self, now: float) -> None:
         """The request is done with it. Raises IllegalTransition without a lease."""
-        self._tell(now, "released", self.state)
+        self._report(now, "released", self.state)
         if not self.leased:
             raise IllegalTransition(f"Session {self.session} is not leased. {self.story()}")
         self.leased = False
 
     def foreign_began(self, now: float) -> None:
         """The CLI began a turn by itself."""
-        self._tell(now, "foreign turn began", self.state)
+        self._report(now, "foreign turn began", self.state)
         self.foreign_since = now if self.foreign_since is None else self.foreign_since
         self.keep_to_one("the agent ran a turn of its own in this conversation")
 
     def foreign_ended(self, now: float) -> None:
         """That turn is over."""
-        self._tell(now, "foreign turn ended", self.state)
+        self._report(now, "foreign turn ended", self.state)
         self.foreign_since = None
 
     def tasks_are(self, tasks: tuple[str, ...], now: float) -> None:
         """These background tasks are alive."""
-        self._tell(now, f"{len(tasks)} background tasks", self.state)
+        self._report(now, f"{len(tasks)} background tasks", self.state)
         self.tasks = tasks
         if tasks:
             self.tasks_since = now if self.tasks_since is None else self.tasks_since
@@ -216,7 +216,7 @@ class Lifecycle:
 
     def retire(self, reason: str, now: float) -> None:
         """It takes no new work."""
-        self._tell(now, f"retired: {reason}", self.state)
+        self._report(now, f"retired: {reason}", self.state)
         self.retired = self.retired or reason
 
     def story(self) -> str:
@@ -238,5 +238,5 @@ class Lifecycle:
         if broken:
             raise AssertionError(f"Session {self.session}: {'; '.join(broken)}. {self.story()}")
 
-    def _tell(self, now: float, change: str, state: State) -> None:
+    def _report(self, now: float, change: str, state: State) -> None:
         self._story.append(Step(now, change, state))

@@ -39,7 +39,7 @@ class Moved(msgspec.Struct, frozen=True):
 
 
 def changed_directory(reply: m.ControlReply) -> bool:
-    """Whether the reply to `set_cwd` says that the directory is another one now."""
+    """Whether the reply to `set_cwd` states that the directory is another one now."""
     try:
         return msgspec.json.decode(reply.response, type=Moved).changed
     except msgspec.DecodeError:
@@ -287,10 +287,10 @@ class SessionMachine:
 
     def _compare(self, message: m.System, emit: Emit) -> None:
         """What the first line said of model and mode is what every later one must say."""
-        told = {"permission mode": message.permissionMode}
+        reported = {"permission mode": message.permissionMode}
         if message.subtype == "init":
-            told["model"] = message.model
-        for name, value in told.items():
+            reported["model"] = message.model
+        for name, value in reported.items():
             first = self._runs_as.setdefault(name, value) if value else ""
             if value and value != first:
                 emit(f.AgentChanged(f"its {name} was {first} and is {value}"))

@@ -38,7 +38,7 @@ class Ended(StrEnum):
 class Written:
     """What the lines of a turn held beside its result: all text, the last message if an error, any model's message.
 
-    `commands` says that the request may be one of the CLI's own commands, which call no model.
+    `commands` states that the request may be one of the CLI's own commands, which call no model.
     """
 
     text: str = ""
@@ -71,7 +71,7 @@ class Outcome:
 
 
 def judge(result: Result, written: Written, *, interrupted: bool) -> Outcome:
-    """The verdict on a turn that ended with a result line; `interrupted` says that we asked for its end."""
+    """The verdict on a turn that ended with a result line; `interrupted` states that we asked for its end."""
     ended, reason = _ending(result, written, interrupted)
     failure = written.failure if ended is Ended.API_FAILED else None
     text = result.result if result.result and result.result.strip() else written.text
@@ -90,7 +90,7 @@ def judge(result: Result, written: Written, *, interrupted: bool) -> Outcome:
 def judge_lost(exit_code: int | None, stderr: str, partial: str, stopped: str = "") -> Outcome:
     """The verdict on a turn whose process ended without a result; a negative code is a signal's number.
 
-    `stopped` says who stopped the session and why, empty for a process that ended by itself.
+    `stopped` states who stopped the session and why, empty for a process that ended by itself.
     """
     reason = stopped or f"the process ended ({how_exited(exit_code)}) without a result"
     ended = Ended.STOPPED if stopped else Ended.LOST

@@ -124,7 +124,7 @@ class LimitReported:
 class TurnFinished:
     """The turn's result; `text` is all that was written in it, `failure` its last message if that was an error.
 
-    `answered` says whether a model sent any message.
+    `answered` states whether a model sent any message.
     """
 
     result: Result
@@ -148,7 +148,7 @@ class TurnCancelled:
 
 @dataclass(frozen=True, slots=True)
 class TurnCompleting:
-    """The CLI says that it is done with our prompt; its result should be here."""
+    """The CLI states that it is done with our prompt; its result should be here."""
 
 
 @dataclass(frozen=True, slots=True)

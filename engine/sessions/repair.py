@@ -52,7 +52,7 @@ def encodable(text: str) -> str:
 class RepairTraces:
     """What an unreadable line seems to have been.
 
-    `kind` is its type, `request_id` a control line's id, `uuids` the prompts that a result names; `foreign` says that
+    `kind` is its type, `request_id` a control line's id, `uuids` the prompts that a result names; `foreign` states that
     it names an origin, `acted` that a tool was used or may have been.
     """
 

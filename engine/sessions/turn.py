@@ -37,8 +37,8 @@ def _ignore_size(_size: int) -> None:
 class TurnOrder:
     """What to run: `quiet` turns (our own `/clear`) are not published; `on_answer` hears of the first sign of it.
 
-    `commands` says that the prompt may be one of the CLI's own commands. `on_person` hears when a person begins or ends
-    to be waited for, at most `permission_timeout` seconds each (the setting's without one).
+    `commands` states that the prompt may be one of the CLI's own commands. `on_person` is called when the wait for a
+    person begins or ends, at most `permission_timeout` seconds each (the setting's without one).
     """
 
     request: str
@@ -141,7 +141,7 @@ class RunningTurn:
         self._clocks.queue(self._clock.monotonic(), queued=queued)
 
     def finish(self, finished: f.TurnFinished, spent: Spent, stopped: str) -> None:
-        """The result is here; `stopped` says who stops the session and why, if somebody does."""
+        """The result is here; `stopped` states who stops the session and why, if somebody does."""
         commands = self.order.commands or self.order.quiet
         written = Written(finished.text, finished.failure, finished.answered, commands)
         outcome = judge(finished.result, written, interrupted=finished.interrupted)

@@ -79,8 +79,8 @@ class Workplace:
         return f"its directory has settings of the agent ({', '.join(found)})" if found else ""
 
     async def _enter(self, control: Control, directory: Path) -> None:
-        told: dict[str, Any] = {"path": str(directory), "trust_accepted": True, "trusted_directory": str(directory)}
-        reply = await control("set_cwd", _MOVE_S, **told)
+        reported: dict[str, Any] = {"path": str(directory), "trust_accepted": True, "trusted_directory": str(directory)}
+        reply = await control("set_cwd", _MOVE_S, **reported)
         try:
             moved = msgspec.json.decode(reply.response, type=Moved)
         except msgspec.DecodeError:
@@ -90,5 +90,5 @@ class Workplace:
             raise SessionLost(f"Session {self._spec.session} could not go on to {directory}: {why}.")
 
 
-def _same(told: str, directory: Path) -> bool:
-    return os.path.realpath(told) == os.path.realpath(directory)
+def _same(reported: str, directory: Path) -> bool:
+    return os.path.realpath(reported) == os.path.realpath(directory)

@@ -107,7 +107,7 @@ class AlertCondition:
 
 
 def parse(text: str, events: Collection[str] = ()) -> AlertCondition:
-    """The condition of a text; `events` are the names an `event:` may have. ValueError says what is wrong with it."""
+    """The condition of a text; `events` are the names an `event:` may have. ValueError states what is wrong with it."""
     written = " ".join(text.split())
     if len(written) > LONGEST:
         raise ValueError(f"the condition is over {LONGEST} characters")

@@ -124,18 +124,18 @@ SHIPPED: tuple[AlertRuleRow, ...] = read_rows(
             "when": "availability < 0.99 and requests >= 20",
             "for": "1m",
             "severity": "critical",
-            "remedy": "`quarterdeck errors statistics` says what fails, `quarterdeck errors` where.",
+            "remedy": "`quarterdeck errors statistics` states what fails, `quarterdeck errors` where.",
         },
         {
             "name": "errors-many",
             "when": "errors_per_minute > 30",
             "for": "1m",
-            "remedy": "`quarterdeck errors statistics --window 5m` says which type and rule.",
+            "remedy": "`quarterdeck errors statistics --window 5m` states which type and rule.",
         },
         {
             "name": "breaker-open",
             "when": "breaker_open >= 1",
-            "remedy": "`quarterdeck breakers` says why; it tries again by itself unless it was opened by hand.",
+            "remedy": "`quarterdeck breakers` states why; it tries again by itself unless it was opened by hand.",
         },
         {
             "name": "recovery-slow",
@@ -146,7 +146,7 @@ SHIPPED: tuple[AlertRuleRow, ...] = read_rows(
         {
             "name": "sessions-crash",
             "when": "sessions_lost >= 10",
-            "remedy": "`quarterdeck sessions list --ended` says how they ended.",
+            "remedy": "`quarterdeck sessions list --ended` states how they ended.",
         },
         {
             "name": "queue-long",
@@ -165,7 +165,7 @@ SHIPPED: tuple[AlertRuleRow, ...] = read_rows(
             "name": "orphans-reaped",
             "when": "event:orphans_reaped",
             "severity": "info",
-            "remedy": "An engine had died without stopping; its last log says why.",
+            "remedy": "An engine had died without stopping; its last log states why.",
         },
     ]
 )

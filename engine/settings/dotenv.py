@@ -1,4 +1,4 @@
-"""A reader of `.env` files: NAME=value lines, told apart strictly so that a bad line is reported, not dropped."""
+"""A reader of `.env` files: NAME=value lines, parsed strictly so that a bad line is reported, not dropped."""
 
 from __future__ import annotations
 

@@ -203,7 +203,7 @@ class Agent:
     # --- interrupts, signals, time ---
 
     def interrupting(self, *, cancel_queued: bool) -> Line:
-        """The receipt for an interrupt; withdraws what is asked and, if told to, what waits."""
+        """The receipt for an interrupt; withdraws what is asked and, on request, what waits."""
         if self._asked is not None:
             lines.write_line({"type": "control_cancel_request", "request_id": self._asked[0]})
         waiting = [uuid for _, uuid, _, _ in self._queue if uuid]

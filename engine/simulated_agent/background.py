@@ -66,7 +66,7 @@ class Task:
         return f'Background command "{self.description}" {how}'
 
     def sign(self, code: int) -> None:
-        """The last line of the output says how the command ended."""
+        """The last line of the output states how the command ended."""
         with contextlib.suppress(OSError), open(self.output, "ab") as file:  # noqa: PTH123 - pathlib costs start time
             file.write(f"\n[exited with code {code}]\n".encode())
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         talk: Conversation
 
         def interrupting(self, *, cancel_queued: bool) -> Line:
-            """The receipt for an interrupt; withdraws what is asked and, if told to, what waits."""
+            """The receipt for an interrupt; withdraws what is asked and, on request, what waits."""
 
         def abort(self) -> None:
             """End the running turn now."""

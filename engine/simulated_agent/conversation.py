@@ -174,7 +174,7 @@ class Conversation:
         self.introduce(uuids)
 
     def introduce(self, uuids: list[str]) -> None:
-        """The line that says what the agent is and has."""
+        """The line that states what the agent is and has."""
         marks: Line = {"user_message_uuids": uuids} if uuids else {}
         init = lines.init(
             self.session,

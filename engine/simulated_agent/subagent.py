@@ -19,7 +19,7 @@ CONTEXT_TOKENS = 8_000
 
 
 class Refusal(Exception):
-    """A subagent that cannot be run; the text says which and why."""
+    """A subagent that cannot be run; the text states which and why."""
 
 
 def run_subagent(talk: Conversation, arguments: Line, tool_use_id: str) -> tuple[str, Line]:

@@ -192,7 +192,7 @@ class Transcript:
             self._write([{**state, "modelUsage": model_usage}])
 
     def add_subagent(self, agent: str, metadata: Line, messages: list[Line]) -> None:
-        """The transcript of a subagent and the file beside it that says what it belongs to."""
+        """The transcript of a subagent and the file beside it that states what it belongs to."""
         folder = f"{self._path.removesuffix('.jsonl')}/subagents"
         path = f"{folder}/agent-{agent}.jsonl"
         self._mirror(path, [{"type": "agent_metadata", **metadata}])

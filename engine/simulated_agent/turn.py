@@ -168,7 +168,7 @@ class Turn:
         if self._talk.over_budget:
             self._end.over_budget(None)
             return True
-        # A task that ended meanwhile is told with this request and needs no turn of its own.
+        # A task that ended meanwhile is reported with this request and needs no turn of its own.
         if self._end.messages:
             for task, summary in self._talk.notices:
                 self._talk.keep_notice(task, "completed", summary)

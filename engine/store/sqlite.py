@@ -35,7 +35,7 @@ class StoreFile:
     """Owner of the connection to one file. `what` names what it holds, `schema` makes its tables.
 
     A file that is damaged is moved aside and made again; one that was deleted is written again from the connection that
-    is still open. `failure` says why it cannot be used now; `check` finds out when it can. Used on one thread.
+    is still open. `failure` states why it cannot be used now; `check` finds out when it can. Used on one thread.
     """
 
     def __init__(self, path: Path, what: str, schema: str, *, synchronous: str = "NORMAL") -> None:

@@ -44,7 +44,7 @@ class Checkpoints:
         """Files that could not be read, where they were moved to, and not yet reported."""
 
     def keep(self, active: ActiveRequest, reason: str, at: float) -> Notice:
-        """Save a request in flight; the notice says where, or why not: a failure does not stop the rest (S6)."""
+        """Save a request in flight; the notice states where, or why not: a failure does not stop the rest (S6)."""
         request = active.request
         checkpoint = Checkpoint(
             request=request.id,

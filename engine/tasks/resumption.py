@@ -28,7 +28,7 @@ class CheckpointRow(msgspec.Struct, frozen=True):
 class ResumptionPorts:
     """What a resumed request needs: `check` raises what speaks against it, `submit` runs it, `running` is the engine.
 
-    `begun` says whether the conversation of a checkpoint has a transcript; `expiry` is in seconds, 0 keeps all.
+    `begun` states whether the conversation of a checkpoint has a transcript; `expiry` is in seconds, 0 keeps all.
     """
 
     clock: Clock

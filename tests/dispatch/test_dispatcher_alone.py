@@ -23,7 +23,8 @@ from engine.pool.routing import LeaseRequest
 from engine.recovery.breakers.breaker import BreakerLimits, BreakerState
 from engine.recovery.breakers.guard import BreakerGuard
 from engine.recovery.breakers.registry import Breakers
-from engine.recovery.retry.backoff import Backoff, Jitter
+from engine.recovery.retry.backoff import Backoff
+from engine.recovery.retry.curves import Jitter
 from engine.recovery.retry.policy import RetryPolicy
 from engine.requests import Answer, Request
 from engine.sessions.outcome import Ended, Outcome

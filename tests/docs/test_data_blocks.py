@@ -64,7 +64,9 @@ def test_an_answer_has_the_keys_that_are_shown(world: World, block: Block) -> No
 @pytest.mark.parametrize("block", running("python"), ids=ids)
 def test_python_runs(block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    exec(compile(block.text, block.id, "exec"), {"__name__": "__example__"})
+    names: dict[str, Any] = {"__name__": "__example__"}
+    exec(compile(block.text, block.id, "exec"), names)
+    assert names.keys() > {"__name__", "__builtins__"}, "the block defines and imports nothing"
 
 
 def parsed(text: str) -> list[Any]:

@@ -8,11 +8,22 @@ import resource
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from engine import CircuitThresholds, Engine, ErrorKind, NotFound, QuarterdeckError, Request, RetryPolicy, load_settings
+from engine import (
+    BadInput,
+    CircuitThresholds,
+    Engine,
+    ErrorKind,
+    NotFound,
+    QuarterdeckError,
+    Request,
+    RetryPolicy,
+    load_settings,
+)
 from engine.settings.load import Loaded
 
 
@@ -140,6 +151,55 @@ async def test_a_breaker_shows_its_metrics_and_takes_thresholds_of_its_own(tmp_p
         assert ended.ok
         (row,) = [each for each in engine.strategies() if each.name == "clean_resources"]
         assert (row.runs, row.success_rate) == (1, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("make", "field"),
+    [
+        (lambda: RetryPolicy(max_attempts=0), "max_attempts"),
+        (lambda: RetryPolicy(base_delay=-1), "base_delay"),
+        (lambda: RetryPolicy(base_delay=5, max_delay=1), "max_delay"),
+        (lambda: RetryPolicy(max_delay=float("nan")), "max_delay"),
+        (lambda: RetryPolicy(backoff_strategy="quadratic"), "backoff_strategy"),
+        (lambda: RetryPolicy(jitter="some"), "jitter"),
+        (lambda: RetryPolicy(retryable_errors=["weather"]), "retryable_errors"),
+        (lambda: CircuitThresholds(1.5, 0.5, 1, 1, 1), "failure_rate"),
+        (lambda: CircuitThresholds(0.5, -0.1, 1, 1, 1), "slow_call_rate"),
+        (lambda: CircuitThresholds(0.5, 0.5, 0, 1, 1), "min_calls"),
+        (lambda: CircuitThresholds(0.5, 0.5, 1, 0, 1), "sliding_window"),
+        (lambda: CircuitThresholds(0.5, 0.5, 1, 1, True), "half_open_max_calls"),
+    ],
+)
+def test_a_wrong_argument_is_named(make: Callable[[], object], field: str) -> None:
+    with pytest.raises(BadInput) as refused:
+        make()
+    assert refused.value.field == field
+    assert refused.value.remedy
+
+
+async def test_a_wrong_argument_of_a_method_is_named_and_changes_nothing(tmp_path: Path) -> None:
+    async with Engine(settings(tmp_path)) as engine:
+        await engine.submit("hello")
+        breaker = engine.breaker("model:default")
+        wrong: list[Callable[[], object]] = [
+            lambda: breaker.adjust_thresholds(7.0),
+            lambda: breaker.handle_partial_failure(success=-1, failure=0),
+            lambda: engine.set_retry_policy(RetryPolicy(), "weather"),
+        ]
+        for call in wrong:
+            with pytest.raises(BadInput):
+                call()
+        assert breaker.metrics.total_calls == 1
+        assert engine.root.retry_policy.by_type == {}
+
+
+async def test_another_window_counts_what_still_lies_within_it(tmp_path: Path) -> None:
+    async with Engine(settings(tmp_path)) as engine:
+        await engine.submit("hello")
+        breaker = engine.breaker("model:default")
+        for seconds in (3600, 30):
+            breaker.set_thresholds(CircuitThresholds(0.5, 0.9, 4, seconds, 2))
+            assert breaker.metrics.total_calls == 1
 
 
 def test_nothing_of_the_host_is_changed(tmp_path: Path) -> None:

@@ -50,7 +50,9 @@ async def test_without_the_scope_nothing_is_done(tmp_path: Path, scopes: frozens
 
 async def test_a_higher_scope_holds_the_lower_ones(tmp_path: Path) -> None:
     async with running(tmp_path) as engine:
-        await Operations(engine).execute(SCALE_POOL, Scale(target=1), Caller("bo", scopes=frozenset({Scope.ADMIN})))
+        bo = Caller("bo", scopes=frozenset({Scope.ADMIN}))
+        scaled = await Operations(engine).execute(SCALE_POOL, Scale(target=1), bo)
+        assert scaled.pool.target == engine.pool.statistics().target == 1
 
 
 async def test_read_only_refuses_what_acts_and_answers_what_reads(tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.base.errors import ErrorKind
-from engine.recovery.retry.backoff import Backoff, Curve, Jitter, delay_before
+from engine.recovery.retry.backoff import Backoff, delay_before
 from engine.recovery.retry.budget import RESPAWN_COST, RETRY_COST, THROTTLED_COST, Budget
+from engine.recovery.retry.curves import Curve, Jitter
 
 
 def _high(_low: float, high: float) -> float:

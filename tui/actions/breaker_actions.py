@@ -25,7 +25,7 @@ BREAKER_ACTS = {
 
 
 async def control(console: ConsoleHost, names: Sequence[str], name: str, feed: Feed) -> str | None:
-    """Ask, then do what the act `name` says to breakers; the answer says that it was done."""
+    """Ask, then do what the act `name` says to breakers; the answer states that it was done."""
     act, happens = BREAKER_ACTS[name]
     live, several = console.store.live.breakers, len(names) > 1
     if several:

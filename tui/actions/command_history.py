@@ -43,8 +43,8 @@ class CommandHistory:
             self._write(line)
         except OSError as error:
             before, self._failing = self._failing, True
-            told = f"{self._path}: {error.strerror}; what is typed is remembered until the console ends."
-            return "" if before else told
+            shown = f"{self._path}: {error.strerror}; what is typed is remembered until the console ends."
+            return "" if before else shown
         self._failing = False
         return ""
 

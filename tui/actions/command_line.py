@@ -152,7 +152,7 @@ COMMANDS: tuple[Command, ...] = (
 
 
 class LineError(ValueError):
-    """The line cannot be run; the message says what is wrong with it, and what was probably meant."""
+    """The line cannot be run; the message states what is wrong with it, and what was probably meant."""
 
 
 @dataclass(frozen=True, slots=True)

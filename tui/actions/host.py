@@ -98,13 +98,13 @@ class TimeTravel(Protocol):
         """The bar of the time that can be gone to."""
 
     def go_to_text(self, text: str) -> str:
-        """Show the moment that is typed; the answer says why it cannot be shown."""
+        """Show the moment that is typed; the answer states why it cannot be shown."""
 
     def live(self) -> None:
         """Return from the past to now."""
 
     def note(self, text: str) -> str:
-        """Note something of this moment; the answer says why it cannot be noted."""
+        """Note something of this moment; the answer states why it cannot be noted."""
 
 
 class Theming(Protocol):

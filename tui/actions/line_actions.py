@@ -134,7 +134,7 @@ class LineActions:
     async def prompt(self, parsed: Parsed) -> None:
         """Start a conversation."""
         prompt = SendPrompt(prompt=parsed.words[0], wait=False)
-        sent = await self._told(self._feed.send(SEND_PROMPT, prompt))
+        sent = await self._shown(self._feed.send(SEND_PROMPT, prompt))
         self._console.notify(f"Sent as request {sent.prompt.request}.")
 
     async def scale(self, parsed: Parsed) -> None:
@@ -145,7 +145,7 @@ class LineActions:
         elif not size.isdecimal():
             raise LineError(f"{size!r} is no size: a whole number, auto or off.")
         else:
-            await self._told(self._feed.send(SCALE_POOL, Scale(target=int(size))))
+            await self._shown(self._feed.send(SCALE_POOL, Scale(target=int(size))))
             self._console.notify(f"The pool goes to {int(size)} sessions.")
 
     async def autoscale(self, parsed: Parsed) -> None:
@@ -153,12 +153,12 @@ class LineActions:
         await self._follow_load(_SWITCH[parsed.words[0]])
 
     async def _follow_load(self, on: bool) -> None:
-        await self._told(self._feed.send(AUTOSCALE_POOL, Autoscale(enabled=on)))
+        await self._shown(self._feed.send(AUTOSCALE_POOL, Autoscale(enabled=on)))
         self._console.notify("The pool follows the load." if on else "The pool stays at its size.")
 
     async def tune(self, parsed: Parsed) -> Callback:
         """Everything that Tuning would refuse is refused here; what is left is staged and applied there."""
-        await self._told(self.load())
+        await self._shown(self.load())
         panel = self.tuning
         panel.staged.clear()
         texts = dict(self._pair(word) for word in parsed.words)
@@ -221,7 +221,7 @@ class LineActions:
         allowed = parsed.command.argument == "allow"
         message = "" if allowed else "The operator denied this."
         answer = AnswerPermission(id=parsed.words[0], allowed=allowed, message=message)
-        await self._told(self._feed.send(ANSWER_PERMISSION, answer))
+        await self._shown(self._feed.send(ANSWER_PERMISSION, answer))
         self._console.notify("Allowed." if allowed else "Denied.")
 
     async def operation(self, parsed: Parsed) -> Callback:
@@ -251,7 +251,7 @@ class LineActions:
             raise LineError("No engine to act on.")
         return feed
 
-    async def _told(self, work: Coroutine[Any, Any, Any]) -> Any:
+    async def _shown(self, work: Coroutine[Any, Any, Any]) -> Any:
         """What the engine answers; its refusal is the line's."""
         try:
             return await work

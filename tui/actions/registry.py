@@ -252,7 +252,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("inbox.allow_profile", "O", "allow for the profile", _INBOX, "screen.act('allow_profile')", True, 3,
            short="profile"),
     Action("inbox.deny", "D", "deny the group", _INBOX, "screen.act('deny')", True, 4, short="deny"),
-    Action("inbox.deny_why", "W", "deny, and say why", _INBOX, "screen.act('deny_why')", True, 5, short="deny+why"),
+    Action("inbox.deny_why", "W", "deny, and state why", _INBOX, "screen.act('deny_why')", True, 5, short="deny+why"),
     Action("inbox.marked", "M", "answer the marked ones", _INBOX, "screen.act('marked')", True, 7, short="marked"),
     Action("transcript.deny", "D", "deny what it asks", _TRAN, "screen.act('deny')", True, 2, short="deny"),
     Action("transcript.prompt", "P", "go on: send a prompt", _TRAN, "screen.act('prompt')", True, 4,
@@ -265,7 +265,7 @@ ACTIONS: tuple[Action, ...] = (
 
 
 YIELDING = frozenset({"time.mark_before", "time.mark_after", "time.note", "time.play", "time.live"})
-"""Actions everywhere whose key a screen may have for itself; `Station.check_action` says when it gives it back."""
+"""Actions everywhere whose key a screen may have for itself; `Station.check_action` states when it gives it back."""
 
 
 def in_scope(*scopes: str, actions: Iterable[Action] = ACTIONS) -> list[Action]:

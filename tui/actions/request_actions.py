@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 async def cancel(console: ConsoleHost, views: Sequence[RequestView], feed: Feed) -> str | None:
-    """Ask, then end requests; the answer says that it was done."""
+    """Ask, then end requests; the answer states that it was done."""
     number = len(views)
     facts = _facts(views)
     happens = "its caller is notified; the session stays"

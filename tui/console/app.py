@@ -90,7 +90,7 @@ def _part(path: str) -> Callable[..., Any]:
 class Console(App[None]):
     """The operations console over one feed.
 
-    `feed` is used as it is; else `connect` is awaited after the first paint. `owns_engine` says that leaving
+    `feed` is used as it is; else `connect` is awaited after the first paint. `owns_engine` states that leaving
     drains the engine, so leaving asks first. `read_only` from the start cannot be lifted. `keys` are the operator's
     own from keys.toml unless given.
     """
@@ -377,7 +377,7 @@ class Console(App[None]):
             self.push_screen(Confirm("LEAVE", leaving_facts(self.store.live), "drain and leave", "stay"), self._left)
 
     async def leave(self, reason: str) -> None:
-        """Close the feed and exit without a question, saying why."""
+        """Close the feed and exit without a question, stating why."""
         await self._connection.aclose()
         self.exit(message=reason or None)
 

@@ -1,4 +1,4 @@
-"""How the console looks: what the settings say, and what the operator chose for this run."""
+"""How the console looks: what the settings state, and what the operator chose for this run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SETTINGS = ("theme", "refresh_hz", "glyphs", "title", "animation")
 
 
 class Appearance:
-    """Owner of theme, rate, glyphs and title. What was chosen in this run outlives what the settings say later."""
+    """Owner of theme, rate, glyphs and title. What was chosen in this run outlives what the settings state later."""
 
     def __init__(self, theme: str, refresh_hz: float, glyphs: GlyphSetting, title: str) -> None:
         self.theme = theme

@@ -1,4 +1,4 @@
-"""The console's way to its feed: connect after the first paint, say what is wrong, try again."""
+"""The console's way to its feed: connect after the first paint, state what is wrong, try again."""
 
 from __future__ import annotations
 

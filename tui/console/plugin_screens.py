@@ -38,7 +38,7 @@ _log = logging.getLogger("quarterdeck.console")
 
 
 class Rejected(ValueError):
-    """A class cannot be a screen; the message says why."""
+    """A class cannot be a screen; the message states why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def find_screens(named: Iterable[str] = ()) -> Discovered:
             screen, wrong = adopted(load(), owner, found)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - the border to code that is not ours
             _log.info("The screen %s cannot be loaded.", owner, exc_info=True)
-            problems.append(f"{owner}: {_told(error)}")
+            problems.append(f"{owner}: {_described(error)}")
             continue
         found.append(screen)
         problems += wrong
@@ -157,7 +157,7 @@ def _maker(
             return fenced()
         except Exception as error:  # noqa: BLE001 - the border to code that is not ours
             broken = plain()
-            broken.problem = _told(error)
+            broken.problem = _described(error)
             return broken
 
     return make
@@ -179,7 +179,7 @@ class SandboxedScreen(BaseScreen):
         return str(self._guarded(lambda: super(SandboxedScreen, self).crumb, ""))
 
     def compose_body(self) -> Iterable[Widget]:
-        """Its widgets, and the block that says what is wrong."""
+        """Its widgets, and the block that states what is wrong."""
         own: list[Widget] = self._guarded(lambda: list(super(SandboxedScreen, self).compose_body()), [])
         broken = LineBlock(id="broken")
         broken.display = False
@@ -219,7 +219,7 @@ class SandboxedScreen(BaseScreen):
             return instead
 
     def _break(self, error: Exception) -> None:
-        self.problem = _told(error)
+        self.problem = _described(error)
         _log.info("The screen %s failed.", self.OWNER, exc_info=error)
         self._show_problem()
 
@@ -257,6 +257,6 @@ def _source(point: EntryPoint) -> str:
     return point.dist.name if point.dist is not None else point.value
 
 
-def _told(error: BaseException) -> str:
+def _described(error: BaseException) -> str:
     words = clean(str(error))[:200]
     return words if isinstance(error, Rejected) else f"{type(error).__name__}: {words}".removesuffix(": ")

@@ -10,7 +10,7 @@ from pathlib import Path
 from tui.render.themes import ConsoleTheme, old_user_folder, package_folder, read_theme, user_folder
 
 MAX_THEMES = 64
-"""ConsoleTheme files read of one folder, in the order of their names; a notice says that more are not read."""
+"""ConsoleTheme files read of one folder, in the order of their names; a notice states that more are not read."""
 
 _Stamp = tuple[int, int]
 

@@ -71,7 +71,7 @@ class Theming:
         self._report_unknown_theme()
 
     def apply_settings(self, settings: Mapping[str, Any]) -> None:
-        """Look as the settings say, by name; None leaves a value as it is, and so does what the operator chose."""
+        """Look as the settings state, by name; None leaves a value as it is, and so does what the operator chose."""
         ended = not self._app.screen_stack  # the console was left while it still connected
         if ended or not self._appearance.apply_settings(settings):
             return

@@ -78,7 +78,7 @@ class TimeTravel:
             self._go_back(at)
 
     def go_to_text(self, text: str) -> str:
-        """Go to the moment that is typed; the answer says why it cannot be."""
+        """Go to the moment that is typed; the answer states why it cannot be."""
         at = moment(text, self._position, self._span()[1])
         if at is None:
             return f"{text!r} is no moment: 13:47, 13:47:12, -5m."
@@ -149,7 +149,7 @@ class TimeTravel:
             self._host.notify(problem, severity="error")
 
     def note(self, text: str) -> str:
-        """Note something of this moment; the answer says why it cannot be."""
+        """Note something of this moment; the answer states why it cannot be."""
         if self.playback is None:
             return "Notes are kept beside a recording: `quarterdeck replay`."
         problem = self.playback.note(text)
@@ -175,15 +175,15 @@ class TimeTravel:
             self.go_to(at)
 
     def freeze(self) -> None:
-        """Hold the view, or let it go and say what happened meanwhile."""
+        """Hold the view, or let it go and state what happened meanwhile."""
         store = self._store
         if store.past:
             self._host.notify(f"The past stands still already; {self._host.keys.shown('time.live')} goes back to now.")
             return
-        told = totals.lines(store.state, store.live) if store.frozen else []
+        shown = totals.lines(store.state, store.live) if store.frozen else []
         store.freeze(not store.frozen)
-        if told:
-            self._host.notify("\n".join(told), title="While the view was held", timeout=LEDGER_S)
+        if shown:
+            self._host.notify("\n".join(shown), title="While the view was held", timeout=LEDGER_S)
         self._host.paint()
 
     @property

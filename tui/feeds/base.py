@@ -34,7 +34,7 @@ class Playback(Protocol):
         """What was noted of its moments, in order of time."""
 
     def note(self, text: str) -> str:
-        """Note something of the moment played; the answer says why it cannot be."""
+        """Note something of the moment played; the answer states why it cannot be."""
 
     @property
     def seeks(self) -> int:

@@ -132,7 +132,7 @@ class RecordedFeed:
             events.append(self._next)
             self._retell(self._next)
             self._next = next(self._events, None)
-        self._say(until)
+        self._add_said(until)
         return FeedBatch(state, events)
 
     def seek(self, at: float) -> None:
@@ -187,11 +187,11 @@ class RecordedFeed:
         return msgspec.convert(shown, operation.result)
 
     def _retell(self, stamped: EventEnvelope) -> None:
-        if self._tells_itself and (told := retold(stamped.event)) is not None:
-            session, kind, title, text = told
+        if self._tells_itself and (entry := retold(stamped.event)) is not None:
+            session, kind, title, text = entry
             self._transcripts.add(session, stamped.at, kind, title, text)
 
-    def _say(self, until: float) -> None:
+    def _add_said(self, until: float) -> None:
         while self._next_said is not None and self._next_said[1].at <= until:
             session, entry = self._next_said
             self._transcripts.add(session, entry.at, entry.kind, entry.title, entry.text)

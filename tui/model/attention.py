@@ -95,12 +95,12 @@ def _breakers(state: State) -> list[Attention]:
 
 def _alerts(state: State, now: float) -> list[Attention]:
     """Alerts that nobody silenced; an open breaker has its own line."""
-    told = [a for a in state.alerts.values() if a.silenced_until <= now and a.subject not in state.breakers]
+    shown = [a for a in state.alerts.values() if a.silenced_until <= now and a.subject not in state.breakers]
     order = [Severity.CRITICAL, Severity.WARNING, Severity.INFO]
     roles = {Severity.CRITICAL: ("✖", "fail"), Severity.WARNING: ("▲", "retry"), Severity.INFO: ("·", "muted")}
     return [
         Attention(*roles[alert.severity], alert.rule, formats.span(now - alert.since), _remedied(alert))
-        for alert in sorted(told, key=lambda each: order.index(each.severity))[:NAMED]
+        for alert in sorted(shown, key=lambda each: order.index(each.severity))[:NAMED]
     ]
 
 

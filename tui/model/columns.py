@@ -38,7 +38,7 @@ class Column(Generic[R]):
     """One column. The highest `priority` goes first when the width shrinks; `flex` takes what is left.
 
     `plain` is the value that is exported and filtered by, a number where there is a `unit`: count, seconds, bytes,
-    percent or dollars. `timed` says that the text changes with time alone, and `most_first` that sorting starts with
+    percent or dollars. `timed` states that the text changes with time alone, and `most_first` that sorting starts with
     the largest.
     """
 

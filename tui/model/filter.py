@@ -88,7 +88,7 @@ SESSION_FIELDS = Fields(
 
 
 class FilterError(ValueError):
-    """The filter cannot be read; the message says which part and what is allowed."""
+    """The filter cannot be read; the message states which part and what is allowed."""
 
 
 @dataclass(frozen=True, slots=True)

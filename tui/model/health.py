@@ -120,8 +120,8 @@ def _gone(state: State, status: FeedStatus, view: View) -> HealthSummary | None:
 
 
 def _played(state: State, status: FeedStatus) -> tuple[str, ...]:
-    told = (status.source, status.detail, status.missing, formats.clock(status.at or state.at))
-    return tuple(filter(None, told))
+    shown = (status.source, status.detail, status.missing, formats.clock(status.at or state.at))
+    return tuple(filter(None, shown))
 
 
 def _pool(state: State, view: View) -> HealthSummary:

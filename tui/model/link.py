@@ -20,9 +20,9 @@ class LinkState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FeedStatus:
-    """The connection for the health line; `retry_in` in seconds, `detail` says what is wrong.
+    """The connection for the health line; `retry_in` in seconds, `detail` states what is wrong.
 
-    Of a replay: `at` is the moment played, in seconds since 1970, and `missing` says what could not be read.
+    Of a replay: `at` is the moment played, in seconds since 1970, and `missing` states what could not be read.
     """
 
     link: LinkState

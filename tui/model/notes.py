@@ -38,7 +38,7 @@ class Notes:
         self.notes = _read(self.path)
 
     def add(self, at: float, text: str) -> str:
-        """Write one; the answer says why it cannot be."""
+        """Write one; the answer states why it cannot be."""
         note = Note(at, time.time(), clean(text).strip()[:MAX_TEXT])
         if len(self.notes) >= MAX_NOTES:
             return f"{self.path} holds {MAX_NOTES} notes, and no more."

@@ -7,7 +7,7 @@ from engine.events.types import Severity
 from tui.render import formats
 
 LINES = 6
-"""Lines told when the view goes on."""
+"""Lines shown when the view continues."""
 _TOLD = frozenset({"failed", "breaker", "tuning"})
 
 
@@ -30,8 +30,8 @@ def counts(held: State, live: State) -> tuple[str, ...]:
 
 def lines(held: State, live: State) -> list[str]:
     """The newest of what went wrong or was changed, oldest first, under the counts; empty when there was nothing."""
-    told = counts(held, live)
-    if len(told) == 1 and told[0].startswith("0 "):
+    shown = counts(held, live)
+    if len(shown) == 1 and shown[0].startswith("0 "):
         return []
     known = held.seq if held.engine.engine == live.engine.engine else 0
     new = [
@@ -39,7 +39,7 @@ def lines(held: State, live: State) -> list[str]:
     ]
     more = [f"{len(new) - LINES} earlier"] if len(new) > LINES else []
     return [
-        " · ".join(told),
+        " · ".join(shown),
         *more,
         *(f"{formats.clock(line.at)} {line.subject} {line.text}" for line in new[-LINES:]),
     ]

@@ -23,7 +23,7 @@ _FIRST = ("session_pool", "circuit_breaker", "retry", "recovery", "queue", "cach
 
 @dataclass(frozen=True, slots=True)
 class TuningRow:
-    """One setting: its values as a person writes them; `raw` is the one in force, `applies` says when a change does."""
+    """One setting: its values as a person writes them; `raw` is in force, `applies` states when a change does."""
 
     key: str
     description: str

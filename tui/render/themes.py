@@ -37,14 +37,14 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 
 
 class ThemeError(ValueError):
-    """A file is no theme; the message says what is wrong with it."""
+    """A file is no theme; the message states what is wrong with it."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConsoleTheme:
     """One theme: `title` for people, colours by token and surface: #rrggbb, or with `ansi` one of Textual's `ansi_…`.
 
-    `own` says that it lies in the user's folder.
+    `own` states that it lies in the user's folder.
     """
 
     name: str
@@ -120,7 +120,7 @@ def old_user_folder(environ: Mapping[str, str]) -> Path:
 
 
 def read_theme(path: Path) -> ConsoleTheme:
-    """Read one file; its name without `.toml` is the theme's. Raises ThemeError that says what is wrong with it."""
+    """Read one file; its name without `.toml` is the theme's. Raises ThemeError that states what is wrong with it."""
     if not _NAME.fullmatch(path.stem):
         raise ThemeError("a theme's file name has lower-case letters, digits and dashes only")
     if path.stat().st_size > MAX_FILE:

@@ -151,7 +151,7 @@ class CommandScreen(Overlay[Callback]):
         try:
             await self._acts.load()
         except QuarterdeckError:
-            # Without them the line has no completion of settings; running one says why.
+            # Without them the line has no completion of settings; running one states why.
             return
         self.paint()
 

@@ -18,7 +18,7 @@ from tui.render.spans import Line, crop, fit, padded, rule, width_of
 from tui.screens import list_lines
 
 NARROW = 90
-"""Cells below which the rows do not say how often an action was seen; its card does."""
+"""Cells below which the rows do not state how often an action was seen; its card does."""
 CARD_LINES = 8
 """Lines of the card, with the blank one before it."""
 _AGE, _SESSION, _TOOL, _RISK, _SAME, _SEEN = 6, 7, 9, 11, 5, 10
@@ -101,7 +101,7 @@ def rows(shown: ListState[PermissionGroup], now: float, width: int, most: int) -
 
 
 def card(group: PermissionGroup | None, now: float, bar: str, width: int, nothing: str) -> list[Line]:
-    """Exactly what an answer is about, always CARD_LINES lines; `nothing` says why there is none."""
+    """Exactly what an answer is about, always CARD_LINES lines; `nothing` states why there is none."""
     if group is None:
         lines: list[Line] = [[], rule("NOTHING WAITS", width), [(f" {nothing}", "muted")]]
         return lines + [[] for _ in range(CARD_LINES - len(lines))]

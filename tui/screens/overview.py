@@ -1,4 +1,4 @@
-"""The Overview: one glance says whether the pool is well, and what to do when it is not."""
+"""The Overview: one glance states whether the pool is well, and what to do when it is not."""
 
 from __future__ import annotations
 

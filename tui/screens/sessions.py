@@ -169,7 +169,7 @@ class SessionsScreen(ListScreen[SessionView]):
             if feed is not None and await reader.pull(feed) and reader is self._reader:
                 self._paint_drawer()
         except QuarterdeckError:
-            # The health line already says that the link is down; the drawer keeps what it has.
+            # The health line already states that the link is down; the drawer keeps what it has.
             return
 
     def action_page(self, pages: int) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tui.model.tuning import Tuning
     from tui.render.spans import Line
 
-_REFUSED = "Applied nothing: some values are refused; the rows say why."
+_REFUSED = "Applied nothing: some values are refused; the rows state why."
 _LISTED = 12
 
 

@@ -27,7 +27,7 @@ class AlertResolved(Event, frozen=True):
 
 
 class AlertSilenced(Event, frozen=True):
-    """Alerts of the rules that fit the pattern are not told before `until`; 0 lifts it."""
+    """Alerts of the rules that fit the pattern are not notified before `until`; 0 lifts it."""
 
     pattern: str
     until: float

@@ -38,7 +38,7 @@ class PoolStatistics(msgspec.Struct, frozen=True):
 
     `target` is the size that scaling goes to and `reason` why; `memory` is in bytes, `cpu` in percent of a core, both
     summed over the sessions; `throughput` in turns a second; `hibernated` counts conversations without a process;
-    `simulated` says that answers are made up.
+    `simulated` states that answers are made up.
     """
 
     size: int

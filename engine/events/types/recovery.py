@@ -9,7 +9,7 @@ class ErrorSeen(Event, frozen=True):
     """An attempt at a request failed; what the classifier made of it.
 
     `silent` is the time in seconds from the session's last sign of life to the error: it was found within that.
-    `again` says that another attempt follows; `said` is the line that the agent itself said of it, where that is known.
+    `again` states that another attempt follows; `said` is the agent's own line about it, where known.
     """
 
     error: str
@@ -41,7 +41,7 @@ class BreakerChanged(Event, frozen=True):
 
 
 class RecoveryStarted(Event, frozen=True):
-    """A recovery strategy was begun at a target; `observed` says that it is only told, and nothing is done.
+    """A recovery strategy was begun at a target; `observed` states that it is only told, and nothing is done.
 
     `error` is the id of the ErrorSeen that asked for it, `by` who did where a person or a breaker did; `estimated` is
     in seconds.
@@ -58,10 +58,10 @@ class RecoveryStarted(Event, frozen=True):
 
 
 class RecoveryEnded(Event, frozen=True):
-    """Its effect was seen: `ok` says whether it helped, `took` the seconds until then, which for
+    """Its effect was seen: `ok` states whether it helped, `took` the seconds until then, which for
     those who waited for it ends with their answer, `waiters` who shared it.
 
-    `gave_up` says that nothing else is tried for the requests that waited.
+    `gave_up` states that nothing else is tried for the requests that waited.
     """
 
     recovery: str

@@ -108,7 +108,7 @@ class ApiRetry(Event, frozen=True):
 
 
 class RateLimited(Event, frozen=True):
-    """The API told how much of a plan's limit is used up."""
+    """The API reported how much of a plan's limit is used up."""
 
     session: str
     status: str

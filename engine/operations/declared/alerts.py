@@ -26,7 +26,7 @@ class AlertRow(msgspec.Struct, kw_only=True):
 
 
 class SilenceRow(msgspec.Struct, kw_only=True):
-    """Alerts of rules that fit the pattern are not told before `until`."""
+    """Alerts of rules that fit the pattern are not notified before `until`."""
 
     pattern: str
     until: float

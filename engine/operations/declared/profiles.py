@@ -10,7 +10,7 @@ from engine.operations.operation import NoArguments, Operation
 
 
 class ProfileRow(msgspec.Struct, kw_only=True):
-    """One profile with the number of its sessions; `note` says what keeps requests from it."""
+    """One profile with the number of its sessions; `note` states what keeps requests from it."""
 
     name: str
     tenant: str

@@ -9,7 +9,7 @@ from engine.operations.operation import Operation
 
 
 class RecordingRow(msgspec.Struct, kw_only=True):
-    """One recorded run: its segments, bytes and span in seconds since 1970; `problem` says what cannot be read."""
+    """One recorded run: its segments, bytes and span in seconds since 1970; `problem` states what cannot be read."""
 
     engine: str
     path: str

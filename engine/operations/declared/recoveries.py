@@ -30,10 +30,10 @@ class RecoveryRow(msgspec.Struct, kw_only=True):
 
 
 class RecoveryOutcome(msgspec.Struct, kw_only=True):
-    """Its effect was seen: `ok` says whether it helped, `took` the seconds until then, which for
+    """Its effect was seen: `ok` states whether it helped, `took` the seconds until then, which for
     those who waited for it ends with their answer, `waiters` who shared it.
 
-    `gave_up` says that nothing else is tried for the requests that waited.
+    `gave_up` states that nothing else is tried for the requests that waited.
     """
 
     recovery: str

@@ -53,7 +53,7 @@ def request_of(call: CallContext, args: SendPrompt) -> Request:
 
 @handles(SEND_PROMPT)
 async def send(services: Services, call: CallContext, args: SendPrompt) -> SentPromptResult:
-    """Answer a prompt, or return its id at once; its end is kept. Raises what says why there is no answer."""
+    """Answer a prompt, or return its id at once; its end is kept. Raises what states why there is no answer."""
     request = request_of(call, args)
     if call.accepted is not None:
         services.engine.check(request)

@@ -68,7 +68,7 @@ class Permit:
 class Refusal:
     """The breaker lets no call through for `retry_after` more seconds; infinite when only a person lifts it.
 
-    `parked` says that it waits for a limit to reset, and calls may wait with it.
+    `parked` states that it waits for a limit to reset, and calls may wait with it.
     """
 
     retry_after: float
@@ -132,6 +132,12 @@ class Breaker:
         self._successes = 0
         self._last_failure = 0.0
         self._born = self._wall()
+
+    def configure(self, limits: BreakerLimits) -> None:
+        """Other limits from now on; the votes that still lie within the window count on."""
+        if limits.window != self.limits.window:
+            self._window.resize(limits.window)
+        self.limits = limits
 
     @property
     def running(self) -> int:

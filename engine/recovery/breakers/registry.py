@@ -144,12 +144,12 @@ class Breakers:
     def configure(self, limits: BreakerLimits) -> None:
         """The limits changed."""
         for name, breaker in self._all.items():
-            breaker.limits = self._own_limits.get(name, limits)
+            breaker.configure(self._own_limits.get(name, limits))
 
     def set_limits(self, name: str, limits: BreakerLimits) -> None:
         """Limits of one breaker's own, whatever the settings state. Raises NotFound."""
-        breaker = self.get(name)
-        self._own_limits[name] = breaker.limits = limits
+        self.get(name).configure(limits)
+        self._own_limits[name] = limits
 
     def partial(self, name: str, succeeded: int, failed: int, reason: str) -> None:
         """A call of several parts ended, of which some failed."""

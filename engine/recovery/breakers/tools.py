@@ -28,7 +28,7 @@ class Tools:
         self._classify = classify
 
     def ended(self, tool: str, failed: bool, text: str) -> None:
-        """A tool's result, as the stream told it; `TOOL@ENDPOINT` where a profile's calls go somewhere else."""
+        """A tool's result, as the stream reported it; `TOOL@ENDPOINT` where a profile's calls go somewhere else."""
         name = f"tool:{tool}"
         if failed and broken(tool.partition("@")[0], text, self._classify()):
             self._breakers.record(name, one_line(_unwrapped(text)) or "it failed without a word")
@@ -36,7 +36,7 @@ class Tools:
             self._breakers.record(name)
 
     def barred(self, tool: str) -> str:
-        """Why a tool may not be used now, told to the agent; empty when it may."""
+        """Why a tool may not be used now, as the agent reads it; empty when it may."""
         name = f"tool:{tool}"
         if not self._breakers.knows(name):
             return ""
@@ -45,7 +45,7 @@ class Tools:
         except BreakerOpen as refused:
             when = f" Try it again in {refused.retry_after:.0f} s at the earliest." if refused.retry_after else ""
             itself = tool.partition("@")[0]
-            return f"{itself} is out of order: {refused.message}{when} Go on without it, or say what is missing."
+            return f"{itself} is out of order: {refused.message}{when} Go on without it, or state what is missing."
         return ""
 
 

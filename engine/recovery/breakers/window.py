@@ -54,6 +54,20 @@ class Window:
             gone.calls = gone.failures = gone.slow = 0
         self._at = max(self._at, second)
 
+    def resize(self, seconds: int) -> None:
+        """Keep another number of seconds; what the newest of them hold stays."""
+        size = max(1, seconds)
+        kept = [
+            (self._at - age, self._buckets[(self._at - age) % len(self._buckets)]) for age in range(len(self._buckets))
+        ]
+        self._buckets = [Tally() for _ in range(size)]
+        self.total = Tally()
+        for second, bucket in kept[:size]:
+            self._buckets[second % size] = bucket
+            self.total.calls += bucket.calls
+            self.total.failures += bucket.failures
+            self.total.slow += bucket.slow
+
     def clear(self) -> None:
         """Forget everything."""
         for bucket in self._buckets:

@@ -1,6 +1,6 @@
 """From what is known of a failure to its class: pure, by weighted rules, the highest score decides.
 
-Facts score above texts, except for the texts whose weight says that they are truer than a status which is known to
+Facts score above texts, except for the texts whose weight states that they are truer than a status which is known to
 lie (a spend limit comes as HTTP 400, an overload as 500). A learned rule decides where no fact does.
 """
 
@@ -26,7 +26,7 @@ from engine.recovery.classify.rules import ErrorSeverity, ErrorType, Rule, Strat
 from engine.sessions.outcome import Ended, Outcome
 
 HEALTHY, UNKNOWN = "healthy", "unknown"
-"""The names in place of a rule's: nothing failed, or nothing says why."""
+"""The names in place of a rule's: nothing failed, or nothing states why."""
 SAID = 500
 """Characters that are kept of the line that reports an error."""
 _DECIDES = 50.0
@@ -214,7 +214,7 @@ def _without_rule(known: Evidence) -> Classification:
         type=ErrorType.INTERNAL,
         severity=ErrorSeverity.HIGH,
         category="unknown",
-        description="It failed, and nothing that is known says why.",
+        description="It failed, and nothing that is known states why.",
         retryable=False,
         priority=_PRIORITY[ErrorSeverity.HIGH],
         strategy=StrategyWord.FAIL_FAST,

@@ -121,11 +121,11 @@ def of_record(record: Mapping[str, Any]) -> Evidence:
     refused = record.get("type") == "assistant"
     limit = record.get("rate_limit_info")
     limits = limit if isinstance(limit, Mapping) else {}
-    told = "" if api_type.endswith("_error") else api_type
+    reported = "" if api_type.endswith("_error") else api_type
     return _with_exit(
         _whole(record.get("exit_code")),
         by=_text(record, "signal"),
-        text=_joined(*said, stderr, exception, code, told),
+        text=_joined(*said, stderr, exception, code, reported),
         stderr=clip(stderr),
         failed=_rejected(limits) or _failed(record, exception, api_type),
         status=_status(record, body, retries),

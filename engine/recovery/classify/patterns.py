@@ -32,7 +32,7 @@ def letters_of(text: str) -> Letters:
 
 
 class Patterns:
-    """Numbered patterns; `find` says which of them a text has, `any_in` whether it has one."""
+    """Numbered patterns; `find` states which of them a text has, `any_in` whether it has one."""
 
     def __init__(self, patterns: Sequence[str]) -> None:
         self._compiled = [re.compile(pattern) for pattern in patterns]

@@ -48,7 +48,7 @@ def _atoms(phrase: str) -> list[list[list[Atom]]]:
 
 
 class Phrases:
-    """An index over numbered phrases; `find` says which of them a text has."""
+    """An index over numbered phrases; `find` states which of them a text has."""
 
     def __init__(self, phrases: Sequence[str]) -> None:
         self._whole: dict[str, int] = {}

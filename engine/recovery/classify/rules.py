@@ -16,7 +16,7 @@ from engine.base.errors import SettingsError
 from engine.recovery.classify.phrases import BadPhrase, Phrases, WordClasses
 from engine.settings.dotenv import content_of
 
-_REMEDY = "docs/classifier.md says what a rule is made of; the rules in force stay."
+_REMEDY = "docs/classifier.md states what a rule is made of; the rules in force stay."
 _FACTS = ("status", "api_type", "assistant", "errno", "exit_code", "signal", "terminal", "startup")
 
 

@@ -4,28 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
+
+from engine.recovery.retry.curves import Curve, Jitter
 
 Uniform = Callable[[float, float], float]
 """A random number between two."""
-
-
-class Curve(StrEnum):
-    """How delays grow with the attempts; adaptive also grows with load and failures lately."""
-
-    FIXED = "fixed"
-    LINEAR = "linear"
-    EXPONENTIAL = "exponential"
-    ADAPTIVE = "adaptive"
-
-
-class Jitter(StrEnum):
-    """How delays are spread, so that retries do not meet."""
-
-    NONE = "none"
-    EQUAL = "equal"
-    FULL = "full"
-    DECORRELATED = "decorrelated"
 
 
 @dataclass(frozen=True, slots=True)

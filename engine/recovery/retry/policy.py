@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from engine.base.errors import ErrorKind
-from engine.recovery.retry.backoff import Backoff, Curve, Jitter
+from engine.recovery.retry.backoff import Backoff
+from engine.recovery.retry.curves import Curve, Jitter
 from engine.settings.schema import Settings
 
 

@@ -65,7 +65,9 @@ def _checked(made: RecoveryStrategy, name: str, key: str) -> RecoveryStrategy:
     missing = [part for part in ("target_kind", "estimated_time", "can_recover", "execute") if not hasattr(made, part)]
     if missing:
         problem = f"{key}: the recovery strategy {name!r} has no {', '.join(missing)}."
-        raise SettingsError([problem], remedy="engine/recovery/strategies/base.py says what one is made of.", field=key)
+        raise SettingsError(
+            [problem], remedy="engine/recovery/strategies/base.py states what one is made of.", field=key
+        )
     made.name = name
     return made
 

@@ -1,4 +1,4 @@
-"""`quarterdeck bench GROUP`: measure on this machine, and say what each figure was measured against."""
+"""`quarterdeck bench GROUP`: measure on this machine, and state what each figure was measured against."""
 
 from __future__ import annotations
 

@@ -76,8 +76,8 @@ def set_(common: Common, changes: tuple[str, ...], saved: bool) -> None:
     body = {key: find_value(layer.tree, key) for key in layer.origins}
     with running_engine(common) as client:
         change = client.call("PATCH", "/api/config", body)["change"]
-        told = client.call("POST", "/api/config/save", {"keys": list(change["changes"])})["saved"] if saved else {}
-    _show_change(common, {**change, "saved": told.get("file")})
+        shown = client.call("POST", "/api/config/save", {"keys": list(change["changes"])})["saved"] if saved else {}
+    _show_change(common, {**change, "saved": shown.get("file")})
 
 
 @command.command("save", epilog="Example: quarterdeck config save")
@@ -127,7 +127,7 @@ def undo(common: Common) -> None:
 @command.command("check")
 @common_options
 def check(common: Common) -> None:
-    """Read every source and say what is wrong, or that all is well."""
+    """Read every source and state what is wrong, or that all is well."""
     from tui.cli.settings_source import load
 
     loaded = load(common)

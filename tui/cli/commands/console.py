@@ -100,7 +100,7 @@ class _Connection:
             raise
 
     def close(self, *, at_once: bool = False) -> int:
-        """Drain the engine of this process, saying how it goes; a second signal kills. Returns its survivors."""
+        """Drain the engine of this process, stating how it goes; a second signal kills. Returns its survivors."""
         if self._thread is None:
             return 0
         return drain(self._thread, "the console was left", at_once=at_once)
@@ -156,7 +156,7 @@ class _Connection:
 
 
 def drain(thread: EngineThread, reason: str, *, at_once: bool = False) -> int:
-    """Drain an engine of this process, saying how it goes; a second signal, or `at_once`, kills.
+    """Drain an engine of this process, stating how it goes; a second signal, or `at_once`, kills.
 
     Returns the number of processes that would not end. One that has stopped is left.
     """
@@ -221,7 +221,7 @@ def _need_terminal() -> None:
     elif not (os.isatty(1) or os.isatty(2)):
         lacking = "neither standard output nor standard error is one"
     elif os.environ.get("TERM") == "dumb":
-        lacking = "TERM=dumb says that this one shows lines only"
+        lacking = "TERM=dumb states that this one shows lines only"
     else:
         return
     raise BadInput(

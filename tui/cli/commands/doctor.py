@@ -40,7 +40,7 @@ def command(common: Common, reap: bool) -> None:
 
 
 def _reap(engines: Path) -> None:
-    """End the left-over processes and say which; the findings name those that would not end."""
+    """End the left-over processes and state which; the findings name those that would not end."""
     from engine.launchers import left_overs
     from engine.launchers.engine_registry import EngineRegistry
 

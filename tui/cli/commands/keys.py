@@ -37,7 +37,7 @@ def command(common: Common) -> None:
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @common_options
 def check(common: Common, file: Path | None) -> None:
-    """Read keys.toml, or FILE, and say what is wrong with it, or that all is well. Exits 2 when something is."""
+    """Read keys.toml, or FILE, and state what is wrong with it, or that all is well. Exits 2 when something is."""
     from tui.actions.keymap import keys_file
 
     path = file if file is not None else keys_file(os.environ)

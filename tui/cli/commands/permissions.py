@@ -114,8 +114,8 @@ def grants(common: Common) -> None:
 @common_options
 def revoke(common: Common, grant: str) -> None:
     """Take grant ID back: what it allowed is asked for again."""
-    told = call(common, "DELETE", f"/api/permissions/grants/{segment(grant)}")
-    print_json(told) if common.json else echo(f"{told['revoked']} is revoked.")
+    answered = call(common, "DELETE", f"/api/permissions/grants/{segment(grant)}")
+    print_json(answered) if common.json else echo(f"{answered['revoked']} is revoked.")
 
 
 @command.command("history", epilog="Example: quarterdeck permissions history --limit 20")
@@ -126,8 +126,8 @@ def history(common: Common, limit: int, group: str) -> None:
     """Who answered what, newest first."""
     query = urlencode({"limit": limit, "group": group})
     rows = call(common, "GET", f"/api/permissions/history?{query}")["answers"]
-    told = [{**row, "at": _moment(row["at"]), "answer": "allowed" if row["allowed"] else "denied"} for row in rows]
-    _print(common, rows, [[row[column] for column in _HISTORY_COLUMNS] for row in told], _HISTORY_COLUMNS)
+    answered = [{**row, "at": _moment(row["at"]), "answer": "allowed" if row["allowed"] else "denied"} for row in rows]
+    _print(common, rows, [[row[column] for column in _HISTORY_COLUMNS] for row in answered], _HISTORY_COLUMNS)
 
 
 def _list(common: Common) -> None:
@@ -140,8 +140,8 @@ def _list(common: Common) -> None:
 
 
 def _answer(common: Common, permission: str, body: dict[str, Any]) -> None:
-    told = call(common, "POST", f"/api/permissions/{segment(permission)}", body)["permission"]
-    _tell(common, told, f"{permission} is {'allowed' if told['allowed'] else 'denied'}.")
+    answered = call(common, "POST", f"/api/permissions/{segment(permission)}", body)["permission"]
+    _show(common, answered, f"{permission} is {'allowed' if answered['allowed'] else 'denied'}.")
 
 
 def _answer_group(common: Common, key: str, body: dict[str, Any]) -> None:
@@ -150,8 +150,12 @@ def _answer_group(common: Common, key: str, body: dict[str, Any]) -> None:
     whole = _whole_key(
         key, [row["key"] for row in call(common, "GET", f"/api/permissions/groups?limit={_ALL}")["groups"]]
     )
-    told = call(common, "POST", f"/api/permissions/groups/{segment(whole)}", body)["group"]
-    _tell(common, told, f"{plural(told['answered'], 'permission')} {'allowed' if told['allowed'] else 'denied'}.")
+    answered = call(common, "POST", f"/api/permissions/groups/{segment(whole)}", body)["group"]
+    _show(
+        common,
+        answered,
+        f"{plural(answered['answered'], 'permission')} {'allowed' if answered['allowed'] else 'denied'}.",
+    )
 
 
 def _whole_key(key: str, known: Sequence[str]) -> str:
@@ -167,12 +171,12 @@ def _whole_key(key: str, known: Sequence[str]) -> str:
     return found[0]
 
 
-def _tell(common: Common, told: dict[str, Any], sentence: str) -> None:
+def _show(common: Common, answered: dict[str, Any], sentence: str) -> None:
     if common.json:
-        print_json(told)
+        print_json(answered)
         return
     echo(sentence)
-    for grant in told["grants"]:
+    for grant in answered["grants"]:
         where = grant["conversation"] or f"profile {grant['profile']} of {grant['tenant']}"
         echo(f"{grant['id']} until {_moment(grant['expires'])} for {where}: {grant['action']}")
 

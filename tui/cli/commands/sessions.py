@@ -55,7 +55,7 @@ def _ending(verb: str, does: str) -> click.Command:
         if common.json:
             print_json(done)
         else:
-            rows = [(name, verb, ", ".join(told.get("requests", ()))) for name, told in done.items()]
+            rows = [(name, verb, ", ".join(shown.get("requests", ()))) for name, shown in done.items()]
             print_table(rows, ("session", "done", "requests cancelled"))
 
     return end
