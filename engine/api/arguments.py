@@ -36,7 +36,13 @@ def converted(given: dict[str, Any], operation: Operation[A, Any], *, strict: bo
         if isinstance(wanted, types.FloatType | types.IntType) and isinstance(value, int | float):
             text = f"A {field} of {value:g} is out of range."
             raise BadInput(text, field=field, remedy=f"Give a number from {wanted.ge} to {wanted.le}.") from error
-        raise BadInput(f"{error}.", field=field, remedy=_remedy(kind, field)) from error
+        raise BadInput(_sentence(str(error), field), field=field, remedy=_remedy(kind, field)) from error
+
+
+def _sentence(problem: str, field: str | None) -> str:
+    """What is wrong with a field, without the decoder's path to it."""
+    what = problem.partition(" - at `$")[0]
+    return f"{field}: {what[0].lower()}{what[1:]}." if field and not what.startswith("Object") else f"{what}."
 
 
 async def _body(request: Request, operation: Operation[Any, Any]) -> dict[str, Any]:

@@ -6,9 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from engine.base.errors import BadInput
 from engine.events.recorder import SUFFIX
 from engine.events.segments import Chunk, chunks_of, missing_between
+
+
+class _Moment(msgspec.Struct):
+    at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +50,23 @@ def _run(name: str, paths: Sequence[Path]) -> RecordedRun:
         path=str(paths[0].parent),
         segments=len(paths),
         size=sum(stat.st_size for stat in stats),
-        started_at=chunks[0].at if chunks else ended,
+        started_at=_started_at(paths[0], chunks) if chunks else ended,
         ended_at=ended,
         readable=bool(chunks) and not damage,
         problem=damage[0] if damage else "",
     )
+
+
+def _started_at(path: Path, chunks: Sequence[Chunk]) -> float:
+    """The time of the first snapshot; one from before the first event has none, so then that event's."""
+    if chunks[0].at:
+        return chunks[0].at
+    with path.open("rb") as file:
+        file.readline()
+        try:
+            return msgspec.json.decode(file.readline(), type=_Moment).at
+        except msgspec.DecodeError:
+            return path.stat().st_mtime
 
 
 def _chunks(path: Path, damage: list[str]) -> list[Chunk]:
