@@ -149,8 +149,8 @@ def _recover_or_retry(
     options: RecoveryOptions,
     uniform: Uniform,
 ) -> Step:
-    escalation = next_level(state.escalation, options.first, options.able.__contains__)
-    strategy = strategy_at(escalation.level, options.able.__contains__)
+    escalation = next_level(state.escalation, options.first, options.able)
+    strategy = strategy_at(escalation.level, options.able)
     if strategy == FAIL_FAST and options.observe:
         strategy = PLAIN_RETRY
     if strategy == FAIL_FAST:

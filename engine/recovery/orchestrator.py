@@ -32,6 +32,7 @@ TARGETS_KEPT = 1000
 _SLACK = 10.0
 _LEAST_S = 30.0
 """A run may take so many times its estimate, and so long at least."""
+_REPLACE = "Correct the strategy, or name another in `recovery.strategies`."
 _STOPPING = RecoveryResult(False, "the engine stops")
 
 
@@ -43,15 +44,19 @@ class RecoveryLimits:
     starts: IntensityLimits = field(default_factory=lambda: IntensityLimits(5, 60.0, 60.0))
 
 
+def _none_able(_name: str) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class RecoveryOptions:
-    """What recovery could do about a failure: the strategy of its class, and those that are able to act on it.
+    """What recovery could do about a failure: the strategy of its class, and whether one of a name is able to act.
 
     With `observe` nothing is done; it is only published what would be.
     """
 
     first: str = PLAIN_RETRY
-    able: frozenset[str] = frozenset()
+    able: Callable[[str], bool] = _none_able
     observe: bool = False
 
 
@@ -91,8 +96,8 @@ class Orchestrator:
 
     def options(self, failure: Failure) -> RecoveryOptions:
         """What could be done about a failure; nothing is begun."""
-        able = frozenset(name for name, each in self.strategies.by_name.items() if each.can_recover(failure))
-        return RecoveryOptions(strategy_for(failure, self.strategies.by_class), able, self._limits().observe)
+        first = strategy_for(failure, self.strategies.by_class)
+        return RecoveryOptions(first, lambda name: self._able(name, failure), self._limits().observe)
 
     def begin(self, name: str, failure: Failure, case: RecoveryCase | None = None) -> RecoveryRun | None:
         """Run a strategy, or join the run that is under way; `case` waits for it.
@@ -139,6 +144,15 @@ class Orchestrator:
         else:
             result = recovery.done.result()
             self._end(recovery, ok=result.ok, reason=result.reason)
+
+    def _able(self, name: str, failure: Failure) -> bool:
+        """Whether a strategy can act on a failure; one that raises cannot."""
+        try:
+            return self._known(name).can_recover(failure)
+        except Exception as error:  # noqa: BLE001 - a strategy may be a plugin's
+            text = f"the recovery strategy {name} raised in `can_recover`: {error!r}"
+            self._bus.publish(Notice(severity=Severity.WARNING, text=text, remedy=_REPLACE))
+            return False
 
     # by hand, and for a breaker
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.base.errors import BadInput, NotFound, SettingsError
-from engine.recovery.escalation import ESCALATION, PARK, REDUCE_LOAD, RESTART, RESUME, strategy_for
-from engine.recovery.failure import TargetKind
+from engine.recovery.escalation import CLEAN, ESCALATION, PARK, REDUCE_LOAD, RESTART, RESUME, strategy_for
+from engine.recovery.failure import Failure, TargetKind
 from engine.recovery.orchestrator import STALE_S, WATCH_S
 from engine.recovery.retry.budget import RESPAWN_COST
 from engine.recovery.run import RecoveryCase
@@ -330,3 +330,23 @@ def test_the_ladder_ends() -> None:
             assert name not in seen
             seen.add(name)
             name = ESCALATION[name]
+
+
+def test_a_strategy_that_raises_when_it_is_looked_at_is_passed_over_and_no_other_is_looked_at() -> None:
+    class Broken(Scripted):
+        """A plugin with a mistake."""
+
+        def can_recover(self, failure: Failure) -> bool:
+            raise ZeroDivisionError(failure.id)
+
+    async def work() -> None:
+        unrelated = Broken(CLEAN, TargetKind.ENGINE)
+        broken, next_one = Broken(RESUME, TargetKind.CONVERSATION), restart()
+        rig = OrchestratorFixture(unrelated, broken, next_one)
+        assert await rig.fail(RecoveryCase(), rig.failure()) == ""
+        assert len(next_one.runs) == 1
+        notices = [line.text for line in rig.bus.state.recent if "can_recover" in line.text]
+        assert len(notices) >= 1
+        assert all(RESUME in text for text in notices)
+
+    run_virtually(work())
