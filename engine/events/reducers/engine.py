@@ -1,0 +1,84 @@
+"""Reducers of the engine as a whole: its phases, settings, pool, breakers and notices."""
+
+from __future__ import annotations
+
+from engine.base.text import one_line
+from engine.events import types as ev
+from engine.events.reducers.bounded import cause, note
+from engine.events.state import State
+from engine.events.types import Severity
+
+
+def engine_started(state: State, event: ev.EngineStarted, at: float) -> None:
+    """The engine is up."""
+    view = state.engine
+    view.engine, view.pid, view.backend, view.version = event.engine, event.pid, event.backend, event.version
+    view.demo, view.banner, view.max_size = event.demo, event.banner, event.max_size
+    view.phase, view.started_at = "running", at
+    cause(state, "restart", event.engine, "", event.version)
+
+
+def engine_draining(state: State, event: ev.EngineDraining, _at: float) -> None:
+    """No new work is taken."""
+    state.engine.phase = "draining"
+    note(state, "notice", "engine", f"draining: {event.reason}", Severity.WARNING)
+
+
+def engine_stopped(state: State, event: ev.EngineStopped, _at: float) -> None:
+    """The engine has ended."""
+    state.engine.phase = "stopped"
+    severity = Severity.CRITICAL if event.survivors else Severity.INFO
+    note(state, "notice", "engine", f"stopped: {event.reason}, survivors {event.survivors}", severity)
+
+
+def settings_changed(state: State, event: ev.SettingsChanged, at: float) -> None:
+    """Settings were changed live; the change may be the cause of what follows."""
+    state.settings_changed_at = at
+    for key, (old, new) in event.changes.items():
+        if key == "session_pool.max_size" and isinstance(new, int):
+            state.engine.max_size = new
+        cause(state, "tuning", key, one_line(str(old)), one_line(str(new)), event.who)
+        note(state, "tuning", key, f"{one_line(str(old))} → {one_line(str(new))} by {event.who}")
+
+
+def pool_measured(state: State, event: ev.PoolMeasured, _at: float) -> None:
+    """The pool as it was measured."""
+    state.pool = event.pool
+
+
+def pool_scaled(state: State, event: ev.PoolScaled, _at: float) -> None:
+    """The pool has another target size."""
+    note(state, "tuning", "pool", f"{event.size} → {event.target} sessions, {event.reason}", Severity.INFO)
+
+
+def conversation_moved(state: State, event: ev.ConversationWoken | ev.ConversationHibernated, _at: float) -> None:
+    """The counts come with PoolMeasured, the session's row with its own events."""
+
+
+def breaker_changed(state: State, event: ev.BreakerChanged, _at: float) -> None:
+    """A breaker has another state."""
+    state.breakers[event.breaker] = event.new
+    severity = Severity.INFO if event.new == "closed" else Severity.WARNING
+    cause(state, "breaker", event.breaker, event.old, event.new, event.reason)
+    note(state, "breaker", event.breaker, f"{event.old} → {event.new}  {event.reason}".rstrip(), severity)
+
+
+def rate_limited(state: State, event: ev.RateLimited, _at: float) -> None:
+    """The API reported how much of a plan's limit is used."""
+    if event.status != "allowed":
+        note(state, "notice", event.session, f"rate limit {event.limit} {event.status}", Severity.WARNING)
+
+
+def orphans_reaped(state: State, event: ev.OrphansReaped, _at: float) -> None:
+    """Processes of a dead engine were ended."""
+    state.totals.orphans += len(event.pids)
+    note(state, "notice", event.origin, f"reaped {len(event.pids)} left-over processes", Severity.WARNING)
+
+
+def notice(state: State, event: ev.Notice, _at: float) -> None:
+    """Operators were notified."""
+    note(state, "notice", "engine", event.text, event.severity, event.remedy)
+
+
+def operation_executed(_state: State, _event: ev.OperationExecuted, _at: float) -> None:
+    """What it changed comes as events of its own; who acted is in the log and in recordings."""

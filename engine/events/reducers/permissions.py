@@ -1,0 +1,56 @@
+"""Reducers of permissions: requested, answered, revoked."""
+
+from __future__ import annotations
+
+from engine.events import types as ev
+from engine.events.reducers.bounded import note
+from engine.events.reducers.sessions import at_rest, set_state
+from engine.events.state import LAPSED_KEPT, LapsedView, PermissionView, State
+from engine.events.types import SessionState, Severity
+
+
+def permission_asked(state: State, event: ev.PermissionAsked, at: float) -> None:
+    """An agent waits for an answer."""
+    state.permissions[event.permission] = PermissionView(
+        id=event.permission,
+        session=event.session,
+        tool=event.tool,
+        summary=event.summary,
+        asked_at=at,
+        deadline=event.deadline,
+        group=event.group,
+        action=event.action,
+        risk=event.risk,
+        rank=event.rank,
+        grave=event.grave,
+        tenant=event.tenant,
+        profile=event.profile,
+        conversation=event.conversation,
+        allowed_before=event.allowed_before,
+        denied_before=event.denied_before,
+        nearest=event.nearest,
+    )
+    if row := state.sessions.get(event.session):
+        row.activity = f"{event.tool} {event.summary}"
+        set_state(row, SessionState.APPROVAL, at)
+
+
+def permission_answered(state: State, event: ev.PermissionAnswered, at: float) -> None:
+    """It was answered, by a person or by a grant."""
+    asked = state.permissions.pop(event.permission, None)
+    row = state.sessions.get(event.session)
+    if row is not None and row.state is SessionState.APPROVAL:
+        set_state(row, SessionState.RUNNING if row.turn_started_at else at_rest(row), at)
+    if asked is not None:
+        if event.by == "deadline":
+            state.lapsed.append(LapsedView(at, event.session, asked.tool, asked.summary))
+            del state.lapsed[:-LAPSED_KEPT]
+        word = "allowed" if event.allowed else "denied"
+        severity = Severity.WARNING if event.by == "deadline" else Severity.INFO
+        reach = "" if event.scope == "once" else f", for the {event.scope}"
+        note(state, "notice", event.session, f"{word} {asked.tool} {asked.summary} by {event.by}{reach}", severity)
+
+
+def grant_revoked(state: State, event: ev.GrantRevoked, _at: float) -> None:
+    """A grant no longer answers."""
+    note(state, "tuning", event.grant, f"grant revoked by {event.by}: {event.action}")

@@ -1,0 +1,120 @@
+"""Reducers of requests and of their turns."""
+
+from __future__ import annotations
+
+from engine.events import types as ev
+from engine.events.reducers import errors
+from engine.events.reducers.bounded import bucket, note
+from engine.events.reducers.sessions import at_rest, set_state
+from engine.events.state import DURATIONS_KEPT, RequestView, SessionView, State
+from engine.events.types import SessionState, Severity
+
+
+def request_queued(state: State, event: ev.RequestQueued, at: float) -> None:
+    """A request has arrived."""
+    state.totals.requests += 1
+    state.requests[event.request] = RequestView(
+        id=event.request,
+        user=event.user,
+        tenant=event.tenant,
+        profile=event.profile,
+        priority=event.priority,
+        prompt=event.prompt,
+        queued_at=at,
+    )
+
+
+def request_waiting(state: State, event: ev.RequestWaiting, _at: float) -> None:
+    """It waits for something else."""
+    if view := state.requests.get(event.request):
+        view.waits_for = event.reason
+
+
+def request_retrying(state: State, event: ev.RequestRetrying, at: float) -> None:
+    """Another attempt follows."""
+    state.totals.retries += 1
+    if view := state.requests.get(event.request):
+        view.session, view.attempts, view.retry_at = "", event.attempt, at + event.delay
+    text = f"retry {event.attempt} in {event.delay:.1f}s  {event.kind}: {event.reason}"
+    note(state, "retry", event.request, text, Severity.WARNING)
+
+
+def request_ended(state: State, event: ev.RequestEnded, at: float) -> None:
+    """It has its answer, or an error."""
+    state.requests.pop(event.request, None)
+    totals = state.totals
+    totals.answered += event.ok
+    totals.cached += event.cached
+    if event.attempts > 1 or not event.ok:
+        errors.close_errors(state, event)
+    if event.ok:
+        return
+    totals.failed += 1
+    state.errors_by_kind[event.kind] = state.errors_by_kind.get(event.kind, 0) + 1
+    bucket(state, at).errors += 1
+    note(state, "failed", event.request, f"{event.kind}: {event.error}", Severity.WARNING)
+
+
+def turn_started(state: State, event: ev.TurnStarted, at: float) -> None:
+    """A session works on it."""
+    if view := state.requests.get(event.request):
+        view.session, view.attempts, view.waits_for = event.session, event.attempt, ""
+    if row := state.sessions.get(event.session):
+        row.request, row.user, row.prompt, row.activity = event.request, event.user, event.prompt, ""
+        row.turn_started_at = row.last_used = at
+        set_state(row, SessionState.RUNNING, at)
+
+
+def turn_activity(state: State, event: ev.TurnActivity, at: float) -> None:
+    """What the session does now."""
+    if row := state.sessions.get(event.session):
+        row.activity, row.last_used = event.activity, at
+        if row.state is SessionState.RETRYING:
+            set_state(row, SessionState.RUNNING, at)
+
+
+def turn_ended(state: State, event: ev.TurnEnded, at: float) -> None:
+    """The turn has its result."""
+    totals, now = state.totals, bucket(state, at)
+    totals.turns += 1
+    totals.turns_failed += not event.ok
+    totals.tokens_in += event.tokens_in
+    totals.tokens_out += event.tokens_out
+    totals.tokens_cached += event.tokens_cached
+    totals.tokens_cache_written += event.tokens_cache_written
+    totals.cost += event.cost
+    now.turns += 1
+    now.tokens += event.tokens_out
+    now.cost += event.cost
+    if len(now.durations) < DURATIONS_KEPT:
+        now.durations.append(event.duration)
+    row = state.sessions.get(event.session)
+    if row is not None:
+        finish_row(row, event, at)
+    if event.ok:
+        note(state, "done", event.session, row.prompt if row else event.request)
+
+
+def finish_row(row: SessionView, event: ev.TurnEnded, at: float) -> None:
+    """The session's row after its turn."""
+    row.turns += 1
+    row.tokens_in += event.tokens_in
+    row.tokens_out += event.tokens_out
+    row.tokens_cached += event.tokens_cached
+    row.tokens_cache_written += event.tokens_cache_written
+    row.cost += event.cost
+    row.request, row.activity, row.retry_attempt = "", "", 0
+    row.turn_started_at, row.last_duration, row.last_used = 0.0, event.duration, at
+    if not event.ok:
+        row.errors += 1
+        row.last_error = event.error
+    if row.state not in {SessionState.STOPPING, SessionState.FAILED}:
+        set_state(row, at_rest(row), at)
+
+
+def api_retry(state: State, event: ev.ApiRetry, at: float) -> None:
+    """The CLI retries a call by itself."""
+    if row := state.sessions.get(event.session):
+        row.activity = f"API {event.status or ''} {event.error}, attempt {event.attempt}".replace("  ", " ")
+        row.retry_attempt = event.attempt
+        set_state(row, SessionState.RETRYING, at)
