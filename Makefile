@@ -19,12 +19,12 @@ run: $(VENV)/.run ## Open the console.
 test: $(VENV)/.test ## Run the tests; the real CLI runs on the offline model.
 	@$(MAKE) --no-print-directory -j2 --output-sync=target test-console test-engine
 
-# Tests of the console, the commands and the API mostly wait, so they share the time with the others.
+# Tests of the console and the API mostly wait, so they share the time with the others.
 test-console: $(VENV)/.test
-	@$(BIN)/python -m pytest tests/console tests/web tests/cli tests/docs tests/api
+	@$(BIN)/python -m pytest tests/console tests/web tests/docs tests/api
 
 test-engine: $(VENV)/.test
-	@$(BIN)/python -m pytest --ignore=tests/console --ignore=tests/web --ignore=tests/cli --ignore=tests/docs --ignore=tests/api
+	@$(BIN)/python -m pytest --ignore=tests/console --ignore=tests/web --ignore=tests/docs --ignore=tests/api
 
 unit: $(VENV)/.test ## Run the tests that start no process and no engine.
 	@$(BIN)/python -m pytest -m unit
