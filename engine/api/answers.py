@@ -69,7 +69,7 @@ async def streamed(operations: Operations, args: SendPrompt, caller: Caller, end
 
 
 class _Growing:
-    """A listener that queues what it hears, joining text while the reader is slow."""
+    """Queues what a reader gets, joining text while the reader is slow; nothing follows the last event."""
 
     def __init__(self) -> None:
         self.waiting: list[tuple[str, Any]] = []
@@ -80,7 +80,7 @@ class _Growing:
         self._put("started", {"session": session, "conversation": conversation})
 
     def delta(self, text: str) -> None:
-        if self.waiting and self.waiting[-1][0] == "delta":
+        if not self.ended and self.waiting and self.waiting[-1][0] == "delta":
             self.waiting[-1][1]["text"] += text
         else:
             self._put("delta", {"text": text})
@@ -114,7 +114,7 @@ class _Growing:
         self.ready.set()
 
     def _put(self, name: str, data: Any) -> None:
-        if len(self.waiting) < MAX_WAITING:
+        if not self.ended and len(self.waiting) < MAX_WAITING:
             self.waiting.append((name, data))
         self.ready.set()
 

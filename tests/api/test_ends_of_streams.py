@@ -41,6 +41,16 @@ async def test_the_last_event_is_heard_beyond_the_bound(error: Exception | None)
     assert heard.waiting[-1][0] == ("error" if error else "answer")
 
 
+async def test_nothing_follows_the_last_event() -> None:
+    heard = answers._Growing()
+    heard.delta("one ")
+    heard.cut()
+    heard.delta("two")
+    heard.dropped(3)
+    heard.started("s1", "c1")
+    assert [name for name, _ in heard.waiting] == ["delta", "error"]
+
+
 async def test_a_request_that_nobody_waits_for_ends_whatever_fails(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -25,7 +25,7 @@ _KINDS = {
     "allow and in future": ("allow_conversation", "in their conversations"),
     "allow for longer": ("allow_profile", "in their profiles…"),
     "deny": ("deny", ""),
-    "deny and state why": ("deny_why", "the agents read it…"),
+    "deny and say why": ("deny_why", "the agents read it…"),
 }
 
 
@@ -94,7 +94,7 @@ async def _life(console: ConsoleHost, feed: Feed, groups: Sequence[PermissionGro
     usual = float(config.get("claude.grant_expiry", LIVES["8h"]))
     current = next((text for text, seconds in LIVES.items() if seconds == usual), f"{usual:g}s")
     texts = sorted({**LIVES, current: usual}.items(), key=lambda each: each[1])
-    options = [(text, "as the setting states" if text == current else "") for text, _seconds in texts]
+    options = [(text, "as in the settings" if text == current else "") for text, _seconds in texts]
     places = sorted({(group.tenant, profile) for group in groups for profile in group.profiles})
     facts = _facts(groups)
     facts += [[("for      ", "muted"), (", ".join(f"profile {name} of {tenant}" for tenant, name in places), "")]]

@@ -252,7 +252,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("inbox.allow_profile", "O", "allow for the profile", _INBOX, "screen.act('allow_profile')", True, 3,
            short="profile"),
     Action("inbox.deny", "D", "deny the group", _INBOX, "screen.act('deny')", True, 4, short="deny"),
-    Action("inbox.deny_why", "W", "deny, and state why", _INBOX, "screen.act('deny_why')", True, 5, short="deny+why"),
+    Action("inbox.deny_why", "W", "deny, and say why", _INBOX, "screen.act('deny_why')", True, 5, short="deny+why"),
     Action("inbox.marked", "M", "answer the marked ones", _INBOX, "screen.act('marked')", True, 7, short="marked"),
     Action("transcript.deny", "D", "deny what it asks", _TRAN, "screen.act('deny')", True, 2, short="deny"),
     Action("transcript.prompt", "P", "go on: send a prompt", _TRAN, "screen.act('prompt')", True, 4,
