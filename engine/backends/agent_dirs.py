@@ -12,7 +12,7 @@ from pathlib import Path
 from engine.backends.base import AgentSpec, Profile
 from engine.backends.credential import LOGIN
 from engine.base.errors import StartFailed
-from engine.base.files import private_folder
+from engine.base.files import entries, private_folder
 from engine.launchers.scratch import scratch_folder
 
 _CONVERSATION = re.compile(r"[0-9a-fA-F-]{36}")
@@ -116,13 +116,14 @@ class AgentDirectories:
 
     def sweep(self, session: str, conversation: str) -> None:
         """Take away what earlier conversations of a session left in its scratch folder."""
-        for entry in _entries(self._scratch_of(session)):
+        for entry in entries(self._scratch_of(session)):
             if not entry.name.startswith("claude-"):
                 if entry.name != _SOCKETS:
                     _remove(entry)
                 continue
-            for left in (left for left in entry.glob("*/*") if left.name != conversation):
-                _remove(left)
+            for left in (left for workspace in entries(entry) for left in entries(workspace)):
+                if left.name != conversation:
+                    _remove(left)
 
     def transcript(self, profile: Profile, conversation: str) -> Path | None:
         """`<config>/projects/*/<conversation>.jsonl`, or None. Raises OSError when nothing can be seen."""
@@ -144,7 +145,9 @@ class AgentDirectories:
         """`<scratch>/claude-*/*/<conversation>/tasks/*.output`."""
         if not _CONVERSATION.fullmatch(conversation):
             return []
-        return list(self._scratch_of(session).glob(f"claude-*/*/{conversation}/tasks/*.output"))
+        users = [each for each in entries(self._scratch_of(session)) if each.name.startswith("claude-")]
+        folders = [place / conversation / "tasks" for user in users for place in entries(user)]
+        return [path for folder in folders for path in entries(folder) if path.suffix == ".output"]
 
     def _scratch_of(self, session: str) -> Path:
         return self._scratch / f"{_safe(session)}.tmp"
@@ -167,13 +170,6 @@ def _made(folder: Path) -> Path:
             remedy="Check `engine.state_dir` and `engine.output_directory`.",
         ) from error
     return folder
-
-
-def _entries(folder: Path) -> list[Path]:
-    try:
-        return list(folder.iterdir())
-    except OSError:
-        return []
 
 
 def _remove(path: Path) -> None:

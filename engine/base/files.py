@@ -79,3 +79,30 @@ def move_aside(path: Path) -> Path:
         if not target.exists():
             break
     return path.rename(target)
+
+
+def entries(folder: Path) -> list[Path]:
+    """What a folder holds at this moment; nothing when it is gone, is no folder or cannot be read.
+
+    Unlike `Path.glob` it does not fail when somebody else removes something meanwhile.
+    """
+    try:
+        return list(folder.iterdir())
+    except OSError:
+        return []
+
+
+def modified_at(path: Path) -> float:
+    """When a file was last written, in seconds since 1970; 0 for one that is gone."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a file; 0 for one that is gone."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0

@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from engine.base.files import private_file, private_folder
+from engine.base.files import modified_at, private_file, private_folder
 from engine.events.bus import Bus
 from engine.events.types import EventEnvelope, encode_stamped
 
@@ -134,6 +134,6 @@ class Recorder:
         self._checkpoint_at = self._written + CHECKPOINT_BYTES
 
     def _drop_old_segments(self) -> None:
-        segments = sorted(self._folder.glob(f"*{SUFFIX}"), key=lambda path: path.stat().st_mtime_ns)
+        segments = sorted(self._folder.glob(f"*{SUFFIX}"), key=lambda path: (modified_at(path), path.name))
         for path in segments[: max(0, len(segments) - self._segments)]:
             path.unlink(missing_ok=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from engine.base.errors import BadInput
+from engine.base.files import entries, modified_at, size_of
 from engine.events.recorder import SUFFIX
 from engine.events.segments import Chunk, chunks_of, missing_between
 
@@ -32,9 +33,9 @@ class RecordedRun:
 
 
 def recorded_runs(folder: Path) -> list[RecordedRun]:
-    """The runs in a folder, the one written last first; none for a folder that is not there. Raises OSError."""
+    """The runs in a folder, the one written last first; none for a folder that is not there."""
     segments: dict[str, list[Path]] = {}
-    for path in sorted(folder.glob(f"*{SUFFIX}")):
+    for path in sorted(each for each in entries(folder) if each.name.endswith(SUFFIX)):
         segments.setdefault(path.name.removesuffix(SUFFIX).rpartition("-")[0], []).append(path)
     return sorted((_run(name, paths) for name, paths in segments.items()), key=lambda run: -run.ended_at)
 
@@ -43,13 +44,12 @@ def _run(name: str, paths: Sequence[Path]) -> RecordedRun:
     damage: list[str] = []
     chunks = [chunk for path in paths for chunk in _chunks(path, damage)]
     damage += missing_between(chunks)
-    stats = [path.stat() for path in paths]
-    ended = max(stat.st_mtime for stat in stats)
+    ended = max(modified_at(path) for path in paths)
     return RecordedRun(
         engine=name,
         path=str(paths[0].parent),
         segments=len(paths),
-        size=sum(stat.st_size for stat in stats),
+        size=sum(size_of(path) for path in paths),
         started_at=_started_at(paths[0], chunks) if chunks else ended,
         ended_at=ended,
         readable=bool(chunks) and not damage,
@@ -61,12 +61,12 @@ def _started_at(path: Path, chunks: Sequence[Chunk]) -> float:
     """The time of the first snapshot; one from before the first event has none, so then that event's."""
     if chunks[0].at:
         return chunks[0].at
-    with path.open("rb") as file:
-        file.readline()
-        try:
+    try:
+        with path.open("rb") as file:
+            file.readline()
             return msgspec.json.decode(file.readline(), type=_Moment).at
-        except msgspec.DecodeError:
-            return path.stat().st_mtime
+    except (OSError, msgspec.DecodeError):
+        return modified_at(path)
 
 
 def _chunks(path: Path, damage: list[str]) -> list[Chunk]:
@@ -74,4 +74,6 @@ def _chunks(path: Path, damage: list[str]) -> list[Chunk]:
         return chunks_of(path, damage)
     except BadInput as error:
         damage.append(error.message)
-        return []
+    except OSError as error:
+        damage.append(f"{path.name}: {error.strerror}")
+    return []

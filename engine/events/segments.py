@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from engine.base.errors import BadInput
+from engine.base.files import modified_at
 from engine.events.recorder import SUFFIX
 
 _HEAD = re.compile(rb'\{"engine":"([^"]*)","segment":\d+,"seq":(\d+),"at":([-+.eE\d]+),"state":\{')
@@ -43,7 +44,7 @@ def segments_of(path: Path, engine: str = "") -> list[Path]:
     """The file itself, or a folder's segments of one engine, by default of the one that wrote last. Raises BadInput."""
     if path.is_file():
         return [path]
-    found = sorted(path.glob(f"*{SUFFIX}"), key=lambda segment: (segment.stat().st_mtime_ns, segment.name))
+    found = sorted(path.glob(f"*{SUFFIX}"), key=lambda segment: (modified_at(segment), segment.name))
     run = engine or (_engine_of(found[-1]) if found else "")
     mine = sorted(segment for segment in found if _engine_of(segment) == run)
     if not mine:

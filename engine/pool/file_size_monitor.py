@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from pathlib import Path
 
+from engine.base.files import size_of
 from engine.pool.limits import PoolLimits
 from engine.pool.session_limits import MIB, Level, MemoryVerdict
 from engine.sessions.session import Session
@@ -53,11 +53,5 @@ def judge(transcript: int, outputs: int, limits: PoolLimits) -> MemoryVerdict:
 
 
 def _sizes(session: Session) -> tuple[int, int]:
-    return _size(session.transcript()), sum(_size(path) for path in session.outputs())
-
-
-def _size(path: Path | None) -> int:
-    try:
-        return path.stat().st_size if path is not None else 0
-    except OSError:
-        return 0
+    transcript = session.transcript()
+    return (size_of(transcript) if transcript is not None else 0), sum(size_of(path) for path in session.outputs())

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import shutil
+import threading
 from pathlib import Path
 
 import pytest
@@ -156,3 +159,30 @@ def test_a_scratch_folder_is_short_enough_for_a_socket_however_long_the_state_di
     assert (scratch.stat().st_mode & 0o777, scratch.parent.stat().st_mode & 0o777) == (0o700, 0o700)
     ledger.leave("0123456789ab")
     assert not scratch.parent.exists()
+
+
+def test_a_sweep_survives_what_others_remove_meanwhile(tmp_path: Path) -> None:
+    dirs = AgentDirectories(tmp_path, tmp_path / "out", tmp_path, None, tmp_path / "agents")
+    scratch = dirs.scratch("s1")
+    stop = threading.Event()
+
+    def churn() -> None:
+        """What a CLI does in its scratch folder: probes that come and go."""
+        while not stop.is_set():
+            for number in range(20):
+                probe = scratch / "claude-0" / f"probe-{number}" / "c1"
+                with contextlib.suppress(OSError):  # the sweep takes them away at the same time
+                    probe.mkdir(parents=True, exist_ok=True)
+                    (probe / "file").touch()
+            shutil.rmtree(scratch / "claude-0", ignore_errors=True)
+
+    other = threading.Thread(target=churn)
+    other.start()
+    try:
+        for _ in range(300):
+            dirs.sweep("s1", "none")
+            dirs.outputs("s1", "0f8fad5b-d9cb-469f-a165-70867728950e")
+    finally:
+        stop.set()
+        other.join()
+    assert scratch.is_dir()
