@@ -60,6 +60,7 @@ class SessionView(msgspec.Struct):
     version: str = ""
     conversation: str = ""
     cwd: str = ""
+    host: str = ""
     user: str = ""
     request: str = ""
     prompt: str = ""

@@ -150,6 +150,7 @@ class Session:
                 backend=spec.profile.backend,
                 conversation=spec.conversation,
                 cwd=str(command.cwd),
+                host=self._ports.host,
             )
         )
         try:

@@ -34,6 +34,7 @@ def session_starting(state: State, event: ev.SessionStarting, at: float) -> None
         backend=event.backend,
         conversation=event.conversation,
         cwd=event.cwd,
+        host=event.host,
         started_at=at,
         since=at,
         last_used=at,

@@ -31,6 +31,7 @@ class SessionStarting(Event, frozen=True):
     backend: str
     conversation: str = ""
     cwd: str = ""
+    host: str = ""
 
 
 class SessionReady(Event, frozen=True):
