@@ -151,6 +151,7 @@ class Session:
                 conversation=spec.conversation,
                 cwd=str(command.cwd),
                 host=self._ports.host,
+                credential=spec.profile.credential,
             )
         )
         try:

@@ -32,6 +32,7 @@ class SessionStarting(Event, frozen=True):
     conversation: str = ""
     cwd: str = ""
     host: str = ""
+    credential: str = ""
 
 
 class SessionReady(Event, frozen=True):

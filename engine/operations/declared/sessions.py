@@ -30,6 +30,7 @@ class SessionRow(msgspec.Struct, kw_only=True):
     conversation: str
     cwd: str
     host: str
+    credential: str
     user: str
     request: str
     prompt: str
