@@ -8,10 +8,11 @@ from dataclasses import replace
 from engine.base.errors import ErrorKind
 from engine.parts.core import Core
 from engine.parts.part import Part
-from engine.recovery.breakers.breaker import breaker_limits
 from engine.recovery.breakers.breaker_keys import CREDENTIAL_BREAKER
+from engine.recovery.breakers.limits import breaker_limits
 from engine.recovery.breakers.registry import Breakers
 from engine.recovery.breakers.tools import Tools
+from engine.recovery.breakers.trip_policies import named_trip
 from engine.recovery.classify.learned_rules import LearnedRules
 from engine.recovery.classify.service import STORE, ClassificationService
 from engine.recovery.retry.budget import Budget
@@ -27,7 +28,10 @@ class Resilience(Part):
 
     def __init__(self, core: Core, opened: Callable[[str], None]) -> None:
         settings = core.settings
-        self.breakers = Breakers(lambda: breaker_limits(core.settings), core.bus, core.clock, opened)
+        self._notify = core.notice
+        self.breakers = Breakers(
+            lambda: breaker_limits(core.settings), core.bus, core.clock, opened, named_trip(settings, core.notice)
+        )
         self.breakers.watch(CREDENTIAL_BREAKER)
         self.budget = Budget(settings.retry.budget)
         self.retry: RetryPolicy = retry_policy(settings)
@@ -43,11 +47,16 @@ class Resilience(Part):
         self.classification.learned.open()
 
     def configure(self, before: Settings, after: Settings) -> None:
-        """Other limits, another policy, other rules."""
+        """Other limits, other policies, other rules."""
+        trip = (
+            named_trip(after, self._notify) if before.circuit_breaker.policy != after.circuit_breaker.policy else None
+        )
         if before.recovery.rules != after.recovery.rules:
             self.classification.use(after.recovery.rules)
         self.retry = replace(retry_policy(after), by_type=self._by_type)
         self.breakers.configure(breaker_limits(after))
+        if trip is not None:
+            self.breakers.use(trip)
         self.budget.resize(after.retry.budget)
 
     def set_retry_policy(self, kind: ErrorKind, policy: TypePolicy | None) -> None:

@@ -13,13 +13,17 @@ from engine.settings.fields import (
     STORE,
     ByClass,
     Duration,
+    EvictionPolicyName,
     Group,
+    LimitPolicyName,
     Number,
     Place,
     RecoveryName,
+    ScalingPolicyName,
     ShareOrSize,
     Size,
     Strategy,
+    TripPolicyName,
     Whole,
     in_order,
     setting,
@@ -32,6 +36,7 @@ class AutoScaling(Group):
     """When the pool grows and shrinks by itself."""
 
     enabled: bool = setting(True, "Whether the pool follows the load between its minimum and its maximum.")
+    policy: ScalingPolicyName = setting("utilisation", "What recommends a size for the load; the rest here bounds it.")
     scale_up_threshold: Number = setting(0.8, "Utilisation above which a session is added.", unit="ratio", ge=0, le=1)
     scale_down_threshold: Number = setting(
         0.3, "Utilisation below which an idle session is given back.", unit="ratio", ge=0, le=1
@@ -188,6 +193,7 @@ class SessionPool(Group):
 class CircuitBreaker(Group):
     """When a failing credential, model, tool or session is left alone for a while."""
 
+    policy: TripPolicyName = setting("rates", "What opens a closed breaker, by the calls that it has seen.")
     failure_threshold: Whole = setting(
         10, "Consecutive failures that open a breaker.", unit="failures", ge=1, le=10_000
     )
@@ -315,6 +321,7 @@ class Queue(Group):
     """What happens to requests that cannot run at once."""
 
     max_waiting: Whole = setting(1000, "Requests that may wait.", unit="requests", ge=0, le=1_000_000)
+    concurrency_policy: LimitPolicyName = setting("aimd", "What limits the requests that run at once.")
     drop_strategy: Literal["reject", "drop_oldest", "drop_lowest"] = setting(
         "reject", "Which request is refused when the queue is full.", unused_before=STORE
     )
@@ -324,6 +331,7 @@ class Cache(Group):
     """Replies that are kept for requests that allow it."""
 
     enabled: bool = setting(True, "Whether replies are kept at all.")
+    policy: EvictionPolicyName = setting("lru", "What names the reply that goes when the cache is full.")
     max_entries: Whole = setting(1024, "Replies kept.", unit="entries", ge=1, le=10_000_000)
     max_bytes: Size = setting(64 * 1024**2, "Room for the replies kept.", unit=BYTES, ge=1024, le=1024**4)
     ttl: Duration = setting(3600.0, "Age at which a reply is forgotten.", unit=SECONDS, ge=0.001, le=365 * DAY)

@@ -20,8 +20,9 @@ from engine.dispatch.dispatcher import Dispatcher
 from engine.dispatch.ports import DispatcherPorts
 from engine.pool.lease import Lease
 from engine.pool.routing import LeaseRequest
-from engine.recovery.breakers.breaker import BreakerLimits, BreakerState
+from engine.recovery.breakers.breaker import BreakerState
 from engine.recovery.breakers.guard import BreakerGuard
+from engine.recovery.breakers.limits import BreakerLimits
 from engine.recovery.breakers.registry import Breakers
 from engine.recovery.retry.backoff import Backoff
 from engine.recovery.retry.curves import Jitter
