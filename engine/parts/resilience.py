@@ -16,7 +16,7 @@ from engine.recovery.breakers.trip_policies import named_trip
 from engine.recovery.classify.learned_rules import LearnedRules
 from engine.recovery.classify.service import STORE, ClassificationService
 from engine.recovery.retry.budget import Budget
-from engine.recovery.retry.policy import RetryPolicy, TypePolicy, retry_policy
+from engine.recovery.retry.policy import TypePolicy, retry_policy
 from engine.recovery.statistics import RecoveryStatistics
 from engine.settings.schema import Settings
 
@@ -34,7 +34,7 @@ class Resilience(Part):
         )
         self.breakers.watch(CREDENTIAL_BREAKER)
         self.budget = Budget(settings.retry.budget)
-        self.retry: RetryPolicy = retry_policy(settings)
+        self._stated = self.retry = retry_policy(settings)
         self._by_type: dict[ErrorKind, TypePolicy] = {}
         learned = LearnedRules(core.state / STORE, core.clock)
         self.classification = ClassificationService(settings.recovery.rules, learned, core.clock)
@@ -53,7 +53,8 @@ class Resilience(Part):
         )
         if before.recovery.rules != after.recovery.rules:
             self.classification.use(after.recovery.rules)
-        self.retry = replace(retry_policy(after), by_type=self._by_type)
+        self._stated = retry_policy(after)
+        self._set_types(self._by_type)
         self.breakers.configure(breaker_limits(after))
         if trip is not None:
             self.breakers.use(trip)
@@ -61,10 +62,13 @@ class Resilience(Part):
 
     def set_retry_policy(self, kind: ErrorKind, policy: TypePolicy | None) -> None:
         """A whole policy for one type of error, whatever the settings state; None takes it back."""
-        self._by_type = {name: each for name, each in self._by_type.items() if name is not kind}
-        if policy is not None:
-            self._by_type[kind] = policy
-        self.retry = replace(self.retry, by_type=self._by_type)
+        others = {name: each for name, each in self._by_type.items() if name is not kind}
+        self._set_types(others if policy is None else {**others, kind: policy})
+
+    def _set_types(self, by_type: dict[ErrorKind, TypePolicy]) -> None:
+        """Decide by what the settings state of each type, and by these before them."""
+        self._by_type = by_type
+        self.retry = replace(self._stated, by_type={**self._stated.by_type, **by_type})
 
     async def aclose(self) -> None:
         """Close the store."""
