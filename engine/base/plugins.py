@@ -17,9 +17,55 @@ from engine.base.text import nearest_name
 T = TypeVar("T")
 
 BALANCER_GROUP = "quarterdeck.balancers"
+SCALER_GROUP = "quarterdeck.scalers"
+LIMITER_GROUP = "quarterdeck.limiters"
+TRIP_GROUP = "quarterdeck.trip_policies"
+EVICTION_GROUP = "quarterdeck.eviction_policies"
 BACKEND_GROUP = "quarterdeck.backends"
 STRATEGY_GROUP = "quarterdeck.strategies"
 SCREEN_GROUP = "quarterdeck.screens"
+
+
+@dataclass(frozen=True, slots=True)
+class ExtensionKind:
+    """What the classes of one entry point group are: their name for people, and the `parts` that each must have.
+
+    Those with parts are made without arguments; `port` is the module that states what they are made of.
+    """
+
+    name: str
+    parts: tuple[str, ...] = ()
+    port: str = ""
+
+
+GROUPS = {
+    BALANCER_GROUP: ExtensionKind("balancer", ("considers", "choose"), "engine/pool/balancers.py"),
+    SCALER_GROUP: ExtensionKind("scaler", ("recommend",), "engine/pool/scaling_policies.py"),
+    LIMITER_GROUP: ExtensionKind("concurrency limiter", ("limit", "decrease"), "engine/flow/limit_policies.py"),
+    TRIP_GROUP: ExtensionKind("trip policy", ("reason_to_open",), "engine/recovery/breakers/trip_policies.py"),
+    EVICTION_GROUP: ExtensionKind(
+        "eviction policy", ("added", "used", "removed", "victim"), "engine/cache/eviction_policies.py"
+    ),
+    STRATEGY_GROUP: ExtensionKind(
+        "recovery strategy",
+        ("target_kind", "estimated_time", "can_recover", "execute"),
+        "engine/recovery/strategies/base.py",
+    ),
+    BACKEND_GROUP: ExtensionKind("backend"),
+    SCREEN_GROUP: ExtensionKind("screen"),
+}
+"""What is found by entry point, by its group."""
+
+
+def make(group: str, name: str, built_in: Mapping[str, Callable[[], T]], key: str) -> T:
+    """What `name` stands for, made and found complete. Raises SettingsError, which names the setting `key`."""
+    kind = GROUPS[group]
+    made: T
+    made, why = _made(kind, find(kind.name, group, name, built_in, key))
+    if why:
+        problem = f"{key}: the {kind.name} {name!r} cannot be used: {why}."
+        raise SettingsError([problem], remedy=f"{kind.port} states what one is made of.", field=key)
+    return made
 
 
 def find(kind: str, group: str, name: str, built_in: Mapping[str, Callable[..., T]], key: str) -> Callable[..., T]:
@@ -64,22 +110,20 @@ def _loaded(kind: str, name: str, key: str, load: Callable[[], Any]) -> Callable
     return made  # type: ignore[no-any-return]
 
 
-GROUPS = {
-    BALANCER_GROUP: "balancer",
-    BACKEND_GROUP: "backend",
-    STRATEGY_GROUP: "recovery strategy",
-    SCREEN_GROUP: "screen",
-}
-"""Entry point groups, and what a class in each is."""
 PUBLIC = frozenset(
     {
         "engine",
         "engine.backends.base",
         "engine.backends.claude",
         "engine.base.errors",
+        "engine.cache.eviction_policies",
         "engine.events.state",
         "engine.events.types",
+        "engine.flow.limit_policies",
         "engine.pool.balancers",
+        "engine.pool.scaling_policies",
+        "engine.recovery.breakers.limits",
+        "engine.recovery.breakers.trip_policies",
         "engine.recovery.failure",
         "engine.recovery.strategies.base",
         "engine.requests",
@@ -134,15 +178,27 @@ def private_imports(source: str) -> list[str]:
     return sorted(name for name in found if name.partition(".")[0] in OWN_PACKAGES and name not in PUBLIC)
 
 
-def _checked(kind: str, point: EntryPoint) -> Plugin:
+def _made(kind: ExtensionKind, maker: Callable[..., Any]) -> tuple[Any, str]:
+    """What a class makes, and why it cannot be used; the second is empty when it can."""
+    try:
+        made = maker()
+    except Exception as error:  # noqa: BLE001 - an extension is somebody else's code
+        return None, f"it cannot be made: {type(error).__name__}: {error}"
+    missing = [part for part in kind.parts if not hasattr(made, part)]
+    return made, f"it has no {', '.join(missing)}" if missing else ""
+
+
+def _checked(kind: ExtensionKind, point: EntryPoint) -> Plugin:
     package = point.dist.name if point.dist is not None else ""
-    plugin = Plugin(kind, point.name, package, point.value)
+    plugin = Plugin(kind.name, point.name, package, point.value)
     try:
         made = point.load()
     except Exception as error:  # noqa: BLE001 - a plugin is somebody else's code
         return replace(plugin, problem=f"it cannot be loaded: {type(error).__name__}: {error}")
     if not callable(made):
         return replace(plugin, problem=f"{point.value} is not a class")
+    if kind.parts and (why := _made(kind, made)[1]):
+        return replace(plugin, problem=why)
     module = sys.modules.get(getattr(made, "__module__", ""))
     try:
         private = private_imports(inspect.getsource(module)) if module is not None else []

@@ -16,14 +16,15 @@ from engine.base.errors import ErrorKind
 from engine.bench.figures import Figure, at_most, figure
 from engine.events.bus import Bus
 from engine.offline_model.faults import FAULTS
-from engine.recovery.breakers.breaker import Breaker, BreakerLimits, Permit
+from engine.recovery.breakers.breaker import Breaker, Permit
 from engine.recovery.breakers.guard import BreakerGuard
+from engine.recovery.breakers.limits import BreakerLimits, breaker_limits
 from engine.recovery.breakers.registry import Breakers
 from engine.recovery.classify.classifier import Classifier
 from engine.recovery.classify.evidence import Evidence
 from engine.recovery.classify.rules import shipped_rules
 from engine.recovery.retry.budget import Budget
-from engine.settings.schema_work import CircuitBreaker
+from engine.settings.schema import Settings
 
 Progress = Callable[[str], None]
 GUARDS = ("credential:default", "model:default")
@@ -87,7 +88,7 @@ def _bookkeeping(size: Size) -> Figure:
 
 def _opens() -> list[Figure]:
     """From the first call that fails, and from the start of the first one that hangs, on the shipped defaults."""
-    limits = BreakerLimits(**CircuitBreaker().model_dump(exclude={"recovery"}))
+    limits = breaker_limits(Settings())
     failing, hung = Breaker(limits), Breaker(limits)
     for breaker in (failing, hung):
         for n in range(int(_RATE * _HEALTHY_S)):

@@ -1,11 +1,11 @@
-"""Answers kept in memory: least recently used goes first, bound by entries and bytes, with a time to live."""
+"""Answers kept in memory: bound by entries and bytes, with a time to live; a policy names what goes first."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from engine.cache.eviction_policies import EvictionPolicy, LeastRecentlyUsed
 from engine.settings.schema import Settings
 
 V = TypeVar("V")
@@ -30,9 +30,10 @@ class _Entry(Generic[V]):
 class MemoryCache(Generic[V]):
     """Owner of its entries; `now` is a monotonic time in seconds."""
 
-    def __init__(self, limits: CacheLimits) -> None:
+    def __init__(self, limits: CacheLimits, policy: EvictionPolicy | None = None) -> None:
         self.limits = limits
-        self._entries: OrderedDict[str, _Entry[V]] = OrderedDict()
+        self.policy: EvictionPolicy = policy or LeastRecentlyUsed()
+        self._entries: dict[str, _Entry[V]] = {}
         self.size = 0
         self.hits = 0
         self.misses = 0
@@ -48,7 +49,7 @@ class MemoryCache(Generic[V]):
                 self._drop(key)
             self.misses += 1
             return None
-        self._entries.move_to_end(key)
+        self.policy.used(key)
         self.hits += 1
         return entry.value
 
@@ -57,23 +58,34 @@ class MemoryCache(Generic[V]):
         if size > self.limits.max_bytes or self.limits.max_entries < 1:
             return False
         self._drop(key)
+        while self._entries and not self._fits(size):
+            self._drop(self.policy.victim())
         self._entries[key] = _Entry(value, size, now + self.limits.ttl)
         self.size += size
-        while self.size > self.limits.max_bytes or len(self._entries) > self.limits.max_entries:
-            self._drop(next(iter(self._entries)))
+        self.policy.added(key, size)
         return True
+
+    def use(self, policy: EvictionPolicy) -> None:
+        """Evict by another policy from now on; it hears of the entries in the order in which they were kept."""
+        for key, entry in self._entries.items():
+            policy.added(key, entry.size)
+        self.policy = policy
 
     def clear(self) -> int:
         """Forget everything; returns how many entries that were."""
         count = len(self._entries)
-        self._entries.clear()
-        self.size = 0
+        for key in list(self._entries):
+            self._drop(key)
         return count
+
+    def _fits(self, size: int) -> bool:
+        return self.size + size <= self.limits.max_bytes and len(self._entries) < self.limits.max_entries
 
     def _drop(self, key: str) -> None:
         entry = self._entries.pop(key, None)
         if entry is not None:
             self.size -= entry.size
+            self.policy.removed(key)
 
 
 def cache_limits(settings: Settings) -> CacheLimits:

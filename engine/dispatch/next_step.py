@@ -200,5 +200,6 @@ def _no_retry(error: QuarterdeckError, state: RequestState, policy: RetryPolicy)
     longest = max(policy.backoff_of(error.kind).cap, policy.park_max)
     if error.retry_after is not None and error.retry_after > longest:
         wait = f"the server asks for a wait of {error.retry_after:.0f} s"
-        return f"{wait}, and `retry.max_delay` and `recovery.park_max` allow {longest:.0f} s"
+        own = f"the longest delay of {error.kind.value} errors" if error.kind in policy.by_type else "`retry.max_delay`"
+        return f"{wait}, and {own} and `recovery.park_max` allow {longest:.0f} s"
     return None

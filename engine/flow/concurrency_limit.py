@@ -1,4 +1,4 @@
-"""A cap on the requests that run at once, lowered when the API lacks capacity and given back step by step (AIMD)."""
+"""The places of the requests that run at once: as many as a policy allows, given by priority, then first come."""
 
 from __future__ import annotations
 
@@ -6,59 +6,27 @@ import asyncio
 from collections.abc import Callable
 
 from engine.base.clock import Clock
+from engine.flow.limit_policies import AimdLimit, LimitPolicy, Running
 from engine.flow.priorities import PriorityLine
-
-_LESS = 0.5
-_STEP = 0.1
-"""Share of what may run without a cap that is given back at each step, at least one request."""
-
-
-class AimdLimit:
-    """Owner of the cap; pure. `interval` is the time in seconds between two steps up."""
-
-    def __init__(self) -> None:
-        self._cap: int | None = None
-        self._full = 0
-        self._at = 0.0
-
-    @property
-    def none(self) -> bool:
-        """Whether there is no cap."""
-        return self._cap is None
-
-    def limit(self, now: float, interval: float) -> int | None:
-        """Requests that may run at once; None without a cap."""
-        if self._cap is None:
-            return None
-        steps = int((now - self._at) / interval) if interval > 0 else self._full
-        if steps > 0:
-            self._at += steps * interval
-            self._cap += steps * max(1, round(self._full * _STEP))
-        if self._cap >= self._full:
-            self._cap = None
-        return self._cap
-
-    def decrease(self, now: float, running: int, most: int, interval: float) -> int:
-        """Halve what may run, or what does; at least one may. Returns the cap, which rises to `most` and is gone."""
-        before = self.limit(now, interval)
-        if before is None:
-            self._full = max(most, running)
-            before = running or most
-        self._cap, self._at = max(1, int(before * _LESS)), now
-        return self._cap
 
 
 class ConcurrencyLimiter:
     """Owner of the places of running requests and of those who wait for one, by priority, then first come.
 
-    `most` is the number that could run without a cap, `interval` the seconds between two steps up.
+    `most` is the number that could run without a limit, `interval` the seconds after which a lowered one rises.
     """
 
-    def __init__(self, most: Callable[[], int], interval: Callable[[], float], clock: Clock) -> None:
+    def __init__(
+        self,
+        most: Callable[[], int],
+        interval: Callable[[], float],
+        clock: Clock,
+        policy: LimitPolicy | None = None,
+    ) -> None:
         self._most = most
         self._interval = interval
         self._clock = clock
-        self._ease = AimdLimit()
+        self.policy: LimitPolicy = policy or AimdLimit()
         self._waiting: PriorityLine[asyncio.Future[None]] = PriorityLine()
         self.running = 0
 
@@ -69,12 +37,17 @@ class ConcurrencyLimiter:
 
     @property
     def limit(self) -> int | None:
-        """Requests that may run at once now; None without a cap."""
-        return self._ease.limit(self._clock.monotonic(), self._interval())
+        """Requests that may run at once now; None without a limit."""
+        return self.policy.limit(self._facts())
 
     def decrease(self) -> int:
         """Let fewer run at once; returns how many. What runs is not cut."""
-        return self._ease.decrease(self._clock.monotonic(), self.running, self._most(), self._interval())
+        return self.policy.decrease(self._facts())
+
+    def use(self, policy: LimitPolicy) -> None:
+        """Follow another policy from now on, and serve who it lets through."""
+        self.policy = policy
+        self.look()
 
     async def enter(self, priority: str = "medium") -> None:
         """Take a place, or wait for one."""
@@ -98,11 +71,11 @@ class ConcurrencyLimiter:
         self.look()
 
     def go_on(self) -> None:
-        """Take a place at once, cap or not: what ran before and was held up by a person goes on."""
+        """Take a place at once, limit or not: what ran before and was held up by a person goes on."""
         self.running += 1
 
     def look(self) -> None:
-        """Serve who waits; once a second too, since the cap rises with time."""
+        """Serve who waits; once a second too, since the limit rises with time."""
         while (place := self._waiting.first()) is not None and (place.done() or self._free()):
             self._waiting.remove(place)
             if not place.done():
@@ -110,7 +83,8 @@ class ConcurrencyLimiter:
                 place.set_result(None)
 
     def _free(self) -> bool:
-        if self._ease.none:
-            return True
         limit = self.limit
         return limit is None or self.running < limit
+
+    def _facts(self) -> Running:
+        return Running(self._clock.monotonic(), self.running, self._most(), self._interval())

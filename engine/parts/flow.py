@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from engine.cache.answers import TieredAnswerCache
+from engine.cache.eviction_policies import named_eviction
 from engine.cache.memory import MemoryCache, cache_limits
 from engine.flow.admission import Admission, AdmissionLimits
 from engine.flow.concurrency_limit import ConcurrencyLimiter
+from engine.flow.limit_policies import named_limiter
 from engine.flow.wait_queue import RequestQueue
 from engine.parts.core import Core
 from engine.parts.part import Part
@@ -20,15 +22,28 @@ class Flow(Part):
 
     def __init__(self, core: Core) -> None:
         settings = core.settings
-        self.cache: MemoryCache[Answer] = MemoryCache(cache_limits(settings))
+        self._notify = core.notice
+        self.cache: MemoryCache[Answer] = MemoryCache(cache_limits(settings), named_eviction(settings, core.notice))
         self.answers = TieredAnswerCache(self.cache, core.clock)
         self.admission = Admission(AdmissionLimits(settings.queue.max_waiting))
         self.limiter = ConcurrencyLimiter(
-            lambda: core.settings.session_pool.max_size, lambda: core.settings.recovery.ease_interval, core.clock
+            lambda: core.settings.session_pool.max_size,
+            lambda: core.settings.recovery.ease_interval,
+            core.clock,
+            named_limiter(settings, core.notice),
         )
         self.queue = RequestQueue(self.admission, self.limiter)
 
-    def configure(self, before: Settings, after: Settings) -> None:  # noqa: ARG002 - the bounds are replaced whole
-        """Other bounds for the cache and the queue."""
+    def configure(self, before: Settings, after: Settings) -> None:
+        """Other bounds for the cache and the queue, and the named policies."""
+        eviction, limiter = self.cache.policy, self.limiter.policy
+        if before.cache.policy != after.cache.policy:
+            eviction = named_eviction(after, self._notify)
+        if before.queue.concurrency_policy != after.queue.concurrency_policy:
+            limiter = named_limiter(after, self._notify)
+        if eviction is not self.cache.policy:
+            self.cache.use(eviction)
+        if limiter is not self.limiter.policy:
+            self.limiter.use(limiter)
         self.cache.limits = cache_limits(after)
         self.admission.limits = AdmissionLimits(after.queue.max_waiting)

@@ -8,14 +8,15 @@ from dataclasses import replace
 from engine.base.errors import ErrorKind
 from engine.parts.core import Core
 from engine.parts.part import Part
-from engine.recovery.breakers.breaker import breaker_limits
 from engine.recovery.breakers.breaker_keys import CREDENTIAL_BREAKER
+from engine.recovery.breakers.limits import breaker_limits
 from engine.recovery.breakers.registry import Breakers
 from engine.recovery.breakers.tools import Tools
+from engine.recovery.breakers.trip_policies import named_trip
 from engine.recovery.classify.learned_rules import LearnedRules
 from engine.recovery.classify.service import STORE, ClassificationService
 from engine.recovery.retry.budget import Budget
-from engine.recovery.retry.policy import RetryPolicy, TypePolicy, retry_policy
+from engine.recovery.retry.policy import TypePolicy, retry_policy
 from engine.recovery.statistics import RecoveryStatistics
 from engine.settings.schema import Settings
 
@@ -27,10 +28,13 @@ class Resilience(Part):
 
     def __init__(self, core: Core, opened: Callable[[str], None]) -> None:
         settings = core.settings
-        self.breakers = Breakers(lambda: breaker_limits(core.settings), core.bus, core.clock, opened)
+        self._notify = core.notice
+        self.breakers = Breakers(
+            lambda: breaker_limits(core.settings), core.bus, core.clock, opened, named_trip(settings, core.notice)
+        )
         self.breakers.watch(CREDENTIAL_BREAKER)
         self.budget = Budget(settings.retry.budget)
-        self.retry: RetryPolicy = retry_policy(settings)
+        self._stated = self.retry = retry_policy(settings)
         self._by_type: dict[ErrorKind, TypePolicy] = {}
         learned = LearnedRules(core.state / STORE, core.clock)
         self.classification = ClassificationService(settings.recovery.rules, learned, core.clock)
@@ -43,19 +47,28 @@ class Resilience(Part):
         self.classification.learned.open()
 
     def configure(self, before: Settings, after: Settings) -> None:
-        """Other limits, another policy, other rules."""
+        """Other limits, other policies, other rules."""
+        trip = (
+            named_trip(after, self._notify) if before.circuit_breaker.policy != after.circuit_breaker.policy else None
+        )
         if before.recovery.rules != after.recovery.rules:
             self.classification.use(after.recovery.rules)
-        self.retry = replace(retry_policy(after), by_type=self._by_type)
+        self._stated = retry_policy(after)
+        self._set_types(self._by_type)
         self.breakers.configure(breaker_limits(after))
+        if trip is not None:
+            self.breakers.use(trip)
         self.budget.resize(after.retry.budget)
 
     def set_retry_policy(self, kind: ErrorKind, policy: TypePolicy | None) -> None:
         """A whole policy for one type of error, whatever the settings state; None takes it back."""
-        self._by_type = {name: each for name, each in self._by_type.items() if name is not kind}
-        if policy is not None:
-            self._by_type[kind] = policy
-        self.retry = replace(self.retry, by_type=self._by_type)
+        others = {name: each for name, each in self._by_type.items() if name is not kind}
+        self._set_types(others if policy is None else {**others, kind: policy})
+
+    def _set_types(self, by_type: dict[ErrorKind, TypePolicy]) -> None:
+        """Decide by what the settings state of each type, and by these before them."""
+        self._by_type = by_type
+        self.retry = replace(self._stated, by_type={**self._stated.by_type, **by_type})
 
     async def aclose(self) -> None:
         """Close the store."""

@@ -24,6 +24,7 @@ from engine.pool.members import PoolPorts
 from engine.pool.pool import Pool
 from engine.pool.resource_monitor import ResourceMonitor
 from engine.pool.routing import Router
+from engine.pool.scaling_policies import named_scaler
 from engine.sessions.clocks import turn_limits
 from engine.sessions.ports import SessionPorts
 from engine.settings.schema import Settings
@@ -45,7 +46,8 @@ class Sessions(Part):
         self.locks = SqliteLeases(core.state / "leases.db", core.id, processes.registry.gone)
         self.known = ConversationStore(core.state / "conversations.db")
         self.router = Router(named_balancer(core.settings))
-        self.planner = CapacityPlanner(lambda: self._limits, core.bus)
+        self._notify = core.notice
+        self.planner = CapacityPlanner(lambda: self._limits, core.bus, named_scaler(core.settings, core.notice))
         resources = Host(core.state, watches=agents.choice.backend == "claude")
         host = ThisHost(processes.launcher, processes.containment, resources)
         self.ports = PoolPorts(
@@ -82,10 +84,13 @@ class Sessions(Part):
             self.known.file.open()
 
     def configure(self, before: Settings, after: Settings) -> None:
-        """Other limits, and the named balancer."""
+        """Other limits, and the named balancer and scaler."""
         names = {each.session_pool.load_balancing.strategy for each in (before, after)}
         balancer = named_balancer(after) if len(names) > 1 else self.router.balancer
+        policies = {each.session_pool.auto_scaling.policy for each in (before, after)}
+        scaler = named_scaler(after, self._notify) if len(policies) > 1 else self.planner.policy
         self.router.balancer = balancer
+        self.planner.use(scaler)
         self._limits, self._turn_limits = pool_limits(after), turn_limits(after)
 
     async def stop(self, *, at_once: bool) -> None:

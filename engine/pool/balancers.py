@@ -11,7 +11,7 @@ from bisect import bisect
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from engine.base.plugins import BALANCER_GROUP, find
+from engine.base.plugins import BALANCER_GROUP, make
 from engine.settings.schema import Settings
 
 CONSIDERED = 16
@@ -156,4 +156,4 @@ def _place(key: str) -> int:
 def named_balancer(settings: Settings) -> Balancer:
     """The balancer that the settings name. Raises SettingsError."""
     name = settings.session_pool.load_balancing.strategy
-    return find("balancer", BALANCER_GROUP, name, BALANCERS, "session_pool.load_balancing.strategy")()
+    return make(BALANCER_GROUP, name, BALANCERS, "session_pool.load_balancing.strategy")

@@ -10,7 +10,8 @@ from engine.launchers.host import HostFacts
 from engine.pool.host_capacity import HostCapacity, host_capacity
 from engine.pool.intensity import Intensity
 from engine.pool.limits import PoolLimits
-from engine.pool.scaler import Load, ScaleDecision, Scaler
+from engine.pool.scaler import ScaleDecision, Scaler
+from engine.pool.scaling_policies import Load, ScalingPolicy
 from engine.pool.session_index import Named, SubPool
 
 _CONTENTS = 256
@@ -20,10 +21,10 @@ _CONTENTS = 256
 class CapacityPlanner:
     """Owner of the scaler, of the machine's last facts and of the crash records."""
 
-    def __init__(self, limits: Callable[[], PoolLimits], bus: Bus) -> None:
+    def __init__(self, limits: Callable[[], PoolLimits], bus: Bus, policy: ScalingPolicy) -> None:
         self._limits = limits
         self._bus = bus
-        self._scaler = Scaler()
+        self._scaler = Scaler(policy)
         self._host: HostFacts | None = None
         self._measured: float | None = None
         self._taken = 0
@@ -53,6 +54,15 @@ class CapacityPlanner:
     def ask(self, size: int | None) -> None:
         """Keep a size by hand; None follows the load again."""
         self._scaler.ask(size)
+
+    @property
+    def policy(self) -> ScalingPolicy:
+        """What recommends the size."""
+        return self._scaler.policy
+
+    def use(self, policy: ScalingPolicy) -> None:
+        """Follow the recommendations of another policy from now on."""
+        self._scaler.policy = policy
 
     def see(self, host: HostFacts, measured: float | None, taken: int) -> None:
         """New facts of the machine, the memory of one session where it is known, and that of all together."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from engine.pool.host_capacity import HostCapacityLimits
 from engine.pool.intensity import IntensityLimits
-from engine.pool.scaler import ScalerLimits
+from engine.pool.scaling_policies import ScalerLimits
 from engine.pool.session_limits import MemoryLimitSettings
 from engine.settings.schema import Settings
 from engine.settings.schema_work import AutoScaling, SessionLimits, SessionPool

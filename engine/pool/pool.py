@@ -19,7 +19,7 @@ from engine.pool.member import Member
 from engine.pool.members import Members, PoolPorts
 from engine.pool.reconciler import Reconciler
 from engine.pool.routing import Capacity, LeaseRequest, RouteDecision
-from engine.pool.scaler import Load
+from engine.pool.scaling_policies import Load
 from engine.pool.session_index import Named, SessionIndex, SubPool
 from engine.pool.shares import Shares
 from engine.pool.starting import row_of

@@ -12,7 +12,7 @@ from engine.base.errors import QuarterdeckError
 from engine.pool.limits import PoolLimits
 from engine.pool.members import Members, PoolPorts
 from engine.pool.routing import LeaseRequest, may_begin
-from engine.pool.scaler import Load
+from engine.pool.scaling_policies import Load
 from engine.pool.session_index import SubPool
 
 _RETRY_MAX_S = 60.0

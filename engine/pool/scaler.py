@@ -1,7 +1,7 @@
 """How many sessions there should be: a pure decision from the load, with its reason.
 
-Up at once on a waiter, in steps; down only to the highest recommendation of a window, and only after a cooldown
-(the stabilisation of the Kubernetes HPA). `target = ⌈(busy + waiting) / up threshold⌉`.
+A scaling policy recommends a size. Up at once on a waiter, in steps; down only to the highest recommendation of a
+window, and only after a cooldown (the stabilisation of the Kubernetes HPA).
 """
 
 from __future__ import annotations
@@ -10,61 +10,9 @@ import math
 from collections import deque
 from dataclasses import dataclass
 
+from engine.pool.scaling_policies import ByUtilisation, Load, ScalerLimits, ScalingPolicy
+
 MIB = 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class ScalerLimits:
-    """The settings that scaling obeys. Thresholds and targets are ratios, times are seconds.
-
-    A `target_memory` above 1 is in bytes, of all sessions together.
-    """
-
-    min_size: int
-    max_size: int
-    enabled: bool = True
-    up: float = 0.8
-    down: float = 0.3
-    target_cpu: float = 0.9
-    target_memory: float = 0.85
-    cooldown: float = 30.0
-    window: float = 120.0
-    step_up: int = 8
-    step_down: int = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """What scaling looks at. `size` counts starting sessions too; `cpu` and `memory` are the machine's, as ratios.
-
-    `spare` counts the never used sessions that are kept beside those that are needed; `memory_bytes` is what all
-    sessions take.
-    """
-
-    now: float
-    busy: int
-    waiting: int
-    size: int
-    starting: int = 0
-    cpu: float = 0.0
-    memory: float = 0.0
-    spare: int = 0
-    memory_bytes: int = 0
-
-    @property
-    def needed(self) -> int:
-        """Sessions that have something to do."""
-        return self.busy + self.waiting
-
-    @property
-    def idle(self) -> int:
-        """Sessions that are up and have nothing to do."""
-        return max(0, self.size - self.busy - self.starting)
-
-    @property
-    def utilisation(self) -> float:
-        """(busy + waiting) / all, as the statistics show it; 1 for waiters without a session."""
-        return self.needed / self.size if self.size else float(self.waiting > 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +32,8 @@ class ScaleDecision:
 class Scaler:
     """Owner of the recommendations of the window, of the last change, and of the size that was asked for by hand."""
 
-    def __init__(self) -> None:
+    def __init__(self, policy: ScalingPolicy | None = None) -> None:
+        self.policy: ScalingPolicy = policy or ByUtilisation()
         self._wanted: int | None = None
         self._recommended: deque[tuple[float, int]] = deque()
         self._changed_at = -math.inf
@@ -104,11 +53,11 @@ class Scaler:
             return self._towards(load, limits, self._wanted, "asked for by hand")
         if not limits.enabled:
             return self._towards(load, limits, load.size, "autoscaling is off")
-        recommended, reason = _recommend(load, limits)
-        self._remember(load.now, recommended, limits.window)
-        if recommended >= load.size:
-            return self._grow(load, limits, recommended, reason)
-        return self._shrink(load, limits, reason)
+        found = self.policy.recommend(load, limits)
+        self._remember(load.now, found.size, limits.window)
+        if found.size >= load.size:
+            return self._grow(load, limits, found.size, found.reason)
+        return self._shrink(load, limits, found.reason)
 
     def ceiling(self, load: Load, limits: ScalerLimits) -> tuple[int, str]:
         """The most sessions that there may be for those who wait, and what sets it: a waiter needs no threshold.
@@ -121,6 +70,9 @@ class Scaler:
             return max(load.size, limits.min_size, 1), "autoscaling is off"
         if load.size and (brake := _memory_brake(load, limits) or ("" if load.idle else _cpu_brake(load, limits))):
             return load.size, brake
+        found = self.policy.recommend(load, limits)
+        if found.ceiling < limits.max_size:
+            return max(found.ceiling, limits.min_size), found.reason
         return limits.max_size, f"max_size is {limits.max_size}"
 
     def _grow(self, load: Load, limits: ScalerLimits, recommended: int, reason: str) -> ScaleDecision:
@@ -154,19 +106,6 @@ class Scaler:
         while self._recommended and self._recommended[-1][1] <= size:  # only a maximum that may still count is kept
             self._recommended.pop()
         self._recommended.append((now, size))
-
-
-def _recommend(load: Load, limits: ScalerLimits) -> tuple[int, str]:
-    wanted = max(math.ceil(load.needed / limits.up) if limits.up else 0, load.needed + load.spare)
-    if load.waiting and load.size < wanted:
-        return wanted, f"{load.waiting} waiting for {load.size} sessions"
-    if load.utilisation > limits.up:
-        return wanted, f"utilisation {load.utilisation:.0%} is above {limits.up:.0%}"
-    if load.needed + load.spare > load.size:
-        return load.needed + load.spare, f"{load.spare} are kept warm"
-    if load.utilisation < limits.down:
-        return min(load.size, wanted), f"utilisation {load.utilisation:.0%} is below {limits.down:.0%}"
-    return load.size, f"utilisation {load.utilisation:.0%} is between the thresholds"
 
 
 def _memory_brake(load: Load, limits: ScalerLimits) -> str:

@@ -59,6 +59,7 @@ class SessionMachine:
         self._runs_as: dict[str, str] = {}
         self._moving: set[str] = set()
         self._moves = 0
+        self._announces = False
         self._attribution = Attribution()
         self._tasks = BackgroundTasks()
         self.turn: Turn | None = None
@@ -135,12 +136,19 @@ class SessionMachine:
     def abandon(self) -> str:
         """The process is gone: end the turn without a result and return the text that streamed."""
         self._asked.clear()
+        self._changed_input.clear()
         return self.abandon_turn()
 
     def abandon_turn(self) -> str:
         """End our turn without a result and return the text that streamed."""
         turn, self.turn = self.turn, None
         return "".join(turn.text) if turn is not None else ""
+
+    def validate(self) -> None:
+        """Raises AssertionError where the state contradicts itself; for tests."""
+        assert not (self.foreign and self._own is not None), "two turns run at once"  # noqa: S101
+        assert self._changed_input <= self._asked.keys(), "a changed input outlived its request"  # noqa: S101
+        assert self._moves >= 0, "more notes of a change of directory than changes"  # noqa: S101
 
     @property
     def _own(self) -> Turn | None:
@@ -296,13 +304,26 @@ class SessionMachine:
                 emit(f.AgentChanged(f"its {name} was {first} and is {value}"))
 
     def _status(self, message: m.System, emit: Emit) -> None:
-        """A call of the API begins: ours by its mark, or the CLI's own while no prompt of ours is being worked on."""
+        """A call of the API begins: ours by its mark, or the CLI's own while no prompt of ours is being worked on.
+
+        A CLI that announces the start of each prompt works on ours only after that.
+        """
         self._marked(message.user_message_uuids, emit)
-        if message.status == "requesting" and not message.user_message_uuids and self._own is None:
+        if message.status != "requesting" or message.user_message_uuids:
+            return
+        if self._own is not None and self._announces and not self._own.confirmed:
+            self._wait(self._own, emit)
+        if self._own is None:
             self._begin_foreign(emit)
+
+    def _wait(self, turn: Turn, emit: Emit) -> None:
+        """The CLI has not begun our prompt, whatever it seemed: what streamed so far belongs to another turn."""
+        if size := turn.wait():
+            emit(f.PartialDropped(size))
 
     def _marked(self, prompts: list[str] | None, emit: Emit) -> None:
         if prompts and self.turn is not None and self.turn.uuid in prompts:
+            self.turn.confirmed = True
             self._start_own(emit)
 
     def _start_own(self, emit: Emit) -> None:
@@ -333,8 +354,11 @@ class SessionMachine:
         if turn is None or message.command_uuid != turn.uuid:
             return
         if message.state == "queued":
-            turn.started = False
+            self._wait(turn, emit)
         elif message.state == "started":
+            if not turn.confirmed:
+                self._wait(turn, emit)
+            self._announces = turn.confirmed = True
             self._start_own(emit)
         elif message.state == "cancelled":
             self._drop_cancelled([turn.uuid], emit)
@@ -391,6 +415,7 @@ class SessionMachine:
         emit(f.PermissionWanted(message.request_id, ask.tool_name, ask.input, summary))
 
     def _cancel(self, message: m.ControlCancel, emit: Emit) -> None:
+        self._changed_input.discard(message.request_id)
         if self._asked.pop(message.request_id, None) is not None:
             emit(f.PermissionWithdrawn(message.request_id))
 

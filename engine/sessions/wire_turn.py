@@ -17,8 +17,8 @@ class Turn:
     """The turn in flight: `text` is what streamed so far, `open_from` where the unfinished message begins.
 
     `tools` names the tool of each use whose result is to come. `started` is False while the prompt queues behind a
-    turn that the CLI began by itself. `written` are the finished texts, `failure` the last message if it was an error,
-    `answered` whether a model sent any message.
+    turn that the CLI began by itself, `confirmed` once the CLI stated that it works on the prompt. `written` are the
+    finished texts, `failure` the last message if it was an error, `answered` whether a model sent any message.
     """
 
     uuid: str
@@ -31,6 +31,16 @@ class Turn:
     written: list[str] = field(default_factory=list)
     failure: Assistant | None = None
     answered: bool = False
+    confirmed: bool = False
+
+    def wait(self) -> int:
+        """The CLI works on something else: what came so far was never ours; return its length in characters."""
+        size = sum(map(len, self.text))
+        self.started = self.confirmed = self.answered = False
+        self.open_from = self.failure = None
+        for kept in (self.text, self.written, self.tools):
+            kept.clear()
+        return size
 
     def uses(self, use: str, tool: str) -> None:
         """A tool is about to be used."""

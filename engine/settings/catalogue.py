@@ -167,7 +167,19 @@ def nearest(key: str) -> str | None:
 
 def meant(key: str) -> str:
     """The end of a sentence about an unknown key."""
+    if beside := _names_beside(key):
+        return f"; known names there are {', '.join(beside)}"
     return f"; the nearest is {near}" if (near := nearest(key)) else "; nothing valid is near it"
+
+
+def _names_beside(key: str) -> list[str]:
+    """What could stand in the place of an unknown name in a group of groups, such as the types of `retry.by_type`."""
+    above = key
+    while above and above not in groups():
+        above = above.rpartition(".")[0]
+    below = {name.removeprefix(f"{above}.").partition(".")[0] for name in catalogue() if name.startswith(f"{above}.")}
+    names = [name for name in groups() if name.rpartition(".")[0] == above]
+    return [name.rpartition(".")[2] for name in names] if above and len(names) == len(below) else []
 
 
 def _groups_of(model: type[Group], prefix: str) -> Iterator[tuple[str, type[Group]]]:

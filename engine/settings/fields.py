@@ -160,6 +160,10 @@ Backend = Annotated[str, OpenChoice(("auto", "claude", "simulator"))]
 Strategy = Annotated[
     str, OpenChoice(("weighted_round_robin", "least_loaded", "power_of_two", "round_robin", "consistent_hash"))
 ]
+ScalingPolicyName = Annotated[str, OpenChoice(("utilisation",))]
+LimitPolicyName = Annotated[str, OpenChoice(("aimd",))]
+TripPolicyName = Annotated[str, OpenChoice(("rates",))]
+EvictionPolicyName = Annotated[str, OpenChoice(("lru",))]
 RecoveryName = Annotated[
     str,
     OpenChoice(

@@ -20,6 +20,8 @@ from engine.settings.schema_work import (
     Queue,
     Recovery,
     Retry,
+    RetryByType,
+    RetryOfType,
     SessionPool,
 )
 
@@ -43,6 +45,8 @@ __all__ = [
     "Queue",
     "Recovery",
     "Retry",
+    "RetryByType",
+    "RetryOfType",
     "Security",
     "SessionPool",
     "Settings",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from engine.settings.fields import (
     BYTES,
@@ -13,13 +14,17 @@ from engine.settings.fields import (
     STORE,
     ByClass,
     Duration,
+    EvictionPolicyName,
     Group,
+    LimitPolicyName,
     Number,
     Place,
     RecoveryName,
+    ScalingPolicyName,
     ShareOrSize,
     Size,
     Strategy,
+    TripPolicyName,
     Whole,
     in_order,
     setting,
@@ -32,6 +37,7 @@ class AutoScaling(Group):
     """When the pool grows and shrinks by itself."""
 
     enabled: bool = setting(True, "Whether the pool follows the load between its minimum and its maximum.")
+    policy: ScalingPolicyName = setting("utilisation", "What recommends a size for the load; the rest here bounds it.")
     scale_up_threshold: Number = setting(0.8, "Utilisation above which a session is added.", unit="ratio", ge=0, le=1)
     scale_down_threshold: Number = setting(
         0.3, "Utilisation below which an idle session is given back.", unit="ratio", ge=0, le=1
@@ -188,6 +194,7 @@ class SessionPool(Group):
 class CircuitBreaker(Group):
     """When a failing credential, model, tool or session is left alone for a while."""
 
+    policy: TripPolicyName = setting("rates", "What opens a closed breaker, by the calls that it has seen.")
     failure_threshold: Whole = setting(
         10, "Consecutive failures that open a breaker.", unit="failures", ge=1, le=10_000
     )
@@ -237,22 +244,51 @@ class RetryAttempts(Group):
     internal: Whole | None = _attempts("internal")
 
 
+Curves = Literal["exponential", "linear", "fixed", "adaptive"]
+Jitters = Literal["full", "equal", "decorrelated", "none"]
+
+
+class RetryOfType(Group):
+    """The retry policy of one type of error, as far as it differs from `retry`."""
+
+    max_attempts: Whole | None = setting(
+        None, "Attempts, the first one counted; empty takes `retry.attempts`.", unit="attempts", ge=1, le=100
+    )
+    base_delay: Duration | None = setting(
+        None, "Delay before the second attempt; empty takes `retry.base_delay`.", unit=SECONDS, ge=0, le=3600
+    )
+    max_delay: Duration | None = setting(
+        None, "Longest delay between two attempts; empty takes `retry.max_delay`.", unit=SECONDS, ge=0, le=DAY
+    )
+    backoff_strategy: Curves | None = setting(None, "How delays grow; empty takes `retry.backoff`.")
+    jitter: Jitters | None = setting(None, "How delays are spread; empty takes `retry.jitter`.")
+
+
+class RetryByType(Group):
+    """Retry policies by type of error."""
+
+    network: RetryOfType = Field(default_factory=RetryOfType)
+    process: RetryOfType = Field(default_factory=RetryOfType)
+    auth: RetryOfType = Field(default_factory=RetryOfType)
+    resource: RetryOfType = Field(default_factory=RetryOfType)
+    timeout: RetryOfType = Field(default_factory=RetryOfType)
+    validation: RetryOfType = Field(default_factory=RetryOfType)
+    internal: RetryOfType = Field(default_factory=RetryOfType)
+
+
 class Retry(Group):
     """How often and how soon a failed turn is tried again."""
 
     max_attempts: Whole = setting(6, "Attempts at a turn, the first one counted.", unit="attempts", ge=1, le=100)
     base_delay: Duration = setting(0.5, "Delay before the second attempt.", unit=SECONDS, ge=0, le=3600)
     max_delay: Duration = setting(30.0, "Longest delay between two attempts.", unit=SECONDS, ge=0, le=DAY)
-    backoff: Literal["exponential", "linear", "fixed", "adaptive"] = setting(
-        "exponential", "How delays grow; adaptive grows with the load and the failures lately."
-    )
-    jitter: Literal["full", "equal", "decorrelated", "none"] = setting(
-        "full", "How delays are spread at random so that retries do not meet."
-    )
+    backoff: Curves = setting("exponential", "How delays grow; adaptive grows with the load and the failures lately.")
+    jitter: Jitters = setting("full", "How delays are spread at random so that retries do not meet.")
     breaker_wait: Duration = setting(
         120.0, "Longest wait of a request for an open breaker to close; 0 refuses at once.", unit=SECONDS, ge=0, le=DAY
     )
     attempts: RetryAttempts = Field(default_factory=RetryAttempts)
+    by_type: RetryByType = Field(default_factory=RetryByType)
     budget: Whole = setting(
         500,
         "Tokens for retries, respawns and probes together; a retry takes some, success gives back.",
@@ -263,7 +299,20 @@ class Retry(Group):
 
     @model_validator(mode="after")
     def _delays_in_order(self) -> Self:
-        return in_order(self, "base_delay", "max_delay")
+        in_order(self, "base_delay", "max_delay")
+        for name in RetryByType.model_fields:
+            self._delays_of_type_in_order(name)
+        return self
+
+    def _delays_of_type_in_order(self, name: str) -> None:
+        """What a type leaves empty is that of all types, and must fit beside what it sets."""
+        own: RetryOfType = getattr(self.by_type, name)
+        delays = {"base_delay": self.base_delay, "max_delay": self.max_delay}
+        keys = {field: f"by_type.{name}.{field}" for field in delays if getattr(own, field) is not None}
+        base, longest = (delays[field] if getattr(own, field) is None else getattr(own, field) for field in delays)
+        if base > longest:
+            found = {"low": keys.get("base_delay", "base_delay"), "high": keys.get("max_delay", "max_delay")}
+            raise PydanticCustomError("conflict", "{low} is above {high}", {**found, "word": "above"})
 
 
 class Recovery(Group):
@@ -315,6 +364,7 @@ class Queue(Group):
     """What happens to requests that cannot run at once."""
 
     max_waiting: Whole = setting(1000, "Requests that may wait.", unit="requests", ge=0, le=1_000_000)
+    concurrency_policy: LimitPolicyName = setting("aimd", "What limits the requests that run at once.")
     drop_strategy: Literal["reject", "drop_oldest", "drop_lowest"] = setting(
         "reject", "Which request is refused when the queue is full.", unused_before=STORE
     )
@@ -324,6 +374,7 @@ class Cache(Group):
     """Replies that are kept for requests that allow it."""
 
     enabled: bool = setting(True, "Whether replies are kept at all.")
+    policy: EvictionPolicyName = setting("lru", "What names the reply that goes when the cache is full.")
     max_entries: Whole = setting(1024, "Replies kept.", unit="entries", ge=1, le=10_000_000)
     max_bytes: Size = setting(64 * 1024**2, "Room for the replies kept.", unit=BYTES, ge=1024, le=1024**4)
     ttl: Duration = setting(3600.0, "Age at which a reply is forgotten.", unit=SECONDS, ge=0.001, le=365 * DAY)

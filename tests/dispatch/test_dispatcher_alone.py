@@ -20,15 +20,18 @@ from engine.dispatch.dispatcher import Dispatcher
 from engine.dispatch.ports import DispatcherPorts
 from engine.pool.lease import Lease
 from engine.pool.routing import LeaseRequest
-from engine.recovery.breakers.breaker import BreakerLimits, BreakerState
+from engine.recovery.breakers.breaker import BreakerState
 from engine.recovery.breakers.guard import BreakerGuard
+from engine.recovery.breakers.limits import BreakerLimits
 from engine.recovery.breakers.registry import Breakers
 from engine.recovery.retry.backoff import Backoff
 from engine.recovery.retry.curves import Jitter
-from engine.recovery.retry.policy import RetryPolicy
+from engine.recovery.retry.policy import RetryPolicy, retry_policy
 from engine.requests import Answer, Request
 from engine.sessions.outcome import Ended, Outcome
 from engine.sessions.turn import TurnOrder
+from engine.settings.load import load_settings
+from engine.settings.schema import Settings
 from tests.recovery.recoveries import OrchestratorFixture, pass_time
 from tests.support.virtual_time import run_virtually
 
@@ -113,13 +116,22 @@ class NoTranscripts:
 class DispatcherFixture:
     """A dispatcher over the fakes, with real breakers, retry policy and recovery."""
 
-    def __init__(self, *outcomes: Outcome, attempts: int = 3, breaker_wait: float = 0.0) -> None:
+    def __init__(
+        self,
+        *outcomes: Outcome,
+        attempts: int = 3,
+        breaker_wait: float = 0.0,
+        policy: RetryPolicy | None = None,
+        threshold: int = 2,
+    ) -> None:
         recovery = OrchestratorFixture()
-        limits = BreakerLimits(failure_threshold=2, timeout=10.0, half_open_max_calls=1)
+        limits = BreakerLimits(failure_threshold=threshold, timeout=10.0, half_open_max_calls=1)
         self.breakers = Breakers(lambda: limits, recovery.bus, recovery.clock)
         self.queue, self.pool = FakeQueue(), FakePool(FakeSession(list(outcomes or (WELL,))))
         self.queue.opened.set()
-        policy = RetryPolicy(attempts, backoff=Backoff(2.0, 8.0, jitter=Jitter.NONE), breaker_wait=breaker_wait)
+        self.policy = policy or RetryPolicy(
+            attempts, backoff=Backoff(2.0, 8.0, jitter=Jitter.NONE), breaker_wait=breaker_wait
+        )
         cache: MemoryCache[Answer] = MemoryCache(CacheLimits(10, 1 << 20, 60.0))
         self.dispatcher = Dispatcher(
             DispatcherPorts(
@@ -131,7 +143,7 @@ class DispatcherFixture:
                 recoveries=recovery.orchestrator,
                 pool=self.pool,
                 transcripts=NoTranscripts(),
-                retry=lambda: policy,
+                retry=lambda: self.policy,
                 budget=recovery.budget,
                 load=lambda: 0.0,
                 profile=lambda name, tenant: Profile(name=name, tenant=tenant),
@@ -148,6 +160,10 @@ class DispatcherFixture:
     def permits(self) -> int:
         """Calls that hold a permit of the model's breaker."""
         return self.breakers.get(MODEL).running if self.breakers.knows(MODEL) else 0
+
+
+def _settings(*overrides: str) -> Settings:
+    return load_settings(None, overrides, {"HOME": "/nowhere"}, None).settings
 
 
 def _error_of(outcome: Outcome) -> QuarterdeckError:
@@ -168,6 +184,24 @@ def test_what_an_attempt_took_is_given_back_whatever_ended_it() -> None:
             await cancelled
         assert (fixture.pool.out, fixture.queue.running, fixture.permits) == (0, 0, 0)
         assert fixture.dispatcher.active_requests == {}
+
+    run_virtually(work())
+
+
+def test_the_settings_give_one_type_of_error_attempts_and_delays_of_its_own() -> None:
+    async def work() -> None:
+        own = "max_attempts: 4, base_delay: 1s, max_delay: 1m, backoff_strategy: linear, jitter: none"
+        others = ("retry.max_attempts=2", "retry.base_delay=9s", "retry.jitter=none")
+        policy = retry_policy(_settings(*others, f"retry.by_type.resource={{{own}}}"))
+        fixture = DispatcherFixture(OVERLOADED, OVERLOADED, OVERLOADED, WELL, policy=policy, threshold=99)
+        answer = await fixture.ask()
+        assert (answer.attempts, answer.duration) == (4, 4 * 1.0 + 1.0 + 2.0 + 3.0)
+        fixture.pool.session.outcomes = [OVERLOADED, OVERLOADED, WELL]
+        fixture.policy = retry_policy(_settings(*others, "retry.by_type.network.max_attempts=9"))
+        with pytest.raises(TurnFailed) as failed:
+            await fixture.ask()
+        assert failed.value.kind is ErrorKind.RESOURCE
+        assert fixture.pool.session.outcomes == [WELL]
 
     run_virtually(work())
 

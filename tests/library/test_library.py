@@ -130,6 +130,25 @@ async def test_one_type_of_error_has_a_whole_policy_of_its_own(tmp_path: Path) -
         assert engine.root.retry_policy.by_type == {}
 
 
+async def test_the_settings_state_a_policy_of_a_type_which_is_followed_live_and_under_the_librarys_own(
+    tmp_path: Path,
+) -> None:
+    key = "retry.by_type.resource"
+    stated = f"{key}={{max_attempts: 1, base_delay: 1ms, max_delay: 2ms}}"
+    async with Engine(settings(tmp_path, "session_pool.max_size=1", stated)) as engine:
+        with pytest.raises(QuarterdeckError):
+            await engine.submit("[[fault: http529 x1]] go")
+        engine.root.live.propose({f"{key}.max_attempts": 2}, "ana")
+        assert (await engine.submit("[[fault: http529 x1]] go on")).attempts == 2
+        assert engine.root.live.shown[f"{key}.max_attempts"] == 2
+        engine.set_retry_policy(RetryPolicy(max_attempts=2, base_delay=0.001, max_delay=0.002), "resource")
+        engine.root.live.propose({f"{key}.max_attempts": 1}, "ana")
+        assert (await engine.submit("[[fault: http529 x1]] go far")).attempts == 2
+        engine.set_retry_policy(None, "resource")
+        with pytest.raises(QuarterdeckError):
+            await engine.submit("[[fault: http529 x1]] stop")
+
+
 async def test_a_breaker_shows_its_metrics_and_takes_thresholds_of_its_own(tmp_path: Path) -> None:
     async with Engine(settings(tmp_path)) as engine:
         await engine.submit("hello")

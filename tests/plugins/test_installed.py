@@ -12,6 +12,7 @@ from engine.base.plugins import foreign_owners, installed, private_imports
 from tests.support.examples import EXAMPLES
 
 GOOD = "class Good:\n    considers = 2\n    def choose(self, candidates, key): return candidates[0].session\n"
+MOODY = "class Moody:\n    def __init__(self, mood): self.mood = mood\n"
 PRIVATE = f"from engine.pool.pool import Pool\n{GOOD}"
 
 
@@ -41,6 +42,8 @@ def install(site: Path, name: str, group: str, value: str, modules: dict[str, st
         ("plug_absent", "plug_absent:Nobody", GOOD, "cannot be loaded: AttributeError"),
         ("plug_raises", "plug_raises:Good", "raise RuntimeError('no licence')\n", "RuntimeError: no licence"),
         ("plug_value", "plug_value:LIMIT", "LIMIT = 3\n", "is not a class"),
+        ("plug_lacks", "plug_lacks:Idle", "class Idle:\n    considers = 2\n", "it has no choose"),
+        ("plug_wants", "plug_wants:Moody", MOODY, "it cannot be made: TypeError"),
         ("plug_private", "plug_private:Good", PRIVATE, "imports engine.pool.pool, which may change"),
     ],
 )

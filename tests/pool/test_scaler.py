@@ -9,7 +9,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.pool.scaler import Load, ScaleDecision, Scaler, ScalerLimits
+from engine.pool.scaler import ScaleDecision, Scaler
+from engine.pool.scaling_policies import Load, ScalerLimits
 
 LIMITS = ScalerLimits(min_size=2, max_size=40, cooldown=30.0, window=120.0, step_up=8, step_down=2)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 
-from engine.recovery.breakers.breaker import Breaker, BreakerLimits, BreakerState, Permit, Refusal
+from engine.recovery.breakers.breaker import Breaker, BreakerState, Permit, Refusal
+from engine.recovery.breakers.limits import BreakerLimits
 
 LIMITS = BreakerLimits(failure_threshold=3, timeout=60.0, half_open_max_calls=2)
 

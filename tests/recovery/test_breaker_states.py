@@ -6,7 +6,8 @@ import hypothesis.strategies as st
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from engine.recovery.breakers.breaker import Breaker, BreakerLimits, BreakerState, Permit, Refusal
+from engine.recovery.breakers.breaker import Breaker, BreakerState, Permit, Refusal
+from engine.recovery.breakers.limits import BreakerLimits
 
 LIMITS = BreakerLimits(
     failure_threshold=3, timeout=10.0, half_open_max_calls=2, slow_call=5.0, minimum_calls=4, window=30

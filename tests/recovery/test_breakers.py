@@ -10,8 +10,9 @@ from engine.base.clock import ManualClock
 from engine.base.errors import BadInput, DeadlinePassed, ErrorKind, NotFound, Overloaded, QuarterdeckError, TurnFailed
 from engine.events.bus import Bus
 from engine.events.types import BreakerChanged, EventEnvelope
-from engine.recovery.breakers.breaker import BreakerLimits, BreakerState
+from engine.recovery.breakers.breaker import BreakerState
 from engine.recovery.breakers.guard import BreakerGuard, blamed_scope
+from engine.recovery.breakers.limits import BreakerLimits
 from engine.recovery.breakers.registry import KEPT, Breakers
 from engine.sessions.outcome import Ended, Outcome
 

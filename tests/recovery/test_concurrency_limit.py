@@ -8,17 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.base.clock import ManualClock
-from engine.flow.concurrency_limit import AimdLimit, ConcurrencyLimiter
+from engine.flow.concurrency_limit import ConcurrencyLimiter
+from engine.flow.limit_policies import AimdLimit, Running
 
 
 def test_it_halves_what_runs_and_gives_back_a_tenth_of_the_whole_at_each_step() -> None:
-    decrease_limit = AimdLimit()
-    assert decrease_limit.limit(0.0, 10.0) is None
-    assert decrease_limit.decrease(0.0, running=16, most=20, interval=10.0) == 8
-    assert [decrease_limit.limit(at, 10.0) for at in (9.9, 10.0, 35.0)] == [8, 10, 14]
-    assert decrease_limit.decrease(36.0, running=14, most=20, interval=10.0) == 7
-    assert decrease_limit.limit(36.0 + 70.0, 10.0) is None
-    assert decrease_limit.none
+    policy = AimdLimit()
+    assert policy.limit(Running(0.0, 0, 20, 10.0)) is None
+    assert policy.decrease(Running(0.0, 16, 20, 10.0)) == 8
+    assert [policy.limit(Running(at, 8, 20, 10.0)) for at in (9.9, 10.0, 35.0)] == [8, 10, 14]
+    assert policy.decrease(Running(36.0, 14, 20, 10.0)) == 7
+    assert policy.limit(Running(36.0 + 70.0, 7, 20, 10.0)) is None
 
 
 @given(
@@ -26,15 +26,15 @@ def test_it_halves_what_runs_and_gives_back_a_tenth_of_the_whole_at_each_step() 
     most=st.integers(1, 50),
 )
 def test_a_cap_lets_one_run_at_least_and_always_ends(acts: list[tuple[float, int, bool]], most: int) -> None:
-    decrease_limit, now = AimdLimit(), 0.0
+    policy, now = AimdLimit(), 0.0
     for gap, running, less in acts:
         now += gap
         if less:
-            before = decrease_limit.limit(now, 5.0) or max(1, running or most)
-            assert 1 <= decrease_limit.decrease(now, running, most, 5.0) <= before
-        limit = decrease_limit.limit(now, 5.0)
+            before = policy.limit(Running(now, running, most, 5.0)) or max(1, running or most)
+            assert 1 <= policy.decrease(Running(now, running, most, 5.0)) <= before
+        limit = policy.limit(Running(now, running, most, 5.0))
         assert limit is None or limit >= 1
-    assert decrease_limit.limit(now + 5.0 * 60, 5.0) is None
+    assert policy.limit(Running(now + 5.0 * 60, 0, most, 5.0)) is None
 
 
 async def test_who_waits_for_a_place_gets_it_in_turn_and_one_who_left_takes_none() -> None:

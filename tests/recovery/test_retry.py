@@ -8,10 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.base.errors import ErrorKind
+from engine.base.errors import ErrorKind, SettingsError
 from engine.recovery.retry.backoff import Backoff, delay_before
 from engine.recovery.retry.budget import RESPAWN_COST, RETRY_COST, THROTTLED_COST, Budget
 from engine.recovery.retry.curves import Curve, Jitter
+from engine.recovery.retry.policy import retry_policy
+from engine.settings.load import load_settings
+from engine.settings.schema import RetryByType, Settings
+
+
+def _settings(*overrides: str) -> Settings:
+    return load_settings(None, overrides, {"HOME": "/nowhere"}, None).settings
 
 
 def _high(_low: float, high: float) -> float:
@@ -51,6 +58,52 @@ def test_equal_jitter_keeps_half_and_decorrelated_looks_at_the_last_delay() -> N
     low = min
     assert delay_before(Backoff(1.0, 30.0, jitter=Jitter.EQUAL), 3, low) == 2.0
     assert delay_before(Backoff(1.0, 30.0, jitter=Jitter.DECORRELATED), 3, _high, last=4.0) == 12.0
+
+
+def test_what_a_type_of_error_leaves_empty_is_as_for_all_types() -> None:
+    stated = ("retry.attempts.network=7", "retry.jitter=equal", "retry.by_type.network.max_delay=90s")
+    policy = retry_policy(_settings(*stated, "retry.by_type.auth={max_attempts: 2, backoff_strategy: fixed}"))
+    assert policy.most(ErrorKind.NETWORK) == 7
+    assert policy.backoff_of(ErrorKind.NETWORK) == Backoff(0.5, 90.0, Curve.EXPONENTIAL, Jitter.EQUAL)
+    assert policy.most(ErrorKind.AUTH) == 2
+    assert policy.backoff_of(ErrorKind.AUTH) == Backoff(0.5, 30.0, Curve.FIXED, Jitter.EQUAL)
+    assert policy.by_type.keys() == {ErrorKind.NETWORK, ErrorKind.AUTH}
+    assert policy.most(ErrorKind.VALIDATION) == 1
+    assert policy.backoff_of(ErrorKind.VALIDATION) == policy.backoff
+
+
+def test_every_type_of_error_may_have_a_policy() -> None:
+    assert set(RetryByType.model_fields) == {kind.value for kind in ErrorKind}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (
+            "weather={max_attempts: 3}",
+            "known names there are network, process, auth, resource",
+        ),
+        (
+            "netwrk.max_attempts=3",
+            "netwrk.max_attempts = 3 (--set): no such setting; known names there are",
+        ),
+        ("network.max_attempts=0", "it must be a whole number from 1 to 100, or empty"),
+        ("network.backoff_strategy=linaer", "the nearest is linear"),
+        ("network.base_delay=60s", "retry.by_type.network.base_delay = 60s (--set) is above retry.max_delay = 30s"),
+        (
+            "network.max_delay=0.1s",
+            "retry.base_delay = 500ms (default) is above retry.by_type.network.max_delay",
+        ),
+        (
+            "network={base_delay: 9s, max_delay: 8s}",
+            "network.base_delay = 9s (--set) is above retry.by_type.network.max_delay",
+        ),
+    ],
+)
+def test_a_wrong_policy_of_a_type_is_named_with_what_there_is(wrong: str, words: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        _settings(f"retry.by_type.{wrong}")
+    assert words in str(refused.value)
 
 
 def test_in_an_outage_retries_end_and_the_load_falls_to_the_first_attempts() -> None:

@@ -164,3 +164,23 @@ def test_a_question_of_a_background_agent_outlives_our_turn() -> None:
     machine.feed(wire.ask("p1") + wire.result("u1"))
     assert machine.asking
     assert json.loads(machine.answer("p1", allowed=True) or b"")["response"]["request_id"] == "p1"
+
+
+@pytest.mark.parametrize(
+    "before", [status() + wire.delta("theirs"), wire.delta("theirs") + lifecycle("u2", "queued"), wire.delta("theirs")]
+)
+def test_what_streams_before_our_prompt_is_begun_is_not_in_its_answer(before: bytes) -> None:
+    machine = wire.machine()
+    machine.begin("first")
+    machine.feed(lifecycle("u1", "queued") + lifecycle("u1", "started") + wire.result("u1"))
+    machine.begin("second")
+    streamed = ""
+    for fact in machine.feed(before + lifecycle("u2", "started") + wire.delta("mine") + wire.result("u2")):
+        match fact:
+            case f.TextDelta(text):
+                streamed += text
+            case f.PartialDropped(size):
+                streamed = streamed[: len(streamed) - size]
+            case f.TurnFinished():
+                assert fact.text == "mine"
+    assert streamed == "mine"

@@ -1,7 +1,7 @@
 """The circuit breaker: pure, on an injected clock.
 
-It opens on consecutive failures, on the failure rate or on the slow-call rate of a sliding window; a call that waits
-past the slow threshold votes already. Half-open permits are leased and stamped with a generation, so they can neither
+A trip policy opens it, by what the calls of a sliding window tell; a call that waits past the slow threshold votes
+already. Half-open permits are leased and stamped with a generation, so they can neither
 stick nor vote late. The open time doubles with each opening in a row and is forgotten after a healthy time.
 """
 
@@ -12,8 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from engine.recovery.breakers.limits import BreakerLimits
+from engine.recovery.breakers.trip_policies import BY_RATES, ByRates, CallsSeen, TripPolicy
 from engine.recovery.breakers.window import Window
-from engine.settings.schema import Settings
 
 HISTORY = 64
 """Changes of state that are kept."""
@@ -27,27 +28,6 @@ class BreakerState(StrEnum):
     HALF_OPEN = "half_open"
     FORCED_OPEN = "forced_open"
     DISABLED = "disabled"
-
-
-@dataclass(frozen=True, slots=True)
-class BreakerLimits:
-    """Times in seconds, rates as ratios of the calls in the window; a rate of 1 and more never opens.
-
-    With `load_adjusted`, fewer calls than `minimum_calls` at low load count, and the failure rate that opens falls
-    with the load: threshold · (1 - load / 2).
-    """
-
-    failure_threshold: int = 5
-    timeout: float = 60.0
-    half_open_max_calls: int = 3
-    failure_rate: float = 0.5
-    slow_rate: float = 0.8
-    slow_call: float = 120.0
-    minimum_calls: int = 20
-    window: int = 60
-    longest_timeout: float = 600.0
-    forget_after: float = 300.0
-    load_adjusted: bool = True
 
 
 @dataclass(eq=False, slots=True)
@@ -111,8 +91,11 @@ class Breaker:
     `wall` gives the time that a change is dated with for people; nothing is decided by it.
     """
 
-    def __init__(self, limits: BreakerLimits, wall: Callable[[], float] = _no_wall_clock) -> None:
+    def __init__(
+        self, limits: BreakerLimits, wall: Callable[[], float] = _no_wall_clock, trip: TripPolicy = BY_RATES
+    ) -> None:
         self.limits = limits
+        self.trip = trip
         self._wall = wall
         self.state = BreakerState.CLOSED
         self.reason = ""
@@ -225,10 +208,8 @@ class Breaker:
             self._window.add(now, failed=True)
         if self.state is BreakerState.HALF_OPEN:
             self._open(now, f"a probe failed: {reason}")
-        elif self._failures >= self.limits.failure_threshold:
-            self._open(now, f"{self._failures} failures in a row: {reason}")
         else:
-            self._judge(now)
+            self._judge(now, reason)
 
     def partial(self, succeeded: int, failed: int, now: float, reason: str) -> None:
         """A call of several parts ended; each counts as a call. Only a call without any success counts in a row."""
@@ -241,10 +222,7 @@ class Breaker:
         if failed:
             self._last_failure = self._wall()
         self._failures = 0 if succeeded else self._failures + (1 if failed else 0)
-        if self._failures >= self.limits.failure_threshold and self.state is BreakerState.CLOSED:
-            self._open(now, f"{self._failures} failures in a row: {reason}")
-        else:
-            self._judge(now)
+        self._judge(now, reason if failed else "")
 
     def metrics(self, now: float) -> BreakerMetrics:
         """The calls of the window."""
@@ -263,7 +241,7 @@ class Breaker:
             assert not self._running, "an open breaker let a call through"  # noqa: S101
         if self.state is BreakerState.HALF_OPEN:
             assert len(self._running) + self._successes <= limits.half_open_max_calls  # noqa: S101
-        if self.state is BreakerState.CLOSED:
+        if self.state is BreakerState.CLOSED and isinstance(self.trip, ByRates):
             assert self._failures < limits.failure_threshold, "it should have opened"  # noqa: S101
         assert not (self._parked and self.state is not BreakerState.FORCED_OPEN)  # noqa: S101
 
@@ -302,19 +280,14 @@ class Breaker:
         """Seconds until the oldest probe loses its place, which it does when it has not reported within `timeout`."""
         return next(iter(self._running)).began_at + self.limits.timeout - now if self._probes_full else 0.0
 
-    def _judge(self, now: float) -> None:
-        """Open on the rates of the window."""
-        limits, total = self.limits, self._window.total
+    def _judge(self, now: float, reason: str = "") -> None:
+        """Open when the policy has a reason to; `reason` is why a call has just failed."""
+        total = self._window.total
         if self.state is not BreakerState.CLOSED or not (total.failures or total.slow):
             return
-        if total.calls < limits.minimum_calls:
-            return
-        threshold = limits.failure_rate * (1 - self.load / 2) if limits.load_adjusted else limits.failure_rate
-        if limits.failure_rate < 1 and total.failures >= threshold * total.calls:
-            self._open(now, f"{total.failures} of {total.calls} calls failed within {limits.window} s")
-        elif limits.slow_rate < 1 and total.slow >= limits.slow_rate * total.calls:
-            text = f"{total.slow} of {total.calls} calls within {limits.window} s took over {limits.slow_call:g} s"
-            self._open(now, text)
+        seen = CallsSeen(now, total.calls, total.failures, total.slow, self._failures, self.load, reason)
+        if why := self.trip.reason_to_open(seen, self.limits):
+            self._open(now, why)
 
     def _open(self, now: float, reason: str) -> None:
         if self.state is BreakerState.CLOSED and now - self._closed_at > self.limits.forget_after:
@@ -335,8 +308,3 @@ class Breaker:
         if state is BreakerState.CLOSED:
             self._closed_at = now
             self._window.clear()
-
-
-def breaker_limits(settings: Settings) -> BreakerLimits:
-    """When a breaker opens and closes."""
-    return BreakerLimits(**settings.circuit_breaker.model_dump(exclude={"recovery"}))

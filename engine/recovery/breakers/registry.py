@@ -11,7 +11,9 @@ from engine.base.errors import BadInput, BreakerOpen, NotFound
 from engine.base.text import one_line
 from engine.events.bus import Bus
 from engine.events.types import BreakerChanged
-from engine.recovery.breakers.breaker import Breaker, BreakerLimits, BreakerState, Permit, Refusal
+from engine.recovery.breakers.breaker import Breaker, BreakerState, Permit, Refusal
+from engine.recovery.breakers.limits import BreakerLimits
+from engine.recovery.breakers.trip_policies import ByRates, TripPolicy
 
 KEPT = 1000
 """Breakers kept, those used last; a closed one that is forgotten starts again."""
@@ -36,8 +38,10 @@ class Breakers:
         bus: Bus,
         clock: Clock,
         opened: Callable[[str], None] | None = None,
+        trip: Callable[[], TripPolicy] = ByRates,
     ) -> None:
         self._limits = limits
+        self._trip = trip
         self._bus = bus
         self._clock = clock
         self._opened = opened
@@ -146,6 +150,12 @@ class Breakers:
         for name, breaker in self._all.items():
             breaker.configure(self._own_limits.get(name, limits))
 
+    def use(self, trip: Callable[[], TripPolicy]) -> None:
+        """Open by another policy from now on; what the windows hold counts on."""
+        self._trip = trip
+        for breaker in self._all.values():
+            breaker.trip = trip()
+
     def set_limits(self, name: str, limits: BreakerLimits) -> None:
         """Limits of one breaker's own, whatever the settings state. Raises NotFound."""
         self.get(name).configure(limits)
@@ -184,7 +194,8 @@ class Breakers:
     def _of(self, name: str) -> Breaker:
         breaker = self._all.get(name)
         if breaker is None:
-            breaker = self._all[name] = Breaker(self._own_limits.get(name) or self._limits(), self._clock.wall)
+            limits = self._own_limits.get(name) or self._limits()
+            breaker = self._all[name] = Breaker(limits, self._clock.wall, self._trip())
             self._forget()
         self._all.move_to_end(name)
         return breaker

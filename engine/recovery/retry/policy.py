@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from engine.base.errors import ErrorKind
 from engine.recovery.retry.backoff import Backoff
 from engine.recovery.retry.curves import Curve, Jitter
-from engine.settings.schema import Settings
+from engine.settings.schema import RetryByType, RetryOfType, Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class RetryPolicy:
     park_max: float = 0.0
     wake_spread: float = 5.0
     by_type: Mapping[ErrorKind, TypePolicy] = field(default_factory=dict)
-    """Whole policies of types of errors, which come before everything else."""
+    """Policies of types of errors, which come before everything else."""
 
     def most(self, kind: ErrorKind) -> int:
         """Attempts for this type of error."""
@@ -54,6 +54,26 @@ def retry_policy(settings: Settings) -> RetryPolicy:
     attempts = {ErrorKind(name): most for name, most in given.items() if most is not None}
     backoff = Backoff(retry.base_delay, retry.max_delay, Curve(retry.backoff), Jitter(retry.jitter))
     recovery = settings.recovery
-    return RetryPolicy(
+    policy = RetryPolicy(
         retry.max_attempts, attempts, backoff, retry.breaker_wait, recovery.park_max, recovery.wake_spread
+    )
+    return replace(policy, by_type=_types(retry.by_type, policy))
+
+
+def _types(by_type: RetryByType, policy: RetryPolicy) -> dict[ErrorKind, TypePolicy]:
+    """The policies of the types of which the settings state anything; the rest of each is as for all types."""
+    given = {kind: getattr(by_type, kind.value) for kind in ErrorKind}
+    return {kind: _type_policy(own, kind, policy) for kind, own in given.items() if own != RetryOfType()}
+
+
+def _type_policy(own: RetryOfType, kind: ErrorKind, policy: RetryPolicy) -> TypePolicy:
+    backoff = policy.backoff
+    return TypePolicy(
+        policy.most(kind) if own.max_attempts is None else own.max_attempts,
+        Backoff(
+            backoff.base if own.base_delay is None else own.base_delay,
+            backoff.cap if own.max_delay is None else own.max_delay,
+            backoff.growth if own.backoff_strategy is None else Curve(own.backoff_strategy),
+            backoff.jitter if own.jitter is None else Jitter(own.jitter),
+        ),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from engine.base.errors import SettingsError
-from engine.base.plugins import STRATEGY_GROUP, find, nearest
+from engine.base.plugins import STRATEGY_GROUP, make, nearest
 from engine.recovery.classify.rules import ErrorType
 from engine.recovery.escalation import PLAIN_RETRY
 from engine.recovery.strategies.base import RecoveryStrategy
@@ -52,24 +52,14 @@ class Strategies:
         if name == NONE:
             return PLAIN_RETRY
         if name not in self.by_name:
-            self.by_name[name] = _checked(find("recovery strategy", STRATEGY_GROUP, name, built_in, key)(), name, key)
+            made = make(STRATEGY_GROUP, name, built_in, key)
+            made.name = name
+            self.by_name[name] = made
         return name
 
 
 def _returning(strategy: RecoveryStrategy) -> Callable[[], RecoveryStrategy]:
     return lambda: strategy
-
-
-def _checked(made: RecoveryStrategy, name: str, key: str) -> RecoveryStrategy:
-    """A plugin's strategy, which goes by the name that the settings give it. Raises SettingsError."""
-    missing = [part for part in ("target_kind", "estimated_time", "can_recover", "execute") if not hasattr(made, part)]
-    if missing:
-        problem = f"{key}: the recovery strategy {name!r} has no {', '.join(missing)}."
-        raise SettingsError(
-            [problem], remedy="engine/recovery/strategies/base.py states what one is made of.", field=key
-        )
-    made.name = name
-    return made
 
 
 def _check_class(error_class: str) -> None:
