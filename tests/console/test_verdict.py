@@ -22,12 +22,13 @@ from engine.events.state import (
 )
 from engine.events.types import SessionState, Severity
 from tests.console import scene
+from tests.support.console import plain
 from tui.actions.keymap import CAME_ALONG
 from tui.model.attention import attention
 from tui.model.health import View, verdict
 from tui.model.link import FeedStatus, LinkState
 from tui.model.trends import measure
-from tui.render.spans import plain, width_of
+from tui.render.spans import width_of
 from tui.screens.header import banners, health_line, where_line, whole_reasons
 from tui.screens.overview_lines import composition
 
