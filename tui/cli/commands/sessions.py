@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from tui.cli.options import Common, common_options
+from tui.cli.options import Common, called_alone, common_options
 from tui.cli.output import print_json, print_table
 from tui.cli.running_engine import call
 from tui.feeds.client import ANSWER_S
@@ -18,7 +18,7 @@ _COLUMNS = ("id", "state", "profile", "user", "turns", "activity", "conversation
 @common_options
 def command(common: Common) -> None:
     """List sessions, interrupt, hibernate, recycle, stop or kill them."""
-    if click.get_current_context().invoked_subcommand is None and click.get_current_context().parent is not None:
+    if called_alone():
         _list(common)
 
 
