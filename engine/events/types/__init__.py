@@ -38,6 +38,7 @@ from engine.events.types.requests import (
     RequestWaiting,
     TurnActivity,
     TurnEnded,
+    TurnProgress,
     TurnStarted,
 )
 from engine.events.types.sessions import (
@@ -104,6 +105,7 @@ __all__ = [
     "Severity",
     "TurnActivity",
     "TurnEnded",
+    "TurnProgress",
     "TurnStarted",
     "decode_stamped",
     "encode_stamped",
@@ -134,6 +136,7 @@ AnyEvent = (
     | TurnStarted
     | TurnActivity
     | TurnEnded
+    | TurnProgress
     | PermissionAsked
     | PermissionAnswered
     | GrantRevoked
