@@ -100,8 +100,10 @@ class Transcripts:
         self._bytes -= part.size
         return part.read(0)
 
-    def page(self, session: str, after: int = 0, limit: int = 500, *, part: int = 0, part_from: int = 0) -> Page:
-        """Up to `limit` entries of `session` from index `after` on.
+    def page(
+        self, session: str, after: int = 0, limit: int = 500, *, last: int = 0, part: int = 0, part_from: int = 0
+    ) -> Page:
+        """Up to `limit` entries of `session` from index `after` on; with `last` not more than that many from its end.
 
         Of the block under way comes the text from character `part_from` on, where the reader knows number `part` of it.
         """
@@ -109,7 +111,7 @@ class Transcripts:
         if book is None:
             return Page(session, [], 0, after)
         dropped = book.next - len(book.entries)
-        skip = max(0, after - dropped)
+        skip = max(0, after - dropped, len(book.entries) - last if last else 0)
         entries = [book.entries[i] for i in range(skip, min(len(book.entries), skip + limit))]
         following = entries[-1].index + 1 if entries else max(after, dropped)
         live = book.part if following == book.next else None

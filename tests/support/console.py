@@ -18,7 +18,7 @@ from engine.events.state import State
 from engine.events.types import AnyEvent, EventEnvelope
 from engine.operations.declared.pool import PoolCounts
 from engine.operations.operation import A, Operation, R
-from engine.sessions.transcripts import Page, TranscriptEntry
+from engine.sessions.transcripts import LivePart, Page, TranscriptEntry
 from engine.settings.live import LiveSettings
 from engine.settings.schema import Settings
 from engine.settings.tree import flatten
@@ -102,6 +102,7 @@ class FakeFeed:
         self.calls: list[tuple[Any, ...]] = []
         self.refusal: QuarterdeckError | None = None
         self.said = dict(said or {})
+        self.writing: dict[str, LivePart] = {}
         self.started = self.closed = 0
         self.live = LiveSettings(Settings(), clock=ManualClock(1_795_000_000.0))
         self._waiting = list(events)
@@ -124,9 +125,14 @@ class FakeFeed:
         self._state, self._waiting = None, []
         return batch
 
-    async def transcript(self, session: str, after: int = 0) -> Page:
-        entries = [entry for entry in self.said.get(session, ()) if entry.index >= after]
-        return Page(session, entries, 0, entries[-1].index + 1 if entries else after)
+    async def transcript(
+        self, session: str, after: int = 0, *, last: int = 0, part: int = 0, part_from: int = 0
+    ) -> Page:
+        entries = [entry for entry in self.said.get(session, ()) if entry.index >= after][-last:]
+        live = self.writing.get(session)
+        if live is not None and live.number == part:
+            live = LivePart(live.number, live.at, live.kind, live.title, part_from, live.text[part_from:])
+        return Page(session, entries, 0, entries[-1].index + 1 if entries else after, live)
 
     async def send(self, operation: Operation[A, R], args: A) -> R:
         """Note an act in `calls`; settings are those of a store of the test's own."""

@@ -79,6 +79,13 @@ def _matter(row: SessionView, _now: float) -> str:
     return (row.activity if row.state in _PRESSING else "") or row.prompt or row.reason
 
 
+def _doing(row: SessionView, _now: float) -> str:
+    """What it does, and how far it is with what it writes."""
+    if not row.words or not row.activity:
+        return row.activity
+    return f"{row.activity}, {formats.plural(row.words, 'word')}, {formats.span(row.writing_s)}"
+
+
 def _quiet_if(empty: Callable[[SessionView], bool]) -> Callable[[SessionView], str]:
     return lambda row: "muted" if empty(row) else ""
 
@@ -113,8 +120,12 @@ SESSION_COLUMNS: tuple[Column[SessionView], ...] = (
         role=_quiet_if(lambda r: not r.request and r.state is not SessionState.FAILED),
     ),
     Column(
-        "activity", "ACTIVITY", 16, 9, lambda r, _: r.activity or "·", lambda r: r.activity.lower(),
-        lambda r, _: r.activity, role=_muted,
+        "activity", "ACTIVITY", 26, 9, lambda r, now: _doing(r, now) or "·", lambda r: r.activity.lower(),
+        _doing, role=_muted,
+    ),
+    Column(
+        "rate", "TOK/S", 5, 7, lambda r, _: f"{r.rate:.0f}" if r.rate else "·", lambda r: r.rate, lambda r, _: r.rate,
+        "right", most_first=True, role=_quiet_if(lambda r: not r.rate), unit="count",
     ),
     Column(
         "cpu", "CPU%", 4, 5, lambda r, _: formats.reading(r.cpu, r.rss)[0], lambda r: r.cpu, lambda r, _: r.cpu,

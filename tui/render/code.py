@@ -10,7 +10,7 @@ from tui.render.spans import Line
 from tui.render.wrapping import TAB
 
 if TYPE_CHECKING:
-    from pygments.lexer import Lexer
+    from pygments.lexer import Lexer  # type: ignore[import-untyped]
 
 MOST = 20_000
 """Characters of code that are coloured; longer code is shown plain, so that no source holds the console up."""
@@ -30,16 +30,15 @@ def code_lines(code: str, language: str = "", file: str = "") -> list[Line]:
         first, *more = text.split("\n")
         if first:
             lines[-1].append((clean(first), role))
-        for part in more:
-            lines.append([(clean(part), role)] if part else [])
+        lines.extend([(clean(part), role)] if part else [] for part in more)
     return lines
 
 
 @lru_cache(maxsize=64)
 def lexer_for(language: str, file: str = "") -> Lexer | None:
     """The reader of a language, or of the kind of file; None when there is none."""
-    from pygments.lexers import get_lexer_by_name, get_lexer_for_filename
-    from pygments.util import ClassNotFound
+    from pygments.lexers import get_lexer_by_name, get_lexer_for_filename  # type: ignore[import-untyped]
+    from pygments.util import ClassNotFound  # type: ignore[import-untyped]
 
     try:
         if language:

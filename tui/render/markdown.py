@@ -89,30 +89,36 @@ class _Drawing:
         match token.type:
             case "inline":
                 self._inline(token, before)
-            case "heading_close":
-                self._gap()
-            case "paragraph_close" if not token.hidden:
-                self._gap()
+            case "heading_close" | "paragraph_close":
+                if not token.hidden:
+                    self._gap()
             case "fence" | "code_block":
                 self._code(token)
             case "hr":
                 self._put_all([[("─" * min(self._room, _RULE), "rule")]])
                 self._gap()
+            case _:
+                self._nesting(token)
+
+    def _nesting(self, token: Token) -> None:
+        """Quotes and lists open and close."""
+        match token.type:
             case "blockquote_open":
                 self._edges.append(QUOTE_EDGE)
+            case "blockquote_close":
+                self._edges.pop()
+                self._end_quote()
             case "bullet_list_open" | "ordered_list_open":
                 self._numbers.append(int(token.attrGet("start") or 1) if token.type.startswith("ordered") else None)
-            case "list_item_open":
-                self._item()
-            case "list_item_close" | "blockquote_close":
-                self._edges.pop()
-                self._marker = []
-                if token.type == "blockquote_close":
-                    self._end_quote()
             case "bullet_list_close" | "ordered_list_close":
                 self._numbers.pop()
                 if not self._numbers:
                     self._gap()
+            case "list_item_open":
+                self._item()
+            case "list_item_close":
+                self._edges.pop()
+                self._marker = []
 
     @property
     def _room(self) -> int:
@@ -130,9 +136,9 @@ class _Drawing:
         heading = before is not None and before.type == "heading_open"
         base = "strong" if heading else "muted" if QUOTE_EDGE in self._edges else ""
         for number, line in enumerate(inline_lines(token.children or (), base)):
-            if heading and before is not None and not number:
-                line = [(f"{before.markup} " if before.markup.startswith("#") else "", "muted"), *line]
-            self._put_all(wrap_line(line, self._room))
+            mark = before.markup if heading and before is not None and not number else ""
+            lead: Line = [(f"{mark} ", "muted")] if mark.startswith("#") else []
+            self._put_all(wrap_line([*lead, *line], self._room))
 
     def _code(self, token: Token) -> None:
         language = token.info.split()[0] if token.info.split() else ""
@@ -158,7 +164,7 @@ class _Drawing:
     def _gap(self) -> None:
         """One blank line, not two."""
         if self.lines and any(part.strip() for part, _role in self.lines[-1]):
-            self.lines.append([edge for edge in (QUOTE_EDGE if QUOTE_EDGE in self._edges else [])])
+            self.lines.append(list(QUOTE_EDGE) if QUOTE_EDGE in self._edges else [])
 
 
 def inline_lines(children: Sequence[Token], base: str = "") -> list[Line]:

@@ -21,6 +21,7 @@ from tui.model.tables import Listing, command
 from tui.render.spans import Line
 from tui.screens import session_lines
 from tui.screens.list_screen import ListScreen
+from tui.screens.live_follow import LiveFollow
 from tui.widgets.filter_row import FilterRow
 from tui.widgets.grid import Grid
 from tui.widgets.styled import LineBlock
@@ -40,7 +41,7 @@ SESSIONS: Listing[SessionView] = Listing(
 """The list."""
 
 
-class SessionsScreen(ListScreen[SessionView]):
+class SessionsScreen(LiveFollow, ListScreen[SessionView]):
     """All sessions of the pool, one a row."""
 
     SCOPE = KeyScope.SESSIONS
@@ -69,6 +70,15 @@ class SessionsScreen(ListScreen[SessionView]):
     def on_mount(self) -> None:
         """Start with the keyboard on the grid."""
         self.grid.focus()
+        self.follow_live()
+
+    def followed(self) -> SessionView | None:
+        """The session in the drawer."""
+        return self.shown.get(self._in_drawer) if self.query_one("#drawer").display else None
+
+    def pull(self) -> None:
+        """Read what is new of the session in the drawer."""
+        self._pull()
 
     def items(self) -> Sequence[SessionView]:
         """The sessions."""
@@ -124,13 +134,14 @@ class SessionsScreen(ListScreen[SessionView]):
         if self._reader is not None:
             self._reader.follow(self.console.time_travel.seeks)
         tail = list(self._reader.entries) if self._reader is not None else []
+        part = self._reader.part if self._reader is not None and not self.store.past else None
         if self.store.past:
             tail = [entry for entry in tail if entry.at <= now]
         if self._drawer_beside:
             p95 = trends.measure(self.store.state.buckets, now, 1).p95.now
-            drawer.show(session_lines.drawer(row, card, tail, now, p95, width - 1, height, keys))
+            drawer.show(session_lines.drawer(row, card, tail, now, p95, width - 1, height, keys, part))
         else:
-            drawer.show(session_lines.bottom(row, card, tail, now, width - 1, height, keys))
+            drawer.show(session_lines.bottom(row, card, tail, now, width - 1, height, keys, part))
 
     def _nothing(self) -> str:
         if self.shown.total:

@@ -1,4 +1,4 @@
-"""One session's transcript, live, with the approval it waits for as part of the page."""
+"""One session's transcript as it is written, with the approval it waits for as part of the page."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from textual.binding import BindingType
 from textual.widget import Widget
+from textual.widgets import Input
 
 from engine.base.errors import QuarterdeckError
 from engine.events.state import SessionView
@@ -17,9 +18,12 @@ from tui.model.columns import Column
 from tui.model.tables import Listing, Table, command, harmless, table_of
 from tui.render import formats
 from tui.render.glyphs import STATE_GLYPHS, STATE_ROLES
+from tui.render.plain_text import clean
 from tui.render.spans import Line, between
 from tui.screens import session_lines
 from tui.screens.base_screen import BaseScreen
+from tui.screens.live_follow import LiveFollow
+from tui.widgets.filter_row import FilterRow
 from tui.widgets.prose import Prose
 from tui.widgets.styled import LineBlock
 
@@ -40,7 +44,7 @@ def _entries(session: str) -> Listing[TranscriptEntry]:
     )
 
 
-class TranscriptScreen(BaseScreen):
+class TranscriptScreen(LiveFollow, BaseScreen):
     """The transcript of one session, also after it ended."""
 
     SCOPE = KeyScope.TRANSCRIPT
@@ -75,11 +79,13 @@ class TranscriptScreen(BaseScreen):
         """A line about the session, the page, and the card."""
         yield LineBlock(id="about")
         yield Prose(id="prose")
+        yield FilterRow("text in this transcript", quiet=True, id="filter-row")
         yield LineBlock(id="card")
 
     def on_mount(self) -> None:
         """Start with the keyboard on the page."""
         self.prose.focus()
+        self.follow_live()
 
     def targets(self) -> list[SessionView]:
         """This session; of one that has ended the conversation can still be gone on with."""
@@ -90,8 +96,17 @@ class TranscriptScreen(BaseScreen):
         self.query_one("#about", LineBlock).show([self._about()])
         self._paint_card()
         self._paint_prose()
+        self._paint_search()
         if self.console.feed is not None and not self.store.frozen:
-            self.run_worker(self._pull(), group="transcript", exit_on_error=False)
+            self.pull()
+
+    def followed(self) -> SessionView | None:
+        """The session of this page."""
+        return self.row
+
+    def pull(self) -> None:
+        """Read what is new."""
+        self.run_worker(self._pull(), group="transcript", exit_on_error=False)
 
     def action_move(self, step: int) -> None:
         """A line up or down."""
@@ -115,6 +130,38 @@ class TranscriptScreen(BaseScreen):
         """Follow, or stop following."""
         self.prose.follow(not self.prose.following)
         self.paint()
+
+    def action_turn(self, step: int) -> None:
+        """The prompt before or after this one."""
+        if not self.prose.go_to_turn(step):
+            if step > 0:
+                self.action_bottom()
+            else:
+                self.action_top()
+        self.paint()
+
+    def action_search(self) -> None:
+        """Type what is searched for."""
+        self._edit(True)
+
+    def action_find(self, step: int) -> None:
+        """Go to the next line that holds it, or to the one before."""
+        if not self.prose.searched:
+            self.console.notify(f"Nothing is searched for; {self.console.keys.shown('transcript.search')} does.")
+        elif not self.prose.find(step):
+            where = "further down" if step > 0 else "further up"
+            self.console.notify(f"{clean(self.prose.searched)!r} does not occur {where}.")
+        self.paint()
+
+    def on_input_changed(self, message: Input.Changed) -> None:
+        """What is typed is marked at once."""
+        self.prose.search(clean(message.value))
+
+    def on_input_submitted(self) -> None:
+        """Enter closes the editor and goes to what was found, upwards from the end of the page."""
+        self._edit(False)
+        if self.prose.searched:
+            self.action_find(-1 if self.prose.following else 1)
 
     def action_expand(self) -> None:
         """Fold or unfold the long entries."""
@@ -143,14 +190,36 @@ class TranscriptScreen(BaseScreen):
         clipboard.copy(self.console, table, offered)
 
     def action_back(self) -> None:
-        """Close the page."""
-        self.dismiss()
+        """One level back: the search, then the page."""
+        if self._editor.display or self.prose.searched:
+            self._editor.value = ""
+            self.prose.search("")
+            self._edit(False)
+        else:
+            self.dismiss()
+
+    @property
+    def _editor(self) -> Input:
+        return self.query_one("#filter", Input)
+
+    def _edit(self, on: bool) -> None:
+        editor = self._editor
+        editor.display = editor.can_focus = on
+        self.set_focus(editor if on else self.prose)
+        self.paint()
+
+    def _paint_search(self) -> None:
+        keys, wanted = self.console.keys, self.prose.searched
+        row = self.query_one(FilterRow)
+        row.display = self._editor.display or bool(wanted)
+        hint = f"{keys.shown('transcript.found_after')} next  {keys.shown('transcript.found_before')} before  esc ends "
+        row.show(wanted, "", [(hint, "muted")] if wanted else [], self.size.width)
 
     def _about(self) -> Line:
         row = self.row
         if row is None:
             return [(f" {self.session} is not known to the engine any more", "muted")]
-        doing = f"  {row.prompt}" if row.prompt else ""
+        doing = f"  {session_lines.progress(row) or row.prompt}"
         left: Line = [
             (f" {STATE_GLYPHS[row.state]} {row.state.value} {formats.span(self.store.now - row.since)}",
              STATE_ROLES[row.state]),
@@ -183,7 +252,15 @@ class TranscriptScreen(BaseScreen):
         entries = list(self._reader.entries)
         if self.store.past:
             entries = [entry for entry in entries if entry.at <= self.store.now]
-        self.prose.show(entries, self._reader.dropped)
+        self.prose.show(entries, None if self.store.past else self._reader.part, self._head())
+
+    def _head(self) -> Line:
+        """What stands above the first entry."""
+        if earlier := self._reader.earlier:
+            return [(f" … {formats.plural(earlier, 'earlier entry')} above", "muted")]
+        if dropped := self._reader.dropped:
+            return [(f" … {formats.plural(dropped, 'earlier entry')} no longer kept", "muted")]
+        return []
 
     async def _pull(self) -> None:
         feed = self.console.feed

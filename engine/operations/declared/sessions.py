@@ -130,12 +130,14 @@ class SessionResult(msgspec.Struct, kw_only=True):
 class ReadTranscript(msgspec.Struct, kw_only=True, frozen=True):
     """Entries of a session's transcript from index `after` on, and what is being written after them.
 
+    With `last` it begins with that many from the end, where that is later.
     A reader that has `part_from` characters of block number `part` gets only those that follow.
     """
 
     id: str
     after: Annotated[int, msgspec.Meta(ge=0, le=2**53)] = 0
     limit: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 500
+    last: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 0
     part: Annotated[int, msgspec.Meta(ge=0, le=2**53)] = 0
     part_from: Annotated[int, msgspec.Meta(ge=0, le=2**53)] = 0
 
