@@ -62,18 +62,21 @@ class FileLine(msgspec.Struct, frozen=True):
 _decode = msgspec.json.Decoder(FileLine).decode
 
 
-def read_page(path: Path, before: int | None, ref: str = "", limit: int = 200) -> HistoryPage:
-    """About `limit` entries that end at byte `before`; without it, before the message `ref` or at the file's end.
+def read_page(
+    path: Path, before: int | None, ref: str = "", until: float | None = None, limit: int = 200
+) -> HistoryPage:
+    """About `limit` entries that end at byte `before`; without it, those before the message `ref`.
 
-    Raises OSError.
+    Where that is not found, those written before `until`, in seconds since 1970. Raises OSError.
     """
     with path.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
         end = min(before, size) if before is not None else _place_of(file, size, ref)
+        late = until if before is None and end == size else None
         found: list[list[HistoryEntry]] = []
         count, start = 0, end
-        for start, line in lines_before(file, end):  # noqa: B007 - the last one is where the page begins
-            found.append(entries_of(line))
+        for start, line in lines_before(file, end):
+            found.append([entry for entry in entries_of(line) if late is None or entry.at < late])
             count += len(found[-1])
             if count >= limit or end - start >= MAX_PAGE:
                 break
@@ -85,8 +88,7 @@ def lines_before(file: BinaryIO, end: int) -> Iterator[tuple[int, bytes]]:
 
     Of a line over MAX_LINE comes only its first block.
     """
-    held, at = b"", end
-    dropped = 0
+    held, at, dropped = b"", end, False
     while at > 0:
         size = min(BLOCK, at)
         at -= size
@@ -95,13 +97,12 @@ def lines_before(file: BinaryIO, end: int) -> Iterator[tuple[int, bytes]]:
         while (newline := held.rfind(b"\n", 0, len(held) - 1)) >= 0:
             line = held[newline + 1 :]
             if line.strip():
-                yield at + newline + 1, _counted(line, dropped)
-            held, dropped = held[: newline + 1], 0
+                yield at + newline + 1, line[:BLOCK] if dropped else line
+            held, dropped = held[: newline + 1], False
         if len(held) > MAX_LINE:
-            dropped += len(held) - BLOCK
-            held = held[:BLOCK]
+            held, dropped = held[:BLOCK], True
     if held.strip():
-        yield 0, _counted(held, dropped)
+        yield 0, held[:BLOCK] if dropped else held
 
 
 def entries_of(line: bytes) -> list[HistoryEntry]:
@@ -109,7 +110,7 @@ def entries_of(line: bytes) -> list[HistoryEntry]:
     try:
         read = _decode(line)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        return [HistoryEntry(0.0, "note", "unreadable", f"A line of {len(line)} bytes is damaged or too long.")]
+        return [HistoryEntry(0.0, "note", "unreadable", f"A line is damaged, or is over {MAX_LINE >> 20} MiB.")]
     if read.isMeta or read.isSidechain:
         return []
     at = _time(read.timestamp)
@@ -163,11 +164,6 @@ def _time(stamp: str) -> float:
     with suppress(ValueError):
         return datetime.fromisoformat(stamp).timestamp()
     return 0.0
-
-
-def _counted(line: bytes, dropped: int) -> bytes:
-    """A line that is whole, or one that cannot be decoded because a part of it was dropped."""
-    return line if not dropped else line[:BLOCK]
 
 
 def _place_of(file: BinaryIO, size: int, ref: str) -> int:

@@ -1,4 +1,4 @@
-"""The transcript while it is written: text, thoughts and tools grow, are dropped, and are searched and leafed through."""
+"""The transcript while it is written: what grows, what is dropped, what is searched and leafed through."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 
 from engine.base.clock import ManualClock
 from engine.events import types as ev
+from engine.operations.declared.conversations import Message
 from engine.sessions.transcripts import LivePart, TranscriptEntry
 from tests.console import scene
 from tests.support.console import NORMAL, SMALL, ConsoleFixture, FakeFeed, console_fixture
@@ -50,10 +51,10 @@ async def test_what_is_written_grows_on_the_page_by_itself(
     feed.writing["s0002"] = part(first, kind, title=title)
     async with console_fixture(feed, clock, size) as console:
         await opened(console)
-        assert first.split("\\n")[0] in console.text
+        assert first.split("\\n", maxsplit=1)[0] in console.text
         feed.writing["s0002"] = part(first + second, kind, title=title)
         await until(lambda: "y = 2" in console.text if title else second.strip() in console.text)  # without a paint
-        assert first.split("\\n")[0] in console.text
+        assert first.split("\\n", maxsplit=1)[0] in console.text
         del feed.writing["s0002"]
         feed.said["s0002"] = [*said("before", "It is done.")]
         await until(lambda: "It is done." in console.text)
@@ -197,3 +198,50 @@ async def test_folds_open_the_whole_command_and_the_diff(clock: ManualClock) -> 
         assert "Edit a.py  +1 −1" in console.text
         assert "- x = 1" in console.text
         assert "+ x = 2" in console.text
+
+
+def message(number: int, text: str, kind: str = "assistant") -> Message:
+    return Message(at=scene.NOW - 5000 + number, kind=kind, title="", text=text, detail="", ref=f"m{number}")
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_what_was_before_comes_from_disk_without_a_gap_or_a_double(
+    size: tuple[int, int], clock: ManualClock
+) -> None:
+    conversation = f"{scene.CONVERSATION}01"
+    entries = [TranscriptEntry(n, scene.NOW, "assistant", "", f"new {n}", ref=f"m{n + 500}") for n in range(3)]
+    feed = FakeFeed(scene.tape(), {"s0002": entries})
+    feed.disk[conversation] = [
+        *(message(n, f"old {n}", "user" if n % 100 == 0 else "assistant") for n in range(500)),
+        *(message(n + 500, f"new {n}") for n in range(3)),
+    ]
+    async with console_fixture(feed, clock, size) as console:
+        screen = await opened(console)
+        assert "reads what was before" in console.text
+        await console.press("pageup")
+        await until(lambda: len(screen.prose.entries) == 203)
+        await console.settle()
+        assert [entry.text for entry in screen.prose.entries] == [
+            *(f"old {n}" for n in range(300, 500)),
+            "new 0",
+            "new 1",
+            "new 2",
+        ]
+        await console.press("G")
+        assert "new 2" in console.text
+        await console.press("slash", *"old 123", "enter")
+        await until(lambda: "old 123" in "".join(console.lines[4:]))
+        await console.press("escape", "left_square_bracket")
+        await until(lambda: "old 100" in console.lines[4])
+        await console.press("g")
+        await until(lambda: "the conversation begins here" in console.text)
+        assert "old 0" in console.text
+
+
+async def test_a_transcript_that_begins_here_says_so_and_asks_no_more(clock: ManualClock) -> None:
+    feed = FakeFeed(scene.tape(), {"s0002": said("only this")})
+    async with console_fixture(feed, clock) as console:
+        await opened(console)
+        await console.press("g")
+        await until(lambda: "the conversation begins here" in console.text)
+        assert "only this" in console.text

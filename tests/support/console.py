@@ -16,6 +16,7 @@ from engine.base.clock import ManualClock
 from engine.base.errors import QuarterdeckError
 from engine.events.state import State
 from engine.events.types import AnyEvent, EventEnvelope
+from engine.operations.declared.conversations import Message
 from engine.operations.declared.pool import PoolCounts
 from engine.operations.operation import A, Operation, R
 from engine.sessions.transcripts import LivePart, Page, TranscriptEntry
@@ -103,6 +104,7 @@ class FakeFeed:
         self.refusal: QuarterdeckError | None = None
         self.said = dict(said or {})
         self.writing: dict[str, LivePart] = {}
+        self.disk: dict[str, list[Message]] = {}
         self.started = self.closed = 0
         self.live = LiveSettings(Settings(), clock=ManualClock(1_795_000_000.0))
         self._waiting = list(events)
@@ -148,6 +150,8 @@ class FakeFeed:
     def _settings(self, operation: str, args: Any) -> dict[str, Any]:
         changes = [{**asdict(change), "restarts": []} for change in self.live.history]
         match operation:
+            case "conversations.messages":
+                return self._messages(args)
             case "config.show":
                 return {"config": flatten(self.live.current), "origins": dict(self.live.origins)}
             case "config.history":
@@ -166,6 +170,14 @@ class FakeFeed:
                 return {"change": asdict(self.live.undo("a test"))}
             case _:
                 raise AssertionError(f"no test expects {operation}")
+
+    def _messages(self, args: Any) -> dict[str, Any]:
+        """A page of what is on `disk`, whose places are counted in messages; the last ones are in `said`, too."""
+        kept = self.disk.get(args.id, [])
+        known = next((at for at, message in enumerate(kept) if args.ref and message.ref == args.ref), len(kept))
+        end = args.before if args.before is not None else known
+        begin = max(0, end - args.limit)
+        return {"messages": {"entries": [msgspec.to_builtins(each) for each in kept[begin:end]], "before": begin}}
 
     _seq = 0
 

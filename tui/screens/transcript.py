@@ -27,6 +27,9 @@ from tui.widgets.filter_row import FilterRow
 from tui.widgets.prose import Prose
 from tui.widgets.styled import LineBlock
 
+PAGES_BACK = 20
+"""Pages that are read back by one key."""
+
 
 def _entries(session: str) -> Listing[TranscriptEntry]:
     return Listing(
@@ -118,8 +121,17 @@ class TranscriptScreen(LiveFollow, BaseScreen):
         self.action_move(pages * max(1, self.prose.size.height - 1))
 
     def action_top(self) -> None:
-        """The first line."""
-        self.action_move(-(1 << 30))
+        """The first line; what lies before it is read, so far as there is room for it at once."""
+
+        async def to_top() -> str | None:
+            for _ in range(PAGES_BACK):
+                if not await self._pull_earlier():
+                    break
+            self.prose.to_top()
+            self.paint()
+            return None
+
+        self.console.carry_out(to_top())
 
     def action_bottom(self) -> None:
         """The last line, and follow from there."""
@@ -133,12 +145,47 @@ class TranscriptScreen(LiveFollow, BaseScreen):
 
     def action_turn(self, step: int) -> None:
         """The prompt before or after this one."""
-        if not self.prose.go_to_turn(step):
+        self.console.carry_out(self._to_turn(step))
+
+    async def _to_turn(self, step: int) -> str | None:
+        while not self.prose.go_to_turn(step):
             if step > 0:
-                self.action_bottom()
-            else:
+                self.prose.follow(True)
+                break
+            if not await self._pull_earlier():
                 self.action_top()
+                break
         self.paint()
+        return None
+
+    async def _pull_earlier(self) -> bool:
+        """Read a page of what lies above; whether there was one."""
+        feed, row = self.console.feed, self.row
+        if feed is None or self.store.past:
+            return False
+        found = await self._reader.pull_earlier(feed, row.conversation if row is not None else "")
+        if self.is_mounted:
+            self._paint_prose()
+        return found
+
+    def on_prose_top_reached(self, message: Prose.TopReached) -> None:
+        """The page was moved to its first entry: read what lies above it."""
+        message.stop()
+
+        async def read() -> str | None:
+            await self._pull_earlier()
+            return None
+
+        self.console.carry_out(read())
+
+    async def _find(self, step: int) -> str | None:
+        """Upwards it looks through what is not read yet, too."""
+        while not self.prose.find(step):
+            if step > 0 or not await self._pull_earlier():
+                where = "further down" if step > 0 else "further up"
+                return f"{clean(self.prose.searched)!r} does not occur {where}."
+        self.paint()
+        return None
 
     def action_search(self) -> None:
         """Type what is searched for."""
@@ -148,10 +195,8 @@ class TranscriptScreen(LiveFollow, BaseScreen):
         """Go to the next line that holds it, or to the one before."""
         if not self.prose.searched:
             self.console.notify(f"Nothing is searched for; {self.console.keys.shown('transcript.search')} does.")
-        elif not self.prose.find(step):
-            where = "further down" if step > 0 else "further up"
-            self.console.notify(f"{clean(self.prose.searched)!r} does not occur {where}.")
-        self.paint()
+        else:
+            self.console.carry_out(self._find(step))
 
     def on_input_changed(self, message: Input.Changed) -> None:
         """What is typed is marked at once."""
@@ -256,9 +301,17 @@ class TranscriptScreen(LiveFollow, BaseScreen):
 
     def _head(self) -> Line:
         """What stands above the first entry."""
-        if earlier := self._reader.earlier:
-            return [(f" … {formats.plural(earlier, 'earlier entry')} above", "muted")]
-        if dropped := self._reader.dropped:
+        reader, row = self._reader, self.row
+        up = self.console.keys.shown("transcript.page_up")
+        if reader.full:
+            return [(" … more above than is shown here; the pager and an export have all of it", "muted")]
+        if earlier := reader.in_memory:
+            return [(f" … {formats.plural(earlier, 'earlier entry')}  {up} reads them", "muted")]
+        if reader.at_begin or not reader.entries or self.store.past:
+            return [(" the conversation begins here", "muted")] if reader.at_begin and not reader.dropped else []
+        if row is not None and row.conversation and not self.console.time_travel.playback:
+            return [(f" … {up} reads what was before, from the conversation's transcript", "muted")]
+        if dropped := reader.dropped:
             return [(f" … {formats.plural(dropped, 'earlier entry')} no longer kept", "muted")]
         return []
 
