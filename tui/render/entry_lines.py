@@ -9,7 +9,7 @@ from tui.render import formats
 from tui.render.live_text import LiveText
 from tui.render.markdown import markdown_lines
 from tui.render.plain_text import clean
-from tui.render.spans import Line, width_of
+from tui.render.spans import Line
 from tui.render.tool_lines import tool_lines
 from tui.render.wrapping import wrap_line, wrap_text
 
@@ -139,19 +139,3 @@ def matching(line: Line, wanted: str) -> Line:
                 marked.append((plain[at:end], role))
                 at = end
     return marked
-
-
-def changed_cells(before: Line, after: Line) -> tuple[int, int] | None:
-    """The cells from the first to behind the last in which two lines differ; None when they do not."""
-    if before == after:
-        return None
-    start = 0
-    for (old, old_role), (new, new_role) in zip(before, after, strict=False):
-        if old_role != new_role:
-            break
-        if old != new:
-            common = next((at for at, pair in enumerate(zip(old, new, strict=False)) if pair[0] != pair[1]), None)
-            start += width_of([(new[: min(len(old), len(new)) if common is None else common], "")])
-            break
-        start += width_of([(new, "")])
-    return start, max(start + 1, width_of(before), width_of(after))

@@ -8,7 +8,7 @@ from tui.render.markdown_blocks import Fence
 from tui.render.spans import Line
 from tui.render.wrapping import wrap_line, wrap_text
 
-_OPEN_MOST = 2000
+_OPEN_MOST = 1000
 """Characters of an unfinished paragraph that are drawn again with each piece; a longer one is cut at a line or word."""
 
 

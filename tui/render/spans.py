@@ -86,6 +86,31 @@ def columns(left: list[Line], right: list[Line], split: int, width: int) -> list
     ]
 
 
+def changed_cells(before: Line, after: Line, width: int) -> tuple[int, int] | None:
+    """The cells from the first to behind the last in which two lines of `width` differ; None when they do not."""
+    if before == after:
+        return None
+    start = 0
+    for (old, old_role), (new, new_role) in zip(before, after, strict=False):
+        if (old, old_role) == (new, new_role):
+            start += cell_len(new)
+            continue
+        if old_role == new_role and old.isascii() and new.isascii():
+            start += _common(old, new)
+        break
+    end = max(width_of(before), width_of(after))
+    if end > width:  # one of them is cut, and its last cell shows it
+        start = min(start, width - 2)
+    return max(0, start), min(width, max(start + 1, end))
+
+
+def _common(one: str, other: str) -> int:
+    """Characters that two texts begin with alike."""
+    if other.startswith(one):
+        return len(one)
+    return next((at for at, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]), len(other))
+
+
 def span_at(line: Line, x: int) -> int | None:
     """Which span of the line covers cell `x`, None behind its end."""
     right = 0

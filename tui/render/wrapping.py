@@ -20,11 +20,12 @@ def wrap_line(line: Line, width: int) -> list[Line]:
     width = max(1, width)
     if width_of(line) <= width:
         return [line]
+    if len(line) == 1 and line[0][0].isascii():
+        return [[(part, line[0][1])] for part in _wrap_ascii(line[0][0], width)]
     rows: list[Line] = []
     row: Line = []
     used = 0
-    for word, is_blank in _words(line):
-        size = width_of(word)
+    for word, size, is_blank in _words(line):
         if is_blank:
             if used + size <= width and (used or not rows):
                 row, used = row + word, used + size
@@ -32,9 +33,13 @@ def wrap_line(line: Line, width: int) -> list[Line]:
         if used and used + size > width:
             rows.append(_trimmed(row))
             row, used = [], 0
-        *whole, rest = _broken(word, width) if size > width else [word]
-        rows += whole
-        row, used = row + rest, used + width_of(rest)
+        if size <= width:
+            row += word
+            used += size
+        else:
+            *whole, row = _broken(word, width)
+            rows += whole
+            used = width_of(row)
     return [_merged(each) for each in [*rows, _trimmed(row)]]
 
 
@@ -51,20 +56,36 @@ def wrap_text(text: str, width: int, most: int, role: str = "") -> tuple[list[Li
     return shown[:most], 0 if len(shown) <= most else 1
 
 
-def _words(line: Line) -> Iterator[tuple[Line, bool]]:
-    """Words and the blanks between them; a word may go over several spans."""
+def _wrap_ascii(text: str, width: int) -> list[str]:
+    """The same for plain text, row by row instead of word by word."""
+    rows: list[str] = []
+    indent = len(text) - len(text.lstrip())
+    while len(text) > width:
+        cut = text.rfind(" ", 0, width + 1)
+        if cut <= (indent if not rows else 0):
+            cut = width
+        rows.append(text[:cut].rstrip())
+        text = text[cut:].lstrip()
+    return [*rows, text.rstrip() if rows else text]
+
+
+def _words(line: Line) -> Iterator[tuple[Line, int, bool]]:
+    """Words and the blanks between them, with their cells; a word may go over several spans."""
     word: Line = []
+    size = 0
     for text, role in line:
         for token in _TOKEN.findall(text):
+            cells = len(token) if token.isascii() else cell_len(token)
             if not token.isspace():
                 word.append((token, role))
+                size += cells
                 continue
             if word:
-                yield word, False
-                word = []
-            yield [(token, role)], True
+                yield word, size, False
+                word, size = [], 0
+            yield [(token, role)], cells, True
     if word:
-        yield word, False
+        yield word, size, False
 
 
 def _broken(word: Line, width: int) -> list[Line]:

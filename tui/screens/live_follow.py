@@ -16,13 +16,15 @@ if TYPE_CHECKING:
 else:
     _Screen = object
 
-LIVE_HZ = 8.0
+LIVE_HZ = 6.0
 """How often what is being written is read and drawn."""
+DRAWER_HZ = 3.0
+"""How often in the drawer, which shows its last lines."""
 _WRITES = frozenset({SessionState.RUNNING, SessionState.RETRYING, SessionState.APPROVAL, SessionState.BACKGROUND})
 
 
 class LiveFollow(_Screen):
-    """Comes before the screen's own base; `pull` is called LIVE_HZ times a second while the session in it works."""
+    """Comes before the screen's own base; `pull` is called so often while the session in it works."""
 
     if TYPE_CHECKING:  # the screen has it
 
@@ -30,9 +32,9 @@ class LiveFollow(_Screen):
         def console(self) -> ConsoleHost:
             """The console."""
 
-    def follow_live(self) -> None:
+    def follow_live(self, hz: float = LIVE_HZ) -> None:
         """Begin; once, when the screen is mounted."""
-        self.set_interval(1 / LIVE_HZ, self._look)
+        self.set_interval(1 / hz, self._look)
 
     def followed(self) -> SessionView | None:
         """The session whose transcript is in sight."""

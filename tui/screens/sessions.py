@@ -21,7 +21,7 @@ from tui.model.tables import Listing, command
 from tui.render.spans import Line
 from tui.screens import session_lines
 from tui.screens.list_screen import ListScreen
-from tui.screens.live_follow import LiveFollow
+from tui.screens.live_follow import DRAWER_HZ, LiveFollow
 from tui.widgets.filter_row import FilterRow
 from tui.widgets.grid import Grid
 from tui.widgets.styled import LineBlock
@@ -70,7 +70,7 @@ class SessionsScreen(LiveFollow, ListScreen[SessionView]):
     def on_mount(self) -> None:
         """Start with the keyboard on the grid."""
         self.grid.focus()
-        self.follow_live()
+        self.follow_live(DRAWER_HZ)
 
     def followed(self) -> SessionView | None:
         """The session in the drawer."""

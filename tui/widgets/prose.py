@@ -12,12 +12,12 @@ from textual.strip import Strip
 from engine.sessions.transcripts import LivePart, TranscriptEntry
 from tui.actions.keymap import CAME_ALONG, Keymap
 from tui.model.transcript_window import Place, TranscriptWindow
-from tui.render.entry_lines import Fold, LiveEntry, changed_cells, entry_lines, matching
-from tui.render.spans import Line
+from tui.render.entry_lines import Fold, LiveEntry, entry_lines, matching
+from tui.render.spans import Line, changed_cells
 from tui.widgets.styled import StyledWidget
 
-LEAP = 4
-"""What is being written moves up by a page's fourth at once: each move draws the whole page again."""
+LEAP = 2
+"""What is being written moves up by half a page at once: each move draws the whole page again."""
 _AHEAD = 2
 """Pages beside the one in sight that are drawn."""
 
@@ -142,9 +142,9 @@ class Prose(StyledWidget, ScrollView, can_focus=True, inherit_bindings=False):
             self._settle()
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Other lines came into sight."""
-        self._shown.clear()
-        super().watch_scroll_y(old_value, new_value)
+        """Other lines came into sight: what they have in common with those before is not drawn again."""
+        if round(old_value) != round(new_value):
+            self._refresh_changed()
 
     def render_line(self, y: int) -> Strip:
         """One line in sight."""
@@ -300,7 +300,7 @@ class Prose(StyledWidget, ScrollView, can_focus=True, inherit_bindings=False):
             fresh = self._marked(top + y)
             if y not in self._shown:
                 regions.append(Region(0, y, self.size.width, 1))
-            elif cells := changed_cells(self._shown[y], fresh):
+            elif cells := changed_cells(self._shown[y], fresh, self.size.width):
                 regions.append(Region(cells[0], y, cells[1] - cells[0], 1))
             self._shown[y] = fresh
         if regions:

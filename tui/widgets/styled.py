@@ -15,7 +15,7 @@ from textual.widget import Widget
 
 from engine.base.clock import Clock, SystemClock
 from tui.render.plain_text import clean
-from tui.render.spans import ROLES, Line, key_at, keys_of, padded
+from tui.render.spans import ROLES, Line, changed_cells, key_at, keys_of, padded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -103,15 +103,17 @@ class LineBlock(StyledWidget):
         """Show these lines, top to bottom."""
         fresh = list(lines)
         old, self._lines = self._lines, fresh
-        changed = [
-            y for y in range(max(len(old), len(fresh))) if y >= len(old) or y >= len(fresh) or old[y] != fresh[y]
-        ]
-        for y in changed:
+        regions = []
+        for y in range(max(len(old), len(fresh))):
+            before, after = old[y] if y < len(old) else [], fresh[y] if y < len(fresh) else []
+            if (cells := changed_cells(before, after, self.size.width)) is None:
+                continue
             self._strips.pop(y, None)
-            if keys_of(old[y] if y < len(old) else []) != keys_of(fresh[y] if y < len(fresh) else []):
+            regions.append(Region(cells[0], y, cells[1] - cells[0], 1))
+            if keys_of(before) != keys_of(after):
                 self._moved[y] = self._monotonic()
-        if changed:
-            self.refresh(*(Region(0, y, self.size.width, 1) for y in changed))
+        if regions:
+            self.refresh(*regions)
 
     class Clicked(Message):
         """The block was clicked at a cell where there is no key."""
