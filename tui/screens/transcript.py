@@ -11,6 +11,7 @@ from textual.widgets import Input
 
 from engine.base.errors import QuarterdeckError
 from engine.events.state import SessionView
+from engine.events.types import SessionState
 from engine.sessions.transcripts import TranscriptEntry
 from tui.actions.registry import KeyScope, bindings
 from tui.feeds.transcript_reader import TranscriptReader
@@ -264,11 +265,13 @@ class TranscriptScreen(LiveFollow, BaseScreen):
         row = self.row
         if row is None:
             return [(f" {self.session} is not known to the engine any more", "muted")]
-        doing = f"  {session_lines.progress(row) or row.prompt}"
+        doing = f"  {row.prompt}" if row.prompt else ""
+        progress = session_lines.progress(row) if row.state is SessionState.RUNNING else ""
         left: Line = [
             (f" {STATE_GLYPHS[row.state]} {row.state.value} {formats.span(self.store.now - row.since)}",
              STATE_ROLES[row.state]),
             (doing, "strong"),
+            (f"  {progress}" if progress else "", ""),
         ]  # fmt: skip
         tokens = formats.count(row.tokens_in + row.tokens_out)
         conversation = f"conv {row.conversation[:8]}  " if row.conversation and self.size.width >= 100 else ""
