@@ -181,6 +181,7 @@ ACTIONS: tuple[Action, ...] = (
     _looks("transcript.follow", "F", "follow on / off", _TRAN, "screen.follow", 5, short="follow"),
     _looks("transcript.expand", "enter", "fold, unfold long entries", _TRAN, "screen.expand", 6, short="unfold"),
     _looks("transcript.search", "slash", "search", _TRAN, "screen.search", 11, "/", "search"),
+    _looks("transcript.pager", "o", "open in $PAGER", _TRAN, "screen.pager", 13, short="pager"),
     _looks("transcript.found_after", "n", "next match", _TRAN, "screen.find(1)"),
     _looks("transcript.found_before", "N", "before", _TRAN, "screen.find(-1)"),
     _looks("transcript.turn_before", "left_square_bracket", "prompt before", _TRAN, "screen.turn(-1)", 12, "[", "turn"),

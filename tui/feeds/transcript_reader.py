@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from engine.base.errors import NotFound
 from engine.operations.declared.conversations import READ_MESSAGES, Message, ReadMessages
 from engine.sessions.transcripts import LivePart, TranscriptEntry
@@ -25,7 +27,7 @@ class TranscriptReader:
         self.dropped = 0
         self._characters = 0
         self._next: int | None = None
-        self._reading = self._reading_back = False
+        self._forwards, self._backwards = asyncio.Lock(), asyncio.Lock()
         self._before: int | None = None
         self._oldest = 0
         self._seeks = 0
@@ -45,6 +47,11 @@ class TranscriptReader:
         return max(0, first - self.dropped) if self._oldest == 0 else 0
 
     @property
+    def reads_back(self) -> bool:
+        """Whether earlier entries are being read."""
+        return self._backwards.locked()
+
+    @property
     def full(self) -> bool:
         """Whether there is no room for earlier entries."""
         return len(self.entries) + FIRST > ENTRIES_KEPT or self._characters > CHARACTERS_KEPT
@@ -56,11 +63,10 @@ class TranscriptReader:
 
     async def pull(self, feed: Feed) -> bool:
         """Read what is new; True when something was. Raises the feed's QuarterdeckError."""
-        if self._reading:
+        if self._forwards.locked():
             return False
-        self._reading = True
         before, seeks = (self._next, _size(self.part)), self._seeks
-        try:
+        async with self._forwards:
             for _ in range(_PAGES_AT_ONCE):
                 number, size = (self.part.number, len(self.part.text)) if self.part is not None else (0, 0)
                 last = FIRST if self._next is None else 0
@@ -73,28 +79,32 @@ class TranscriptReader:
                 self._take_part(page.part)
                 if not page.entries or page.part is not None:
                     break
-        finally:
-            self._reading = False
         return (self._next, _size(self.part)) != before
 
     async def pull_earlier(self, feed: Feed, conversation: str) -> bool:
         """Read a page before the first entry, from the engine's memory or then from the conversation's own transcript.
 
-        True when something was there. Raises the feed's QuarterdeckError.
+        True when there may be more. Raises the feed's QuarterdeckError.
         """
-        if self._reading_back or self.full or self.at_begin:
-            return False
-        self._reading_back = True
-        seeks = self._seeks
-        try:
+        async with self._backwards:
+            await self._pull_first(feed)
+            if self.full or self.at_begin:
+                return False
+            seeks = self._seeks
             found = await (self._kept(feed) if self.in_memory else self._from_disk(feed, conversation))
-        finally:
-            self._reading_back = False
-        if seeks != self._seeks:
-            return False
-        self.entries = [*found, *self.entries]
-        self._characters += sum(map(_characters, found))
-        return bool(found)
+            if seeks != self._seeks:
+                return False
+            self.entries = [*found, *self.entries]
+            self._characters += sum(map(_characters, found))
+            return bool(found) or not self.at_begin
+
+    async def _pull_first(self, feed: Feed) -> None:
+        """What the engine keeps is known before anything is read from disk, so that nothing comes twice."""
+        if self._next is None:
+            async with self._forwards:
+                pass  # it is being read
+        if self._next is None:
+            await self.pull(feed)
 
     async def _kept(self, feed: Feed) -> list[TranscriptEntry]:
         first = self.entries[0].index

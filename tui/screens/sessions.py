@@ -41,6 +41,13 @@ SESSIONS: Listing[SessionView] = Listing(
 """The list."""
 
 
+def _prepare() -> None:
+    """The first transcript is opened from here: what draws it is imported before."""
+    from tui.render.markdown import prepare
+
+    prepare()
+
+
 class SessionsScreen(LiveFollow, ListScreen[SessionView]):
     """All sessions of the pool, one a row."""
 
@@ -70,6 +77,7 @@ class SessionsScreen(LiveFollow, ListScreen[SessionView]):
     def on_mount(self) -> None:
         """Start with the keyboard on the grid."""
         self.grid.focus()
+        self.run_worker(_prepare, thread=True, exit_on_error=False)
         self.follow_live(DRAWER_HZ)
 
     def followed(self) -> SessionView | None:
