@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 else:
     _Screen = object
 
-LIVE_HZ = 6.0
+LIVE_HZ = 5.0
 """How often what is being written is read and drawn."""
 DRAWER_HZ = 3.0
 """How often in the drawer, which shows its last lines."""

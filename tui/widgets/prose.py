@@ -298,6 +298,8 @@ class Prose(StyledWidget, ScrollView, can_focus=True, inherit_bindings=False):
         top = self.scroll_offset.y
         for y in range(self.size.height):
             fresh = self._marked(top + y)
+            if fresh is self._shown.get(y):
+                continue
             if y not in self._shown:
                 regions.append(Region(0, y, self.size.width, 1))
             elif cells := changed_cells(self._shown[y], fresh, self.size.width):
