@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pyte
+from hypothesis import given
+from hypothesis import strategies as st
 from rich.console import Console as RichConsole
 from rich.segment import Segment
 from rich.style import Style
@@ -11,6 +15,7 @@ from textual.app import App
 from textual.strip import Strip
 
 from tui.terminal.cropped_update import CroppedUpdate
+from tui.widgets.styled import changed_part
 
 WIDTH = 30
 
@@ -54,3 +59,20 @@ def test_a_span_over_two_widgets_is_written_whole() -> None:
     stream.feed("." * WIDTH)
     stream.feed(written(update(after, (18, 22))))
     assert screen.display[0] == "." * 18 + "STUV" + "." * 8
+
+
+CELLS = st.lists(st.tuples(st.text("ab 漢", max_size=8), st.sampled_from([None, Style(bold=True)])), max_size=6)
+
+
+@given(CELLS, CELLS)
+def test_drawing_the_changed_part_of_a_row_gives_the_new_row(before: list[Any], after: list[Any]) -> None:
+    old, new = (
+        Strip([Segment(*cell) for cell in cells if cell[0]]).adjust_cell_length(40) for cells in (before, after)
+    )
+    start, end = changed_part(old, new)
+    for kept in ((0, start), (end, 40)):
+        assert _drawn(old.crop(*kept)) == _drawn(new.crop(*kept))
+
+
+def _drawn(strip: Strip) -> list[tuple[str, Any]]:
+    return [(character, segment.style) for segment in strip for character in segment.text]

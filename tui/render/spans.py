@@ -95,8 +95,8 @@ def changed_cells(before: Line, after: Line, width: int) -> tuple[int, int] | No
         if (old, old_role) == (new, new_role):
             start += cell_len(new)
             continue
-        if old_role == new_role and old.isascii() and new.isascii():
-            start += _common(old, new)
+        if old_role == new_role:
+            start += common_start(old, new)
         break
     end = max(width_of(before), width_of(after))
     if end > width:  # one of them is cut, and its last cell shows it
@@ -104,8 +104,10 @@ def changed_cells(before: Line, after: Line, width: int) -> tuple[int, int] | No
     return max(0, start), min(width, max(start + 1, end))
 
 
-def _common(one: str, other: str) -> int:
-    """Characters that two texts begin with alike."""
+def common_start(one: str, other: str) -> int:
+    """Cells that two texts begin with alike; 0 where a character may have another width than one cell."""
+    if not (one.isascii() and other.isascii()):
+        return 0
     if other.startswith(one):
         return len(one)
     return next((at for at, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]), len(other))

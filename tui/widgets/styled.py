@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -15,7 +16,7 @@ from textual.widget import Widget
 
 from engine.base.clock import Clock, SystemClock
 from tui.render.plain_text import clean
-from tui.render.spans import ROLES, Line, changed_cells, key_at, keys_of, padded
+from tui.render.spans import ROLES, Line, changed_cells, common_start, key_at, keys_of, padded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -70,6 +71,22 @@ class StyledWidget(Widget):
                 style += Style(bold=True)
             segments.append(Segment(text.translate(table) if table is not None else text, style))
         return Strip(segments, width).simplify()
+
+
+def changed_part(before: Strip, after: Strip) -> tuple[int, int]:
+    """The cells from the first to behind the last in which two strips of one width differ."""
+    old, new = list(before), list(after)
+    start, end, at = 0, after.cell_length, 0
+    while at < min(len(old), len(new)) and old[at] == new[at]:
+        start += cell_len(new[at].text)
+        at += 1
+    if at < min(len(old), len(new)) and old[at].style == new[at].style:
+        start += common_start(old[at].text, new[at].text)
+    back = 1
+    while back <= min(len(old), len(new)) - at and old[-back] == new[-back]:
+        end -= cell_len(new[-back].text)
+        back += 1
+    return start, max(start + 1, end)
 
 
 class LineBlock(StyledWidget):
