@@ -24,7 +24,7 @@ from engine.settings.live import LiveSettings
 from engine.settings.schema import Settings
 from engine.settings.tree import flatten
 from tui.console.app import Console
-from tui.console.theme_library import load_themes
+from tui.console.theme_library import ThemeLibrary
 from tui.feeds.recorded import RecordedFeed
 from tui.model.link import FeedStatus, LinkState
 from tui.render.themes import FALLBACK
@@ -84,7 +84,9 @@ async def main() -> None:
     time.tzset()
     for name, keys in SCENES.items():
         await _picture(name, FALLBACK, keys)
-    for theme in load_themes({}).themes:
+    library = ThemeLibrary({})
+    library.look()
+    for theme in library.themes:
         if theme != FALLBACK:
             await _picture(f"overview-{theme}", theme, ())
 

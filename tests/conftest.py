@@ -17,6 +17,20 @@ from tests.support import levels
 FOREIGN = ("ANTHROPIC_", "CLAUDE", "QUARTERDECK_", "XDG_", "DATABASE_URL", "PORT", "ENCRYPTION_KEY", "GITHUB_TOKEN")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--no-skips` is for machines that have all that the tests need."""
+    parser.addoption("--no-skips", action="store_true", help="a test that skips itself has failed")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """With `--no-skips` a skipped test is a failed one."""
+    report = yield
+    if report.skipped and item.config.option.no_skips:
+        report.outcome, report.longrepr = "failed", f"--no-skips: {report.longrepr}"
+    return report
+
+
 def pytest_configure() -> None:
     """A run under `nohup` passes the ignored hang-up on to what tests start, which would then rightly ignore it."""
     signal.signal(signal.SIGHUP, signal.SIG_DFL)

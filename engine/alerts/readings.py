@@ -30,7 +30,7 @@ def readings_of(seen: AlertReadings, now: float) -> Readings:
     figures, pool = seen.figures, seen.pool
     found: dict[str, float | None] = {
         "availability": figures.availability,
-        "requests": figures.answered + figures.failed,
+        "requests": figures.requests - figures.excused,
         "failed": figures.failed,
         "errors": figures.errors,
         "errors_per_minute": figures.errors_per_minute,

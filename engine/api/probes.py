@@ -78,6 +78,7 @@ class _EngineCollector(Collector):
         yield _shares("quarterdeck_lease_wait_seconds", "Wait for a session, of the last 1024 leases", pool.wait)
         yield _shares("quarterdeck_wake_seconds", "Wakes of conversations, the last 1024", pool.wake)
         yield _failures(state)
+        yield _costs(state)
         yield from recovery_metrics(engine.recovery_statistics, engine.clock.wall())
         yield from alert_metrics(engine.alerts)
         yield strategy_metrics(state.strategies)
@@ -121,6 +122,9 @@ def _counters(totals: Totals, counts: PoolCounts) -> Figures:
         "quarterdeck_requests": ("Requests taken", totals.requests),
         "quarterdeck_requests_answered": ("Requests answered", totals.answered),
         "quarterdeck_requests_failed": ("Requests given up", totals.failed),
+        "quarterdeck_requests_refused": ("Requests that no attempt was made for", totals.refused),
+        "quarterdeck_requests_cancelled": ("Requests that their callers or people ended", totals.cancelled),
+        "quarterdeck_requests_excused": ("Requests whose end says nothing of the engine", totals.excused),
         "quarterdeck_requests_cached": ("Requests answered from the cache", totals.cached),
         "quarterdeck_retries": ("Attempts after the first", totals.retries),
         "quarterdeck_turns": ("Turns ended", totals.turns),
@@ -153,8 +157,15 @@ def _shares(name: str, text: str, shares: Percentiles) -> Metric:
     return family
 
 
+def _costs(state: State) -> Metric:
+    family = CounterMetricFamily("quarterdeck_credential_cost_dollars", "Cost of turns", labels=["credential"])
+    for credential, cost in state.totals.cost_by_credential.items():
+        family.add_metric([credential], cost)
+    return family
+
+
 def _failures(state: State) -> Metric:
     given_up = CounterMetricFamily("quarterdeck_failures", "Requests given up, by type", labels=["type"])
     for kind, count in state.errors_by_kind.items():
-        given_up.add_metric([kind or "cancelled"], count)
+        given_up.add_metric([kind], count)
     return given_up

@@ -210,11 +210,10 @@ class ApprovalStore:
             self._execute("DELETE FROM answers WHERE number <= (SELECT max(number) FROM answers) - ?", MAX_ANSWERS)
 
     def _refresh(self) -> None:
+        version = self.file.version()
+        if version == self._version:
+            return
         with self.file.errors():
-            (changes,) = self._execute("PRAGMA data_version").fetchone()
-            version = (self.file.generation, changes)
-            if version == self._version:
-                return
             rows = self._execute(f"SELECT number, {_GRANT_COLUMNS} FROM grants ORDER BY number").fetchall()  # noqa: S608
         self._version = version
         self._grants = {(grant.place, grant.group): grant for grant in map(_grant, rows)}

@@ -7,6 +7,7 @@ import hashlib
 import os
 import re
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from engine.backends.base import AgentSpec, Profile
@@ -177,3 +178,30 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
+
+
+class InAgentDirectories:
+    """What a backend does for agents that live in `agent_dirs`; a subclass has the command that starts one."""
+
+    def __init__(self, agent_dirs: AgentDirectories) -> None:
+        self._agent_dirs = agent_dirs
+
+    def release(self, spec: AgentSpec) -> None:
+        """The agent has ended: its scratch folder and the configuration directory that only it used go."""
+        self._agent_dirs.release(spec.profile, spec.session)
+
+    def directory(self, profile: Profile, conversation: str) -> Path:
+        """The profile's workspace, or the conversation's own directory."""
+        return self._agent_dirs.directory(profile, conversation)
+
+    def sweep(self, spec: AgentSpec, conversation: str) -> None:
+        """Empty its scratch folder of all that is not of this conversation."""
+        self._agent_dirs.sweep(spec.session, conversation)
+
+    def transcript(self, profile: Profile, conversation: str) -> Path | None:
+        """The conversation's file in the profile's configuration directory."""
+        return self._agent_dirs.transcript(profile, conversation)
+
+    def outputs(self, spec: AgentSpec, conversation: str) -> Sequence[Path]:
+        """What its tools write, in the session's scratch folder."""
+        return self._agent_dirs.outputs(spec.session, conversation)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from engine.backends.credential import signs_in_by_itself
 from engine.base.caller import DEFAULT_TENANT
 
 SIMULATOR = "simulator"
@@ -37,6 +38,13 @@ class Profile:
     def key(self) -> tuple[str, str, str]:
         """Names the sub-pool of this profile's present content: only its members may stand in for each other."""
         return (self.tenant, self.name, self.fingerprint)
+
+    @property
+    def credential(self) -> str:
+        """Names what it signs in with: `default` for the settings' credential, which profiles share, or its own."""
+        if not signs_in_by_itself(self.environment):
+            return "default"
+        return self.name if self.name != "default" else "default@own"
 
     def at_endpoint(self, name: str) -> str:
         """A name of something that depends on where the profile's calls go: `NAME`, or `NAME@ENDPOINT`."""

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from engine.backends.agent_dirs import AgentDirectories
-from engine.backends.base import AgentCommand, AgentSpec, Profile
+from engine.backends.agent_dirs import AgentDirectories, InAgentDirectories
+from engine.backends.base import AgentCommand, AgentSpec
 from engine.backends.credential import Credential, credential_for
 from engine.base import process
 from engine.base.caller import DEFAULT_TENANT
@@ -56,7 +56,7 @@ class ClaudeOptions:
     inherited: Mapping[str, str] = field(default_factory=lambda: inherit(os.environ))
 
 
-class ClaudeBackend:
+class ClaudeBackend(InAgentDirectories):
     """Starts the CLI at `binary`."""
 
     def __init__(
@@ -67,7 +67,7 @@ class ClaudeBackend:
         options: ClaudeOptions,
     ) -> None:
         self._binary = binary
-        self._agent_dirs = agent_dirs
+        super().__init__(agent_dirs)
         self._credential = credential
         self._options = options
 
@@ -80,26 +80,6 @@ class ClaudeBackend:
             )
         argv = (str(self._binary), *agent_flags(spec, self._options))
         return AgentCommand(argv, self._agent_dirs.place(spec), self._environment(spec))
-
-    def release(self, spec: AgentSpec) -> None:
-        """The agent has ended: its own configuration directory and its scratch folder go."""
-        self._agent_dirs.release(spec.profile, spec.session)
-
-    def directory(self, profile: Profile, conversation: str) -> Path:
-        """The profile's workspace, or the conversation's own directory."""
-        return self._agent_dirs.directory(profile, conversation)
-
-    def sweep(self, spec: AgentSpec, conversation: str) -> None:
-        """Empty its scratch folder of all that is not of this conversation."""
-        self._agent_dirs.sweep(spec.session, conversation)
-
-    def transcript(self, profile: Profile, conversation: str) -> Path | None:
-        """The conversation's file in the profile's configuration directory."""
-        return self._agent_dirs.transcript(profile, conversation)
-
-    def outputs(self, spec: AgentSpec, conversation: str) -> Sequence[Path]:
-        """What its tools write, in the session's scratch folder."""
-        return self._agent_dirs.outputs(spec.session, conversation)
 
     def _environment(self, spec: AgentSpec) -> dict[str, str]:
         profile, scratch = spec.profile, str(self._agent_dirs.scratch(spec.session))

@@ -26,9 +26,9 @@ from engine.bench.fixtures import (
     until,
 )
 from engine.engine import Engine
+from engine.launchers.tree_usage import pss_of
 from engine.pool.statistics import percentiles
 from engine.requests import Request
-from engine.sessions.readings import pss_of
 
 Progress = Callable[[str], None]
 MIB = 1024 * 1024

@@ -35,8 +35,6 @@ class MemoryCache(Generic[V]):
         self.policy: EvictionPolicy = policy or LeastRecentlyUsed()
         self._entries: dict[str, _Entry[V]] = {}
         self.size = 0
-        self.hits = 0
-        self.misses = 0
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -47,10 +45,8 @@ class MemoryCache(Generic[V]):
         if entry is None or entry.expires <= now:
             if entry is not None:
                 self._drop(key)
-            self.misses += 1
             return None
         self.policy.used(key)
-        self.hits += 1
         return entry.value
 
     def put(self, key: str, value: V, size: int, now: float) -> bool:

@@ -206,7 +206,7 @@ class Dispatcher:
 
     async def _run(self, active: ActiveRequest, lease: Lease, stream: AnswerStream, permit: GuardedCall) -> Outcome:
         session = lease.session
-        self._ports.pool.hold(lease, session.conversation, active.request.user)
+        await self._ports.pool.hold(lease, session.conversation, active.request.user)
         stream.started(session.id, session.conversation)
         order = turn_order(active, stream, permit.answered, partial(self._on_person, active))
         outcome = await session.run(order)

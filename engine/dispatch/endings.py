@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import asyncio
 
-from engine.base.errors import DeadlinePassed, ErrorKind, QuarterdeckError, TurnInterrupted
+from engine.base.errors import (
+    BadInput,
+    DeadlinePassed,
+    ErrorKind,
+    Forbidden,
+    NotSignedIn,
+    Overloaded,
+    QuarterdeckError,
+    TurnInterrupted,
+)
 from engine.base.text import one_line
 from engine.dispatch.active_request import ActiveRequest
 from engine.events.types import RequestEnded
@@ -42,12 +51,18 @@ def end_event(active: ActiveRequest, answer: Answer | None, error: BaseException
         ok=answer is not None,
         duration=now - active.began,
         queued=active.waiting.seconds,
-        attempts=active.retry.attempts,
+        attempts=_attempts(active, error),
         cached=answer is not None and answer.cached,
         kind=kind,
         code=code,
         error=sentence,
     )
+
+
+def _attempts(active: ActiveRequest, error: BaseException | None) -> int:
+    """Those that were made: a refusal that came before it had a session is none."""
+    refused = isinstance(error, Overloaded | BadInput | Forbidden | NotSignedIn) and not active.attempt.session
+    return active.retry.attempts - (refused and active.retry.attempts > 0)
 
 
 def _uncancel(active: ActiveRequest) -> None:
@@ -60,6 +75,8 @@ def _recorded(error: BaseException | None) -> tuple[str, str, str]:
     """Kind, code and sentence of what ended a request."""
     if error is None:
         return "", "", ""
+    if isinstance(error, TurnInterrupted):
+        return "", error.code, one_line(error.message)
     if isinstance(error, QuarterdeckError):
         return error.kind.value, error.code, one_line(error.message)
     if isinstance(error, asyncio.CancelledError):

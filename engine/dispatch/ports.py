@@ -57,7 +57,7 @@ class SessionPool(Protocol):
     async def lease(self, request: LeaseRequest, *, on_wait: Callable[[str], None]) -> Lease:
         """A session for a request; `on_wait` is called with what it waits for."""
 
-    def hold(self, lease: Lease, conversation: str, user: str) -> None:
+    async def hold(self, lease: Lease, conversation: str, user: str) -> None:
         """The leased session now holds this conversation for this user."""
 
     def release(self, lease: Lease) -> None:

@@ -24,6 +24,7 @@ ERRORS_KEPT = 500
 """Errors that stay readable."""
 LAPSED_KEPT = 50
 """Approvals that nobody answered which stay readable."""
+CREDENTIALS_KEPT = 50
 ALERTS_KEPT = 200
 """Alerts shown at once."""
 DURATIONS_KEPT = 64
@@ -60,6 +61,8 @@ class SessionView(msgspec.Struct):
     version: str = ""
     conversation: str = ""
     cwd: str = ""
+    host: str = ""
+    credential: str = ""
     user: str = ""
     request: str = ""
     prompt: str = ""
@@ -173,7 +176,7 @@ class AlertView(msgspec.Struct):
 
 
 class RecentLine(msgspec.Struct):
-    """One line of what happened: `mark` is done, failed, retry, tuning, breaker or notice."""
+    """One line of what happened: `mark` is done, failed, retry, tuning, breaker, operator, ended or notice."""
 
     seq: int
     at: float
@@ -233,10 +236,16 @@ class Bucket(msgspec.Struct):
 
     start: float
     turns: int = 0
+    failed: int = 0
+    """Requests given up."""
     errors: int = 0
+    """Attempts that failed."""
     tokens: int = 0
     cost: float = 0.0
     durations: list[float] = []
+    """Of turns, in seconds, without the time that they waited for a person."""
+    person_waits: list[float] = []
+    """Seconds that turns waited for a person, of those that did."""
     errors_by_kind: dict[str, int] = {}
     """Failed attempts by type."""
     errors_by_class: dict[str, int] = {}
@@ -244,11 +253,19 @@ class Bucket(msgspec.Struct):
 
 
 class Totals(msgspec.Struct):
-    """Counts since the engine started."""
+    """Counts since the engine started. Ended requests are answered, failed, refused or cancelled (`RequestEnding`).
+
+    `errors` counts failed attempts, `retries` attempts after the first, `excused` the ended requests that say nothing
+    of the engine, `cached` those of the answered that no turn ran for.
+    """
 
     requests: int = 0
     answered: int = 0
     failed: int = 0
+    refused: int = 0
+    cancelled: int = 0
+    excused: int = 0
+    errors: int = 0
     cached: int = 0
     retries: int = 0
     turns: int = 0
@@ -262,6 +279,7 @@ class Totals(msgspec.Struct):
     orphans: int = 0
     tokens_cache_written: int = 0
     foreign_turns: int = 0
+    cost_by_credential: dict[str, float] = {}
 
 
 class State(msgspec.Struct):

@@ -40,7 +40,7 @@ def strategy_for_class(engine: Engine, found: ErrorClass) -> str:
 def retry_statistics(engine: Engine) -> RetryStatistics:
     """Requests and retries since the engine started."""
     totals = engine.bus.state.totals
-    ended = totals.answered + totals.failed
+    ended = totals.answered - totals.cached + totals.failed
     return RetryStatistics(
         requests=totals.requests,
         answered=totals.answered,

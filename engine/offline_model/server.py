@@ -300,9 +300,3 @@ def known_fault(name: str) -> Fault:
     near = nearest_name(name, FAULTS, 0.3)
     remedy = f"The nearest is {near!r}; engine/offline_model/faults.py lists them all." if near else ""
     raise BadInput(f"There is no fault {name!r}.", remedy=remedy, field="fault")
-
-
-async def serve(host: str, port: int, seed: int = 0) -> None:
-    """Run an offline model until cancelled. Raises OSError when the port is taken."""
-    async with OfflineModel(host, port, seed):
-        await asyncio.Event().wait()

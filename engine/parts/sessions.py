@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from engine.base.caller import DEFAULT_TENANT
 from engine.events.types import BreakerChanged, EventEnvelope
 from engine.launchers.host import Host
+from engine.launchers.session_host import ThisHost
 from engine.maintenance import Maintenance
 from engine.parts.agents import Agents
 from engine.parts.core import Core
@@ -14,6 +17,7 @@ from engine.parts.processes import Processes
 from engine.parts.resilience import Resilience
 from engine.pool.balancers import named_balancer
 from engine.pool.capacity_planner import CapacityPlanner
+from engine.pool.conversation_locks import LocalLocks
 from engine.pool.conversations import Conversations
 from engine.pool.limits import PoolLimits, pool_limits
 from engine.pool.members import PoolPorts
@@ -26,6 +30,7 @@ from engine.sessions.ports import SessionPorts
 from engine.settings.schema import Settings
 from engine.store.conversations import ConversationStore
 from engine.store.leases import SqliteLeases
+from engine.store.sqlite import StoreUnusable
 
 
 class Sessions(Part):
@@ -43,10 +48,13 @@ class Sessions(Part):
         self.router = Router(named_balancer(core.settings))
         self._notify = core.notice
         self.planner = CapacityPlanner(lambda: self._limits, core.bus, named_scaler(core.settings, core.notice))
+        resources = Host(core.state, watches=agents.choice.backend == "claude")
+        host = ThisHost(processes.launcher, processes.containment, resources)
         self.ports = PoolPorts(
             session=SessionPorts(
                 backend=agents.backend,
-                launcher=processes.launcher,
+                launcher=host.launcher,
+                host=host.id,
                 bus=core.bus,
                 clock=core.clock,
                 permissions=permissions.broker,
@@ -57,21 +65,23 @@ class Sessions(Part):
             limits=lambda: self._limits,
             router=self.router,
             growth=self.planner,
-            conversations=Conversations(self.locks, core.bus, self.known),
+            conversations=Conversations(LocalLocks(self.locks), core.bus, self.known),
             default=lambda: agents.profiles.find("default", DEFAULT_TENANT),
             profile=agents.profiles.known,
             rng=core.rng,
+            host=host,
             unable=agents.login.missing,
         )
         self.pool = Pool(self.ports)
-        host = Host(core.state, watches=agents.choice.backend == "claude")
-        self.monitor = ResourceMonitor(self.pool, self.ports, host, processes.containment.read_trees)
+        self.monitor = ResourceMonitor(self.pool, self.ports)
 
         core.bus.listen(self._follow_breakers)
 
     async def open(self) -> None:
-        """Open the store of locks."""
+        """Open the stores, so that no request waits for it. Raises StoreUnusable for that of the locks."""
         self.locks.open()
+        with contextlib.suppress(StoreUnusable):  # the first to need it is told
+            self.known.file.open()
 
     def configure(self, before: Settings, after: Settings) -> None:
         """Other limits, and the named balancer and scaler."""

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from engine.base.errors import ConversationHeld
 from engine.events.bus import Bus
 from engine.events.types import ConversationHibernated, ConversationWoken, Notice, Severity
+from engine.pool.conversation_locks import ConversationLocks
 from engine.store.conversations import ConversationRow, ConversationStore, KnownConversation
-from engine.store.leases import Holding, LeaseStore
+from engine.store.leases import Holding
 from engine.store.sqlite import StoreUnusable
 
 KNOWN = 10_000
@@ -29,8 +30,8 @@ class ConversationState:
 class Conversations:
     """Owner of the holdings of this engine's sessions and of the list of sleeping conversations."""
 
-    def __init__(self, leases: LeaseStore, bus: Bus, store: ConversationStore) -> None:
-        self._leases = leases
+    def __init__(self, locks: ConversationLocks, bus: Bus, store: ConversationStore) -> None:
+        self._locks = locks
         self._store = store
         self._bus = bus
         self._states: dict[str, ConversationState] = {}
@@ -57,25 +58,24 @@ class Conversations:
         """Every conversation that is remembered, the one recorded last first. Raises StoreUnusable."""
         return self._store.all()
 
-    def remove(self, tenant: str, conversation: str, delete: Callable[[], None]) -> None:
+    async def remove(self, tenant: str, conversation: str, delete: Callable[[], None]) -> None:
         """Forget a conversation that nobody writes; `delete` takes its transcript away meanwhile.
 
         Raises ConversationHeld while a session, also one of another engine, may write it, StoreUnusable, OSError.
         """
-        holding = self._leases.acquire(tenant, conversation, "deletion")
+        holding = await self._locks.acquire(tenant, conversation, "deletion")
         try:
             delete()
             self._store.remove(tenant, conversation)
             self._asleep.pop((tenant, conversation), None)
         finally:
-            self._leases.release(holding)
+            await self._locks.release(holding)
 
-    def open(self, session: str, tenant: str, conversation: str) -> None:
+    async def open(self, session: str, tenant: str, conversation: str) -> None:
         """Before a process starts: take the right to write. Raises ConversationHeld, StoreUnusable."""
-        while self._owed:
-            self._leases.release(self._owed[-1])
-            self._owed.pop()
-        self._states[session] = ConversationState(self._leases.acquire(tenant, conversation, session))
+        for holding in tuple(self._owed):
+            await self._give_back(holding)
+        self._states[session] = ConversationState(await self._locks.acquire(tenant, conversation, session))
 
     def woken(self, session: str, took: float) -> int:
         """The process that resumes its conversation answers; returns the turns it had, at least one."""
@@ -90,7 +90,7 @@ class Conversations:
         """Where a conversation worked when it was used last, and what its agent might do. Raises StoreUnusable."""
         return self._store.find(tenant, conversation)
 
-    def use(self, session: str, conversation: str, row: ConversationRow | None = None) -> bool:
+    async def use(self, session: str, conversation: str, row: ConversationRow | None = None) -> bool:
         """A turn is about to run in this conversation, which is as `row` says; whether another one went to sleep.
 
         Raises ConversationHeld when the right to write is lost, StoreUnusable.
@@ -101,8 +101,8 @@ class Conversations:
         slept = False
         if state.holding.conversation != conversation:
             slept = self._sleep(session, state, "the session was cleared for another request")
-            state.holding, state.turns = self._leases.move(state.holding, conversation, session), 0
-        elif not self._leases.is_current(state.holding):
+            state.holding, state.turns = await self._locks.move(state.holding, conversation, session), 0
+        elif not await self._locks.is_current(state.holding):
             raise ConversationHeld(f"Another engine took conversation {conversation} over.")
         if row is not None and state.kept != conversation:
             self._store.keep(state.holding.tenant, conversation, row)
@@ -110,7 +110,7 @@ class Conversations:
         state.turns += 1
         return slept
 
-    def close(self, session: str, reason: str) -> bool:
+    async def close(self, session: str, reason: str) -> bool:
         """The session's tree is proven empty: give the right to write back; whether a conversation went to sleep.
 
         A right that cannot be given back now is given back before the next one is taken.
@@ -118,12 +118,18 @@ class Conversations:
         state = self._states.pop(session, None)
         if state is None:
             return False
+        self._owed.append(state.holding)
         try:
-            self._leases.release(state.holding)
+            await self._give_back(state.holding)
         except (ConversationHeld, StoreUnusable) as error:
-            self._owed.append(state.holding)
             self._bus.publish(Notice(severity=Severity.WARNING, text=error.message, remedy=error.remedy))
         return self._sleep(session, state, reason)
+
+    async def _give_back(self, holding: Holding) -> None:
+        """Release what is owed; it stays owed when that fails or is cancelled, and twice does no harm."""
+        await self._locks.release(holding)
+        if holding in self._owed:
+            self._owed.remove(holding)
 
     def _sleep(self, session: str, state: ConversationState, reason: str) -> bool:
         if not state.turns:

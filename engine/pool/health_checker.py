@@ -7,12 +7,10 @@ import asyncio
 from engine.base.errors import DeadlinePassed, SessionLost
 from engine.base.files import is_gone
 from engine.base.nursery import Nursery
-from engine.base.processes import stat_of
 from engine.events.types import Notice, SessionJudged, Severity
 from engine.pool.health import PROBES_MISSED, HealthState, HealthVerdict, Vitals, is_stopped, judge
 from engine.pool.members import PoolPorts
 from engine.pool.pool import Pool
-from engine.sessions.readings import cpu_of
 from engine.sessions.session import Session
 
 _STOPPED_PROBE_S = 0.2
@@ -47,7 +45,9 @@ class HealthChecker:
             if not self._ports.limits().observe and not member.retire and is_gone(member.session.cwd):
                 self._pool.retire(name, "its working directory is gone")
                 continue
-            if now >= due or (self._reported.get(name) is not HealthState.CONDEMNED and _stopped(member.session.pid)):
+            if now >= due or (
+                self._reported.get(name) is not HealthState.CONDEMNED and self._stopped(member.session.pid)
+            ):
                 self._due[name] = now + interval
                 self._checked.add(name)
                 self._running.spawn(self._check(member.session), f"check {name}")
@@ -67,7 +67,7 @@ class HealthChecker:
 
     async def _examine(self, session: Session) -> HealthVerdict | None:
         """What the witnesses say; None when the session ended meanwhile."""
-        asked_at = cpu_of(session.pid)
+        asked_at = self._ports.host.cpu(session.pid)
         missed = 0
         for _ in range(PROBES_MISSED):
             try:
@@ -75,12 +75,13 @@ class HealthChecker:
                 break
             except DeadlinePassed:
                 missed += 1
-                if _stopped(session.pid):
+                if self._stopped(session.pid):
                     break
             except SessionLost:
                 return None
         missing = await asyncio.to_thread(self._transcript_missing, session)
-        now, stat, used = self._ports.clock.monotonic(), stat_of(session.pid), cpu_of(session.pid)
+        host, now = self._ports.host, self._ports.clock.monotonic()
+        stat, used = host.state(session.pid), host.cpu(session.pid)
         if stat is None:
             return None
         return judge(
@@ -100,7 +101,7 @@ class HealthChecker:
     def _patience(self, session: Session) -> float:
         """Seconds that a probe waits; a process that the kernel calls stopped is not waited for long."""
         timeout = self._ports.limits().probe_timeout
-        return min(timeout, _STOPPED_PROBE_S) if _stopped(session.pid) else timeout
+        return min(timeout, _STOPPED_PROBE_S) if self._stopped(session.pid) else timeout
 
     def _transcript_missing(self, session: Session) -> bool:
         """A conversation that served a turn has a transcript."""
@@ -138,17 +139,16 @@ class HealthChecker:
             SessionJudged(session=session.id, condition=verdict.condition.value, reason=verdict.reason, acted=acted)
         )
 
+    def _stopped(self, pid: int) -> bool:
+        """Whether the process is known to be stopped; one that cannot be looked at is not."""
+        try:
+            stat = self._ports.host.state(pid)
+        except OSError:
+            return False
+        return stat is not None and is_stopped(stat.state)
+
     def _on_error(self, name: str, error: BaseException) -> None:
         """Reported once until a check succeeds again; the session is checked again when it is due."""
         if not self._failing:
             self._failing = True
             self._ports.bus.publish(Notice(severity=Severity.WARNING, text=f"{name} failed: {error!r}"))
-
-
-def _stopped(pid: int) -> bool:
-    """Whether the process is known to be stopped; one that cannot be looked at is not."""
-    try:
-        stat = stat_of(pid)
-    except OSError:
-        return False
-    return stat is not None and is_stopped(stat.state)

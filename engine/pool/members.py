@@ -15,12 +15,14 @@ from engine.base.nursery import Nursery
 from engine.events.bus import Bus
 from engine.events.types import Notice, Severity
 from engine.launchers.base import ProcessEnd
+from engine.launchers.session_host import SessionHost
 from engine.pool.capacity_planner import CapacityPlanner
 from engine.pool.conversations import Conversations
 from engine.pool.limits import PoolLimits
 from engine.pool.member import Member, Owner
 from engine.pool.routing import LeaseRequest, Router
 from engine.pool.session_index import IndexedSession, SessionIndex
+from engine.pool.session_names import SessionNames
 from engine.pool.starting import check, spec_of, why_single_use
 from engine.pool.statistics import PoolRecord
 from engine.sessions.ports import SessionPorts
@@ -51,6 +53,7 @@ class PoolPorts:
     default: Callable[[], Profile]
     profile: Callable[[str], Profile | None]
     rng: random.Random
+    host: SessionHost
     unable: Callable[[Profile], str] = _able
     """Says why a profile's sessions could not work, empty when they could."""
 
@@ -72,7 +75,7 @@ class Members:
         self._ports = ports
         self._owner = owner
         self._all: dict[str, Member] = {}
-        self._numbers = 0
+        self._names = SessionNames(ports.rng)
         self._open = True
         self._starts = Nursery("pool start", self._on_error)
         self._stops = Nursery("pool stop", self._on_error)
@@ -109,8 +112,7 @@ class Members:
 
     def start(self, request: LeaseRequest, victim: Member | None = None, *, demanded: bool = False) -> None:
         """Start a session for a wish, after the victim is gone."""
-        self._numbers += 1
-        name = f"s{self._numbers:04d}"
+        name = self._names.next()
         spec, unreadable = self._spec(name, request)
         member = Member(Session(spec, self._ports.session, self._on_exit, self._on_engaged), request, demanded)
         member.session.keep_to_one(why_single_use(spec))
@@ -202,19 +204,19 @@ class Members:
                 await self._check_transcript(spec)
             if victim is not None:
                 await asyncio.shield(self._end(victim, "makes room"))
-            self._ports.conversations.open(session.id, spec.profile.tenant, spec.conversation)
+            await self._ports.conversations.open(session.id, spec.profile.tenant, spec.conversation)
             await session.start(self._ports.limits().start_timeout)
         except QuarterdeckError as error:
             self._spare(victim)
-            self._failed(member, error)
+            await self._failed(member, error)
         except asyncio.CancelledError:
             self._spare(victim)
-            self._forget(member, "start cancelled")
+            await self._forget(member, "start cancelled")
             raise
         except Exception as error:  # noqa: BLE001 - the worker's border: whoever waits must hear of it
             failure = StartFailed(f"Session {session.id} could not start: {error!r}.")
             failure.__cause__ = error
-            self._failed(member, failure)
+            await self._failed(member, failure)
         else:
             self._came_up(member, began)
         self._owner.changed()
@@ -269,8 +271,8 @@ class Members:
         if victim is not None and victim.ending is None and victim.session.usable and self._open:
             self._indexed(victim)
 
-    def _failed(self, member: Member, error: QuarterdeckError) -> None:
-        self._forget(member, "start failed", survivors=member.session.survivors)
+    async def _failed(self, member: Member, error: QuarterdeckError) -> None:
+        await self._forget(member, "start failed", survivors=member.session.survivors)
         self.record.counts.start_failures += 1
         if not self._owner.start_failed(member.request, error):
             self._ports.bus.publish(Notice(severity=Severity.WARNING, text=error.message, remedy=error.remedy))
@@ -349,7 +351,7 @@ class Members:
     async def _collect(self, member: Member) -> None:
         grace = self._ports.limits().term_grace
         ending = await self._proven(lambda: member.session.collect(grace))
-        self._forget(member, "its process crashed", survivors=len(ending.survivors))
+        await self._forget(member, "its process crashed", survivors=len(ending.survivors))
         self._owner.changed()
 
     async def _stop(self, member: Member, reason: str, *, kill: bool = False) -> None:
@@ -360,7 +362,7 @@ class Members:
             self._owner.changed()
             return
         ending = await self._proven(lambda: session.kill(reason) if kill else session.stop(reason, grace))
-        self._forget(member, reason, survivors=len(ending.survivors))
+        await self._forget(member, reason, survivors=len(ending.survivors))
         self._owner.changed()
 
     async def _proven(self, end: Callable[[], Awaitable[ProcessEnd]]) -> ProcessEnd:
@@ -376,16 +378,16 @@ class Members:
         self._ports.bus.publish(Notice(severity=Severity.CRITICAL, text=text, remedy=remedy))
         return ProcessEnd("unproven", None, (0,))
 
-    def _forget(self, member: Member, reason: str, *, survivors: int = 0) -> None:
+    async def _forget(self, member: Member, reason: str, *, survivors: int = 0) -> None:
         """The session is gone. A tree that is not proven empty keeps its conversation: it might still write."""
         name = member.session.id
+        if not survivors and await self._ports.conversations.close(name, reason):
+            self.record.counts.hibernations += 1
         self._started(member)
         self._all.pop(name, None)
         self.index.remove(name)
         self._owner.gone(name)
         self.record.counts.survivors += survivors
-        if not survivors and self._ports.conversations.close(name, reason):
-            self.record.counts.hibernations += 1
 
     def _on_error(self, name: str, error: BaseException) -> None:
         self._ports.bus.publish(Notice(severity=Severity.CRITICAL, text=f"{name} failed: {error!r}"))

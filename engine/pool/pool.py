@@ -140,16 +140,18 @@ class Pool:
         finally:
             self._dequeue(waiter)
 
-    def hold(self, lease: Lease, conversation: str, user: str) -> None:
+    async def hold(self, lease: Lease, conversation: str, user: str) -> None:
         """The leased session goes on in `conversation`. Raises ConversationHeld when it may not write it."""
         session = lease.session
+        if self._leases.get(session.id) is not lease:
+            return
+        try:
+            slept = await self._ports.conversations.use(session.id, conversation, row_of(session))
+        except (ConversationHeld, StoreUnusable) as error:
+            self.retire(session.id, error.message)
+            raise
+        self.record.counts.hibernations += slept
         if self._leases.get(session.id) is lease:
-            try:
-                slept = self._ports.conversations.use(session.id, conversation, row_of(session))
-            except (ConversationHeld, StoreUnusable) as error:
-                self.retire(session.id, error.message)
-                raise
-            self.record.counts.hibernations += slept
             self.index.hold(session.id, conversation, user)
             session.hold(conversation, user)
 

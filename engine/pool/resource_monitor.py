@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from msgspec.structs import replace
 
 from engine.base.errors import QuarterdeckError
 from engine.base.nursery import Nursery
 from engine.events.types import Notice, PoolMeasured, Reading, SessionJudged, SessionReadings, Severity
-from engine.launchers.host import Host
 from engine.launchers.tree_usage import TreeUsage
 from engine.pool.file_size_monitor import FileSizeMonitor
 from engine.pool.health_checker import HealthChecker
@@ -20,25 +18,19 @@ from engine.pool.members import PoolPorts
 from engine.pool.memory import TreeMemory
 from engine.pool.pool import Pool
 from engine.pool.session_limits import Level, MemoryLimit, MemoryVerdict
-from engine.sessions.readings import Readings, tree_pss
+from engine.sessions.readings import Readings
 
 SAMPLE_EVERY = 2
 """Rounds between two samples of PSS, which also publish what was read."""
-_ENGINE = ""
 _SETTLE_S = 2.0
-
-ReadTrees = Callable[[Mapping[str, int]], Awaitable[dict[str, TreeUsage]]]
-"""Reads the process trees of sessions by the pids of their roots."""
 
 
 class ResourceMonitor:
     """Owner of the readings, the quotas' samples and the health checks."""
 
-    def __init__(self, pool: Pool, ports: PoolPorts, host: Host, read_trees: ReadTrees) -> None:
+    def __init__(self, pool: Pool, ports: PoolPorts) -> None:
         self._pool = pool
-        self._read_trees = read_trees
         self._ports = ports
-        self._host = host
         self._readings = Readings()
         self._quotas: dict[str, MemoryLimit] = {}
         self._memory = TreeMemory()
@@ -67,31 +59,29 @@ class ResourceMonitor:
         """Read the trees, and PSS at once of those that may be above a limit; judge; with `sample` publish it."""
         members = self._pool.members
         pids = {name: member.session.pid for name, member in members.items() if member.session.pid}
-        trees = await self._read_trees(pids)
+        trees = await self._ports.host.trees(pids)
         chosen = self._memory.urgent(trees, self._ports.limits().quotas)
         regular = self._memory.due(trees, SAMPLE_EVERY) if sample else []
-        sizes = await asyncio.to_thread(_sizes, trees, {*chosen, *regular})
+        sizes = await self._ports.host.memory(trees, {*chosen, *regular})
         self._memory.record(sizes, trees, now)
         self._forget(members)
         self._take({name: tree for name, tree in trees.items() if name in members}, now, publish=sample)
         await self._watch_files(regular)
 
     def _take(self, trees: Mapping[str, TreeUsage], now: float, *, publish: bool) -> None:
-        readings = self._readings.read(trees, now)
-        own = next((reading for reading in readings if reading.session == _ENGINE), Reading(_ENGINE, 0.0, 0))
         sessions = [
-            replace(reading, pss=self._memory.pss(reading.session))
-            for reading in readings
-            if reading.session != _ENGINE
+            replace(reading, pss=self._memory.pss(reading.session)) for reading in self._readings.read(trees, now)
         ]
         if publish:
+            used = self._ports.host.own_usage()
+            own = self._readings.read_own(*used, now) if used is not None else Reading("", 0.0, 0)
             self._ports.bus.publish(SessionReadings(readings=sessions, engine_cpu=own.cpu, engine_rss=own.rss))
         for reading in sessions:
             self._judge(self._pool.members[reading.session], reading, now)
             self._pool.index.set_load(reading.session, reading.cpu / 100)
         if publish:
             taken = self._memory.total(trees)
-            self._ports.growth.see(self._host.read(), self._memory.p95(), taken)
+            self._ports.growth.see(self._ports.host.facts(), self._memory.p95(), taken)
             cpu = round(sum(reading.cpu for reading in sessions), 1)
             self._ports.bus.publish(PoolMeasured(pool=self._pool.statistics(taken, cpu)))
 
@@ -151,8 +141,3 @@ class ResourceMonitor:
 
 def _idle(member: Member, now: float) -> float:
     return 0.0 if member.session.busy else now - member.session.last_used
-
-
-def _sizes(trees: Mapping[str, TreeUsage], sessions: Collection[str]) -> dict[str, int]:
-    """PSS by session, in bytes; some milliseconds each."""
-    return {session: tree_pss(trees[session]) for session in sessions}

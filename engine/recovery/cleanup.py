@@ -74,7 +74,7 @@ class Cleanup:
             if orphans:
                 self.bus.publish(OrphansReaped(pids=[process.pid for process in orphans], origin=f"session {session}"))
             if not left:
-                self.conversations.close(session, "its processes were reaped")
+                await self.conversations.close(session, "its processes were reaped")
             ended += len(orphans) - len(left)
             survivors += len(left)
         return ended, survivors

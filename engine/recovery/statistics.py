@@ -11,7 +11,7 @@ import msgspec
 from engine.base.errors import BadInput, ErrorKind
 from engine.base.percentiles import Key, RollingCounter, bucket_of, percentile
 from engine.events import types as ev
-from engine.events.types import EventEnvelope
+from engine.events.types import EventEnvelope, RequestEnding
 
 WINDOWS = {"5m": 300.0, "1h": 3600.0, "24h": 86_400.0}
 """Seconds of each window."""
@@ -26,7 +26,6 @@ MOST_ATTEMPTS = 10
 BOUNDS_S = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 """Upper bounds of the exported histogram of recovery times."""
 _MINUTE = 60.0
-_EXCUSED_CODES = frozenset({"cancelled", "interrupted"})
 
 
 class LatencySummary(msgspec.Struct, frozen=True):
@@ -41,11 +40,12 @@ class LatencySummary(msgspec.Struct, frozen=True):
 class Figures(msgspec.Struct, frozen=True):
     """One window, `seconds` of which were observed. A figure that nothing happened for is None.
 
-    `excused` requests ended by their own fault (validation) or because somebody stopped them; availability is
-    answered / (answered + failed), neither of which holds those. `attempts` counts answered requests by the number
-    that they took, `mean_attempts` is over those; `retry_success` is the share of tried again requests that were
-    answered. `detect` is the session's silence before an error, `recover` the time from a request's first error to
-    its answer.
+    Ended requests are answered, failed, refused (no attempt was made) or cancelled (by their callers or by people).
+    `excused` counts those that say nothing of the engine: cancelled, or at fault themselves (validation).
+    Availability is answered / (requests - excused). `errors` are failed attempts, `failed` requests given up.
+    `attempts` counts answered requests by the number that they took, `mean_attempts` is over those; `retry_success`
+    is the share of tried again requests that were answered. `detect` is the session's silence before an error,
+    `recover` the time from a request's first error to its answer.
 
     `mttr`, in seconds, is the mean time to restoration (IEC 60050-192, 192-07-23): the mean of `recover`. `mtbf`, in
     seconds, is the mean operating time between failures (192-05-13): the observed time / `failures`, which are the
@@ -61,6 +61,8 @@ class Figures(msgspec.Struct, frozen=True):
     requests: int
     answered: int
     failed: int
+    refused: int
+    cancelled: int
     excused: int
     failures: int
     retries: int
@@ -127,12 +129,13 @@ class RecoveryStatistics:
 
     def _request_ended(self, event: ev.RequestEnded, at: float) -> None:
         failed_at = self._open.pop(event.request, None)
-        excused = not event.ok and (event.kind == ErrorKind.VALIDATION or event.code in _EXCUSED_CODES)
-        self._count(at, "excused" if excused else "answered" if event.ok else "failed")
+        self._count(at, event.outcome.value)
+        if event.excused:
+            self._count(at, "excused", event.outcome.value)
         if event.ok and not event.cached:
             self._count(at, "attempts", str(event.attempts) if event.attempts < MOST_ATTEMPTS else f"{MOST_ATTEMPTS}+")
             self._add(at, ("attempts_sum", ""), event.attempts)
-        if event.attempts > 1 and not excused:
+        if event.attempts > 1 and not event.excused:
             self._count(at, "retried")
             if event.ok:
                 self._count(at, "retried_ok")
@@ -188,7 +191,8 @@ def _figures(window: str, observed: float, counts: dict[Key, float]) -> Figures:
     def count(what: str) -> int:
         return int(counts.get((what, ""), 0))
 
-    answered, failed, excused = count("answered"), count("failed"), count("excused")
+    ended = {ending.value: count(ending.value) for ending in RequestEnding}
+    excused, requests = sum(by_label(counts, "excused").values()), sum(ended.values())
     by_type, attempts = by_label(counts, "error"), by_label(counts, "attempts")
     errors, recover = sum(by_type.values()), _spread(counts, "recover")
     return Figures(
@@ -198,9 +202,8 @@ def _figures(window: str, observed: float, counts: dict[Key, float]) -> Figures:
         errors_per_minute=errors * _MINUTE / max(_MINUTE, observed),
         by_type=by_type,
         by_rule=by_label(counts, "rule"),
-        requests=answered + failed + excused,
-        answered=answered,
-        failed=failed,
+        requests=requests,
+        **ended,
         excused=excused,
         failures=count("failure"),
         retries=count("retry"),
@@ -211,7 +214,7 @@ def _figures(window: str, observed: float, counts: dict[Key, float]) -> Figures:
         sessions_lost=count("session_lost"),
         detect=_spread(counts, "detect"),
         recover=recover,
-        availability=_ratio(answered, answered + failed),
+        availability=_ratio(ended["answered"], requests - excused),
         mttr=recover.mean if recover.count else None,
         mtbf=_ratio(observed, count("failure")),
     )

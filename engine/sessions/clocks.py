@@ -45,6 +45,7 @@ class TurnClocks:
         self._began = now
         self._progress = now
         self._waiting_since: float | None = None
+        self._for_person = 0.0
         self._queued = False
         self._closing = False
         self.first_byte_at: float | None = None
@@ -66,8 +67,13 @@ class TurnClocks:
             stood_still = now - self._waiting_since
             self._started += stood_still
             self._began += stood_still
+            self._for_person += stood_still
             self._waiting_since = None
         self._progress = now
+
+    def for_person(self, now: float) -> float:
+        """Seconds that a person was waited for so far."""
+        return self._for_person + (now - self._waiting_since if self._waiting_since is not None else 0.0)
 
     def queue(self, now: float, *, queued: bool) -> None:
         """The prompt begins or ends to queue in the agent; its own time counts from here."""

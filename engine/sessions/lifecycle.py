@@ -88,7 +88,6 @@ GONE = frozenset({State.CLOSING, State.LOST, State.ENDED})
 """States without a process that could do anything."""
 ENDING = frozenset({State.STOPPING, State.CLOSING, State.ENDED})
 """States that somebody brought about to end the session."""
-_MAY_BE_LEASED = frozenset({State.READY, State.RUNNING, State.SETTLING})
 
 
 @dataclass(frozen=True, slots=True)

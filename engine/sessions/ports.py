@@ -29,5 +29,7 @@ class SessionPorts:
     permissions: PermissionPort
     transcripts: Transcripts
     limits: Callable[[], TurnLimits]
+    host: str = ""
+    """The machine that the launcher starts processes on."""
     tool_ended: Callable[[str, bool, str], None] = _ignore_tool
     """Hears of each tool that was used: its name, whether it failed, what it said."""

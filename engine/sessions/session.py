@@ -150,6 +150,8 @@ class Session:
                 backend=spec.profile.backend,
                 conversation=spec.conversation,
                 cwd=str(command.cwd),
+                host=self._ports.host,
+                credential=spec.profile.credential,
             )
         )
         try:

@@ -170,12 +170,14 @@ class RunningTurn:
         spent = self._spent
         first = self._clocks.first_byte_at
         ok = outcome is not None and outcome.ok
+        now = self._clock.monotonic()
         return TurnEnded(
             request=self.order.request,
             session=session,
             ok=ok,
             outcome=outcome.ended.value if outcome is not None else "abandoned",
-            duration=self._clock.monotonic() - self._began,
+            duration=now - self._began,
+            for_person=self._clocks.for_person(now),
             ttft=first - self._began if first is not None else None,
             tokens_in=spent.tokens_in,
             tokens_out=spent.tokens_out,

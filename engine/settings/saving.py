@@ -9,16 +9,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import YAMLError
+from ruamel.yaml.scalarstring import SingleQuotedScalarString
 
 from engine.base.errors import SettingsError
 from engine.base.files import private_folder
 from engine.settings import catalogue
 from engine.settings.fields import BYTES, SECONDS, SHARE_OR_BYTES
 from engine.settings.names import RENAMED
-from engine.settings.sources import from_file
+from engine.settings.sources import from_file, read_yaml
 
 _WIDTH = 4096
 """Columns from which on a long text would be folded."""
@@ -37,14 +39,14 @@ def save(path: Path, values: Mapping[str, Any]) -> None:
         raise SettingsError(problems, remedy="Put it into the environment, or into .env.")
     if found := from_file(path, required=False).problems:
         raise SettingsError(found, remedy=REMEDY)
-    yaml = _round_trip()
+    round_trip = _round_trip()
     try:
-        tree = yaml.load(path.read_text(encoding="utf-8-sig")) if path.exists() else None
+        tree = round_trip.load(path.read_text(encoding="utf-8-sig")) if path.exists() else None
         root = tree if isinstance(tree, CommentedMap) else CommentedMap()
         for key, value in values.items():
             _put(root, key.split("."), _written(key, value))
         text = io.StringIO()
-        yaml.dump(root, text)
+        round_trip.dump(root, text)
         _replace(path, text.getvalue())
     except (OSError, YAMLError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it cannot be written back as it was"
@@ -58,10 +60,10 @@ def is_secret(key: str) -> bool:
 
 
 def _round_trip() -> YAML:
-    yaml = YAML(typ="rt")
-    yaml.preserve_quotes = True
-    yaml.width = _WIDTH
-    return yaml
+    round_trip = YAML(typ="rt")
+    round_trip.preserve_quotes = True
+    round_trip.width = _WIDTH
+    return round_trip
 
 
 def _put(root: CommentedMap, path: list[str], value: Any) -> None:
@@ -72,26 +74,34 @@ def _put(root: CommentedMap, path: list[str], value: Any) -> None:
         if not isinstance(below, CommentedMap):
             if value is None:
                 return
-            below = root[name] = CommentedMap()
+            below = root[_quoted(name)] = CommentedMap()
         root = below
     if value is None:
         root.pop(path[-1], None)
     else:
-        root[path[-1]] = value
+        root[_quoted(path[-1])] = value
 
 
 def _written(key: str, value: Any) -> Any:
     """A value as a person would write it into the file."""
     info = catalogue.find(key)
     if isinstance(value, tuple):
-        return [str(each) if isinstance(each, Path) else each for each in value]
+        return [_quoted(str(each)) if isinstance(each, (str, Path)) else each for each in value]
     if isinstance(value, Path):
-        return str(value)
+        return _quoted(str(value))
     if info is not None and info.unit in {SECONDS, BYTES} and isinstance(value, (int, float)):
         return info.shown(value)
     if info is not None and info.unit == SHARE_OR_BYTES and value is not None and value > 1:
         return info.shown(value)
-    return value
+    return _quoted(value) if isinstance(value, str) else value
+
+
+def _quoted(text: str) -> str:
+    """A text in quotes where the file's reader, which keeps to YAML 1.1, takes it for something else, as with `on`."""
+    try:
+        return text if read_yaml(text) == text else SingleQuotedScalarString(text)
+    except yaml.YAMLError:
+        return text
 
 
 def _replace(path: Path, text: str) -> None:

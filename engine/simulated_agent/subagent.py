@@ -13,7 +13,6 @@ TYPE_CHECKING = False  # `typing` alone is a quarter of the start time
 if TYPE_CHECKING:
     from engine.simulated_agent.conversation import Conversation
 
-NAMES = frozenset({"Agent", "Task"})
 BUILT_IN = ("general-purpose",)
 CONTEXT_TOKENS = 8_000
 

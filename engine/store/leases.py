@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from engine.base.errors import ConversationHeld
 from engine.store.sqlite import StoreFile
@@ -43,25 +42,6 @@ class Holding:
     tenant: str
     conversation: str
     epoch: int
-
-
-class LeaseStore(Protocol):
-    """Owner of the leases of conversations, shared by engines."""
-
-    def acquire(self, tenant: str, conversation: str, session: str) -> Holding:
-        """Take the lease. Raises ConversationHeld while another session or a living engine has it."""
-
-    def move(self, holding: Holding, conversation: str, session: str) -> Holding:
-        """The same process goes on to another conversation. Raises ConversationHeld."""
-
-    def release(self, holding: Holding) -> None:
-        """The holder's tree is proven dead."""
-
-    def is_current(self, holding: Holding) -> bool:
-        """Whether nobody has taken the lease since."""
-
-    def close(self) -> None:
-        """Ask no more of it."""
 
 
 class SqliteLeases:

@@ -96,6 +96,12 @@ class StoreFile:
                 if database.in_transaction:
                     database.execute("ROLLBACK")
 
+    def version(self) -> tuple[int, int]:
+        """Changes when another process has written the file, or the file is another one. Raises StoreUnusable."""
+        with self.errors():
+            (changes,) = self.database.execute("PRAGMA data_version").fetchone()
+        return self.generation, changes
+
     def check(self) -> None:
         """Once a second: follow a file that was deleted or replaced; after a failure try whether it is over.
 

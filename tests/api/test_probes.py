@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
+from asyncio.subprocess import PIPE, STDOUT
 from pathlib import Path
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.api.serving import LONG, Served, serving
@@ -86,6 +89,16 @@ async def test_the_metrics_are_as_promtool_wants_them(served: Served) -> None:
     await served.ask("one")
     await served.refusal("POST", "/api/prompts", {"prompt": "[[fault: http401_invalid_key]]"})
     assert lint((await served.http.get("/metrics")).text) == []
+
+
+async def test_promtool_itself_takes_the_metrics(served: Served) -> None:
+    if (promtool := shutil.which("promtool")) is None:
+        pytest.skip("no promtool on this machine")
+    await served.ask("one")
+    text = (await served.http.get("/metrics")).text.encode()
+    process = await asyncio.create_subprocess_exec(promtool, "check", "metrics", stdin=PIPE, stdout=PIPE, stderr=STDOUT)
+    said, _ = await process.communicate(text)
+    assert (process.returncode, said.decode()) == (0, "")
 
 
 def test_the_linter_knows_what_promtool_knows() -> None:

@@ -79,6 +79,11 @@ def test_a_command_is_loaded_without_the_console(name: str) -> None:
     assert "textual" not in imported_by(f"import tui.cli.commands.{name.replace('-', '_')}")
 
 
+def test_completing_the_name_of_a_command_loads_none() -> None:
+    code = "import click; from tui.cli.main import quarterdeck as q; assert q.shell_complete(click.Context(q), 'ru')"
+    assert not [name for name in imported_by(code) if name.startswith("tui.cli.commands")]
+
+
 def test_the_simulated_agent_runs_on_the_standard_library_alone() -> None:
     agent = ROOT / "engine/simulated_agent/__main__.py"
     done = subprocess.run(

@@ -15,7 +15,8 @@ import pytest
 from engine.base.errors import BadInput
 from tests.support.headless import PROGRAM, Headless, environment_of, headless, quarterdeck
 from tests.support.processes import PATIENCE_S
-from tui.feeds.server_sent_events import EventDecoder
+from tui.feeds import server_sent_events
+from tui.feeds.server_sent_events import StreamTooLong, events_in
 from tui.feeds.wire import segment
 from tui.render.plain_text import clean, clean_lines, escape_json
 
@@ -129,5 +130,23 @@ def test_events_are_split_at_line_ends_alone() -> None:
     wanted = [("delta", '{"text":"one\u2028two\x85"}'), ("answer", "a\nb")]
     raw = stream.encode()
     for size in (1, 2, 3, 7, len(raw)):
-        decoder = EventDecoder()
-        assert [event for at in range(0, len(raw), size) for event in decoder.feed(raw[at : at + size])] == wanted
+        assert list(events_in(raw[at : at + size] for at in range(0, len(raw), size))) == wanted
+
+
+def test_an_event_without_an_end_is_refused_before_memory_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_sent_events, "MAX_EVENT", 2**22)
+
+    def endless() -> Iterator[bytes]:
+        yield b"data: first\n\ndata: "
+        while True:
+            yield b"x" * 2**20
+
+    events = events_in(endless())
+    assert next(events) == ("message", "first")
+    with pytest.raises(StreamTooLong):
+        next(events)
+
+
+def test_the_bound_is_that_of_one_event_not_of_a_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_sent_events, "MAX_EVENT", 1000)
+    assert len(list(events_in(b"data: %d\n\n" % number for number in range(1000)))) == 1000

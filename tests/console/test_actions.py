@@ -10,11 +10,11 @@ from textual.screen import Screen
 
 from engine.base.clock import ManualClock
 from engine.operations.registry import REGISTRY
-from tests.support.console import NORMAL, SMALL, FakeFeed, console_fixture
+from tests.support.console import NORMAL, SMALL, FakeFeed, console_fixture, plain
 from tui.actions.command_line import COMMANDS, Command
 from tui.actions.registry import ACTIONS, YIELDING, Action, KeyScope, bindings, clashing, footer, in_scope
 from tui.console.app import Console
-from tui.render.spans import plain, width_of
+from tui.render.spans import width_of
 from tui.screens.errors import ErrorsScreen
 from tui.screens.header import keys_line
 from tui.screens.help import help_lines

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from engine.events.state import SessionView
 from engine.events.types import SessionState
 from tui.model.columns import SESSION_COLUMNS
-from tui.model.filter import FIELDS, NUMBERS, Filter, FilterError, parse
+from tui.model.filter import FIELDS, NUMBERS, SESSION_FIELDS, Filter, FilterError, parsed
 from tui.model.sort import Sort, in_order, natural
 
 NOW = 10_000.0
@@ -47,7 +47,7 @@ TERMS = st.sampled_from(
     ],
 )  # fmt: skip
 def test_a_filter_that_holds_lets_the_row_pass(text: str) -> None:
-    assert parse(text).passes(ROW, NOW)
+    assert parsed(text, SESSION_FIELDS).passes(ROW, NOW)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_a_filter_that_holds_lets_the_row_pass(text: str) -> None:
     ["ben", "!flaky", "state:idle", "turns>7", "user!=ana", "flaky turns<7", "age<59m", "mem>1G", "state:idle,failed"],
 )
 def test_a_filter_that_does_not_hold_keeps_the_row_out(text: str) -> None:
-    assert not parse(text).passes(ROW, NOW)
+    assert not parsed(text, SESSION_FIELDS).passes(ROW, NOW)
 
 
 @pytest.mark.parametrize(
@@ -72,12 +72,12 @@ def test_a_filter_that_does_not_hold_keeps_the_row_out(text: str) -> None:
 )
 def test_a_filter_that_is_wrong_says_which_part_and_what_is_allowed(text: str, said: str) -> None:
     with pytest.raises(FilterError, match=said.replace("!", r"\!")):
-        parse(text)
+        parsed(text, SESSION_FIELDS)
 
 
 def _read(text: str) -> Filter | str:
     try:
-        return parse(text)
+        return parsed(text, SESSION_FIELDS)
     except FilterError as error:
         return str(error)
 
@@ -93,19 +93,19 @@ def test_any_text_is_a_filter_or_a_complaint(text: str, row: SessionView) -> Non
 
 @given(TERMS, ROWS)
 def test_a_term_and_its_negation_part_the_rows(term: str, row: SessionView) -> None:
-    assert parse(term).passes(row, NOW) is not parse(f"!{term}").passes(row, NOW)
+    assert parsed(term, SESSION_FIELDS).passes(row, NOW) is not parsed(f"!{term}", SESSION_FIELDS).passes(row, NOW)
 
 
 @given(TERMS, TERMS, ROWS)
 def test_two_terms_pass_what_both_pass(one: str, other: str, row: SessionView) -> None:
-    both = parse(one).passes(row, NOW) and parse(other).passes(row, NOW)
-    assert parse(f"{one}  {other}").passes(row, NOW) is both
+    both = parsed(one, SESSION_FIELDS).passes(row, NOW) and parsed(other, SESSION_FIELDS).passes(row, NOW)
+    assert parsed(f"{one}  {other}", SESSION_FIELDS).passes(row, NOW) is both
 
 
 @given(st.integers(0, 60), ROWS)
 def test_comparisons_agree_with_arithmetic(bound: int, row: SessionView) -> None:
-    assert parse(f"turns>{bound}").passes(row, NOW) is (row.turns > bound)
-    assert parse(f"turns<={bound}").passes(row, NOW) is (row.turns <= bound)
+    assert parsed(f"turns>{bound}", SESSION_FIELDS).passes(row, NOW) is (row.turns > bound)
+    assert parsed(f"turns<={bound}", SESSION_FIELDS).passes(row, NOW) is (row.turns <= bound)
 
 
 def test_every_field_can_be_read_from_a_row_and_the_numbers_are_numbers() -> None:
@@ -117,7 +117,7 @@ def test_the_order_is_total_ties_go_by_id_and_nothing_is_lost(
     rows: list[SessionView], key: str, descending: bool
 ) -> None:
     by_id, value = {row.id: row for row in rows}, BY_KEY[key].order
-    order = in_order(by_id, parse(""), Sort(key, descending), BY_KEY[key], NOW)
+    order = in_order(by_id, parsed("", SESSION_FIELDS), Sort(key, descending), BY_KEY[key], NOW)
     assert sorted(order) == sorted(by_id)
     for one, other in pairwise(order):
         first, second = value(by_id[one]), value(by_id[other])

@@ -13,11 +13,11 @@ from engine.base.errors import NotFound
 from engine.events import types as ev
 from engine.events.reducers.projection import Projection
 from tests.console import scene
-from tests.support.console import NORMAL, SMALL, ConsoleFixture, FakeFeed, console_fixture
+from tests.support.console import NORMAL, SMALL, ConsoleFixture, FakeFeed, console_fixture, plain
 from tui.actions.press_guard import ARMING_S
 from tui.model.link import FeedStatus, LinkState
 from tui.model.list_state import ListState
-from tui.render.spans import plain, width_of
+from tui.render.spans import width_of
 from tui.screens import inbox_lines as draw
 from tui.screens.inbox import Inbox
 from tui.screens.overview import OverviewScreen

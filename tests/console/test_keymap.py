@@ -10,11 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.base.clock import ManualClock
-from tests.support.console import NORMAL, SMALL, FakeFeed, console_fixture
+from tests.support.console import NORMAL, SMALL, FakeFeed, console_fixture, plain
 from tests.support.processes import until
 from tui.actions.keymap import CAME_ALONG, MAX_FILE, Keymap, canonical, label, load_keymap, resolve
 from tui.actions.registry import ACTIONS, KeyScope, clashing
-from tui.render.spans import plain
 from tui.screens.help import help_lines
 from tui.screens.sessions import SessionsScreen
 

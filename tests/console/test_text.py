@@ -8,12 +8,13 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from tests.console.test_goldens import GOLDENS
+from tests.support.console import plain
 from tui.model.trends import percentile
 from tui.render import formats
 from tui.render.glyphs import ASCII_TABLE, PLAIN_TABLE, glyph_table
 from tui.render.plain_text import clean
 from tui.render.plots import area, gauge, parts
-from tui.render.spans import ROLES, Line, between, columns, crop, fit, padded, plain, rule, width_of
+from tui.render.spans import ROLES, Line, between, columns, crop, fit, padded, rule, width_of
 
 AMOUNTS = st.floats(0, 1e15, allow_nan=False)
 WIDTHS = st.integers(0, 60)

@@ -9,13 +9,11 @@ from pathlib import Path
 import pytest
 
 from engine.base.clock import ManualClock
-from tests.support.console import NORMAL, SMALL, FakeFeed, console_fixture
-from tui.console.theme_library import MAX_THEMES, ThemeLibrary, load_themes
-from tui.render.spans import plain
+from tests.support.console import NORMAL, SMALL, FakeFeed, console_fixture, plain
+from tui.console.theme_library import MAX_THEMES, ThemeLibrary
 from tui.render.themes import (
     FALLBACK,
     NAMES,
-    PROBLEM_TOKENS,
     READABLE,
     SIXTEEN,
     SURFACES,
@@ -52,8 +50,8 @@ def on_real_screens(theme: ConsoleTheme) -> list[dict[str, str]]:
 
 
 def test_seven_themes_come_along_two_dark_two_light_and_three_for_eyes_and_terminals_that_need_them() -> None:
-    found = load_themes({"HOME": "/nowhere"})
-    assert found.problems == []
+    found = ThemeLibrary({"HOME": "/nowhere"})
+    assert found.look().problems == ()
     assert sorted(found.themes) == SHIPPED
     assert set(SHIPPED) == {"default", "ember", "paper", "harbour", "contrast", "okabe-ito", "ansi"}
     assert {name for name, theme in found.themes.items() if not theme.dark} == {"paper", "harbour"}
@@ -74,7 +72,7 @@ def test_a_theme_has_every_token_and_all_of_it_can_be_read_on_its_ground(path: P
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_the_three_problems_differ_in_lightness_too(path: Path) -> None:
     for colours in on_real_screens(read_theme(path)):
-        shades = [luminance(colours[token]) for token in PROBLEM_TOKENS]
+        shades = [luminance(colours[token]) for token in ("state-ask", "state-retry", "state-fail")]
         for one, other in combinations(shades, 2):
             dark, light = sorted((one, other))
             assert (light + 0.05) / (dark + 0.05) >= 1.15
@@ -108,8 +106,8 @@ def test_a_bad_file_is_named_with_the_reason_and_skipped(home: Path, name: str, 
     (folder / name).write_text(text, encoding="utf-8")
     with pytest.raises(ValueError, match=said):
         read_theme(folder / name)
-    found = load_themes({"XDG_CONFIG_HOME": str(home / "config")})
-    assert [problem for problem in found.problems if str(folder / name) in problem]
+    found = ThemeLibrary({"XDG_CONFIG_HOME": str(home / "config")})
+    assert [problem for problem in found.look().problems if str(folder / name) in problem]
     assert FALLBACK in found.themes
 
 
@@ -117,7 +115,9 @@ def test_a_users_own_theme_is_found_and_wins_by_name(home: Path) -> None:
     folder = home / "config" / "quarterdeck" / "themes"
     folder.mkdir(parents=True)
     (folder / "default.toml").write_text(GOOD.replace("Quarterdeck at night", "Mine"), encoding="utf-8")
-    assert load_themes({"XDG_CONFIG_HOME": str(home / "config")}).themes["default"].title == "Mine"
+    found = ThemeLibrary({"XDG_CONFIG_HOME": str(home / "config")})
+    found.look()
+    assert found.themes["default"].title == "Mine"
 
 
 def save(path: Path, text: str) -> None:

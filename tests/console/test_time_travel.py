@@ -13,14 +13,14 @@ from engine.events.reducers.projection import Projection
 from engine.events.state import Bucket, State
 from engine.events.types import EventEnvelope
 from tests.console import scene
-from tests.support.console import ConsoleFixture, FakeFeed, console_fixture
+from tests.support.console import ConsoleFixture, FakeFeed, console_fixture, plain
 from tests.support.processes import until
 from tui.console.time_travel import moment
 from tui.feeds.recorded import RecordedFeed
 from tui.model import history, totals
 from tui.model.annotations import bar, marks, neighbour
 from tui.model.history import History
-from tui.render.spans import plain, width_of
+from tui.render.spans import width_of
 from tui.screens.dialogs import TextEntry
 from tui.screens.overview import OverviewScreen
 from tui.screens.tuning import TuningScreen

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.events.state import BUCKET_S, Bucket
-from tui.model.trends import SPAN_S, measure, percentile
+from tui.model.trends import SPAN_S, measure, percentile, span_for
 
 NOW = 1_800_000_000.0
 COLUMNS = st.integers(1, 120)
@@ -44,6 +44,19 @@ def test_the_change_compares_the_last_five_minutes_with_the_five_before() -> Non
     after = [Bucket(NOW - 290 + 10 * n, tokens=150) for n in range(30)]
     assert measure([*before, *after], NOW, 40).tokens.change == pytest.approx(0.5)
     assert measure(after, NOW, 40).tokens.change is None
+
+
+def test_no_change_is_claimed_while_the_time_before_was_not_seen_whole() -> None:
+    buckets = [Bucket(NOW - 590 + 10 * n, tokens=100) for n in range(60)]
+    assert measure(buckets, NOW, 40, since=NOW - 540).tokens.change is None
+    assert measure(buckets, NOW, 40, since=NOW - 700).tokens.change == pytest.approx(0.0)
+
+
+@pytest.mark.parametrize(("age", "span"), [(0, 300), (299, 300), (301, 600), (900, SPAN_S), (90_000, SPAN_S)])
+def test_the_window_fits_what_there_is_to_see(age: float, span: float) -> None:
+    assert span_for(age) == span
+    shown = measure([], NOW, 30, span)
+    assert shown.span == pytest.approx(max(span, 30 * BUCKET_S))
 
 
 def test_cost_an_hour_is_that_of_the_last_ten_minutes() -> None:

@@ -22,12 +22,13 @@ from engine.events.state import (
 )
 from engine.events.types import SessionState, Severity
 from tests.console import scene
+from tests.support.console import plain
 from tui.actions.keymap import CAME_ALONG
 from tui.model.attention import attention
 from tui.model.health import View, verdict
 from tui.model.link import FeedStatus, LinkState
 from tui.model.trends import measure
-from tui.render.spans import plain, width_of
+from tui.render.spans import width_of
 from tui.screens.header import banners, health_line, where_line, whole_reasons
 from tui.screens.overview_lines import composition
 
@@ -38,6 +39,10 @@ VIEW = View(now=NOW, keys=CAME_ALONG)
 
 def _state(**changes: object) -> State:
     return msgspec.structs.replace(State(at=NOW, engine=EngineView(phase="running", started_at=NOW - 60)), **changes)
+
+
+def _alert(severity: Severity, silenced_until: float = 0.0) -> AlertView:
+    return AlertView("r", "", severity, "too many errors", "look", NOW - 9, 4.0, silenced_until)
 
 
 def _row(state: SessionState, **changes: object) -> SessionView:
@@ -65,9 +70,24 @@ SENTENCES: dict[str, tuple[State, FeedStatus, View, str]] = {
         LIVE, VIEW, "▲ DEGRADED credential:a half-open · ? 1 approval, oldest 2m10s ! review",
     ),
     "all breakers": (
-        _state(breakers={"a": "open", "b": "open"}), LIVE, VIEW, "✖ CRITICAL all 2 breakers open",
+        _state(breakers={"credential:a": "open", "credential:b": "forced_open", "model:m": "closed"}), LIVE, VIEW,
+        "✖ CRITICAL the breakers of all 2 credentials are open",
     ),
-    "the only breaker": (_state(breakers={"a": "open"}), LIVE, VIEW, "✖ CRITICAL a open"),
+    "the only breaker": (
+        _state(breakers={"credential:a": "open"}), LIVE, VIEW, "✖ CRITICAL credential:a open",
+    ),
+    "the breaker of a tool alone": (
+        _state(breakers={"tool:WebFetch": "open"}), LIVE, VIEW, "▲ DEGRADED tool:WebFetch open",
+    ),
+    "an alert": (
+        _state(alerts={"r/": _alert(Severity.WARNING)}), LIVE, VIEW, "▲ DEGRADED too many errors",
+    ),
+    "a critical alert": (
+        _state(alerts={"r/": _alert(Severity.CRITICAL)}), LIVE, VIEW, "✖ CRITICAL too many errors",
+    ),
+    "a silenced alert": (
+        _state(alerts={"r/": _alert(Severity.CRITICAL, NOW + 60)}), LIVE, VIEW, "● HEALTHY nothing needs you",
+    ),
     "failed": (_state(ended=FAILED), LIVE, VIEW, "▲ DEGRADED 1 session failed"),
     "failed long ago": (
         _state(ended=[_row(SessionState.FAILED, since=NOW - 301)]), LIVE, VIEW, "● HEALTHY nothing needs you",

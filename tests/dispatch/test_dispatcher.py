@@ -251,4 +251,4 @@ async def test_a_listener_that_raises_ends_its_own_request_and_not_the_session(t
             await engine.submit(Request(id="a", prompt="[[words: 50]]"), Broken())
         assert engine.dispatcher.active_requests == {}
         assert (await engine.submit(Request(id="b", prompt="[[words: 5]]"))).text
-        assert "s0001" in engine.pool.sessions
+        assert any(name.endswith("001") for name in engine.pool.sessions)

@@ -99,7 +99,7 @@ class FakePool:
         made: Any = Lease(self.session, self.leases, False, "", 0.0, False)  # type: ignore[arg-type]
         return made  # type: ignore[no-any-return]
 
-    def hold(self, _lease: Lease, _conversation: str, _user: str) -> None:
+    async def hold(self, _lease: Lease, _conversation: str, _user: str) -> None:
         """Nothing to note."""
 
     def release(self, _lease: Lease) -> None:

@@ -14,8 +14,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from engine.base.errors import QuarterdeckError
 from engine.engine import Engine
-from engine.parts import processes
+from engine.parts import processes, sessions
+from engine.pool.conversation_locks import LocalLocks
 from engine.requests import Answer, Request
+from engine.store.leases import Holding
 from tests.support.engines import loaded
 from tests.support.operations import interrupt, stop_session
 from tests.support.scripted_agents import ScriptedChild, ScriptedLauncher
@@ -37,6 +39,8 @@ QUIET = (
 class PoolOfAgents(RuleBasedStateMachine):
     """Requests of two users on three agents that do things by themselves, crash, and are ended by people."""
 
+    locks: type = LocalLocks
+
     def __init__(self) -> None:
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
@@ -51,6 +55,7 @@ class PoolOfAgents(RuleBasedStateMachine):
         (folder / "shared").mkdir()
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(processes, "LocalLauncher", lambda *_: self.agents)
+            patch.setattr(sessions, "LocalLocks", self.locks)
             workspace = f"profiles.default.workspace={folder / 'shared'}"
             made = Engine(loaded(folder, workspace, *QUIET), environ={"HOME": str(folder / "home"), "PATH": "/bin"})
         made.backend.transcript = lambda *_: Path(__file__)  # every conversation can be resumed
@@ -178,6 +183,45 @@ class PoolOfAgents(RuleBasedStateMachine):
         self.loop.close()
         self.folder.cleanup()
 
+
+class DistantLocks(LocalLocks):
+    """Locks that take their time, as those of a server do: whatever else happens meanwhile."""
+
+    async def acquire(self, tenant: str, conversation: str, session: str) -> Holding:
+        await _others_first()
+        return await super().acquire(tenant, conversation, session)
+
+    async def move(self, holding: Holding, conversation: str, session: str) -> Holding:
+        await _others_first()
+        moved = await super().move(holding, conversation, session)
+        await _others_first()
+        return moved
+
+    async def release(self, holding: Holding) -> None:
+        await _others_first()
+        await super().release(holding)
+        await _others_first()
+
+    async def is_current(self, holding: Holding) -> bool:
+        await _others_first()
+        return await super().is_current(holding)
+
+
+async def _others_first() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+class PoolWithDistantLocks(PoolOfAgents):
+    """The same, with locks that are awaited."""
+
+    locks = DistantLocks
+
+
+PoolWithDistantLocks.TestCase.settings = settings(
+    max_examples=15, stateful_step_count=40, deadline=None, suppress_health_check=[*HealthCheck]
+)
+TestPoolWithDistantLocks = PoolWithDistantLocks.TestCase
 
 PoolOfAgents.TestCase.settings = settings(
     max_examples=40, stateful_step_count=40, deadline=None, suppress_health_check=[*HealthCheck]

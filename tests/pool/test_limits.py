@@ -15,12 +15,12 @@ from engine.base.errors import DeadlinePassed, Overloaded, TurnFailed
 from engine.engine import Engine
 from engine.events.types import SessionJudged
 from engine.launchers.host import Host, HostFacts, disk_free, number_in
+from engine.launchers.tree_usage import cpu_of
 from engine.offline_model.server import OfflineModel
 from engine.pool.file_size_monitor import judge
 from engine.pool.host_capacity import MIB
 from engine.pool.limits import pool_limits
 from engine.pool.session_limits import Level
-from engine.sessions.readings import cpu_of
 from engine.settings.load import load_settings
 from tests.pool.pools import MANY, Conversation, RecordedEvents, idle, leases, request
 from tests.support.engines import running

@@ -14,10 +14,10 @@ from engine.base.errors import TurnFailed
 from engine.base.processes import ProcessId
 from engine.engine import Engine
 from engine.events.types import SessionJudged, SessionReadings
-from engine.launchers.tree_usage import ProcessUsage, TreeReader, TreeUsage, session_of
+from engine.launchers.tree_usage import ProcessUsage, TreeReader, TreeUsage, session_of, tree_pss
 from engine.pool.memory import TreeMemory
 from engine.pool.session_limits import MemoryLimitSettings
-from engine.sessions.readings import Readings, tree_pss
+from engine.sessions.readings import Readings
 from tests.pool.pools import MANY, Conversation, RecordedEvents
 from tests.support.engines import running
 from tests.support.processes import until

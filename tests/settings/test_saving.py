@@ -5,12 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from engine.base.clock import ManualClock
 from engine.base.errors import BadInput, SettingsError
 from engine.settings.live import LiveSettings
 from engine.settings.load import load_settings
 from engine.settings.local_only import LocalOnly
+from engine.settings.saving import save
+from engine.settings.sources import from_file
 
 FILE = """\
 # our pool
@@ -126,3 +130,26 @@ def test_a_file_that_is_broken_meanwhile_is_left_as_it_is(tmp_path: Path) -> Non
     with pytest.raises(SettingsError, match="not valid YAML"):
         settings.save(path)
     assert path.read_text() == "session_pool: {max_size: "
+
+
+@given(st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=20))
+@example("on")
+@example("No")
+@example("1:30")
+@example("2026-11-27")
+@example("0x1f")
+@example("=")
+def test_a_text_is_read_back_as_it_was_saved(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+    path = tmp_path_factory.mktemp("saved") / "config.yaml"
+    save(path, {"claude.model": text, "claude.extra_args": (text, "Read")})
+    layer = from_file(path, required=True)
+    assert layer.problems == []
+    assert layer.tree["claude"] == {"model": text, "extra_args": [text, "Read"]}
+
+
+@pytest.mark.parametrize("name", ["on", "no", "y", "1_000"])
+def test_a_profile_may_be_named_like_a_word_of_yaml(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(FILE)
+    save(path, {f"profiles.{name}.model": "off"})
+    assert load_settings(path, [], {}, None).settings.profiles[name].model == "off"

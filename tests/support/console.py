@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from typing import Any
@@ -24,6 +24,7 @@ from engine.settings.schema import Settings
 from engine.settings.tree import flatten
 from tui.console.app import Console
 from tui.model.link import FeedBatch, FeedStatus, LinkState
+from tui.render.spans import Span
 
 NORMAL, SMALL = (120, 36), (80, 24)
 """The two sizes that the screens are made for."""
@@ -224,3 +225,8 @@ async def console_fixture(
         await made.settle()
         await made.settle()
         yield made
+
+
+def plain(line: Iterable[Span]) -> str:
+    """The text of a line without its roles."""
+    return "".join(text for text, _role in line)

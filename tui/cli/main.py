@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +12,9 @@ from engine.base import process
 from engine.base.errors import BadInput, NoEngine, QuarterdeckError
 from engine.base.version import __version__
 from tui.cli.options import Common, common_options
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 DONE, FAILED, WRONG_USAGE, NO_ENGINE = 0, 1, 2, 3
 """Exit codes, as the README lists them."""
@@ -81,6 +84,13 @@ class LazyGroup(click.Group):
         except BrokenPipeError:
             _forget_output()
             return DONE
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The commands that begin so, from the table: click would load the module of each for its summary."""
+        from click.shell_completion import CompletionItem
+
+        names = [CompletionItem(name, help=text) for name, text in COMMANDS.items() if name.startswith(incomplete)]
+        return [*names, *super(click.Group, self).shell_complete(ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
         with formatter.section("Commands"):

@@ -11,7 +11,7 @@ from msgspec import inspect as types
 
 from engine.operations.operation import NoArguments, Operation
 from engine.operations.registry import REGISTRY
-from tui.cli.options import Common, common_options
+from tui.cli.options import Common, called_alone, common_options
 from tui.cli.output import echo, print_json, print_table
 from tui.cli.running_engine import send
 
@@ -48,8 +48,7 @@ def operation_group(name: str, summary: str) -> click.Command:
     @click.group(name, help=summary, invoke_without_command=True, epilog=_example(usual))
     @common_options
     def group(common: Common) -> None:
-        context = click.get_current_context()
-        if context.invoked_subcommand is None and context.parent is not None:
+        if called_alone():
             _run(common, usual, [usual.args()])
 
     return extend(group, name)

@@ -80,3 +80,9 @@ def common_options(command: F) -> F:
     for option in reversed(_OPTIONS):
         decorated = option(decorated)
     return decorated  # type: ignore[no-any-return]
+
+
+def called_alone() -> bool:
+    """Whether the group that runs was called by itself, as `quarterdeck queue`, and not for one of its commands."""
+    context = click.get_current_context()
+    return context.invoked_subcommand is None and context.parent is not None

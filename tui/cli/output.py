@@ -46,14 +46,26 @@ def print_json(value: Any) -> None:
 
 
 def print_table(rows: Sequence[Sequence[Any]], header: Sequence[str]) -> None:
-    """Aligned columns with a header on a terminal, tab-separated lines in a pipe."""
+    """Aligned columns with a header on a terminal, folded to its width; tab-separated lines in a pipe."""
     cells = [[str(cell) for cell in row] for row in rows]
-    if not sys.stdout.isatty():
-        for row in cells:
-            click.echo("\t".join(row), color=True)
+    if sys.stdout.isatty():
+        click.echo(_aligned(cells, header), nl=False, color=True)
         return
-    cells = [[clean(cell) for cell in row] for row in cells]
-    widths = [max(len(line[i]) for line in [list(header), *cells]) for i in range(len(header))]
-    click.secho("  ".join(name.upper().ljust(width) for name, width in zip(header, widths, strict=True)), dim=True)
     for row in cells:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        click.echo("\t".join(row), color=True)
+
+
+def _aligned(cells: Sequence[Sequence[str]], header: Sequence[str]) -> str:
+    from rich.console import Console  # only a terminal pays for it
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for name in header:
+        table.add_column(Text(name.upper()), overflow="fold")
+    for row in cells:
+        table.add_row(*(Text(clean(cell)) for cell in row))
+    console = Console(highlight=False)
+    with console.capture() as captured:
+        console.print(table)
+    return "".join(f"{line.rstrip()}\n" for line in captured.get().rstrip("\n").split("\n"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tui.render.themes import ConsoleTheme, old_user_folder, package_folder, read_theme, user_folder
@@ -21,14 +21,6 @@ class ThemeChanges:
 
     changed: frozenset[str] = frozenset()
     problems: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ThemeSet:
-    """The themes found, by name, and the files that could not be read, each with the reason."""
-
-    themes: dict[str, ConsoleTheme] = field(default_factory=dict)
-    problems: list[str] = field(default_factory=list)
 
 
 class ThemeLibrary:
@@ -77,10 +69,3 @@ class ThemeLibrary:
                 continue
             found.append((path, (facts.st_mtime_ns, facts.st_size)))
         return found
-
-
-def load_themes(environ: Mapping[str, str] | None = None) -> ThemeSet:
-    """All themes as they are now. A bad file is reported and skipped."""
-    theme_library = ThemeLibrary(environ)
-    news = theme_library.look()
-    return ThemeSet(theme_library.themes, list(news.problems))

@@ -31,7 +31,7 @@ def marks(buckets: Sequence[Bucket], causes: Iterable[CauseView]) -> list[Annota
     found = [Annotation(cause.at, cause.mark, _said(cause)) for cause in causes]
     before = 0
     for bucket in buckets:
-        failed = max(bucket.errors, sum(bucket.errors_by_kind.values()))
+        failed = bucket.errors
         if failed >= BURST > before:
             found.append(Annotation(bucket.start, "errors", f"{formats.plural(failed, 'error')} in 10 s"))
         before = failed

@@ -148,5 +148,6 @@ def _queue(state: State, now: float) -> list[Attention]:
     number = sum(1 for request in state.requests.values() if not request.session and not request.retry_at)
     why = waits_for(state)
     detail = f"for {why} · " if why else ""
-    detail += f"target {QUEUE_LATE_S:.0f}s · {len(state.sessions)} of {state.engine.max_size or '?'} sessions in use"
+    busy = sum(1 for row in state.sessions.values() if row.request)
+    detail += f"target {QUEUE_LATE_S:.0f}s · {busy} of {state.engine.max_size or '?'} sessions in use"
     return [Attention("·", "muted", f"queue {number}", f"oldest {formats.span(wait)}", detail)]

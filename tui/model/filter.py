@@ -112,11 +112,6 @@ class Filter(Generic[R]):
 EVERYTHING: Filter[Any] = Filter("")
 
 
-def parse(text: str) -> Filter[SessionView]:
-    """Read a filter of sessions; raises FilterError naming the term that is wrong."""
-    return parsed(text, SESSION_FIELDS)
-
-
 def parsed(text: str, fields: Fields[R]) -> Filter[R]:
     """Read a filter over these fields; raises FilterError naming the term that is wrong."""
     found = (match for match in _TERM.finditer(text.strip()) if match.group().strip())

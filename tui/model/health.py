@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from engine.events.state import State
+from engine.events.state import AlertView, State
 from engine.events.types import SessionState, Severity
 from tui.model.link import FeedStatus, LinkState
 from tui.render import formats
@@ -20,6 +20,7 @@ NOTICE_S = 120.0
 """Seconds that a critical notice counts."""
 _MINUTE = 60.0
 _ERRORS_MIN = 3
+_REFUSING = frozenset({"open", "forced_open"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,9 +148,11 @@ def _approvals(state: State, now: float) -> tuple[str, ...]:
 
 def _critical(state: State, now: float) -> list[str]:
     reasons = []
-    breakers = state.breakers
-    if breakers and all(word == "open" for word in breakers.values()):
-        reasons.append(f"all {len(breakers)} breakers open" if len(breakers) > 1 else f"{next(iter(breakers))} open")
+    breakers = {name: word for name, word in state.breakers.items() if name.startswith("credential:")}
+    if breakers and all(word in _REFUSING for word in breakers.values()):
+        every = f"the breakers of all {len(breakers)} credentials are open"
+        reasons.append(every if len(breakers) > 1 else f"{next(iter(breakers))} open")
+    reasons += [alert_sentence(alert) for alert in alerts_of(state, now, Severity.CRITICAL)]
     wait = oldest_wait(state, now)
     if wait >= QUEUE_STUCK_S and not any(row.request for row in state.sessions.values()):
         why = waits_for(state)
@@ -165,6 +168,7 @@ def _critical(state: State, now: float) -> list[str]:
 def _degraded(state: State, view: View) -> list[str]:
     now = view.now
     reasons = [f"{name} {word.replace('_', '-')}" for name, word in sorted(state.breakers.items()) if word != "closed"]
+    reasons += [alert_sentence(alert) for alert in alerts_of(state, now, Severity.WARNING)]
     if failed := len(recent_failures(state, now)):
         reasons.append(f"{formats.plural(failed, 'session')} failed")
     retrying = sum(1 for row in state.sessions.values() if row.state is SessionState.RETRYING)
@@ -179,6 +183,20 @@ def _degraded(state: State, view: View) -> list[str]:
     if view.unreadable:
         reasons.append(f"{formats.plural(view.unreadable, 'event')} could not be read")
     return reasons
+
+
+def alerts_of(state: State, now: float, severity: Severity) -> list[AlertView]:
+    """Alerts of a severity that fire and that nobody silenced; what an open breaker says already is left out."""
+    return [
+        alert
+        for alert in state.alerts.values()
+        if alert.severity is severity and alert.silenced_until <= now and alert.subject not in state.breakers
+    ]
+
+
+def alert_sentence(alert: AlertView) -> str:
+    """An alert in a few words."""
+    return alert.text or f"{alert.rule} {alert.subject}".rstrip()
 
 
 def oldest_wait(state: State, now: float) -> float:

@@ -24,7 +24,7 @@ def counts(held: State, live: State) -> tuple[str, ...]:
         (flipped, "breaker changed", "breakers changed"),
         (len(live.alerts.keys() - held.alerts.keys()), "new alert", "new alerts"),
     )
-    errors = formats.plural(max(0, live.totals.failed - held.totals.failed), "new error")
+    errors = formats.plural(max(0, live.totals.errors - held.totals.errors), "new error")
     return (errors, *(f"{number} {one if number == 1 else many}" for number, one, many in found if number > 0))
 
 

@@ -115,8 +115,3 @@ def keys_of(line: Line) -> list[tuple[int, str]]:
             found.append((x, text))
         x += cell_len(text)
     return found
-
-
-def plain(line: Iterable[Span]) -> str:
-    """The text of a line without its roles."""
-    return "".join(text for text, _role in line)

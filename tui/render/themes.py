@@ -17,8 +17,6 @@ TOKENS = ("fg", "muted", "rule", "state-run", "state-wait", "state-ask", "state-
 """What text may be coloured with."""
 SURFACES = ("background", "cursor", "cursor-fg")
 """What lies behind it, and the text on the cursor row."""
-PROBLEM_TOKENS = ("state-ask", "state-retry", "state-fail")
-"""Tokens that must differ in lightness too."""
 FALLBACK = "default"
 SIXTEEN = "ansi"
 """The theme of a terminal that has 16 colours and no more."""

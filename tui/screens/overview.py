@@ -91,7 +91,9 @@ class OverviewScreen(BaseScreen):
         wide, tall = width >= 100, height >= 26
         charts = 6 if tall else 3
         each = (width - 6) // 3
-        measured = trends.measure(store.state.buckets, store.now, each)
+        started = store.state.engine.started_at
+        span = trends.span_for(store.now - started)
+        measured = trends.measure(store.state.buckets, store.now, each, span, started)
         failed = len(health.recent_failures(store.state, store.now))
         lines = draw.composition(store.state, failed, measured, width)
         if tall:

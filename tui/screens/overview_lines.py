@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from engine.events.state import RecentLine, State
 from engine.events.types import PoolStatistics, SessionState
@@ -26,6 +26,8 @@ _MARKS = {
     "retry": ("▲", "retry"),
     "tuning": ("⟳", "wait"),
     "breaker": ("●", "retry"),
+    "operator": ("»", "ask"),
+    "ended": ("○", "muted"),
     "notice": ("·", "muted"),
 }
 
@@ -56,24 +58,32 @@ def trend_blocks(trends: Trends, width: int, height: int) -> list[Line]:
     speed = f"{'THROUGHPUT ' if each >= 34 else ''}{formats.count(trends.tokens.now)} tok/s"
     wrong = f"{'ERRORS' if each >= 34 else 'ERR'} {trends.errors.now:.1f}/min"
     blocks = [
-        _chart(speed, trends.tokens, each, height, "run"),
-        _chart(turn, trends.p95, each, height, "wait"),
-        _chart(wrong, trends.errors, each, height, "retry"),
+        _chart(speed, trends.tokens, each, height, "run", (trends.span, formats.count)),
+        _chart(turn, trends.p95, each, height, "wait", (trends.span, formats.took)),
+        _chart(wrong, trends.errors, each, height, "retry", (trends.span, "{:.0f}/min".format)),
     ]
     lines = columns(blocks[0], blocks[1], each + gap, width)
     lines = columns(lines, blocks[2], 2 * (each + gap), width)
     return [[(" ", ""), *crop(line, width - 1)] for line in lines]
 
 
-def _chart(title: str, trend: Trend, width: int, height: int, role: str) -> list[Line]:
+def _chart(
+    title: str, trend: Trend, width: int, height: int, role: str, axes: tuple[float, Callable[[float], str]]
+) -> list[Line]:
+    """A chart; `axes` are the seconds that it covers, and its unit in words."""
     lines: list[Line] = [rule(f"{title}{_change(trend)}", width)]
     rows = area(trend.values, width, height)
     lines += [[(row, role)] for row in rows]
     if height >= 5:
-        middle = width // 2
-        axis = "-20m" + "-10m".rjust(middle - 2) + "now".rjust(width - middle - 2)
-        lines.append([(axis[:width], "muted")])
+        span, unit = axes
+        left, top = f"-{_whole_minutes(span)}", f"top {unit(max(trend.values, default=0.0))}"
+        middle = max(1, width - len(left) - len("now"))
+        lines.append([(f"{left}{top:^{middle}}now"[:width], "muted")])
     return lines
+
+
+def _whole_minutes(seconds: float) -> str:
+    return f"{seconds / 60:.0f}m" if seconds % 60 == 0 else formats.span(seconds)
 
 
 def _change(trend: Trend) -> str:
@@ -180,6 +190,13 @@ def _breakers(state: State) -> list[Line]:
     return lines
 
 
+def _costs(state: State) -> list[tuple[str, str]]:
+    """What each credential cost, where there is more than one."""
+    costs = sorted(state.totals.cost_by_credential.items(), key=lambda item: -item[1])
+    text = "  ".join(f"{name} {formats.money(cost)}" for name, cost in costs[:4])
+    return [("by login", text)] if len(costs) > 1 else []
+
+
 def totals_block(state: State, now: float, width: int) -> list[Line]:
     """Counts since the engine started, the queue, and errors by kind."""
     totals = state.totals
@@ -187,12 +204,14 @@ def totals_block(state: State, now: float, width: int) -> list[Line]:
     kinds = sorted(state.errors_by_kind.items(), key=lambda item: -item[1])[:4]
     errors = "  ".join(f"{kind or 'other'} {n}" for kind, n in kinds) or "none"
     facts = [
-        ("answered", f"{formats.count(totals.answered)} of {formats.count(totals.requests)}  failed {totals.failed}"),
-        ("retries", f"{totals.retries}  cached {totals.cached}"),
+        ("requests", f"{formats.count(totals.answered)} answered of {formats.count(totals.requests)}"),
+        ("failed", f"{totals.failed}  refused {totals.refused}  cancelled {totals.cancelled}"),
+        ("errors", f"{totals.errors}  retries {totals.retries}  cached {totals.cached}"),
         ("tokens", f"{formats.count(totals.tokens_in)} in  {formats.count(totals.tokens_out)} out"),
         ("cached", f"{formats.count(totals.tokens_cached)} tokens read from cache"),
         ("cost", f"{formats.money(totals.cost)} in {formats.span(now - state.engine.started_at)}"),
-        ("errors", errors),
+        ("by type", errors),
+        *_costs(state),
         ("started", f"{totals.started}  ended {totals.ended}  orphans {totals.orphans}"),
     ]
     lines = [rule(f"TOTALS  queue {waiting}", width)]

@@ -24,7 +24,7 @@ def _state(view: RequestView, now: float) -> tuple[str, str, str]:
     if view.session:
         return "●", "run", "running"
     if view.retry_at > now:
-        return "▲", "retry", "backs off"
+        return "▲", "retry", f"retry {formats.coarse(view.retry_at - now)}"
     return "▸", "wait", "waiting"
 
 

@@ -4,27 +4,19 @@ from __future__ import annotations
 
 import math
 
-from engine.events.types import SessionState
 from tui.render.glyphs import STATE_GLYPHS, STATE_ROLES
 from tui.render.spans import Line, fit, rule
 from tui.render.themes import READABLE, ConsoleTheme
+from tui.screens.header import COUNTED
 
 WIDTH = 68
 """Cells of the sample."""
-_SHOWN = (
-    SessionState.RUNNING,
-    SessionState.STARTING,
-    SessionState.IDLE,
-    SessionState.APPROVAL,
-    SessionState.RETRYING,
-    SessionState.FAILED,
-)
 
 
 def sample(theme: ConsoleTheme) -> list[Line]:
     """Six lines drawn in the theme that is being tried on."""
     states: Line = [(" ", "")]
-    for state in _SHOWN:
+    for state in COUNTED:
         states += [(STATE_GLYPHS[state], STATE_ROLES[state]), (f" {state.value}  ", "")]
     return [
         rule("SAMPLE", WIDTH, theme.name),

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from engine.events.state import BUCKET_S, BUCKETS_KEPT, CAUSES_KEPT, RECENT_KEPT, Bucket, CauseView, RecentLine, State
+from engine.events.state import (
+    BUCKET_S,
+    BUCKETS_KEPT,
+    CAUSES_KEPT,
+    CREDENTIALS_KEPT,
+    RECENT_KEPT,
+    Bucket,
+    CauseView,
+    RecentLine,
+    State,
+)
 from engine.events.types import Severity
 
 
@@ -25,6 +35,17 @@ def cause(state: State, mark: str, subject: str, before: str = "", after: str = 
     state.causes.append(CauseView(state.at, mark, subject, before, after, reason))
     if len(state.causes) > CAUSES_KEPT:
         del state.causes[: len(state.causes) - CAUSES_KEPT]
+
+
+def spend(state: State, credential: str, cost: float) -> None:
+    """Dollars that a turn cost, at its credential; those that come after the bound are counted together."""
+    if not cost:
+        return
+    costs = state.totals.cost_by_credential
+    name = credential or "unknown"
+    if name not in costs and len(costs) >= CREDENTIALS_KEPT:
+        name = "other"
+    costs[name] = costs.get(name, 0.0) + cost
 
 
 def bucket(state: State, at: float) -> Bucket:

@@ -8,14 +8,18 @@ from engine.events.reducers.bounded import cause, note
 from engine.events.state import State
 from engine.events.types import Severity
 
+_NOTED_ELSEWHERE = ("prompts.", "config.", "permissions.", "grants.", "alerts.")
+
 
 def engine_started(state: State, event: ev.EngineStarted, at: float) -> None:
     """The engine is up."""
     view = state.engine
+    again = bool(view.engine)  # the first start is the cause of nothing
     view.engine, view.pid, view.backend, view.version = event.engine, event.pid, event.backend, event.version
     view.demo, view.banner, view.max_size = event.demo, event.banner, event.max_size
     view.phase, view.started_at = "running", at
-    cause(state, "restart", event.engine, "", event.version)
+    if again:
+        cause(state, "restart", event.engine, "", event.version)
 
 
 def engine_draining(state: State, event: ev.EngineDraining, _at: float) -> None:
@@ -47,8 +51,11 @@ def pool_measured(state: State, event: ev.PoolMeasured, _at: float) -> None:
 
 
 def pool_scaled(state: State, event: ev.PoolScaled, _at: float) -> None:
-    """The pool has another target size."""
-    note(state, "tuning", "pool", f"{event.size} → {event.target} sessions, {event.reason}", Severity.INFO)
+    """The pool has another target size; that it stays as it is needs no line."""
+    more = event.target - event.size
+    if more:
+        what = f"starts {more} more" if more > 0 else f"gives {-more} idle back"
+        note(state, "tuning", "pool", f"{what}, {event.target} sessions in all: {event.reason}", Severity.INFO)
 
 
 def conversation_moved(state: State, event: ev.ConversationWoken | ev.ConversationHibernated, _at: float) -> None:
@@ -80,5 +87,13 @@ def notice(state: State, event: ev.Notice, _at: float) -> None:
     note(state, "notice", "engine", event.text, event.severity, event.remedy)
 
 
-def operation_executed(_state: State, _event: ev.OperationExecuted, _at: float) -> None:
-    """What it changed comes as events of its own; who acted is in the log and in recordings."""
+def operation_executed(state: State, event: ev.OperationExecuted, _at: float) -> None:
+    """Who did what; not of what has lines of its own with a name in them, and no prompts."""
+    if event.operation.startswith(_NOTED_ELSEWHERE):
+        return
+    what = event.operation.replace(".", " ")
+    if event.outcome == "done":
+        note(state, "operator", event.target or "engine", f"{what} by {event.who}")
+    else:
+        text = f"{what} by {event.who} was refused: {event.outcome.replace('_', ' ')}"
+        note(state, "operator", event.target or "engine", text, Severity.WARNING)

@@ -23,6 +23,8 @@ def error_seen(state: State, event: ev.ErrorSeen, at: float) -> None:
     if row := state.sessions.get(event.session):
         row.last_error = event.text
     trend, name = bucket(state, at), f"{event.kind}/{event.category}"
+    state.totals.errors += 1
+    trend.errors += 1
     trend.errors_by_kind[event.kind] = trend.errors_by_kind.get(event.kind, 0) + 1
     trend.errors_by_class[name] = trend.errors_by_class.get(name, 0) + 1
     state.errors.append(_error_view(event, at))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from engine.events import types as ev
 from engine.events.reducers import errors
-from engine.events.reducers.bounded import bucket, note
+from engine.events.reducers.bounded import bucket, note, spend
 from engine.events.reducers.sessions import at_rest, set_state
 from engine.events.state import DURATIONS_KEPT, RequestView, SessionView, State
-from engine.events.types import SessionState, Severity
+from engine.events.types import RequestEnding, SessionState, Severity
 
 
 def request_queued(state: State, event: ev.RequestQueued, at: float) -> None:
@@ -43,16 +43,24 @@ def request_ended(state: State, event: ev.RequestEnded, at: float) -> None:
     """It has its answer, or an error."""
     state.requests.pop(event.request, None)
     totals = state.totals
-    totals.answered += event.ok
     totals.cached += event.cached
+    totals.excused += event.excused
     if event.attempts > 1 or not event.ok:
         errors.close_errors(state, event)
-    if event.ok:
-        return
-    totals.failed += 1
-    state.errors_by_kind[event.kind] = state.errors_by_kind.get(event.kind, 0) + 1
-    bucket(state, at).errors += 1
-    note(state, "failed", event.request, f"{event.kind}: {event.error}", Severity.WARNING)
+    match event.outcome:
+        case RequestEnding.ANSWERED:
+            totals.answered += 1
+        case RequestEnding.REFUSED:
+            totals.refused += 1
+            note(state, "notice", event.request, f"refused: {event.error}", Severity.WARNING)
+        case RequestEnding.CANCELLED:
+            totals.cancelled += 1
+            note(state, "notice", event.request, f"cancelled: {event.error}")
+        case RequestEnding.FAILED:
+            totals.failed += 1
+            state.errors_by_kind[event.kind] = state.errors_by_kind.get(event.kind, 0) + 1
+            bucket(state, at).failed += 1
+            note(state, "failed", event.request, f"{event.kind}: {event.error}", Severity.WARNING)
 
 
 def turn_started(state: State, event: ev.TurnStarted, at: float) -> None:
@@ -75,9 +83,9 @@ def turn_activity(state: State, event: ev.TurnActivity, at: float) -> None:
 
 def turn_ended(state: State, event: ev.TurnEnded, at: float) -> None:
     """The turn has its result."""
-    totals, now = state.totals, bucket(state, at)
+    totals, now, row = state.totals, bucket(state, at), state.sessions.get(event.session)
     totals.turns += 1
-    totals.turns_failed += not event.ok
+    totals.turns_failed += event.failed
     totals.tokens_in += event.tokens_in
     totals.tokens_out += event.tokens_out
     totals.tokens_cached += event.tokens_cached
@@ -86,9 +94,11 @@ def turn_ended(state: State, event: ev.TurnEnded, at: float) -> None:
     now.turns += 1
     now.tokens += event.tokens_out
     now.cost += event.cost
+    spend(state, row.credential if row is not None else "", event.cost)
+    if event.for_person:
+        now.person_waits = [*now.person_waits[-DURATIONS_KEPT + 1 :], event.for_person]
     if len(now.durations) < DURATIONS_KEPT:
-        now.durations.append(event.duration)
-    row = state.sessions.get(event.session)
+        now.durations.append(max(0.0, event.duration - event.for_person))
     if row is not None:
         finish_row(row, event, at)
     if event.ok:
@@ -105,7 +115,7 @@ def finish_row(row: SessionView, event: ev.TurnEnded, at: float) -> None:
     row.cost += event.cost
     row.request, row.activity, row.retry_attempt = "", "", 0
     row.turn_started_at, row.last_duration, row.last_used = 0.0, event.duration, at
-    if not event.ok:
+    if event.failed:
         row.errors += 1
         row.last_error = event.error
     if row.state not in {SessionState.STOPPING, SessionState.FAILED}:

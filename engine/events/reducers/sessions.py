@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.events import types as ev
-from engine.events.reducers.bounded import cause, note
+from engine.events.reducers.bounded import cause, note, spend
 from engine.events.state import ENDED_KEPT, SessionView, State, Totals
 from engine.events.types import SessionState, Severity
 
@@ -34,6 +34,8 @@ def session_starting(state: State, event: ev.SessionStarting, at: float) -> None
         backend=event.backend,
         conversation=event.conversation,
         cwd=event.cwd,
+        host=event.host,
+        credential=event.credential,
         started_at=at,
         since=at,
         last_used=at,
@@ -61,6 +63,7 @@ def foreign_turn_ended(state: State, event: ev.ForeignTurnEnded, _at: float) -> 
     """A turn that the CLI began by itself has ended."""
     state.totals.foreign_turns += 1
     row = state.sessions.get(event.session)
+    spend(state, row.credential if row is not None else "", event.cost)
     counts: list[Totals | SessionView] = [state.totals, *([row] if row is not None else [])]
     for counted in counts:
         counted.tokens_in += event.tokens_in
@@ -118,8 +121,11 @@ def session_ended(state: State, event: ev.SessionEnded, at: float) -> None:
     state.ended.append(row)
     if len(state.ended) > ENDED_KEPT:
         del state.ended[0]
+    state.breakers.pop(f"session:{event.session}", None)  # nobody asks it any more
     if event.error:
         note(state, "failed", event.session, f"{event.how}: {event.error}", Severity.WARNING)
+    else:
+        note(state, "ended", event.session, f"ended: {event.how}")
     if event.survivors:
         text = f"{event.survivors} processes would not end"
         note(state, "failed", event.session, text, Severity.CRITICAL, "quarterdeck doctor")

@@ -2,7 +2,29 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from engine.events.types.base import Event
+
+
+class RequestEnding(StrEnum):
+    """How a request ended; each ended request is exactly one of these, wherever it is counted.
+
+    Answered: its caller has an answer, also from the cache. Refused: no attempt was made, because the request could not
+    be done as it was written or the engine takes no work (an open breaker, a full queue, a drain). Cancelled: its
+    caller left, or a person stopped or interrupted it. Failed: every other end, after one attempt or more.
+    """
+
+    ANSWERED = "answered"
+    FAILED = "failed"
+    REFUSED = "refused"
+    CANCELLED = "cancelled"
+
+
+ENDED_BY_PEOPLE = frozenset({"interrupted", "stopped", "abandoned"})
+"""Outcomes of turns that people and callers ended."""
+CANCELLED_CODES = frozenset({"cancelled", "interrupted", "session_stopped"})
+"""Codes of errors by which people and callers end requests."""
 
 
 class RequestQueued(Event, frozen=True):
@@ -34,7 +56,10 @@ class RequestRetrying(Event, frozen=True):
 
 
 class RequestEnded(Event, frozen=True):
-    """The request was answered or given up; `duration` includes the wait of `queued` seconds."""
+    """The request was answered or given up; `duration` includes the wait of `queued` seconds.
+
+    `attempts` is 0 when none was made: an attempt is a try to run a turn, not a refusal and no wait at a breaker.
+    """
 
     request: str
     user: str
@@ -46,6 +71,20 @@ class RequestEnded(Event, frozen=True):
     kind: str = ""
     code: str = ""
     error: str = ""
+
+    @property
+    def outcome(self) -> RequestEnding:
+        """The one of the four that it is."""
+        if self.ok:
+            return RequestEnding.ANSWERED
+        if self.code in CANCELLED_CODES:
+            return RequestEnding.CANCELLED
+        return RequestEnding.FAILED if self.attempts else RequestEnding.REFUSED
+
+    @property
+    def excused(self) -> bool:
+        """Whether its end says nothing of the engine: cancelled, or the request's own fault."""
+        return not self.ok and (self.outcome is RequestEnding.CANCELLED or self.kind == "validation")
 
 
 class TurnStarted(Event, frozen=True):
@@ -66,7 +105,10 @@ class TurnActivity(Event, frozen=True):
 
 
 class TurnEnded(Event, frozen=True):
-    """The turn's one result; tokens and cost are this turn's alone."""
+    """The turn's one result; tokens and cost are this turn's alone.
+
+    `for_person` seconds of `duration` it waited for people to answer approvals.
+    """
 
     request: str
     session: str
@@ -81,6 +123,12 @@ class TurnEnded(Event, frozen=True):
     kind: str = ""
     error: str = ""
     tokens_cache_written: int = 0
+    for_person: float = 0.0
+
+    @property
+    def failed(self) -> bool:
+        """Whether it ended badly, and nobody wanted it to end."""
+        return not self.ok and self.outcome not in ENDED_BY_PEOPLE
 
 
 class ForeignTurnEnded(Event, frozen=True):

@@ -31,6 +31,8 @@ class SessionStarting(Event, frozen=True):
     backend: str
     conversation: str = ""
     cwd: str = ""
+    host: str = ""
+    credential: str = ""
 
 
 class SessionReady(Event, frozen=True):

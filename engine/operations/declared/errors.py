@@ -56,11 +56,12 @@ class LatencySummary(msgspec.Struct, kw_only=True):
 class RecoveryFigures(msgspec.Struct, kw_only=True):
     """One window, `seconds` of which were observed. A figure that nothing happened for is None.
 
-    `excused` requests ended by their own fault (validation) or because somebody stopped them; availability is
-    answered / (answered + failed), neither of which holds those. `attempts` counts answered requests by the number
-    that they took, `mean_attempts` is over those; `retry_success` is the share of tried again requests that were
-    answered. `detect` is the session's silence before an error, `recover` the time from a request's first error to
-    its answer.
+    Ended requests are answered, failed, refused (no attempt was made) or cancelled (by their callers or by people).
+    `excused` counts those that say nothing of the engine: cancelled, or at fault themselves (validation).
+    Availability is answered / (requests - excused). `errors` are failed attempts, `failed` requests given up.
+    `attempts` counts answered requests by the number that they took, `mean_attempts` is over those; `retry_success`
+    is the share of tried again requests that were answered. `detect` is the session's silence before an error,
+    `recover` the time from a request's first error to its answer.
 
     `mttr`, in seconds, is the mean time to restoration (IEC 60050-192, 192-07-23): the mean of `recover`. `mtbf`, in
     seconds, is the mean operating time between failures (192-05-13): the observed time / `failures`, which are the
@@ -76,6 +77,8 @@ class RecoveryFigures(msgspec.Struct, kw_only=True):
     requests: int
     answered: int
     failed: int
+    refused: int
+    cancelled: int
     excused: int
     failures: int
     retries: int

@@ -29,6 +29,8 @@ class SessionRow(msgspec.Struct, kw_only=True):
     version: str
     conversation: str
     cwd: str
+    host: str
+    credential: str
     user: str
     request: str
     prompt: str
@@ -183,7 +185,7 @@ SHOW_SESSION = Operation(
     SessionId,
     SessionResult,
     "Show one session with all its fields.",
-    examples=("quarterdeck sessions show s0003",),
+    examples=("quarterdeck sessions show k7f003",),
 )
 READ_TRANSCRIPT = Operation(
     "sessions.transcript",
@@ -192,7 +194,7 @@ READ_TRANSCRIPT = Operation(
     TranscriptResult,
     "Show the transcript of a session.",
     columns=("index", "kind", "title", "text"),
-    examples=("quarterdeck sessions transcript s0003 --limit 20",),
+    examples=("quarterdeck sessions transcript k7f003 --limit 20",),
 )
 INTERRUPT_SESSION = Operation(
     "sessions.interrupt",
@@ -201,7 +203,7 @@ INTERRUPT_SESSION = Operation(
     Interrupted,
     "End the turns of these sessions; the sessions stay.",
     Scope.OPERATOR,
-    examples=("quarterdeck sessions interrupt s0003",),
+    examples=("quarterdeck sessions interrupt k7f003",),
 )
 STOP_SESSION = Operation(
     "sessions.stop",
@@ -210,7 +212,7 @@ STOP_SESSION = Operation(
     Stopped,
     "Stop these sessions in steps: interrupt, end of input, SIGTERM, SIGKILL.",
     Scope.OPERATOR,
-    examples=("quarterdeck sessions stop s0003",),
+    examples=("quarterdeck sessions stop k7f003",),
 )
 KILL_SESSION = Operation(
     "sessions.kill",
@@ -219,7 +221,7 @@ KILL_SESSION = Operation(
     Killed,
     "Kill the process trees of these sessions at once.",
     Scope.OPERATOR,
-    examples=("quarterdeck sessions kill s0003",),
+    examples=("quarterdeck sessions kill k7f003",),
 )
 RECYCLE_SESSION = Operation(
     "sessions.recycle",
@@ -229,7 +231,7 @@ RECYCLE_SESSION = Operation(
     "Give these sessions no new work and stop them at the end of their turn.",
     Scope.OPERATOR,
     duration="deadline",
-    examples=("quarterdeck sessions recycle s0003 --deadline 30",),
+    examples=("quarterdeck sessions recycle k7f003 --deadline 30",),
 )
 HIBERNATE_SESSION = Operation(
     "sessions.hibernate",
@@ -238,5 +240,5 @@ HIBERNATE_SESSION = Operation(
     Hibernated,
     "End the processes of idle sessions; their conversations are resumed on demand.",
     Scope.OPERATOR,
-    examples=("quarterdeck sessions hibernate s0003",),
+    examples=("quarterdeck sessions hibernate k7f003",),
 )

@@ -50,7 +50,7 @@ async def delete(services: Services, call: CallContext, args: ConversationId) ->
         for path in paths:
             path.unlink(missing_ok=True)
 
-    services.conversations.remove(row.tenant, row.id, delete_transcripts)
+    await services.conversations.remove(row.tenant, row.id, delete_transcripts)
     return ConversationDeleted(deleted=row.id, transcript=bool(paths))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from engine.backends.base import Profile
-from engine.backends.credential import signs_in_by_itself
 
 CREDENTIAL_BREAKER = "credential:default"
 """The breaker of the credential in the settings, which all profiles share that have none of their own."""
@@ -11,10 +10,7 @@ CREDENTIAL_BREAKER = "credential:default"
 
 def credential_key(profile: Profile) -> str:
     """The breaker of the profile's credential: a profile whose environment signs in by itself has one of its own."""
-    if not signs_in_by_itself(profile.environment):
-        return CREDENTIAL_BREAKER
-    name = f"credential:{profile.name}"
-    return f"{name}@own" if name == CREDENTIAL_BREAKER else name
+    return f"credential:{profile.credential}"
 
 
 def model_key(profile: Profile) -> str:

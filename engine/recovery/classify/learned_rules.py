@@ -196,11 +196,10 @@ class LearnedRules:
         return template, []
 
     def _refresh(self) -> None:
+        version = self.file.version()
+        if version == self._version:
+            return
         with self.file.errors():
-            (changes,) = self._execute("PRAGMA data_version").fetchone()
-            version = (self.file.generation, changes)
-            if version == self._version:
-                return
             rows = self._execute(
                 "SELECT number, template, type, severity, retryable, strategy, example, taught_by, taught_at"
                 " FROM learned_rules"

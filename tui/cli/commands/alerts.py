@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from tui.cli.options import Common, common_options
+from tui.cli.options import Common, called_alone, common_options
 from tui.cli.output import echo, print_json, print_table
 from tui.cli.running_engine import call
 from tui.feeds.wire import segment
@@ -19,7 +19,7 @@ _TEST_S = 660.0
 @common_options
 def command(common: Common) -> None:
     """Show alerts and their rules, silence one, test a channel."""
-    if click.get_current_context().invoked_subcommand is None and click.get_current_context().parent is not None:
+    if called_alone():
         _list(common)
 
 

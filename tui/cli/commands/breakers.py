@@ -6,7 +6,7 @@ from datetime import datetime
 
 import click
 
-from tui.cli.options import Common, common_options
+from tui.cli.options import Common, called_alone, common_options
 from tui.cli.output import echo, print_json, print_table
 from tui.cli.running_engine import call
 from tui.feeds.wire import segment
@@ -16,7 +16,7 @@ from tui.feeds.wire import segment
 @common_options
 def command(common: Common) -> None:
     """Show the circuit breakers and their states, or move one by hand."""
-    if click.get_current_context().invoked_subcommand is None and click.get_current_context().parent is not None:
+    if called_alone():
         rows = call(common, "GET", "/api/breakers?limit=1000")["breakers"]
         if common.json:
             print_json(rows)

@@ -11,7 +11,7 @@ import click
 from engine.base import process
 from engine.base.errors import BadInput, QuarterdeckError
 from engine.base.read_only import check_writable
-from tui.cli.options import Common, common_options
+from tui.cli.options import Common, called_alone, common_options
 from tui.cli.output import echo, print_json, print_table
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def command(common: Common) -> None:
     A .env file can run programs and choose where the API key is sent. Until it is trusted it sets the model, the
     token limit and the port only. A file that changes must be trusted again.
     """
-    if click.get_current_context().invoked_subcommand is None and click.get_current_context().parent is not None:
+    if called_alone():
         _list(common)
 
 

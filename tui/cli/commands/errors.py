@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from tui.cli.options import Common, common_options
+from tui.cli.options import Common, called_alone, common_options
 from tui.cli.output import print_json, print_table
 from tui.cli.running_engine import call
 from tui.feeds.wire import segment
@@ -21,7 +21,7 @@ _LIMIT = 100
 @common_options
 def command(common: Common) -> None:
     """Show errors with class and rule, and how recovery went; correct a class."""
-    if click.get_current_context().invoked_subcommand is None and click.get_current_context().parent is not None:
+    if called_alone():
         _list(common, None, _LIMIT)
 
 

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import click
 
 from engine.base.errors import BadInput, NotFound
-from tui.cli.options import Common, common_options
+from tui.cli.options import Common, called_alone, common_options
 from tui.cli.output import echo, print_json, print_table
 from tui.cli.running_engine import call
 from tui.feeds.wire import segment
@@ -41,7 +41,7 @@ def _deny_options(function: F) -> F:
 @common_options
 def command(common: Common) -> None:
     """Show what agents ask leave for, answer it one by one or by action, show and revoke grants."""
-    if click.get_current_context().invoked_subcommand is None and click.get_current_context().parent is not None:
+    if called_alone():
         _list(common)
 
 

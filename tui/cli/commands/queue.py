@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from tui.cli.options import Common, common_options
+from tui.cli.options import Common, called_alone, common_options
 from tui.cli.output import print_json, print_table
 from tui.cli.running_engine import call
 
@@ -18,7 +18,7 @@ _COLUMNS = ("id", "state", "age", "session", "user", "priority", "attempts", "pr
 @common_options
 def command(common: Common) -> None:
     """Show the requests that wait and run; cancel some."""
-    if click.get_current_context().invoked_subcommand is None and click.get_current_context().parent is not None:
+    if called_alone():
         _list(common)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from tui.cli.main import FAILED
-from tui.cli.options import Common, common_options
+from tui.cli.options import Common, called_alone, common_options
 from tui.cli.output import echo, print_json, print_table
 from tui.cli.running_engine import call
 
@@ -16,7 +16,7 @@ from tui.cli.running_engine import call
 @common_options
 def command(common: Common) -> None:
     """Show the last recoveries and what they came to, or run one by hand."""
-    if click.get_current_context().invoked_subcommand is None and click.get_current_context().parent is not None:
+    if called_alone():
         _list(common)
 
 

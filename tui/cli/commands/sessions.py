@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from tui.cli.options import Common, common_options
+from tui.cli.options import Common, called_alone, common_options
 from tui.cli.output import print_json, print_table
 from tui.cli.running_engine import call
 from tui.feeds.client import ANSWER_S
@@ -18,7 +18,7 @@ _COLUMNS = ("id", "state", "profile", "user", "turns", "activity", "conversation
 @common_options
 def command(common: Common) -> None:
     """List sessions, interrupt, hibernate, recycle, stop or kill them."""
-    if click.get_current_context().invoked_subcommand is None and click.get_current_context().parent is not None:
+    if called_alone():
         _list(common)
 
 
@@ -31,7 +31,7 @@ def list_sessions(common: Common, ended: bool) -> None:
 
 
 def _acting(verb: str, does: str) -> click.Command:
-    @click.command(verb, help=does, epilog=f"Example: quarterdeck sessions {verb} s0003")
+    @click.command(verb, help=does, epilog=f"Example: quarterdeck sessions {verb} k7f003")
     @click.argument("sessions", nargs=-1, required=True)
     @common_options
     def act(common: Common, sessions: tuple[str, ...]) -> None:
@@ -45,7 +45,7 @@ def _acting(verb: str, does: str) -> click.Command:
 
 
 def _ending(verb: str, does: str) -> click.Command:
-    @click.command(verb, help=does, epilog=f"Example: quarterdeck sessions {verb} s0003")
+    @click.command(verb, help=does, epilog=f"Example: quarterdeck sessions {verb} k7f003")
     @click.argument("sessions", nargs=-1, required=True)
     @click.option("--keep-request", is_flag=True, help="Let the request that runs there go on in another session.")
     @common_options
@@ -69,7 +69,7 @@ command.add_command(_ending("stop", "Stop these sessions in steps: interrupt, en
 command.add_command(_ending("kill", "Kill the process trees of these sessions at once."))
 
 
-@command.command("recycle", epilog="Example: quarterdeck sessions recycle s0003 --deadline 30")
+@command.command("recycle", epilog="Example: quarterdeck sessions recycle k7f003 --deadline 30")
 @click.argument("sessions", nargs=-1, required=True)
 @click.option("--deadline", type=float, default=60.0, show_default=True, help="Seconds that a running turn gets.")
 @common_options

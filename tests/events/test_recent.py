@@ -1,0 +1,68 @@
+"""What the state remembers of what happened: lines that say what and why, and what is over is gone."""
+
+from __future__ import annotations
+
+from engine.events import types as ev
+from engine.events.reducers.projection import Projection
+from engine.events.types import AnyEvent, EventEnvelope
+
+START = 1_000_000.0
+
+
+def told(*events: AnyEvent) -> Projection:
+    projection = Projection()
+    for seq, event in enumerate(events, 1):
+        projection.apply(EventEnvelope(seq, START + seq, event))
+    return projection
+
+
+def lines(*events: AnyEvent) -> list[str]:
+    return [f"{line.mark} {line.subject} {line.text}" for line in told(*events).state.recent]
+
+
+STARTED = ev.EngineStarted(engine="e", pid=1, backend="simulator", version="0")
+SESSION = ev.SessionStarting(session="a1", profile="p", tenant="t", backend="simulator", credential="team")
+
+
+def test_a_size_that_stays_is_no_news_and_another_says_what_follows() -> None:
+    def scaled(size: int, target: int) -> ev.PoolScaled:
+        return ev.PoolScaled(size=size, target=target, reason="3 wait", busy=0, waiting=3)
+
+    assert lines(scaled(10, 10)) == []
+    assert lines(scaled(2, 5)) == ["tuning pool starts 3 more, 5 sessions in all: 3 wait"]
+    assert lines(scaled(5, 2)) == ["tuning pool gives 3 idle back, 2 sessions in all: 3 wait"]
+
+
+def test_who_acted_is_there_with_what_was_refused() -> None:
+    acted = ev.OperationExecuted(operation="sessions.kill", who="ana", door="http", target="a1")
+    refused = ev.OperationExecuted(operation="pool.scale", who="ben", door="cli", outcome="bad_input")
+    sent = ev.OperationExecuted(operation="prompts.send", who="ana", door="http")
+    assert lines(acted, refused, sent) == [
+        "operator a1 sessions kill by ana",
+        "operator engine pool scale by ben was refused: bad input",
+    ]
+
+
+def test_an_ended_session_is_listed_and_its_breaker_forgotten() -> None:
+    opened = ev.BreakerChanged(breaker="session:a1", old="closed", new="open", reason="5 failures")
+    projection = told(STARTED, SESSION, opened, ev.SessionEnded(session="a1", how="idle for 10 m"))
+    assert projection.state.recent[-1].text == "ended: idle for 10 m"
+    assert projection.state.breakers == {}
+
+
+def test_the_first_start_is_no_cause_of_errors() -> None:
+    assert told(STARTED).state.causes == []
+    assert [cause.mark for cause in told(STARTED, STARTED).state.causes] == ["restart"]
+
+
+def test_a_turn_that_a_person_ended_is_no_error_and_its_wait_for_them_no_duration() -> None:
+    def ended(outcome: str, *, ok: bool) -> ev.TurnEnded:
+        return ev.TurnEnded(
+            request="r", session="a1", ok=ok, outcome=outcome, duration=65.0, for_person=60.0, cost=0.5, error="x"
+        )
+
+    state = told(STARTED, SESSION, ended("interrupted", ok=False), ended("api_failed", ok=False)).state
+    assert (state.totals.turns, state.totals.turns_failed, state.sessions["a1"].errors) == (2, 1, 1)
+    assert [bucket.durations for bucket in state.buckets if bucket.turns] == [[5.0, 5.0]]
+    assert [bucket.person_waits for bucket in state.buckets if bucket.turns] == [[60.0, 60.0]]
+    assert state.totals.cost_by_credential == {"team": 1.0}
