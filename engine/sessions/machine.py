@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
-
 from engine.base.text import tool_summary
 from engine.sessions import lines
 from engine.sessions import messages as m
@@ -16,6 +14,7 @@ from engine.sessions.decoding import BadLine, Received, block_of, blocks_of, dec
 from engine.sessions.framing import MAX_LINE, LineSplitter, OversizedLine
 from engine.sessions.own_work import BackgroundTasks
 from engine.sessions.repair import RepairTraces, traces_in
+from engine.sessions.replies import cancelled_in, changed_directory
 from engine.sessions.wire_turn import Turn
 
 Emit = Callable[[f.Fact], None]
@@ -24,26 +23,6 @@ _ACTIVITIES = {"text": "writing", "thinking": "thinking"}
 
 class BusyError(RuntimeError):
     """A second turn was begun while one is in flight; several queued lines would merge into one result."""
-
-
-class Interrupted(msgspec.Struct, frozen=True):
-    """What we read of the reply to `interrupt`."""
-
-    cancelled: list[str] = []
-
-
-class Moved(msgspec.Struct, frozen=True):
-    """What we read of the reply to `set_cwd`."""
-
-    changed: bool = False
-
-
-def changed_directory(reply: m.ControlReply) -> bool:
-    """Whether the reply to `set_cwd` states that the directory is another one now."""
-    try:
-        return msgspec.json.decode(reply.response, type=Moved).changed
-    except msgspec.DecodeError:
-        return False
 
 
 class SessionMachine:
@@ -373,7 +352,7 @@ class SessionMachine:
         emit(f.Replied(reply))
         if reply.request_id in self._interrupts:
             self._interrupts.discard(reply.request_id)
-            self._drop_cancelled(_cancelled_in(reply), emit)
+            self._drop_cancelled(cancelled_in(reply), emit)
         if reply.request_id in self._moving:
             self._moving.discard(reply.request_id)
             self._moves += changed_directory(reply)
@@ -418,10 +397,3 @@ class SessionMachine:
         self._changed_input.discard(message.request_id)
         if self._asked.pop(message.request_id, None) is not None:
             emit(f.PermissionWithdrawn(message.request_id))
-
-
-def _cancelled_in(reply: m.ControlReply) -> list[str]:
-    try:
-        return msgspec.json.decode(reply.response, type=Interrupted).cancelled
-    except msgspec.DecodeError:
-        return []
