@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from engine.events.types import PoolStatistics, SessionState, Severity
+from engine.events.types import BreakerFigures, PoolStatistics, SessionState, Severity
 
 RECENT_KEPT = 200
 """Lines of the recent list."""
@@ -220,6 +220,14 @@ class StrategyView(msgspec.Struct):
     durations: list[float] = []
 
 
+class BudgetView(msgspec.Struct):
+    """Tokens left for retries, of `size`; `refused` retries it could not pay."""
+
+    left: int = 0
+    size: int = 0
+    refused: int = 0
+
+
 class CauseView(msgspec.Struct):
     """What may have made errors, or ended them: `mark` is tuning, breaker or restart; `subject` a key or a name."""
 
@@ -294,6 +302,8 @@ class State(msgspec.Struct):
     permissions: dict[str, PermissionView] = {}
     lapsed: list[LapsedView] = []
     breakers: dict[str, str] = {}
+    breaker_figures: dict[str, BreakerFigures] = {}
+    budget: BudgetView = msgspec.field(default_factory=BudgetView)
     recoveries: list[RecoveryView] = []
     strategies: dict[str, StrategyView] = {}
     recent: list[RecentLine] = []

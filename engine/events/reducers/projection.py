@@ -66,6 +66,7 @@ _REDUCERS: dict[type[ev.Event], Reducer] = {
     ev.BreakerChanged: engine.breaker_changed,
     ev.RecoveryStarted: recoveries.recovery_started,
     ev.RecoveryEnded: recoveries.recovery_ended,
+    ev.RecoveryMeasured: recoveries.recovery_measured,
     ev.ErrorSeen: errors.error_seen,
     ev.ApiRetry: requests.api_retry,
     ev.RateLimited: engine.rate_limited,

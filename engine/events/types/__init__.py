@@ -26,7 +26,14 @@ from engine.events.types.pool import (
     PoolScaled,
     PoolStatistics,
 )
-from engine.events.types.recovery import BreakerChanged, ErrorSeen, RecoveryEnded, RecoveryStarted
+from engine.events.types.recovery import (
+    BreakerChanged,
+    BreakerFigures,
+    ErrorSeen,
+    RecoveryEnded,
+    RecoveryMeasured,
+    RecoveryStarted,
+)
 from engine.events.types.requests import (
     ApiRetry,
     ForeignTurnEnded,
@@ -62,6 +69,7 @@ __all__ = [
     "ApiRetry",
     "BackgroundChanged",
     "BreakerChanged",
+    "BreakerFigures",
     "ConversationHibernated",
     "ConversationWoken",
     "EngineDraining",
@@ -86,6 +94,7 @@ __all__ = [
     "RateLimited",
     "Reading",
     "RecoveryEnded",
+    "RecoveryMeasured",
     "RecoveryStarted",
     "RequestEnded",
     "RequestEnding",
@@ -141,6 +150,7 @@ AnyEvent = (
     | ErrorSeen
     | RecoveryStarted
     | RecoveryEnded
+    | RecoveryMeasured
     | ApiRetry
     | RateLimited
     | ProtocolFault
