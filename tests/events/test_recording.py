@@ -146,8 +146,12 @@ def test_checkpoints_within_a_segment_lead_to_the_same_states(many: Path) -> Non
 def test_what_is_missing_is_told_and_the_rest_is_read(many: Path) -> None:
     lines = many.read_bytes().splitlines(keepends=True)
     whole = list(Recording(many).events())
-    del lines[50]
-    lines[80] = b"\x00garbage\n"
+    events = [number for number, line in enumerate(lines) if b'"sessions":' not in line]
+    lost, damaged = [number for number in events if number > 50 and number - 1 in events and number + 1 in events][::9][
+        :2
+    ]
+    lines[damaged] = b"\x00garbage\n"
+    del lines[lost]
     many.write_bytes(b"".join(lines)[:-7])
     recording = Recording(many)
     assert len(list(recording.events())) == len(whole) - 3
