@@ -150,11 +150,12 @@ def test_what_is_missing_is_told_and_the_rest_is_read(many: Path) -> None:
     lost, damaged = [number for number in events if number > 50 and number - 1 in events and number + 1 in events][::9][
         :2
     ]
+    cut_event = len(lines) - 1 in events
     lines[damaged] = b"\x00garbage\n"
     del lines[lost]
     many.write_bytes(b"".join(lines)[:-7])
     recording = Recording(many)
-    assert len(list(recording.events())) == len(whole) - 3
+    assert len(list(recording.events())) == len(whole) - 2 - cut_event
     said = " · ".join(recording.damage)
     assert said.count("missing or damaged") == 2
     assert "ends in the middle of a line" in said
