@@ -147,9 +147,8 @@ def test_what_is_missing_is_told_and_the_rest_is_read(many: Path) -> None:
     lines = many.read_bytes().splitlines(keepends=True)
     whole = list(Recording(many).events())
     events = [number for number, line in enumerate(lines) if b'"sessions":' not in line]
-    lost, damaged = [number for number in events if number > 50 and number - 1 in events and number + 1 in events][::9][
-        :2
-    ]
+    inner = [number for number in events if number > 50 and number - 1 in events and number + 1 in events]
+    lost, damaged = inner[0], inner[40]
     cut_event = len(lines) - 1 in events
     lines[damaged] = b"\x00garbage\n"
     del lines[lost]
@@ -160,6 +159,15 @@ def test_what_is_missing_is_told_and_the_rest_is_read(many: Path) -> None:
     assert said.count("missing or damaged") == 2
     assert "ends in the middle of a line" in said
     assert recording.state_at(recording.end).engine.engine == "e1"
+
+
+def test_a_file_that_ends_within_a_snapshot_says_so(many: Path) -> None:
+    lines = many.read_bytes().splitlines(keepends=True)
+    last = max(number for number, line in enumerate(lines) if b'"sessions":' in line)
+    many.write_bytes(b"".join(lines[: last + 1])[:-7])
+    recording = Recording(many)
+    assert [event.seq for event in recording.events()][-1] == recording.state_at(recording.end).seq
+    assert recording.damage == [f"{many.name} ends in the middle of a line"]
 
 
 def test_a_damaged_snapshot_is_made_again_from_what_was_before_it(many: Path) -> None:
