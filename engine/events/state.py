@@ -46,6 +46,7 @@ class EngineView(msgspec.Struct):
     cpu: float = 0.0
     rss: int = 0
     faults: int = 0
+    consoles: int = 0
 
 
 class SessionView(msgspec.Struct):

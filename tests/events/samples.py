@@ -40,6 +40,7 @@ ONE_OF_EACH: list[AnyEvent] = [
         again=True,
         silent=0.2,
     ),
+    ev.ConsolesChanged(consoles=2),
     ev.BreakerChanged(breaker="credential:default", old="closed", new="open", reason="5 failures"),
     ev.RecoveryMeasured(
         breakers=[

@@ -112,6 +112,10 @@ class FakeFeed:
         seq = self._waiting[-1].seq if self._waiting else self._seq
         self._waiting += [EventEnvelope(seq + number, at, event) for number, event in enumerate(events, 1)]
 
+    def replace(self, state: State) -> None:
+        """The whole state anew, as after a gap, or of another engine."""
+        self._state = state
+
     async def start(self) -> None:
         self.started += 1
 

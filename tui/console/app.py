@@ -258,7 +258,10 @@ class Console(App[None]):
                 batch = feed.poll()
         except (QuarterdeckError, OSError, ValueError, msgspec.MsgspecError):
             self.store.unreadable += 1
+        engines = self.store.engines
         self.store.apply(batch, self._connection.status)
+        if self.store.engines > engines:
+            self._meet_engine()
         if self.store.status.link is LinkState.LIVE:
             self._follow_settings(batch.events)
         self.theming.follow_files()
@@ -384,6 +387,17 @@ class Console(App[None]):
     def _left(self, yes: bool | None) -> None:
         if yes:
             self.exit()
+
+    def _meet_engine(self) -> None:
+        """Another engine answers where one did before: nothing of that one is shown as this one's."""
+        self.navigation.forget_engine()
+        self.time_travel.forget_engine()
+        engine = self.store.live.engine
+        began = formats.clock(engine.started_at)
+        self.notify(
+            f"This is another engine, {engine.engine}, started at {began}: lists and history begin again.",
+            severity="warning",
+        )
 
     def _follow_settings(self, events: Sequence[EventEnvelope]) -> None:
         for event in (stamped.event for stamped in events):

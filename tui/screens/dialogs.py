@@ -284,4 +284,14 @@ def leaving_facts(state: State) -> list[Line]:
         [("running turns  ", "muted"), (f"{running}, given their grace to finish", "")],
         [("waiting        ", "muted"), (waiting, "")],
         [("sessions       ", "muted"), (f"{len(state.sessions)}, stopped with everything they started", "")],
+        *_others(state),
+        [],
+        [("`quarterdeck up` starts an engine that stays when its consoles are left.", "muted")],
     ]
+
+
+def _others(state: State) -> list[Line]:
+    """Who else looks at this engine, and loses it."""
+    if not (number := state.engine.consoles):
+        return []
+    return [[("attached       ", "muted"), (f"{formats.plural(number, 'other console')} lose the engine too", "retry")]]

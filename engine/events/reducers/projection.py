@@ -37,6 +37,7 @@ def touched_session(event: ev.Event) -> str:
 
 _REDUCERS: dict[type[ev.Event], Reducer] = {
     ev.EngineStarted: engine.engine_started,
+    ev.ConsolesChanged: engine.consoles_changed,
     ev.EngineDraining: engine.engine_draining,
     ev.EngineStopped: engine.engine_stopped,
     ev.SettingsChanged: engine.settings_changed,

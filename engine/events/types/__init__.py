@@ -7,6 +7,7 @@ import msgspec
 from engine.events.types.alerts import AlertRaised, AlertResolved, AlertSilenced
 from engine.events.types.base import Event
 from engine.events.types.engine import (
+    ConsolesChanged,
     EngineDraining,
     EngineStarted,
     EngineStopped,
@@ -70,6 +71,7 @@ __all__ = [
     "BackgroundChanged",
     "BreakerChanged",
     "BreakerFigures",
+    "ConsolesChanged",
     "ConversationHibernated",
     "ConversationWoken",
     "EngineDraining",
@@ -120,6 +122,7 @@ __all__ = [
 
 AnyEvent = (
     EngineStarted
+    | ConsolesChanged
     | EngineDraining
     | EngineStopped
     | SettingsChanged
