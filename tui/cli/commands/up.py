@@ -19,7 +19,7 @@ from tui.cli.output import echo, print_json
 if TYPE_CHECKING:
     from engine.settings.schema import Settings
 
-LOG = "engine.log"
+LOG = "up.log"
 """The file in the state folder that a detached engine writes its log to."""
 _START_S = 60.0
 _POLL_S = 0.1
