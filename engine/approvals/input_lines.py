@@ -109,11 +109,11 @@ def _drawn(
 
 
 def _field(key: str, value: Any) -> Iterator[tuple[str, str]]:
-    if isinstance(value, str) and "\n" not in value and len(value) < LINE_CHARACTERS:
-        yield "name", f"{key}: {value}"
+    text = value if isinstance(value, str) else msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+    if "\n" not in text and len(text) < LINE_CHARACTERS:
+        yield "name", f"{key}: {text}"
         return
     yield "name", f"{key}:"
-    text = value if isinstance(value, str) else msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
     yield "text", text
 
 
@@ -137,7 +137,7 @@ def _change(
                     case {"old_string": str(old_text), "new_string": str(new_text)}:
                         yield from _edit(old_text, new_text, edit.get("replace_all") is True, before, found)
                     case _:
-                        yield from _field("edit", edit)
+                        yield from _field("edits", edit)
             if len(edits) > MOST_EDITS:
                 yield from _field(f"{len(edits) - MOST_EDITS} more edits", edits[MOST_EDITS:])
         case "NotebookEdit", {"new_source": str(source)}:

@@ -40,6 +40,7 @@ ACTS = {
     "/api/prompts/{id}": ("DELETE", 404),
     "/api/config/check": ("POST", 400),
     "/api/permissions/{id}": ("POST", 400),
+    "/api/permissions/{id}/judge": ("POST", 400),
     "/api/permissions/groups/{key}": ("POST", 400),
     "/api/permissions/grants/{id}": ("DELETE", 404),
     "/api/sessions/{id}/interrupt": ("POST", 404),
