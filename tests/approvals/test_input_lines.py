@@ -166,7 +166,8 @@ def test_no_command_hides_behind_a_secret(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("edits", "what"), [({"other": "x"}, "no text 'other'"), ({"timeout": "5"}, "no text"), ({"command": "x" * 70_000}, "over")]
+    ("edits", "what"),
+    [({"other": "x"}, "no text 'other'"), ({"timeout": "5"}, "no text"), ({"command": "x" * 70_000}, "over")],
 )
 def test_only_texts_that_are_there_are_edited(edits: dict[str, str], what: str) -> None:
     with pytest.raises(BadInput, match=what):

@@ -88,6 +88,12 @@ _ACTS: dict[str, Callable[[Any], Acted]] = {
         ("answer_group", args.key, args.allowed, args.scope, args.message, args.expires or ""),
         {"group": {"key": args.key, "allowed": args.allowed, "answered": 1, "grants": []}},
     ),
+    "permissions.revoke": lambda args: (("revoke", args.id), {"revoked": args.id}),
+    "alerts.silence": lambda args: (
+        ("silence", args.name, args.duration),
+        {"silence": {"pattern": args.name, "until": 0.0, "who": "ana"}},
+    ),
+    "alerts.unsilence": lambda args: (("unsilence", args.name), {"silence_removed": args.name}),
     "breakers.control": lambda args: (
         ("breaker", args.name, args.act),
         {"breaker": {"name": args.name, "state": args.act, "reason": "", "running": 0, "history": []}},
@@ -128,6 +134,46 @@ def permission_detail(asked: PermissionAsked, given: Mapping[str, Any], args: An
     }
 
 
+_READS: dict[str, dict[str, Any]] = {
+    "permissions.grants": {
+        "grants": [
+            {
+                **dict.fromkeys(("tenant", "profile", "workspace", "group", "risk"), "default"),
+                "id": "g12",
+                "conversation": "",
+                "tool": "Bash",
+                "action": "Bash: make test  (exactly this)",
+                "by": "ana",
+                "at": 1.0,
+                "expires": 2e9,
+                "scope": "profile",
+            }
+        ],
+        "total": 1,
+    },
+    "alerts.list": {
+        "alerts": [
+            {
+                "rule": "queue_long",
+                "subject": "",
+                "phase": "firing",
+                "severity": "warning",
+                "text": "long",
+                "remedy": "",
+                "value": 9.0,
+                "since": 1.0,
+                "ended": None,
+                "notified": True,
+                "silenced_until": 0.0,
+            }
+        ],
+        "total": 1,
+        "silences": [{"pattern": "queue_long", "until": 2e9, "who": "ana"}],
+    },
+}
+"""What the engine answers to those who look."""
+
+
 class FakeFeed:
     """A feed in the test's hand: `push` what happens, read what was asked for in `calls`."""
 
@@ -142,6 +188,8 @@ class FakeFeed:
         """What a permission's tool gets, where a test wants more than its summary."""
         self.shown: list[tuple[str, int]] = []
         """The inputs that were read, each with its offset."""
+        self.sent: list[Any] = []
+        """The arguments of every act, in order."""
         self.started = self.closed = 0
         self.live = LiveSettings(Settings(), clock=ManualClock(1_795_000_000.0))
         self._asked: dict[str, PermissionAsked] = {}
@@ -185,8 +233,11 @@ class FakeFeed:
     def _answer(self, operation: str, args: Any) -> dict[str, Any]:
         if operation in {"permissions.show", "permissions.judge"}:
             return {"permission": self._detail(args)}
+        if operation in _READS:
+            return _READS[operation]
         if (found := _ACTS.get(operation)) is None:
             return self._settings(operation, args)
+        self.sent.append(args)
         call, result = found(args)
         self._note(*call)
         return result

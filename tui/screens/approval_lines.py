@@ -111,12 +111,12 @@ def input_rule(title: str, view: InputView, width: int, armed: str, keys: str) -
 
 
 def fact_lines(view: InputView, risks: Sequence[str], grave: int, width: int, most: int) -> list[Line]:
-    """Where it runs, what it touches, and all its risks: two to `most` lines."""
-    head: Line = [("  risk     ", "muted"), *risk_spans(risks, grave)]
+    """All its risks in as many lines as they need, then where it runs and what it touches; about `most` lines."""
+    lines = wrapped_spans([("  risk     ", "muted"), *risk_spans(risks, grave)], width, "           ")
+    most = max(most, len(lines) + 1)
     if view.detail is None:
-        return [crop(head, width), [("  cwd      …", "muted")]]
+        return [*lines, [("  cwd      …", "muted")]]
     detail = view.detail
-    lines = wrapped_spans(head, width, "           ")[: max(1, most - 1)]
     where: Line = [("  cwd      ", "muted"), (clean(detail.cwd) or "–", "")]
     touches = [clean(touch_of(touch)) for touch in detail.touches]
     if detail.unread:
