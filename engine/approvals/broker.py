@@ -91,8 +91,9 @@ class PermissionBroker:
         if pending is None:
             became = self._ended.sentence(permission, self._clock.wall())
             what = f"No permission {one_line(permission, 80)} waits for an answer."
-            remedy = "It was answered, withdrawn or too late; GET /api/permissions lists those that wait."
-            raise NotFound(f"{what} {became}".strip(), field="permission", remedy="" if became else remedy)
+            lists = "GET /api/permissions lists those that wait."
+            remedy = lists if became else f"It was answered, withdrawn or too late; {lists}"
+            raise NotFound(f"{what} {became}".strip(), field="permission", remedy=remedy)
         return pending
 
     def edited(self, permission: str, edits: Mapping[str, str]) -> Pending:
@@ -137,7 +138,7 @@ class PermissionBroker:
             remedy = "Its requests were answered, withdrawn or too late; GET /api/permissions/groups lists the groups."
             became = self._ended.sentence(group, self._clock.wall())
             what = f"No permission of group {one_line(group, 80)} waits."
-            raise NotFound(f"{what} {became}".strip(), field="group", remedy="" if became else remedy)
+            raise NotFound(f"{what} {became}".strip(), field="group", remedy=remedy)
         return len(done), list(given.values())
 
     def revoke(self, grant: str, by: str) -> Grant:

@@ -1,4 +1,4 @@
-"""Who answered a permission that no longer waits: what a second console is told instead of `not found`. Pure."""
+"""Who answered a permission that no longer waits: for a second console that answers it too. Pure."""
 
 from __future__ import annotations
 

@@ -40,7 +40,8 @@ from tui.render import formats
 from tui.render.glyphs import GlyphSetting
 from tui.render.themes import AUTO
 from tui.screens.base_screen import BaseScreen
-from tui.screens.dialogs import AppDialogs, Confirm, Overlay, leaving_facts
+from tui.screens.console_dialogs import ConsoleDialogs
+from tui.screens.dialogs import Confirm, Overlay, leaving_facts
 from tui.screens.header import Tab
 from tui.screens.overview import OverviewScreen
 
@@ -132,7 +133,7 @@ class Console(App[None]):
         self.clock = clock
         self.store = Store(clock)
         self.press_guard = PressGuard(clock)
-        self.dialogs = AppDialogs(self)
+        self.dialogs = ConsoleDialogs(self)
         self.directory = ScreenDirectory(self, keys, self.paint)
         self.navigation = Navigation(self, self, clock)
         self.time_travel = TimeTravel(self, lambda: self.theming.refresh_hz)

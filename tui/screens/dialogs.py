@@ -278,19 +278,6 @@ class AppDialogs:
         """The line that the operator typed, empty only where that is optional, or None."""
         return await self._app.push_screen_wait(TextEntry(title, facts, verb, ask, value, optional=optional))
 
-    async def edit(self, title: str, facts: Sequence[Line], text: str) -> str | None:
-        """The text as the operator edited it, or None."""
-        from tui.screens.edit_input import EditInput
-
-        return await self._app.push_screen_wait(EditInput(title, facts, text))
-
-    async def read_and_confirm(self, title: str, lines: Sequence[Line], verb: str, keep: str) -> bool:
-        """Whether the operator agrees to what can be scrolled through."""
-        from tui.screens.edit_input import ReadAndConfirm
-
-        agreed: bool | None = await self._app.push_screen_wait(ReadAndConfirm(title, lines, verb, keep))
-        return bool(agreed)
-
 
 def leaving_facts(state: State) -> list[Line]:
     """What leaving does to an engine that runs inside the console."""

@@ -312,22 +312,6 @@ LIST_GROUPS = Operation(
     "List what waits by action, the gravest first.",
     examples=("quarterdeck permissions groups",),
 )
-SHOW_PERMISSION = Operation(
-    "permissions.show",
-    "GET /api/permissions/{id}",
-    ShowPermission,
-    PermissionDetailResult,
-    "Show the whole input of a permission that waits, what it touches, and all its risks.",
-    examples=("quarterdeck permissions show 4f1c",),
-)
-JUDGE_PERMISSION = Operation(
-    "permissions.judge",
-    "POST /api/permissions/{id}/judge",
-    JudgePermission,
-    PermissionDetailResult,
-    "Show a permission as it would be with an edited input; nothing is answered.",
-    examples=("quarterdeck permissions judge 4f1c --command 'make test'",),
-)
 ANSWER_GROUP = Operation(
     "permissions.answer_group",
     "POST /api/permissions/groups/{key}",
@@ -362,6 +346,22 @@ PERMISSION_HISTORY = Operation(
     HistoryResult,
     "List who answered what, newest first.",
     examples=("quarterdeck permissions history --limit 20",),
+)
+SHOW_PERMISSION = Operation(
+    "permissions.show",
+    "GET /api/permissions/{id}",
+    ShowPermission,
+    PermissionDetailResult,
+    "Show the whole input of a permission that waits, what it touches, and all its risks.",
+    examples=("quarterdeck permissions show 4f1c",),
+)
+JUDGE_PERMISSION = Operation(
+    "permissions.judge",
+    "POST /api/permissions/{id}/judge",
+    JudgePermission,
+    PermissionDetailResult,
+    "Show a permission as it would be with an edited input; nothing is answered.",
+    examples=("quarterdeck permissions judge 4f1c --command 'make test'",),
 )
 ANSWER_PERMISSION = Operation(
     "permissions.answer",
