@@ -1,4 +1,4 @@
-"""The console's questions, with those about an input that is edited; their widgets are imported when they are needed."""
+"""The console's questions, with those about an edited input; their widgets are imported when they are needed."""
 
 from __future__ import annotations
 
