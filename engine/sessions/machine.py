@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from engine.base.text import tool_summary
 from engine.sessions import lines
 from engine.sessions import messages as m

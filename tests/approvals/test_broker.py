@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 
 import msgspec
@@ -11,7 +12,7 @@ import pytest
 from engine.approvals import store as store_module
 from engine.approvals.store import ApprovalStore
 from engine.base.clock import ManualClock
-from engine.base.errors import NotFound
+from engine.base.errors import BadInput, NotFound
 from engine.events.types import PermissionAnswered
 from engine.sessions.permission_port import Requester
 from engine.sessions.protocol_events import PermissionWanted

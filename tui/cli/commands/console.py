@@ -146,13 +146,12 @@ class _Connection:
     def _apply_settings(self, settings: Settings) -> None:
         if self.console is None:
             return
-        from tui.console import approval_notices
         from tui.console.appearance import SETTINGS
 
         mine = settings.console
         self.console.exports = settings.engine.state_dir / EXPORTS
         self.console.theming.apply_settings({name: getattr(mine, name) for name in SETTINGS})
-        self.console.notices.apply_settings({name: getattr(mine, name) for name in approval_notices.SETTINGS})
+        self.console.notices.apply_settings({"bell": mine.bell, "desktop_notices": mine.desktop_notices})
         if settings.engine.read_only:
             self.console.lock_read_only()
 
