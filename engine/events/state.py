@@ -22,6 +22,8 @@ STRATEGIES_KEPT = 64
 """Strategies with figures of their own; further ones are counted as `other`."""
 ERRORS_KEPT = 500
 """Errors that stay readable."""
+ANSWERED_KEPT = 64
+"""Approvals that no longer wait which stay known."""
 LAPSED_KEPT = 50
 """Approvals that nobody answered which stay readable."""
 CREDENTIALS_KEPT = 50
@@ -128,6 +130,26 @@ class PermissionView(msgspec.Struct):
     allowed_before: int = 0
     denied_before: int = 0
     nearest: str = ""
+    risks: list[str] = []
+    grave_risks: int = 0
+    content: str = ""
+    size: int = 0
+
+
+class AnsweredView(msgspec.Struct):
+    """A permission that no longer waits: who answered it (a name, a grant, deadline, withdrawn, engine) and how."""
+
+    id: str
+    session: str
+    tool: str
+    summary: str
+    group: str
+    at: float
+    allowed: bool
+    by: str
+    scope: str = "once"
+    edited: str = ""
+    reason: str = ""
 
 
 class LapsedView(msgspec.Struct):
@@ -301,6 +323,7 @@ class State(msgspec.Struct):
     ended: list[SessionView] = []
     requests: dict[str, RequestView] = {}
     permissions: dict[str, PermissionView] = {}
+    answered: list[AnsweredView] = []
     lapsed: list[LapsedView] = []
     breakers: dict[str, str] = {}
     breaker_figures: dict[str, BreakerFigures] = {}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from engine.base.text import tool_summary
 from engine.sessions import lines
 from engine.sessions import messages as m
@@ -85,13 +87,17 @@ class SessionMachine:
             self._moving.add(request_id)
         return request_id, lines.control(request_id, subtype, **fields)
 
-    def answer(self, permission: str, *, allowed: bool, message: str = "", interrupt: bool = False) -> bytes | None:
-        """Answer a permission; None when the CLI no longer asks for it."""
+    def answer(
+        self, permission: str, *, allowed: bool, message: str = "", interrupt: bool = False, updated: bytes = b""
+    ) -> bytes | None:
+        """Answer a permission, with another input where one is given; None when the CLI no longer asks for it."""
         ask = self._asked.pop(permission, None)
         if ask is None:
             return None
         changed = permission in self._changed_input
         self._changed_input.discard(permission)
+        if allowed and updated:
+            return lines.allow(permission, msgspec.Raw(updated))
         if allowed:  # an input that had to be repaired is not sent back: the CLI uses its own
             return lines.allow(permission, None if changed else ask.input)
         if self.turn is not None:

@@ -40,6 +40,7 @@ ACTS = {
     "/api/prompts/{id}": ("DELETE", 404),
     "/api/config/check": ("POST", 400),
     "/api/permissions/{id}": ("POST", 400),
+    "/api/permissions/{id}/judge": ("POST", 400),
     "/api/permissions/groups/{key}": ("POST", 400),
     "/api/permissions/grants/{id}": ("DELETE", 404),
     "/api/sessions/{id}/interrupt": ("POST", 404),
@@ -199,7 +200,7 @@ async def test_a_read_only_engine_refuses_everything_that_acts(served: Served) -
         "/api/alerts/test": {"channel": "console"},
     }
     for path, (method, _) in ACTS.items():
-        if path in {"/api/config/check", "/api/classify"}:
+        if path in {"/api/config/check", "/api/classify", "/api/permissions/{id}/judge"}:
             continue  # it changes nothing
         refusal = await served.refusal(method, path.replace("{id}", session), bodies.get(path))
         assert refusal == (403, "forbidden", None), path

@@ -108,7 +108,7 @@ def leaves(command: click.Command, name: str) -> Iterator[str]:
     if not isinstance(command, click.Group):
         yield name
         return
-    context = click.Context(command)
+    context = click.Context(command, **command.context_settings)
     for below in command.list_commands(context):
         found = command.get_command(context, below)
         assert found is not None

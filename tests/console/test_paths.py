@@ -183,6 +183,8 @@ async def test_an_approval_is_answered_only_once_its_card_has_been_in_sight(
         await console.settle()
         assert "armed ▮▮▮" in console.text
         await console.press(key)
+        if key == "D":  # it asks why, and enter alone gives no reason
+            await console.press("enter")
         assert feed.calls == [("answer", "p1", *answer)]
 
 

@@ -101,6 +101,18 @@ class Navigation:
                 self._app.pop_screen()
             self._app.push_screen(TranscriptScreen(session))
 
+    def show_grants(self) -> None:
+        """The grants in force, over the screen in sight."""
+        from tui.screens.grants import GrantsList
+
+        self._app.push_screen(GrantsList())
+
+    def show_alerts(self) -> None:
+        """The alerts that fire, over the screen in sight."""
+        from tui.screens.grants import AlertsList
+
+        self._app.push_screen(AlertsList())
+
     def show_keys(self) -> None:
         """Show the keys of the screen in sight."""
         screen = self._app.screen

@@ -155,6 +155,7 @@ class _Connection:
         mine = settings.console
         self.console.exports = settings.engine.state_dir / EXPORTS
         self.console.theming.apply_settings({name: getattr(mine, name) for name in SETTINGS})
+        self.console.notices.apply_settings({"bell": mine.bell, "desktop_notices": mine.desktop_notices})
         if settings.engine.read_only:
             self.console.lock_read_only()
 
