@@ -62,8 +62,9 @@ class BreakerRow:
 
 
 def breakers_of(state: State) -> list[BreakerRow]:
-    """Every breaker that is known."""
-    return [_breaker(state, name, word) for name, word in state.breakers.items()]
+    """Every breaker that is known; one that never moved is closed."""
+    known = {**dict.fromkeys(state.breaker_figures, "closed"), **state.breakers}
+    return [_breaker(state, name, word) for name, word in known.items()]
 
 
 def _breaker(state: State, name: str, word: str) -> BreakerRow:
