@@ -123,7 +123,8 @@ class SessionActions:
     async def _prompt(self, row: SessionView | None, feed: Feed) -> None:
         from engine.operations.declared.prompts import SEND_PROMPT, SendPrompt
 
-        conversation = row.conversation if row is not None else ""
+        used = row is not None and bool(row.turns or row.request)  # a warm session has nothing to go on with
+        conversation = row.conversation if row is not None and used else ""
         profile = row.profile if row is not None else "default"
         where = f"conversation {conversation[:8]} of {row.id}" if row is not None and conversation else ""
         facts: list[Line] = [[("to      ", "muted"), (where or "a new conversation", "")]]

@@ -190,6 +190,15 @@ def _breakers(state: State) -> list[Line]:
     return lines
 
 
+def _people(state: State) -> list[tuple[str, str]]:
+    """How long turns waited for people, which is in no duration of a turn."""
+    waits = sorted(wait for bucket in state.buckets for wait in bucket.person_waits)
+    if not waits:
+        return []
+    middle, late = waits[len(waits) // 2], waits[min(len(waits) - 1, int(0.95 * len(waits)))]
+    return [("people", f"waited for p50 {formats.took(middle)}  p95 {formats.took(late)}")]
+
+
 def _costs(state: State) -> list[tuple[str, str]]:
     """What each credential cost, where there is more than one."""
     costs = sorted(state.totals.cost_by_credential.items(), key=lambda item: -item[1])
@@ -211,6 +220,7 @@ def totals_block(state: State, now: float, width: int) -> list[Line]:
         ("cached", f"{formats.count(totals.tokens_cached)} tokens read from cache"),
         ("cost", f"{formats.money(totals.cost)} in {formats.span(now - state.engine.started_at)}"),
         ("by type", errors),
+        *_people(state),
         *_costs(state),
         ("started", f"{totals.started}  ended {totals.ended}  orphans {totals.orphans}"),
     ]
