@@ -199,7 +199,7 @@ class AlertView(msgspec.Struct):
 
 
 class RecentLine(msgspec.Struct):
-    """One line of what happened: `mark` is done, failed, retry, tuning, breaker, operator, ended or notice."""
+    """One line of what happened: `mark` is done, refused, failed, retry, tuning, breaker, operator, ended or notice."""
 
     seq: int
     at: float

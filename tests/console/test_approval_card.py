@@ -120,6 +120,26 @@ async def test_a_long_file_is_paged_from_the_engine_and_read_to_its_end(
             assert {offset for _id, offset in feed.shown} == {0, 500, 1000, 1500, 2000, 2500, 3000}
 
 
+async def test_what_could_not_be_read_says_so_and_is_tried_again_by_a_key(feed: FakeFeed, clock: ManualClock) -> None:
+    feed.refusal = NotFound("The engine is away.")
+    async with card(feed, clock, SMALL, inbox=True) as at:
+        assert "The engine is away." in at.console.text
+        assert "rm -rf build/ && make test" in at.console.text  # its summary
+        feed.refusal = None
+        await at.press("pagedown")
+        assert "make target00" in at.console.text
+
+
+@pytest.mark.parametrize("size", [(60, 16), (62, 18), (100, 24), (200, 60)])
+@pytest.mark.parametrize("inbox", [True, False])
+async def test_every_size_shows_the_input_the_risks_and_the_keys(
+    inbox: bool, size: tuple[int, int], feed: FakeFeed, clock: ManualClock
+) -> None:
+    async with card(feed, clock, size, inbox=inbox) as at:
+        for words in ("make target00", "risk", "A allow once", "armed ▮▮▮"):
+            assert words in at.console.text, words
+
+
 async def test_tab_gives_the_keys_to_the_page_and_back(feed: FakeFeed, clock: ManualClock) -> None:
     async with card(feed, clock, SMALL, inbox=False) as at:
         await at.press("j")

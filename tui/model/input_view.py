@@ -108,9 +108,9 @@ class InputView:
         return self.detail is not None and not self.unread and self.seen >= len(self._rows)
 
     def move(self, rows: int) -> None:
-        """Down or up."""
-        self._to_end = False
-        self.top = max(0, self.top + rows)
+        """Down or up; what could not be read is tried again."""
+        self._to_end, self.problem = False, ""
+        self.top = max(0, self.top + rows) if self.detail is not None else 0
 
     def page(self, pages: int) -> None:
         """Pages down or up, with one row kept in sight."""

@@ -44,6 +44,13 @@ class CardReading:
         """The input of a permission."""
         return self.reader.view(permission)
 
+    def wants(self, permission: str, *, past: bool) -> bool:
+        """Whether more of an input is to be read; the past keeps no more than its summary."""
+        view = self.view(permission)
+        if past and view.detail is None:
+            view.problem = "Only its summary is kept of the past."
+        return not past and view.wants_more
+
     def view_known(self, permission: str) -> bool:
         """Whether all of an input was in sight."""
         if self.reader.has(permission) and self.view(permission).is_read:
@@ -62,6 +69,8 @@ class CardReading:
             self._gone = None if mine else draw.last_outcome(state.answered, before.id)
         if asked is None or before is None or asked.id != before.id:
             self.on_page = False
+            if asked is not None:
+                self.view(asked.id).problem = ""
         self._reading = asked
         if self._gone is not None and not 0 <= now - self._gone.at < GONE_S:
             self._gone = None

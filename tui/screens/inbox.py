@@ -95,7 +95,7 @@ class Inbox(ListActions[PermissionGroup], Overlay[str]):
         width = self.query_one("#lines", LineBlock).size.width
         if width > 0:
             self._draw(now, width)
-        if permission:
+        if permission and self._reading.wants(permission, past=self.console.store.past):
             self.run_worker(self._pull(permission), group="approval", exit_on_error=False)
 
     def _draw(self, now: float, width: int) -> None:
@@ -115,7 +115,7 @@ class Inbox(ListActions[PermissionGroup], Overlay[str]):
             now,
             self._press_guard.bar,
             width,
-            max(draw.LEAST_CARD, room - most),
+            max(draw.LOWEST_CARD, room - most),
             self.leaf,
             self._reading.gone(now, width),
             self._nothing(),

@@ -20,7 +20,9 @@ from tui.screens import approval_lines, list_lines
 NARROW = 90
 """Cells below which the rows do not state how often an action was seen; its card does."""
 LEAST_CARD = 10
-"""Lines of the card at least, with the blank one before it."""
+"""Lines of a card that says all, with the blank one before it."""
+LOWEST_CARD = 6
+"""Lines of a card in the lowest window."""
 _AGE, _SESSION, _TOOL, _RISK, _SAME, _SEEN = 6, 7, 9, 11, 5, 10
 _LEAD = 3
 
@@ -129,7 +131,7 @@ def card(
     if group is None or view is None:
         lines += [rule("NOTHING WAITS", width), [(f" {nothing}", "muted")]]
         return lines + [[] for _ in range(height - len(lines))]
-    about = _about(group, now, leaf, width)
+    about = _about(group, now, leaf, width)[: max(0, height - LEAST_CARD + 3)]
     risks = group.risks or (group.risk,)
     graves = group.grave_risks if group.risks else int(group.grave)
     facts = approval_lines.fact_lines(view, risks, graves, width, min(3, max(2, height - len(about) - 6)))
@@ -137,7 +139,7 @@ def card(
     title = f"{group.tool}  {leaf.title}"
     body = approval_lines.input_lines(view, group.summary, width, most)
     lines += [approval_lines.input_rule(title, view, width, bar, "pgdn"), *body, *facts, *about]
-    return [crop(line, width) for line in lines[:height]]
+    return [crop(line, width) for line in lines[:height]] + [[] for _ in range(height - len(lines))]
 
 
 def _about(group: PermissionGroup, now: float, leaf: Leaf, width: int) -> list[Line]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from engine.events.state import RecentLine, State
-from engine.events.types import PoolStatistics, SessionState
+from engine.events.types import PoolStatistics, SessionState, Severity
 from tui.actions.keymap import Keymap
 from tui.model.attention import Attention
 from tui.model.columns import Column
@@ -23,6 +23,7 @@ SUBJECT = 28
 _MARKS = {
     "done": ("✔", "run"),
     "failed": ("✖", "fail"),
+    "refused": ("▲", "retry"),
     "retry": ("▲", "retry"),
     "tuning": ("⟳", "wait"),
     "breaker": ("●", "retry"),
@@ -139,6 +140,8 @@ def recent_block(recent: Sequence[RecentLine], width: int, height: int) -> list[
     subject = min(22 if width >= 70 else 13, max((len(line.subject) for line in shown), default=0))
     for line in shown:
         glyph, role = _MARKS.get(line.mark, ("·", "muted"))
+        if line.mark == "notice" and line.severity is not Severity.INFO:
+            glyph, role = _MARKS["failed" if line.severity is Severity.CRITICAL else "retry"]
         head: Line = [(f"  {formats.clock(line.at)}  ", "muted"), (f"{glyph} ", role)]
         lines.append(
             [*head, (fit(line.subject, subject), ""), (fit(f"  {line.text}", max(0, width - subject - 14)), "")]

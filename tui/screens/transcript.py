@@ -203,7 +203,8 @@ class TranscriptScreen(BaseScreen):
         if card is not None:
             height = self.size.height - approval_card.BESIDE_CARD - len(lines)
             lines += approval_card.card_lines(card, reading, now, width, height, self.console.keys)
-            self.run_worker(self._pull_input(card.asked.id), group="approval", exit_on_error=False)
+            if reading.wants(card.asked.id, past=self.store.past):
+                self.run_worker(self._pull_input(card.asked.id), group="approval", exit_on_error=False)
         elif self._problem:
             lines.append([(f" {self._problem}", "fail")])
         block = self.query_one("#card", LineBlock)

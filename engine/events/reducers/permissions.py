@@ -50,12 +50,18 @@ def permission_answered(state: State, event: ev.PermissionAnswered, at: float) -
         if event.by == "deadline":
             state.lapsed.append(LapsedView(at, event.session, asked.tool, asked.summary))
             del state.lapsed[:-LAPSED_KEPT]
-        word = "allowed" if event.allowed else "denied"
-        if event.edited:
-            word = "edited and allowed"
         severity = Severity.WARNING if event.by == "deadline" else Severity.INFO
-        reach = "" if event.scope == "once" else f", for the {event.scope}"
-        note(state, "notice", event.session, f"{word} {asked.tool} {asked.summary} by {event.by}{reach}", severity)
+        note(state, "notice", event.session, _what_happened(event, f"{asked.tool} {asked.summary}"), severity)
+
+
+def _what_happened(event: ev.PermissionAnswered, what: str) -> str:
+    if event.by == "withdrawn":
+        return f"withdrawn {what}: {event.reason or 'the agent no longer asks'}"
+    if event.by == "deadline":
+        return f"denied {what}: nobody answered before its deadline"
+    word = "edited and allowed" if event.edited else "allowed" if event.allowed else "denied"
+    reach = "" if event.scope == "once" else f", for the {event.scope}"
+    return f"{word} {what} by {event.by}{reach}"
 
 
 def _keep_answered(state: State, asked: PermissionView, event: ev.PermissionAnswered, at: float) -> None:
