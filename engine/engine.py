@@ -52,6 +52,7 @@ class Engine:
         owns_process: bool = False,
     ) -> None:
         core = self._core = Core(loaded, clock, environ)
+        self.headless = owns_process and not interactive
         processes = self._processes = Processes(core, owns_process=owns_process)
         agents = self._agents = Agents(core, processes, interactive=interactive)
         flow = Flow(core)

@@ -19,6 +19,13 @@ T = TypeVar("T")
 Serve = Callable[[Engine], Awaitable[Callable[[], Awaitable[None]]]]
 """Starts something beside an engine that is about to start (the API) and returns how to stop it."""
 
+_LOOK_S = 0.1
+"""Seconds after which a waiting main thread acts on a signal at the latest.
+
+The system may deliver a signal on another thread (one in ten, measured on Linux), and Python runs its handler when the
+main thread runs next: without this a wait that has no end would never see it.
+"""
+
 
 class EngineThread:
     """Owner of the thread that children are spawned on; it lives until the process tree is empty.
@@ -59,7 +66,7 @@ class EngineThread:
     def start(self) -> Engine:
         """Start it and wait until it takes work. Raises what kept it from starting."""
         self._thread.start()
-        return self._started.result()
+        return _result_of(self._started)
 
     def call(self, work: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
         """Run a coroutine on the engine's loop from any thread."""
@@ -69,6 +76,10 @@ class EngineThread:
             failed.set_exception(RuntimeError("the engine has stopped"))
             return failed
         return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine on the engine's loop and wait for its result; handlers of signals run meanwhile."""
+        return _result_of(self.call(work))
 
     def request_stop(self, reason: str) -> None:
         """Ask it to drain and stop; a second time, to stop at once. Returns at once, and counts before the start."""
@@ -81,7 +92,10 @@ class EngineThread:
 
     def join(self, timeout: float | None = None) -> bool:
         """Wait until it has stopped; False when that took longer than `timeout` seconds."""
-        self._thread.join(timeout)
+        if timeout is not None:
+            self._thread.join(timeout)
+        while timeout is None and self._thread.is_alive():
+            self._thread.join(_LOOK_S)
         return not self._thread.is_alive()
 
     def _on_stop_request(self, reason: str) -> None:
@@ -129,6 +143,12 @@ class EngineThread:
             await engine.aclose("start failed")
             raise
         return unserve
+
+
+def _result_of(future: concurrent.futures.Future[T]) -> T:
+    while not concurrent.futures.wait([future], timeout=_LOOK_S).done:
+        pass
+    return future.result()
 
 
 async def _first_of(*works: Coroutine[Any, Any, Any]) -> None:

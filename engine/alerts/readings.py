@@ -47,6 +47,7 @@ def readings_of(seen: AlertReadings, now: float) -> Readings:
         "queue_waiting": pool.waiting,
         "oldest_wait": _oldest_wait(seen.state, now),
         "permissions_waiting": len(seen.state.permissions),
+        "oldest_approval": max((now - each.asked_at for each in seen.state.permissions.values()), default=0.0),
         "sessions": pool.size,
         "utilisation": pool.utilisation,
     }

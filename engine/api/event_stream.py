@@ -21,6 +21,7 @@ from engine.api.websocket_protocol import close_reason
 from engine.base.version import __version__
 from engine.engine import Engine
 from engine.events.bus import Batch
+from engine.events.types import ConsolesChanged
 
 COALESCE_S = 0.05
 """Seconds that events are gathered before they are sent together."""
@@ -49,7 +50,7 @@ class EventStream:
     async def serve(self, websocket: WebSocket) -> None:
         """One connection, until either side closes it."""
         await websocket.accept()
-        self._probes.connections += 1
+        self._count(1)
         try:
             hello = {"type": "hello", "engine": self._engine.id, "version": __version__}
             await _send(websocket, hello)
@@ -60,7 +61,11 @@ class EventStream:
         except (WebSocketDisconnect, RuntimeError):
             return
         finally:
-            self._probes.connections -= 1
+            self._count(-1)
+
+    def _count(self, more: int) -> None:
+        self._probes.connections += more
+        self._engine.bus.publish(ConsolesChanged(consoles=self._probes.connections))
 
     async def _first_message(self, websocket: WebSocket) -> Subscribe | None:
         try:

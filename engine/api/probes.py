@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -40,8 +41,17 @@ class Probes:
         ]
 
     async def healthz(self, _request: Request) -> Response:
-        """200 as long as the engine's loop runs."""
-        return json_response({"status": "alive", "engine": self._engine.id})
+        """200 as long as the engine's loop runs; `headless` states that it belongs to no console."""
+        engine = self._engine
+        return json_response(
+            {
+                "status": "alive",
+                "engine": engine.id,
+                "pid": os.getpid(),
+                "headless": engine.headless,
+                "consoles": self.connections,
+            }
+        )
 
     async def readyz(self, _request: Request) -> Response:
         """200 when work can be taken, else 503 with the reasons."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from itertools import pairwise
 from typing import Any
@@ -48,7 +48,8 @@ _PLAIN = re.compile(r"[\w./@%+=:,-]+")
 class Action:
     """One normalised action: `form` as it is shown and granted, `digest` of the whole, `opened` what it leaves open.
 
-    One that is not `grantable` does what its letters do not tell: it is answered each time, by a person.
+    One that is not `grantable` does what its letters do not tell: it is answered each time, by a person. `risks` are
+    those of all parts, of which `risk` is the worst; `paths` are the words that may name files.
     """
 
     tool: str
@@ -57,6 +58,14 @@ class Action:
     risk: Risk
     opened: tuple[str, ...] = ()
     grantable: bool = True
+    risks: tuple[Risk, ...] = ()
+    paths: tuple[str, ...] = ()
+
+    @property
+    def all_risks(self) -> tuple[Risk, ...]:
+        """Every risk of its parts, the worst first; what has a named risk does not show its harmless ones."""
+        found = sorted({self.risk, *self.risks}, key=lambda risk: risk.rank)
+        return tuple(risk for risk in found if not _reads(risk)) or tuple(found)
 
     def key(self, tenant: str) -> str:
         """The name of its group: equal for equal actions of one tenant, and for no others."""
@@ -121,11 +130,13 @@ class _Ground:
         judged = CommandJudge(self._places, self._book).judge(text, script)
         if script is None or tokens is None:
             risk = self._book.worst([*judged.risks, self._book.unknown])
-            return self._finished(tool, text.strip() + suffix, risk, readable=judged.readable)
+            made = self._finished(tool, text.strip() + suffix, risk, readable=judged.readable)
+            return replace(made, risks=tuple(judged.words))
         risk = self._book.worst(judged.risks)
         opened: set[str] = set()
         form = self._form(tokens, risk, opened) + suffix
-        return self._finished(tool, form, risk, opened, readable=judged.readable)
+        made = self._finished(tool, form, risk, opened, readable=judged.readable)
+        return replace(made, risks=tuple(judged.words))
 
     def _form(self, tokens: tuple[Token, ...], risk: Risk, opened: set[str]) -> str:
         calls = [(words, self._book.program(words)) for words in shell.commands(tokens)]
@@ -148,11 +159,13 @@ class _Ground:
         self, tool: str, form: str, risk: Risk, opened: set[str] | None = None, *, readable: bool = True
     ) -> Action:
         grantable = readable and not self._places.unread
-        return _made(tool, form + self._places.leading(), risk, opened, grantable=grantable)
+        made = _made(tool, form + self._places.leading(), risk, opened, grantable=grantable)
+        return replace(made, paths=self._places.named)
 
     def file(self, tool: str, path: str, suffix: str, rule: ToolRule, fields: Mapping[str, Any]) -> Action:
         own = self._book.risks[rule.risk]
-        risk = self._book.worst([own, *self._places.risks_at(Word(path, path), written=not _reads(own), path=True)])
+        risks = [own, *self._places.risks_at(Word(path, path), written=not _reads(own), path=True)]
+        risk = self._book.worst(risks)
         opened: set[str] = set()
         named = self._named(Word(path, path, quoted=not _PLAIN.fullmatch(path)), opened, loose=risk.loose)
         content = {key: fields[key] for key in rule.content if key in fields}
@@ -160,7 +173,7 @@ class _Ground:
             suffix = f" with content {_digest(_json(content))}{suffix}"
         elif content:
             suffix = f" with any content{suffix}"
-        return self._finished(tool, named + suffix, risk, opened)
+        return replace(self._finished(tool, named + suffix, risk, opened), risks=tuple(risks))
 
     def _named(self, word: Word, opened: set[str], *, loose: bool) -> str:
         """A word as its action has it; one whose value is not known stays as it was written."""

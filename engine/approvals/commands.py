@@ -17,6 +17,8 @@ from engine.approvals.shell import Kind, Word
 
 OPAQUE = "opaque"
 """The word for what cannot be read: no grant covers it."""
+PIPED = "pipe to shell"
+"""The word for a shell that runs what it reads from its input."""
 _DEEPEST, _MOST_TEXTS, _MOST_CHARACTERS = 8, 64, 2 * shell.LONGEST
 """Texts within texts, texts in all and their characters, that are read; more of them cannot be read."""
 _MOST_WORDS = 512
@@ -34,6 +36,8 @@ class Judged:
 
     risks: list[Risk] = field(default_factory=list)
     readable: bool = True
+    words: set[Risk] = field(default_factory=set)
+    """Every risk of every part, not the worst of each alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +64,13 @@ class CommandJudge:
         self._book = book
         self._texts = 0
         self._characters = 0
+        self._met: set[Risk] = set()
 
     def judge(self, text: str, script: Script | None) -> Judged:
         """The risks of a text that was read as `script`, None when it could not be read."""
         judged = Judged()
         self._text(text, script, judged, 0)
+        judged.words = self._met | set(judged.risks)
         return judged
 
     def _text(self, text: str, script: Script | None, judged: Judged, depth: int) -> None:
@@ -140,7 +146,9 @@ class CommandJudge:
                 found += self._hidden(words, rule, anywhere=carried is not None)
             entered = {id(word) for word in folders.entered}
             found += self._words(words, [word for word in rest if id(word) not in entered], rule)
-        return book.worst([book.risks[rule.risk] if rule is not None else book.unknown, *found])
+        found.append(book.risks[rule.risk] if rule is not None else book.unknown)
+        self._met.update(found)
+        return book.worst(found)
 
     def _entered(self, folders: Folders) -> list[Risk]:
         """What the folders make worse that a command starts from, each seen from the one before it."""
@@ -195,6 +203,8 @@ class CommandJudge:
             if len(words) > _MOST_WORDS or not self._within_bounds(""):
                 self._cannot_read(judged)
                 return
+            if careful and call.stdin is None and _reads_input(rule, words[at + 1 :]):
+                self._met.add(self._book.risks[PIPED])
             for text in _texts(rule, self._to_run(rule, words[at:]), call.stdin, alone=careful):
                 self._run(text, judged, depth)
         if not declared and careful:
@@ -272,9 +282,14 @@ def _texts(rule: InterpreterRule, words: Sequence[Word], stdin: str | None, *, a
     behind = [at for at, word in enumerate(rest) if flagged(word, rule.text)]
     for at in behind[:1]:
         yield from _again(rule, words[0], rest[at:]) if rule.again else _behind(rest[at], rest[at + 1 :], rule)
-    operands = [word for word in rest if not word.value.startswith("-") and not word.value.startswith("/dev/")]
-    if rule.input and alone and not behind and not operands:
+    if alone and _reads_input(rule, rest):
         yield Text(stdin)
+
+
+def _reads_input(rule: InterpreterRule, rest: Sequence[Word]) -> bool:
+    """Whether an interpreter called with these words runs what it reads from its input."""
+    operands = [word for word in rest if not word.value.startswith("-") and not word.value.startswith("/dev/")]
+    return rule.input and not operands and not any(flagged(word, rule.text) for word in rest)
 
 
 def _behind(flag: Word, rest: Sequence[Word], rule: InterpreterRule) -> Iterator[Text]:

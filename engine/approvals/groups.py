@@ -10,10 +10,15 @@ from engine.events.state import PermissionView
 
 SESSIONS_NAMED = 20
 """Sessions that a group names; more are counted."""
+CONTENTS_NAMED = 100
+"""Different inputs of a group that can be leafed through and answered at once."""
 
 
 class PermissionGroup(msgspec.Struct, frozen=True, kw_only=True):
-    """The pending permissions of one action; `asked_at` and `deadline` are those of the one that waits longest."""
+    """The pending permissions of one action; `asked_at` and `deadline` are those of the one that waits longest.
+
+    `contents` names the different whole inputs among them, `pages` a permission of each, both at most CONTENTS_NAMED.
+    """
 
     key: str
     tool: str
@@ -32,6 +37,10 @@ class PermissionGroup(msgspec.Struct, frozen=True, kw_only=True):
     allowed_before: int
     denied_before: int
     nearest: str
+    risks: tuple[str, ...] = ()
+    grave_risks: int = 0
+    contents: tuple[str, ...] = ()
+    pages: tuple[str, ...] = ()
 
 
 def groups_of(waiting: Iterable[PermissionView]) -> list[PermissionGroup]:
@@ -45,6 +54,11 @@ def groups_of(waiting: Iterable[PermissionView]) -> list[PermissionGroup]:
 
 def _group(key: str, views: list[PermissionView]) -> PermissionGroup:
     oldest, newest = views[0], views[-1]
+    pages: dict[str, str] = {}
+    for view in views:
+        pages.setdefault(view.content or view.id, view.id)
+    contents = tuple(pages)[:CONTENTS_NAMED]
+    risks = max((view.risks for view in views), key=len)
     sessions = tuple(dict.fromkeys(view.session for view in views))
     return PermissionGroup(
         key=key,
@@ -64,4 +78,8 @@ def _group(key: str, views: list[PermissionView]) -> PermissionGroup:
         allowed_before=newest.allowed_before,
         denied_before=newest.denied_before,
         nearest=oldest.nearest,
+        risks=tuple(risks or [oldest.risk]),
+        grave_risks=max(view.grave_risks for view in views) if risks else int(oldest.grave),
+        contents=contents,
+        pages=tuple(pages[content] for content in contents),
     )

@@ -16,6 +16,8 @@ MAX_LISTED = 64
 """Folders of one action in which the names of patterns are looked up."""
 MAX_COMPARED, MAX_MATCHED = 65_536, 8192
 """Names that are compared with the patterns of one action, and those that they stand for."""
+MAX_NAMED = 32
+"""Words of one action that are named as paths."""
 MAX_RESOLVED = 256
 """Paths of one action whose links are followed; where more of them lead is not known."""
 _LONGEST_PATH = 1024
@@ -45,6 +47,12 @@ class Places:
         self._left = MAX_RESOLVED
         self._leads: dict[str, str] = {}
         self._unread: list[str] = []
+        self._named: dict[str, None] = {}
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The words that may name files, in the order met, from the folder that they start from."""
+        return tuple(self._named)
 
     @property
     def unread(self) -> bool:
@@ -59,6 +67,7 @@ class Places:
     def risks_at(self, word: Word, *, written: bool, path: bool = False) -> list[Risk]:
         """What the place that a word names makes worse; a `path` for certain is no flag, no URL and no assignment."""
         found: list[Risk] = []
+        self._name(word.value, path=path)
         for each in alternatives(word.value) if word.kind is Kind.UNKNOWN else ():
             kind = Kind.GLOB if _SIGN.search(each) else Kind.STATIC
             found += self.risks_at(Word(each, each, kind), written=written, path=path)
@@ -73,6 +82,17 @@ class Places:
             else:
                 found += self._led(text, written=written, path=path)
         return found
+
+    def _name(self, text: str, *, path: bool) -> None:
+        """Keep a word that may name a file."""
+        for each in [text] if path else _readings(text):
+            if text.startswith("-") and "/" not in each:
+                continue
+            if not each or each.startswith(("-", "~")) or "\n" in each or len(each) > _LONGEST_PATH or _is_url(each):
+                continue
+            for base in [""] if each.startswith("/") else self._bases:
+                if len(self._named) < MAX_NAMED:
+                    self._named[f"{base}/{each}" if base else each] = None
 
     def _globbed(self, text: str, *, written: bool, path: bool, quoted: bool) -> list[Risk]:
         """What a pattern makes worse: its letters are not the names that it stands for, and those may be links."""

@@ -59,6 +59,7 @@ CREATE TABLE IF NOT EXISTS answers (
     expires REAL NOT NULL,
     message TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS edits (number INTEGER PRIMARY KEY, asked TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS answers_by_group ON answers ("group", number) WHERE how = 'person';
 """
 
@@ -66,7 +67,7 @@ CREATE INDEX IF NOT EXISTS answers_by_group ON answers ("group", number) WHERE h
 class Answered(msgspec.Struct, frozen=True, kw_only=True):
     """One line of the record: `how` is person, grant, deadline or engine, `by` who or which.
 
-    Times are in seconds since 1970.
+    Times are in seconds since 1970. `edited_from` is the action asked for, where a person allowed another in its place.
     """
 
     permission: str
@@ -86,6 +87,7 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True):
     scope: str = "once"
     expires: float = 0.0
     message: str = ""
+    edited_from: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,8 @@ class GrantRequest:
     expires: float
 
 
-_COLUMNS = ", ".join(f'"{name}"' for name in Answered.__struct_fields__)
+_KEPT = tuple(name for name in Answered.__struct_fields__ if name != "edited_from")
+_COLUMNS = ", ".join(f'"{name}"' for name in _KEPT)
 _GRANT_COLUMNS = ", ".join(f'"{name}"' for name in Grant.__struct_fields__ if name != "id")
 
 
@@ -142,9 +145,8 @@ class ApprovalStore:
     def keep(self, answers: Sequence[Answered], grant_requests: Sequence[GrantRequest] = ()) -> list[Grant]:
         """Write answers into the record, and grants, all or none; returns the grants. Raises StoreUnusable."""
         with self.file.writing():
-            marks = ", ".join("?" for _ in Answered.__struct_fields__)
-            rows = [msgspec.structs.astuple(answer) for answer in answers]
-            self.file.database.executemany(f"INSERT INTO answers ({_COLUMNS}) VALUES ({marks})", rows)  # noqa: S608 - ours
+            for answer in answers:
+                self._record(answer)
             made = [self._insert(grant_request) for grant_request in dict.fromkeys(grant_requests)]
             self._trim(len(answers), made)
         if made:
@@ -167,7 +169,8 @@ class ApprovalStore:
         with self.file.errors():
             where, values = ('WHERE "group" = ?', [group]) if group else ("", [])
             (total,) = self._execute(f"SELECT count(*) FROM answers {where}", *values).fetchone()  # noqa: S608 - ours
-            page = f"SELECT {_COLUMNS} FROM answers {where} ORDER BY number DESC LIMIT ? OFFSET ?"  # noqa: S608 - ours
+            asked = "coalesce((SELECT asked FROM edits WHERE edits.number = answers.number), '')"
+            page = f"SELECT {_COLUMNS}, {asked} FROM answers {where} ORDER BY number DESC LIMIT ? OFFSET ?"  # noqa: S608 - ours
             rows = self._execute(page, *values, limit, offset).fetchall()
         return [_answered(row) for row in rows], total
 
@@ -181,6 +184,13 @@ class ApprovalStore:
                 SEEN,
             ).fetchone()
         return allowed, denied
+
+    def _record(self, answer: Answered) -> None:
+        marks = ", ".join("?" for _ in _KEPT)
+        values = (getattr(answer, name) for name in _KEPT)
+        number = self._execute(f"INSERT INTO answers ({_COLUMNS}) VALUES ({marks})", *values).lastrowid  # noqa: S608 - ours
+        if answer.edited_from:
+            self._execute("INSERT OR REPLACE INTO edits VALUES (?, ?)", number, answer.edited_from)
 
     def _insert(self, grant_request: GrantRequest) -> Grant:
         place, now = grant_request.place, self._clock.wall()
@@ -208,6 +218,7 @@ class ApprovalStore:
         if self._since_trim >= _TRIM_EVERY:
             self._since_trim = 0
             self._execute("DELETE FROM answers WHERE number <= (SELECT max(number) FROM answers) - ?", MAX_ANSWERS)
+            self._execute("DELETE FROM edits WHERE number < (SELECT min(number) FROM answers)")
 
     def _refresh(self) -> None:
         version = self.file.version()

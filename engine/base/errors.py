@@ -258,6 +258,12 @@ class TurnInterrupted(QuarterdeckError):
 
     code, http_status = "interrupted", 409
 
+    def as_dict(self) -> dict[str, Any]:
+        """Without a type of error: a person wanted it to end."""
+        body = super().as_dict()
+        del body["kind"]
+        return body
+
 
 class NoEngine(QuarterdeckError):
     """No engine answers where one was expected."""

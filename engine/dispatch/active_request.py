@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.backends.base import Profile
-from engine.base.errors import QuarterdeckError
+from engine.base.errors import BadInput, Forbidden, NotSignedIn, Overloaded, QuarterdeckError
 from engine.dispatch.next_step import RequestState
 from engine.recovery.breakers.breaker_keys import credential_key
 from engine.recovery.failure import Failure
@@ -90,6 +90,10 @@ class ActiveRequest:
     def session(self) -> str:
         """The session that the present attempt runs in; empty before it has one."""
         return self.attempt.session
+
+    def refused(self, error: BaseException | None) -> bool:
+        """Whether the engine took no attempt on: bad input, no leave, or no room, before there was a session."""
+        return isinstance(error, Overloaded | BadInput | Forbidden | NotSignedIn) and not self.attempt.session
 
     def failure(self, error: QuarterdeckError, now: float, park_max: float) -> Failure:
         """The attempt that failed just now."""

@@ -315,7 +315,8 @@ class Dispatcher:
             self._ports.budget.refused += 1
         self._ports.recoveries.closed(active.recovery, worked=False)
         active.recovery.state = step.escalation
-        self._ports.bus.publish(failure.seen_event(error, again=False))
+        if not active.refused(error):
+            self._ports.bus.publish(failure.seen_event(error, again=False))
         self._ports.recoveries.begin(step.strategy, failure)
         await asyncio.sleep(0)  # what takes no time is done before the caller hears of the failure
         if step.retry_after is not None:

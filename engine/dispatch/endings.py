@@ -4,16 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from engine.base.errors import (
-    BadInput,
-    DeadlinePassed,
-    ErrorKind,
-    Forbidden,
-    NotSignedIn,
-    Overloaded,
-    QuarterdeckError,
-    TurnInterrupted,
-)
+from engine.base.errors import DeadlinePassed, ErrorKind, QuarterdeckError, TurnInterrupted
 from engine.base.text import one_line
 from engine.dispatch.active_request import ActiveRequest
 from engine.events.types import RequestEnded
@@ -61,8 +52,7 @@ def end_event(active: ActiveRequest, answer: Answer | None, error: BaseException
 
 def _attempts(active: ActiveRequest, error: BaseException | None) -> int:
     """Those that were made: a refusal that came before it had a session is none."""
-    refused = isinstance(error, Overloaded | BadInput | Forbidden | NotSignedIn) and not active.attempt.session
-    return active.retry.attempts - (refused and active.retry.attempts > 0)
+    return active.retry.attempts - (active.refused(error) and active.retry.attempts > 0)
 
 
 def _uncancel(active: ActiveRequest) -> None:

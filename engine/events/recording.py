@@ -166,15 +166,16 @@ class Recording:
         try:
             state = _decode_head(first).state
         except msgspec.MsgspecError:
-            self._report(f"the snapshot at event {chunk.seq} is damaged")
+            if lines:
+                self._report(f"the snapshot at event {chunk.seq} is damaged")
         events = [stamped for line in lines[:-1] if (stamped := _event(line)) is not None]
-        if lines and lines[-1]:
+        if lines[-1] if lines else first:
             self._report(f"{chunk.path.name} ends in the middle of a line")
-        if bad := len(lines) - 1 - len(events):
+        if bad := max(0, len(lines) - 1 - len(events)):
             self._report(f"{bad} damaged lines after event {chunk.seq}")
         last = events[-1].seq - chunk.seq if events else 0
-        if index == len(self._chunks) - 1 and last > len(events) + max(0, bad):
-            self._report(f"{last - len(events) - max(0, bad)} events after event {chunk.seq} are missing")
+        if index == len(self._chunks) - 1 and last > len(events) + bad:
+            self._report(f"{last - len(events) - bad} events after event {chunk.seq} are missing")
         return _Read(index, state, events)
 
     def _report(self, what: str) -> None:

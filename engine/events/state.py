@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from engine.events.types import PoolStatistics, SessionState, Severity
+from engine.events.types import BreakerFigures, PoolStatistics, SessionState, Severity
 
 RECENT_KEPT = 200
 """Lines of the recent list."""
@@ -22,6 +22,8 @@ STRATEGIES_KEPT = 64
 """Strategies with figures of their own; further ones are counted as `other`."""
 ERRORS_KEPT = 500
 """Errors that stay readable."""
+ANSWERED_KEPT = 64
+"""Approvals that no longer wait which stay known."""
 LAPSED_KEPT = 50
 """Approvals that nobody answered which stay readable."""
 CREDENTIALS_KEPT = 50
@@ -46,6 +48,7 @@ class EngineView(msgspec.Struct):
     cpu: float = 0.0
     rss: int = 0
     faults: int = 0
+    consoles: int = 0
 
 
 class SessionView(msgspec.Struct):
@@ -133,6 +136,26 @@ class PermissionView(msgspec.Struct):
     allowed_before: int = 0
     denied_before: int = 0
     nearest: str = ""
+    risks: list[str] = []
+    grave_risks: int = 0
+    content: str = ""
+    size: int = 0
+
+
+class AnsweredView(msgspec.Struct):
+    """A permission that no longer waits: who answered it (a name, a grant, deadline, withdrawn, engine) and how."""
+
+    id: str
+    session: str
+    tool: str
+    summary: str
+    group: str
+    at: float
+    allowed: bool
+    by: str
+    scope: str = "once"
+    edited: str = ""
+    reason: str = ""
 
 
 class LapsedView(msgspec.Struct):
@@ -182,7 +205,7 @@ class AlertView(msgspec.Struct):
 
 
 class RecentLine(msgspec.Struct):
-    """One line of what happened: `mark` is done, failed, retry, tuning, breaker, operator, ended or notice."""
+    """One line of what happened: `mark` is done, refused, failed, retry, tuning, breaker, operator, ended or notice."""
 
     seq: int
     at: float
@@ -224,6 +247,14 @@ class StrategyView(msgspec.Struct):
     mean: float = 0.0
     p95: float = 0.0
     durations: list[float] = []
+
+
+class BudgetView(msgspec.Struct):
+    """Tokens left for retries, of `size`; `refused` retries it could not pay."""
+
+    left: int = 0
+    size: int = 0
+    refused: int = 0
 
 
 class CauseView(msgspec.Struct):
@@ -298,8 +329,11 @@ class State(msgspec.Struct):
     ended: list[SessionView] = []
     requests: dict[str, RequestView] = {}
     permissions: dict[str, PermissionView] = {}
+    answered: list[AnsweredView] = []
     lapsed: list[LapsedView] = []
     breakers: dict[str, str] = {}
+    breaker_figures: dict[str, BreakerFigures] = {}
+    budget: BudgetView = msgspec.field(default_factory=BudgetView)
     recoveries: list[RecoveryView] = []
     strategies: dict[str, StrategyView] = {}
     recent: list[RecentLine] = []

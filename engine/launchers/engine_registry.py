@@ -72,6 +72,11 @@ class EngineRegistry:
         """Engines of this folder whose process is gone. Raises OSError when that cannot be seen."""
         return [entry.engine for entry in self._entries() if not _running(entry)]
 
+    def process_of(self, engine: str) -> ProcessId | None:
+        """The process of an engine of this folder that runs. Raises OSError when that cannot be seen."""
+        entry = next((each for each in self._entries() if each.engine == engine and _running(each)), None)
+        return ProcessId(entry.pid, entry.started) if entry is not None else None
+
     def gone(self, engine: str) -> bool:
         """Whether an engine is proven dead: its process is gone, and nothing that runs carries its tag.
 

@@ -98,7 +98,7 @@ class Engine:
         if self._thread is None:
             work.close()
             raise RuntimeError("This would block; inside `async with` use `await`, as in `await engine.submit(…)`.")
-        return self._thread.call(work).result()
+        return self._thread.run(work)
 
     # pool
 
@@ -189,7 +189,7 @@ class Engine:
         async def there() -> T:
             return read()
 
-        return self._thread.call(there()).result()
+        return self._thread.run(there())
 
     async def _awaited(self, work: Coroutine[Any, Any, T]) -> T:
         """Await something on the engine's loop."""

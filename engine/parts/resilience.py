@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from engine.base.errors import ErrorKind
+from engine.events.types import RecoveryMeasured
+from engine.maintenance import Maintenance
 from engine.parts.core import Core
 from engine.parts.part import Part
 from engine.recovery.breakers.breaker_keys import CREDENTIAL_BREAKER
@@ -34,6 +36,8 @@ class Resilience(Part):
         )
         self.breakers.watch(CREDENTIAL_BREAKER)
         self.budget = Budget(settings.retry.budget)
+        self._bus = core.bus
+        self._measured: RecoveryMeasured | None = None
         self._stated = self.retry = retry_policy(settings)
         self._by_type: dict[ErrorKind, TypePolicy] = {}
         learned = LearnedRules(core.state / STORE, core.clock)
@@ -59,6 +63,19 @@ class Resilience(Part):
         if trip is not None:
             self.breakers.use(trip)
         self.budget.resize(after.retry.budget)
+
+    def add_chores(self, maintenance: Maintenance) -> None:
+        """The figures of breakers and budget are published when they change."""
+        maintenance.add("the figures of the breakers", self._measure, essential=False)
+
+    def _measure(self) -> None:
+        budget = self.budget
+        measured = RecoveryMeasured(
+            breakers=self.breakers.figures(), budget=budget.tokens, budget_size=budget.size, refused=budget.refused
+        )
+        if measured != self._measured:
+            self._measured = measured
+            self._bus.publish(measured)
 
     def set_retry_policy(self, kind: ErrorKind, policy: TypePolicy | None) -> None:
         """A whole policy for one type of error, whatever the settings state; None takes it back."""

@@ -122,6 +122,7 @@ class Supervision(Part):
         self._sessions.add_chores(self.maintenance)
         add("the report of waits", self._requests.dispatcher.publish_waits)
         add("the breakers", lambda: self._resilience.breakers.tick(min(1.0, pool.utilisation)))
+        self._resilience.add_chores(self.maintenance)
         add("the limit of concurrency", self._flow.limiter.look)
         add("the alerts", self.alerts.look)
         self._processes.add_chores(self.maintenance)

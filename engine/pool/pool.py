@@ -5,25 +5,26 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 
-from engine.backends.base import SIMULATOR, Profile
+from engine.backends.base import Profile
 from engine.base.clock import deadline
 from engine.base.errors import BadInput, ConversationHeld, DeadlinePassed, Overloaded, QuarterdeckError
 from engine.base.files import is_gone
 from engine.events.types import PoolStatistics
-from engine.flow.priorities import PriorityLine
 from engine.pool.lease import Lease, Waiter
 from engine.pool.member import Member
 from engine.pool.members import Members, PoolPorts
 from engine.pool.reconciler import Reconciler
 from engine.pool.routing import Capacity, LeaseRequest, RouteDecision
 from engine.pool.scaling_policies import Load
-from engine.pool.session_index import Named, SessionIndex, SubPool
+from engine.pool.session_index import SessionIndex, SubPool
 from engine.pool.shares import Shares
 from engine.pool.starting import row_of
 from engine.pool.statistics import PoolRecord
+from engine.pool.view import PoolNow, capacity_of, statistics_of
+from engine.pool.waiting_line import WaitingLine
 from engine.sessions.session import Session
 from engine.store.sqlite import StoreUnusable
 
@@ -38,8 +39,7 @@ class Pool:
         self._members = Members(ports, self)
         self._sizing = Reconciler(ports, self._members)
         self._leases: dict[str, Lease] = {}
-        self._waiters: PriorityLine[Waiter] = PriorityLine()
-        self._waiting_for: Counter[Named] = Counter()
+        self._waiters = WaitingLine()
         self._epoch = 0
         self._open = True
         self._returned = asyncio.Event()
@@ -77,33 +77,9 @@ class Pool:
 
     def statistics(self, memory: int = 0, cpu: float = 0.0) -> PoolStatistics:
         """The pool as it is now; `memory` and `cpu` are the sessions' sums, which the keeper reads."""
-        limits, waiting, size = self._limits(), len(self._waiters), len(self._members)
-        active, counts, last = len(self._leases), self.record.snapshot(), self._planner.last
-        target, reason = (last.target, last.reason) if last else (size, "")
-        if size < target and not (carried := self._planner.carry(size)).more:
-            reason = f"{reason}; {carried.reason}"
-        return PoolStatistics(
-            size=size,
-            active=active,
-            idle=self.index.idle_count,
-            warm=sum(1 for entry in self.index if entry.idle and not entry.conversation),
-            starting=self._members.starting,
-            waiting=waiting,
-            hibernated=self._ports.conversations.hibernated,
-            min_size=limits.scaling.min_size,
-            max_size=limits.scaling.max_size,
-            target=target,
-            reason=reason,
-            utilisation=self.utilisation,
-            reuse=counts.reuses / counts.leases if counts.leases else 0.0,
-            throughput=self.record.throughput(self._now()),
-            memory=memory,
-            cpu=cpu,
-            wait=self.record.waits,
-            wake=self.record.wakes,
-            counts=counts,
-            simulated=self._ports.default().backend == SIMULATOR,
-        )
+        sizes = len(self._members), len(self._leases), len(self._waiters)
+        now = PoolNow(*sizes, self.utilisation, self._now(), memory, cpu)
+        return statistics_of(now, self._members, self._ports)
 
     # leases
 
@@ -117,13 +93,12 @@ class Pool:
         """
         self._check_open()
         seconds = self._limits().acquire_timeout if timeout is None else timeout
-        waiter = Waiter(request, self._now(), asyncio.get_running_loop().create_future())
+        waiter = self._waiters.new(request, self._now())
         self._known_capacity = None
-        self._serve(waiter, lambda: self._ahead_of(waiter))
+        self._serve(waiter, lambda: self._waiters.ahead_of(waiter))
         if waiter.granted.done():
             return waiter.granted.result()
-        self._waiters.add(waiter, request.priority, waiter.since)
-        self._waiting_for[request.profile.named] += 1
+        self._waiters.add(waiter)
         waiter.notify(on_wait)
         try:
             async with deadline(self._ports.clock, seconds):
@@ -138,7 +113,7 @@ class Pool:
             self._give_back(waiter)
             raise
         finally:
-            self._dequeue(waiter)
+            self._waiters.remove(waiter)
 
     async def hold(self, lease: Lease, conversation: str, user: str) -> None:
         """The leased session goes on in `conversation`. Raises ConversationHeld when it may not write it."""
@@ -247,9 +222,9 @@ class Pool:
     async def drain(self, grace: float) -> list[Session]:
         """Take no new work and wait up to `grace` seconds for the leases; returns sessions still in a turn."""
         self._open = False
-        for waiter in self._waiters:
+        for waiter in list(self._waiters):
             if waiter.waiting:
-                self._refuse(waiter, Overloaded("The engine drains.", remedy="Try again when it is back."))
+                self._waiters.refuse(waiter, Overloaded("The engine drains.", remedy="Try again when it is back."))
         await self._wait_for_leases(grace)
         return [lease.session for lease in self._leases.values()]
 
@@ -269,9 +244,7 @@ class Pool:
         self._assign()
         if self._open:
             requests = [self._members.get(name).request for name in self._leases]
-            self._sizing.fill(
-                self._load(), [*requests, *(each.request for each in self._waiters if each.waiting and each.demand)]
-            )
+            self._sizing.fill(self._load(), [*requests, *self._waiters.demanding])
 
     def free(self) -> None:
         """A session may be leased again."""
@@ -281,14 +254,9 @@ class Pool:
 
     def start_failed(self, request: LeaseRequest, error: QuarterdeckError) -> bool:
         """Tell the first who waits for such a session; else it was a spare, and spares wait a while."""
-        for waiter in self._waiters:
-            same = (
-                waiter.request.profile.key == request.profile.key
-                and waiter.request.conversation == request.conversation
-            )
-            if waiter.waiting and same:
-                self._refuse(waiter, error)
-                return True
+        if (waiter := self._waiters.first_like(request)) is not None:
+            self._waiters.refuse(waiter, error)
+            return True
         self._sizing.start_failed(request.profile.key, error)
         return False
 
@@ -308,7 +276,7 @@ class Pool:
         ahead: Counter[SubPool] = Counter()
         stuck: dict[SubPool, str] = {}
         self._known_capacity = None
-        for waiter in self._in_order():
+        for waiter in self._waiters.in_order(self._shares):
             if not waiter.waiting:
                 continue
             key, fresh = waiter.request.profile.key, not waiter.request.conversation
@@ -321,14 +289,6 @@ class Pool:
                 ahead[key] += 1
                 if waiter.stuck:
                     stuck[key] = waiter.why
-
-    def _in_order(self) -> Iterable[Waiter]:
-        """By priority and arrival; where profiles compete, those that have less than their weight's share go first."""
-        if len(self._waiting_for) < 2:
-            return self._waiters
-        shares = self._shares()
-        short = {profile for profile in self._waiting_for if shares.short(profile)}
-        return sorted(self._waiters, key=lambda waiter: waiter.request.profile.named not in short)
 
     def _shares(self) -> Shares:
         sizes = Counter(member.request.profile.named for member in self._members.all.values() if member.stays)
@@ -358,10 +318,6 @@ class Pool:
         self._members.retire(member, "its working directory is gone")
         return True
 
-    def _ahead_of(self, newest: Waiter) -> int:
-        key = newest.request.profile.key
-        return sum(waiter.request.profile.key == key and not waiter.request.conversation for waiter in self._waiters)
-
     def _capacity(self) -> Capacity:
         """The room as it is within one round of assigning; a start changes it."""
         if self._known_capacity is None:
@@ -369,28 +325,11 @@ class Pool:
         return self._known_capacity
 
     def _read_capacity(self) -> Capacity:
-        limits, size = self._limits(), len(self._members)
-        starts = [member.request for member in self._members.all.values() if member.starting]
-        resuming = frozenset(
-            (request.profile.tenant, request.conversation) for request in starts if request.conversation
-        )
-        allowed, why = self._planner.allowed(self._load())
-        return Capacity(
-            size=size,
-            starting=Counter(request.profile.named for request in starts),
-            waking=Counter(request.profile.named for request in starts if request.resumes),
-            allowed=allowed,
-            why=why,
-            max_starting=limits.max_starting,
-            max_waking=limits.max_waking,
-            pending=Counter(request.profile.key for request in starts if not request.conversation),
-            resuming=resuming,
-            held=self._planner.held(self._now()),
-            shares=self._shares() if self.index.idle_count else Shares(),
-        )
+        shares = self._shares() if self.index.idle_count else Shares()
+        return capacity_of(self._members, self._ports, self._load(), self._now(), shares)
 
     def _load(self) -> Load:
-        return self._sizing.load(busy=len(self._leases), waiting=sum(waiter.demand for waiter in self._waiters))
+        return self._sizing.load(busy=len(self._leases), waiting=self._waiters.demand)
 
     def _grant(self, waiter: Waiter, decision: RouteDecision) -> None:
         member, now = self._members.get(decision.use), self._now()
@@ -416,7 +355,7 @@ class Pool:
         self._leases[session.id] = lease
         self.record.leased(now, lease.waited)
         self._known_capacity = None
-        self._dequeue(waiter)
+        self._waiters.remove(waiter)
         waiter.granted.set_result(lease)
 
     def _grow(self, request: LeaseRequest, decision: RouteDecision) -> None:
@@ -446,14 +385,6 @@ class Pool:
         if why := self._planner.disk_full:
             remedy = "Free disk space, or lower `session_pool.limits.disk_floor`."
             raise Overloaded(f"No work is taken: {why}.", remedy=remedy)
-
-    def _dequeue(self, waiter: Waiter) -> None:
-        if self._waiters.remove(waiter):
-            self._waiting_for -= Counter([waiter.request.profile.named])
-
-    def _refuse(self, waiter: Waiter, error: QuarterdeckError) -> None:
-        self._dequeue(waiter)
-        waiter.granted.set_exception(error)
 
     def _give_back(self, waiter: Waiter) -> None:
         """The waiter left at the very moment that it was served: nothing may leak."""

@@ -42,6 +42,20 @@ class EscalationState:
     tries: int = 0
     why: str = ""
 
+    def validate(self) -> None:
+        """Raises AssertionError where the state contradicts itself; for tests."""
+        assert self.level in levels_from(self.first), f"{self.level!r} is no level above {self.first!r}"  # noqa: S101
+        assert self.tries >= 0, self  # noqa: S101
+        assert self.tries <= TRIES or self.level not in ESCALATION, "it should have escalated"  # noqa: S101
+
+
+def levels_from(first: str) -> list[str]:
+    """The levels of a failure whose class calls for the strategy `first`, in their order."""
+    levels = [first]
+    while levels[-1] in ESCALATION:
+        levels.append(ESCALATION[levels[-1]])
+    return levels if levels[-1] in {FAIL_FAST, PLAIN_RETRY} else [*levels, PLAIN_RETRY]
+
 
 def strategy_for(failure: Failure, own: Mapping[str, str]) -> str:
     """The strategy of a failure's class: `own` maps `type/category` or a type to one, and comes first."""

@@ -178,6 +178,15 @@ class Orchestrator:
             result = recovery.done.result()
             self._end(recovery, ok=result.ok, reason=result.reason)
 
+    def validate(self) -> None:
+        """Raises AssertionError where the state contradicts itself; for tests."""
+        for key, recovery in self._under_way.items():
+            assert recovery.key == key, "a run is kept under another's key"  # noqa: S101
+            assert not recovery.over, "a run that is over is under way"  # noqa: S101
+            assert 0 <= recovery.waiters <= recovery.joined, "more left than came"  # noqa: S101
+        assert 0 <= self._budget.tokens <= self._budget.size, "the budget was overdrawn"  # noqa: S101
+        assert len(self._records) <= TARGETS_KEPT, "too many targets are remembered"  # noqa: S101
+
     # runs
 
     def _start_automatic(

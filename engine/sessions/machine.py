@@ -17,6 +17,7 @@ from engine.sessions.framing import MAX_LINE, LineSplitter, OversizedLine
 from engine.sessions.own_work import BackgroundTasks
 from engine.sessions.partial_blocks import PartialBlocks
 from engine.sessions.repair import RepairTraces, traces_in
+from engine.sessions.replies import cancelled_in, changed_directory
 from engine.sessions.wire_turn import Turn
 
 Emit = Callable[[f.Fact], None]
@@ -25,26 +26,6 @@ _ACTIVITIES = {"text": "writing", "thinking": "thinking"}
 
 class BusyError(RuntimeError):
     """A second turn was begun while one is in flight; several queued lines would merge into one result."""
-
-
-class Interrupted(msgspec.Struct, frozen=True):
-    """What we read of the reply to `interrupt`."""
-
-    cancelled: list[str] = []
-
-
-class Moved(msgspec.Struct, frozen=True):
-    """What we read of the reply to `set_cwd`."""
-
-    changed: bool = False
-
-
-def changed_directory(reply: m.ControlReply) -> bool:
-    """Whether the reply to `set_cwd` states that the directory is another one now."""
-    try:
-        return msgspec.json.decode(reply.response, type=Moved).changed
-    except msgspec.DecodeError:
-        return False
 
 
 class SessionMachine:
@@ -108,13 +89,17 @@ class SessionMachine:
             self._moving.add(request_id)
         return request_id, lines.control(request_id, subtype, **fields)
 
-    def answer(self, permission: str, *, allowed: bool, message: str = "", interrupt: bool = False) -> bytes | None:
-        """Answer a permission; None when the CLI no longer asks for it."""
+    def answer(
+        self, permission: str, *, allowed: bool, message: str = "", interrupt: bool = False, updated: bytes = b""
+    ) -> bytes | None:
+        """Answer a permission, with another input where one is given; None when the CLI no longer asks for it."""
         ask = self._asked.pop(permission, None)
         if ask is None:
             return None
         changed = permission in self._changed_input
         self._changed_input.discard(permission)
+        if allowed and updated:
+            return lines.allow(permission, msgspec.Raw(updated))
         if allowed:  # an input that had to be repaired is not sent back: the CLI uses its own
             return lines.allow(permission, None if changed else ask.input)
         if self.turn is not None:
@@ -382,7 +367,7 @@ class SessionMachine:
         emit(f.Replied(reply))
         if reply.request_id in self._interrupts:
             self._interrupts.discard(reply.request_id)
-            self._drop_cancelled(_cancelled_in(reply), emit)
+            self._drop_cancelled(cancelled_in(reply), emit)
         if reply.request_id in self._moving:
             self._moving.discard(reply.request_id)
             self._moves += changed_directory(reply)
@@ -427,10 +412,3 @@ class SessionMachine:
         self._changed_input.discard(message.request_id)
         if self._asked.pop(message.request_id, None) is not None:
             emit(f.PermissionWithdrawn(message.request_id))
-
-
-def _cancelled_in(reply: m.ControlReply) -> list[str]:
-    try:
-        return msgspec.json.decode(reply.response, type=Interrupted).cancelled
-    except msgspec.DecodeError:
-        return []

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 from engine.sessions.protocol_events import PermissionWanted
+
+
+class AnswerAgent(Protocol):
+    """The way to an agent that waits; `updated` is an input in place of its own, as JSON."""
+
+    def __call__(self, permission: str, allowed: bool, message: str, updated: bytes = b"", /) -> None:
+        """Answer it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +29,7 @@ class Requester:
     profile: str
     tenant: str
     workspace: str
-    answer: Callable[[str, bool, str], None]
+    answer: AnswerAgent
     grants: str = ""
     timeout: float | None = None
     breaker: str = ""
@@ -35,8 +41,8 @@ class PermissionPort(Protocol):
     def ask(self, requester: Requester, wanted: PermissionWanted) -> None:
         """The agent waits until this is answered."""
 
-    def withdraw(self, session: str, permission: str) -> None:
-        """The agent no longer waits for this one."""
+    def withdraw(self, session: str, permission: str, why: str = "") -> None:
+        """The agent no longer waits for this one, and why where that is known."""
 
     def withdraw_session(self, session: str) -> None:
         """The session waits for none any more."""

@@ -14,6 +14,18 @@ class Started(msgspec.Struct, frozen=True):
     claude_code_version: str = ""
 
 
+class Interrupted(msgspec.Struct, frozen=True):
+    """The reply to `interrupt`."""
+
+    cancelled: list[str] = []
+
+
+class Moved(msgspec.Struct, frozen=True):
+    """The reply to `set_cwd`."""
+
+    changed: bool = False
+
+
 class CostSoFar(msgspec.Struct, frozen=True):
     """The cost of a conversation up to now, in US dollars."""
 
@@ -40,3 +52,19 @@ def cost_so_far(reply: ControlReply) -> float | None:
         return msgspec.json.decode(reply.response, type=ReportedUsage).session.total_cost_usd
     except msgspec.DecodeError:
         return None
+
+
+def changed_directory(reply: ControlReply) -> bool:
+    """Whether the reply to `set_cwd` states that the directory is another one now."""
+    try:
+        return msgspec.json.decode(reply.response, type=Moved).changed
+    except msgspec.DecodeError:
+        return False
+
+
+def cancelled_in(reply: ControlReply) -> list[str]:
+    """The queued prompts that the reply to `interrupt` names as cancelled."""
+    try:
+        return msgspec.json.decode(reply.response, type=Interrupted).cancelled
+    except msgspec.DecodeError:
+        return []

@@ -415,7 +415,9 @@ class Session:
             case f.PermissionWanted():
                 self._ask(fact)
             case f.PermissionWithdrawn(permission):
-                self._ports.permissions.withdraw(self.id, permission)
+                turn = self._machine.turn
+                why = "its turn was interrupted" if turn is not None and turn.interrupted else ""
+                self._ports.permissions.withdraw(self.id, permission, why)
                 self._wait_for_person()
             case f.ForeignTurnBegan() | f.ForeignTurnEnded() | f.TasksChanged():
                 self._own_work.take(fact, self.conversation, self._machine.tasks)
@@ -465,8 +467,8 @@ class Session:
         )
         self._ports.permissions.ask(requester, wanted)
 
-    def _answer(self, permission: str, allowed: bool, message: str) -> None:
-        line = self._machine.answer(permission, allowed=allowed, message=message)
+    def _answer(self, permission: str, allowed: bool, message: str, updated: bytes = b"", /) -> None:
+        line = self._machine.answer(permission, allowed=allowed, message=message, updated=updated)
         if line is not None:
             self._write(line)
         self._wait_for_person()

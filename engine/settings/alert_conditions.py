@@ -44,6 +44,7 @@ FIGURES: dict[str, Figure] = {
     "queue_waiting": Figure("requests that wait for a session"),
     "oldest_wait": Figure("seconds that the oldest of them waits", high=_DAY),
     "permissions_waiting": Figure("permissions that wait for an answer"),
+    "oldest_approval": Figure("seconds that the oldest of them waits for its answer", high=_DAY),
     "sessions": Figure("sessions in the pool"),
     "utilisation": Figure("(leased + waiting) / sessions", high=1e6),
     "memory_used": Figure("share of the machine's memory that is used", high=_RATIO),

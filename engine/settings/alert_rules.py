@@ -155,6 +155,11 @@ SHIPPED: tuple[AlertRuleRow, ...] = read_rows(
             "remedy": "Raise `session_pool.max_size`, or send less.",
         },
         {
+            "name": "approval-waits",
+            "when": "oldest_approval > 60",
+            "remedy": "Answer it: `!` in the console, or `quarterdeck permissions`; unanswered it is denied.",
+        },
+        {
             "name": "memory-high",
             "when": "memory_used > 0.95",
             "for": "1m",

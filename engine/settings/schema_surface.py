@@ -122,6 +122,10 @@ class Console(Group):
     refresh_hz: Number = setting(2.0, "Paints a second.", unit="hertz", ge=0.2, le=4)
     glyphs: Literal["auto", "unicode", "plain", "ascii"] = setting("auto", "Characters the console draws with.")
     animation: bool = setting(False, "Whether anything moves by itself.")
+    bell: bool = setting(True, "Ring the terminal's bell when an approval begins to wait while nobody looks.")
+    desktop_notices: Literal["auto", "off", "osc9", "osc777"] = setting(
+        "auto", "How the terminal notifies of it then; auto sends OSC 9 and OSC 777 where the terminal is no console."
+    )
     screens: tuple[str, ...] = setting(
         (),
         "Plugin screens as module:Class, beside the installed ones; read when a console starts.",

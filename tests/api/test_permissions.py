@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
@@ -102,3 +103,57 @@ async def test_the_setting_says_how_long_a_grant_lives_that_names_no_time(tmp_pa
         assert (await turn)["denials"] == 0
     assert grant["expires"] - grant["at"] == pytest.approx(90, abs=1)
     assert (grant["scope"], bool(grant["conversation"])) == ("conversation", True)
+
+
+async def test_the_whole_input_is_a_detail_read_on_demand_by_pages(served: Served) -> None:
+    command = " && ".join(f"touch f{number}" for number in range(80)) + " && curl http://127.0.0.1:9/x | sh"
+    text = "".join(f"line {number}\n" for number in range(700))
+    write = f"[[tool: Write {json.dumps({'file_path': 'notes.md', 'content': text})}]]"
+    turn = asyncio.create_task(served.ask(f"[[tool: Bash {json.dumps({'command': command})}]] {write}"))
+    await until(lambda: served.engine.bus.state.permissions)
+    (row,) = (await served.data("GET", "/api/permissions"))["permissions"]
+    assert (len(row["summary"]) <= 160, row["size"] > len(command)) == (True, True)
+    assert row["risks"][: row["grave_risks"]] == ["opaque", "pipe to shell"]
+    detail = (await served.data("GET", f"/api/permissions/{row['id']}"))["permission"]
+    assert [line["text"] for line in detail["lines"]] == [command]
+    assert (detail["texts"], detail["secrets"], detail["unread"]) == ({"command": command}, 0, False)
+    assert [risk["word"] for risk in detail["risks"]] == row["risks"]
+    assert detail["cwd"].startswith(str(served.engine.settings.workspaces))
+    await served.data("POST", f"/api/permissions/{row['id']}", {"allowed": False})
+    await until(lambda: [each.tool for each in served.engine.bus.state.permissions.values()] == ["Write"])
+    (name,) = served.engine.bus.state.permissions
+    first = (await served.data("GET", f"/api/permissions/{name}?limit=10"))["permission"]
+    assert (len(first["lines"]), first["total_lines"], first["new_file"], first["added"]) == (10, 702, True, 700)
+    rest = (await served.data("GET", f"/api/permissions/{name}?offset=695&limit=500"))["permission"]
+    assert (rest["lines"][-1], rest["texts"]) == ({"kind": "add", "text": "line 699"}, {})
+    assert await served.refusal("GET", f"/api/permissions/{name}?limit=0") == (400, "bad_input", "limit")
+    await served.data("POST", f"/api/permissions/{name}", {"allowed": False})
+    await turn
+    assert await served.refusal("GET", f"/api/permissions/{name}") == (404, "not_found", "permission")
+
+
+async def test_an_edited_input_is_judged_then_allowed_and_recorded_with_both_forms(served: Served) -> None:
+    row, turn = await asked(served)
+    path = f"/api/permissions/{row['id']}"
+    judged = (await served.data("POST", f"{path}/judge", {"edited": {"command": "rm -rf proof"}}))["permission"]
+    assert judged["risks"][0] == {"word": "delete", "about": "destroys files, data or history", "grave": True}
+    assert [line["text"] for line in judged["lines"]] == ["rm -rf proof"]
+    assert len(served.engine.bus.state.permissions) == 1
+    bad: list[tuple[Any, str]] = [
+        ({"allowed": True, "edited": {"other": "x"}}, "edited"),
+        ({"allowed": False, "edited": {"command": "x"}}, "edited"),
+        ({"allowed": True, "scope": "profile", "edited": {"command": "x"}}, "edited"),
+        ({"allowed": True, "edited": {"command": 5}}, "edited.command"),
+    ]
+    for body, _field in bad:
+        assert (await served.refusal("POST", path, body))[0] == 400
+    await served.data("POST", path, {"allowed": True, "edited": {"command": "touch other"}})
+    assert ((await turn)["denials"], proof(served)) == (0, False)
+    assert any(served.engine.settings.workspaces.glob("default/default/*/other"))
+    (record,) = (await served.data("GET", "/api/permissions/history"))["answers"]
+    assert (record["action"], record["edited_from"]) == (
+        "Bash: touch other  (exactly this)",
+        "Bash: touch proof  (exactly this)",
+    )
+    response = await served.http.request("POST", path, json={"allowed": True})
+    assert "edited and allowed it" in response.json()["error"]

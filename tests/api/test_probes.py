@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 from asyncio.subprocess import PIPE, STDOUT
 from pathlib import Path
@@ -37,7 +38,8 @@ async def readiness(served: Served) -> tuple[int, bool, list[str]]:
 
 async def test_a_healthy_engine_is_alive_and_ready(served: Served) -> None:
     alive = await served.http.get("/healthz")
-    assert (alive.status_code, alive.json()) == (200, {"status": "alive", "engine": served.engine.id})
+    facts = {"engine": served.engine.id, "pid": os.getpid(), "headless": False, "consoles": 0}
+    assert (alive.status_code, alive.json()) == (200, {"status": "alive", **facts})
     assert await readiness(served) == (200, True, [])
 
 

@@ -40,6 +40,7 @@ ACTS = {
     "/api/prompts/{id}": ("DELETE", 404),
     "/api/config/check": ("POST", 400),
     "/api/permissions/{id}": ("POST", 400),
+    "/api/permissions/{id}/judge": ("POST", 400),
     "/api/permissions/groups/{key}": ("POST", 400),
     "/api/permissions/grants/{id}": ("DELETE", 404),
     "/api/sessions/{id}/interrupt": ("POST", 404),
@@ -199,7 +200,7 @@ async def test_a_read_only_engine_refuses_everything_that_acts(served: Served) -
         "/api/alerts/test": {"channel": "console"},
     }
     for path, (method, _) in ACTS.items():
-        if path in {"/api/config/check", "/api/classify"}:
+        if path in {"/api/config/check", "/api/classify", "/api/permissions/{id}/judge"}:
             continue  # it changes nothing
         refusal = await served.refusal(method, path.replace("{id}", session), bodies.get(path))
         assert refusal == (403, "forbidden", None), path
@@ -226,5 +227,6 @@ async def test_a_request_is_listed_and_cancelled_and_its_caller_told_by_whom(ser
     status, code, _ = refused(await asked)
     assert (status, code) == (409, "interrupted")
     assert (await served.data("GET", "/api/prompts"))["total"] == 0
-    assert served.engine.bus.state.totals.failed == 1
+    totals = served.engine.bus.state.totals
+    assert (totals.cancelled, totals.failed) == (1, 0)
     assert (await served.ask("still well"))["text"] == "Echo: still well"

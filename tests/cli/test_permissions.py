@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -88,3 +89,24 @@ def test_what_cannot_be_done_is_told_and_harms_nothing(engine: Headless) -> None
     assert "has passed" in refused(engine, "allow-group", key, "--scope", "profile", "--for", "2001-01-01")[1]
     assert refused(engine, "allow-group", key, "--scope", "world")[0] == 2
     assert len(as_json(engine, "permissions")) == 1
+
+
+def test_the_whole_input_is_shown_and_an_edited_one_judged_and_allowed(engine: Headless) -> None:
+    command = " && ".join(f"rm -rf build{number}" for number in range(40)) + " && curl http://127.0.0.1:9/x | sh"
+    ask(engine, "r1", prompt=f"[[tool: Bash {json.dumps({'command': command})}]]")
+    (row,) = as_json(engine, "permissions")
+    shown = quarterdeck(engine.home, "permissions", "show", row["id"]).stdout
+    assert f"  {command}\n" in shown.replace("    ", "  ")
+    assert "risk     ▲ delete   ▲ opaque" in shown
+    assert "▲ pipe to shell" in shown
+    assert as_json(engine, "permissions", "show", row["id"])["texts"] == {"command": command}
+    judged = quarterdeck(engine.home, "permissions", "judge", row["id"], "--command", "git push").stdout
+    assert "risk     ▲ push" in judged
+    assert refused(engine, "allow", row["id"], "--edit", "nothing")[0] == 2
+    said = plain(engine, "permissions", "allow", row["id"], "--command", "touch other")
+    assert said == [[f"{row['id']} is allowed."]]
+    (newest,) = as_json(engine, "permissions", "history")
+    assert newest["action"] == "Bash: touch other  (exactly this)"
+    assert newest["edited_from"].startswith("Bash: rm -rf build0")
+    code, sentence = refused(engine, "show", row["id"])
+    assert (code, "edited and allowed it" in sentence) == (2, True)

@@ -31,6 +31,7 @@ ACTS = [
     "config set session_pool.max_size=20",
     "config undo",
     "conversations delete c1",
+    "down",
     "env forget .env",
     "env trust .env",
     "errors correct e1 timeout",
@@ -59,14 +60,14 @@ READS = {
     "breakers:list",
     "breakers:show",
     "checkpoints:list",
-    "conversations:list",
-    "conversations:show",
     "config:check",
     "config:diff",
     "config:get",
     "config:history",
     "config:schema",
     "config:show",
+    "conversations:list",
+    "conversations:show",
     "doctor",
     "env:list",
     "errors:list",
@@ -74,23 +75,24 @@ READS = {
     "errors:statistics",
     "keys:check",
     "offline-model",
-    "pool",
-    "profiles:list",
-    "recordings:list",
-    "sessions:transcript",
     "permissions:grants",
     "permissions:groups",
     "permissions:history",
     "permissions:list",
     "plugins",
+    "pool",
+    "profiles:list",
     "queue:list",
     "queue:show",
+    "recordings:list",
     "recoveries:list",
     "recoveries:strategies",
     "replay",
     "sessions:list",
     "sessions:show",
+    "sessions:transcript",
     "socket",
+    "up",
     "web",
 }
 """Commands that change no running engine; the console and its tabs have a read-only mode of their own."""
@@ -106,7 +108,7 @@ def leaves(command: click.Command, name: str) -> Iterator[str]:
     if not isinstance(command, click.Group):
         yield name
         return
-    context = click.Context(command)
+    context = click.Context(command, **command.context_settings)
     for below in command.list_commands(context):
         found = command.get_command(context, below)
         assert found is not None

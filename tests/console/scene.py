@@ -46,6 +46,18 @@ REMARK = (
 CONVERSATION = "7c2f41aa-9d1e-4f0b-b1c4-0000000000"
 
 
+BREAKERS = [
+    ev.BreakerFigures(
+        breaker="credential:acct-3", calls=73, failed=0.384, limit=0.5, next_probe=0.0, probes_ok=2, probes_needed=3,
+        trips=2, shed=41,
+    ),
+    ev.BreakerFigures(
+        breaker="model:default", calls=120, failed=0.021, limit=0.5, next_probe=0.0, probes_ok=0, probes_needed=3,
+        trips=1, shed=7,
+    ),
+]  # fmt: skip
+
+
 def tape() -> list[EventEnvelope]:
     """All events until NOW, in order."""
     found = [*_beginnings(), *_past(random.Random(1881)), *_trouble(), *_present()]
@@ -167,6 +179,7 @@ def _present() -> list[tuple[float, AnyEvent]]:
             found.append((began + 0.1, ev.TurnActivity(session=session, activity=activity)))
     found += [
         (NOW - 62, ev.BreakerChanged(breaker="credential:acct-3", old="closed", new="half_open", reason="12 s probe")),
+        (NOW - 61, ev.RecoveryMeasured(breakers=BREAKERS, budget=390, budget_size=1000, refused=0)),
         (NOW - 30, ev.SettingsChanged(who="ana", changes={"session_pool.max_size": [16, 20]})),
         (NOW - 5, ev.ApiRetry(session="s0006", attempt=2, delay=8.0, status=529, error="overloaded")),
         (NOW - 4, asked("p1", "s0008", "Bash", ASKED, f"Bash: {ASKED}  (exactly this)", "delete", 0, seen=(3, 0),

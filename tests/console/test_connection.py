@@ -10,13 +10,15 @@ from textual.strip import Strip
 
 from engine.base.clock import ManualClock
 from engine.base.errors import BadInput, NoEngine
-from tests.support.console import FakeFeed
+from engine.events.state import EngineView, SessionView, State
+from tests.support.console import FakeFeed, console_fixture
 from tests.support.processes import until
 from tui.console import gc_pause
 from tui.console.app import Console
 from tui.console.connection import RETRY_S, Connection
 from tui.feeds.base import Feed
 from tui.model.link import LinkState
+from tui.screens.transcript import TranscriptScreen
 from tui.widgets.styled import LineBlock
 
 
@@ -69,6 +71,24 @@ async def test_what_trying_again_cannot_cure_waits_for_the_operator(error: Excep
     assert str(error) in connection.status.detail
     joining.cancel()
     await asyncio.wait([joining])
+
+
+async def test_another_engine_begins_every_list_anew_and_says_so(feed: FakeFeed, clock: ManualClock) -> None:
+    async with console_fixture(feed, clock) as console:
+        await console.press("2", "space", "t")
+        assert isinstance(console.app.screen, TranscriptScreen)
+        marked = console.app.screen.session
+        began = clock.wall()
+        other = State(engine=EngineView(engine="e2", phase="running", started_at=began), at=began)
+        other.sessions["k7f001"] = SessionView("k7f001", since=began)
+        feed.replace(other)
+        await console.settle()
+        assert not isinstance(console.app.screen, TranscriptScreen)
+        assert marked not in console.text
+        assert "k7f001" in console.text
+        assert any("another engine, e2" in line for line in console.told)
+        assert console.app.store.history.start == 0.0 or console.app.store.history.start >= began
+        assert console.app.screen.shown.marks == set()  # type: ignore[attr-defined]
 
 
 async def test_a_feed_that_cannot_close_does_not_keep_the_console() -> None:

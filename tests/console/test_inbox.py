@@ -15,6 +15,7 @@ from engine.events.reducers.projection import Projection
 from tests.console import scene
 from tests.support.console import NORMAL, SMALL, ConsoleFixture, FakeFeed, console_fixture, plain
 from tui.actions.press_guard import ARMING_S
+from tui.model.input_view import InputView
 from tui.model.link import FeedStatus, LinkState
 from tui.model.list_state import ListState
 from tui.render.spans import width_of
@@ -77,6 +78,8 @@ async def test_a_key_answers_the_whole_group_under_the_cursor(
         await console.press("j")
         await arm(console, clock)
         await console.press(key)
+        if key == "D":  # it asks why, and enter alone gives no reason
+            await console.press("enter")
         assert feed.calls == [("answer_group", KEYS[1], *answer)]
         assert console.told[0].split()[0] in {"Allowed", "Denied"}
 
@@ -112,7 +115,7 @@ async def test_a_graver_group_that_comes_in_above_moves_no_answer(feed: FakeFeed
         await arm(console, clock)
         feed.push(scene.NOW + 1, scene.asked("p9", "s0004", "Bash", "rm -rf /", "Bash: rm -rf /", "delete", 0))
         await console.settle()
-        await console.press("D")
+        await console.press("D", "enter")
         assert feed.calls == [("answer_group", KEYS[1], False, "once", "", "")]
 
 
@@ -130,11 +133,11 @@ async def test_a_grant_for_the_profile_asks_how_long_with_the_facts(feed: FakeFe
 
 async def test_a_denial_says_why(feed: FakeFeed, clock: ManualClock) -> None:
     async with inbox(feed, clock) as console:
-        await console.press("W")
+        await console.press("D")
         await console.press("escape")
         assert feed.calls == []
         await arm(console, clock)
-        await console.press("W")
+        await console.press("D")
         await console.type("use make clean")
         await console.press("enter")
         assert feed.calls == [("answer_group", KEYS[0], False, "once", "use make clean", "")]
@@ -152,7 +155,7 @@ async def test_marked_groups_are_answered_alike_and_the_order_is_held_meanwhile(
         assert console.text.index("frob") < console.text.index("rm -rf / ")
         await console.press("M")
         assert "ANSWER 2 GROUPS" in console.text
-        await console.press("enter")  # deny is where the cursor is
+        await console.press("enter", "enter")  # deny is where the cursor is; no reason is given
         assert feed.calls == [("answer_group", KEYS[at], False, "once", "", "") for at in (0, 2)]
         assert console.told[-1] == "Denied 2 requests."
 
@@ -195,7 +198,7 @@ async def test_a_click_puts_the_cursor_on_a_row(feed: FakeFeed, clock: ManualClo
         at = next(y for y, line in enumerate(console.lines) if "docker compose" in line)
         await console.pilot.click(offset=(30, at))
         await arm(console, clock)
-        await console.press("D")
+        await console.press("D", "enter")
         assert feed.calls == [("answer_group", KEYS[5], False, "once", "", "")]
 
 
@@ -217,7 +220,7 @@ async def test_read_only_and_a_recording_refuse_and_offer_no_answer(feed: FakeFe
     async with console_fixture(feed, clock, read_only=True) as console:
         await console.press("exclamation_mark")
         await arm(console, clock)
-        await console.press("A", "D", "O", "W")
+        await console.press("A", "D", "O", "E")
         assert all("Read-only" in text for text in console.told)
         assert "A allow once" not in console.text
     recorded = FakeFeed(scene.tape())
@@ -244,10 +247,14 @@ def test_every_line_fits_and_no_letter_of_an_agent_is_drawn_raw(width: int) -> N
     shown.mark()
     table, first = draw.rows(shown, scene.NOW, width, 4)
     cards = [
-        line for group in [*found, None] for line in draw.card(group, scene.NOW, "▮▮▮", width, "All are answered.")
+        line
+        for group in [*found, None]
+        for line in draw.card(
+            group, InputView("p1"), scene.NOW, "▮▮▮", width, draw.LEAST_CARD, draw.Leaf(), None, "All are answered."
+        )
     ]
     assert first == 3
-    assert len(cards) == draw.CARD_LINES * (len(found) + 1)
+    assert len(cards) == draw.LEAST_CARD * (len(found) + 1)
     for line in [draw.head(shown, width), *table, *cards]:
         assert width_of(line) <= width, plain(line)
     assert "◆" in plain(table[2])
@@ -268,5 +275,5 @@ async def test_two_hundred_groups_are_walked_by_keyboard(size: tuple[int, int], 
         assert isinstance(screen, Inbox)
         assert screen.group is not None
         assert f"▌      0s  s0001   Bash      {screen.group.summary}" in console.text
-        await console.press("D")
+        await console.press("D", "enter")
         assert feed.calls == [("answer_group", screen.group.key, False, "once", "", "")]

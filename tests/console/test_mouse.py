@@ -131,6 +131,7 @@ async def test_a_group_of_the_inbox_is_clicked_and_answered_by_a_click(
         clock.advance(1.0)
         await console.settle()
         await click(console, "deny  ")
+        await console.press("enter")
         assert [call[0] for call in feed.calls] == ["answer_group"]
         assert feed.calls[0][2] is False
 
@@ -143,6 +144,7 @@ async def test_the_question_below_the_grid_is_answered_by_a_click(feed: FakeFeed
         clock.advance(1.0)
         await console.settle()
         await click(console, "D deny", inside=3)
+        await console.press("enter")
         assert feed.calls == [("answer", "p2", False, "once")]
 
 

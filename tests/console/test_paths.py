@@ -183,6 +183,8 @@ async def test_an_approval_is_answered_only_once_its_card_has_been_in_sight(
         await console.settle()
         assert "armed ▮▮▮" in console.text
         await console.press(key)
+        if key == "D":  # it asks why, and enter alone gives no reason
+            await console.press("enter")
         assert feed.calls == [("answer", "p1", *answer)]
 
 
@@ -396,3 +398,19 @@ async def test_a_help_that_does_not_fit_is_scrolled_by_letters_arrows_and_pages(
         assert console.text not in (first, second)
         await console.press("home")
         assert console.text == first
+
+
+async def test_a_prompt_over_an_unused_session_begins_a_conversation(feed: FakeFeed, clock: ManualClock) -> None:
+    feed.push(
+        scene.NOW,
+        ev.SessionStarting(session="a00001", profile="default", tenant="default", backend="x", conversation="c"),
+        ev.SessionReady(session="a00001", pid=7, version="2", start_s=0.1),
+    )
+    async with console_fixture(feed, clock) as console:
+        await console.press("2", "slash")
+        await console.type("a00001")
+        await console.press("enter", "P")
+        assert "a new conversation" in console.text
+        await console.type("hello")
+        await console.press("enter")
+        assert feed.calls[-1] == ("prompt", "hello", "", "default")

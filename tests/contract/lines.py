@@ -5,14 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from tests.simulated_agent.agent import Running
+
 Line = dict[str, Any]
 
 TURN = ("queued", "started", "init*", "requesting*")
 """How every turn that a user line brings begins; a star means that the line names its user lines."""
 OWN_TURN = ("init", "requesting", "assistant", "success/completed own")
 """A turn that the agent begins itself when a task in the background has ended."""
+TOOL_ROUND = ("user", "requesting*", "assistant")
+ALLOWED = "--allowedTools=Bash"
+ECHO = '[[tool: Bash {"command": "echo hi"}]]'
 TASK_STARTED = ("background_tasks_changed", "task_started")
 TASK_ENDED = ("task_updated", "task_notification", "background_tasks_changed")
+
+
+async def settled(agent: Running, count: int = 1) -> list[Line]:
+    """All lines up to the end of so many user lines."""
+    for _ in range(count):
+        await agent.until(lambda line: line.get("state") in {"completed", "cancelled"})
+    return agent.seen
 
 
 def words(lines: Iterable[Line]) -> list[str]:

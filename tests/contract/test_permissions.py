@@ -87,13 +87,34 @@ async def test_a_grant_covers_exactly_what_was_granted(session_fixture: SessionF
     assert (await turn).denials == 1
 
 
+async def test_an_edited_command_runs_in_place_of_the_one_asked_for(session_fixture: SessionFixture) -> None:
+    session = await session_fixture.start()
+    outcome = await asked(session_fixture, session, allowed=True, edited={"command": "touch other"})
+    assert (outcome.ended, outcome.denials) == (Ended.ANSWERED, 0)
+    assert ((session.cwd / "other").exists(), (session.cwd / "proof").exists()) == (True, False)
+    (answered,) = session_fixture.seen(PermissionAnswered)
+    assert answered.edited == "Bash: touch other  (exactly this)"
+    ((record,), _total) = session_fixture.approvals.history(9, 0)
+    assert (record.action, record.edited_from) == (
+        "Bash: touch other  (exactly this)",
+        "Bash: touch proof  (exactly this)",
+    )
+
+
+async def test_the_reason_of_a_denial_reaches_the_model(session_fixture: SessionFixture) -> None:
+    session = await session_fixture.start()
+    outcome = await asked(session_fixture, session, allowed=False, message="use make clean")
+    assert "use make clean" in outcome.text
+
+
 async def test_an_interrupt_withdraws_the_question(session_fixture: SessionFixture) -> None:
     session = await session_fixture.start()
     turn, _ = session_fixture.begin(session, TOUCH)
     await session_fixture.next_of(PermissionAsked)
     assert session.interrupt()
     assert (await turn).ended is Ended.INTERRUPTED
-    assert [answer.by for answer in session_fixture.seen(PermissionAnswered)] == ["withdrawn"]
+    gone = [(answer.by, answer.reason) for answer in session_fixture.seen(PermissionAnswered)]
+    assert gone == [("withdrawn", "its turn was interrupted")]
     assert (await session_fixture.ask(session, "next")).text == "Echo: next"
 
 

@@ -26,6 +26,13 @@ def a_permission_question(world: World) -> dict[str, str]:
     return {"9c41f2": group, "g12": grant}
 
 
+def a_permission_to_read(world: World) -> dict[str, str]:
+    """A session asks whether it may run a command."""
+    _ask(world, "three")
+    (waiting,) = world.engine.call("GET", "/api/permissions")["permissions"]
+    return {"4f1c": waiting["id"]}
+
+
 def _ask(world: World, name: str) -> None:
     world.engine.send(f'[[tool: Bash {{"command": "touch {name}"}}]]')
     wait_until(lambda: world.engine.call("GET", "/api/permissions/groups")["groups"])
@@ -34,5 +41,6 @@ def _ask(world: World, name: str) -> None:
 SITUATIONS: Mapping[str, Callable[[World], dict[str, str]]] = {
     "": nothing,
     "a permission question": a_permission_question,
+    "a permission to read": a_permission_to_read,
 }
 """Each makes its situation and returns what stands for the example's ids."""

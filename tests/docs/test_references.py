@@ -79,7 +79,7 @@ def wrong(line: str) -> str:
             if option not in _options(command):
                 return f"no option {option}"
         elif isinstance(command, click.Group) and not word.isupper() and "|" not in word:
-            found = command.get_command(click.Context(command), word)
+            found = command.get_command(click.Context(command, **command.context_settings), word)
             if found is None:
                 return "" if command.invoke_without_command else f"no command {word}"
             command = found
@@ -88,7 +88,7 @@ def wrong(line: str) -> str:
 
 @cache
 def _options(command: click.Command) -> set[str]:
-    context = click.Context(command)
+    context = click.Context(command, **command.context_settings)
     return {option for parameter in command.get_params(context) for option in parameter.opts}
 
 

@@ -40,7 +40,26 @@ ONE_OF_EACH: list[AnyEvent] = [
         again=True,
         silent=0.2,
     ),
+    ev.ConsolesChanged(consoles=2),
     ev.BreakerChanged(breaker="credential:default", old="closed", new="open", reason="5 failures"),
+    ev.RecoveryMeasured(
+        breakers=[
+            ev.BreakerFigures(
+                breaker="credential:default",
+                calls=9,
+                failed=0.5,
+                limit=0.5,
+                next_probe=2.0,
+                probes_ok=0,
+                probes_needed=3,
+                trips=1,
+                shed=4,
+            )
+        ],
+        budget=400,
+        budget_size=500,
+        refused=1,
+    ),
     ev.RecoveryStarted(
         recovery="v0001", strategy="restart_process", target="session:s0001", error="r1.1", reason="gone", estimated=5.0
     ),

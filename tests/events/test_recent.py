@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from engine.events import types as ev
 from engine.events.reducers.projection import Projection
+from engine.events.state import ANSWERED_KEPT
 from engine.events.types import AnyEvent, EventEnvelope
+from tui.screens.overview_lines import recent_block
 
 START = 1_000_000.0
 
@@ -66,3 +68,37 @@ def test_a_turn_that_a_person_ended_is_no_error_and_its_wait_for_them_no_duratio
     assert [bucket.durations for bucket in state.buckets if bucket.turns] == [[5.0, 5.0]]
     assert [bucket.person_waits for bucket in state.buckets if bucket.turns] == [[60.0, 60.0]]
     assert state.totals.cost_by_credential == {"team": 1.0}
+
+
+def test_an_approval_that_lapsed_is_never_shown_as_done() -> None:
+    asked = ev.PermissionAsked(permission="p1", session="a1", tool="Bash", summary="rm x", deadline=START + 60)
+    ended = ev.TurnEnded(request="r", session="a1", ok=True, outcome="refused_tools", duration=1.0)
+    lapsed = ev.PermissionAnswered(permission="p1", session="a1", allowed=False, by="deadline")
+    state = told(SESSION, asked, lapsed, ended).state
+    assert [(line.mark, line.severity.value) for line in state.recent[-2:]] == [
+        ("notice", "warning"),
+        ("refused", "info"),
+    ]
+    assert state.recent[-2].text == "denied Bash rm x: nobody answered before its deadline"
+    drawn = ["".join(text for text, _role in line) for line in recent_block(state.recent, 80, 9)]
+    assert not [line for line in drawn if "✔" in line]
+    assert len([line for line in drawn if "▲" in line]) == 2
+
+
+def test_who_answered_what_is_kept_for_those_who_read_it() -> None:
+    asked = [
+        ev.PermissionAsked(permission=f"p{n}", session="a1", tool="Bash", summary="rm x", deadline=START)
+        for n in range(ANSWERED_KEPT + 5)
+    ]
+    answered = [
+        ev.PermissionAnswered(permission=each.permission, session="a1", allowed=True, by="ben", edited="Bash: ls")
+        for each in asked
+    ]
+    state = told(SESSION, *asked, *answered).state
+    assert len(state.answered) == ANSWERED_KEPT
+    assert (state.answered[-1].id, state.answered[-1].by, state.answered[-1].edited) == (
+        f"p{ANSWERED_KEPT + 4}",
+        "ben",
+        "Bash: ls",
+    )
+    assert state.recent[-1].text == "edited and allowed Bash rm x by ben"

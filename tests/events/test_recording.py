@@ -146,15 +146,28 @@ def test_checkpoints_within_a_segment_lead_to_the_same_states(many: Path) -> Non
 def test_what_is_missing_is_told_and_the_rest_is_read(many: Path) -> None:
     lines = many.read_bytes().splitlines(keepends=True)
     whole = list(Recording(many).events())
-    del lines[50]
-    lines[80] = b"\x00garbage\n"
+    events = [number for number, line in enumerate(lines) if b'"sessions":' not in line]
+    inner = [number for number in events if number > 50 and number - 1 in events and number + 1 in events]
+    lost, damaged = inner[0], inner[40]
+    cut_event = len(lines) - 1 in events
+    lines[damaged] = b"\x00garbage\n"
+    del lines[lost]
     many.write_bytes(b"".join(lines)[:-7])
     recording = Recording(many)
-    assert len(list(recording.events())) == len(whole) - 3
+    assert len(list(recording.events())) == len(whole) - 2 - cut_event
     said = " · ".join(recording.damage)
     assert said.count("missing or damaged") == 2
     assert "ends in the middle of a line" in said
     assert recording.state_at(recording.end).engine.engine == "e1"
+
+
+def test_a_file_that_ends_within_a_snapshot_says_so(many: Path) -> None:
+    lines = many.read_bytes().splitlines(keepends=True)
+    last = max(number for number, line in enumerate(lines) if b'"sessions":' in line)
+    many.write_bytes(b"".join(lines[: last + 1])[:-7])
+    recording = Recording(many)
+    assert [event.seq for event in recording.events()][-1] == recording.state_at(recording.end).seq
+    assert recording.damage == [f"{many.name} ends in the middle of a line"]
 
 
 def test_a_damaged_snapshot_is_made_again_from_what_was_before_it(many: Path) -> None:

@@ -214,3 +214,22 @@ def test_a_look_refuses_what_a_call_would_be_refused_for_and_takes_nothing() -> 
     breaker.release(probes[0])
     assert breaker.refusal(61.0) is None
     assert breaker.running == 1
+
+
+def test_its_figures_say_what_it_counted_and_when_it_tries_again() -> None:
+    breaker = Breaker(LIMITS, wall=lambda: 1000.0)
+    for _ in range(3):
+        breaker.failed(_ask(breaker, 0.0), 0.0)
+    breaker.acquire(20.0)
+    found = breaker.figures("credential:default", 20.0)
+    assert (found.calls, found.failed, found.trips, found.shed) == (3, 1.0, 1, 1)
+    assert found.next_probe == 1040.0
+    breaker.succeeded(_ask(breaker, 60.0), 60.0)
+    probing = breaker.figures("credential:default", 60.0)
+    assert (probing.next_probe, probing.probes_ok, probing.probes_needed) == (0.0, 1, 2)
+
+
+def test_what_a_person_holds_open_has_no_next_probe() -> None:
+    breaker = Breaker(LIMITS)
+    breaker.force(BreakerState.FORCED_OPEN, 0.0, "ana")
+    assert breaker.figures("credential:default", 1.0).next_probe == 0.0

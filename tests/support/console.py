@@ -12,10 +12,15 @@ import msgspec
 from rich.console import Console as RichConsole
 from textual.pilot import Pilot
 
+from engine.approvals.actions import normalise
+from engine.approvals.concealing import Concealer
+from engine.approvals.editing import editable
+from engine.approvals.input_lines import lines_of
+from engine.approvals.risks import shipped_risks
 from engine.base.clock import ManualClock
-from engine.base.errors import QuarterdeckError
+from engine.base.errors import NotFound, QuarterdeckError
 from engine.events.state import State
-from engine.events.types import AnyEvent, EventEnvelope
+from engine.events.types import AnyEvent, EventEnvelope, PermissionAnswered, PermissionAsked
 from engine.operations.declared.conversations import Message
 from engine.operations.declared.pool import PoolCounts
 from engine.operations.operation import A, Operation, R
@@ -84,6 +89,12 @@ _ACTS: dict[str, Callable[[Any], Acted]] = {
         ("answer_group", args.key, args.allowed, args.scope, args.message, args.expires or ""),
         {"group": {"key": args.key, "allowed": args.allowed, "answered": 1, "grants": []}},
     ),
+    "permissions.revoke": lambda args: (("revoke", args.id), {"revoked": args.id}),
+    "alerts.silence": lambda args: (
+        ("silence", args.name, args.duration),
+        {"silence": {"pattern": args.name, "until": 0.0, "who": "ana"}},
+    ),
+    "alerts.unsilence": lambda args: (("unsilence", args.name), {"silence_removed": args.name}),
     "breakers.control": lambda args: (
         ("breaker", args.name, args.act),
         {"breaker": {"name": args.name, "state": args.act, "reason": "", "running": 0, "history": []}},
@@ -91,6 +102,77 @@ _ACTS: dict[str, Callable[[Any], Acted]] = {
     "errors.correct": lambda args: (("correct", args.id, args.type), {"rule": _RULE}),
 }
 """What an act is noted as, and the engine's answer to it."""
+
+
+def permission_detail(asked: PermissionAsked, given: Mapping[str, Any], args: Any) -> dict[str, Any]:
+    """A page of an input as the engine draws it."""
+    raw, hidden, book = msgspec.json.encode(given), Concealer(), shipped_risks()
+    text = lines_of(asked.tool, raw, book.tools.get(asked.tool), None, hidden, exists=False)
+    action = normalise(asked.tool, raw, "/w", book)
+    offset, limit = getattr(args, "offset", 0), getattr(args, "limit", 500)
+    return {
+        **dict.fromkeys(("conversation", "profile", "tenant"), "default"),
+        **dict.fromkeys(("asked_at", "deadline"), asked.deadline),
+        "id": asked.permission,
+        "session": asked.session,
+        "tool": asked.tool,
+        "cwd": "/w/default/billing",
+        "action": action.words,
+        "group": asked.group,
+        "content": asked.content,
+        "risks": [{"word": risk.word, "about": risk.about, "grave": risk.grave} for risk in action.all_risks],
+        "touches": [],
+        "lines": [msgspec.structs.asdict(line) for line in text.lines[offset : offset + limit]],
+        "offset": offset,
+        "total_lines": len(text.lines),
+        "size": text.size,
+        "added": text.added,
+        "removed": text.removed,
+        "new_file": text.is_new_file,
+        "texts": editable(raw, hidden),
+        "secrets": text.secrets,
+        "unread": False,
+    }
+
+
+_READS: dict[str, dict[str, Any]] = {
+    "permissions.grants": {
+        "grants": [
+            {
+                **dict.fromkeys(("tenant", "profile", "workspace", "group", "risk"), "default"),
+                "id": "g12",
+                "conversation": "",
+                "tool": "Bash",
+                "action": "Bash: make test  (exactly this)",
+                "by": "ana",
+                "at": 1.0,
+                "expires": 2e9,
+                "scope": "profile",
+            }
+        ],
+        "total": 1,
+    },
+    "alerts.list": {
+        "alerts": [
+            {
+                "rule": "queue_long",
+                "subject": "",
+                "phase": "firing",
+                "severity": "warning",
+                "text": "long",
+                "remedy": "",
+                "value": 9.0,
+                "since": 1.0,
+                "ended": None,
+                "notified": True,
+                "silenced_until": 0.0,
+            }
+        ],
+        "total": 1,
+        "silences": [{"pattern": "queue_long", "until": 2e9, "who": "ana"}],
+    },
+}
+"""What the engine answers to those who look."""
 
 
 class FakeFeed:
@@ -105,15 +187,35 @@ class FakeFeed:
         self.said = dict(said or {})
         self.writing: dict[str, LivePart] = {}
         self.disk: dict[str, list[Message]] = {}
+        self.inputs: dict[str, dict[str, Any]] = {}
+        """What a permission's tool gets, where a test wants more than its summary."""
+        self.shown: list[tuple[str, int]] = []
+        """The inputs that were read, each with its offset."""
+        self.sent: list[Any] = []
+        """The arguments of every act, in order."""
         self.started = self.closed = 0
         self.live = LiveSettings(Settings(), clock=ManualClock(1_795_000_000.0))
+        self._asked: dict[str, PermissionAsked] = {}
+        self._know([stamped.event for stamped in events])
         self._waiting = list(events)
         self._state: State | None = State()
 
     def push(self, at: float, *events: AnyEvent) -> None:
         """These happen at `at`, seconds since 1970."""
         seq = self._waiting[-1].seq if self._waiting else self._seq
+        self._know(events)
         self._waiting += [EventEnvelope(seq + number, at, event) for number, event in enumerate(events, 1)]
+
+    def replace(self, state: State) -> None:
+        """The whole state anew, as after a gap, or of another engine."""
+        self._state = state
+
+    def _know(self, events: Sequence[AnyEvent]) -> None:
+        for event in events:
+            if isinstance(event, PermissionAsked):
+                self._asked[event.permission] = event
+            elif isinstance(event, PermissionAnswered):
+                self._asked.pop(event.permission, None)
 
     async def start(self) -> None:
         self.started += 1
@@ -141,11 +243,27 @@ class FakeFeed:
         return msgspec.convert(self._answer(operation.id, args), operation.result)
 
     def _answer(self, operation: str, args: Any) -> dict[str, Any]:
+        if operation in {"permissions.show", "permissions.judge"}:
+            return {"permission": self._detail(args)}
+        if operation in _READS:
+            return _READS[operation]
         if (found := _ACTS.get(operation)) is None:
             return self._settings(operation, args)
+        self.sent.append(args)
         call, result = found(args)
         self._note(*call)
         return result
+
+    def _detail(self, args: Any) -> dict[str, Any]:
+        """The detail of a permission as the engine makes it, without the disk."""
+        if self.refusal is not None:
+            raise self.refusal
+        asked = self._asked.get(args.id)
+        if asked is None:
+            raise NotFound(f"No permission {args.id} waits for an answer.", field="permission")
+        self.shown.append((args.id, getattr(args, "offset", 0)))
+        known = self.inputs.get(args.id, {"command" if asked.tool == "Bash" else "file_path": asked.summary})
+        return permission_detail(asked, {**known, **getattr(args, "edited", {})}, args)
 
     def _settings(self, operation: str, args: Any) -> dict[str, Any]:
         changes = [{**asdict(change), "restarts": []} for change in self.live.history]

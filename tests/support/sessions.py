@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -99,13 +99,21 @@ class SessionFixture:
         """Run one turn."""
         return await session.run(TurnOrder(request="r", prompt=prompt, commands=commands))
 
-    def answer(self, permission: str, *, allowed: bool, scope: str = "once", message: str = "") -> None:
+    def answer(
+        self,
+        permission: str,
+        *,
+        allowed: bool,
+        scope: str = "once",
+        message: str = "",
+        edited: Mapping[str, str] | None = None,
+    ) -> None:
         """Answer a permission; a grant lives for an hour."""
         now = self._clock.wall()
         decision = decided(
             allowed=allowed, by="test", scope=scope, expires=None, message=message, now=now, default=3600.0
         )
-        self.broker.answer(permission, decision)
+        self.broker.answer(permission, decision, edited)
 
     def begin(self, session: Session, prompt: str) -> tuple[asyncio.Task[Outcome], list[str]]:
         """Run one turn in the background; the list grows by the pieces of its answer."""

@@ -46,8 +46,16 @@ class Dialogs(Protocol):
     ) -> str | None:
         """The letter of one of the options, or None."""
 
-    async def enter_text(self, title: str, facts: Sequence[Line], verb: str, ask: str, value: str = "") -> str | None:
-        """The line that the operator typed, or None."""
+    async def enter_text(
+        self, title: str, facts: Sequence[Line], verb: str, ask: str, value: str = "", *, optional: bool = False
+    ) -> str | None:
+        """The line that the operator typed, empty only where that is optional, or None."""
+
+    async def edit(self, title: str, facts: Sequence[Line], text: str) -> str | None:
+        """The text as the operator edited it, or None."""
+
+    async def read_and_confirm(self, title: str, lines: Sequence[Line], verb: str, keep: str) -> bool:
+        """Whether the operator agrees to what can be scrolled through."""
 
 
 class ListInSight(Protocol):
@@ -143,6 +151,12 @@ class Navigation(Protocol):
 
     def show_commands(self, wanted: str) -> None:
         """Show the commands of the command line whose name begins with `wanted`."""
+
+    def show_grants(self) -> None:
+        """Show the grants in force."""
+
+    def show_alerts(self) -> None:
+        """Show the alerts that fire, and silence them."""
 
     def stage(self, texts: Mapping[str, str], *, apply: bool = False) -> None:
         """Show Tuning with these values staged; with `apply`, apply them."""

@@ -241,6 +241,14 @@ class LineActions:
             raise LineError(f"There is no command {wanted[:40]!r}.")
         return lambda: self._console.navigation.show_commands(wanted)
 
+    async def grants(self, _parsed: Parsed) -> Callback:
+        """The grants in force."""
+        return self._console.navigation.show_grants
+
+    async def alerts(self, _parsed: Parsed) -> Callback:
+        """The alerts that fire."""
+        return self._console.navigation.show_alerts
+
     async def leave(self, _parsed: Parsed) -> Callback:
         """Leave the console, as by key."""
         return self._console.action_leave
@@ -279,5 +287,7 @@ RUNS: Mapping[str, Callable[[LineActions, Parsed], Coroutine[Any, Any, Callback 
     "operation": LineActions.operation,
     "help": LineActions.help,
     "leave": LineActions.leave,
+    "grants": LineActions.grants,
+    "alerts": LineActions.alerts,
 }
 """What carries each command out, by its `run`."""

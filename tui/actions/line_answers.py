@@ -19,13 +19,14 @@ if TYPE_CHECKING:
 
 LIVES = {"10m": 600.0, "1h": 3600.0, "8h": 28_800.0, "1d": 86_400.0, "7d": 604_800.0}
 """Lives of a grant that are offered, in seconds; the setting's is offered beside them."""
+WHY = "why? The agent reads it; enter alone gives no reason"
+"""What is asked for in the entry of a denial's reason."""
 _SHOWN, _KEY, _WIDE = 6, 8, 64
 _KINDS = {
     "allow": ("allow", "once"),
-    "allow and in future": ("allow_conversation", "in their conversations"),
-    "allow for longer": ("allow_profile", "in their profiles…"),
-    "deny": ("deny", ""),
-    "deny and say why": ("deny_why", "the agents read it…"),
+    "allow and in future": ("allow_conversation", "for their conversations"),
+    "allow for longer": ("allow_profile", "for their profiles…"),
+    "deny": ("deny", "and say why…"),
 }
 
 
@@ -39,8 +40,13 @@ def refusal(console: ConsoleHost, groups: Sequence[PermissionGroup], *, armed: b
     return "" if armed or marked else "The card has only just appeared; press again."
 
 
-async def answer(console: ConsoleHost, name: str, groups: Sequence[PermissionGroup]) -> None:
-    """Answer them; what the engine refuses is shown with its remedy. Runs inside a worker of the console."""
+async def answer(
+    console: ConsoleHost, name: str, groups: Sequence[PermissionGroup], read: tuple[int, int] = (1, 1)
+) -> None:
+    """Answer them; what the engine refuses is shown with its remedy. Runs inside a worker of the console.
+
+    `read` counts the different inputs that were read, and those that there are.
+    """
     feed = console.feed
     if feed is None:
         return
@@ -54,17 +60,20 @@ async def answer(console: ConsoleHost, name: str, groups: Sequence[PermissionGro
             return
         name = _KINDS[chosen][0]
     try:
-        await _answer(console, feed, name, groups)
+        await _answer(console, feed, name, groups, read)
     except QuarterdeckError as error:
         console.notify(str(error), severity="error")
 
 
-async def _answer(console: ConsoleHost, feed: Feed, name: str, groups: Sequence[PermissionGroup]) -> None:
+async def _answer(
+    console: ConsoleHost, feed: Feed, name: str, groups: Sequence[PermissionGroup], read: tuple[int, int]
+) -> None:
     message = expires = ""
-    if name == "deny_why":
-        message = await console.dialogs.enter_text("DENY, AND SAY WHY", _facts(groups), "deny", "why?") or ""
-        if not message:
+    if name == "deny":
+        reason = await console.dialogs.enter_text("DENY, AND SAY WHY", _facts(groups), "deny", WHY, optional=True)
+        if reason is None:
             return
+        message = reason
     if name == "allow_profile":
         expires = await _life(console, feed, groups)
         if not expires:
@@ -76,14 +85,22 @@ async def _answer(console: ConsoleHost, feed: Feed, name: str, groups: Sequence[
         try:
             answered = await feed.send(
                 ANSWER_GROUP,
-                AnswerGroup(key=group.key, allowed=allowed, scope=scope, message=message, expires=expires or None),
+                AnswerGroup(
+                    key=group.key,
+                    allowed=allowed,
+                    scope=scope,
+                    message=message,
+                    expires=expires or None,
+                    contents=group.contents,
+                ),
             )
             done += answered.group.answered
         except QuarterdeckError as error:
             failed.append(str(error))
     if done:
-        reach = "" if scope == "once" else f", and from now on in the {scope}"
-        console.notify(f"{'Allowed' if allowed else 'Denied'} {formats.plural(done, 'request')}{reach}.")
+        reach = "" if scope == "once" else f", and from now on for the {scope}"
+        seen = f", {read[0]} of {read[1]} inputs read" if read[1] > 1 else ""
+        console.notify(f"{'Allowed' if allowed else 'Denied'} {formats.plural(done, 'request')}{reach}{seen}.")
     if failed:
         console.notify("\n".join(failed[:3]), severity="error")
 

@@ -50,7 +50,7 @@ class Action:
     @property
     def answers(self) -> bool:
         """Whether it answers an approval, so that it is of use only while one is in sight."""
-        return self.id.rpartition(".")[2] in {"allow", "allow_all", "deny"}
+        return self.id.rpartition(".")[2] in {"allow", "allow_all", "deny", "edit"}
 
     @property
     def shown_key(self) -> str:
@@ -62,6 +62,7 @@ OPERATIONS: Mapping[str, str] = {
     "allow": "permissions.answer",
     "allow_all": "permissions.answer",
     "deny": "permissions.answer",
+    "edit": "permissions.answer",
     "prompt": "prompts.send",
     "interrupt": "sessions.interrupt",
     "stop": "sessions.stop",
@@ -75,7 +76,7 @@ OPERATIONS: Mapping[str, str] = {
     "errors.undo": "config.change",
     **dict.fromkeys(("recovery.open", "recovery.close", "recovery.trip", "recovery.disable"), "breakers.control"),
     **dict.fromkeys(
-        ("inbox.allow", "inbox.allow_all", "inbox.allow_profile", "inbox.deny", "inbox.deny_why", "inbox.marked"),
+        ("inbox.allow", "inbox.allow_all", "inbox.allow_profile", "inbox.deny", "inbox.marked"),
         "permissions.answer_group",
     ),
 }
@@ -187,9 +188,15 @@ ACTIONS: tuple[Action, ...] = (
     _looks("transcript.turn_before", "left_square_bracket", "prompt before", _TRAN, "screen.turn(-1)", 12, "[", "turn"),
     _looks("transcript.turn_after", "right_square_bracket", "next", _TRAN, "screen.turn(1)", label="]"),
     *_listed(_TRAN, "transcript", "entry", without=_UNLISTED),
+    _looks("transcript.pane", "tab", "scroll page or card", _TRAN, "screen.pane"),
     _looks("transcript.back", "escape", "back", _TRAN, "screen.back", 9, "esc", "back"),
     _looks("inbox.down", "j,down", "next group", _INBOX, "screen.move(1)"),
     _looks("inbox.up", "k,up", "group before", _INBOX, "screen.move(-1)"),
+    _looks("inbox.page_down", "pagedown", "scroll the input", _INBOX, "screen.page(1)", label="pgdn"),
+    _looks("inbox.page_up", "pageup", "back", _INBOX, "screen.page(-1)", label="pgup"),
+    _looks("inbox.pane", "tab", "scroll rows or input", _INBOX, "screen.pane", 9, short="input"),
+    _looks("inbox.leaf", "n", "next input", _INBOX, "screen.leaf(1)"),
+    _looks("inbox.leaf_back", "N", "one before", _INBOX, "screen.leaf(-1)"),
     *_listed(_INBOX, "inbox", "group", without="marked"),
     _looks("inbox.open", "enter", "context: its transcript", _INBOX, "screen.open", 8, short="context"),
     _looks("inbox.back", "escape", "close", _INBOX, "screen.back", label="esc"),
@@ -244,23 +251,27 @@ ACTIONS: tuple[Action, ...] = (
            short="interrupt"),
     Action("session.stop", "R", "stop it", _SESS, "screen.act('stop')", True, 13, short="stop"),
     Action("session.kill", "K", "kill it", _SESS, "screen.act('kill')", True, 12, short="kill"),
-    Action("session.allow", "A", "allow what it asks, once", _SESS, "screen.act('allow')", True, 1, short="allow"),
-    Action("session.deny", "D", "deny what it asks", _SESS, "screen.act('deny')", True, 1, short="deny"),
+    Action("session.allow", "A", "allow what it asks, once", _SESS, "screen.act('allow')", True, 1,
+           short="allow once"),
+    Action("session.deny", "D", "deny it, say why", _SESS, "screen.act('deny')", True, 1, short="deny"),
     Action("overview.prompt", "P", "start a conversation", _OVER, "screen.act('prompt')", True, 2,
            short="prompt"),
     Action("overview.scale", "N", "set the size of the pool", _OVER, "screen.act('scale')", True, 3, short="scale"),
-    Action("transcript.allow", "A", "allow what it asks, once", _TRAN, "screen.act('allow')", True, 1, short="allow"),
-    Action("transcript.allow_all", "C", "allow in conversation", _TRAN, "screen.act('allow_conversation')",
-           True, 3, short="allow always"),
+    Action("transcript.allow", "A", "allow what it asks, once", _TRAN, "screen.act('allow')", True, 1,
+           short="allow once"),
+    Action("transcript.allow_all", "C", "allow for conversation", _TRAN, "screen.act('allow_conversation')",
+           True, 3, short="conversation"),
+    Action("transcript.edit", "E", "edit it, then allow it", _TRAN, "screen.act('edit')", True, 3, short="edit"),
     Action("inbox.allow", "A", "allow the group, once", _INBOX, "screen.act('allow')", True, 1, short="allow once"),
-    Action("inbox.allow_all", "C", "allow in conversation", _INBOX, "screen.act('allow_conversation')", True, 2,
+    Action("inbox.allow_all", "C", "allow for conversation", _INBOX, "screen.act('allow_conversation')", True, 2,
            short="conversation"),
     Action("inbox.allow_profile", "O", "allow for the profile", _INBOX, "screen.act('allow_profile')", True, 3,
            short="profile"),
-    Action("inbox.deny", "D", "deny the group", _INBOX, "screen.act('deny')", True, 4, short="deny"),
-    Action("inbox.deny_why", "W", "deny, and say why", _INBOX, "screen.act('deny_why')", True, 5, short="deny+why"),
+    Action("inbox.deny", "D", "deny the group, say why", _INBOX, "screen.act('deny')", True, 4, short="deny"),
+    Action("inbox.edit", "E", "edit it, then allow it", _INBOX, "screen.act('edit')", True, 6, short="edit"),
+    Action("inbox.grants", "G", "the grants in force", _INBOX, "screen.grants", False, 10, short="grants"),
     Action("inbox.marked", "M", "answer the marked ones", _INBOX, "screen.act('marked')", True, 7, short="marked"),
-    Action("transcript.deny", "D", "deny what it asks", _TRAN, "screen.act('deny')", True, 2, short="deny"),
+    Action("transcript.deny", "D", "deny it, say why", _TRAN, "screen.act('deny')", True, 2, short="deny"),
     Action("transcript.prompt", "P", "go on: send a prompt", _TRAN, "screen.act('prompt')", True, 4,
            short="prompt"),
     Action("transcript.interrupt", "I", "interrupt the turn", _TRAN, "screen.act('interrupt')", True, 7,

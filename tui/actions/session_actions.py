@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from engine.base.errors import QuarterdeckError
 from engine.events.state import SessionView
 from engine.events.types import SessionState
+from tui.actions import approval_edit
 from tui.actions.for_each import FAILED_TOLD, LISTED, for_each, same_as
+from tui.actions.line_answers import WHY
 from tui.feeds.base import Feed
 from tui.model.tables import command
 from tui.render import formats
@@ -33,11 +35,16 @@ MENU = (
 """What can be done to marked sessions: letter, act, what it does."""
 
 
+_ANSWERS = frozenset({"allow", "deny", "allow_conversation", "edit"})
+"""Acts that answer the approval in sight."""
+
+
 class SessionActions:
     """The acts of the registry, by the name that their keys give. Runs inside a worker of the console."""
 
     def __init__(self, console: ConsoleHost) -> None:
         self._console = console
+        self._permission = ""
 
     @property
     def off(self) -> str:
@@ -48,7 +55,7 @@ class SessionActions:
         """Why an act cannot be done now, or an empty string."""
         if self.off:
             return self.off
-        if name in {"allow", "deny", "allow_conversation"}:
+        if name in _ANSWERS:
             return self._permission_refusal()
         if name in {"prompt", "scale"}:
             return ""
@@ -62,6 +69,10 @@ class SessionActions:
         if refusal or feed is None:
             self._console.notify(refusal, severity="warning")
         else:
+            guard = self._console.press_guard
+            self._permission = guard.permission  # the one that was in sight when the key was pressed
+            if name in _ANSWERS:
+                guard.show("")  # a second press must wait like the first
             self._console.carry_out(self.act(name, list(rows), feed))
 
     def choose(self, rows: Sequence[SessionView]) -> None:
@@ -93,8 +104,10 @@ class SessionActions:
                     await self._end(name, self._alive(rows), feed)
                 case "drain":
                     await self._drain(self._alive(rows), feed)
+                case "edit":
+                    await approval_edit.edit(self._console, self._permission)
                 case "allow" | "deny" | "allow_conversation":
-                    await self._answer(name, feed)
+                    await self._answer(name, self._permission, feed)
         except QuarterdeckError as error:
             self._console.notify(str(error), severity="error")
 
@@ -110,7 +123,8 @@ class SessionActions:
     async def _prompt(self, row: SessionView | None, feed: Feed) -> None:
         from engine.operations.declared.prompts import SEND_PROMPT, SendPrompt
 
-        conversation = row.conversation if row is not None else ""
+        used = row is not None and bool(row.turns or row.request)  # a warm session has nothing to go on with
+        conversation = row.conversation if row is not None and used else ""
         profile = row.profile if row is not None else "default"
         where = f"conversation {conversation[:8]} of {row.id}" if row is not None and conversation else ""
         facts: list[Line] = [[("to      ", "muted"), (where or "a new conversation", "")]]
@@ -209,16 +223,22 @@ class SessionActions:
         ended = sum(each.drained.sessions for each in drained)
         self._console.notify(f"Drained {', '.join(names)}: {formats.plural(ended, 'session')} ended.")
 
-    async def _answer(self, name: str, feed: Feed) -> None:
+    async def _answer(self, name: str, permission: str, feed: Feed) -> None:
         from engine.operations.declared.permissions import ANSWER_PERMISSION, AnswerPermission
 
-        permission = self._console.press_guard.permission
         scope = "conversation" if name == "allow_conversation" else "once"
-        allowed = name != "deny"
-        message = "" if allowed else "The operator denied this."
+        allowed, message = name != "deny", ""
+        if not allowed:
+            asked = self._console.store.state.permissions.get(permission)
+            facts: list[Line] = [[(f"{asked.tool} {asked.summary}" if asked is not None else permission, "strong")], []]
+            reason = await self._console.dialogs.enter_text("DENY, AND SAY WHY", facts, "deny", WHY, optional=True)
+            if reason is None:
+                return
+            message = reason or "The operator denied this."
         answer = AnswerPermission(id=permission, allowed=allowed, scope=scope, message=message)
         await feed.send(ANSWER_PERMISSION, answer)
-        self._console.notify("Allowed." if allowed else "Denied.")
+        reach = "" if scope == "once" else ", and from now on for the conversation"
+        self._console.notify(f"Allowed{reach}." if allowed else "Denied.")
 
     async def _confirmed(
         self, title: str, rows: Sequence[SessionView], verb: str, happens: str, *, typed: bool

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -30,6 +31,7 @@ COMMANDS = {
     "config": "Show, check and change settings.",
     "conversations": "List conversations with and without a process, show or delete them.",
     "doctor": "Say what this machine lacks, and how to cure it.",
+    "down": "End the engine that `up` started.",
     "env": "Trust the .env file of a folder, list what is trusted, forget it.",
     "errors": "Show what failed and how recovery went; correct a class.",
     "keys": "List the console's actions with their keys; check keys.toml.",
@@ -46,6 +48,7 @@ COMMANDS = {
     "scale": "Set the size of the pool, or let it follow the load.",
     "sessions": "List sessions, interrupt, stop or kill them.",
     "socket": "Print where an engine on this machine listens.",
+    "up": "Start an engine that stays when the terminal is closed.",
     "web": "Serve the console to a browser on this machine.",
 }
 
@@ -104,9 +107,10 @@ class LazyGroup(click.Group):
     epilog="Example: quarterdeck run --offline 'say hello'",
 )
 @click.option("--engine-only", is_flag=True, help="Run headless: the API on the local socket, a log on stdout.")
+@click.option("--log-file", type=click.Path(path_type=Path), metavar="FILE", help="With --engine-only: log to FILE.")
 @click.version_option(__version__, prog_name="quarterdeck")
 @common_options
-def quarterdeck(common: Common, engine_only: bool) -> None:
+def quarterdeck(common: Common, engine_only: bool, log_file: Path | None) -> None:
     """Run, watch and tune a pool of Claude Code sessions.
 
     Without a command the console opens: on the engine that runs already, or else on one of its own.
@@ -116,10 +120,12 @@ def quarterdeck(common: Common, engine_only: bool) -> None:
         if engine_only:
             raise BadInput("--engine-only goes with no command.", remedy="Leave one of the two out.")
         return
+    if log_file is not None and not engine_only:
+        raise BadInput("--log-file goes with --engine-only.", remedy="Leave it out, or add --engine-only.")
     if engine_only:
         from tui.cli.commands.engine_only import run_engine
 
-        run_engine(common)
+        run_engine(common, log_file)
     else:
         from tui.cli.commands.console import open_console
 

@@ -25,8 +25,9 @@ from tui.actions.keymap import Keymap
 from tui.actions.press_guard import ApprovalCard, PressGuard
 from tui.actions.registry import KeyScope, bindings
 from tui.actions.session_actions import SessionActions
-from tui.console import gc_pause
+from tui.console import approval_notices, gc_pause
 from tui.console.appearance import SETTINGS, Appearance
+from tui.console.approval_notices import ApprovalNotices
 from tui.console.connection import Connect, Connection
 from tui.console.navigation import Navigation
 from tui.console.screen_directory import ScreenDirectory
@@ -41,7 +42,8 @@ from tui.render import formats
 from tui.render.glyphs import GlyphSetting
 from tui.render.themes import AUTO
 from tui.screens.base_screen import BaseScreen
-from tui.screens.dialogs import AppDialogs, Confirm, Overlay, leaving_facts
+from tui.screens.console_dialogs import ConsoleDialogs
+from tui.screens.dialogs import Confirm, Overlay, leaving_facts
 from tui.screens.header import Tab
 from tui.screens.overview import OverviewScreen
 
@@ -133,7 +135,9 @@ class Console(App[None]):
         self.clock = clock
         self.store = Store(clock)
         self.press_guard = PressGuard(clock)
-        self.dialogs = AppDialogs(self)
+        self.dialogs = ConsoleDialogs(self)
+        self.notices = ApprovalNotices(clock, os.environ.get("TERM", ""))
+        self._write_terminal: Callable[[str], None] | None = None
         self.directory = ScreenDirectory(self, keys, self.paint)
         self.navigation = Navigation(self, self, clock)
         self.time_travel = TimeTravel(self, lambda: self.theming.refresh_hz)
@@ -172,6 +176,10 @@ class Console(App[None]):
         """Nobody can see or answer any more: leave, as when the line is lost."""
         self.log(f"the terminal is gone: {reason}")
         self.exit()
+
+    def take_terminal(self, write: Callable[[str], None]) -> None:
+        """Where notices are written; without a terminal of our own there is only the bell."""
+        self._write_terminal = write
 
     def repaint(self) -> None:
         """The terminal reads again and has missed something: draw all of it."""
@@ -267,11 +275,23 @@ class Console(App[None]):
                 batch = feed.poll()
         except (QuarterdeckError, OSError, ValueError, msgspec.MsgspecError):
             self.store.unreadable += 1
+        engines = self.store.engines
         self.store.apply(batch, self._connection.status)
+        if self.store.engines > engines:
+            self._meet_engine()
         if self.store.status.link is LinkState.LIVE:
             self._follow_settings(batch.events)
+            self._notify_of_approvals()
         self.theming.follow_files()
         self.paint()
+
+    def _notify_of_approvals(self) -> None:
+        waiting = self.store.live.permissions
+        due = self.notices.due(waiting, focused=self.theming.focused, title=self.theming.pool_name)
+        if due and self._write_terminal is not None:
+            self._write_terminal(due)
+        elif due.endswith("\a"):
+            self.bell()
 
     def notify(
         self,
@@ -394,9 +414,22 @@ class Console(App[None]):
         if yes:
             self.exit()
 
+    def _meet_engine(self) -> None:
+        """Another engine answers where one did before: nothing of that one is shown as this one's."""
+        self.navigation.forget_engine()
+        self.time_travel.forget_engine()
+        engine = self.store.live.engine
+        began = formats.clock(engine.started_at)
+        self.notify(
+            f"This is another engine, {engine.engine}, started at {began}: lists and history begin again.",
+            severity="warning",
+        )
+
     def _follow_settings(self, events: Sequence[EventEnvelope]) -> None:
         for event in (stamped.event for stamped in events):
             if isinstance(event, SettingsChanged):
-                changed = {name: event.changes.get(f"console.{name}", (None, None))[1] for name in SETTINGS}
+                names = (*SETTINGS, *approval_notices.SETTINGS)
+                changed = {name: event.changes.get(f"console.{name}", (None, None))[1] for name in names}
+                self.notices.apply_settings(changed)
                 if any(value is not None for value in changed.values()):
                     self.theming.apply_settings(changed)

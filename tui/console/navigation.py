@@ -10,6 +10,7 @@ from textual.app import App
 from tui.actions.press_guard import PressGuard
 from tui.actions.registry import KeyScope
 from tui.screens.base_screen import BaseScreen
+from tui.screens.dialogs import Confirm, Menu
 from tui.screens.help import Help
 from tui.screens.transcript import TranscriptScreen
 
@@ -42,6 +43,12 @@ class Navigation:
         if mode != app.current_mode:
             self._last_mode = app.current_mode
             app.switch_mode(mode)
+
+    def forget_engine(self) -> None:
+        """Another engine answers: close what shows or asks about the one before; what is being typed stays."""
+        app = self._app
+        while len(app.screen_stack) > 1 and isinstance(app.screen, TranscriptScreen | Confirm | Menu):
+            app.pop_screen()
 
     def go_back(self) -> None:
         """Show the screen before this one."""
@@ -93,6 +100,18 @@ class Navigation:
             if isinstance(self._app.screen, TranscriptScreen):
                 self._app.pop_screen()
             self._app.push_screen(TranscriptScreen(session))
+
+    def show_grants(self) -> None:
+        """The grants in force, over the screen in sight."""
+        from tui.screens.grants import GrantsList
+
+        self._app.push_screen(GrantsList())
+
+    def show_alerts(self) -> None:
+        """The alerts that fire, over the screen in sight."""
+        from tui.screens.grants import AlertsList
+
+        self._app.push_screen(AlertsList())
 
     def show_keys(self) -> None:
         """Show the keys of the screen in sight."""

@@ -85,6 +85,11 @@ class Theming:
         self._appearance.choose_theme(name)
         self._app.theme = name
 
+    @property
+    def focused(self) -> bool:
+        """Whether the terminal has the focus, as far as it says so."""
+        return self._appearance.focused
+
     def focus(self, focused: bool) -> None:
         """The terminal has the focus, or nobody looks and it is painted seldom."""
         self._appearance.focused = focused

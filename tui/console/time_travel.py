@@ -41,6 +41,10 @@ class TimeTravel:
         self._recording: Recording | None = None
         self.recordings: Path | None = None
 
+    def forget_engine(self) -> None:
+        """The recording of an engine before is none of this one's."""
+        self._recording = None
+
     @property
     def _store(self) -> Store:
         return self._host.store

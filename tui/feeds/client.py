@@ -118,11 +118,17 @@ class EngineClient:
 
     def alive(self) -> bool:
         """Whether an engine answers."""
+        return self.health() is not None
+
+    def health(self) -> dict[str, Any] | None:
+        """What the engine states of itself; None where none answers."""
         try:
             answer = self._http.get("/healthz", timeout=CONNECT_S)
-            return answer.status_code == httpx.codes.OK and "engine" in answer.json()
+            found: dict[str, Any] = answer.json()
+            known = answer.status_code == httpx.codes.OK and "engine" in found
         except (httpx.HTTPError, ValueError, TypeError):
-            return False
+            return None
+        return found if known else None
 
     def send(self, operation: Operation[A, R], args: A) -> R:
         """The result of an operation. Raises Forbidden, as well, for one that acts in read-only mode."""

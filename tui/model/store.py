@@ -36,6 +36,8 @@ class Store:
         self.has_data = False
         self.unreadable = 0
         self.history = History()
+        self.engines = 0
+        """How often another engine answered where one did before: what was shown of that one is gone."""
 
     @property
     def state(self) -> State:
@@ -128,6 +130,11 @@ class Store:
         self._touch_all(self.live)
 
     def _replace(self, state: State) -> None:
+        before = self.live.engine.engine
+        if before and state.engine.engine not in {"", before}:
+            self.engines += 1
+            self.history = History()
+            self.show_live()
         self._projection = Projection(state)
         self._touch_all(state)
         if self.status.link is not LinkState.REPLAY:

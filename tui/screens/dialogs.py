@@ -114,14 +114,17 @@ class Confirm(Dialog[bool]):
 
 
 class TextEntry(Dialog[str]):
-    """Takes one line, which may begin as `value`; enter gives it back."""
+    """Takes one line, which may begin as `value`, and may be empty where it is `optional`; enter gives it back."""
 
-    def __init__(self, title: str, facts: Sequence[Line], verb: str, ask: str, value: str = "") -> None:
+    def __init__(
+        self, title: str, facts: Sequence[Line], verb: str, ask: str, value: str = "", *, optional: bool = False
+    ) -> None:
         super().__init__(title, facts, f"enter {verb} · esc close", entry=ask, value=value)
+        self._optional = optional
 
     @on(Input.Submitted)
     def _typed(self, message: Input.Submitted) -> None:
-        if message.value.strip():
+        if message.value.strip() or self._optional:
             self.dismiss(message.value.strip())
 
 
@@ -269,9 +272,11 @@ class AppDialogs:
         """The letter of one of the options, or None."""
         return await self._app.push_screen_wait(Menu(title, options, facts))
 
-    async def enter_text(self, title: str, facts: Sequence[Line], verb: str, ask: str, value: str = "") -> str | None:
-        """The line that the operator typed, or None."""
-        return await self._app.push_screen_wait(TextEntry(title, facts, verb, ask, value))
+    async def enter_text(
+        self, title: str, facts: Sequence[Line], verb: str, ask: str, value: str = "", *, optional: bool = False
+    ) -> str | None:
+        """The line that the operator typed, empty only where that is optional, or None."""
+        return await self._app.push_screen_wait(TextEntry(title, facts, verb, ask, value, optional=optional))
 
 
 def leaving_facts(state: State) -> list[Line]:
@@ -284,4 +289,14 @@ def leaving_facts(state: State) -> list[Line]:
         [("running turns  ", "muted"), (f"{running}, given their grace to finish", "")],
         [("waiting        ", "muted"), (waiting, "")],
         [("sessions       ", "muted"), (f"{len(state.sessions)}, stopped with everything they started", "")],
+        *_others(state),
+        [],
+        [("`quarterdeck up` starts an engine that stays when its consoles are left.", "muted")],
     ]
+
+
+def _others(state: State) -> list[Line]:
+    """Who else looks at this engine, and loses it."""
+    if not (number := state.engine.consoles):
+        return []
+    return [[("attached       ", "muted"), (f"{formats.plural(number, 'other console')} lose the engine too", "retry")]]

@@ -8,13 +8,14 @@ from textual import events, on
 from textual.binding import Binding, BindingType
 
 from engine.approvals.groups import PermissionGroup, groups_of
-from tui.actions import line_answers, mouse
+from tui.actions import approval_edit, line_answers, mouse
 from tui.actions.press_guard import PressGuard
 from tui.actions.registry import KeyScope, bindings, in_scope
 from tui.model.list_state import ListState
 from tui.render.spans import Line, between
 from tui.screens import inbox_lines as draw
 from tui.screens import list_lines
+from tui.screens.approval_card import CardReading
 from tui.screens.dialogs import Overlay
 from tui.screens.help import Help
 from tui.screens.list_actions import ListActions
@@ -28,7 +29,9 @@ _FRAME = 3
 _HEAD = 2
 """Lines above the first row."""
 _EDITOR = 3
-_LEAST_ROWS, _MOST_ROWS = 6, 16
+_LEAST_ROWS, _MOST_ROWS = 2, 10
+_BESIDE = 5
+"""Lines above and below the box and its card: margins, filter, head, blank."""
 _REPAINT_S = 0.15
 
 
@@ -53,6 +56,9 @@ class Inbox(ListActions[PermissionGroup], Overlay[str]):
         self._first = 0
         self._most = 0
         self._waking = False
+        self._reading = CardReading()
+        self._leaves: dict[str, int] = {}
+        self._in_input = False
 
     @property
     def console(self) -> ConsoleHost:
@@ -77,7 +83,10 @@ class Inbox(ListActions[PermissionGroup], Overlay[str]):
             return
         now, shown = self.console.store.now, self.shown
         shown.take(groups_of(self.console.store.state.permissions.values()), now, still=not self.is_active)
-        self._press_guard.show(shown.cursor)
+        permission = self.permission
+        asked = self.console.store.state.permissions.get(permission)
+        self._reading.follow(asked, self.console.store.state, now)
+        self._press_guard.show(f"{shown.cursor} {permission}" if shown.cursor else "")
         if shown.cursor and not self._press_guard.armed and not self._waking:
             self._waking = True
             self.set_timer(_REPAINT_S, self._woken)
@@ -85,17 +94,56 @@ class Inbox(ListActions[PermissionGroup], Overlay[str]):
         box.border_title = draw.title(shown.rows)
         width = self.query_one("#lines", LineBlock).size.width
         if width > 0:
-            keys = draw.keys(
-                in_scope(KeyScope.INBOX, actions=self.console.keys.actions), width, read_only=bool(self.console.refusal)
-            )
-            editor = _EDITOR if self.editing else 0
-            room = int(self.size.height * 0.9) - _FRAME - 1 - draw.CARD_LINES - 1 - len(keys) - editor - 1
-            # It grows and never shrinks, so that an answer moves nothing.
-            self._most = max(self._most, min(_MOST_ROWS, max(_LEAST_ROWS, len(shown.order))))
-            most = max(1, min(self._most, room))
-            table, self._first = draw.rows(shown, now, width, most)
-            card = draw.card(self.group, now, self._press_guard.bar, width, self._nothing())
-            self.rewrite([self._standing(width), draw.head(shown, width), *table, *card, [], *keys])
+            self._draw(now, width)
+        if permission and self._reading.wants(permission, past=self.console.store.past):
+            self.run_worker(self._pull(permission), group="approval", exit_on_error=False)
+
+    def _draw(self, now: float, width: int) -> None:
+        shown = self.shown
+        actions = in_scope(KeyScope.INBOX, actions=self.console.keys.actions)
+        keys = draw.keys(actions, width, read_only=bool(self.console.refusal))
+        if self.has_class("-short"):
+            keys = keys[:2]  # `?` shows the others
+        room = self.size.height - _FRAME - _BESIDE - len(keys) - (_EDITOR if self.editing else 0)
+        # The list grows and never shrinks, so that an answer moves nothing.
+        self._most = max(self._most, min(_MOST_ROWS, max(_LEAST_ROWS, len(shown.order))))
+        most = max(1, min(self._most, room // 3, room - draw.LEAST_CARD))
+        table, self._first = draw.rows(shown, now, width, most)
+        card = draw.card(
+            self.group,
+            self._reading.view(self.permission) if self.permission else None,
+            now,
+            self._press_guard.bar,
+            width,
+            max(draw.LOWEST_CARD, room - most),
+            self.leaf,
+            self._reading.gone(now, width),
+            self._nothing(),
+        )
+        self.rewrite([self._standing(width), draw.head(shown, width), *table, *card, [], *keys])
+
+    @property
+    def permission(self) -> str:
+        """The one whose input is shown: each different input of a group has one."""
+        group = self.group
+        if group is None:
+            return ""
+        pages = group.pages or group.permissions
+        return pages[min(self._leaves.get(group.key, 0), len(pages) - 1)]
+
+    @property
+    def leaf(self) -> draw.Leaf:
+        """Which of the group's inputs is shown."""
+        group = self.group
+        if group is None or len(group.pages) < 2:
+            return draw.Leaf()
+        read = sum(self._reading.view_known(page) for page in group.pages)
+        return draw.Leaf(group.pages.index(self.permission), len(group.pages), read)
+
+    async def _pull(self, permission: str) -> None:
+        feed = self.console.feed
+        if feed is not None and await self._reading.reader.pull(feed, self._reading.view(permission)):
+            self.paint()
 
     def _nothing(self) -> str:
         back = self.console.keys.shown("inbox.back")
@@ -118,6 +166,38 @@ class Inbox(ListActions[PermissionGroup], Overlay[str]):
         if self.group is not None:
             self.dismiss(self.group.sessions[0])
 
+    def action_move(self, step: int) -> None:
+        """Cursor up or down, or the input, where that has the keys."""
+        if self._in_input and self.permission:
+            self._reading.view(self.permission).move(step)
+            self.paint()
+        else:
+            super().action_move(step)
+
+    def action_page(self, pages: int) -> None:
+        """Scroll the input."""
+        if self.permission:
+            self._reading.view(self.permission).page(pages)
+            self.paint()
+
+    def action_pane(self) -> None:
+        """Give the keys that move to the input, or to the rows."""
+        self._in_input = not self._in_input
+        self.console.notify("j and k scroll the input." if self._in_input else "j and k move between the groups.")
+
+    def action_leaf(self, step: int) -> None:
+        """The next of the different inputs of this group, or the one before."""
+        group = self.group
+        if group is None or len(group.pages) < 2:
+            self.console.notify("All requests of this group have the same input.")
+            return
+        self._leaves[group.key] = (group.pages.index(self.permission) + step) % len(group.pages)
+        self.paint()
+
+    def action_grants(self) -> None:
+        """The grants in force."""
+        self.console.navigation.show_grants()
+
     def action_keys(self) -> None:
         """Show the keys."""
         self.app.push_screen(Help(KeyScope.INBOX, self.console.keys))
@@ -134,10 +214,15 @@ class Inbox(ListActions[PermissionGroup], Overlay[str]):
         if refusal:
             self.console.notify(refusal, severity="warning")
             return
+        read = self.leaf.read, self.leaf.of
         self._press_guard.show("")  # a second press must wait like the first
+        if name == "edit":
+            self.console.carry_out(approval_edit.edit(self.console, self.permission))
+            return
+        self._reading.answered_here(page for group in chosen for page in (*group.pages, *group.permissions))
         if marked:
             self.shown.unmark()
-        self.console.carry_out(line_answers.answer(self.console, name, chosen))
+        self.console.carry_out(line_answers.answer(self.console, name, chosen, read))
         self.paint()
 
     def on_click(self, event: events.Click) -> None:

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from engine.approvals.groups import PermissionGroup
 from tui.actions.registry import Action
 from tui.model.columns import Column
+from tui.model.input_view import InputView
 from tui.model.list_state import ListState
 from tui.model.sort import Sort
 from tui.model.tables import Listing, command
 from tui.render import formats
 from tui.render.glyphs import risk_mark
-from tui.render.plain_text import clean
 from tui.render.spans import Line, crop, fit, padded, rule, width_of
-from tui.screens import list_lines
+from tui.screens import approval_lines, list_lines
 
 NARROW = 90
 """Cells below which the rows do not state how often an action was seen; its card does."""
-CARD_LINES = 8
-"""Lines of the card, with the blank one before it."""
+LEAST_CARD = 10
+"""Lines of a card that says all, with the blank one before it."""
+LOWEST_CARD = 6
+"""Lines of a card in the lowest window."""
 _AGE, _SESSION, _TOOL, _RISK, _SAME, _SEEN = 6, 7, 9, 11, 5, 10
 _LEAD = 3
-_ACTION_LINES = 2
 
 
 def title(groups: Sequence[PermissionGroup]) -> str:
@@ -100,25 +101,63 @@ def rows(shown: ListState[PermissionGroup], now: float, width: int, most: int) -
     return lines + [[] for _ in range(most - len(lines))], first
 
 
-def card(group: PermissionGroup | None, now: float, bar: str, width: int, nothing: str) -> list[Line]:
-    """Exactly what an answer is about, always CARD_LINES lines; `nothing` states why there is none."""
-    if group is None:
-        lines: list[Line] = [[], rule("NOTHING WAITS", width), [(f" {nothing}", "muted")]]
-        return lines + [[] for _ in range(CARD_LINES - len(lines))]
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """Which of the different inputs of a group is shown, of how many, and how many of them were read whole."""
+
+    at: int = 0
+    of: int = 1
+    read: int = 0
+
+    @property
+    def title(self) -> str:
+        """For the card's rule."""
+        return f"input {self.at + 1} of {self.of}" if self.of > 1 else "input"
+
+
+def card(
+    group: PermissionGroup | None,
+    view: InputView | None,
+    now: float,
+    bar: str,
+    width: int,
+    height: int,
+    leaf: Leaf,
+    gone: Line | None,
+    nothing: str,
+) -> list[Line]:
+    """Exactly what an answer is about, always `height` lines; `nothing` states why there is none."""
+    lines: list[Line] = [gone or []]
+    if group is None or view is None:
+        lines += [rule("NOTHING WAITS", width), [(f" {nothing}", "muted")]]
+        return lines + [[] for _ in range(height - len(lines))]
+    about = _about(group, now, leaf, width)[: max(0, height - LEAST_CARD + 3)]
+    risks = group.risks or (group.risk,)
+    graves = group.grave_risks if group.risks else int(group.grave)
+    facts = approval_lines.fact_lines(view, risks, graves, width, min(3, max(2, height - len(about) - 6)))
+    most = max(1, height - 2 - len(facts) - len(about))
+    title = f"{group.tool}  {leaf.title}"
+    body = approval_lines.input_lines(view, group.summary, width, most)
+    lines += [approval_lines.input_rule(title, view, width, bar, "pgdn"), *body, *facts, *about]
+    return [crop(line, width) for line in lines[:height]] + [[] for _ in range(height - len(lines))]
+
+
+def _about(group: PermissionGroup, now: float, leaf: Leaf, width: int) -> list[Line]:
     left = max(0.0, group.deadline - now)
-    lines = [[], rule("WHAT IS ANSWERED", width, f"armed {bar}")]
-    lines += [[(f" {part}", "strong")] for part in _wrapped(group.action, width - 2)]
-    lines += [[] for _ in range(2 + _ACTION_LINES - len(lines))]
     more = group.count - len(group.sessions)
     who = " ".join(group.sessions) + (f" … ×{group.count}" if more else "")
     where = f"profile {', '.join(group.profiles)} of {group.tenant}" if group.tenant else ""
-    seen = f"allowed {group.allowed_before}, denied {group.denied_before}"
-    lines.append([(" from     ", "muted"), (who, ""), (f"   {where}", "muted")])
-    lines.append([(" risk     ", "muted"), risk_mark(group.risk, grave=group.grave), ("   seen before ", "muted"),
-                  (seen, "")])  # fmt: skip
-    lines.append([(" nearest  ", "muted"), (group.nearest or "no grant is like it", "")])
-    lines.append([(" deadline ", "muted"), (f"denied in {formats.span(left)} unless somebody answers", "")])
-    return [crop(line, width) for line in lines]
+    lines: list[Line] = [[("  from     ", "muted"), (who, ""), (f"   {where}", "muted")]]
+    if leaf.of > 1:
+        alike = f"{group.count} alike in {leaf.of} different inputs, {leaf.read} of {leaf.of} read"
+        lines[0] += [("   n", "key"), (f" next of {alike}", "ask")]
+        lines[0] = crop([*lines[0][:2], *lines[0][3:]], width)
+    lines.append([("  grants   ", "muted"), (fit(group.action, max(8, width - 11)).rstrip(), "")])
+    seen = f"seen {group.allowed_before}✔ {group.denied_before}✖"
+    nearest = group.nearest or "no grant is like it"
+    history = f"  denied in {formats.span(left)} unless somebody answers   {seen}   nearest {nearest}"
+    lines.append([(fit(history, width).rstrip(), "muted")])
+    return lines
 
 
 def keys(actions: Sequence[Action], width: int, *, read_only: bool) -> list[Line]:
@@ -144,8 +183,3 @@ def _columns(cells: Sequence[str], seen: str, width: int) -> str:
 def _request(width: int) -> int:
     seen = _SEEN if width >= NARROW else 0
     return max(8, width - _LEAD - _AGE - 2 - _SESSION - 1 - _TOOL - 1 - 1 - _RISK - _SAME - seen)
-
-
-def _wrapped(text: str, width: int) -> list[str]:
-    cleaned = clean(text)
-    return textwrap.wrap(cleaned, max(8, width), max_lines=_ACTION_LINES, placeholder=" …", break_on_hyphens=False)

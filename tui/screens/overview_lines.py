@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from engine.events.state import RecentLine, State
-from engine.events.types import PoolStatistics, SessionState
+from engine.events.types import PoolStatistics, SessionState, Severity
 from tui.actions.keymap import Keymap
 from tui.model.attention import Attention
 from tui.model.columns import Column
@@ -23,6 +23,7 @@ SUBJECT = 28
 _MARKS = {
     "done": ("✔", "run"),
     "failed": ("✖", "fail"),
+    "refused": ("▲", "retry"),
     "retry": ("▲", "retry"),
     "tuning": ("⟳", "wait"),
     "breaker": ("●", "retry"),
@@ -139,6 +140,8 @@ def recent_block(recent: Sequence[RecentLine], width: int, height: int) -> list[
     subject = min(22 if width >= 70 else 13, max((len(line.subject) for line in shown), default=0))
     for line in shown:
         glyph, role = _MARKS.get(line.mark, ("·", "muted"))
+        if line.mark == "notice" and line.severity is not Severity.INFO:
+            glyph, role = _MARKS["failed" if line.severity is Severity.CRITICAL else "retry"]
         head: Line = [(f"  {formats.clock(line.at)}  ", "muted"), (f"{glyph} ", role)]
         lines.append(
             [*head, (fit(line.subject, subject), ""), (fit(f"  {line.text}", max(0, width - subject - 14)), "")]
@@ -190,6 +193,15 @@ def _breakers(state: State) -> list[Line]:
     return lines
 
 
+def _people(state: State) -> list[tuple[str, str]]:
+    """How long turns waited for people, which is in no duration of a turn."""
+    waits = sorted(wait for bucket in state.buckets for wait in bucket.person_waits)
+    if not waits:
+        return []
+    middle, late = waits[len(waits) // 2], waits[min(len(waits) - 1, int(0.95 * len(waits)))]
+    return [("people", f"waited for p50 {formats.took(middle)}  p95 {formats.took(late)}")]
+
+
 def _costs(state: State) -> list[tuple[str, str]]:
     """What each credential cost, where there is more than one."""
     costs = sorted(state.totals.cost_by_credential.items(), key=lambda item: -item[1])
@@ -211,6 +223,7 @@ def totals_block(state: State, now: float, width: int) -> list[Line]:
         ("cached", f"{formats.count(totals.tokens_cached)} tokens read from cache"),
         ("cost", f"{formats.money(totals.cost)} in {formats.span(now - state.engine.started_at)}"),
         ("by type", errors),
+        *_people(state),
         *_costs(state),
         ("started", f"{totals.started}  ended {totals.ended}  orphans {totals.orphans}"),
     ]

@@ -37,16 +37,17 @@ class RecoveryScreen(ListScreen[BreakerRow]):
     def draw(self, width: int, height: int) -> list[Line]:
         """Breakers, strategies, what was done, what needs a person."""
         state, now = self.store.state, self.store.now
-        few = len(self.shown.order) + 1
+        few = len(self.shown.order) + 2
         upper = max(3, min(few, height // 3))
         back = self.console.keys.shown("recovery.back")
-        lines = [*draw.breakers(self.shown, state, now, width, upper, back), []]
+        lines = [*draw.breakers(self.shown, state, now, width, upper, back), draw.budget(state, width)]
         if width >= 116:
             left = draw.levels(state, _LEFT - 2, 9)
-            right = draw.people(state, now, width - _LEFT, 9)
-            lines += [*columns(left, right, _LEFT, width), []]
+            right = [*draw.next_steps(state, now, width - _LEFT, 4), *draw.people(state, now, width - _LEFT, 5)]
+            lines += [[], *columns(left, right, _LEFT, width), []]
         else:
-            lines += draw.levels(state, width, 6)
+            lines += draw.levels(state, width, 5)
+            lines += draw.next_steps(state, now, width, 3)
             lines += draw.people(state, now, width, 3)
         return lines + draw.recent(state.recoveries, width, max(2, height - len(lines)))
 

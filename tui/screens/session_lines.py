@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-from engine.events.state import SessionView
+from engine.events.state import PermissionView, SessionView
 from engine.events.types import SessionState
 from engine.sessions.transcripts import LivePart, TranscriptEntry
 from tui.actions.keymap import CAME_ALONG, Keymap
@@ -15,6 +15,7 @@ from tui.render.glyphs import STATE_GLYPHS, STATE_ROLES, risk_mark
 from tui.render.plain_text import clean
 from tui.render.spans import Line, between, crop, fit, rule, width_of
 from tui.render.wrapping import wrap_text
+from tui.screens import approval_lines
 
 CONVERSATION = 23
 """Characters of a conversation's id in the drawer: its first four groups; `y` in the transcript copies all."""
@@ -22,6 +23,10 @@ LIVE_LINES = 4
 """Lines of what is being written in the drawer beside the grid."""
 ACT = 11
 """Cells of a key and its act in the drawer."""
+BESIDE_SHOWN, BELOW_SHOWN = 100, 30
+"""Characters of what is asked for that the drawer shows beside the grid, and below it."""
+_FRAME = {"Bash": 160}
+"""Bytes of an input beside what its summary tells: the names of its fields, and a command's description."""
 KIND_ROLES = {"error": "fail", "user": "ask", "assistant": "", "note": "muted", "think": "muted"}
 
 
@@ -94,11 +99,22 @@ def card_lines(
     allow, deny, review = (keys.shown(name) for name in (f"{place}.allow", f"{place}.deny", "approvals.review"))
     seen = f"   seen {asked.allowed_before}✔ {asked.denied_before}✖"
     same = f"   same ×{card.alike}, {review} answers all" if card.alike > 1 else ""
-    lines.append([("  risk ", "muted"), risk_mark(asked.risk, grave=asked.grave), (seen + same, "muted")])
+    graves = asked.grave_risks if asked.risks else int(asked.grave)
+    lines.append([("  risk ", "muted"), *approval_lines.risk_spans(asked.risks or [asked.risk], graves)])
+    lines.append([(f" {seen}{same}".rstrip(), "muted")])
     near = clean(asked.nearest) or "no grant is like it"
     lines.append([("  nearest ", "muted"), (fit(near, max(8, width - 11)).rstrip(), "muted")])
     lines.append([("  ", ""), (allow, "key"), (" allow once   ", ""), (deny, "key"), (" deny", "")])
+    if not shows_whole(asked, beside=True):
+        lines.append([("  ", ""), (keys.shown("sessions.open"), "key"), (f" reads all {asked.size:,} bytes", "muted")])
     return lines
+
+
+def shows_whole(asked: PermissionView, *, beside: bool) -> bool:
+    """Whether the drawer shows all that is asked for, so that it may be allowed from there."""
+    most = BESIDE_SHOWN if beside else BELOW_SHOWN
+    is_short = len(asked.summary) <= most and asked.size <= len(asked.summary.encode()) + _FRAME.get(asked.tool, 40)
+    return is_short and " with {" not in asked.action and "⏎" not in asked.action
 
 
 def question(card: ApprovalCard, now: float, width: int, keys: Keymap = CAME_ALONG) -> Line:

@@ -11,7 +11,7 @@ from textual.timer import Timer
 from textual.widget import Widget
 
 from engine.base.errors import QuarterdeckError
-from engine.events.state import SessionView
+from engine.events.state import PermissionView, SessionView
 from tui.actions.registry import KeyScope, bindings
 from tui.feeds.transcript_reader import TranscriptReader
 from tui.model import trends
@@ -115,6 +115,18 @@ class SessionsScreen(LiveFollow, ListScreen[SessionView]):
     def columns_in_sight(self) -> Sequence[Column[SessionView]]:
         """The columns that fit."""
         return self.grid.columns
+
+    def action_act(self, name: str) -> None:
+        """What the drawer cannot show whole is allowed where it can be read."""
+        asked = self.store.state.permissions.get(self.console.press_guard.permission)
+        if name == "allow" and asked is not None and not self._is_whole(asked):
+            self.console.navigation.open_transcript(asked.session)
+            self.console.notify("It is longer than the drawer shows; read it here, then allow it.", severity="warning")
+        else:
+            super().action_act(name)
+
+    def _is_whole(self, asked: PermissionView) -> bool:
+        return session_lines.shows_whole(asked, beside=self._drawer_beside)
 
     def targets(self) -> list[SessionView]:
         """The marked sessions by id, or the one under the cursor."""

@@ -14,12 +14,13 @@ from engine.events.types import SessionState
 from engine.sessions.transcripts import TranscriptEntry
 from tui.actions.registry import KeyScope, bindings
 from tui.model.columns import Column
+from tui.model.input_view import InputView
 from tui.model.tables import Listing, Table, command, harmless, table_of
 from tui.render import formats
 from tui.render.glyphs import STATE_GLYPHS, STATE_ROLES
 from tui.render.plain_text import clean
 from tui.render.spans import Line, between
-from tui.screens import session_lines
+from tui.screens import approval_card, session_lines
 from tui.screens.live_follow import LiveFollow
 from tui.screens.transcript_reading import TranscriptReading
 from tui.widgets.filter_row import FilterRow
@@ -71,6 +72,7 @@ class TranscriptScreen(LiveFollow, TranscriptReading):
     def __init__(self, session: str) -> None:
         super().__init__(session)
         self._problem = ""
+        self._approval = approval_card.CardReading()
 
     @property
     def crumb(self) -> str:
@@ -111,18 +113,47 @@ class TranscriptScreen(LiveFollow, TranscriptReading):
         self.run_worker(self._pull(), group="transcript", exit_on_error=False)
 
     def action_move(self, step: int) -> None:
-        """A line up or down."""
-        self.prose.move(step)
+        """A line up or down, of the card while it has more than it shows."""
+        if self._card_scrolls:
+            self._card_view.move(step)
+        else:
+            self.prose.move(step)
         self.paint()
 
     def action_page(self, pages: int) -> None:
         """A page up or down."""
-        self.action_move(pages * max(1, self.prose.size.height - 1))
+        if self._card_scrolls:
+            self._card_view.page(pages)
+            self.paint()
+        else:
+            self.action_move(pages * max(1, self.prose.size.height - 1))
+
+    def action_top(self) -> None:
+        """The first line, of the card while it has more than it shows."""
+        if self._card_scrolls:
+            self.action_move(-(1 << 30))
+        else:
+            super().action_top()
 
     def action_bottom(self) -> None:
         """The last line, and follow from there."""
-        self.prose.follow(True)
+        if self._card_scrolls:
+            self._card_view.to_end()
+        else:
+            self.prose.follow(True)
         self.paint()
+
+    def action_pane(self) -> None:
+        """Scroll the page, or the card."""
+        self._approval.on_page = not self._approval.on_page
+        self.paint()
+
+    def action_export(self) -> None:
+        """Edit what waits for an approval; without one, export the transcript."""
+        if self.console.press_guard.permission:
+            self.action_act("edit")
+        else:
+            super().action_export()
 
     def action_follow(self) -> None:
         """Follow, or stop following."""
@@ -183,21 +214,37 @@ class TranscriptScreen(LiveFollow, TranscriptReading):
         facts = f"  {conversation}turn {row.turns + bool(row.request)}  {tokens} tokens  {formats.money(row.cost)}"
         return between(left, [(f"{facts}  {follow} ", "muted")], self.size.width)
 
+    @property
+    def _card_scrolls(self) -> bool:
+        return self._approval.keys_scroll_card(self.console.press_guard.permission)
+
+    @property
+    def _card_view(self) -> InputView:
+        return self._approval.view(self.console.press_guard.permission)
+
     def _paint_card(self) -> None:
-        card = self.console.card(self.session)
-        block = self.query_one("#card", LineBlock)
-        keys = self.console.keys
-        lines: list[Line] = []
+        card, state, now = self.console.card(self.session), self.store.state, self.store.now
+        reading, width = self._approval, self.size.width - 2
+        reading.follow(card.asked if card is not None else None, state, now)
+        gone = reading.gone(now, width)
+        lines: list[Line] = [[], gone] if gone is not None else [[]]
         if card is not None:
-            lines = [[], *session_lines.card_lines(card, self.store.now, self.size.width - 2, keys, "transcript"), []]
-            more: Line = [("   ", ""), (keys.shown("transcript.allow_all"), "key"), (" allow in this conversation", "")]
-            lines[-2] = [*lines[-2], *more]
+            height = self.size.height - approval_card.BESIDE_CARD - len(lines)
+            lines += approval_card.card_lines(card, reading, now, width, height, self.console.keys)
+            if reading.wants(card.asked.id, past=self.store.past):
+                self.run_worker(self._pull_input(card.asked.id), group="approval", exit_on_error=False)
         elif self._problem:
-            lines = [[], [(f" {self._problem}", "fail")]]
-        block.display = bool(lines)
+            lines.append([(f" {self._problem}", "fail")])
+        block = self.query_one("#card", LineBlock)
+        block.display = len(lines) > 1
         if block.styles.height is None or block.styles.height.value != max(1, len(lines)):
             block.styles.height = max(1, len(lines))
         block.show([[(" ", ""), *line] for line in lines])
+
+    async def _pull_input(self, permission: str) -> None:
+        feed = self.console.feed
+        if feed is not None and await self._approval.reader.pull(feed, self._approval.view(permission)):
+            self.paint()
 
     async def _pull(self) -> None:
         feed = self.console.feed

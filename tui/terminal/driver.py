@@ -58,6 +58,9 @@ class TerminalDriver(LinuxDriver):
             self._on_lost(error.strerror or "it cannot be opened")
             return
         self._output.start()
+        take = getattr(self._app, "take_terminal", None)
+        if take is not None:
+            take(self.write)
         super().start_application_mode()  # type: ignore[no-untyped-call]
         idle, self._writer_thread = self._writer_thread, None  # it writes without a bound: ours stands in for it
         if idle is not None:

@@ -22,6 +22,11 @@ def engine_started(state: State, event: ev.EngineStarted, at: float) -> None:
         cause(state, "restart", event.engine, "", event.version)
 
 
+def consoles_changed(state: State, event: ev.ConsolesChanged, _at: float) -> None:
+    """How many consoles are attached."""
+    state.engine.consoles = event.consoles
+
+
 def engine_draining(state: State, event: ev.EngineDraining, _at: float) -> None:
     """No new work is taken."""
     state.engine.phase = "draining"

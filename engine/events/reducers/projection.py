@@ -37,6 +37,7 @@ def touched_session(event: ev.Event) -> str:
 
 _REDUCERS: dict[type[ev.Event], Reducer] = {
     ev.EngineStarted: engine.engine_started,
+    ev.ConsolesChanged: engine.consoles_changed,
     ev.EngineDraining: engine.engine_draining,
     ev.EngineStopped: engine.engine_stopped,
     ev.SettingsChanged: engine.settings_changed,
@@ -67,6 +68,7 @@ _REDUCERS: dict[type[ev.Event], Reducer] = {
     ev.BreakerChanged: engine.breaker_changed,
     ev.RecoveryStarted: recoveries.recovery_started,
     ev.RecoveryEnded: recoveries.recovery_ended,
+    ev.RecoveryMeasured: recoveries.recovery_measured,
     ev.ErrorSeen: errors.error_seen,
     ev.ApiRetry: requests.api_retry,
     ev.RateLimited: engine.rate_limited,

@@ -8,6 +8,7 @@ from engine.events.state import (
     DURATIONS_KEPT,
     RECOVERIES_KEPT,
     STRATEGIES_KEPT,
+    BudgetView,
     RecoveryView,
     State,
     StrategyView,
@@ -32,6 +33,12 @@ def recovery_started(state: State, event: ev.RecoveryStarted, at: float) -> None
     )
     if len(state.recoveries) > RECOVERIES_KEPT:
         del state.recoveries[0]
+
+
+def recovery_measured(state: State, event: ev.RecoveryMeasured, _at: float) -> None:
+    """The breakers and the budget in figures."""
+    state.breaker_figures = {each.breaker: each for each in event.breakers}
+    state.budget = BudgetView(event.budget, event.budget_size, event.refused)
 
 
 def recovery_ended(state: State, event: ev.RecoveryEnded, _at: float) -> None:

@@ -111,7 +111,8 @@ def turn_ended(state: State, event: ev.TurnEnded, at: float) -> None:
     if row is not None:
         finish_row(row, event, at)
     if event.ok:
-        note(state, "done", event.session, row.prompt if row else event.request)
+        refused = event.outcome == "refused_tools"  # answered, but not with what it wanted to do
+        note(state, "refused" if refused else "done", event.session, row.prompt if row else event.request)
 
 
 def finish_row(row: SessionView, event: ev.TurnEnded, at: float) -> None:

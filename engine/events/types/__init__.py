@@ -7,6 +7,7 @@ import msgspec
 from engine.events.types.alerts import AlertRaised, AlertResolved, AlertSilenced
 from engine.events.types.base import Event
 from engine.events.types.engine import (
+    ConsolesChanged,
     EngineDraining,
     EngineStarted,
     EngineStopped,
@@ -26,7 +27,14 @@ from engine.events.types.pool import (
     PoolScaled,
     PoolStatistics,
 )
-from engine.events.types.recovery import BreakerChanged, ErrorSeen, RecoveryEnded, RecoveryStarted
+from engine.events.types.recovery import (
+    BreakerChanged,
+    BreakerFigures,
+    ErrorSeen,
+    RecoveryEnded,
+    RecoveryMeasured,
+    RecoveryStarted,
+)
 from engine.events.types.requests import (
     ApiRetry,
     ForeignTurnEnded,
@@ -63,6 +71,8 @@ __all__ = [
     "ApiRetry",
     "BackgroundChanged",
     "BreakerChanged",
+    "BreakerFigures",
+    "ConsolesChanged",
     "ConversationHibernated",
     "ConversationWoken",
     "EngineDraining",
@@ -87,6 +97,7 @@ __all__ = [
     "RateLimited",
     "Reading",
     "RecoveryEnded",
+    "RecoveryMeasured",
     "RecoveryStarted",
     "RequestEnded",
     "RequestEnding",
@@ -113,6 +124,7 @@ __all__ = [
 
 AnyEvent = (
     EngineStarted
+    | ConsolesChanged
     | EngineDraining
     | EngineStopped
     | SettingsChanged
@@ -144,6 +156,7 @@ AnyEvent = (
     | ErrorSeen
     | RecoveryStarted
     | RecoveryEnded
+    | RecoveryMeasured
     | ApiRetry
     | RateLimited
     | ProtocolFault

@@ -20,6 +20,12 @@ class EngineStarted(Event, frozen=True):
     max_size: int = 0
 
 
+class ConsolesChanged(Event, frozen=True):
+    """A console attached or went: how many other programs follow the events now."""
+
+    consoles: int
+
+
 class EngineDraining(Event, frozen=True):
     """No new work is taken; running turns have `grace` seconds to finish."""
 

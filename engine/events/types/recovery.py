@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from engine.events.types.base import Event
 
 
@@ -38,6 +40,33 @@ class BreakerChanged(Event, frozen=True):
     old: str
     new: str
     reason: str = ""
+
+
+class BreakerFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """A breaker in figures: of the `calls` in its window `failed` is the share that failed; it opens at `limit`.
+
+    `next_probe` is when it lets a call try, in seconds since 1970, and 0 when it is not waiting for that;
+    `probes_ok` of `probes_needed` have worked. `trips` and `shed`, calls that it refused, are since the start.
+    """
+
+    breaker: str
+    calls: int
+    failed: float
+    limit: float
+    next_probe: float
+    probes_ok: int
+    probes_needed: int
+    trips: int
+    shed: int
+
+
+class RecoveryMeasured(Event, frozen=True):
+    """The breakers, and the `budget` of tokens for retries, of `budget_size`; `refused` retries it could not pay."""
+
+    breakers: list[BreakerFigures]
+    budget: int
+    budget_size: int
+    refused: int
 
 
 class RecoveryStarted(Event, frozen=True):

@@ -21,12 +21,25 @@ class BreakerChange(msgspec.Struct, kw_only=True):
 
 
 class BreakerRow(msgspec.Struct, kw_only=True):
-    """One breaker: its state and why, the calls that run behind it, and its changes, oldest first."""
+    """One breaker: its state and why, the calls that run behind it, and its changes, oldest first.
+
+    Of the `calls` in its window `failed` is the share that failed; it opens at `limit`. `next_probe` is when it lets a
+    call try, in seconds since 1970, 0 when it waits for none; `probes_ok` of `probes_needed` have worked. `trips` and
+    `shed`, calls that it refused, are since the start.
+    """
 
     name: str
     state: str
     reason: str
     running: int
+    calls: int
+    failed: float
+    limit: float
+    next_probe: float
+    probes_ok: int
+    probes_needed: int
+    trips: int
+    shed: int
     history: list[BreakerChange]
 
 
@@ -62,7 +75,7 @@ LIST_BREAKERS = Operation(
     PageArgs,
     BreakersResult,
     "List the circuit breakers.",
-    columns=("name", "state", "running", "reason"),
+    columns=("name", "state", "running", "failed", "trips", "shed", "reason"),
     examples=("quarterdeck breakers --json",),
 )
 SHOW_BREAKER = Operation(

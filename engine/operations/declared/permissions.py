@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 
 from engine.base.caller import Scope
@@ -30,6 +32,10 @@ class PermissionRow(msgspec.Struct, kw_only=True):
     allowed_before: int
     denied_before: int
     nearest: str
+    risks: list[str]
+    grave_risks: int
+    content: str
+    size: int
 
 
 class PermissionGroupRow(msgspec.Struct, kw_only=True):
@@ -53,6 +59,73 @@ class PermissionGroupRow(msgspec.Struct, kw_only=True):
     allowed_before: int
     denied_before: int
     nearest: str
+    risks: list[str]
+    grave_risks: int
+    contents: list[str]
+    pages: list[str]
+
+
+class RiskRow(msgspec.Struct, kw_only=True):
+    """One risk of a request, and what that means."""
+
+    word: str
+    about: str
+    grave: bool
+
+
+class TouchRow(msgspec.Struct, kw_only=True):
+    """A file or folder that a request names; `files` and `size` are of all below a folder, `more` says at least.
+
+    `kind` is file, folder, link, other or missing; `ignored` says that git leaves it out.
+    """
+
+    path: str
+    kind: str
+    files: int
+    size: int
+    more: bool
+    ignored: bool
+
+
+class InputLineRow(msgspec.Struct, kw_only=True):
+    """One line; `kind` is text, name (of a field), more (of the line before), add, del, same, hunk or note."""
+
+    kind: str
+    text: str
+
+
+class PermissionDetail(msgspec.Struct, kw_only=True):
+    """All that is needed to decide: `lines` are a page of the `total_lines` of the whole input, from `offset` on.
+
+    `cwd` is where the agent works, `size` the bytes of the input. A change to a file has the lines `added` and
+    `removed`. `texts` may be edited; they come with the first page. `secrets` counts those that are shown as
+    `‹secret 1›`, which an edited text may keep. `unread` says that the disk did not answer in time.
+    """
+
+    id: str
+    session: str
+    tool: str
+    conversation: str
+    profile: str
+    tenant: str
+    cwd: str
+    action: str
+    group: str
+    content: str
+    asked_at: float
+    deadline: float
+    risks: list[RiskRow]
+    touches: list[TouchRow]
+    lines: list[InputLineRow]
+    offset: int
+    total_lines: int
+    size: int
+    added: int | None
+    removed: int | None
+    new_file: bool
+    texts: dict[str, str]
+    secrets: int
+    unread: bool
 
 
 class GrantRow(msgspec.Struct, kw_only=True):
@@ -76,7 +149,7 @@ class GrantRow(msgspec.Struct, kw_only=True):
 class PermissionAnswer(msgspec.Struct, kw_only=True):
     """One line of the record: `how` is person, grant, deadline or engine, `by` who or which.
 
-    Times are in seconds since 1970.
+    Times are in seconds since 1970. `edited_from` is the action asked for, where a person allowed another in its place.
     """
 
     permission: str
@@ -96,6 +169,7 @@ class PermissionAnswer(msgspec.Struct, kw_only=True):
     scope: str
     expires: float
     message: str
+    edited_from: str
 
 
 class PermissionsResult(msgspec.Struct, kw_only=True):
@@ -113,13 +187,38 @@ class GroupsResult(msgspec.Struct, kw_only=True):
 
 
 class AnswerPermission(msgspec.Struct, kw_only=True, frozen=True):
-    """An answer; `expires` is a time to live such as 1h, or a moment, and `scope` once, conversation or profile."""
+    """An answer; `expires` is a time to live such as 1h, or a moment, and `scope` once, conversation or profile.
+
+    `edited` puts texts in place of those of the input, by field: it is judged again, and allowed this once.
+    """
 
     id: str
     allowed: bool
     scope: str = "once"
     expires: str | float | None = None
     message: str = ""
+    edited: dict[str, str] | None = None
+
+
+class ShowPermission(msgspec.Struct, kw_only=True, frozen=True):
+    """One permission, and which lines of its input."""
+
+    id: str
+    offset: Annotated[int, msgspec.Meta(ge=0)] = 0
+    limit: Annotated[int, msgspec.Meta(ge=1, le=2000)] = 500
+
+
+class JudgePermission(msgspec.Struct, kw_only=True, frozen=True):
+    """One permission, and the texts that would stand in place of those of its input, by field."""
+
+    id: str
+    edited: dict[str, str]
+
+
+class PermissionDetailResult(msgspec.Struct, kw_only=True):
+    """What is asked for."""
+
+    permission: PermissionDetail
 
 
 class AnsweredPermission(msgspec.Struct, kw_only=True):
@@ -137,13 +236,17 @@ class AnsweredResult(msgspec.Struct, kw_only=True):
 
 
 class AnswerGroup(msgspec.Struct, kw_only=True, frozen=True):
-    """An answer to all that wait for one action, as for a single permission."""
+    """An answer to all that wait for one action, as for a single permission.
+
+    With `contents` only those whose whole input is one of these, as the group names them.
+    """
 
     key: str
     allowed: bool
     scope: str = "once"
     expires: str | float | None = None
     message: str = ""
+    contents: tuple[str, ...] = ()
 
 
 class AnsweredGroup(msgspec.Struct, kw_only=True):
@@ -243,6 +346,22 @@ PERMISSION_HISTORY = Operation(
     HistoryResult,
     "List who answered what, newest first.",
     examples=("quarterdeck permissions history --limit 20",),
+)
+SHOW_PERMISSION = Operation(
+    "permissions.show",
+    "GET /api/permissions/{id}",
+    ShowPermission,
+    PermissionDetailResult,
+    "Show the whole input of a permission that waits, what it touches, and all its risks.",
+    examples=("quarterdeck permissions show 4f1c",),
+)
+JUDGE_PERMISSION = Operation(
+    "permissions.judge",
+    "POST /api/permissions/{id}/judge",
+    JudgePermission,
+    PermissionDetailResult,
+    "Show a permission as it would be with an edited input; nothing is answered.",
+    examples=("quarterdeck permissions judge 4f1c --command 'make test'",),
 )
 ANSWER_PERMISSION = Operation(
     "permissions.answer",

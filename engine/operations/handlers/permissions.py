@@ -6,17 +6,20 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from engine.approvals.details import Detail
 from engine.approvals.grants import Decision, Grant, decided
 from engine.approvals.groups import groups_of
 from engine.operations.declared.paging import PageArgs
 from engine.operations.declared.permissions import (
     ANSWER_GROUP,
     ANSWER_PERMISSION,
+    JUDGE_PERMISSION,
     LIST_GRANTS,
     LIST_GROUPS,
     LIST_PERMISSIONS,
     PERMISSION_HISTORY,
     REVOKE_GRANT,
+    SHOW_PERMISSION,
     AnsweredGroup,
     AnsweredGroupResult,
     AnsweredPermission,
@@ -28,16 +31,24 @@ from engine.operations.declared.permissions import (
     GrantsResult,
     GroupsResult,
     HistoryResult,
+    InputLineRow,
+    JudgePermission,
     PermissionAnswer,
+    PermissionDetail,
+    PermissionDetailResult,
     PermissionGroupRow,
     PermissionHistory,
     PermissionRow,
     PermissionsResult,
     Revoked,
+    RiskRow,
+    ShowPermission,
+    TouchRow,
 )
 from engine.operations.handlers.binding import CallContext, handles, page_of, row_as, rows_as
 from engine.operations.handlers.services import Services
 
+_JUDGED_LINES = 2000
 T = TypeVar("T", PermissionRow, PermissionGroupRow)
 
 
@@ -55,10 +66,24 @@ async def groups(services: Services, _call: CallContext, args: PageArgs) -> Grou
     return GroupsResult(groups=_aged(services, PermissionGroupRow, page_of(args, rows)), total=len(rows))
 
 
+@handles(SHOW_PERMISSION)
+async def show(services: Services, _call: CallContext, args: ShowPermission) -> PermissionDetailResult:
+    """A page of what is asked for. Raises NotFound, stating who answered it."""
+    detail = await services.broker.details.read(services.broker.waiting(args.id))
+    return PermissionDetailResult(permission=_detail_row(detail, args.offset, args.limit))
+
+
+@handles(JUDGE_PERMISSION)
+async def judge(services: Services, _call: CallContext, args: JudgePermission) -> PermissionDetailResult:
+    """What an edited input would do. Raises NotFound, BadInput."""
+    detail = await services.broker.details.read(services.broker.edited(args.id, args.edited))
+    return PermissionDetailResult(permission=_detail_row(detail, 0, _JUDGED_LINES))
+
+
 @handles(ANSWER_PERMISSION)
 async def answer(services: Services, call: CallContext, args: AnswerPermission) -> AnsweredResult:
     """Answer a pending permission. Raises NotFound, BadInput."""
-    grants = services.broker.answer(args.id, _decision(services, call, args))
+    grants = services.broker.answer(args.id, _decision(services, call, args), args.edited)
     return AnsweredResult(
         permission=AnsweredPermission(id=args.id, allowed=args.allowed, grants=rows_as(GrantRow, grants))
     )
@@ -67,7 +92,7 @@ async def answer(services: Services, call: CallContext, args: AnswerPermission) 
 @handles(ANSWER_GROUP)
 async def answer_group(services: Services, call: CallContext, args: AnswerGroup) -> AnsweredGroupResult:
     """Answer all that wait in a group, as `answer` does. Raises NotFound, BadInput."""
-    count, grants = services.broker.answer_group(args.key, _decision(services, call, args))
+    count, grants = services.broker.answer_group(args.key, _decision(services, call, args), args.contents)
     return AnsweredGroupResult(
         group=AnsweredGroup(key=args.key, allowed=args.allowed, answered=count, grants=rows_as(GrantRow, grants))
     )
@@ -102,6 +127,37 @@ def _decision(services: Services, call: CallContext, args: AnswerPermission | An
         message=args.message,
         now=services.clock.wall(),
         default=services.settings.claude.grant_expiry,
+    )
+
+
+def _detail_row(detail: Detail, offset: int, limit: int) -> PermissionDetail:
+    pending, text = detail.pending, detail.text
+    requester, action = pending.requester, pending.edited or pending.action
+    return PermissionDetail(
+        id=pending.id,
+        session=requester.session,
+        tool=pending.wanted.tool,
+        conversation=requester.conversation,
+        profile=requester.profile,
+        tenant=requester.tenant,
+        cwd=requester.workspace,
+        action=action.words,
+        group=pending.group,
+        content=pending.content,
+        asked_at=pending.asked_at,
+        deadline=pending.deadline,
+        risks=rows_as(RiskRow, action.all_risks),
+        touches=rows_as(TouchRow, detail.touches),
+        lines=rows_as(InputLineRow, text.lines[offset : offset + limit]),
+        offset=offset,
+        total_lines=len(text.lines),
+        size=text.size,
+        added=text.added,
+        removed=text.removed,
+        new_file=text.is_new_file,
+        texts=dict(detail.texts) if not offset else {},
+        secrets=text.secrets,
+        unread=detail.unread,
     )
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from engine.events.types import BreakerFigures
 from engine.recovery.breakers.limits import BreakerLimits
 from engine.recovery.breakers.trip_policies import BY_RATES, ByRates, CallsSeen, TripPolicy
 from engine.recovery.breakers.window import Window
@@ -115,6 +116,8 @@ class Breaker:
         self._successes = 0
         self._last_failure = 0.0
         self._born = self._wall()
+        self.trips = 0
+        self.shed = 0
 
     def configure(self, limits: BreakerLimits) -> None:
         """Other limits from now on; the votes that still lie within the window count on."""
@@ -144,6 +147,7 @@ class Breaker:
         if now >= self._late_at:
             self.tick(now)
         if (refused := self.refusal(now)) is not None:
+            self.shed += 1
             return refused
         if self.state is BreakerState.FORCED_OPEN:
             self._move(BreakerState.HALF_OPEN, now, "the time that it was held for is over")
@@ -231,6 +235,27 @@ class Breaker:
         start = max(self._born, wall - self.limits.window)
         return BreakerMetrics(total.calls, total.failures, total.slow, self._last_failure, start)
 
+    def figures(self, name: str, now: float) -> BreakerFigures:
+        """What it counts, for people."""
+        self._window.advance(now)
+        total, left = self._window.total, self._until_probe(now)
+        return BreakerFigures(
+            breaker=name,
+            calls=total.calls,
+            failed=round(total.failures / total.calls, 3) if total.calls else 0.0,
+            limit=self.limits.failure_rate,
+            next_probe=round(self._wall() + left, 1) if 0 < left < float("inf") else 0.0,
+            probes_ok=self._successes,
+            probes_needed=self.limits.half_open_max_calls,
+            trips=self.trips,
+            shed=self.shed,
+        )
+
+    def _until_probe(self, now: float) -> float:
+        if self.state is BreakerState.FORCED_OPEN:
+            return self._held_until - now
+        return self._opened_at + self._open_for - now if self.state is BreakerState.OPEN else 0.0
+
     def validate(self) -> None:
         """Raises AssertionError where the state contradicts itself; for tests."""
         total, limits = self._window.total, self.limits
@@ -295,6 +320,7 @@ class Breaker:
         self._open_for = min(self.limits.longest_timeout, self.limits.timeout * 2.0**self._streak)
         self._streak = min(self._streak + 1, 30)
         self._opened_at = now
+        self.trips += 1
         self._move(BreakerState.OPEN, now, reason)
 
     def _move(self, state: BreakerState, now: float, reason: str) -> None:

@@ -10,13 +10,15 @@ from engine.base.clock import Clock
 from engine.base.errors import BadInput, BreakerOpen, NotFound
 from engine.base.text import one_line
 from engine.events.bus import Bus
-from engine.events.types import BreakerChanged
+from engine.events.types import BreakerChanged, BreakerFigures
 from engine.recovery.breakers.breaker import Breaker, BreakerState, Permit, Refusal
 from engine.recovery.breakers.limits import BreakerLimits
 from engine.recovery.breakers.trip_policies import ByRates, TripPolicy
 
 KEPT = 1000
 """Breakers kept, those used last; a closed one that is forgotten starts again."""
+FIGURES_MOST = 100
+"""Breakers whose figures are published."""
 BY_HAND = {
     "open": BreakerState.FORCED_OPEN,
     "close": BreakerState.CLOSED,
@@ -77,6 +79,7 @@ class Breakers:
         now = self._now()
         for name in names:
             if (known := self._all.get(name)) is not None and (refusal := known.refusal(now)) is not None:
+                known.shed += 1
                 raise _refused(name, known, refusal)
 
     def acquire(self, names: Iterable[str]) -> Permits:
@@ -186,6 +189,14 @@ class Breakers:
     def let_through_since(self, name: str, then: float) -> bool:
         """Whether one was closed or disabled after `then`."""
         return name in self._all and self._all[name].let_through_since(then)
+
+    def figures(self) -> list[BreakerFigures]:
+        """What they count, but for the closed ones of sessions; the first FIGURES_MOST of them."""
+        now, closed = self._now(), BreakerState.CLOSED
+        shown = [
+            name for name, each in self._all.items() if each.state is not closed or not name.startswith("session:")
+        ]
+        return [self._all[name].figures(name, now) for name in sorted(shown)[:FIGURES_MOST]]
 
     def open_ones(self) -> list[str]:
         """Names of those that let nothing through."""

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 EXPORTS = "exports"
 """Folder of the state directory that views are exported to."""
 _POLL_S = 0.2
+_STAYS = "This engine ends when the line is lost. `quarterdeck up` starts one that stays."
+_HINT_S = 12.0
 
 
 def open_console(common: Common, where: str | None = None, *, attach: bool = False) -> None:
@@ -128,6 +130,8 @@ class _Connection:
         await asyncio.to_thread(thread.start)
         if self.console is not None:
             self.console.owns_engine = True
+            if os.environ.get("SSH_CONNECTION"):
+                self.console.notify(_STAYS, timeout=_HINT_S)
         return InProcessFeed(thread)
 
     async def _remote(self, where: str | None, socket: Path | None) -> Feed:
@@ -151,6 +155,7 @@ class _Connection:
         mine = settings.console
         self.console.exports = settings.engine.state_dir / EXPORTS
         self.console.theming.apply_settings({name: getattr(mine, name) for name in SETTINGS})
+        self.console.notices.apply_settings({"bell": mine.bell, "desktop_notices": mine.desktop_notices})
         if settings.engine.read_only:
             self.console.lock_read_only()
 

@@ -18,7 +18,7 @@ _SCOPES = ("once", "conversation", "profile")
 _COLUMNS = ("id", "age", "session", "tool", "risk", "seen", "request")
 _GROUP_COLUMNS = ("key", "age", "risk", "same", "seen", "sessions", "action")
 _GRANT_COLUMNS = ("id", "scope", "profile", "conversation", "expires", "by", "risk", "action")
-_HISTORY_COLUMNS = ("at", "answer", "how", "by", "scope", "session", "risk", "action", "message")
+_HISTORY_COLUMNS = ("at", "answer", "how", "by", "scope", "session", "risk", "action", "edited_from", "message")
 _KEY_SHOWN, _SHORTEST_KEY, _ALL = 12, 6, 1000
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -30,6 +30,24 @@ def _allow_options(function: F) -> F:
         "--scope", type=click.Choice(_SCOPES), default="once", show_default=True, help="How far the answer reaches."
     )
     return scope(life(function))
+
+
+def _edit_options(function: F) -> F:
+    """Texts in place of those of the input."""
+    text = click.option("--command", "shell_command", help="The command to run in place of the one asked for.")
+    edits = click.option("--edit", "edits", multiple=True, metavar="FIELD=TEXT", help="Another text of the input.")
+    return text(edits(function))
+
+
+def _edits(shell_command: str | None, edits: Sequence[str]) -> dict[str, str]:
+    """The texts by field. Raises BadInput for one without a field."""
+    given = {} if shell_command is None else {"command": shell_command}
+    for each in edits:
+        field, equals, text = each.partition("=")
+        if not (field and equals):
+            raise BadInput(f"{each!r} is no FIELD=TEXT.", remedy="Such as --edit file_path=notes.md.")
+        given[field] = text
+    return given
 
 
 def _deny_options(function: F) -> F:
@@ -64,13 +82,47 @@ def groups(common: Common) -> None:
     _print(common, rows, shown, _GROUP_COLUMNS)
 
 
+@command.command("show", epilog="Example: quarterdeck permissions show 4f1c")
+@click.argument("permission", metavar="ID")
+@common_options
+def show(common: Common, permission: str) -> None:
+    """The whole input of permission ID, what it touches, and all its risks."""
+    from tui.cli.permission_details import show_detail, whole
+
+    detail = whole(common, permission)
+    print_json(detail) if common.json else show_detail(detail)
+
+
+@command.command("judge", epilog="Example: quarterdeck permissions judge 4f1c --command 'make test'")
+@click.argument("permission", metavar="ID")
+@_edit_options
+@common_options
+def judge(common: Common, permission: str, shell_command: str | None, edits: Sequence[str]) -> None:
+    """Permission ID as it would be with an edited input; nothing is answered."""
+    from tui.cli.permission_details import show_detail
+
+    body = {"edited": _edits(shell_command, edits)}
+    detail = call(common, "POST", f"/api/permissions/{segment(permission)}/judge", body)["permission"]
+    print_json(detail) if common.json else show_detail(detail)
+
+
 @command.command("allow", epilog="Example: quarterdeck permissions allow 4f1c --scope conversation --for 1h")
 @click.argument("permission", metavar="ID")
 @_allow_options
+@_edit_options
 @common_options
-def allow(common: Common, permission: str, scope: str, expires: str | None) -> None:
-    """Allow permission ID."""
-    _answer(common, permission, {"allowed": True, "scope": scope, "expires": expires})
+def allow(
+    common: Common,
+    permission: str,
+    scope: str,
+    expires: str | None,
+    shell_command: str | None,
+    edits: Sequence[str],
+) -> None:
+    """Allow permission ID, as it was asked for or with an edited input."""
+    edited = _edits(shell_command, edits)
+    more = {"edited": edited} if edited else {}
+    _answer(common, permission, {"allowed": True, "scope": scope, "expires": expires, **more})
 
 
 @command.command("deny", epilog="Example: quarterdeck permissions deny 4f1c --message 'use the test database'")

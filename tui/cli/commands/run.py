@@ -160,6 +160,6 @@ def _ask_own(loaded: Any, body: dict[str, Any], shown: _Shown) -> tuple[dict[str
     request.check()
     with own_engine(loaded) as thread:
         _warn_of_simulator(loaded, thread.engine.choice.banner)
-        answer = thread.call(thread.engine.submit(request, shown)).result()
+        answer = thread.run(thread.engine.submit(request, shown))
     decoded: dict[str, Any] = msgspec.to_builtins(answer)
     return decoded, thread.survivors

@@ -1,0 +1,40 @@
+"""A file that standard output and standard error go to, bounded: past its size it becomes the one before."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from engine.base.files import private_folder
+
+BOUND = 16 * 1024**2
+"""Bytes after which a new file is begun; the last one is kept as `NAME.1`."""
+_OUTPUTS = (1, 2)
+
+
+class LogFile:
+    """Owner of the file behind this process's standard output and error."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def open(self) -> None:
+        """Send standard output and error there from now on. Raises OSError when it cannot be written."""
+        private_folder(self._path.parent)
+        handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            for number in _OUTPUTS:
+                os.dup2(handle, number)
+        finally:
+            os.close(handle)
+
+    def rotate(self) -> None:
+        """Once a second: begin a new file when this one is full or was taken away. Raises OSError."""
+        try:
+            full = self._path.stat().st_size >= BOUND
+        except FileNotFoundError:
+            self.open()
+            return
+        if full:
+            self._path.replace(self._path.with_name(f"{self._path.name}.1"))
+            self.open()
