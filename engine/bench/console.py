@@ -22,6 +22,7 @@ from engine.bench.cpu import cpu_seconds
 from engine.bench.figures import Figure, at_most, figure
 from engine.bench.grid import measure_grid
 from engine.bench.replay import measure_replay
+from engine.bench.streaming import measure_opening, measure_streaming
 from engine.bench.terminal import Terminal
 
 SESSIONS = 100
@@ -44,16 +45,17 @@ class BenchStuck(QuarterdeckError):
 
 @dataclass(frozen=True)
 class Size:
-    """Starts whose first frame is timed, keys pressed, seconds of busy sessions, and of the grid idle and busy."""
+    """Starts whose first frame is timed, keys pressed, seconds busy, of the grid idle and busy, of a stream."""
 
     starts: int = 9
     keys: int = 100
     seconds: float = 30.0
     grid_idle: float = 15.0
     grid_busy: float = 30.0
+    streaming: float = 20.0
 
 
-FULL, QUICK = Size(), Size(starts=3, keys=30, seconds=8.0, grid_idle=3.0, grid_busy=5.0)
+FULL, QUICK = Size(), Size(starts=3, keys=30, seconds=8.0, grid_idle=3.0, grid_busy=5.0, streaming=4.0)
 
 
 def measure(folder: Path, size: Size, seed: int, progress: Progress) -> list[Figure]:
@@ -62,6 +64,7 @@ def measure(folder: Path, size: Size, seed: int, progress: Progress) -> list[Fig
         *_first_frame(folder, size, progress),
         *measure_replay(folder / "hour", seed, progress),
         *measure_grid(folder / "grid", size.grid_idle, size.grid_busy, seed, progress),
+        *_transcripts(folder, size, progress),
     ]
     with _console(folder / "busy", f"session_pool.min_size={SESSIONS}", f"session_pool.max_size={SESSIONS}") as console:
         return [*rows, *_busy(console, folder / "busy", size, seed, progress)]
@@ -82,9 +85,27 @@ def _first_frame(folder: Path, size: Size, progress: Progress) -> list[Figure]:
     ]
 
 
+def _transcripts(folder: Path, size: Size, progress: Progress) -> list[Figure]:
+    """A transcript that is written, in terminals of two sizes, and a long one that is opened."""
+    rows: list[Figure] = []
+    for columns, lines in ((120, 36), (80, 24)):
+        home, one = folder / f"written-{columns}", ("session_pool.min_size=1", "session_pool.max_size=1")
+        with _console(home, *one, columns=columns, lines=lines) as console, _api(home) as api:
+            _wait(api, lambda pool: pool["idle"] == 1)
+            rows += measure_streaming(console, api, f"{columns}x{lines}", size.streaming, progress)
+            if columns == 120:
+                console.press("\x1b")
+                rows += measure_opening(console, api, progress)
+    return rows
+
+
+def _api(folder: Path) -> httpx.Client:
+    return httpx.Client(transport=httpx.HTTPTransport(uds=str(folder / "engine.sock")), base_url="http://engine")
+
+
 def _busy(console: Terminal, folder: Path, size: Size, seed: int, progress: Progress) -> list[Figure]:
     process = psutil.Process(console.process.pid)
-    with httpx.Client(transport=httpx.HTTPTransport(uds=str(folder / "engine.sock")), base_url="http://engine") as api:
+    with _api(folder) as api:
         progress(f"starting {SESSIONS} sessions")
         _wait(api, lambda pool: pool["idle"] == SESSIONS)
         idle = process.memory_info().rss / 1e6
@@ -145,7 +166,7 @@ def _change(console: Terminal, api: httpx.Client) -> float:
 
 
 @contextmanager
-def _console(folder: Path, *overrides: str) -> Iterator[Terminal]:
+def _console(folder: Path, *overrides: str, columns: int = 120, lines: int = 36) -> Iterator[Terminal]:
     folder.mkdir(parents=True, exist_ok=True)
     sets = [
         "engine.backend=simulator",
@@ -157,7 +178,7 @@ def _console(folder: Path, *overrides: str) -> Iterator[Terminal]:
     ]
     argv = [*python_module("tui.cli"), *(f"--set={pair}" for pair in sets)]
     environ = {"HOME": str(folder), "PATH": "/usr/local/bin:/usr/bin:/bin", "TERM": "xterm-256color", "LANG": "C.UTF-8"}
-    with Terminal(argv, environ, wanted=_FIRST_FRAME) as console:
+    with Terminal(argv, environ, columns=columns, lines=lines, wanted=_FIRST_FRAME) as console:
         if not console.wait_for_text(_PATIENCE_S):
             raise BenchStuck("The console painted nothing.", remedy="Run `quarterdeck` by hand to see why.")
         yield console

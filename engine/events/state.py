@@ -92,6 +92,12 @@ class SessionView(msgspec.Struct):
     own_turn: bool = False
     tokens_cache_written: int = 0
     pss: int = 0
+    words: int = 0
+    """Of what it writes now, as are the two below; 0 while it writes nothing."""
+    writing_s: float = 0.0
+    rate: float = 0.0
+    """Tokens a second, estimated."""
+    activity_since: float = 0.0
 
 
 class RequestView(msgspec.Struct):

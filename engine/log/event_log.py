@@ -32,6 +32,7 @@ _LEVELS: dict[type[ev.Event], int] = {
     ev.AlertRaised: logging.NOTSET,  # the alerts' own channel writes them
     ev.AlertResolved: logging.NOTSET,
     ev.TurnActivity: logging.NOTSET,
+    ev.TurnProgress: logging.NOTSET,
     ev.SessionChanged: logging.DEBUG,
     ev.SessionBound: logging.DEBUG,
     ev.RequestQueued: logging.DEBUG,

@@ -104,6 +104,12 @@ def block_of(raw: msgspec.Raw) -> m.Block | None:
         return None
 
 
+def input_text(block: m.Block) -> str:
+    """The input of a tool as the JSON that it came in; empty where there is none."""
+    raw = bytes(block.input)
+    return "" if raw in {b"null", b"{}"} else raw.decode("utf-8", "replace")
+
+
 def _decode_oddity(line: bytes, *, changed: bool) -> Received | BadLine:
     try:
         loose = _decode_loose(line)

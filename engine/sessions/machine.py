@@ -12,9 +12,10 @@ from engine.sessions import lines
 from engine.sessions import messages as m
 from engine.sessions import protocol_events as f
 from engine.sessions.attribution import Attribution, Owner
-from engine.sessions.decoding import BadLine, Received, block_of, blocks_of, decode_line
+from engine.sessions.decoding import BadLine, Received, block_of, blocks_of, decode_line, input_text
 from engine.sessions.framing import MAX_LINE, LineSplitter, OversizedLine
 from engine.sessions.own_work import BackgroundTasks
+from engine.sessions.partial_blocks import PartialBlocks
 from engine.sessions.repair import RepairTraces, traces_in
 from engine.sessions.replies import cancelled_in, changed_directory
 from engine.sessions.wire_turn import Turn
@@ -43,6 +44,7 @@ class SessionMachine:
         self._announces = False
         self._attribution = Attribution()
         self._tasks = BackgroundTasks()
+        self._blocks = PartialBlocks()
         self.turn: Turn | None = None
         self.conversation = ""
 
@@ -197,7 +199,10 @@ class SessionMachine:
 
     def _stream_event(self, message: m.StreamEvent, emit: Emit) -> None:
         turn, event = self._own, message.event
-        if turn is None or message.parent_tool_use_id:
+        if message.parent_tool_use_id:
+            return
+        self._blocks.take(event, emit)
+        if turn is None:
             return
         if event.type == "content_block_delta":
             self._delta(turn, event.delta, emit)
@@ -226,21 +231,24 @@ class SessionMachine:
     def _assistant(self, message: m.Assistant, emit: Emit) -> None:
         self._marked(message.user_message_uuids, emit)
         own, main, blocks = self._own, message.parent_tool_use_id is None, blocks_of(message.message)
+        if main:
+            self._blocks.finish(emit)
         if own is not None and main:
             own.message(message, [block.text for block in blocks if block.type == "text"])
         for block in blocks:
             if block.type == "tool_use":
-                self._tool_use(block, emit, main=main)
+                self._tool_use(block, emit, message.uuid, main=main)
             elif block.type == "thinking":
-                emit(f.MessageReceived("think", "", block.thinking))
+                emit(f.MessageReceived("think", "", block.thinking, ref=message.uuid))
             elif block.type == "text":
-                emit(f.MessageReceived("error" if message.error else "assistant", message.error or "", block.text))
+                kind = "error" if message.error else "assistant"
+                emit(f.MessageReceived(kind, message.error or "", block.text, ref=message.uuid))
 
-    def _tool_use(self, block: m.Block, emit: Emit, *, main: bool) -> None:
+    def _tool_use(self, block: m.Block, emit: Emit, ref: str, *, main: bool) -> None:
         summary, own = tool_summary(block.input), self._own
         if main and own is not None:
             self._act(f"{block.name} {summary}".rstrip(), emit)
-        emit(f.MessageReceived("tool", block.name, summary))
+        emit(f.MessageReceived("tool", block.name, summary, input_text(block), ref))
         if own is not None:
             emit(f.ToolUsed(block.name))
             if block.id:
@@ -252,10 +260,10 @@ class SessionMachine:
         for block in blocks_of(message.message):
             if block.type == "tool_result":
                 text = "\n".join(part.text for part in blocks_of(m.Body(content=block.content)))
-                emit(f.MessageReceived("error" if block.is_error else "result", "", text))
+                emit(f.MessageReceived("error" if block.is_error else "result", "", text, ref=message.uuid))
                 self._tool_ended(block, text, emit)
             elif block.type == "text":
-                emit(f.MessageReceived("note", "", block.text))
+                emit(f.MessageReceived("note", "", block.text, ref=message.uuid))
 
     def _tool_ended(self, block: m.Block, text: str, emit: Emit) -> None:
         tool = self.turn.tools.pop(block.tool_use_id, "") if self.turn is not None else ""
@@ -269,6 +277,7 @@ class SessionMachine:
         elif message.subtype == "status":
             self._status(message, emit)
         elif message.subtype == "api_retry":
+            self._blocks.drop(f"The API call failed ({message.error or message.error_status or 'no answer'})", emit)
             if (turn := self._own) is not None:
                 self._drop_partial(turn, emit)
             delay = (message.retry_delay_ms or 0.0) / 1000

@@ -39,6 +39,26 @@ class PartialDropped:
 
 
 @dataclass(frozen=True, slots=True)
+class BlockOpened:
+    """The main agent begins to write: `kind` is assistant, think or tool, `title` the tool's name."""
+
+    kind: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class BlockGrew:
+    """A piece of the block that is open: text, thought, or a tool's input as JSON."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class BlockClosed:
+    """Nothing is being written: the block is whole, or was dropped."""
+
+
+@dataclass(frozen=True, slots=True)
 class ActivityChanged:
     """What the agent does now, in one line."""
 
@@ -47,11 +67,16 @@ class ActivityChanged:
 
 @dataclass(frozen=True, slots=True)
 class MessageReceived:
-    """A line of the transcript: `kind` is user, assistant, think, tool, result, error or note."""
+    """A line of the transcript: `kind` is user, assistant, think, tool, result, error or note.
+
+    `detail` is the whole input of a tool as JSON, `ref` the uuid of the line that it came in.
+    """
 
     kind: str
     title: str
     text: str
+    detail: str = ""
+    ref: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +231,9 @@ Fact = (
     | Replied
     | TextDelta
     | PartialDropped
+    | BlockOpened
+    | BlockGrew
+    | BlockClosed
     | ActivityChanged
     | MessageReceived
     | ToolUsed

@@ -20,6 +20,7 @@ from engine.sessions.account import Account
 from engine.sessions.carry_over import left_by_result, left_by_tool
 from engine.sessions.controls import Controls
 from engine.sessions.lifecycle import Lifecycle, State, Transition
+from engine.sessions.live_output import LiveOutput
 from engine.sessions.machine import SessionMachine
 from engine.sessions.messages import ControlReply
 from engine.sessions.outcome import Outcome, how_exited
@@ -65,6 +66,7 @@ class Session:
         self._account = Account(free=spec.profile.backend == SIMULATOR)
         self._workplace = Workplace(spec, ports.backend)
         self._left_running = LeftRunning()
+        self._output = LiveOutput(spec.session, ports.transcripts, ports.bus, ports.clock)
         self.life = Lifecycle(spec.session, ports.clock.monotonic())
         self._own_work = OwnWork(self.life, self._account, ports.bus, ports.clock, lambda: on_engaged(self))
         self.conversation = spec.conversation
@@ -214,7 +216,7 @@ class Session:
             raise SessionLost(f"Session {self.id} may serve no other conversation: {self.single_use}.")
         self._left_running.cleared()
         await self._workplace.go_on(self.control, self._machine.conversation)
-        self._ports.transcripts.add(self.id, self._ports.clock.wall(), "note", "/clear", "")
+        self._output.add("note", "/clear", "")
 
     async def settle(self, seconds: float) -> bool:
         """Wait until no turn is on the wire; False when that took longer than `seconds`."""
@@ -362,7 +364,7 @@ class Session:
             self._turn.queue(queued=True)
 
     def _announce(self, order: TurnOrder) -> None:
-        self._ports.transcripts.add(self.id, self._ports.clock.wall(), "user", "", order.prompt)
+        self._output.add("user", "", order.prompt, ref=self.last_uuid)
         self._ports.bus.publish(
             ev.TurnStarted(
                 request=order.request,
@@ -393,9 +395,11 @@ class Session:
 
     def _take(self, fact: f.Fact) -> None:
         match fact:
-            case f.MessageReceived(kind, title, text):
+            case f.MessageReceived(kind, title, text, detail, ref):
                 self.keep_to_one(left_by_tool(title) if kind == "tool" else left_by_result(text))
-                self._ports.transcripts.add(self.id, self._ports.clock.wall(), kind, title, text)
+                self._output.add(kind, title, text, detail=detail, ref=ref)
+            case f.BlockOpened() | f.BlockGrew() | f.BlockClosed():
+                self._output.take(fact)
             case f.AgentChanged(what):
                 self.keep_to_one(what)
             case f.ToolEnded(tool, failed, text):
@@ -442,6 +446,7 @@ class Session:
     def _turn_over(self) -> None:
         if self.life.state in {State.RUNNING, State.SETTLING, State.STOPPING}:
             self._change(Transition.FINISHED)
+        self._output.end()
         self._calm.set()
 
     def _ask(self, wanted: f.PermissionWanted) -> None:
@@ -478,6 +483,7 @@ class Session:
         for fact in self._machine.end():
             self._take(fact)
         self._change(Transition.EXITED, how_exited(exited.result()))
+        self._output.end(f"the agent ended here ({how_exited(exited.result())})")
         partial = self._machine.abandon()
         self._calm.set()
         if self._turn is not None:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.base.clock import ManualClock
+from engine.events import types as ev
 from engine.events.bus import Bus
 from engine.events.reducers.projection import Projection
 from engine.events.state import (
@@ -124,3 +125,14 @@ def test_alerts_are_shown_silenced_and_taken_away_and_bounded() -> None:
     assert list(_replayed(_stamp(events)).state.alerts) == ["errors-many/x"]
     many = [raised(f"rule-{number}") for number in range(ALERTS_KEPT + 5)]
     assert len(_replayed(_stamp(many)).state.alerts) == ALERTS_KEPT
+
+
+def test_progress_is_shown_until_the_agent_does_something_else_or_ends() -> None:
+    started = [*ONE_OF_EACH[:2], ev.TurnStarted(request="r1", session="s0001", user="ana", prompt="hi")]
+    progress = ev.TurnProgress(session="s0001", words=24, tokens=40, seconds=1.2, rate=33.0)
+    row = _replayed(_stamp([*started, ev.TurnActivity(session="s0001", activity="writing"), progress])).state
+    assert (row.sessions["s0001"].words, row.sessions["s0001"].rate) == (24, 33.0)
+    ended = ev.TurnEnded(request="r1", session="s0001", ok=True, outcome="answered", duration=1.5)
+    for after in (ev.TurnActivity(session="s0001", activity="Bash ls"), ended):
+        left = _replayed(_stamp([*started, progress, after])).state.sessions["s0001"]
+        assert (left.words, left.rate, left.writing_s) == (0, 0.0, 0.0)

@@ -21,9 +21,10 @@ from engine.base.clock import ManualClock
 from engine.base.errors import NotFound, QuarterdeckError
 from engine.events.state import State
 from engine.events.types import AnyEvent, EventEnvelope, PermissionAnswered, PermissionAsked
+from engine.operations.declared.conversations import Message
 from engine.operations.declared.pool import PoolCounts
 from engine.operations.operation import A, Operation, R
-from engine.sessions.transcripts import Page, TranscriptEntry
+from engine.sessions.transcripts import LivePart, Page, TranscriptEntry
 from engine.settings.live import LiveSettings
 from engine.settings.schema import Settings
 from engine.settings.tree import flatten
@@ -184,6 +185,8 @@ class FakeFeed:
         self.calls: list[tuple[Any, ...]] = []
         self.refusal: QuarterdeckError | None = None
         self.said = dict(said or {})
+        self.writing: dict[str, LivePart] = {}
+        self.disk: dict[str, list[Message]] = {}
         self.inputs: dict[str, dict[str, Any]] = {}
         """What a permission's tool gets, where a test wants more than its summary."""
         self.shown: list[tuple[str, int]] = []
@@ -226,9 +229,14 @@ class FakeFeed:
         self._state, self._waiting = None, []
         return batch
 
-    async def transcript(self, session: str, after: int = 0) -> Page:
-        entries = [entry for entry in self.said.get(session, ()) if entry.index >= after]
-        return Page(session, entries, 0, entries[-1].index + 1 if entries else after)
+    async def transcript(
+        self, session: str, after: int = 0, *, last: int = 0, part: int = 0, part_from: int = 0
+    ) -> Page:
+        entries = [entry for entry in self.said.get(session, ()) if entry.index >= after][-last:]
+        live = self.writing.get(session)
+        if live is not None and live.number == part:
+            live = LivePart(live.number, live.at, live.kind, live.title, part_from, live.text[part_from:])
+        return Page(session, entries, 0, entries[-1].index + 1 if entries else after, live)
 
     async def send(self, operation: Operation[A, R], args: A) -> R:
         """Note an act in `calls`; settings are those of a store of the test's own."""
@@ -260,6 +268,8 @@ class FakeFeed:
     def _settings(self, operation: str, args: Any) -> dict[str, Any]:
         changes = [{**asdict(change), "restarts": []} for change in self.live.history]
         match operation:
+            case "conversations.messages":
+                return self._messages(args)
             case "config.show":
                 return {"config": flatten(self.live.current), "origins": dict(self.live.origins)}
             case "config.history":
@@ -278,6 +288,14 @@ class FakeFeed:
                 return {"change": asdict(self.live.undo("a test"))}
             case _:
                 raise AssertionError(f"no test expects {operation}")
+
+    def _messages(self, args: Any) -> dict[str, Any]:
+        """A page of what is on `disk`, whose places are counted in messages; the last ones are in `said`, too."""
+        kept = self.disk.get(args.id, [])
+        known = next((at for at, message in enumerate(kept) if args.ref and message.ref == args.ref), len(kept))
+        end = args.before if args.before is not None else known
+        begin = max(0, end - args.limit)
+        return {"messages": {"entries": [msgspec.to_builtins(each) for each in kept[begin:end]], "before": begin}}
 
     _seq = 0
 

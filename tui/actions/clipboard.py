@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -54,12 +54,12 @@ def copy(console: ConsoleHost, chosen: Table | None, offered: Sequence[CopyOptio
     console.carry_out(_copy(console, chosen, offered or offers(chosen)))
 
 
-def export(console: ConsoleHost, table: Table | None) -> None:
-    """Ask how and where to, and write the view to a file."""
+def export(console: ConsoleHost, table: Table | None, document: Callable[[], Awaitable[str]] | None = None) -> None:
+    """Ask how and where to, and write the view to a file; `document` is its text to read, where it has one."""
     if table is None:
         console.notify("There is nothing here to export.")
         return
-    console.carry_out(_export(console, table))
+    console.carry_out(_export(console, table, document))
 
 
 async def _copy(console: ConsoleHost, chosen: Table, offered: Sequence[CopyOption]) -> None:
@@ -101,13 +101,15 @@ def _preview(text: str) -> str:
     return fit(first, _SHOWN).rstrip() + (f"  +{formats.plural(len(more), 'line')}" if more else "")
 
 
-async def _export(console: ConsoleHost, table: Table) -> None:
+async def _export(console: ConsoleHost, table: Table, document: Callable[[], Awaitable[str]] | None) -> None:
     facts = _facts(table)
     options = [
         ("c", "CSV    for a spreadsheet"),
         ("j", "JSON   for a program"),
         ("s", "SVG    the screen as it stands"),
     ]
+    if document is not None:
+        options.insert(0, ("m", "Markdown  the whole conversation, to read"))
     letter = await console.dialogs.choose_letter("EXPORT THIS VIEW", options, [*facts, []])
     if not letter:
         return
@@ -116,6 +118,8 @@ async def _export(console: ConsoleHost, table: Table) -> None:
             kind, text = "csv", tables.as_csv(table)
         case "j":
             kind, text = "json", tables.as_json(table)
+        case "m" if document is not None:
+            kind, text = "md", await document()
         case _:
             kind, text = "svg", _drawn(console, table)
     own = console.exports

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
+from textual._compositor import ChopsUpdate
 from textual.app import App
 from textual.binding import BindingType
 from textual.screen import Screen
@@ -162,6 +163,14 @@ class Console(App[None]):
         from tui.terminal.driver import TerminalDriver
 
         return TerminalDriver
+
+    def _display(self, screen: Screen[Any], renderable: Any) -> None:
+        """Textual's hand-over of what is to be drawn: nothing to the left of what changed is written again."""
+        if type(renderable) is ChopsUpdate:
+            from tui.terminal.cropped_update import CroppedUpdate
+
+            renderable = CroppedUpdate.of(renderable)
+        super()._display(screen, renderable)
 
     def terminal_lost(self, reason: str) -> None:
         """Nobody can see or answer any more: leave, as when the line is lost."""

@@ -76,8 +76,13 @@ class Feed(Protocol):
     def poll(self) -> FeedBatch:
         """Take what came since the last call."""
 
-    async def transcript(self, session: str, after: int = 0) -> Page:
-        """Entries of a session's transcript from index `after` on."""
+    async def transcript(
+        self, session: str, after: int = 0, *, last: int = 0, part: int = 0, part_from: int = 0
+    ) -> Page:
+        """Entries of a session's transcript from index `after` on, or the `last` ones where those are later.
+
+        Of what is being written comes only what follows character `part_from` of block number `part`.
+        """
 
     async def send(self, operation: Operation[A, R], args: A) -> R:
         """Execute an operation on the engine; its result. Prompts are sent with `wait: false`."""

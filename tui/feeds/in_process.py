@@ -62,12 +62,14 @@ class InProcessFeed:
         state = decode_state(batch.snapshot.state) if batch.snapshot is not None else None
         return FeedBatch(state, batch.events)
 
-    async def transcript(self, session: str, after: int = 0) -> Page:
+    async def transcript(
+        self, session: str, after: int = 0, *, last: int = 0, part: int = 0, part_from: int = 0
+    ) -> Page:
         """A page of the session's transcript."""
         engine = self._thread.engine
 
         async def page() -> Page:
-            return engine.transcripts.page(session, after)
+            return engine.transcripts.page(session, after, last=last, part=part, part_from=part_from)
 
         return await self._call(page())
 

@@ -171,9 +171,11 @@ class RecordedFeed:
     def _last(self) -> float:
         return max(self._start, self._recording.end)
 
-    async def transcript(self, session: str, after: int = 0) -> Page:
+    async def transcript(
+        self, session: str, after: int = 0, *, last: int = 0, part: int = 0, part_from: int = 0
+    ) -> Page:
         """What the session had said until the moment that is played."""
-        return self._transcripts.page(session, after)
+        return self._transcripts.page(session, after, last=last, part=part, part_from=part_from)
 
     async def send(self, operation: Operation[A, R], args: A) -> R:
         """The settings that changed in the recording, as they were at its end; all else is refused (Forbidden)."""

@@ -104,9 +104,12 @@ class RemoteFeed:
         self._state, self._events = None, []
         return batch
 
-    async def transcript(self, session: str, after: int = 0) -> Page:
+    async def transcript(
+        self, session: str, after: int = 0, *, last: int = 0, part: int = 0, part_from: int = 0
+    ) -> Page:
         """A page of the session's transcript."""
-        found = (await self.send(READ_TRANSCRIPT, ReadTranscript(id=session, after=after))).transcript
+        wanted = ReadTranscript(id=session, after=after, last=last, part=part, part_from=part_from)
+        found = (await self.send(READ_TRANSCRIPT, wanted)).transcript
         return msgspec.convert(found, Page, from_attributes=True)
 
     async def send(self, operation: Operation[A, R], args: A) -> R:

@@ -79,6 +79,13 @@ def _matter(row: SessionView, _now: float) -> str:
     return (row.activity if row.state in _PRESSING else "") or row.prompt or row.reason
 
 
+def _doing(row: SessionView, _now: float) -> str:
+    """What it does, and how far it is with what it writes."""
+    if not row.words or not row.activity:
+        return row.activity
+    return f"{row.activity}, {formats.plural(row.words, 'word')}, {formats.span(row.writing_s)}"
+
+
 def _quiet_if(empty: Callable[[SessionView], bool]) -> Callable[[SessionView], str]:
     return lambda row: "muted" if empty(row) else ""
 
@@ -94,14 +101,14 @@ SESSION_COLUMNS: tuple[Column[SessionView], ...] = (
         role=lambda r: STATE_ROLES[r.state],
     ),
     Column(
-        "profile", "PROFILE", 9, 8, lambda r, _: r.profile, lambda r: r.profile, lambda r, _: r.profile, role=_muted
+        "profile", "PROFILE", 9, 10, lambda r, _: r.profile, lambda r: r.profile, lambda r, _: r.profile, role=_muted
     ),
     Column(
-        "user", "USER", 8, 6, lambda r, _: r.user or "–", lambda r: r.user, lambda r, _: r.user,
+        "user", "USER", 8, 7, lambda r, _: r.user or "–", lambda r: r.user, lambda r, _: r.user,
         role=_quiet_if(lambda r: not r.user),
     ),
     Column(
-        "conversation", "CONV", 8, 11, lambda r, _: r.conversation[:8] or "–", lambda r: r.conversation,
+        "conversation", "CONV", 8, 12, lambda r, _: r.conversation[:8] or "–", lambda r: r.conversation,
         lambda r, _: r.conversation, role=_muted,
     ),
     Column(
@@ -109,27 +116,31 @@ SESSION_COLUMNS: tuple[Column[SessionView], ...] = (
         most_first=True, unit="count",
     ),
     Column(
-        "prompt", "PROMPT", 24, 2, _matter, lambda r: r.prompt.lower(), _matter, flex=True,
+        "prompt", "PROMPT", 23, 2, _matter, lambda r: r.prompt.lower(), _matter, flex=True,
         role=_quiet_if(lambda r: not r.request and r.state is not SessionState.FAILED),
     ),
     Column(
-        "activity", "ACTIVITY", 16, 9, lambda r, _: r.activity or "·", lambda r: r.activity.lower(),
-        lambda r, _: r.activity, role=_muted,
+        "activity", "ACTIVITY", 26, 9, lambda r, now: _doing(r, now) or "·", lambda r: r.activity.lower(),
+        _doing, role=_muted,
     ),
     Column(
-        "cpu", "CPU%", 4, 5, lambda r, _: formats.reading(r.cpu, r.rss)[0], lambda r: r.cpu, lambda r, _: r.cpu,
+        "rate", "TOK/S", 5, 5, lambda r, _: f"{r.rate:.0f}" if r.rate else "·", lambda r: r.rate, lambda r, _: r.rate,
+        "right", most_first=True, role=_quiet_if(lambda r: not r.rate), unit="count",
+    ),
+    Column(
+        "cpu", "CPU%", 4, 6, lambda r, _: formats.reading(r.cpu, r.rss)[0], lambda r: r.cpu, lambda r, _: r.cpu,
         "right", most_first=True, role=_quiet_if(lambda r: r.cpu < 0.5), unit="percent",
     ),
     Column(
-        "mem", "MEM", 5, 7, lambda r, _: formats.reading(r.cpu, r.rss)[1], lambda r: r.rss, lambda r, _: r.rss,
+        "mem", "MEM", 5, 8, lambda r, _: formats.reading(r.cpu, r.rss)[1], lambda r: r.rss, lambda r, _: r.rss,
         "right", most_first=True, role=_quiet_if(lambda r: not r.rss), unit="bytes",
     ),
     Column(
-        "age", "AGE", 4, 10, lambda r, now: formats.coarse(now - r.started_at), lambda r: -r.started_at,
+        "age", "AGE", 4, 11, lambda r, now: formats.coarse(now - r.started_at), lambda r: -r.started_at,
         lambda r, now: round(now - r.started_at, 3), "right", timed=True, most_first=True, role=_muted, unit="seconds",
     ),
     Column(
-        "tokens", "TOKENS", 6, 12, lambda r, _: formats.count(r.tokens_in + r.tokens_out) if r.turns else "·",
+        "tokens", "TOKENS", 6, 13, lambda r, _: formats.count(r.tokens_in + r.tokens_out) if r.turns else "·",
         lambda r: r.tokens_in + r.tokens_out, lambda r, _: r.tokens_in + r.tokens_out, "right", most_first=True,
         role=_quiet_if(lambda r: not r.turns), unit="count",
     ),

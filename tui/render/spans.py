@@ -86,6 +86,33 @@ def columns(left: list[Line], right: list[Line], split: int, width: int) -> list
     ]
 
 
+def changed_cells(before: Line, after: Line, width: int) -> tuple[int, int] | None:
+    """The cells from the first to behind the last in which two lines of `width` differ; None when they do not."""
+    if before == after:
+        return None
+    start = 0
+    for (old, old_role), (new, new_role) in zip(before, after, strict=False):
+        if (old, old_role) == (new, new_role):
+            start += cell_len(new)
+            continue
+        if old_role == new_role:
+            start += common_start(old, new)
+        break
+    end = max(width_of(before), width_of(after))
+    if end > width:  # one of them is cut, and its last cell shows it
+        start = min(start, width - 2)
+    return max(0, start), min(width, max(start + 1, end))
+
+
+def common_start(one: str, other: str) -> int:
+    """Cells that two texts begin with alike; 0 where a character may have another width than one cell."""
+    if not (one.isascii() and other.isascii()):
+        return 0
+    if other.startswith(one):
+        return len(one)
+    return next((at for at, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]), len(other))
+
+
 def span_at(line: Line, x: int) -> int | None:
     """Which span of the line covers cell `x`, None behind its end."""
     right = 0

@@ -7,17 +7,20 @@ from collections.abc import Sequence
 
 from engine.events.state import PermissionView, SessionView
 from engine.events.types import SessionState
-from engine.sessions.transcripts import TranscriptEntry
+from engine.sessions.transcripts import LivePart, TranscriptEntry
 from tui.actions.keymap import CAME_ALONG, Keymap
 from tui.actions.press_guard import ApprovalCard
 from tui.render import formats
 from tui.render.glyphs import STATE_GLYPHS, STATE_ROLES, risk_mark
 from tui.render.plain_text import clean
 from tui.render.spans import Line, between, crop, fit, rule, width_of
+from tui.render.wrapping import wrap_text
 from tui.screens import approval_lines
 
 CONVERSATION = 23
 """Characters of a conversation's id in the drawer: its first four groups; `y` in the transcript copies all."""
+LIVE_LINES = 4
+"""Lines of what is being written in the drawer beside the grid."""
 ACT = 11
 """Cells of a key and its act in the drawer."""
 BESIDE_SHOWN, BELOW_SHOWN = 100, 30
@@ -36,6 +39,7 @@ def drawer(
     width: int,
     height: int,
     keys: Keymap = CAME_ALONG,
+    part: LivePart | None = None,
 ) -> list[Line]:
     """The drawer beside the grid: state, what it does, what it did, how it fares, what can be done."""
     lines = [
@@ -48,7 +52,8 @@ def drawer(
     ]
     if card is not None:
         lines += [[], *card_lines(card, now, width, keys)]
-    lines += [[], rule("NOW", width), *wrapped(_now(row), width, 2)]
+    writing = _writing(part, width, LIVE_LINES) if part is not None else []
+    lines += [[], rule("NOW", width), *(wrapped(_now(row, now), width, 2)), *writing]
     health = [[], rule("HEALTH", width), *_fares(row, now, pool_p95, width)]
     acts: list[Line] = [[], rule("ACTIONS", width), *_acts(row, keys)]
     room = height - len(lines) - len(health) - len(acts) - 2
@@ -65,6 +70,7 @@ def bottom(
     width: int,
     height: int,
     keys: Keymap = CAME_ALONG,
+    part: LivePart | None = None,
 ) -> list[Line]:
     """The drawer below the grid, for narrow terminals."""
     title = f"{row.id}  {STATE_GLYPHS[row.state]} {row.state.value} {formats.span(now - row.since)}  {row.profile}"
@@ -72,8 +78,10 @@ def bottom(
     if card is not None:
         lines += [question(card, now, width, keys)]
     else:
-        lines += [[(" " + (row.activity or row.prompt or row.last_error or "nothing to do"), "")]]
+        lines += [[(" " + (progress(row) or row.prompt or row.last_error or "nothing to do"), "")]]
     lines += [[(" " + " · ".join(_facts(row)), "muted")]]
+    if part is not None and card is None:
+        lines += _writing(part, width, max(0, min(2, height - len(lines))))
     lines += recent_entries(tail, max(0, height - len(lines)), width)
     return [crop(line, width) for line in lines][:height]
 
@@ -144,12 +152,32 @@ def _state_line(row: SessionView, now: float) -> Line:
     ]
 
 
-def _now(row: SessionView) -> str:
+def progress(row: SessionView) -> str:
+    """What the session does, and how far it is with what it writes: `writing, 240 words, 12 s, 31 tok/s`."""
+    if not row.activity or not row.words:
+        return row.activity
+    words = formats.plural(row.words, "word")
+    return f"{row.activity}, {words}, {formats.span(row.writing_s)}, {row.rate:.0f} tok/s"
+
+
+def _writing(part: LivePart, width: int, most: int) -> list[Line]:
+    """The last words of what is being written."""
+    source = part.text[-width * (most + 2) :]
+    if part.kind == "tool":
+        source = source.replace("\\n", "\n")
+    rows, _more = wrap_text(source, width - 4, 4 * most + 4)
+    rows = [row for row in rows if any(text.strip() for text, _role in row)]
+    return [[("   ", ""), *((text, "muted") for text, _role in row)] for row in rows[-most:]] if most > 0 else []
+
+
+def _now(row: SessionView, now: float) -> str:
     if row.state is SessionState.FAILED:
         return f"nothing; it has ended ({row.reason})" if row.reason else "nothing; it has failed"
     if row.state is SessionState.STARTING:
         return "its process is starting"
-    return row.activity or ("the turn has begun" if row.request else "nothing; it waits for a prompt")
+    if row.words or not row.activity or not row.activity_since:
+        return progress(row) or ("the turn has begun" if row.request else "nothing; it waits for a prompt")
+    return f"{row.activity}  ({formats.span(now - row.activity_since)})"
 
 
 def _what(row: SessionView, width: int) -> list[Line]:

@@ -21,6 +21,7 @@ from tui.model.tables import Listing, command
 from tui.render.spans import Line
 from tui.screens import session_lines
 from tui.screens.list_screen import ListScreen
+from tui.screens.live_follow import DRAWER_HZ, LiveFollow
 from tui.widgets.filter_row import FilterRow
 from tui.widgets.grid import Grid
 from tui.widgets.styled import LineBlock
@@ -40,7 +41,14 @@ SESSIONS: Listing[SessionView] = Listing(
 """The list."""
 
 
-class SessionsScreen(ListScreen[SessionView]):
+def _prepare() -> None:
+    """The first transcript is opened from here: what draws it is imported before."""
+    from tui.render.markdown import prepare
+
+    prepare()
+
+
+class SessionsScreen(LiveFollow, ListScreen[SessionView]):
     """All sessions of the pool, one a row."""
 
     SCOPE = KeyScope.SESSIONS
@@ -69,6 +77,16 @@ class SessionsScreen(ListScreen[SessionView]):
     def on_mount(self) -> None:
         """Start with the keyboard on the grid."""
         self.grid.focus()
+        self.run_worker(_prepare, thread=True, exit_on_error=False)
+        self.follow_live(DRAWER_HZ)
+
+    def followed(self) -> SessionView | None:
+        """The session in the drawer."""
+        return self.shown.get(self._in_drawer) if self.query_one("#drawer").display else None
+
+    def pull(self) -> None:
+        """Read what is new of the session in the drawer."""
+        self._pull()
 
     def items(self) -> Sequence[SessionView]:
         """The sessions."""
@@ -136,13 +154,14 @@ class SessionsScreen(ListScreen[SessionView]):
         if self._reader is not None:
             self._reader.follow(self.console.time_travel.seeks)
         tail = list(self._reader.entries) if self._reader is not None else []
+        part = self._reader.part if self._reader is not None and not self.store.past else None
         if self.store.past:
             tail = [entry for entry in tail if entry.at <= now]
         if self._drawer_beside:
             p95 = trends.measure(self.store.state.buckets, now, 1).p95.now
-            drawer.show(session_lines.drawer(row, card, tail, now, p95, width - 1, height, keys))
+            drawer.show(session_lines.drawer(row, card, tail, now, p95, width - 1, height, keys, part))
         else:
-            drawer.show(session_lines.bottom(row, card, tail, now, width - 1, height, keys))
+            drawer.show(session_lines.bottom(row, card, tail, now, width - 1, height, keys, part))
 
     def _nothing(self) -> str:
         if self.shown.total:

@@ -1,28 +1,36 @@
-"""One session's transcript, live, with the approval it waits for as part of the page."""
+"""One session's transcript as it is written, with the approval it waits for as part of the page."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import BindingType
 from textual.widget import Widget
 
 from engine.base.errors import QuarterdeckError
 from engine.events.state import SessionView
+from engine.events.types import SessionState
 from engine.sessions.transcripts import TranscriptEntry
 from tui.actions.registry import KeyScope, bindings
-from tui.feeds.transcript_reader import TranscriptReader
 from tui.model.columns import Column
 from tui.model.input_view import InputView
 from tui.model.tables import Listing, Table, command, harmless, table_of
 from tui.render import formats
 from tui.render.glyphs import STATE_GLYPHS, STATE_ROLES
+from tui.render.plain_text import clean
 from tui.render.spans import Line, between
-from tui.screens import approval_card
-from tui.screens.base_screen import BaseScreen
+from tui.screens import approval_card, session_lines
+from tui.screens.live_follow import LiveFollow
+from tui.screens.transcript_reading import TranscriptReading
+from tui.widgets.filter_row import FilterRow
 from tui.widgets.prose import Prose
 from tui.widgets.styled import LineBlock
+
+BLOCKS = 9
+"""Blocks of code of an entry that can be copied by themselves."""
+if TYPE_CHECKING:
+    from tui.actions.clipboard import CopyOption
 
 
 def _entries(session: str) -> Listing[TranscriptEntry]:
@@ -41,7 +49,19 @@ def _entries(session: str) -> Listing[TranscriptEntry]:
     )
 
 
-class TranscriptScreen(BaseScreen):
+def _blocks(entry: TranscriptEntry) -> list[tuple[str, str]]:
+    from tui.model.transcript_text import code_blocks
+
+    return code_blocks(entry.text)[:BLOCKS] if entry.kind == "assistant" else []
+
+
+def _block_option(number: int, language: str, text: str) -> CopyOption:
+    from tui.actions.clipboard import CopyOption
+
+    return CopyOption(str(number), f"block {number} {clean(language)}".rstrip()[:14], lambda: harmless(text))
+
+
+class TranscriptScreen(LiveFollow, TranscriptReading):
     """The transcript of one session, also after it ended."""
 
     SCOPE = KeyScope.TRANSCRIPT
@@ -50,9 +70,7 @@ class TranscriptScreen(BaseScreen):
     BINDINGS: ClassVar[list[BindingType]] = list(bindings(KeyScope.TRANSCRIPT))
 
     def __init__(self, session: str) -> None:
-        super().__init__()
-        self.session = session
-        self._reader = TranscriptReader(session)
+        super().__init__(session)
         self._problem = ""
         self._approval = approval_card.CardReading()
 
@@ -61,27 +79,17 @@ class TranscriptScreen(BaseScreen):
         """The session's id."""
         return self.session
 
-    @property
-    def prose(self) -> Prose:
-        """The page."""
-        return self.query_one("#prose", Prose)
-
-    @property
-    def row(self) -> SessionView | None:
-        """The session, as the view has it."""
-        state = self.store.state
-        ended = next((view for view in reversed(state.ended) if view.id == self.session), None)
-        return state.sessions.get(self.session, ended)
-
     def compose_body(self) -> Iterable[Widget]:
         """A line about the session, the page, and the card."""
         yield LineBlock(id="about")
         yield Prose(id="prose")
+        yield FilterRow("text in this transcript", quiet=True, id="filter-row")
         yield LineBlock(id="card")
 
     def on_mount(self) -> None:
         """Start with the keyboard on the page."""
         self.prose.focus()
+        self.follow_live()
 
     def targets(self) -> list[SessionView]:
         """This session; of one that has ended the conversation can still be gone on with."""
@@ -91,9 +99,18 @@ class TranscriptScreen(BaseScreen):
         """The line about the session, the card, and whatever of the transcript is new."""
         self.query_one("#about", LineBlock).show([self._about()])
         self._paint_card()
-        self._paint_prose()
+        self.paint_prose()
+        self.paint_search()
         if self.console.feed is not None and not self.store.frozen:
-            self.run_worker(self._pull(), group="transcript", exit_on_error=False)
+            self.pull()
+
+    def followed(self) -> SessionView | None:
+        """The session of this page."""
+        return self.row
+
+    def pull(self) -> None:
+        """Read what is new."""
+        self.run_worker(self._pull(), group="transcript", exit_on_error=False)
 
     def action_move(self, step: int) -> None:
         """A line up or down, of the card while it has more than it shows."""
@@ -112,8 +129,11 @@ class TranscriptScreen(BaseScreen):
             self.action_move(pages * max(1, self.prose.size.height - 1))
 
     def action_top(self) -> None:
-        """The first line."""
-        self.action_move(-(1 << 30))
+        """The first line, of the card while it has more than it shows."""
+        if self._card_scrolls:
+            self.action_move(-(1 << 30))
+        else:
+            super().action_top()
 
     def action_bottom(self) -> None:
         """The last line, and follow from there."""
@@ -162,23 +182,31 @@ class TranscriptScreen(BaseScreen):
         _row, _id, *more = clipboard.offers(table)
         offered = [clipboard.CopyOption("r", "entry's text", lambda: harmless(entry.text or entry.title)), *more]
         offered.insert(1, clipboard.CopyOption("s", "session's id", lambda: self.session))
+        offered[1:1] = [_block_option(number, *block) for number, block in enumerate(_blocks(entry), 1)]
         if conversation:
             offered.insert(1, clipboard.CopyOption("i", "conversation", lambda: conversation))
         clipboard.copy(self.console, table, offered)
 
     def action_back(self) -> None:
-        """Close the page."""
-        self.dismiss()
+        """One level back: the search, then the page."""
+        if self.editor.display or self.prose.searched:
+            self.editor.value = ""
+            self.prose.search("")
+            self._edit(False)
+        else:
+            self.dismiss()
 
     def _about(self) -> Line:
         row = self.row
         if row is None:
             return [(f" {self.session} is not known to the engine any more", "muted")]
-        doing = f"  {row.prompt}" if row.prompt else ""
+        progress = session_lines.progress(row) if row.state is SessionState.RUNNING else ""
+        doing = f"  {row.prompt}" if row.prompt and (not progress or self.size.width >= 100) else ""
         left: Line = [
             (f" {STATE_GLYPHS[row.state]} {row.state.value} {formats.span(self.store.now - row.since)}",
              STATE_ROLES[row.state]),
             (doing, "strong"),
+            (f"  {progress}" if progress else "", ""),
         ]  # fmt: skip
         tokens = formats.count(row.tokens_in + row.tokens_out)
         conversation = f"conv {row.conversation[:8]}  " if row.conversation and self.size.width >= 100 else ""
@@ -218,18 +246,11 @@ class TranscriptScreen(BaseScreen):
         if feed is not None and await self._approval.reader.pull(feed, self._approval.view(permission)):
             self.paint()
 
-    def _paint_prose(self) -> None:
-        self._reader.follow(self.console.time_travel.seeks)
-        entries = list(self._reader.entries)
-        if self.store.past:
-            entries = [entry for entry in entries if entry.at <= self.store.now]
-        self.prose.show(entries, self._reader.dropped)
-
     async def _pull(self) -> None:
         feed = self.console.feed
         try:
             if feed is not None and await self._reader.pull(feed) and self.is_mounted:
-                self._paint_prose()
+                self.paint_prose()
             self._problem = ""
         except QuarterdeckError as error:
             self._problem = str(error)

@@ -17,7 +17,7 @@ from textual.strip import Strip
 from tui.model.columns import GAP, LEAD, Column, Layout, lay_out
 from tui.model.list_state import ListState
 from tui.render.spans import Line, fit
-from tui.widgets.styled import StyledWidget
+from tui.widgets.styled import StyledWidget, changed_part
 
 STRIPS_KEPT = 512
 """Drawn lines that are remembered."""
@@ -53,6 +53,7 @@ class Grid(StyledWidget, ScrollView, Generic[R], can_focus=True, inherit_binding
         self._cursor = ""
         self._cache: OrderedDict[object, Strip] = OrderedDict()
         self._drawn: dict[int, object] = {}
+        self._strips: dict[int, Strip] = {}
         self._texts: dict[str, tuple[int, tuple[str, ...]]] = {}
         self._bold: dict[str, frozenset[int]] = {}
         self._layout: Layout[R] = Layout((), 0)
@@ -87,6 +88,7 @@ class Grid(StyledWidget, ScrollView, Generic[R], can_focus=True, inherit_binding
     def notify_style_update(self) -> None:
         """The theme changed: nothing drawn before is right."""
         self._cache.clear()
+        self._strips.clear()
         super().notify_style_update()
 
     def render_line(self, y: int) -> Strip:
@@ -97,11 +99,13 @@ class Grid(StyledWidget, ScrollView, Generic[R], can_focus=True, inherit_binding
             return self._cached(key, self._titles)
         index = self.scroll_offset.y + y - 1
         if index >= len(self.shown.order):
+            self._strips.pop(y, None)
             return self._cached(("blank", width), lambda: self.strip([], width))
         row = self.shown.order[index]
         key = self._key(row)
         self._drawn[y] = key
-        return self._cached(key, lambda: self._draw(row))
+        strip = self._strips[y] = self._cached(key, lambda: self._draw(row))
+        return strip
 
     def on_resize(self) -> None:
         """The width decides which columns are shown."""
@@ -120,6 +124,7 @@ class Grid(StyledWidget, ScrollView, Generic[R], can_focus=True, inherit_binding
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Other rows came into sight."""
         self._drawn.clear()
+        self._strips.clear()
         super().watch_scroll_y(old_value, new_value)
 
     def _fit(self) -> None:
@@ -148,10 +153,19 @@ class Grid(StyledWidget, ScrollView, Generic[R], can_focus=True, inherit_binding
             key = self._line_key(top, y)
             if self._drawn.get(y) != key:
                 self._drawn[y] = key
-                regions.append(Region(0, y, self.size.width, 1))
+                start, end = self._changed(y, key)
+                regions.append(Region(start, y, end - start, 1))
         self.lines_refreshed += len(regions)
         if regions:
             self.refresh(*regions)
+
+    def _changed(self, y: int, key: object) -> tuple[int, int]:
+        """The cells of a line that differ from what is on the screen."""
+        before, index = self._strips.get(y), self.scroll_offset.y + y - 1
+        if before is None or y == 0 or index >= len(self.shown.order):
+            return 0, self.size.width
+        row = self.shown.order[index]
+        return changed_part(before, self._cached(key, lambda: self._draw(row)))
 
     def _line_key(self, top: int, y: int) -> object:
         index = top + y - 1
@@ -226,6 +240,7 @@ class Grid(StyledWidget, ScrollView, Generic[R], can_focus=True, inherit_binding
         self._cache.clear()
         self._texts.clear()
         self._drawn.clear()
+        self._strips.clear()
 
     def _click_title(self, x: int) -> None:
         left = LEAD

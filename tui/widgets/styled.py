@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -15,7 +16,7 @@ from textual.widget import Widget
 
 from engine.base.clock import Clock, SystemClock
 from tui.render.plain_text import clean
-from tui.render.spans import ROLES, Line, key_at, keys_of, padded
+from tui.render.spans import ROLES, Line, changed_cells, common_start, key_at, keys_of, padded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -72,6 +73,22 @@ class StyledWidget(Widget):
         return Strip(segments, width).simplify()
 
 
+def changed_part(before: Strip, after: Strip) -> tuple[int, int]:
+    """The cells from the first to behind the last in which two strips of one width differ."""
+    old, new = list(before), list(after)
+    start, end, at = 0, after.cell_length, 0
+    while at < min(len(old), len(new)) and old[at] == new[at]:
+        start += cell_len(new[at].text)
+        at += 1
+    if at < min(len(old), len(new)) and old[at].style == new[at].style:
+        start += common_start(old[at].text, new[at].text)
+    back = 1
+    while back <= min(len(old), len(new)) - at and old[-back] == new[-back]:
+        end -= cell_len(new[-back].text)
+        back += 1
+    return start, max(start + 1, end)
+
+
 class LineBlock(StyledWidget):
     """A block of lines given by `show`; only the lines that changed are drawn again."""
 
@@ -103,15 +120,17 @@ class LineBlock(StyledWidget):
         """Show these lines, top to bottom."""
         fresh = list(lines)
         old, self._lines = self._lines, fresh
-        changed = [
-            y for y in range(max(len(old), len(fresh))) if y >= len(old) or y >= len(fresh) or old[y] != fresh[y]
-        ]
-        for y in changed:
+        regions = []
+        for y in range(max(len(old), len(fresh))):
+            before, after = old[y] if y < len(old) else [], fresh[y] if y < len(fresh) else []
+            if (cells := changed_cells(before, after, self.size.width)) is None:
+                continue
             self._strips.pop(y, None)
-            if keys_of(old[y] if y < len(old) else []) != keys_of(fresh[y] if y < len(fresh) else []):
+            regions.append(Region(cells[0], y, cells[1] - cells[0], 1))
+            if keys_of(before) != keys_of(after):
                 self._moved[y] = self._monotonic()
-        if changed:
-            self.refresh(*(Region(0, y, self.size.width, 1) for y in changed))
+        if regions:
+            self.refresh(*regions)
 
     class Clicked(Message):
         """The block was clicked at a cell where there is no key."""

@@ -61,6 +61,7 @@ _REDUCERS: dict[type[ev.Event], Reducer] = {
     ev.TurnStarted: requests.turn_started,
     ev.TurnActivity: requests.turn_activity,
     ev.TurnEnded: requests.turn_ended,
+    ev.TurnProgress: requests.turn_progress,
     ev.PermissionAsked: permissions.permission_asked,
     ev.PermissionAnswered: permissions.permission_answered,
     ev.GrantRevoked: permissions.grant_revoked,

@@ -69,16 +69,25 @@ def turn_started(state: State, event: ev.TurnStarted, at: float) -> None:
         view.session, view.attempts, view.waits_for = event.session, event.attempt, ""
     if row := state.sessions.get(event.session):
         row.request, row.user, row.prompt, row.activity = event.request, event.user, event.prompt, ""
-        row.turn_started_at = row.last_used = at
+        row.turn_started_at = row.last_used = row.activity_since = at
+        row.words, row.writing_s, row.rate = 0, 0.0, 0.0
         set_state(row, SessionState.RUNNING, at)
 
 
 def turn_activity(state: State, event: ev.TurnActivity, at: float) -> None:
     """What the session does now."""
     if row := state.sessions.get(event.session):
-        row.activity, row.last_used = event.activity, at
+        row.activity, row.last_used, row.activity_since = event.activity, at, at
+        row.words, row.writing_s, row.rate = 0, 0.0, 0.0
         if row.state is SessionState.RETRYING:
             set_state(row, SessionState.RUNNING, at)
+
+
+def turn_progress(state: State, event: ev.TurnProgress, at: float) -> None:
+    """How far the session is with what it writes."""
+    if row := state.sessions.get(event.session):
+        row.words, row.writing_s, row.rate = event.words, event.seconds, event.rate
+        row.last_used = at
 
 
 def turn_ended(state: State, event: ev.TurnEnded, at: float) -> None:
@@ -115,6 +124,7 @@ def finish_row(row: SessionView, event: ev.TurnEnded, at: float) -> None:
     row.tokens_cache_written += event.tokens_cache_written
     row.cost += event.cost
     row.request, row.activity, row.retry_attempt = "", "", 0
+    row.words, row.writing_s, row.rate, row.activity_since = 0, 0.0, 0.0, at
     row.turn_started_at, row.last_duration, row.last_used = 0.0, event.duration, at
     if event.failed:
         row.errors += 1

@@ -46,6 +46,7 @@ from engine.events.types.requests import (
     RequestWaiting,
     TurnActivity,
     TurnEnded,
+    TurnProgress,
     TurnStarted,
 )
 from engine.events.types.sessions import (
@@ -115,6 +116,7 @@ __all__ = [
     "Severity",
     "TurnActivity",
     "TurnEnded",
+    "TurnProgress",
     "TurnStarted",
     "decode_stamped",
     "encode_stamped",
@@ -146,6 +148,7 @@ AnyEvent = (
     | TurnStarted
     | TurnActivity
     | TurnEnded
+    | TurnProgress
     | PermissionAsked
     | PermissionAnswered
     | GrantRevoked

@@ -104,6 +104,20 @@ class TurnActivity(Event, frozen=True):
     activity: str
 
 
+class TurnProgress(Event, frozen=True):
+    """How far the agent is with what it writes now, at most once a second a session.
+
+    `words` and `tokens` (estimated) are those of the text, thought or tool input under way for `seconds`, `rate` is in
+    tokens a second since the event before.
+    """
+
+    session: str
+    words: int
+    tokens: int
+    seconds: float
+    rate: float
+
+
 class TurnEnded(Event, frozen=True):
     """The turn's one result; tokens and cost are this turn's alone.
 

@@ -1,8 +1,8 @@
-"""Conversations: list them, show one, delete one with its transcript."""
+"""Conversations: list them, show one, read its messages, delete one with its transcript."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -53,6 +53,46 @@ class ConversationResult(msgspec.Struct, kw_only=True):
     conversation: ConversationRow
 
 
+class ReadMessages(msgspec.Struct, kw_only=True, frozen=True):
+    """About `limit` messages that end at byte `before` of the transcript on disk; without it, the last ones.
+
+    Without `before`, only those come that precede message `ref`, or `until` (seconds since 1970) where it is not found.
+    """
+
+    id: str
+    before: Annotated[int, msgspec.Meta(ge=0, le=2**53)] | None = None
+    ref: Annotated[str, msgspec.Meta(max_length=100)] = ""
+    until: float | None = None
+    limit: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 200
+
+
+class Message(msgspec.Struct, kw_only=True):
+    """One message as in a live transcript; `at` is in seconds since 1970, 0 where the transcript does not tell.
+
+    `detail` is the whole input of a tool as JSON, `ref` the message's uuid.
+    """
+
+    at: float
+    kind: str
+    title: str
+    text: str
+    detail: str
+    ref: str
+
+
+class MessagePage(msgspec.Struct, kw_only=True):
+    """Messages in order; the page before ends at byte `before`, which is 0 at the conversation's begin."""
+
+    entries: list[Message]
+    before: int
+
+
+class MessagesResult(msgspec.Struct, kw_only=True):
+    """A page of a conversation's messages."""
+
+    messages: MessagePage
+
+
 class ConversationDeleted(msgspec.Struct, kw_only=True):
     """The conversation that was deleted, and whether it had a transcript."""
 
@@ -76,6 +116,15 @@ SHOW_CONVERSATION = Operation(
     ConversationResult,
     "Show one conversation with all its fields.",
     examples=("quarterdeck conversations show 0f8fad5b-d9cb-469f-a165-70867728950e",),
+)
+READ_MESSAGES = Operation(
+    "conversations.messages",
+    "GET /api/conversations/{id}/messages",
+    ReadMessages,
+    MessagesResult,
+    "Read the messages of a conversation from its transcript on disk, the last page first.",
+    columns=("at", "kind", "title", "text"),
+    examples=("quarterdeck conversations messages 0f8fad5b-d9cb-469f-a165-70867728950e --limit 20",),
 )
 DELETE_CONVERSATION = Operation(
     "conversations.delete",

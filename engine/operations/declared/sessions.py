@@ -57,25 +57,49 @@ class SessionRow(msgspec.Struct, kw_only=True):
     own_turn: bool
     tokens_cache_written: int
     pss: int
+    words: int
+    writing_s: float
+    rate: float
+    activity_since: float
 
 
 class TranscriptEntry(msgspec.Struct, kw_only=True):
-    """One line of a transcript; `index` counts from 0 within the session."""
+    """One line of a transcript; `index` counts from 0 within the session.
+
+    `detail` is the whole input of a tool as JSON, `ref` the uuid of the message in the conversation's own transcript.
+    """
 
     index: int
     at: float
     kind: str
     title: str
     text: str
+    detail: str
+    ref: str
+
+
+class LivePart(msgspec.Struct, kw_only=True):
+    """The text, thought or tool input that is being written: its `text` from character `start` on."""
+
+    number: int
+    at: float
+    kind: str
+    title: str
+    start: int
+    text: str
 
 
 class TranscriptPage(msgspec.Struct, kw_only=True):
-    """Entries in order; `dropped` tells how many before them are no longer kept, `next` where to go on."""
+    """Entries in order; `dropped` tells how many before them are no longer kept, `next` where to go on.
+
+    `part` is what is being written after all of them; null on a page that does not reach the end.
+    """
 
     session: str
     entries: list[TranscriptEntry]
     dropped: int
     next: int
+    part: LivePart | None
 
 
 class ListSessions(PageArgs, kw_only=True, frozen=True):
@@ -104,11 +128,18 @@ class SessionResult(msgspec.Struct, kw_only=True):
 
 
 class ReadTranscript(msgspec.Struct, kw_only=True, frozen=True):
-    """Entries of a session's transcript from index `after` on."""
+    """Entries of a session's transcript from index `after` on, and what is being written after them.
+
+    With `last` it begins with that many from the end, where that is later.
+    A reader that has `part_from` characters of block number `part` gets only those that follow.
+    """
 
     id: str
     after: Annotated[int, msgspec.Meta(ge=0, le=2**53)] = 0
     limit: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 500
+    last: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 0
+    part: Annotated[int, msgspec.Meta(ge=0, le=2**53)] = 0
+    part_from: Annotated[int, msgspec.Meta(ge=0, le=2**53)] = 0
 
 
 class TranscriptResult(msgspec.Struct, kw_only=True):

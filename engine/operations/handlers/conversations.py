@@ -1,4 +1,4 @@
-"""Conversations: those that are remembered or held, and the deletion of one."""
+"""Conversations: those that are remembered or held, their messages, and the deletion of one."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from engine.base.errors import ConversationHeld, NotFound
 from engine.operations.declared.conversations import (
     DELETE_CONVERSATION,
     LIST_CONVERSATIONS,
+    READ_MESSAGES,
     SHOW_CONVERSATION,
     ConversationDeleted,
     ConversationId,
@@ -18,9 +19,13 @@ from engine.operations.declared.conversations import (
     ConversationRow,
     ConversationsResult,
     ListConversations,
+    MessagePage,
+    MessagesResult,
+    ReadMessages,
 )
-from engine.operations.handlers.binding import CallContext, handles, page_of
+from engine.operations.handlers.binding import CallContext, handles, page_of, row_as
 from engine.operations.handlers.services import Services
+from engine.sessions.history import read_page
 from engine.store.conversations import KnownConversation
 
 
@@ -35,6 +40,24 @@ async def list_conversations(services: Services, call: CallContext, args: ListCo
 async def show(services: Services, call: CallContext, args: ConversationId) -> ConversationResult:
     """One conversation. Raises NotFound, StoreUnusable."""
     return ConversationResult(conversation=_row(services, call, args.id))
+
+
+@handles(READ_MESSAGES)
+async def messages(services: Services, call: CallContext, args: ReadMessages) -> MessagesResult:
+    """A page of what is on disk. Raises NotFound, StoreUnusable."""
+    row = _row(services, call, args.id)
+
+    def read() -> MessagePage | None:
+        for path in _transcripts(services, row):
+            return row_as(MessagePage, read_page(path, args.before, args.ref, args.until, args.limit))
+        return None
+
+    try:
+        page = await asyncio.to_thread(read)
+    except OSError as error:
+        sentence = f"The transcript of conversation {row.id} cannot be read: {error.strerror}."
+        raise NotFound(sentence, field="id", remedy="`quarterdeck doctor` checks the folders.") from error
+    return MessagesResult(messages=page if page is not None else MessagePage(entries=[], before=0))
 
 
 @handles(DELETE_CONVERSATION)

@@ -51,7 +51,9 @@ async def show(services: Services, _call: CallContext, args: SessionId) -> Sessi
 @handles(READ_TRANSCRIPT)
 async def transcript(services: Services, _call: CallContext, args: ReadTranscript) -> TranscriptResult:
     """Entries of a transcript. Raises NotFound."""
-    page = services.transcripts.page(args.id, args.after, args.limit)
+    page = services.transcripts.page(
+        args.id, args.after, args.limit, last=args.last, part=args.part, part_from=args.part_from
+    )
     if not page.next:
         _view(services, args.id)
     return TranscriptResult(transcript=row_as(TranscriptPage, page))

@@ -1,0 +1,178 @@
+"""A conversation's messages from the transcript that its agent keeps on disk, read backwards in bounded pages."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+from msgspec import Raw
+
+from engine.base.text import tool_summary
+from engine.sessions import messages as m
+from engine.sessions.decoding import blocks_of, input_text
+from engine.sessions.transcripts import cut
+
+BLOCK = 64 * 1024
+"""Bytes that are read at once."""
+MAX_LINE = 4 * 1024**2
+"""Bytes of a line that is decoded; of a longer one only its size is reported."""
+MAX_PAGE = 4 * 1024**2
+"""Bytes of the file that one page takes in at most, over its last line."""
+SEARCHED = 64 * 1024**2
+"""Bytes from the end in which a message is looked for."""
+
+
+class HistoryEntry(msgspec.Struct, frozen=True):
+    """One entry as in a live transcript; `at` is in seconds since 1970, 0 where the file does not tell."""
+
+    at: float
+    kind: str
+    title: str
+    text: str
+    detail: str = ""
+    ref: str = ""
+
+
+class HistoryPage(msgspec.Struct, frozen=True):
+    """Entries in order; `before` is where the page before this one ends, 0 at the conversation's begin."""
+
+    entries: list[HistoryEntry]
+    before: int
+
+
+class FileLine(msgspec.Struct, frozen=True):
+    """What we read of a line of the file."""
+
+    type: str = ""
+    uuid: str = ""
+    timestamp: str = ""
+    isMeta: bool = False  # noqa: N815 - the file's name
+    isSidechain: bool = False  # noqa: N815 - the file's name
+    isCompactSummary: bool = False  # noqa: N815 - the file's name
+    subtype: str = ""
+    content: Raw = Raw(b"null")
+    message: m.Body = m.Body()
+
+
+_decode = msgspec.json.Decoder(FileLine).decode
+
+
+def read_page(
+    path: Path, before: int | None, ref: str = "", until: float | None = None, limit: int = 200
+) -> HistoryPage:
+    """About `limit` entries that end at byte `before`; without it, those before the message `ref`.
+
+    Where that is not found, those written before `until`, in seconds since 1970. Raises OSError.
+    """
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        end = min(before, size) if before is not None else _place_of(file, size, ref)
+        late = until if before is None and end == size else None
+        found: list[list[HistoryEntry]] = []
+        count, start = 0, end
+        for start, line in lines_before(file, end):
+            found.append([entry for entry in entries_of(line) if late is None or entry.at < late])
+            count += len(found[-1])
+            if count >= limit or end - start >= MAX_PAGE:
+                break
+        return HistoryPage([entry for each in reversed(found) for entry in each], start if found else 0)
+
+
+def lines_before(file: BinaryIO, end: int) -> Iterator[tuple[int, bytes]]:
+    """Each line that ends at or before byte `end`, the last one first, with the byte that it begins at.
+
+    Of a line over MAX_LINE comes only its first block.
+    """
+    held, at, dropped = b"", end, False
+    while at > 0:
+        size = min(BLOCK, at)
+        at -= size
+        file.seek(at)
+        held = file.read(size) + held
+        while (newline := held.rfind(b"\n", 0, len(held) - 1)) >= 0:
+            line = held[newline + 1 :]
+            if line.strip():
+                yield at + newline + 1, line[:BLOCK] if dropped else line
+            held, dropped = held[: newline + 1], False
+        if len(held) > MAX_LINE:
+            held, dropped = held[:BLOCK], True
+    if held.strip():
+        yield 0, held[:BLOCK] if dropped else held
+
+
+def entries_of(line: bytes) -> list[HistoryEntry]:
+    """What one line of the file says; nothing for what no person reads, and a note for what cannot be read."""
+    try:
+        read = _decode(line)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return [HistoryEntry(0.0, "note", "unreadable", f"A line is damaged, or is over {MAX_LINE >> 20} MiB.")]
+    if read.isMeta or read.isSidechain:
+        return []
+    at = _time(read.timestamp)
+    match read.type:
+        case "assistant":
+            return [_said(at, block, read.uuid) for block in blocks_of(read.message)]
+        case "user" if read.isCompactSummary:
+            return [HistoryEntry(at, "note", "compacted", _text(read.message), ref=read.uuid)]
+        case "user":
+            return [_given(at, block, read.uuid) for block in blocks_of(read.message)]
+        case "system" if read.subtype:
+            return [HistoryEntry(at, "note", read.subtype, _plain(read.content), ref=read.uuid)]
+        case _:
+            return []
+
+
+def _said(at: float, block: m.Block, ref: str) -> HistoryEntry:
+    match block.type:
+        case "tool_use":
+            return HistoryEntry(at, "tool", block.name, tool_summary(block.input), cut(input_text(block)), ref)
+        case "thinking":
+            return HistoryEntry(at, "think", "", cut(block.thinking), ref=ref)
+        case "text":
+            return HistoryEntry(at, "assistant", "", cut(block.text), ref=ref)
+        case kind:
+            return HistoryEntry(at, "note", kind, "", ref=ref)
+
+
+def _given(at: float, block: m.Block, ref: str) -> HistoryEntry:
+    match block.type:
+        case "tool_result":
+            text = _text(m.Body(content=block.content))
+            return HistoryEntry(at, "error" if block.is_error else "result", "", cut(text), ref=ref)
+        case "text":
+            return HistoryEntry(at, "user", "", cut(block.text), ref=ref)
+        case kind:
+            return HistoryEntry(at, "note", kind, "", ref=ref)
+
+
+def _text(body: m.Body) -> str:
+    return "\n".join(block.text for block in blocks_of(body))
+
+
+def _plain(raw: Raw) -> str:
+    with suppress(msgspec.DecodeError):
+        return msgspec.json.decode(raw, type=str)
+    return ""
+
+
+def _time(stamp: str) -> float:
+    with suppress(ValueError):
+        return datetime.fromisoformat(stamp).timestamp()
+    return 0.0
+
+
+def _place_of(file: BinaryIO, size: int, ref: str) -> int:
+    """Where the line of message `ref` begins; the file's end where it is not among the last ones."""
+    if ref:
+        mark = ref.encode("utf-8", "replace")
+        for start, line in lines_before(file, size):
+            if mark in line and entries_of(line) and any(entry.ref == ref for entry in entries_of(line)):
+                return start
+            if size - start > SEARCHED:
+                break
+    return size
