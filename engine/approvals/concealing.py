@@ -6,6 +6,7 @@ Only the letters of a token itself are hidden, never what could be a command, so
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 _TOKEN = r"[A-Za-z0-9_\-.+/=~]"  # noqa: S105 - the letters that tokens are made of
 _SECRETS = re.compile(
@@ -17,7 +18,20 @@ _SECRETS = re.compile(
     r"|(?P<url>[a-z][a-z0-9+.-]{0,20}://[\w.%-]{0,80}:)[^\s/@'\"$`;|&<>()]{3,200}(?=@)"
     r"|(?P<key>-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----)[A-Za-z0-9+/=\s\\]{16,20000}(?=-----END)",
 )
+_PIECE, _WORD = 32_768, 4096
+"""Characters that are searched at once, and how far back from there a blank is looked for."""
 _MARK = re.compile(r"‹secret (\d{1,4})›")
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """A long text in pieces that end with a line, or with a word, where there is an end."""
+    at = 0
+    while at < len(text):
+        end = at + _PIECE
+        if end < len(text):
+            end = max(text.rfind("\n", at, end), text.rfind(" ", end - _WORD, end)) + 1 or end
+        yield text[at:end]
+        at = end
 
 
 class Concealer:
@@ -32,8 +46,10 @@ class Concealer:
         return len(self._secrets)
 
     def hide(self, text: str) -> str:
-        """The text with each secret as its number."""
-        return _SECRETS.sub(self._mark, text)
+        """The text with each secret as its number; a long one piece by piece: a search lets no other thread run."""
+        if len(text) <= _PIECE:
+            return _SECRETS.sub(self._mark, text)
+        return "".join(_SECRETS.sub(self._mark, piece) for piece in _pieces(text))
 
     def restore(self, text: str) -> str:
         """The text with each number as its secret; a number that there is not stays."""

@@ -56,7 +56,10 @@ def lines_of(
     else:
         drawn = _drawn(tool, fields, rule, before, found, exists=exists)
     for kind, text in drawn:
-        _add(found, kind, hidden.hide(text))
+        if found.total >= MOST_LINES:
+            found.total += text.count("\n") + 1  # counted, and not looked at
+        else:
+            _add(found, kind, hidden.hide(text))
     if found.total > MOST_LINES:
         found.lines.append(InputLine("note", f"… {found.total - MOST_LINES:,} more lines, too many to show"))
     found.secrets = hidden.count

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -131,6 +132,32 @@ def test_lines_that_repeat_cost_no_more(kinds: int, lines: int) -> None:
     found = diff_of(old, new)
     assert time.process_time() - begun < 2
     assert found.added - found.removed == 0
+
+
+@pytest.mark.parametrize("kind", ["spread", "swapped", "shuffled", "reversed"])
+def test_ten_thousand_lines_are_compared_line_by_line_in_time(kind: str) -> None:
+    old = [f"line {n}" for n in range(10_000)]
+    new = {
+        "spread": [f"{line}x" if n % 50 == 0 else line for n, line in enumerate(old)],
+        "swapped": [old[n ^ 1] for n in range(10_000)],
+        "shuffled": [old[n * 7919 % 10_000] for n in range(10_000)],
+        "reversed": old[::-1],
+    }[kind]
+    begun = time.process_time()
+    found = diff_of("\n".join(old) + "\n", "\n".join(new) + "\n")
+    assert time.process_time() - begun < 5
+    assert found.added == found.removed
+    if kind == "spread":
+        assert (found.added, found.compared) == (200, True)
+
+
+def test_old_and_new_can_be_made_again_from_a_diff() -> None:
+    old = [f"line {n * n % 700}" for n in range(900)]
+    new = [*old[30:400], "added", *old[410:], "end"]
+    found = diff_of("\n".join(old) + "\n", "\n".join(new) + "\n")
+    removed = Counter(text for kind, text in found.lines if kind == "del")
+    added = Counter(text for kind, text in found.lines if kind == "add")
+    assert Counter(old) - removed + added == Counter(new)
 
 
 def test_a_diff_is_the_change_whatever_it_is() -> None:

@@ -202,7 +202,7 @@ async def test_the_ledger_counts_what_happened_meanwhile(feed: FakeFeed, clock: 
     async with console_fixture(feed, clock) as console:
         await console.press("f")
         clock.advance(18)
-        failed = ev.RequestEnded(request="r901", user="ben", ok=False, duration=1.0, kind="network", error="reset")
+        failed = ev.ErrorSeen(error="r901.1", request="r901", kind="network", code="reset", text="reset")
         asked = ev.PermissionAsked(permission="p9", session="s0003", tool="Bash", summary="ls", deadline=scene.NOW + 99)
         flipped = ev.BreakerChanged(breaker="model:default", old="closed", new="open", reason="5 failures")
         feed.push(scene.NOW + 9, failed, asked, flipped)

@@ -76,6 +76,14 @@ SENTENCES: dict[str, tuple[State, FeedStatus, View, str]] = {
     "the only breaker": (
         _state(breakers={"credential:a": "open"}), LIVE, VIEW, "✖ CRITICAL credential:a open",
     ),
+    "the only model's breaker": (
+        _state(breakers={"model:default": "open", "credential:a": "closed"}), LIVE, VIEW,
+        "✖ CRITICAL model:default open",
+    ),
+    "one model's breaker of two": (
+        _state(breakers={"model:default": "open", "model:opus": "closed"}), LIVE, VIEW,
+        "▲ DEGRADED model:default open",
+    ),
     "the breaker of a tool alone": (
         _state(breakers={"tool:WebFetch": "open"}), LIVE, VIEW, "▲ DEGRADED tool:WebFetch open",
     ),

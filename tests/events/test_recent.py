@@ -6,6 +6,7 @@ from engine.events import types as ev
 from engine.events.reducers.projection import Projection
 from engine.events.state import ANSWERED_KEPT
 from engine.events.types import AnyEvent, EventEnvelope
+from tui.model.timeline import likely_cause, rows
 from tui.screens.overview_lines import recent_block
 
 START = 1_000_000.0
@@ -53,8 +54,14 @@ def test_an_ended_session_is_listed_and_its_breaker_forgotten() -> None:
 
 
 def test_the_first_start_is_no_cause_of_errors() -> None:
-    assert told(STARTED).state.causes == []
-    assert [cause.mark for cause in told(STARTED, STARTED).state.causes] == ["restart"]
+    errors = [
+        ev.ErrorSeen(error=f"r.{number}", request="r", kind="network", code="x", text="x", category="c")
+        for number in range(5)
+    ]
+    for starts, blamed in (([STARTED], False), ([STARTED, STARTED], True)):
+        state = told(*starts, *errors).state
+        (row,) = rows(state, state.at, 10)
+        assert any("restart" in line for line in likely_cause(state, row, state.at)) is blamed
 
 
 def test_a_turn_that_a_person_ended_is_no_error_and_its_wait_for_them_no_duration() -> None:

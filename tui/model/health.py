@@ -148,10 +148,7 @@ def _approvals(state: State, now: float) -> tuple[str, ...]:
 
 def _critical(state: State, now: float) -> list[str]:
     reasons = []
-    breakers = {name: word for name, word in state.breakers.items() if name.startswith("credential:")}
-    if breakers and all(word in _REFUSING for word in breakers.values()):
-        every = f"the breakers of all {len(breakers)} credentials are open"
-        reasons.append(every if len(breakers) > 1 else f"{next(iter(breakers))} open")
+    reasons += _all_refuse(state)
     reasons += [alert_sentence(alert) for alert in alerts_of(state, now, Severity.CRITICAL)]
     wait = oldest_wait(state, now)
     if wait >= QUEUE_STUCK_S and not any(row.request for row in state.sessions.values()):
@@ -163,6 +160,17 @@ def _critical(state: State, now: float) -> list[str]:
         if line.severity is Severity.CRITICAL and now - line.at < NOTICE_S and line.at <= now
     ][-1:]
     return reasons
+
+
+def _all_refuse(state: State) -> list[str]:
+    """That no credential, or no model, lets a call through; a tool's or a session's breaker stops only that."""
+    words = {**dict.fromkeys(state.breaker_figures, "closed"), **state.breakers}
+    found = []
+    for kind in ("credential", "model"):
+        names = [name for name in words if name.startswith(f"{kind}:")]
+        if names and all(words[name] in _REFUSING for name in names):
+            found.append(f"the breakers of all {len(names)} {kind}s are open" if len(names) > 1 else f"{names[0]} open")
+    return found
 
 
 def _degraded(state: State, view: View) -> list[str]:

@@ -133,7 +133,8 @@ def rise_cause(state: State, row: TimelineRow, now: float) -> CauseView | None:
     near = [
         cause
         for cause in state.causes
-        if cause.mark in {"tuning", "restart", "operator"} and begins - _BEFORE_S <= cause.at < begins + COLUMN_S
+        if (cause.mark in {"tuning", "operator"} or (cause.mark == "restart" and cause.before))
+        and begins - _BEFORE_S <= cause.at < begins + COLUMN_S
     ]
     return near[-1] if near else None
 

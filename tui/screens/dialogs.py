@@ -291,7 +291,7 @@ def leaving_facts(state: State) -> list[Line]:
         [("sessions       ", "muted"), (f"{len(state.sessions)}, stopped with everything they started", "")],
         *_others(state),
         [],
-        [("`quarterdeck up` starts an engine that stays when its consoles are left.", "muted")],
+        [("`quarterdeck up` starts an engine that stays when you leave.", "muted")],
     ]
 
 

@@ -14,12 +14,11 @@ _NOTED_ELSEWHERE = ("prompts.", "config.", "permissions.", "grants.", "alerts.")
 def engine_started(state: State, event: ev.EngineStarted, at: float) -> None:
     """The engine is up."""
     view = state.engine
-    again = bool(view.engine)  # the first start is the cause of nothing
+    before = view.engine  # nothing for the first start, which is the cause of nothing
     view.engine, view.pid, view.backend, view.version = event.engine, event.pid, event.backend, event.version
     view.demo, view.banner, view.max_size = event.demo, event.banner, event.max_size
     view.phase, view.started_at = "running", at
-    if again:
-        cause(state, "restart", event.engine, "", event.version)
+    cause(state, "restart", event.engine, before, event.version)
 
 
 def consoles_changed(state: State, event: ev.ConsolesChanged, _at: float) -> None:
