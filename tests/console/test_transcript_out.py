@@ -33,7 +33,8 @@ def test_a_document_holds_every_word_and_nothing_that_a_terminal_obeys() -> None
         TranscriptEntry(2, scene.NOW, "result", "", "\x1b[2Jout\n```` x"),
         TranscriptEntry(3, 0.0, "assistant", "", ANSWER),
     ]
-    text = document("s1", entries)
+    assert "left out" in document("s1", entries, whole=False)
+    text = document("s1", entries, whole=True)
     for word in ("fix it", "pwd", "out", "So."):
         assert word in text
     assert "\x1b" not in text

@@ -14,11 +14,12 @@ from tui.render.tool_lines import tool_lines
 _WIDTH = 400
 """Cells at which an input is broken; a pager breaks lines itself."""
 _LONGEST_TICKS = re.compile(r"`{3,}")
+_CUT = "(Earlier entries are left out; `quarterdeck conversations messages` reads them all.)\n"
 
 
-def document(title: str, entries: Iterable[TranscriptEntry]) -> str:
-    """All entries, each with its time."""
-    parts = [f"# {clean(title)}\n", *(_part(entry) for entry in entries)]
+def document(title: str, entries: Iterable[TranscriptEntry], *, whole: bool) -> str:
+    """All entries, each with its time; not the `whole` conversation, it says so."""
+    parts = [f"# {clean(title)}\n", *([] if whole else [_CUT]), *(_part(entry) for entry in entries)]
     return "\n".join(parts)
 
 

@@ -150,7 +150,9 @@ class TranscriptReading(BaseScreen):
             pass
         entries, row = list(self.prose.entries), self.row
         title = f"{self.session}  {row.prompt if row is not None else ''}".strip()
-        return await asyncio.to_thread(document, title, entries)
+        reader = self._reader
+        whole = not reader.full and (reader.at_begin or not reader.dropped)
+        return await asyncio.to_thread(document, title, entries, whole=whole)
 
     async def _page_out(self) -> str | None:
         """A pager that is missing or fails is reported; the text goes through a file of the operator's own."""
@@ -186,7 +188,7 @@ class TranscriptReading(BaseScreen):
         reader, row = self._reader, self.row
         up = self.console.keys.shown("transcript.page_up")
         if reader.full:
-            return [(" … more above than is shown here; the pager and an export have all of it", "muted")]
+            return [(" … more above than is kept here; `quarterdeck conversations messages` reads all of it", "muted")]
         if earlier := reader.in_memory:
             return [(f" … {formats.plural(earlier, 'earlier entry')}  {up} reads them", "muted")]
         if reader.at_begin or not reader.entries or self.store.past:
