@@ -51,6 +51,9 @@ class Dialogs(Protocol):
     ) -> str | None:
         """The line that the operator typed, empty only where that is optional, or None."""
 
+    async def enter_prompt(self, title: str, facts: Sequence[Line], target: str) -> str | None:
+        """The prompt that the operator wrote for a target, whose draft is kept when it is left, or None."""
+
     async def edit(self, title: str, facts: Sequence[Line], text: str) -> str | None:
         """The text as the operator edited it, or None."""
 

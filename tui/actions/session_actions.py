@@ -129,7 +129,8 @@ class SessionActions:
         where = f"conversation {conversation[:8]} of {row.id}" if row is not None and conversation else ""
         facts: list[Line] = [[("to      ", "muted"), (where or "a new conversation", "")]]
         facts.append([("profile ", "muted"), (profile, "")])
-        text = await self._console.dialogs.enter_text("SEND A PROMPT", facts, "send", "what should Claude do?")
+        target = conversation or f"a new conversation of {profile}"
+        text = await self._console.dialogs.enter_prompt("SEND A PROMPT", facts, target)
         if text:
             prompt = SendPrompt(prompt=text, conversation=conversation, profile=profile, wait=False)
             sent = await feed.send(SEND_PROMPT, prompt)

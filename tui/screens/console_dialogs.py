@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from textual.app import App
 
 from tui.render.spans import Line
 from tui.screens.dialogs import AppDialogs
 
+if TYPE_CHECKING:
+    from tui.screens.prompt_entry import PromptMemory
+
 
 class ConsoleDialogs(AppDialogs):
     """The questions of `tui.actions.host.Dialogs`."""
+
+    def __init__(self, app: App[Any]) -> None:
+        super().__init__(app)
+        self._prompts: PromptMemory | None = None
+
+    async def enter_prompt(self, title: str, facts: Sequence[Line], target: str) -> str | None:
+        """The prompt that the operator wrote for a target, or None."""
+        from tui.screens.prompt_entry import PromptEntry, PromptMemory
+
+        self._prompts = self._prompts or PromptMemory()
+        return await self._app.push_screen_wait(PromptEntry(title, facts, target, self._prompts))
 
     async def edit(self, title: str, facts: Sequence[Line], text: str) -> str | None:
         """The text as the operator edited it, or None."""
