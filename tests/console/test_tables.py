@@ -114,9 +114,9 @@ def test_breakers_are_a_table_with_trips_and_reasons() -> None:
     shown = ListState(BREAKERS)
     shown.take(breakers_of(projection.state), NOW)
     table = shown.table()
-    assert table.keys == ("breaker", "state", "trips", "since", "why")
+    assert table.keys == ("breaker", "state", "trips", "since", "failed", "probe", "shed", "why")
     assert [row.plains[:3] for row in table.rows] == [
-        ("credential:acct-3", "half_open", 0),
+        ("credential:acct-3", "half_open", 2),
         ("model:default", "closed", 1),
     ]
     assert table.rows[0].command == "quarterdeck breakers show credential:acct-3"
