@@ -134,7 +134,7 @@ def _counters(totals: Totals, counts: PoolCounts) -> Figures:
         "quarterdeck_requests_failed": ("Requests given up", totals.failed),
         "quarterdeck_requests_refused": ("Requests that no attempt was made for", totals.refused),
         "quarterdeck_requests_cancelled": ("Requests that their callers or people ended", totals.cancelled),
-        "quarterdeck_requests_excused": ("Requests whose end says nothing of the engine", totals.excused),
+        "quarterdeck_requests_excused": ("Requests that count for no availability", totals.excused),
         "quarterdeck_requests_cached": ("Requests answered from the cache", totals.cached),
         "quarterdeck_retries": ("Attempts after the first", totals.retries),
         "quarterdeck_turns": ("Turns ended", totals.turns),

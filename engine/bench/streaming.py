@@ -69,11 +69,11 @@ def measure_streaming(
 def measure_opening(console: Terminal, api: httpx.Client, progress: Callable[[str], None]) -> list[Figure]:
     """From the key on Sessions until the last line of a long transcript is in sight."""
     progress(f"a transcript of {LONG_LINES} lines")
-    text = "\n".join(f"- line {number} of what was said in this turn" for number in range(LONG_LINES // _TURNS))
+    text = "\n".join(f"- line {number} of the answer of this turn" for number in range(LONG_LINES // _TURNS))
     conversation = ""
     for turn in range(_TURNS):
-        said = f"{text}\n{_END}" if turn == _TURNS - 1 else text
-        conversation = _answer(api, f"[[reply: {said}]]", conversation)
+        reply = f"{text}\n{_END}" if turn == _TURNS - 1 else text
+        conversation = _answer(api, f"[[reply: {reply}]]", conversation)
     walls, cpus = [], []
     for _ in range(_OPENINGS):
         console.press("2")

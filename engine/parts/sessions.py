@@ -80,7 +80,7 @@ class Sessions(Part):
     async def open(self) -> None:
         """Open the stores, so that no request waits for it. Raises StoreUnusable for that of the locks."""
         self.locks.open()
-        with contextlib.suppress(StoreUnusable):  # the first to need it is told
+        with contextlib.suppress(StoreUnusable):  # the first request that needs it gets the error
             self.known.file.open()
 
     def configure(self, before: Settings, after: Settings) -> None:

@@ -106,7 +106,7 @@ def lines_before(file: BinaryIO, end: int) -> Iterator[tuple[int, bytes]]:
 
 
 def entries_of(line: bytes) -> list[HistoryEntry]:
-    """What one line of the file says; nothing for what no person reads, and a note for what cannot be read."""
+    """The entries of one line of the file; nothing for what no person reads, and a note for what cannot be read."""
     try:
         read = _decode(line)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):

@@ -37,7 +37,7 @@ class LiveOutput:
                 self._transcripts.close_part(self._session)
 
     def end(self, lost: str = "") -> None:
-        """The turn is over; what was `lost` with the process is kept as an entry that says why it ends there."""
+        """The turn is over; what was `lost` with the process is kept as an entry with the reason why it ends there."""
         part = self._transcripts.close_part(self._session)
         if lost and part is not None and part.text.strip():
             self.add(part.kind, part.title, f"{part.text}\n… {lost}")

@@ -41,7 +41,7 @@ class LivePart(msgspec.Struct, frozen=True):
 
 
 class Page(msgspec.Struct, frozen=True):
-    """Entries in order; `dropped` tells how many before them are no longer kept, `next` where to go on.
+    """Entries in order; `dropped` counts how many before them are no longer kept, `next` where to go on.
 
     `part` is what is being written after all of them; None on a page that does not reach the end.
     """

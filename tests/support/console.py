@@ -207,7 +207,7 @@ class FakeFeed:
         self._waiting += [EventEnvelope(seq + number, at, event) for number, event in enumerate(events, 1)]
 
     def replace(self, state: State) -> None:
-        """The whole state anew, as after a gap, or of another engine."""
+        """The whole state again, as after a gap, or of another engine."""
         self._state = state
 
     def _know(self, events: Sequence[AnyEvent]) -> None:

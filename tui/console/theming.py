@@ -87,7 +87,7 @@ class Theming:
 
     @property
     def focused(self) -> bool:
-        """Whether the terminal has the focus, as far as it says so."""
+        """Whether the terminal has the focus, as far as it reports that."""
         return self._appearance.focused
 
     def focus(self, focused: bool) -> None:

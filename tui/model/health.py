@@ -194,7 +194,7 @@ def _degraded(state: State, view: View) -> list[str]:
 
 
 def alerts_of(state: State, now: float, severity: Severity) -> list[AlertView]:
-    """Alerts of a severity that fire and that nobody silenced; what an open breaker says already is left out."""
+    """Alerts of a severity that fire and that nobody silenced; what an open breaker reports already is left out."""
     return [
         alert
         for alert in state.alerts.values()

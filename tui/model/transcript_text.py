@@ -18,7 +18,7 @@ _CUT = "(Earlier entries are left out; `quarterdeck conversations messages` read
 
 
 def document(title: str, entries: Iterable[TranscriptEntry], *, whole: bool) -> str:
-    """All entries, each with its time; not the `whole` conversation, it says so."""
+    """All entries, each with its time; a note states that it is not the `whole` conversation."""
     parts = [f"# {clean(title)}\n", *([] if whole else [_CUT]), *(_part(entry) for entry in entries)]
     return "\n".join(parts)
 

@@ -70,7 +70,7 @@ class TranscriptWindow:
             self.last += 1
 
     def go_to(self, index: int, height: int) -> None:
-        """Draw an entry, and what lies around it."""
+        """Draw an entry, and what is around it."""
         at = self._places[index]
         if self.first - NEAR <= at < self.last + NEAR:
             self.first, self.last = min(self.first, at), max(self.last, at + 1)
@@ -118,7 +118,7 @@ class TranscriptWindow:
         return self.entries[self.last - 1].index + 1 if self.last else 0
 
     def turn(self, line: int, step: int) -> int | None:
-        """The index of the prompt before or after the one whose entry begins at `line`, or in whose answer it lies."""
+        """The index of the prompt before or after the one whose entry begins at `line`, or in whose answer it is."""
         here = self.entry_at(line)
         at_start = 0 <= line < len(self.flat) and self.flat[line][1] == 0
         if step > 0:

@@ -1,4 +1,4 @@
-"""Entries of a transcript as lines: a narrow gutter with time and glyph, then what was said or done. Pure."""
+"""Entries of a transcript as lines: a narrow gutter with time and glyph, then the text or the act. Pure."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ def _text(entry: TranscriptEntry, room: int, most: int) -> tuple[list[Line], int
         case "user":
             return wrap_text(entry.text, room, most, "strong")
         case "note" | "error":
-            told = f"{entry.title}  {entry.text}".strip() if entry.title else entry.text
-            return wrap_text(told, room, most, "fail" if entry.kind == "error" else "muted")
+            note = f"{entry.title}  {entry.text}".strip() if entry.title else entry.text
+            return wrap_text(note, room, most, "fail" if entry.kind == "error" else "muted")
         case _:
             return wrap_text(entry.text or entry.title, room, most, "muted")
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tui.actions.keymap import Keymap
 
 GONE_S = 15.0
-"""Seconds for which a card that vanished says why."""
+"""Seconds for which a card that vanished shows why."""
 FACTS = 3
 """Lines of risks, folder and files at most on a card."""
 BESIDE_CARD = 9
@@ -58,7 +58,7 @@ class CardReading:
         return permission in self._read
 
     def answered_here(self, permissions: Iterable[str]) -> None:
-        """This console answers these, so that nobody needs to be told who did."""
+        """This console answers these, so that no notice of who did is needed."""
         self._answered_here = set(permissions)
 
     def follow(self, asked: PermissionView | None, state: State, now: float) -> None:

@@ -1,4 +1,4 @@
-"""What an approval says wherever it is shown: its risks, what it touches, its input, who has answered it. Pure."""
+"""The text of an approval wherever it is shown: its risks, what it touches, its input, who has answered it. Pure."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def fact_lines(view: InputView, risks: Sequence[str], grave: int, width: int, mo
 
 
 def list_lines(head: Line, items: Sequence[str], width: int, most: int) -> list[Line]:
-    """Items in at most so many lines; how many more there are is said."""
+    """Items in at most so many lines; the last one counts how many more there are."""
     lines: list[Line] = []
     line, left = list(head), len(items)
     indent = " " * width_of(head)

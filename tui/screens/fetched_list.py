@@ -25,7 +25,7 @@ _LEAST = 3
 
 @dataclass(frozen=True, slots=True)
 class FetchedRow:
-    """One row: what it is known by, its line, and what is said below the list when the cursor is on it."""
+    """One row: what it is known by, its line, and the text below the list when the cursor is on it."""
 
     id: str
     line: str

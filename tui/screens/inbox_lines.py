@@ -20,7 +20,7 @@ from tui.screens import approval_lines, list_lines
 NARROW = 90
 """Cells below which the rows do not state how often an action was seen; its card does."""
 LEAST_CARD = 10
-"""Lines of a card that says all, with the blank one before it."""
+"""Lines of a card with all its facts, with the blank one before it."""
 LOWEST_CARD = 6
 """Lines of a card in the lowest window."""
 _AGE, _SESSION, _TOOL, _RISK, _SAME, _SEEN = 6, 7, 9, 11, 5, 10

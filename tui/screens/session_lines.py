@@ -26,7 +26,7 @@ ACT = 11
 BESIDE_SHOWN, BELOW_SHOWN = 100, 30
 """Characters of what is asked for that the drawer shows beside the grid, and below it."""
 _FRAME = {"Bash": 160}
-"""Bytes of an input beside what its summary tells: the names of its fields, and a command's description."""
+"""Bytes of an input beside what its summary holds: the names of its fields, and a command's description."""
 KIND_ROLES = {"error": "fail", "user": "ask", "assistant": "", "note": "muted", "think": "muted"}
 
 

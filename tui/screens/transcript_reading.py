@@ -53,7 +53,7 @@ class TranscriptReading(BaseScreen):
         self.prose.show(entries, None if self.store.past else self._reader.part, self._head())
 
     def action_top(self) -> None:
-        """The first line; what lies before it is read, so far as there is room for it at once."""
+        """The first line; what is before it is read, so far as there is room for it at once."""
 
         async def to_top() -> str | None:
             for _ in range(PAGES_BACK):
@@ -81,7 +81,7 @@ class TranscriptReading(BaseScreen):
         return None
 
     async def _pull_earlier(self) -> bool:
-        """Read a page of what lies above; whether there was one."""
+        """Read a page of what is above; whether there was one."""
         feed, row = self.console.feed, self.row
         if feed is None or self.store.past:
             return False
@@ -91,7 +91,7 @@ class TranscriptReading(BaseScreen):
         return found
 
     def on_prose_top_reached(self, message: Prose.TopReached) -> None:
-        """The page was moved to its first entry: read what lies above it."""
+        """The page was moved to its first entry: read what is above it."""
         message.stop()
         if self._reader.reads_back:
             return

@@ -1,6 +1,6 @@
 """What a refresh writes to the terminal: only the cells that are to be drawn again.
 
-Textual draws a changed line from its widget's left edge, whatever the region says; over SSH most of that is waste.
+Textual draws a changed line from its widget's left edge, whatever the region is; over SSH most of that is waste.
 Private names of Textual used here: `textual._compositor.ChopsUpdate` with `chops`, `spans` and `chop_ends`, and
 `App._display`, which hands it over; tests/console/test_cropped_update.py notices when they change.
 """

@@ -222,7 +222,7 @@ class Prose(StyledWidget, ScrollView, can_focus=True, inherit_bindings=False):
             self._settle()
 
     def _reach(self, top: int) -> int:
-        """Draw what lies above line `top`, with pages ahead; the number of lines that came in."""
+        """Draw what is above line `top`, with pages ahead; the number of lines that came in."""
         more = self._window.grow_up(self._ahead - top)
         self._fit()
         if self._window.first == 0 and top + more < self._height:

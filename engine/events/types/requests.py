@@ -83,7 +83,7 @@ class RequestEnded(Event, frozen=True):
 
     @property
     def excused(self) -> bool:
-        """Whether its end says nothing of the engine: cancelled, or the request's own fault."""
+        """Whether it counts for no availability: cancelled, or the request's own fault."""
         return not self.ok and (self.outcome is RequestEnding.CANCELLED or self.kind == "validation")
 
 

@@ -74,9 +74,9 @@ class RiskRow(msgspec.Struct, kw_only=True):
 
 
 class TouchRow(msgspec.Struct, kw_only=True):
-    """A file or folder that a request names; `files` and `size` are of all below a folder, `more` says at least.
+    """A file or folder that a request names; `files` and `size` are of all below a folder, `more` states that there may be more.
 
-    `kind` is file, folder, link, other or missing; `ignored` says that git leaves it out.
+    `kind` is file, folder, link, other or missing; `ignored` states that git leaves it out.
     """
 
     path: str
@@ -99,7 +99,7 @@ class PermissionDetail(msgspec.Struct, kw_only=True):
 
     `cwd` is where the agent works, `size` the bytes of the input. A change to a file has the lines `added` and
     `removed`. `texts` may be edited; they come with the first page. `secrets` counts those that are shown as
-    `‹secret 1›`, which an edited text may keep. `unread` says that the disk did not answer in time.
+    `‹secret 1›`, which an edited text may keep. `unread` states that the disk did not answer in time.
     """
 
     id: str

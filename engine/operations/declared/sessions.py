@@ -90,7 +90,7 @@ class LivePart(msgspec.Struct, kw_only=True):
 
 
 class TranscriptPage(msgspec.Struct, kw_only=True):
-    """Entries in order; `dropped` tells how many before them are no longer kept, `next` where to go on.
+    """Entries in order; `dropped` counts how many before them are no longer kept, `next` where to go on.
 
     `part` is what is being written after all of them; null on a page that does not reach the end.
     """

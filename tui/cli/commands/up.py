@@ -81,8 +81,8 @@ def _start(common: Common, settings: Settings) -> None:
     )
     answers = until(lambda: process.poll() is not None or facts(settings) is not None, _START_S)
     if (code := process.poll()) is not None:
-        said = process.communicate()[1].decode("utf-8", "replace").strip() or _last_lines(log)
-        raise StartFailed(f"The engine ended at its start (exit {code}): {said}", remedy=f"Read {log}.")
+        output = process.communicate()[1].decode("utf-8", "replace").strip() or _last_lines(log)
+        raise StartFailed(f"The engine ended at its start (exit {code}): {output}", remedy=f"Read {log}.")
     if not answers:
         sentence = f"The engine (process {process.pid}) does not answer after {_START_S:g} s."
         raise StartFailed(sentence, remedy=f"Read {log}; `kill {process.pid}` ends it.")
