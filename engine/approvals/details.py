@@ -30,7 +30,7 @@ _THREADS = 4
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """One permission to read; `texts` are those that may be edited, secrets hidden; `unread` states that the disk was late."""
+    """One permission to read; `texts` are those that may be edited, secrets hidden; `unread`: the disk was late."""
 
     pending: Pending
     text: InputText

@@ -25,7 +25,7 @@ _MOST_IGNORED = 64 << 10
 
 
 class Touched(msgspec.Struct, frozen=True, kw_only=True):
-    """A file or folder that an action names; `files` and `size` are of all below a folder, `more` states that there may be more.
+    """A file or folder that an action names; `files` and `size` are of all below a folder, `more`: at least.
 
     `kind` is file, folder, link, other or missing.
     """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 from engine.simulated_agent.lines import Line
 
 TYPE_CHECKING = False  # `typing` alone is a quarter of the start time
@@ -9,22 +11,22 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-class Question:
+class Question(ABC):
     """A control request that the host answers."""
 
     __slots__ = ()
 
+    @abstractmethod
     def request(self) -> Line:
         """The question as a control request."""
-        raise NotImplementedError
 
+    @abstractmethod
     def read(self, _talk: Any, response: Line) -> object:
         """What the host's answer means to the turn."""
-        raise NotImplementedError
 
+    @abstractmethod
     def closed(self) -> object:
         """What it means that nobody can answer any more."""
-        raise NotImplementedError
 
 
 class HookCall(Question):

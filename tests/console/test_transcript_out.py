@@ -74,6 +74,8 @@ async def test_a_block_is_copied_and_the_conversation_exported(clock: ManualCloc
         await until(lambda: list(tmp_path.glob("*.md")))
         (written,) = tmp_path.glob("*.md")
         await until(lambda: "So." in written.read_text(encoding="utf-8"))
+        assert "Two ways" in written.read_text(encoding="utf-8")
+        assert written.stat().st_mode & 0o777 == 0o600
 
 
 async def test_a_missing_pager_is_said_and_nothing_breaks(clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> None:

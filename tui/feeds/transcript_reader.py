@@ -100,10 +100,9 @@ class TranscriptReader:
 
     async def _pull_first(self, feed: Feed) -> None:
         """What the engine keeps is known before anything is read from disk, so that nothing comes twice."""
-        if self._next is None:
-            async with self._forwards:
-                pass  # it is being read
-        if self._next is None:
+        async with self._forwards:  # whoever reads it now has it then
+            known = self._next is not None
+        if not known:
             await self.pull(feed)
 
     async def _kept(self, feed: Feed) -> list[TranscriptEntry]:

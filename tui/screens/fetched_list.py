@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, cast
 
@@ -32,6 +32,10 @@ class FetchedRow:
     about: str = ""
 
 
+Fetch = Callable[["Feed"], Awaitable[Sequence[FetchedRow]]]
+"""Reads the rows as they are now."""
+
+
 class FetchedList(Overlay[None]):
     """Owner of the rows and of the cursor, which is an id; `fetch` reads the rows, acts read them again."""
 
@@ -44,9 +48,10 @@ class FetchedList(Overlay[None]):
         Binding("q", "leave", show=False),
     ]
 
-    def __init__(self, title: str, keys: str) -> None:
+    def __init__(self, title: str, keys: str, fetch: Fetch) -> None:
         super().__init__(title, [], f"{keys} · j k move · r read again · esc close")
         self.rows: Sequence[FetchedRow] = ()
+        self._fetch = fetch
         self.cursor = ""
         self.problem = ""
         self._is_read = False
@@ -60,10 +65,6 @@ class FetchedList(Overlay[None]):
     def row(self) -> FetchedRow | None:
         """The one under the cursor."""
         return next((row for row in self.rows if row.id == self.cursor), None)
-
-    async def fetch(self, feed: Feed) -> Sequence[FetchedRow]:
-        """The rows as they are now."""
-        raise NotImplementedError
 
     def on_mount(self) -> None:
         """Read the rows."""
@@ -88,7 +89,7 @@ class FetchedList(Overlay[None]):
     async def _reload(self) -> None:
         feed, at = self.console.feed, self._at
         try:
-            self.rows = await self.fetch(feed) if feed is not None else ()
+            self.rows = await self._fetch(feed) if feed is not None else ()
             self.problem = "" if feed is not None else "No engine to ask."
         except QuarterdeckError as error:
             self.problem = str(error)

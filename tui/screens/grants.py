@@ -30,9 +30,9 @@ class GrantsList(FetchedList):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("X", "revoke", show=False)]
 
     def __init__(self) -> None:
-        super().__init__("GRANTS", "X revoke")
+        super().__init__("GRANTS", "X revoke", self._fetched)
 
-    async def fetch(self, feed: Feed) -> Sequence[FetchedRow]:
+    async def _fetched(self, feed: Feed) -> Sequence[FetchedRow]:
         """Those in force, oldest first."""
         from engine.operations.declared.paging import PageArgs
         from engine.operations.declared.permissions import LIST_GRANTS
@@ -84,10 +84,10 @@ class AlertsList(FetchedList):
     ]
 
     def __init__(self) -> None:
-        super().__init__("ALERTS", "S silence · U lift the silence")
+        super().__init__("ALERTS", "S silence · U lift the silence", self._fetched)
         self._silenced: set[str] = set()
 
-    async def fetch(self, feed: Feed) -> Sequence[FetchedRow]:
+    async def _fetched(self, feed: Feed) -> Sequence[FetchedRow]:
         """Those that fire or will, and the silences of rules that do not fire."""
         from engine.operations.declared.alerts import LIST_ALERTS
         from engine.operations.declared.paging import PageArgs

@@ -74,7 +74,7 @@ class RiskRow(msgspec.Struct, kw_only=True):
 
 
 class TouchRow(msgspec.Struct, kw_only=True):
-    """A file or folder that a request names; `files` and `size` are of all below a folder, `more` states that there may be more.
+    """A file or folder that a request names; `files` and `size` are of all below a folder, `more`: at least.
 
     `kind` is file, folder, link, other or missing; `ignored` states that git leaves it out.
     """
