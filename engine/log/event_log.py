@@ -11,11 +11,11 @@ from typing import Any, TextIO, cast
 import msgspec
 import structlog
 
-from engine.base.errors import QuarterdeckError
 from engine.base.version import __version__
 from engine.events import types as ev
 from engine.events.bus import Bus
 from engine.events.types import EventEnvelope
+from engine.log.log_file import LogUnwritable
 from engine.log.writer import LogWriter
 
 _FIRST_LINE_S = 0.5
@@ -48,12 +48,6 @@ _SEVERITY = {
     ev.Severity.WARNING: logging.WARNING,
     ev.Severity.CRITICAL: logging.CRITICAL,
 }
-
-
-class LogUnwritable(QuarterdeckError):
-    """Standard output takes nothing at the start."""
-
-    code, http_status = "log_unwritable", 503
 
 
 class EventLog:

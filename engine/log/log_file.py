@@ -5,11 +5,18 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from engine.base.errors import QuarterdeckError
 from engine.base.files import private_folder
 
 BOUND = 16 * 1024**2
 """Bytes after which a new file is begun; the last one is kept as `NAME.1`."""
 _OUTPUTS = (1, 2)
+
+
+class LogUnwritable(QuarterdeckError):
+    """The log takes nothing at the start."""
+
+    code, http_status = "log_unwritable", 503
 
 
 class LogFile:
@@ -19,7 +26,14 @@ class LogFile:
         self._path = path
 
     def open(self) -> None:
-        """Send standard output and error there from now on. Raises OSError when it cannot be written."""
+        """Send standard output and error there from now on. Raises LogUnwritable."""
+        try:
+            self._open()
+        except OSError as error:
+            sentence = f"The log {self._path} cannot be written: {error.strerror}."
+            raise LogUnwritable(sentence, remedy="Set `engine.state_dir` to a folder of yours.") from error
+
+    def _open(self) -> None:
         private_folder(self._path.parent)
         handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
@@ -33,8 +47,8 @@ class LogFile:
         try:
             full = self._path.stat().st_size >= BOUND
         except FileNotFoundError:
-            self.open()
+            self._open()
             return
         if full:
             self._path.replace(self._path.with_name(f"{self._path.name}.1"))
-            self.open()
+            self._open()

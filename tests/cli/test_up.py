@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from engine.log import log_file
-from tests.support.headless import PROGRAM, quarterdeck
+from tests.support.headless import PROGRAM, environment_of, quarterdeck
 from tests.support.processes import runs
 
 SIMULATED = "--backend=simulator"
@@ -56,8 +57,8 @@ def test_a_read_only_call_ends_nothing(home: Path, up: dict[str, Any]) -> None:
 
 
 def test_another_state_folder_ends_no_engine(home: Path, up: dict[str, Any]) -> None:
-    socket = f"--set=api.socket={up['socket']}"
-    refused = quarterdeck(home, "down", socket, f"--set=engine.state_dir={home / 'other'}")
+    same = f"--set=api.socket={up['socket']}"
+    refused = quarterdeck(home, "down", same, f"--set=engine.state_dir={home / 'other'}")
     assert refused.returncode == 2
     assert "another folder" in refused.stderr
     assert runs(up["pid"])
@@ -67,11 +68,45 @@ def test_an_engine_that_cannot_start_says_why(home: Path) -> None:
     broken = quarterdeck(home, "up", SIMULATED, "--set=session_pool.max_size=-1")
     assert broken.returncode == 2
     assert "session_pool.max_size" in broken.stderr
-    locked = home / "locked"
-    locked.write_text("no folder")
-    refused = quarterdeck(home, "up", SIMULATED, f"--set=engine.state_dir={locked}")
+
+
+@pytest.mark.parametrize("state", ["a file", "/proc/nowhere", "its log is a folder"])
+def test_a_log_that_cannot_be_written_is_one_sentence(home: Path, state: str) -> None:
+    folder = Path(state) if state.startswith("/") else home / "state folder"
+    if state == "a file":
+        folder.write_text("no folder")
+    elif not state.startswith("/"):
+        (folder / "up.log").mkdir(parents=True)
+    refused = quarterdeck(home, "up", SIMULATED, f"--set=engine.state_dir={folder}")
     assert refused.returncode == 1
-    assert str(locked) in refused.stderr
+    assert f"The log {folder / 'up.log'} cannot be written" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_only_what_this_start_wrote_is_shown(home: Path, up: dict[str, Any]) -> None:
+    assert read(home, "down")["ended"]
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        refused = quarterdeck(home, "up", SIMULATED, f"--set=api.port={port}")
+    assert refused.returncode == 1
+    assert f"127.0.0.1:{port} cannot be listened on" in refused.stderr
+    assert "engine_stopped" not in refused.stderr
+    assert '"event"' not in refused.stderr
+
+
+def test_two_at_once_start_one_engine_and_one_of_them_says_that_it_was_there(home: Path) -> None:
+    both = [
+        subprocess.Popen(
+            [*PROGRAM, "up", SIMULATED, "--json"], cwd=home, env=environment_of(home), stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(2)
+    ]
+    found = [json.loads(each.communicate(timeout=90)[0]) for each in both]
+    try:
+        assert len({each["pid"] for each in found}) == 1
+        assert sorted(each["started"] for each in found) == [False, True]
+    finally:
+        quarterdeck(home, "down", "--now")
 
 
 def test_a_full_log_becomes_the_one_before(tmp_path: Path) -> None:

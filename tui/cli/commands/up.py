@@ -33,15 +33,11 @@ def command(common: Common) -> None:
     from tui.cli.settings_source import load
 
     settings = load(common).settings
+    mine = 0 if facts(settings) is not None else _start(common, settings)
     running = facts(settings)
     if running is None:
-        _start(common, settings)
-        running = facts(settings)
-    else:
-        running["started"] = False
-    if running is None:
         raise StartFailed("The engine answered and then went.", remedy=f"Read {log_of(settings)}.")
-    _report(common, {"started": True, **running, "log": str(log_of(settings))})
+    _report(common, {**running, "started": running["pid"] == mine, "log": str(log_of(settings))})
 
 
 def facts(settings: Settings) -> dict[str, Any] | None:
@@ -69,9 +65,10 @@ def until(done: Callable[[], bool], seconds: float) -> bool:
     return found
 
 
-def _start(common: Common, settings: Settings) -> None:
-    """Raises StartFailed with what the engine wrote last."""
+def _start(common: Common, settings: Settings) -> int:
+    """The process of a new engine, where another one may have come first. Raises StartFailed with what it wrote."""
     log = log_of(settings)
+    before = _size(log)
     process = subprocess.Popen(  # in a session of its own: no hang-up of this terminal reaches it
         [*python_module("tui.cli"), "--engine-only", "--log-file", str(log), *_options(common)],
         stdin=subprocess.DEVNULL,
@@ -80,19 +77,31 @@ def _start(common: Common, settings: Settings) -> None:
         start_new_session=True,
     )
     answers = until(lambda: process.poll() is not None or facts(settings) is not None, _START_S)
-    if (code := process.poll()) is not None:
-        output = process.communicate()[1].decode("utf-8", "replace").strip() or _last_lines(log)
-        raise StartFailed(f"The engine ended at its start (exit {code}): {output}", remedy=f"Read {log}.")
+    if process.poll() is not None and facts(settings) is None:
+        output = process.communicate()[1].decode("utf-8", "replace").strip() or _last_lines(log, before)
+        raise StartFailed(f"The engine ended at its start: {output}", remedy=f"Its log is {log}.")
     if not answers:
         sentence = f"The engine (process {process.pid}) does not answer after {_START_S:g} s."
         raise StartFailed(sentence, remedy=f"Read {log}; `kill {process.pid}` ends it.")
+    return process.pid
 
 
-def _last_lines(log: Path) -> str:
+def _size(log: Path) -> int:
     try:
-        return "\n".join(log.read_text("utf-8", "replace").splitlines()[-_LAST_LINES:])
+        return log.stat().st_size
+    except OSError:
+        return 0
+
+
+def _last_lines(log: Path, before: int) -> str:
+    """What was written for people since the file had `before` bytes; events only where there is nothing else."""
+    try:
+        written = log.read_bytes()
     except OSError:
         return "it wrote nothing"
+    lines = written[before if len(written) > before else 0 :].decode("utf-8", "replace").splitlines()
+    sentences = [line.removeprefix("quarterdeck: ") for line in lines if not line.startswith("{")]
+    return "\n".join((sentences or lines)[-_LAST_LINES:]) or "it wrote nothing"
 
 
 def _options(common: Common) -> list[str]:
