@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from importlib import import_module
-from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -30,7 +28,8 @@ from tui.console.appearance import SETTINGS, Appearance
 from tui.console.approval_notices import ApprovalNotices
 from tui.console.connection import Connect, Connection
 from tui.console.navigation import Navigation
-from tui.console.screen_directory import ScreenDirectory
+from tui.console.part_actions import PartActions
+from tui.console.screen_directory import ScreenDirectory, later
 from tui.console.theming import Theming
 from tui.console.time_travel import TimeTravel
 from tui.feeds.base import Feed
@@ -70,27 +69,7 @@ def _commands() -> type[Provider]:
     return RegistryCommands
 
 
-def _later(module: str, name: str) -> Callable[[], Screen[Any]]:
-    """A screen that is imported when it is first shown."""
-
-    def made() -> Screen[Any]:
-        found: type[Screen[Any]] = getattr(import_module(f"tui.screens.{module}"), name)
-        return found()
-
-    return made
-
-
-def _part(path: str) -> Callable[..., Any]:
-    """An action of a key that a part of the console carries out."""
-    find = attrgetter(path)
-
-    def action(console: Console, *arguments: Any) -> Any:
-        return find(console)(*arguments)
-
-    return action
-
-
-class Console(App[None]):
+class Console(PartActions, App[None]):
     """The operations console over one feed.
 
     `feed` is used as it is; else `connect` is awaited after the first paint. `owns_engine` states that leaving
@@ -103,11 +82,11 @@ class Console(App[None]):
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_commands}
     MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
         "overview": OverviewScreen,
-        "sessions": _later("sessions", "SessionsScreen"),
-        "errors": _later("errors", "ErrorsScreen"),
-        "recovery": _later("recovery", "RecoveryScreen"),
-        "queue": _later("queue", "QueueScreen"),
-        "tuning": _later("tuning", "TuningScreen"),
+        "sessions": later("sessions", "SessionsScreen"),
+        "errors": later("errors", "ErrorsScreen"),
+        "recovery": later("recovery", "RecoveryScreen"),
+        "queue": later("queue", "QueueScreen"),
+        "tuning": later("tuning", "TuningScreen"),
     }
     DEFAULT_MODE = "overview"
     BINDINGS: ClassVar[list[BindingType]] = list(bindings(KeyScope.APP))
@@ -351,23 +330,6 @@ class Console(App[None]):
                     self.notify(answer)
 
         self.run_worker(carried_out(), group="acts", exit_on_error=False)
-
-    action_go = _part("navigation.go")
-    action_last_screen = _part("navigation.go_back")
-    action_review = _part("navigation.review")
-    action_help = _part("navigation.show_keys")
-    action_command_palette = _part("navigation.open_palette")
-    action_step = _part("time_travel.step")
-    action_minute = _part("time_travel.minute")
-    action_mark = _part("time_travel.mark")
-    action_live = _part("time_travel.live")
-    action_play = _part("time_travel.play")
-    action_jump = _part("time_travel.jump")
-    action_note = _part("time_travel.ask_for_note")
-    action_find = _part("time_travel.find")
-    action_freeze = _part("time_travel.freeze")
-    action_choose_theme = _part("theming.choose_theme")
-    action_repaint = _part("theming.repaint")
 
     def action_rate(self, step: int) -> None:
         """Paint more often, or less; a recording is played faster, or slower."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from textual.app import App
+from textual.screen import Screen
 
 from tui.actions.keymap import Keymap, load_keymap
 from tui.actions.registry import ACTIONS, Action
@@ -18,6 +20,16 @@ if TYPE_CHECKING:
 
 PROBLEMS_SHOWN = 3
 """Problems of keys.toml that are shown at start; the key help lists all."""
+
+
+def later(module: str, name: str) -> Callable[[], Screen[Any]]:
+    """A screen that is imported when it is first shown."""
+
+    def made() -> Screen[Any]:
+        found: type[Screen[Any]] = getattr(import_module(f"tui.screens.{module}"), name)
+        return found()
+
+    return made
 
 
 class ScreenDirectory:
