@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +18,9 @@ import resvg_py
 
 from engine.base.clock import ManualClock
 from engine.events.recording import Recording
+from engine.events.types import PermissionAsked
 from engine.operations.declared.config import ChangeSettings
+from engine.operations.declared.permissions import ShowPermission
 from engine.operations.operation import A, Operation, R
 from engine.sessions.transcripts import TranscriptEntry
 from engine.settings.live import LiveSettings
@@ -30,6 +33,9 @@ from tui.model.link import FeedStatus, LinkState
 from tui.render.themes import FALLBACK
 
 HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parent))
+from tests.support.console import permission_detail  # noqa: E402 - the tests' stand-in for an engine
+
 RECORDING = HERE / "demo.flight.jsonl"
 SAID = HERE / "demo.said.jsonl"
 SIZE = (120, 36)
@@ -38,7 +44,7 @@ FONT = "DejaVu Sans Mono"
 SCENES: dict[str, Sequence[str]] = {
     "overview": (),
     "sessions": ("2", "j", "j"),
-    "approval": ("2", "j", "j", "enter"),
+    "approval": ("exclamation_mark", "enter"),
     "transcript": ("2", *"jjjjjj", "enter"),
     "errors": ("3",),
     "recovery": ("4",),
@@ -64,6 +70,9 @@ class Line(msgspec.Struct):
 class LiveRecording(RecordedFeed):
     """A recording that looks like the pool did while it was made."""
 
+    asked: Sequence[PermissionAsked] = ()
+    """What the sessions ask leave for."""
+
     @property
     def status(self) -> FeedStatus:
         """As if live."""
@@ -71,6 +80,10 @@ class LiveRecording(RecordedFeed):
 
     async def send(self, operation: Operation[A, R], args: A) -> R:
         """The settings of a start without any, and checks of changes as the engine makes them."""
+        if isinstance(args, ShowPermission):
+            asked = next(event for event in self.asked if event.permission == args.id)
+            given = {"command": asked.summary}
+            return msgspec.convert({"permission": permission_detail(asked, given, args)}, operation.result)
         if isinstance(args, ChangeSettings):
             LiveSettings(Settings(), clock=ManualClock(0.0)).check(args.changes, "ana")
             return msgspec.convert({"ok": True}, operation.result)
@@ -97,6 +110,7 @@ async def _picture(name: str, theme: str, keys: Sequence[str]) -> None:
     last = max(stamped.at for stamped in recording.events())
     said = [msgspec.json.decode(line, type=Line) for line in SAID.read_bytes().splitlines()]
     feed = LiveRecording(recording, clock, said=[(line.session, line.entry) for line in said])
+    feed.asked = [each.event for each in recording.events() if isinstance(each.event, PermissionAsked)]
     app = Console(feed, theme=theme, glyphs="unicode", title="prod-eu", clock=clock)
     async with app.run_test(size=SIZE) as pilot:
         await pilot.pause()

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from engine.base.clock import ManualClock
-from engine.base.errors import Forbidden
+from engine.base.errors import Forbidden, NotFound
 from engine.events.bus import Bus
 from engine.events.recorder import Recorder
 from engine.events.recording import Recording
+from engine.operations.declared.permissions import SHOW_PERMISSION, ShowPermission
 from engine.sessions.transcripts import TranscriptEntry
 from tests.events.samples import ONE_OF_EACH
 from tests.support.feeds import (
@@ -90,6 +91,12 @@ async def test_a_recording_refuses_every_intent(recording: Recording) -> None:
     ):
         with pytest.raises(Forbidden, match="cannot be acted on"):
             await intent
+
+
+async def test_what_a_recording_does_not_hold_is_not_there(recording: Recording) -> None:
+    feed = RecordedFeed(recording, ManualClock(0.0))
+    with pytest.raises(NotFound, match="not this in full"):
+        await feed.send(SHOW_PERMISSION, ShowPermission(id="p1"))
 
 
 async def test_the_events_themselves_tell_what_a_session_did(recording: Recording) -> None:

@@ -10,7 +10,7 @@ from dataclasses import asdict
 import msgspec
 
 from engine.base.clock import Clock
-from engine.base.errors import Forbidden
+from engine.base.errors import Forbidden, NotFound
 from engine.events import types as ev
 from engine.events.recording import Recording
 from engine.events.state import Bucket, CauseView, State
@@ -178,11 +178,16 @@ class RecordedFeed:
         return self._transcripts.page(session, after, last=last, part=part, part_from=part_from)
 
     async def send(self, operation: Operation[A, R], args: A) -> R:
-        """The settings that changed in the recording, as they were at its end; all else is refused (Forbidden)."""
+        """The settings that changed in the recording, as they were at its end.
+
+        Raises Forbidden for what acts, NotFound for what a recording does not hold.
+        """
         from tui.model.tuning_history import recorded_sheet
 
-        if operation.id not in {SHOW_SETTINGS.id, SETTINGS_HISTORY.id}:
+        if operation.acts:
             raise Forbidden("A recording cannot be acted on.", remedy=_REMEDY)
+        if operation.id not in {SHOW_SETTINGS.id, SETTINGS_HISTORY.id}:
+            raise NotFound("A recording holds what happened, not this in full.", remedy="Ask the engine while it runs.")
         sheet = recorded_sheet(self.trends[1])
         changes = [{**asdict(change), "restarts": []} for change in sheet.changes]
         shown = {"config": sheet.values, "origins": sheet.origins, "changes": changes, "total": len(changes)}
