@@ -287,7 +287,8 @@ class Dispatcher:
         active.retry.last_delay, active.retry.cost = step.delay, step.cost
         recoveries.closed(case, worked=False)
         case.state = step.escalation
-        self._ports.bus.publish(failure.seen_event(error, again=True))
+        if not active.refused(error):
+            self._ports.bus.publish(failure.seen_event(error, again=True))
         if isinstance(step, Recover):
             active.retry.may_wait = active.retry.may_wait or step.may_wait
             recoveries.begin(step.strategy, failure, case)
