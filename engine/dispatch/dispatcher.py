@@ -316,7 +316,7 @@ class Dispatcher:
             self._ports.budget.refused += 1
         self._ports.recoveries.closed(active.recovery, worked=False)
         active.recovery.state = step.escalation
-        if not active.refused(error):
+        if not active.refused(error) and not isinstance(error, TurnInterrupted):
             self._ports.bus.publish(failure.seen_event(error, again=False))
         self._ports.recoveries.begin(step.strategy, failure)
         await asyncio.sleep(0)  # what takes no time is done before the caller hears of the failure
