@@ -59,6 +59,7 @@ ACTS = {
     "/api/checkpoints/{id}/resume": ("POST", 404),
     "/api/errors/{id}/class": ("POST", 400),
     "/api/conversations/{id}": ("DELETE", 404),
+    "/api/conversations/{id}/fork": ("POST", 404),
     "/api/conversations/{id}/messages": ("GET", 404),
     "/api/classify": ("POST", 400),
     "/api/errors/rules/{id}": ("DELETE", 404),

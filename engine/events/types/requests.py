@@ -11,7 +11,8 @@ class RequestEnding(StrEnum):
     """How a request ended; each ended request is exactly one of these, wherever it is counted.
 
     Answered: its caller has an answer, also from the cache. Refused: no attempt was made, because the request could not
-    be done as it was written or the engine takes no work (an open breaker, a full queue, a drain). Cancelled: its
+    be done as it was written, the engine takes no work (an open breaker, a full queue, a drain), or its deadline passed
+    before a session was free. Cancelled: its
     caller left, or a person stopped or interrupted it. Failed: every other end, after one attempt or more.
     """
 
