@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from engine.approvals.concealing import Concealer
-from engine.approvals.editing import editable
+from engine.approvals.editing import editable, fields_of
 from engine.approvals.input_lines import InputText, lines_of
 from engine.approvals.pending import Pending
 from engine.approvals.risks import RiskBook, shipped_risks
@@ -101,14 +101,22 @@ _Disk = tuple[tuple[Touched, ...], bool, str | None]
 
 
 def _disk_facts(pending: Pending, given: bytes, book: RiskBook) -> _Disk:
+    """What is on disk where the agent's own request points; a path that an operator put in is not looked at."""
     workspace = pending.requester.workspace
     action = pending.edited or pending.action
     exists, before = False, None
     rule = book.tools.get(pending.wanted.tool)
     if rule is not None and rule.kind == "path" and rule.content:
-        path = editable(given, Concealer()).get(rule.main, "")
-        exists, before = text_of(str(Path(workspace, path)), workspace) if path else (False, None)
-    return touched(action.paths, workspace), exists, before
+        path, asked = (_text_at(each, rule.main) for each in (given, bytes(pending.wanted.input)))
+        if path:
+            exists, before = text_of(str(Path(workspace, path)), workspace) if path == asked else (True, None)
+    named = set(pending.action.paths)
+    return touched([path for path in action.paths if path in named], workspace), exists, before
+
+
+def _text_at(given: bytes, name: str) -> str:
+    found = (fields_of(given) or {}).get(name)
+    return found if isinstance(found, str) else ""
 
 
 def _detail(pending: Pending, given: bytes, book: RiskBook, disk: _Disk | None) -> Detail:

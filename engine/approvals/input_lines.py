@@ -128,7 +128,7 @@ def _change(
         case "Write", {"content": str(content)}:
             found.is_new_file = not exists
             if exists and before is None:
-                yield "note", f"replaces a file that could not be compared; {_size(content)} of new text"
+                yield "note", f"what it may replace could not be compared; {_size(content)} of new text"
             elif not exists:
                 yield "note", f"new file, {_size(content)}"
             yield from _counted(diff_of(before or "", content), found, hunks=exists)

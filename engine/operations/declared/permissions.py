@@ -361,6 +361,7 @@ JUDGE_PERMISSION = Operation(
     JudgePermission,
     PermissionDetailResult,
     "Show a permission as it would be with an edited input; nothing is answered.",
+    Scope.OPERATOR,
     examples=("quarterdeck permissions judge 4f1c --command 'make test'",),
 )
 ANSWER_PERMISSION = Operation(
