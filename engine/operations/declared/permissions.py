@@ -246,7 +246,7 @@ class AnswerGroup(msgspec.Struct, kw_only=True, frozen=True):
     scope: str = "once"
     expires: str | float | None = None
     message: str = ""
-    contents: tuple[str, ...] = ()
+    contents: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)] | None = None
 
 
 class AnsweredGroup(msgspec.Struct, kw_only=True):
