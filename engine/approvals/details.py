@@ -121,7 +121,9 @@ def _text_at(given: bytes, name: str) -> str:
 
 def _detail(pending: Pending, given: bytes, book: RiskBook, disk: _Disk | None) -> Detail:
     touches, exists, before = disk if disk is not None else ((), True, None)
-    hidden = Concealer()
+    asked = bytes(pending.wanted.input)
+    hidden = Concealer(asked, given)
+    editable(asked, hidden)  # what was edited has the numbers that its secrets had before
     texts = editable(given, hidden)
     tool = pending.wanted.tool
     text = lines_of(tool, given, book.tools.get(tool), before, hidden, exists=exists)

@@ -15,7 +15,7 @@ from msgspec import Raw
 from engine.base.text import tool_summary
 from engine.sessions import messages as m
 from engine.sessions.decoding import blocks_of, input_text
-from engine.sessions.transcripts import cut
+from engine.sessions.transcripts import cut, cut_input
 
 BLOCK = 64 * 1024
 """Bytes that are read at once."""
@@ -130,7 +130,7 @@ def entries_of(line: bytes) -> list[HistoryEntry]:
 def _said(at: float, block: m.Block, ref: str) -> HistoryEntry:
     match block.type:
         case "tool_use":
-            return HistoryEntry(at, "tool", block.name, tool_summary(block.input), cut(input_text(block)), ref)
+            return HistoryEntry(at, "tool", block.name, tool_summary(block.input), cut_input(input_text(block)), ref)
         case "thinking":
             return HistoryEntry(at, "think", "", cut(block.thinking), ref=ref)
         case "text":

@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from engine.base.text import tool_summary
+from engine.base.secret_text import redact
+from engine.base.text import one_line, tool_summary
 from engine.sessions import lines
 from engine.sessions import messages as m
 from engine.sessions import protocol_events as f
@@ -405,7 +406,7 @@ class SessionMachine:
         self._asked[message.request_id] = ask
         if changed:
             self._changed_input.add(message.request_id)
-        summary = tool_summary(ask.input) or ask.description or ""
+        summary = tool_summary(ask.input) or one_line(redact(ask.description or ""))
         emit(f.PermissionWanted(message.request_id, ask.tool_name, ask.input, summary))
 
     def _cancel(self, message: m.ControlCancel, emit: Emit) -> None:
