@@ -6,7 +6,8 @@ import asyncio
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -30,7 +31,7 @@ _THREADS = 4
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """One permission to read; `texts` are those that may be edited, secrets hidden; `unread`: the disk was late."""
+    """One permission to read; `texts` may be edited, secrets hidden; `unread` states that the disk did not answer."""
 
     pending: Pending
     text: InputText
@@ -46,16 +47,16 @@ class DetailReader:
         self._monotonic = monotonic
         self._disk_s = disk_s
         self._book = shipped_risks()
-        self._kept: OrderedDict[tuple[str, bytes], tuple[float, Detail]] = OrderedDict()
+        self._kept: OrderedDict[_Name, tuple[float, Detail]] = OrderedDict()
         self._running = 0
 
     async def read(self, pending: Pending) -> Detail:
         """The detail of a permission, of its edited form where it has one."""
         given = pending.edited_input if pending.edited_input is not None else bytes(pending.wanted.input)
-        name = (pending.id, pending.edited_input or b"")
+        name = _name_of(pending, given)
         found = self._kept.get(name)
         if found is not None and self._monotonic() - found[0] < FRESH_S:
-            return found[1]
+            return replace(found[1], pending=pending)
         disk = await self._from_disk(lambda: _disk_facts(pending, given, self._book))
         detail = await asyncio.to_thread(_detail, pending, given, self._book, disk)
         self._kept[name] = self._monotonic(), detail
@@ -69,32 +70,43 @@ class DetailReader:
             del self._kept[name]
 
     async def _from_disk(self, work: Callable[[], T]) -> T | None:
-        """What was read, None where that takes too long: a hanging file system holds a thread, never the engine."""
+        """What was read, None where that fails or takes too long: a hanging disk holds a thread, never the engine."""
         if self._running >= _THREADS:
             return None
         loop = asyncio.get_running_loop()
-        done: asyncio.Future[T] = loop.create_future()
+        done: asyncio.Future[T | None] = loop.create_future()
 
-        def settle(result: T) -> None:
+        def settle(result: T | None) -> None:
+            self._running -= 1
             if not done.done():
                 done.set_result(result)
 
         def run() -> None:
             try:
                 result = work()
-            finally:
-                self._running -= 1
-            try:
+            except Exception:  # noqa: BLE001 - a thread's border: what the disk did is no reason to show nothing
+                result = None
+            with suppress(RuntimeError):  # the engine has ended meanwhile
                 loop.call_soon_threadsafe(settle, result)
-            except RuntimeError:
-                return  # the engine has ended meanwhile
 
+        try:
+            threading.Thread(target=run, name="approval-details", daemon=True).start()
+        except RuntimeError:  # the machine has no thread left
+            return None
         self._running += 1
-        threading.Thread(target=run, name="approval-details", daemon=True).start()
         try:
             return await asyncio.wait_for(done, self._disk_s)
         except TimeoutError:
             return None
+
+
+_Name = tuple[str, str, float, int, int]
+
+
+def _name_of(pending: Pending, given: bytes) -> _Name:
+    """What a detail is kept by: another permission of the same id is another one."""
+    asked = hash(bytes(pending.wanted.input))
+    return pending.id, pending.requester.session, pending.asked_at, asked, hash(given)
 
 
 _Disk = tuple[tuple[Touched, ...], bool, str | None]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from engine.approvals.details import Detail, DetailReader
 from engine.approvals.pending import Pending
@@ -55,6 +58,53 @@ async def test_what_an_edited_command_names_is_looked_at_only_where_the_agent_na
     ask(room, "Bash", tmp_path, command="rm a.txt")
     judged = await reader().read(room.broker.edited("p1", {"command": "rm -f a.txt b.txt gone.txt /etc/passwd"}))
     assert [each.path for each in judged.touches] == ["a.txt"]
+
+
+async def test_what_fails_on_disk_is_unread_and_leaves_no_place_taken(
+    room: Room, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pending = ask(room, "Write", tmp_path, file_path="a", content="new\n")
+
+    def fail(*_given: object) -> None:
+        raise ValueError("a disk that lies")
+
+    own = reader()
+    with monkeypatch.context() as patched:
+        patched.setattr("engine.approvals.details.touched", fail)
+        for number in range(6):  # more than there are places
+            detail = await own.read(replace(pending, id=f"p{number}"))
+            assert (detail.unread, "could not be compared" in shown(detail)) == (True, True)
+    assert (await own.read(replace(pending, id="later"))).unread is False
+
+
+async def test_without_a_thread_it_is_unread(room: Room, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pending = ask(room, "Write", tmp_path, file_path="a", content="new\n")
+    own = reader()
+
+    def start(_thread: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    disk_facts = own._from_disk  # what reads the disk, without the thread that makes the lines
+    with monkeypatch.context() as patched:
+        patched.setattr("engine.approvals.details.threading.Thread.start", start)
+        for _ in range(6):
+            assert await disk_facts(lambda: "read") is None
+    assert await disk_facts(lambda: "read") == "read"
+    assert (await own.read(pending)).unread is False
+
+
+async def test_a_new_permission_of_the_same_id_has_its_own_detail(room: Room, tmp_path: Path) -> None:
+    own = reader()
+    old = ask(room, "Bash", tmp_path, command="make old")
+    reading = asyncio.create_task(own.read(old))
+    await asyncio.sleep(0)
+    room.broker.withdraw_session("s1")
+    own.forget("p1")  # while it is still being read
+    await reading
+    new = ask(room, "Bash", tmp_path, command="make new")
+    assert "make new" in shown(await own.read(new))
+    again = ask(room, "Bash", tmp_path, name="p2", command="make new")
+    assert (await own.read(replace(again, id="p1", deadline=7.0))).pending.deadline == 7.0
 
 
 def test_who_may_only_read_judges_nothing() -> None:
