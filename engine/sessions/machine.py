@@ -125,6 +125,7 @@ class SessionMachine:
         """The process is gone: end the turn without a result and return the text that streamed."""
         self._asked.clear()
         self._changed_input.clear()
+        self._blocks.forget()
         return self.abandon_turn()
 
     def abandon_turn(self) -> str:
@@ -164,8 +165,10 @@ class SessionMachine:
             prompt = self.turn.uuid if self.turn is not None else None
             owner = self._attribution.of(traces.uuids, prompt, has_origin=traces.foreign)
             if owner is Owner.OURS or (owner is Owner.STRAY and not traces.uuids and self._own is not None):
+                self._blocks.finish(emit, "the end of the turn could not be read")
                 emit(f.TurnUnreadable(fault.reason, self.abandon_turn()))
             elif owner is Owner.FOREIGN:
+                self._blocks.finish(emit, "the turn ended here")
                 self._end_foreign(None, emit)
         elif traces.kind == "control_request" and traces.request_id:
             emit(f.Send(lines.refuse(traces.request_id, f"The request could not be read: {fault.reason}")))
@@ -362,6 +365,8 @@ class SessionMachine:
 
     def _drop_cancelled(self, cancelled: list[str], emit: Emit) -> None:
         if self.turn is not None and self.turn.uuid in cancelled:
+            if self.turn.started:
+                self._blocks.finish(emit, "the turn was cancelled here")
             emit(f.TurnCancelled(self.abandon_turn()))
 
     def _reply(self, reply: m.ControlReply, emit: Emit) -> None:
@@ -380,6 +385,7 @@ class SessionMachine:
         turn = self.turn
         owner = self._attribution.of_result(result, turn.uuid if turn is not None else None)
         if owner is Owner.FOREIGN:
+            self._blocks.finish(emit, "the turn ended here")
             self._end_foreign(result, emit)
             return
         if owner is Owner.STRAY or turn is None:
@@ -389,6 +395,7 @@ class SessionMachine:
             return
         self._name(result.session_id, emit)
         self._start_own(emit)
+        self._blocks.finish(emit, f"the turn {'was interrupted' if turn.interrupted else 'ended'} here")
         self.turn = None
         if result.is_error and result.result is None:
             emit(f.MessageReceived("error", result.terminal_reason or result.subtype, "; ".join(result.errors or ())))
