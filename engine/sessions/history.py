@@ -71,8 +71,8 @@ def read_page(
 ) -> HistoryPage:
     """About `limit` entries that end at byte `before`; without it, those before the message `ref`.
 
-    Where that is not found, and with `before`, only those written before `until`, in seconds since 1970. Raises OSError,
-    also for what is no regular file.
+    Where that is not found, and with `before`, only those written before `until`, in seconds since 1970. Raises
+    OSError, also for what is no regular file.
     """
     with _opened(path) as file:
         size = file.seek(0, os.SEEK_END)
@@ -94,8 +94,8 @@ def read_page(
 def lines_before(file: BinaryIO, end: int) -> Iterator[tuple[int, bytes]]:
     """Each line that ends at or before byte `end`, the last one first, with the byte that it begins at.
 
-    Of a line over MAX_LINE comes only its first block. A block in which no line begins gives an empty one, with the byte
-    that the reader may go on from.
+    Of a line over MAX_LINE comes only its first block. A block in which no line begins gives an empty one, with the
+    byte that the reader may go on from.
     """
     held, at, dropped = b"", end, False
     while at > 0:
