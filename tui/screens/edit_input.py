@@ -14,6 +14,7 @@ from textual.widgets import TextArea
 from tui.render.plain_text import clean
 from tui.render.spans import Line
 from tui.screens.dialogs import Dialog
+from tui.widgets.plain_text_area import PlainTextArea
 from tui.widgets.styled import LineBlock
 
 
@@ -33,7 +34,7 @@ class EditInput(Dialog[str]):
             box.border_title = self._in_glyphs(clean(self._title).replace("[", "("))
             box.border_subtitle = self._in_glyphs(self._keys)
             yield LineBlock(id="lines")
-            yield TextArea(self._text, id="text", soft_wrap=True, tab_behavior="indent")
+            yield PlainTextArea(self._text, id="text", soft_wrap=True, tab_behavior="indent")
 
     def on_mount(self) -> None:
         """The cursor is at the end of the text."""

@@ -13,13 +13,13 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.message import Message
-from textual.widgets import TextArea
 
 from engine.base.errors import QuarterdeckError
 from tui.render import formats
 from tui.render.plain_text import clean
 from tui.render.spans import Line
 from tui.screens.dialogs import Dialog
+from tui.widgets.plain_text_area import PlainTextArea
 from tui.widgets.styled import LineBlock
 
 FOLDED = 2_000
@@ -73,7 +73,7 @@ class Pastes:
         return shown
 
 
-class PromptArea(TextArea):
+class PromptArea(PlainTextArea):
     """Enter sends; a long paste is one word; up and down leave the text for the prompts before and after."""
 
     class Sent(Message):
