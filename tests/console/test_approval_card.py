@@ -286,6 +286,17 @@ async def test_an_edit_that_changes_nothing_answers_nothing_and_one_that_comes_l
         assert feed.calls == []
 
 
+async def test_escape_leaves_an_edit_that_was_begun(feed: FakeFeed, clock: ManualClock) -> None:
+    async with card(feed, clock, SMALL, inbox=False) as at:
+        await at.press("E")
+        assert isinstance(at.console.app.screen, EditInput)
+        assert "esc leave it" in at.console.text
+        await at.console.type(" && ls")
+        await at.press("escape")
+        assert isinstance(at.console.app.screen, TranscriptScreen)
+        assert feed.calls == []
+
+
 async def test_a_denial_in_the_transcript_asks_why_and_the_model_reads_it(feed: FakeFeed, clock: ManualClock) -> None:
     async with card(feed, clock, NORMAL, inbox=False) as at:
         await at.press("D")

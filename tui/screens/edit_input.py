@@ -34,7 +34,7 @@ class EditInput(Dialog[str]):
             box.border_title = self._in_glyphs(clean(self._title).replace("[", "("))
             box.border_subtitle = self._in_glyphs(self._keys)
             yield LineBlock(id="lines")
-            yield PlainTextArea(self._text, id="text", soft_wrap=True, tab_behavior="indent")
+            yield PlainTextArea(self._text, id="text", soft_wrap=True, tab_behavior="focus")
 
     def on_mount(self) -> None:
         """The cursor is at the end of the text."""
