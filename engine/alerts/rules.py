@@ -16,7 +16,7 @@ import msgspec
 from engine.base.errors import NotFound, Overloaded
 from engine.base.text import nearest_name
 from engine.events.types import Severity
-from engine.settings.alert_conditions import Readings
+from engine.settings.alert_conditions import Readings, in_words
 from engine.settings.alert_rules import AlertRule
 
 EVENT_S = 300.0
@@ -258,5 +258,5 @@ class AlertPolicy:
 
 def _sentence(live: _Live) -> str:
     lead = live.rule.condition.lead
-    reading = live.subject or (f"{lead.figure} is {live.value:.4g}" if lead is not None else live.rule.name)
+    reading = live.subject or (in_words(lead.figure, live.value) if lead is not None else live.rule.name)
     return f"{reading} ({live.rule.condition.text})"

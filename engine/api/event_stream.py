@@ -10,6 +10,8 @@ server  {"type": "end", "reason": "the engine stops"}             last, before i
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -50,22 +52,31 @@ class EventStream:
     async def serve(self, websocket: WebSocket) -> None:
         """One connection, until either side closes it."""
         await websocket.accept()
-        self._count(1)
+        self._probes.connections += 1
         try:
             hello = {"type": "hello", "engine": self._engine.id, "version": __version__}
             await _send(websocket, hello)
             asked = await self._first_message(websocket)
             if asked is not None:
-                with self._ending.stream():
+                with self._ending.stream(), self._following():
                     await self._stream(websocket, asked)
         except (WebSocketDisconnect, RuntimeError):
             return
         finally:
-            self._count(-1)
+            self._probes.connections -= 1
 
-    def _count(self, more: int) -> None:
-        self._probes.connections += more
-        self._engine.bus.publish(ConsolesChanged(consoles=self._probes.connections))
+    @contextlib.contextmanager
+    def _following(self) -> Iterator[None]:
+        """A console, or a program like one: from its subscription to its end."""
+        self._change(1)
+        try:
+            yield
+        finally:
+            self._change(-1)
+
+    def _change(self, more: int) -> None:
+        self._probes.consoles += more
+        self._engine.bus.publish(ConsolesChanged(consoles=self._probes.consoles))
 
     async def _first_message(self, websocket: WebSocket) -> Subscribe | None:
         try:

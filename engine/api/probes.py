@@ -24,11 +24,12 @@ _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class Probes:
-    """The probes over one engine; `connections` counts open WebSockets."""
+    """The probes over one engine; `connections` counts open WebSockets, `consoles` those that follow the events."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self.connections = 0
+        self.consoles = 0
         self._registry = CollectorRegistry()
         self._registry.register(_EngineCollector(engine, self))
 
@@ -49,7 +50,7 @@ class Probes:
                 "engine": engine.id,
                 "pid": os.getpid(),
                 "headless": engine.headless,
-                "consoles": self.connections,
+                "consoles": self.consoles,
             }
         )
 

@@ -101,8 +101,13 @@ def _imported(kind: str, name: str, key: str) -> Callable[..., Any]:
 def _loaded(kind: str, name: str, key: str, load: Callable[[], Any]) -> Callable[..., Any]:
     try:
         made = load()
-    except (ImportError, AttributeError, SyntaxError, ValueError) as error:
-        problem = f"{key}: the {kind} {name!r} cannot be loaded: {error}."
+    except (Exception, SystemExit) as error:  # an extension is somebody else's code
+        why = (
+            str(error)
+            if isinstance(error, ImportError | AttributeError | SyntaxError | ValueError)
+            else f"{type(error).__name__}: {error}"
+        )
+        problem = f"{key}: the {kind} {name!r} cannot be loaded: {why}."
         raise SettingsError([problem], remedy="Install it into the environment of Quarterdeck.", field=key) from error
     if not callable(made):
         problem = f"{key}: {name!r} is no class."
@@ -182,7 +187,7 @@ def _made(kind: ExtensionKind, maker: Callable[..., Any]) -> tuple[Any, str]:
     """What a class makes, and why it cannot be used; the second is empty when it can."""
     try:
         made = maker()
-    except Exception as error:  # noqa: BLE001 - an extension is somebody else's code
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - an extension is somebody else's code
         return None, f"it cannot be made: {type(error).__name__}: {error}"
     missing = [part for part in kind.parts if not hasattr(made, part)]
     return made, f"it has no {', '.join(missing)}" if missing else ""
@@ -193,7 +198,7 @@ def _checked(kind: ExtensionKind, point: EntryPoint) -> Plugin:
     plugin = Plugin(kind.name, point.name, package, point.value)
     try:
         made = point.load()
-    except Exception as error:  # noqa: BLE001 - a plugin is somebody else's code
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin is somebody else's code
         return replace(plugin, problem=f"it cannot be loaded: {type(error).__name__}: {error}")
     if not callable(made):
         return replace(plugin, problem=f"{point.value} is not a class")

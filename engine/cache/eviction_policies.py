@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Protocol
 
-from engine.base.guarded import Guard, Notify, PolicyName
+from engine.base.guarded import Guard, Notify, Trust
 from engine.base.plugins import EVICTION_GROUP, make
 from engine.settings.schema import Settings
 
@@ -104,4 +104,4 @@ def named_eviction(settings: Settings, notify: Notify) -> EvictionPolicy:
     if name in EVICTION_POLICIES:
         return made
     built_in = LeastRecentlyUsed()
-    return GuardedEviction(Guard(made, built_in, PolicyName("eviction policy", name, KEY, BUILT_IN), notify), built_in)
+    return GuardedEviction(Guard(made, built_in, Trust("eviction policy", name, KEY, BUILT_IN, notify)), built_in)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.backends.base import Profile
-from engine.base.errors import BadInput, Forbidden, NotSignedIn, Overloaded, QuarterdeckError
+from engine.base.errors import QuarterdeckError, SessionLost, StartFailed
 from engine.dispatch.next_step import RequestState
 from engine.recovery.breakers.breaker_keys import credential_key
 from engine.recovery.failure import Failure
@@ -92,8 +92,8 @@ class ActiveRequest:
         return self.attempt.session
 
     def refused(self, error: BaseException | None) -> bool:
-        """Whether the engine took no attempt on: bad input, no leave, or no room, before there was a session."""
-        return isinstance(error, Overloaded | BadInput | Forbidden | NotSignedIn) and not self.attempt.session
+        """Whether this end came before there was a session to try it in, and not because one could not start."""
+        return error is not None and not self.attempt.session and not isinstance(error, StartFailed | SessionLost)
 
     def failure(self, error: QuarterdeckError, now: float, park_max: float) -> Failure:
         """The attempt that failed just now."""

@@ -287,7 +287,8 @@ class Dispatcher:
         active.retry.last_delay, active.retry.cost = step.delay, step.cost
         recoveries.closed(case, worked=False)
         case.state = step.escalation
-        self._ports.bus.publish(failure.seen_event(error, again=True))
+        if not active.refused(error):
+            self._ports.bus.publish(failure.seen_event(error, again=True))
         if isinstance(step, Recover):
             active.retry.may_wait = active.retry.may_wait or step.may_wait
             recoveries.begin(step.strategy, failure, case)
@@ -315,7 +316,7 @@ class Dispatcher:
             self._ports.budget.refused += 1
         self._ports.recoveries.closed(active.recovery, worked=False)
         active.recovery.state = step.escalation
-        if not active.refused(error):
+        if not active.refused(error) and not isinstance(error, TurnInterrupted):
             self._ports.bus.publish(failure.seen_event(error, again=False))
         self._ports.recoveries.begin(step.strategy, failure)
         await asyncio.sleep(0)  # what takes no time is done before the caller hears of the failure

@@ -97,6 +97,10 @@ class SessionView(msgspec.Struct):
     writing_s: float = 0.0
     rate: float = 0.0
     """Tokens a second, estimated."""
+    block_tokens: int = 0
+    """Estimated, of the text, thought or input under way."""
+    written: int = 0
+    """Estimated, of the turn so far, which the trend has counted."""
     activity_since: float = 0.0
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from engine.base.guarded import Guard, Notify, PolicyName
+from engine.base.guarded import Guard, Notify, Trust
 from engine.base.plugins import LIMITER_GROUP, make
 from engine.settings.schema import Settings
 
@@ -99,7 +99,7 @@ def named_limiter(settings: Settings, notify: Notify) -> LimitPolicy:
     made = make(LIMITER_GROUP, name, LIMITERS, KEY)
     if name in LIMITERS:
         return made
-    return GuardedLimit(Guard(made, AimdLimit(), PolicyName("concurrency limiter", name, KEY, BUILT_IN), notify))
+    return GuardedLimit(Guard(made, AimdLimit(), Trust("concurrency limiter", name, KEY, BUILT_IN, notify)))
 
 
 def _whole(found: int | None) -> int | None:

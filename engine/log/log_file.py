@@ -43,12 +43,18 @@ class LogFile:
             os.close(handle)
 
     def rotate(self) -> None:
-        """Once a second: begin a new file when this one is full or was taken away. Raises OSError."""
+        """Once a second: begin a new file when this one is full, or when it is not at its path any more.
+
+        Raises OSError.
+        """
+        mine = os.fstat(_OUTPUTS[0])
         try:
-            full = self._path.stat().st_size >= BOUND
+            there = self._path.stat()
         except FileNotFoundError:
             self._open()
             return
-        if full:
+        if (there.st_dev, there.st_ino) != (mine.st_dev, mine.st_ino):
+            self._open()
+        elif mine.st_size >= BOUND:
             self._path.replace(self._path.with_name(f"{self._path.name}.1"))
             self._open()

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from engine.base.guarded import Guard, Notify, PolicyName
+from engine.base.guarded import Guard, Notify, Trust
 from engine.base.plugins import SCALER_GROUP, make
 from engine.settings.schema import Settings
 
@@ -126,7 +126,7 @@ def named_scaler(settings: Settings, notify: Notify) -> ScalingPolicy:
     made = make(SCALER_GROUP, name, SCALERS, KEY)
     if name in SCALERS:
         return made
-    return GuardedScaling(Guard(made, ByUtilisation(), PolicyName("scaler", name, KEY, BUILT_IN), notify))
+    return GuardedScaling(Guard(made, ByUtilisation(), Trust("scaler", name, KEY, BUILT_IN, notify)))
 
 
 def _checked(found: object) -> Recommendation:

@@ -25,7 +25,7 @@ class Figure:
 _RATIO = 1.0
 _DAY = 86_400.0
 FIGURES: dict[str, Figure] = {
-    "availability": Figure("answered / (answered + failed) of the last 5 minutes", high=_RATIO),
+    "availability": Figure("answered / (requests - excused) of the last 5 minutes", high=_RATIO),
     "requests": Figure("requests that ended in the last 5 minutes"),
     "failed": Figure("requests given up in the last 5 minutes"),
     "errors": Figure("failed attempts of the last 5 minutes"),
@@ -51,6 +51,15 @@ FIGURES: dict[str, Figure] = {
     "cpu_used": Figure("share of the machine's CPU that is used", high=_RATIO),
 }
 """What a condition may name."""
+
+
+def in_words(name: str, value: float) -> str:
+    """A figure with its value in its unit: `availability is 98.2 %`, `oldest approval is 60 s`."""
+    most = FIGURES[name].high
+    shown = f"{100 * value:.3g} %" if most == _RATIO else f"{value:.0f} s" if most == _DAY else f"{value:.4g}"
+    return f"{name.replace('_', ' ')} is {shown}"
+
+
 BY_SUBJECT = frozenset({"breaker_open"})
 """Figures that are read for each subject apart."""
 OPERATORS: dict[str, Callable[[float, float], bool]] = {

@@ -114,9 +114,12 @@ def test_a_full_log_becomes_the_one_before(tmp_path: Path) -> None:
         "import os, sys; from pathlib import Path; from engine.log import log_file;"
         "log_file.BOUND = 100; file = log_file.LogFile(Path(sys.argv[1])); file.open();"
         "os.write(1, b'a' * 150); file.rotate(); os.write(1, b'new'); os.write(2, b'er'); file.rotate();"
-        "os.unlink(sys.argv[1]); file.rotate(); os.write(1, b'again')"
+        "os.unlink(sys.argv[1]); file.rotate(); os.write(1, b'again'); file.rotate();"
+        "os.rename(sys.argv[1], sys.argv[1] + '.moved'); Path(sys.argv[1]).touch();"
+        "file.rotate(); os.write(1, b'here'); file.rotate()"
     )
     path = tmp_path / "engine.log"
     subprocess.run([PROGRAM[0], "-c", script, str(path)], check=True, cwd=Path(log_file.__file__).parents[2])
-    assert path.read_text() == "again"
+    assert path.read_text() == "here"
+    assert path.with_name("engine.log.moved").read_text() == "again"
     assert path.with_name("engine.log.1").read_text() == "a" * 150

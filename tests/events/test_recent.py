@@ -109,3 +109,14 @@ def test_who_answered_what_is_kept_for_those_who_read_it() -> None:
         "Bash: ls",
     )
     assert state.recent[-1].text == "edited and allowed Bash rm x by ben"
+
+
+def test_tokens_count_in_the_trend_while_they_are_written_and_once() -> None:
+    def wrote(tokens: int) -> ev.TurnProgress:
+        return ev.TurnProgress(session="a1", words=tokens, tokens=tokens, seconds=1.0, rate=10.0)
+
+    ended = ev.TurnEnded(request="r", session="a1", ok=True, outcome="answered", duration=9.0, tokens_out=52)
+    writing = told(STARTED, SESSION, wrote(10), wrote(25), wrote(5))  # the last of another block
+    assert sum(bucket.tokens for bucket in writing.state.buckets) == 30
+    over = told(STARTED, SESSION, wrote(10), wrote(25), wrote(5), ended, wrote(7))
+    assert sum(bucket.tokens for bucket in over.state.buckets) == 52 + 7

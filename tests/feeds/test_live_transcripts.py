@@ -74,7 +74,7 @@ async def test_a_woken_conversation_is_read_back_to_its_begin(watcher: Watcher) 
     await watcher.feed.send(
         prompts.SEND_PROMPT, prompts.SendPrompt(prompt="go on", conversation=conversation, wait=True)
     )
-    await until(lambda: not watcher.state.requests)
+    await until(lambda: watcher.state.totals.answered == 2 and not watcher.state.requests)
     row = next(row for row in watcher.state.sessions.values() if row.conversation == conversation)
     reader = TranscriptReader(row.id)
     await reader.pull(watcher.feed)

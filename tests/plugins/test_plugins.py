@@ -103,6 +103,17 @@ def test_what_cannot_be_used_is_refused_at_the_start_by_the_setting_s_name(
     assert refusal.value.remedy
 
 
+@pytest.mark.parametrize("line", ["raise RuntimeError('no')", "raise TypeError('no')", "import sys; sys.exit('no')"])
+def test_an_extension_that_fails_on_import_is_refused_by_name(
+    line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "failing_extension.py").write_text(line)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(SettingsError, match=r"'failing_extension:Thing' cannot be loaded: .*: no") as refusal:
+        Engine(loaded(tmp_path, f"{STRATEGY}=failing_extension:Thing"))
+    assert refusal.value.field == STRATEGY
+
+
 @pytest.mark.parametrize("key", [STRATEGY, "engine.backend", "profiles.mine.backend"])
 def test_a_text_that_can_name_nothing_is_refused_by_the_settings(key: str, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="module:Class") as refusal:

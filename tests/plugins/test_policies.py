@@ -207,7 +207,7 @@ async def test_one_that_fails_in_use_is_named_once_and_the_built_in_one_decides(
         named = [event.text for event in recorded.of(Notice) if f"{__name__}:{name}" in event.text]
     for key, kind in KINDS.items():
         of_kind = [text for text in named if text.startswith(f"The {kind} ")]
-        assert len(of_kind) == 1 or key == TRIP, kind  # each breaker has its own
+        assert len(of_kind) == 1, kind
         assert f"{BUILT_IN[key]} decides in its place" in of_kind[0]
 
 

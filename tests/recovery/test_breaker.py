@@ -233,3 +233,14 @@ def test_what_a_person_holds_open_has_no_next_probe() -> None:
     breaker = Breaker(LIMITS)
     breaker.force(BreakerState.FORCED_OPEN, 0.0, "ana")
     assert breaker.figures("credential:default", 1.0).next_probe == 0.0
+
+
+def test_its_window_begins_where_closing_emptied_it() -> None:
+    wall = 1000.0
+    breaker = Breaker(LIMITS, wall=lambda: wall)
+    for _ in range(3):
+        breaker.failed(_ask(breaker, 0.0), 0.0)
+    wall = 1500.0
+    breaker.force(BreakerState.CLOSED, 500.0, "ana")
+    wall = 1501.0
+    assert breaker.metrics(501.0).window_start == 1500.0

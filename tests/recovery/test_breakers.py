@@ -7,7 +7,16 @@ import asyncio
 import pytest
 
 from engine.base.clock import ManualClock
-from engine.base.errors import BadInput, DeadlinePassed, ErrorKind, NotFound, Overloaded, QuarterdeckError, TurnFailed
+from engine.base.errors import (
+    BadInput,
+    BreakerOpen,
+    DeadlinePassed,
+    ErrorKind,
+    NotFound,
+    Overloaded,
+    QuarterdeckError,
+    TurnFailed,
+)
 from engine.events.bus import Bus
 from engine.events.types import BreakerChanged, EventEnvelope
 from engine.recovery.breakers.breaker import BreakerState
@@ -135,6 +144,25 @@ def test_closed_breakers_are_forgotten_and_open_ones_never() -> None:
         rig.breakers.record(f"session:{number}")
     assert len(rig.breakers.all) == KEPT
     assert rig.breakers.open_ones() == ["session:bad"]
+
+
+def test_a_new_one_is_there_although_all_that_are_kept_are_held_open() -> None:
+    rig = Rig()
+    for number in range(KEPT):
+        rig.breakers.hold(f"tool:{number}", float("inf"), "held")
+    rig.breakers.watch("tool:new")
+    assert rig.breakers.knows("tool:new")
+
+
+def test_a_call_that_is_made_all_the_same_is_not_shed() -> None:
+    rig = Rig()
+    rig.breakers.hold("tool:x", 60.0, "held")
+    rig.breakers.record("tool:x")
+    rig.breakers.record("tool:x", "failed")
+    assert rig.breakers.get("tool:x").shed == 0
+    with pytest.raises(BreakerOpen):
+        rig.breakers.check(["tool:x"])
+    assert rig.breakers.get("tool:x").shed == 1
 
 
 class DatedClock(ManualClock):

@@ -23,7 +23,7 @@ from tui.feeds.wire import http_call, result_in
 CONNECT_S = 2.0
 ANSWER_S = 60.0
 TOKEN_VARIABLE = "QUARTERDECK_TOKEN"  # noqa: S105 - the name of a variable
-START_ONE = "Start one with `quarterdeck --engine-only`."
+START_ONE = "Start one with `quarterdeck up`."
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ from tui.screens.recovery_lines import BreakerRow
 
 _LEFT = 72
 """Cells of the left column where there are two."""
+_USUAL = 12
+"""Lines of strategies, next actions, people and the title of the recoveries; what is left goes to people."""
 _LETTERS = {"O": "breaker_open", "C": "breaker_close", "X": "breaker_trip", "D": "breaker_disable"}
 
 
@@ -41,14 +43,16 @@ class RecoveryScreen(ListScreen[BreakerRow]):
         upper = max(3, min(few, height // 3))
         back = self.console.keys.shown("recovery.back")
         lines = [*draw.breakers(self.shown, state, now, width, upper, back), draw.budget(state, width)]
+        spare = max(0, height - len(lines) - _USUAL - len(state.recoveries))
         if width >= 116:
             left = draw.levels(state, _LEFT - 2, 9)
-            right = [*draw.next_steps(state, now, width - _LEFT, 4), *draw.people(state, now, width - _LEFT, 5)]
+            right = draw.next_steps(state, now, width - _LEFT, 4)
+            right += draw.people(state, now, width - _LEFT, 5 + spare)
             lines += [[], *columns(left, right, _LEFT, width), []]
         else:
             lines += draw.levels(state, width, 5)
             lines += draw.next_steps(state, now, width, 3)
-            lines += draw.people(state, now, width, 3)
+            lines += draw.people(state, now, width, 3 + spare)
         return lines + draw.recent(state.recoveries, width, max(2, height - len(lines)))
 
     def action_marked(self) -> None:

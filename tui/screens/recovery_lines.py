@@ -13,6 +13,7 @@ from tui.model.tables import Listing, command
 from tui.render import formats
 from tui.render.plots import gauge
 from tui.render.spans import Line, crop, fit, rule
+from tui.render.wrapping import wrap_text
 from tui.screens import list_lines
 
 STRIP_S = 1800.0
@@ -237,14 +238,24 @@ def recent(recoveries: Sequence[RecoveryView], width: int, height: int) -> list[
 
 
 def people(state: State, now: float, width: int, height: int) -> list[Line]:
-    """What only a person can settle: alerts that fire, and what recovery gave up."""
-    lines = [rule("FOR A PERSON", width)]
-    for alert in list(state.alerts.values())[: height - 1]:
+    """What only a person can settle: alerts that fire, and what recovery gave up; whole as far as there is room."""
+    found: list[tuple[str, str, str]] = []
+    for alert in state.alerts.values():
         quiet = "silenced " if alert.silenced_until > now else ""
-        text = f"{quiet}{alert.rule} {alert.subject}  {alert.text}  "
-        lines.append(crop([("  ✖ ", "fail"), (text, ""), (alert.remedy, "muted")], width))
-    gave_up = [each for each in state.recoveries if each.gave_up]
-    for each in gave_up[::-1][: max(0, height - len(lines))]:
-        text = f"{each.strategy.replace('_', ' ')} at {each.target} gave up: {each.outcome}"
-        lines.append(crop([("  ▲ ", "retry"), (text, "")], width))
-    return lines if len(lines) > 1 else [*lines, [("  ● ", "run"), ("nothing", "")]]
+        found.append(("✖", "fail", f"{quiet}{alert.rule} {alert.subject}".rstrip() + f": {alert.text}. {alert.remedy}"))
+    found += [
+        ("▲", "retry", f"{each.strategy.replace('_', ' ')} at {each.target} gave up: {each.outcome}")
+        for each in state.recoveries[::-1]
+        if each.gave_up
+    ]
+    lines = [rule("FOR A PERSON", width)]
+    if not found:
+        return [*lines, [("  ● ", "run"), ("nothing", "")]]
+    shown = found[: max(1, height - 1)]
+    spare = max(0, height - 1 - len(shown))
+    for glyph, role, text in shown:
+        wrapped, _left_out = wrap_text(text, max(20, width - 5), 1 + spare)
+        spare -= len(wrapped) - 1
+        for number, part in enumerate(wrapped):
+            lines.append(crop([("    ", "") if number else (f"  {glyph} ", role), *part], width))
+    return lines

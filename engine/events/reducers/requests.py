@@ -86,6 +86,9 @@ def turn_activity(state: State, event: ev.TurnActivity, at: float) -> None:
 def turn_progress(state: State, event: ev.TurnProgress, at: float) -> None:
     """How far the session is with what it writes."""
     if row := state.sessions.get(event.session):
+        fresh = event.tokens - row.block_tokens if event.tokens >= row.block_tokens else event.tokens
+        row.block_tokens, row.written = event.tokens, row.written + fresh
+        bucket(state, at).tokens += fresh  # an estimate, until the turn's end brings the count
         row.words, row.writing_s, row.rate = event.words, event.seconds, event.rate
         row.last_used = at
 
@@ -101,7 +104,7 @@ def turn_ended(state: State, event: ev.TurnEnded, at: float) -> None:
     totals.tokens_cache_written += event.tokens_cache_written
     totals.cost += event.cost
     now.turns += 1
-    now.tokens += event.tokens_out
+    now.tokens = max(0, now.tokens + event.tokens_out - (row.written if row is not None else 0))
     now.cost += event.cost
     spend(state, row.credential if row is not None else "", event.cost)
     if event.for_person:
@@ -117,6 +120,7 @@ def turn_ended(state: State, event: ev.TurnEnded, at: float) -> None:
 
 def finish_row(row: SessionView, event: ev.TurnEnded, at: float) -> None:
     """The session's row after its turn."""
+    row.written = row.block_tokens = 0
     row.turns += 1
     row.tokens_in += event.tokens_in
     row.tokens_out += event.tokens_out

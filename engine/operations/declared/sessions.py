@@ -60,6 +60,8 @@ class SessionRow(msgspec.Struct, kw_only=True):
     words: int
     writing_s: float
     rate: float
+    block_tokens: int
+    written: int
     activity_since: float
 
 

@@ -115,7 +115,7 @@ class Breaker:
         self._late_at = float("inf")
         self._successes = 0
         self._last_failure = 0.0
-        self._born = self._wall()
+        self._cleared = self._wall()
         self.trips = 0
         self.shed = 0
 
@@ -144,10 +144,15 @@ class Breaker:
 
     def acquire(self, now: float) -> Permit | Refusal:
         """A permit for a call that is about to be made, or a refusal that states how long to wait."""
+        answer = self.permit(now)
+        self.shed += isinstance(answer, Refusal)
+        return answer
+
+    def permit(self, now: float) -> Permit | Refusal:
+        """The same for a call that is made whatever the answer: a refusal turns nobody away."""
         if now >= self._late_at:
             self.tick(now)
         if (refused := self.refusal(now)) is not None:
-            self.shed += 1
             return refused
         if self.state is BreakerState.FORCED_OPEN:
             self._move(BreakerState.HALF_OPEN, now, "the time that it was held for is over")
@@ -232,7 +237,7 @@ class Breaker:
         """The calls of the window."""
         self._window.advance(now)
         total, wall = self._window.total, self._wall()
-        start = max(self._born, wall - self.limits.window)
+        start = max(self._cleared, wall - self.limits.window)
         return BreakerMetrics(total.calls, total.failures, total.slow, self._last_failure, start)
 
     def figures(self, name: str, now: float) -> BreakerFigures:
@@ -333,4 +338,5 @@ class Breaker:
         self._running.clear()
         if state is BreakerState.CLOSED:
             self._closed_at = now
+            self._cleared = self._wall()
             self._window.clear()

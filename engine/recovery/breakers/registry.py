@@ -128,7 +128,7 @@ class Breakers:
     def record(self, name: str, reason: str = "") -> Breaker:
         """A call that asked nobody ended: it failed for this `reason`, or worked when there is none."""
         with self._changing(name) as breaker:
-            answer = breaker.acquire(self._now())
+            answer = breaker.permit(self._now())
             if isinstance(answer, Permit):
                 if reason:
                     breaker.failed(answer, self._now(), reason)
@@ -207,13 +207,17 @@ class Breakers:
         if breaker is None:
             limits = self._own_limits.get(name) or self._limits()
             breaker = self._all[name] = Breaker(limits, self._clock.wall, self._trip())
-            self._forget()
+            self._forget(but=name)
         self._all.move_to_end(name)
         return breaker
 
-    def _forget(self) -> None:
+    def _forget(self, but: str) -> None:
         spare = len(self._all) - KEPT
-        idle = [name for name, known in self._all.items() if known.state is BreakerState.CLOSED and not known.running]
+        idle = [
+            name
+            for name, known in self._all.items()
+            if name != but and known.state is BreakerState.CLOSED and not known.running
+        ]
         for name in idle[: max(0, spare)]:
             del self._all[name]
 

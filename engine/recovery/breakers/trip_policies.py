@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from engine.base.guarded import Guard, Notify, PolicyName
+from engine.base.guarded import Guard, Notify, Trust
 from engine.base.plugins import GROUPS, TRIP_GROUP, find, make
 from engine.recovery.breakers.limits import BreakerLimits
 from engine.settings.schema import Settings
@@ -101,8 +101,8 @@ def named_trip(settings: Settings, notify: Notify) -> Callable[[], TripPolicy]:
         return TRIP_POLICIES[name]
     make(TRIP_GROUP, name, TRIP_POLICIES, KEY)  # on trial
     maker = find(GROUPS[TRIP_GROUP].name, TRIP_GROUP, name, TRIP_POLICIES, KEY)
-    named = PolicyName("trip policy", name, KEY, BUILT_IN)
-    return lambda: GuardedTrip(Guard(MadeAtFirst(maker), BY_RATES, named, notify))
+    trust = Trust("trip policy", name, KEY, BUILT_IN, notify)
+    return lambda: GuardedTrip(Guard(MadeAtFirst(maker), BY_RATES, trust))
 
 
 def _text(found: object) -> str:
