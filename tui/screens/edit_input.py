@@ -13,6 +13,7 @@ from textual.widgets import TextArea
 
 from tui.render.plain_text import clean
 from tui.render.spans import Line
+from tui.render.wrapping import wrap_line
 from tui.screens.dialogs import Dialog
 from tui.widgets.plain_text_area import PlainTextArea
 from tui.widgets.styled import LineBlock
@@ -70,7 +71,7 @@ class ReadAndConfirm(Dialog[bool]):
     @on(LineBlock.Resized)
     def _wrap(self) -> None:
         width = max(20, self.query_one("#lines", LineBlock).size.width)
-        self.rewrite([part for line in self._whole for part in _wrapped(line, width)])
+        self.rewrite([part for line in self._whole for part in wrap_line(line, width)])
 
     def action_yes(self) -> None:
         """Agreed."""
@@ -79,18 +80,3 @@ class ReadAndConfirm(Dialog[bool]):
     def action_scroll(self, lines: int) -> None:
         """Down or up."""
         self.query_one("#box").scroll_relative(y=lines, animate=False)
-
-
-def _wrapped(line: Line, width: int) -> list[Line]:
-    """A line in as many as it needs; nothing of it is lost."""
-    lines: list[Line] = [[]]
-    room = width
-    for text, role in line:
-        rest = clean(text)
-        while len(rest) > room:
-            lines[-1].append((rest[:room], role))
-            rest, room = rest[room:], width
-            lines.append([])
-        lines[-1].append((rest, role))
-        room -= len(rest)
-    return lines
