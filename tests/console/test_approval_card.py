@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import msgspec
 import pytest
+from textual import events
 from textual.widgets import TextArea
 
 from engine.base.clock import ManualClock
@@ -297,6 +298,17 @@ async def test_an_edit_that_changes_nothing_answers_nothing_and_one_that_comes_l
         await at.press("ctrl+s")
         assert "ben allowed it" in at.console.told[-1]
         assert feed.calls == []
+
+
+async def test_keys_before_the_end_of_an_edit_in_a_burst_are_in_it(feed: FakeFeed, clock: ManualClock) -> None:
+    async with card(feed, clock, SMALL, inbox=False) as at:
+        await at.press("E")
+        for key in ("a", "b", "c", "ctrl+s"):
+            at.console.app.post_message(events.Key(key, key if len(key) == 1 else None))
+        await at.console.settle()
+        assert isinstance(at.console.app.screen, ReadAndConfirm)
+        await at.press("A")
+        assert feed.sent[-1].edited == {"command": f"{COMMAND}abc"}
 
 
 async def test_escape_leaves_an_edit_that_was_begun(feed: FakeFeed, clock: ManualClock) -> None:

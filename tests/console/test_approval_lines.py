@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import msgspec
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -66,8 +65,9 @@ def test_the_hints_follow_the_operators_keys() -> None:
 
 
 def test_one_byte_is_one_byte() -> None:
-    detail = msgspec.structs.replace(view().detail or pytest.fail(), size=1)
-    assert "1 byte" in approval_lines.changes_of(detail)
+    detail = view().detail
+    assert detail is not None
+    assert "1 byte" in approval_lines.changes_of(msgspec.structs.replace(detail, size=1))
 
 
 @given(st.text("ab 漢\té", max_size=300), st.integers(8, 40))

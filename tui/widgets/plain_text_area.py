@@ -8,9 +8,11 @@ Private names of Textual used here: `TextArea._set_document`, `TextArea._build_h
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from rich.text import Text
+from textual import events
 from textual.document._document import Document, EditResult, Location
 from textual.document._document_navigator import DocumentNavigator
 from textual.document._wrapped_document import WrappedDocument
@@ -29,7 +31,22 @@ def shown(line: str) -> str:
 
 
 class PlainTextArea(TextArea):
-    """Shows a text as it is: only `\\n` ends a line, and nothing of it reaches the terminal but what is printable."""
+    """Shows a text as it is: only `\\n` ends a line, and nothing of it reaches the terminal but what is printable.
+
+    `own_keys` are called when they are pressed, in their order among the keys that are typed.
+    """
+
+    def __init__(self, text: str, *, own_keys: Mapping[str, Callable[[], None]] | None = None, **options: Any) -> None:
+        self._own_keys = dict(own_keys or {})
+        super().__init__(text, **options)
+
+    async def _on_key(self, event: events.Key) -> None:
+        if (act := self._own_keys.get(event.key)) is None:
+            await super()._on_key(event)
+            return
+        event.stop()
+        event.prevent_default()
+        act()
 
     def shown_line(self, line: str) -> str:
         """One line as it is shown, exactly as many characters as it has."""
