@@ -55,7 +55,9 @@ class BlockGrew:
 
 @dataclass(frozen=True, slots=True)
 class BlockClosed:
-    """Nothing is being written: the block is whole, or was dropped."""
+    """Nothing is being written: the block is whole, or was dropped, or is `lost` with its turn, for this reason."""
+
+    lost: str = ""
 
 
 @dataclass(frozen=True, slots=True)

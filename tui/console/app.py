@@ -42,7 +42,7 @@ from tui.render.glyphs import GlyphSetting
 from tui.render.themes import AUTO
 from tui.screens.base_screen import BaseScreen
 from tui.screens.console_dialogs import ConsoleDialogs
-from tui.screens.dialogs import Confirm, Overlay, leaving_facts
+from tui.screens.dialogs import Confirm, Leaving, Overlay
 from tui.screens.header import Tab
 from tui.screens.overview import OverviewScreen
 
@@ -365,7 +365,7 @@ class Console(PartActions, App[None]):
             self.exit()
             return
         if not isinstance(self.screen, Confirm):
-            self.push_screen(Confirm("LEAVE", leaving_facts(self.store.live), "drain and leave", "stay"), self._left)
+            self.push_screen(Leaving(lambda: self.store.live), self._left)
 
     async def leave(self, reason: str) -> None:
         """Close the feed and exit without a question, stating why."""

@@ -243,6 +243,19 @@ class Overlay(Dialog[Answer]):
         self.paint()
 
 
+class Leaving(Confirm, Overlay[bool]):
+    """Asks before the console is left with its engine; what that ends is shown as it is now."""
+
+    def __init__(self, state: Callable[[], State]) -> None:
+        super().__init__("LEAVE", leaving_facts(state()), "drain and leave", "stay")
+        self._state = state
+
+    def paint(self) -> None:
+        """The engine's state has moved on."""
+        if self.is_mounted and self.query("#lines"):
+            self.rewrite(leaving_facts(self._state()))
+
+
 class AppDialogs:
     """The questions of `tui.actions.host.Dialogs`, each a dialog over the screen in sight of the app."""
 
@@ -288,6 +301,7 @@ def leaving_facts(state: State) -> list[Line]:
         [],
         [("running turns  ", "muted"), (f"{running}, given their grace to finish", "")],
         [("waiting        ", "muted"), (waiting, "")],
+        *_unanswered(state),
         [("sessions       ", "muted"), (f"{len(state.sessions)}, stopped with everything they started", "")],
         *_others(state),
         [],
@@ -295,8 +309,18 @@ def leaving_facts(state: State) -> list[Line]:
     ]
 
 
+def _unanswered(state: State) -> list[Line]:
+    """Approvals that nobody can answer any more."""
+    if not (number := len(state.permissions)):
+        return []
+    return [[("approvals      ", "muted"), (f"{number} unanswered, and nobody left to answer", "ask")]]
+
+
 def _others(state: State) -> list[Line]:
     """Who else looks at this engine, and loses it."""
     if not (number := state.engine.consoles):
         return []
-    return [[("attached       ", "muted"), (f"{formats.plural(number, 'other console')} lose the engine too", "retry")]]
+    verb = "loses" if number == 1 else "lose"
+    return [
+        [("attached       ", "muted"), (f"{formats.plural(number, 'other console')} {verb} the engine too", "retry")]
+    ]

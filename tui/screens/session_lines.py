@@ -80,6 +80,8 @@ def bottom(
     lines: list[Line] = [[(" ", ""), *rule(title, width - 1, f"{keys.shown('sessions.open')} transcript")]]
     if card is not None:
         lines += [question(card, now, width, keys)]
+        if len(card.asked.risks) > 1:
+            lines += approval_lines.wrapped_spans([("   risk ", "muted"), *_risks(card.asked)], width, " " * 8)
     else:
         lines += [[(" " + (progress(row) or row.prompt or row.last_error or "nothing to do"), "")]]
     lines += [[(" " + " · ".join(_facts(row)), "muted")]]
@@ -102,14 +104,19 @@ def card_lines(
     allow, deny, review = (keys.shown(name) for name in (f"{place}.allow", f"{place}.deny", "approvals.review"))
     seen = f"   seen {asked.allowed_before}✔ {asked.denied_before}✖"
     same = f"   same ×{card.alike}, {review} answers all" if card.alike > 1 else ""
-    graves = asked.grave_risks if asked.risks else int(asked.grave)
-    lines.append([("  risk ", "muted"), *approval_lines.risk_spans(asked.risks or [asked.risk], graves)])
+    lines += approval_lines.wrapped_spans([("  risk ", "muted"), *_risks(asked)], width, " " * 7)
     lines.append([(f" {seen}{same}".rstrip(), "muted")])
     near = clean(asked.nearest) or "no grant is like it"
     lines.append([("  nearest ", "muted"), (fit(near, max(8, width - 11)).rstrip(), "muted")])
     lines.append([("  ", ""), (allow, "key"), (" allow once   ", ""), (deny, "key"), (" deny", "")])
     if not shows_whole(asked, beside=True):
-        lines.append([("  ", ""), (keys.shown("sessions.open"), "key"), (f" reads all {asked.size:,} bytes", "muted")])
+        lines.append(
+            [
+                ("  ", ""),
+                (keys.shown("sessions.open"), "key"),
+                (f" reads all {approval_lines.byte_count(asked.size)}", "muted"),
+            ]
+        )
     return lines
 
 
@@ -118,6 +125,19 @@ def shows_whole(asked: PermissionView, *, beside: bool) -> bool:
     most = BESIDE_SHOWN if beside else BELOW_SHOWN
     is_short = len(asked.summary) <= most and asked.size <= len(asked.summary.encode()) + _FRAME.get(asked.tool, 40)
     return is_short and " with {" not in asked.action and "⏎" not in asked.action
+
+
+def _risks(asked: PermissionView) -> Line:
+    graves = asked.grave_risks if asked.risks else int(asked.grave)
+    return approval_lines.risk_spans(asked.risks or [asked.risk], graves)
+
+
+def in_sight(asked: PermissionView, lines: Sequence[Line]) -> bool:
+    """Whether these lines hold all that is asked for and every risk of it, none of them cut."""
+    drawn = "".join("".join(text for text, _role in line) for line in lines)
+    drawn = "".join(drawn.split())
+    wanted = [clean(asked.summary), *(text for text, _role in _risks(asked))]
+    return all("".join(text.split()) in drawn for text in wanted)
 
 
 def question(card: ApprovalCard, now: float, width: int, keys: Keymap = CAME_ALONG) -> Line:

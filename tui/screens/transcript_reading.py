@@ -191,6 +191,8 @@ class TranscriptReading(BaseScreen):
             return [(" … more above than is kept here; `quarterdeck conversations messages` reads all of it", "muted")]
         if earlier := reader.in_memory:
             return [(f" … {formats.plural(earlier, 'earlier entry')}  {up} reads them", "muted")]
+        if reader.cleared:
+            return [(" what stands above `/clear` is of an earlier conversation of this session", "muted")]
         if reader.at_begin or not reader.entries or self.store.past:
             return [(" the conversation begins here", "muted")] if reader.at_begin and not reader.dropped else []
         if row is not None and row.conversation and not self.console.time_travel.playback:
