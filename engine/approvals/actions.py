@@ -26,14 +26,19 @@ from engine.approvals.patterns import Names
 from engine.approvals.places import Places, Resolve
 from engine.approvals.risks import ProgramRule, Risk, RiskBook, ToolRule
 from engine.approvals.shell import Kind, Mark, Token, Word
+from engine.base.secret_text import redact
 from engine.base.text import one_line
 
 MAX_FORM = 400
 """Characters of an action that are shown; a longer one is shown cut, with its digest."""
 _KEY_BYTES = 16
+_LOOKED_AT = 16_384
+"""Characters of an action in which secrets are looked for; many more than are shown."""
 WORKSPACE = "<workspace>"
 MEANS = {"<n>": "any number", "<id>": "any id", "<tmp>": "any temporary name", "<text>": "any text"}
 """What is left open, in words."""
+_LETTERS = {sign: chr(0xE000 + number) for number, sign in enumerate(MEANS)}
+"""What stands for a sign while secrets are looked for: one letter that no shell acts on."""
 _OPEN = re.compile(
     r"(?P<tmp>(?<=/)tmp(?:\.[A-Za-z0-9]{6,12}|[a-z0-9_]{8})(?=/|$))"
     r"|(?P<id>(?<![0-9A-Za-z])[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}(?![0-9A-Za-z])"
@@ -93,6 +98,14 @@ def normalise(
     With `resolve` a place is what a path leads to, and a pattern is the `names` that it stands for; without it, what
     their letters say.
     """
+    made = _normalised(tool, given, workspace, book, resolve, names)
+    return replace(made, form=_shown(made))
+
+
+def _normalised(
+    tool: str, given: bytes, workspace: str, book: RiskBook, resolve: Resolve | None, names: Names
+) -> Action:
+    """The action with its whole form, as its digest is made of it."""
     try:
         fields = msgspec.json.decode(given)
     except msgspec.DecodeError:
@@ -225,12 +238,29 @@ def _agree(script: Script, tokens: tuple[Token, ...]) -> bool:
 
 
 def _made(tool: str, form: str, risk: Risk, opened: set[str] | None = None, *, grantable: bool = True) -> Action:
-    digest = _digest(form)
-    seen = form.replace("\n", " ⏎ ")
-    shown = one_line(seen, MAX_FORM)
-    if len(seen) > MAX_FORM:
-        shown = f"{one_line(seen[: MAX_FORM - 80], MAX_FORM - 80)} … ({len(form)} characters, {digest})"
-    return Action(tool, shown, digest, risk, tuple(sign for sign in MEANS if sign in (opened or ())), grantable)
+    signs = tuple(sign for sign in MEANS if sign in (opened or ()))
+    return Action(tool, form, _digest(form), risk, signs, grantable)
+
+
+def _shown(made: Action) -> str:
+    """A form as it is shown and recorded: its secrets hidden, and a long one cut, with its digest."""
+    seen = _redacted(made.form[:_LOOKED_AT]).replace("\n", " ⏎ ")
+    if len(seen) > MAX_FORM or len(made.form) > _LOOKED_AT:
+        size = len(made.form)
+        return f"{one_line(seen[: MAX_FORM - 80], MAX_FORM - 80)} … ({size} characters, {made.digest})"
+    return one_line(seen, MAX_FORM)
+
+
+def _redacted(form: str) -> str:
+    """A form without its secrets, also where their digits are left open."""
+    if any(letter in form for letter in _LETTERS.values()):
+        return redact(form)
+    for sign, letter in _LETTERS.items():
+        form = form.replace(sign, letter)
+    form = redact(form)
+    for sign, letter in _LETTERS.items():
+        form = form.replace(letter, sign)
+    return form
 
 
 def _json(value: Any) -> str:

@@ -85,30 +85,35 @@ class PermissionBroker:
         else:
             self._put(pending)
 
-    def waiting(self, permission: str) -> Pending:
-        """A pending permission. Raises NotFound, stating who answered it where that is known."""
+    def waiting(self, permission: str, tenant: str | None = None) -> Pending:
+        """A pending permission, of this tenant alone where it is given.
+
+        Raises NotFound, stating who answered it where that is known.
+        """
         pending = self._pending.get(permission)
-        if pending is None:
-            became = self._ended.sentence(permission, self._clock.wall())
+        if pending is None or tenant not in {None, pending.requester.tenant}:
+            became = self._ended.sentence(permission, self._clock.wall(), tenant)
             what = f"No permission {one_line(permission, 80)} waits for an answer."
             lists = "GET /api/permissions lists those that wait."
             remedy = lists if became else f"It was answered, withdrawn or too late; {lists}"
             raise NotFound(f"{what} {became}".strip(), field="permission", remedy=remedy)
         return pending
 
-    def edited(self, permission: str, edits: Mapping[str, str]) -> Pending:
+    def edited(self, permission: str, edits: Mapping[str, str], tenant: str | None = None) -> Pending:
         """A pending permission as it would be with these texts in its input. Raises NotFound, BadInput."""
-        pending = self.waiting(permission)
+        pending = self.waiting(permission, tenant)
         changed = edited_input(bytes(pending.wanted.input), edits)
         action = self._judge(pending.wanted.tool, changed, pending.requester)
         return replace(pending, edited=action, edited_input=changed)
 
-    def answer(self, permission: str, decision: Decision, edits: Mapping[str, str] | None = None) -> list[Grant]:
+    def answer(
+        self, permission: str, decision: Decision, edits: Mapping[str, str] | None = None, tenant: str | None = None
+    ) -> list[Grant]:
         """Answer a pending permission; returns the grant that this gave. Raises NotFound, BadInput, StoreUnusable.
 
         With `edits` it is allowed with these texts in its input, judged again, this once.
         """
-        pending = self.waiting(permission)
+        pending = self.waiting(permission, tenant)
         if edits:
             if not decision.allowed or decision.scope is not Scope.ONCE:
                 remedy = "Allow it with scope once, or answer it as the agent asked for it."
@@ -121,29 +126,34 @@ class PermissionBroker:
             pending.edited = pending.edited_input = None
             raise
 
-    def answer_group(self, group: str, decision: Decision, contents: Collection[str] = ()) -> tuple[int, list[Grant]]:
+    def answer_group(
+        self, group: str, decision: Decision, contents: Collection[str] | None = None, tenant: str | None = None
+    ) -> tuple[int, list[Grant]]:
         """Answer all that wait in a group, and those that join it meanwhile: how many, and the grants given.
 
-        With `contents` only those whose whole input is one of these: what was not seen is not answered.
-        Raises NotFound when none waits, BadInput when no grant can cover it, StoreUnusable with nothing answered.
+        With `contents` only those whose whole input is one of these: what was not seen is not answered. Raises NotFound
+        when none waits, BadInput for no content and when no grant can cover it, StoreUnusable with none answered.
         """
+        if contents is not None and not contents:
+            remedy = "Name at least one content of the group, or leave the field out to answer all of it."
+            raise BadInput("No content is named, so nothing is answered.", field="contents", remedy=remedy)
         done: set[str] = set()
         given: dict[str, Grant] = {}
         for _round in range(_ROUNDS):
-            if not (waiting := self._members(group, done, contents)):
+            if not (waiting := self._members(group, done, contents, tenant)):
                 break
             given.update((grant.id, grant) for grant in self._settle_all(waiting, decision))
             done.update(pending.id for pending in waiting)
         if not done:
             remedy = "Its requests were answered, withdrawn or too late; GET /api/permissions/groups lists the groups."
-            became = self._ended.sentence(group, self._clock.wall())
+            became = self._ended.sentence(group, self._clock.wall(), tenant)
             what = f"No permission of group {one_line(group, 80)} waits."
             raise NotFound(f"{what} {became}".strip(), field="group", remedy=remedy)
         return len(done), list(given.values())
 
-    def revoke(self, grant: str, by: str) -> Grant:
+    def revoke(self, grant: str, by: str, tenant: str | None = None) -> Grant:
         """Take a grant back; what it answered stays answered. Raises NotFound, StoreUnusable."""
-        revoked = self.store.revoke(grant)
+        revoked = self.store.revoke(grant, tenant)
         self._bus.publish(GrantRevoked(grant=revoked.id, action=revoked.action, by=by))
         return revoked
 
@@ -171,9 +181,12 @@ class PermissionBroker:
             allowed, denied = self.store.seen(pending.group)
         self._bus.publish(pending.asked(near, allowed, denied))
 
-    def _members(self, group: str, done: set[str], contents: Collection[str]) -> list[Pending]:
+    def _members(
+        self, group: str, done: set[str], contents: Collection[str] | None, tenant: str | None
+    ) -> list[Pending]:
         members = [each for each in self._pending.values() if each.group == group and each.id not in done]
-        return [each for each in members if each.content in contents] if contents else members
+        own = [each for each in members if tenant in {None, each.requester.tenant}]
+        return own if contents is None else [each for each in own if each.content in contents]
 
     def _judge(self, tool: str, given: bytes, requester: Requester) -> Action:
         links = self._links.for_action()
@@ -228,7 +241,9 @@ class PermissionBroker:
         self._publish(pending, Decision(False, "withdrawn"), "withdrawn", reason=why)
 
     def _publish(self, pending: Pending, decision: Decision, by: str, grant: str = "", reason: str = "") -> None:
-        outcome = Outcome(self._clock.wall(), decision.allowed, by, reason, pending.edited is not None)
+        outcome = Outcome(
+            self._clock.wall(), decision.allowed, by, reason, pending.edited is not None, pending.requester.tenant
+        )
         self.details.forget(pending.id)
         self._ended.add(pending.id, pending.group, outcome)
         self._bus.publish(pending.answered(decision, by, grant, reason))

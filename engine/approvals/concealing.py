@@ -1,44 +1,27 @@
-"""Secrets in what an agent asks for: hidden from whoever reads it, put back where it is edited. Pure.
-
-Only the letters of a token itself are hidden, never what could be a command, so that nothing can hide behind it.
-"""
+"""Secrets in what an agent asks for: hidden from whoever reads it, put back where it is edited. Pure."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
-_TOKEN = r"[A-Za-z0-9_\-.+/=~]"  # noqa: S105 - the letters that tokens are made of
-_SECRETS = re.compile(
-    r"(?P<named>\b(?:sk-ant-|sk-|ghp_|gho_|ghs_|ghu_|github_pat_|glpat-|xox[abpr]-|AKIA|ASIA|AIza|npm_|pypi-))"
-    rf"{_TOKEN[:-1]}]{{12,512}}"
-    rf"|(?P<bearer>\b(?i:bearer|basic)\s+){_TOKEN}{{12,2048}}"
-    rf"|(?P<field>(?i:\b[\w-]{{0,40}}(?:password|passwd|secret|token|api[_-]?key)[\"']?\s{{0,3}}[:=]\s{{0,3}}[\"']?))"
-    r"[A-Za-z0-9_\-+=]{8,512}"
-    r"|(?P<url>[a-z][a-z0-9+.-]{0,20}://[\w.%-]{0,80}:)[^\s/@'\"$`;|&<>()]{3,200}(?=@)"
-    r"|(?P<key>-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----)[A-Za-z0-9+/=\s\\]{16,20000}(?=-----END)",
-)
-_PIECE, _WORD = 32_768, 4096
-"""Characters that are searched at once, and how far back from there a blank is looked for."""
-_MARK = re.compile(r"‹secret (\d{1,4})›")
+import msgspec
 
+from engine.base.secret_text import secrets_in
 
-def _pieces(text: str) -> Iterator[str]:
-    """A long text in pieces that end with a line, or with a word, where there is an end."""
-    at = 0
-    while at < len(text):
-        end = at + _PIECE
-        if end < len(text):
-            end = max(text.rfind("\n", at, end), text.rfind(" ", end - _WORD, end)) + 1 or end
-        yield text[at:end]
-        at = end
+_MARK = re.compile(r"‹secret (\d{1,6})›")
 
 
 class Concealer:
-    """Owner of the secrets found in one request, numbered as they are shown."""
+    """Owner of the secrets found in one request, numbered as they are shown.
 
-    def __init__(self) -> None:
-        self._secrets: list[str] = []
+    Numbers that stand in the request itself as such a mark are used for none, so that these stay what they are.
+    """
+
+    def __init__(self, *given: bytes) -> None:
+        self._taken = {number for each in given for number in marks_in(_plain(each))}
+        self._secrets: dict[str, int] = {}
+        self._numbers: dict[int, str] = {}
+        self._last = 0
 
     @property
     def count(self) -> int:
@@ -46,23 +29,40 @@ class Concealer:
         return len(self._secrets)
 
     def hide(self, text: str) -> str:
-        """The text with each secret as its number; a long one piece by piece: a search lets no other thread run."""
-        if len(text) <= _PIECE:
-            return _SECRETS.sub(self._mark, text)
-        return "".join(_SECRETS.sub(self._mark, piece) for piece in _pieces(text))
+        """The text with each secret as its number."""
+        parts, at = [], 0
+        for begin, end in secrets_in(text):
+            parts += [text[at:begin], f"‹secret {self._number(text[begin:end])}›"]
+            at = end
+        return "".join([*parts, text[at:]]) if at else text
+
+    def hide_value(self, name: str, text: str) -> str:
+        """The value of a field, with its secrets hidden; the name tells that a single word is one."""
+        lead = f"{name}: "
+        shown = self.hide(lead + text)
+        return shown.removeprefix(lead) if shown.startswith(lead) else self.hide(text)
 
     def restore(self, text: str) -> str:
         """The text with each number as its secret; a number that there is not stays."""
+        return _MARK.sub(lambda found: self._numbers.get(int(found[1]), found[0]), text)
 
-        def secret(found: re.Match[str]) -> str:
-            number = int(found[1])
-            return self._secrets[number - 1] if 0 < number <= len(self._secrets) else found[0]
-
-        return _MARK.sub(secret, text)
-
-    def _mark(self, found: re.Match[str]) -> str:
-        lead = next(part for part in found.groups() if part is not None)
-        secret = found[0][len(lead) :]
+    def _number(self, secret: str) -> int:
         if secret not in self._secrets:
-            self._secrets.append(secret)
-        return f"{lead}‹secret {self._secrets.index(secret) + 1}›"
+            self._last += 1
+            while self._last in self._taken:
+                self._last += 1
+            self._secrets[secret], self._numbers[self._last] = self._last, secret
+        return self._secrets[secret]
+
+
+def marks_in(text: str) -> set[int]:
+    """The numbers of the marks in a text."""
+    return {int(number) for number in _MARK.findall(text)}
+
+
+def _plain(given: bytes) -> str:
+    """An input with every letter as itself, however it was escaped."""
+    try:
+        return msgspec.json.encode(msgspec.json.decode(given)).decode()
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        return given.decode("utf-8", "replace")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
 from engine.approvals.concealing import Concealer
-from engine.approvals.diffs import Diff, diff_of
+from engine.approvals.diffs import diff_of
 from engine.approvals.editing import fields_of
 from engine.approvals.risks import ToolRule
 
@@ -54,7 +54,7 @@ def lines_of(
     if fields is None:
         drawn: Iterator[tuple[str, str]] = iter([("text", given.decode("utf-8", "replace"))])
     else:
-        drawn = _drawn(tool, fields, rule, before, found, exists=exists)
+        drawn = _drawn(tool, fields, rule, before, _Change(found, hidden), exists=exists)
     for kind, text in drawn:
         if found.total >= MOST_LINES:
             found.total += text.count("\n") + 1  # counted, and not looked at
@@ -97,7 +97,7 @@ def _add(found: InputText, kind: str, text: str) -> None:
 
 
 def _drawn(
-    tool: str, fields: Mapping[str, Any], rule: ToolRule | None, before: str | None, found: InputText, *, exists: bool
+    tool: str, fields: Mapping[str, Any], rule: ToolRule | None, before: str | None, change: _Change, *, exists: bool
 ) -> Iterator[tuple[str, str]]:
     main = rule.main if rule is not None else ""
     if isinstance(fields.get(main), str):
@@ -105,7 +105,7 @@ def _drawn(
     shown = {main}
     if tool in _EDITS or tool in {"Write", "NotebookEdit"}:
         shown |= {"content", "old_string", "new_string", "edits", "new_source"}
-        yield from _change(tool, fields, before, found, exists=exists)
+        yield from change.lines(tool, fields, before, exists=exists)
     for key, value in fields.items():
         if key not in shown:
             yield from _field(key, value)
@@ -120,58 +120,70 @@ def _field(key: str, value: Any) -> Iterator[tuple[str, str]]:
     yield "text", text
 
 
-def _change(
-    tool: str, fields: Mapping[str, Any], before: str | None, found: InputText, *, exists: bool
-) -> Iterator[tuple[str, str]]:
-    """The lines of a change to a file; fields of another form than the tool's own are shown as they are."""
-    match tool, fields:
-        case "Write", {"content": str(content)}:
-            found.is_new_file = not exists
-            if exists and before is None:
-                yield "note", f"replaces a file that could not be compared; {_size(content)} of new text"
-            elif not exists:
-                yield "note", f"new file, {_size(content)}"
-            yield from _counted(diff_of(before or "", content), found, hunks=exists)
-        case "Edit", {"old_string": str(old), "new_string": str(new)}:
-            yield from _edit(old, new, fields.get("replace_all") is True, before, found)
-        case "MultiEdit", {"edits": [*edits]}:
-            for edit in edits[:MOST_EDITS]:
-                match edit:
-                    case {"old_string": str(old_text), "new_string": str(new_text)}:
-                        yield from _edit(old_text, new_text, edit.get("replace_all") is True, before, found)
-                    case _:
-                        yield from _field("edits", edit)
-            if len(edits) > MOST_EDITS:
-                yield from _field(f"{len(edits) - MOST_EDITS} more edits", edits[MOST_EDITS:])
-        case "NotebookEdit", {"new_source": str(source)}:
-            yield "note", f"a cell's new source, {_size(source)}"
-            yield from _counted(diff_of("", source), found, hunks=False)
-        case _:
-            for key in ("content", "old_string", "new_string", "edits", "new_source"):
-                if key in fields:
-                    yield from _field(key, fields[key])
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """The lines of a change to a file: secrets are hidden in the whole texts, before these are compared by line."""
 
+    found: InputText
+    hidden: Concealer
 
-def _edit(old: str, new: str, everywhere: bool, before: str | None, found: InputText) -> Iterator[tuple[str, str]]:
-    first, times = 1, 1
-    if before is not None:
-        times = before.count(old) if old else 0
-        at = before.find(old) if old else -1
-        first = before.count("\n", 0, at) + 1 if at >= 0 else 1
-        if old and not times:
-            yield "note", "the old text is not in the file as it is now"
-        elif everywhere and times > 1:
-            yield "note", f"replaces all {times} places"
-    yield from _counted(diff_of(old, new, first), found, hunks=before is not None)
+    def lines(
+        self, tool: str, fields: Mapping[str, Any], before: str | None, *, exists: bool
+    ) -> Iterator[tuple[str, str]]:
+        """The change; fields of another form than the tool's own are shown as they are."""
+        match tool, fields:
+            case "Write", {"content": str(content)}:
+                yield from self._write(before, content, exists=exists)
+            case "Edit", {"old_string": str(old), "new_string": str(new)}:
+                yield from self._edit(old, new, fields.get("replace_all") is True, before)
+            case "MultiEdit", {"edits": [*edits]}:
+                yield from self._edits(edits, before)
+            case "NotebookEdit", {"new_source": str(source)}:
+                yield "note", f"a cell's new source, {_size(source)}"
+                yield from self._compared("", source, hunks=False)
+            case _:
+                for key in ("content", "old_string", "new_string", "edits", "new_source"):
+                    if key in fields:
+                        yield from _field(key, fields[key])
 
+    def _write(self, before: str | None, content: str, *, exists: bool) -> Iterator[tuple[str, str]]:
+        self.found.is_new_file = not exists
+        if exists and before is None:
+            yield "note", f"what it may replace could not be compared; {_size(content)} of new text"
+        elif not exists:
+            yield "note", f"new file, {_size(content)}"
+        yield from self._compared(before or "", content, hunks=exists)
 
-def _counted(diff: Diff, found: InputText, *, hunks: bool) -> Iterator[tuple[str, str]]:
-    found.added, found.removed = (found.added or 0) + diff.added, (found.removed or 0) + diff.removed
-    if not diff.compared:
-        yield "note", "too long to compare line by line: all old lines, then all new ones"
-    for kind, text in diff.lines:
-        if hunks or kind != "hunk":
-            yield kind, text
+    def _edits(self, edits: Sequence[Any], before: str | None) -> Iterator[tuple[str, str]]:
+        for edit in edits[:MOST_EDITS]:
+            match edit:
+                case {"old_string": str(old), "new_string": str(new)}:
+                    yield from self._edit(old, new, edit.get("replace_all") is True, before)
+                case _:
+                    yield from _field("edits", edit)
+        if len(edits) > MOST_EDITS:
+            yield from _field(f"{len(edits) - MOST_EDITS} more edits", edits[MOST_EDITS:])
+
+    def _edit(self, old: str, new: str, everywhere: bool, before: str | None) -> Iterator[tuple[str, str]]:
+        first, times = 1, 1
+        if before is not None:
+            times = before.count(old) if old else 0
+            at = before.find(old) if old else -1
+            first = before.count("\n", 0, at) + 1 if at >= 0 else 1
+            if old and not times:
+                yield "note", "the old text is not in the file as it is now"
+            elif everywhere and times > 1:
+                yield "note", f"replaces all {times} places"
+        yield from self._compared(old, new, first, hunks=before is not None)
+
+    def _compared(self, old: str, new: str, first: int = 1, *, hunks: bool) -> Iterator[tuple[str, str]]:
+        found, diff = self.found, diff_of(self.hidden.hide(old), self.hidden.hide(new), first)
+        found.added, found.removed = (found.added or 0) + diff.added, (found.removed or 0) + diff.removed
+        if not diff.compared:
+            yield "note", "too long to compare line by line: all old lines, then all new ones"
+        for kind, text in diff.lines:
+            if hunks or kind != "hunk":
+                yield kind, text
 
 
 def _size(text: str) -> str:

@@ -18,6 +18,7 @@ class Outcome:
     by: str
     reason: str = ""
     edited: bool = False
+    tenant: str = ""
 
     def sentence(self, now: float) -> str:
         """What happened, and how long ago."""
@@ -44,7 +45,9 @@ class RecentlyAnswered:
         while len(self._outcomes) > KEPT:
             self._outcomes.popitem(last=False)
 
-    def sentence(self, name: str, now: float) -> str:
-        """What became of a permission or a group; empty when that is not known."""
+    def sentence(self, name: str, now: float, tenant: str | None = None) -> str:
+        """What became of a permission or a group, where it is the tenant's; empty when that is not known."""
         outcome = self._outcomes.get(name)
-        return outcome.sentence(now) if outcome is not None else ""
+        if outcome is None or tenant not in {None, outcome.tenant}:
+            return ""
+        return outcome.sentence(now)

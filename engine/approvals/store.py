@@ -136,11 +136,11 @@ class ApprovalStore:
                 return found
         return None
 
-    def grants(self) -> list[Grant]:
-        """Those that live, oldest first. Raises StoreUnusable."""
+    def grants(self, tenant: str | None = None) -> list[Grant]:
+        """Those that live, of this tenant alone where it is given, oldest first. Raises StoreUnusable."""
         self._refresh()
         now = self._clock.wall()
-        return [grant for grant in self._grants.values() if grant.expires > now]
+        return [grant for grant in self._grants.values() if grant.expires > now and tenant in {None, grant.tenant}]
 
     def keep(self, answers: Sequence[Answered], grant_requests: Sequence[GrantRequest] = ()) -> list[Grant]:
         """Write answers into the record, and grants, all or none; returns the grants. Raises StoreUnusable."""
@@ -153,9 +153,9 @@ class ApprovalStore:
             self._version = (0, -1)
         return made
 
-    def revoke(self, grant: str) -> Grant:
-        """Take a grant back. Raises NotFound, StoreUnusable."""
-        found = next((each for each in self.grants() if each.id == grant), None)
+    def revoke(self, grant: str, tenant: str | None = None) -> Grant:
+        """Take a grant back, one of this tenant alone where it is given. Raises NotFound, StoreUnusable."""
+        found = next((each for each in self.grants(tenant) if each.id == grant), None)
         if found is not None:
             with self.file.errors():
                 self._execute("DELETE FROM grants WHERE number = ?", _number(grant))
@@ -164,10 +164,18 @@ class ApprovalStore:
         remedy = "It was revoked or has expired; `quarterdeck permissions grants` lists those that live."
         raise NotFound(f"There is no grant {grant!r}.", field="id", remedy=remedy)
 
-    def history(self, limit: int, offset: int, group: str = "") -> tuple[list[Answered], int]:
-        """A page of the record, newest first, and how many there are. Raises StoreUnusable."""
+    def history(
+        self, limit: int, offset: int, group: str = "", tenant: str | None = None
+    ) -> tuple[list[Answered], int]:
+        """A page of the record, of a group and a tenant where they are given, newest first, and how many there are.
+
+        Raises StoreUnusable.
+        """
         with self.file.errors():
-            where, values = ('WHERE "group" = ?', [group]) if group else ("", [])
+            given = {'"group" = ?': group, "tenant = ?": tenant or ""}
+            values = [value for value in given.values() if value]
+            tests = " AND ".join(test for test, value in given.items() if value)
+            where = f"WHERE {tests}" if tests else ""
             (total,) = self._execute(f"SELECT count(*) FROM answers {where}", *values).fetchone()  # noqa: S608 - ours
             asked = "coalesce((SELECT asked FROM edits WHERE edits.number = answers.number), '')"
             page = f"SELECT {_COLUMNS}, {asked} FROM answers {where} ORDER BY number DESC LIMIT ? OFFSET ?"  # noqa: S608 - ours

@@ -10,10 +10,10 @@ import stat
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from pathlib import Path
 
 import msgspec
+
+from engine.approvals.gitignore import is_ignored
 
 MOST_COUNTED = 5000
 """Files below a folder that are counted."""
@@ -21,7 +21,6 @@ BUDGET_S = 0.3
 """Seconds for all facts of one action."""
 MOST_READ = 2_000_000
 """Bytes of a file that is compared with what would be written."""
-_MOST_IGNORED = 64 << 10
 
 
 class Touched(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,8 +42,7 @@ class _Budget:
     until: float
     monotonic: Callable[[], float]
 
-    @property
-    def spent(self) -> bool:
+    def is_spent(self) -> bool:
         return self.monotonic() >= self.until
 
 
@@ -53,7 +51,7 @@ def touched(
 ) -> tuple[Touched, ...]:
     """The facts of these absolute paths; a plain word that names no file is left out."""
     budget = _Budget(monotonic() + BUDGET_S, monotonic)
-    found = [_fact(path, workspace, budget) for path in paths]
+    found = [_fact(path, workspace, budget) for path in paths if not budget.is_spent()]
     return tuple(each for each in found if each is not None)
 
 
@@ -84,7 +82,7 @@ def _fact(path: str, workspace: str, budget: _Budget) -> Touched | None:
         about = os.lstat(path)
     except (OSError, ValueError):
         return None if plain and not path.endswith("/") else Touched(path=shown, kind="missing")
-    ignored = bool(workspace) and _is_below(path, workspace) and is_ignored(path, workspace)
+    ignored = bool(workspace) and _is_below(path, workspace) and is_ignored(path, workspace, budget.is_spent)
     if stat.S_ISLNK(about.st_mode):
         return Touched(path=shown, kind="link", ignored=ignored)
     if stat.S_ISREG(about.st_mode):
@@ -102,7 +100,7 @@ def _below(folder: str, budget: _Budget) -> tuple[int, int, bool]:
         try:
             with os.scandir(waiting.pop()) as entries:
                 for entry in entries:
-                    if files >= MOST_COUNTED or budget.spent:
+                    if files >= MOST_COUNTED or budget.is_spent():
                         return files, size, True
                     if entry.is_dir(follow_symlinks=False):
                         waiting.append(entry.path)
@@ -116,41 +114,3 @@ def _below(folder: str, budget: _Budget) -> tuple[int, int, bool]:
 
 def _is_below(path: str, folder: str) -> bool:
     return os.path.normpath(path).startswith(f"{os.path.normpath(folder)}/")
-
-
-def is_ignored(path: str, workspace: str) -> bool:
-    """Whether the `.gitignore` files between the workspace and a path leave it out; the last rule that fits decides."""
-    root = Path(os.path.normpath(workspace))
-    parts = Path(os.path.normpath(path)).relative_to(root).parts
-    rules = [_rules(root.joinpath(*parts[:depth])) for depth in range(len(parts))]
-    for depth in range(1, len(parts) + 1):
-        ignored, is_folder = False, root.joinpath(*parts[:depth]).is_dir()
-        for base in range(depth):
-            for rule in rules[base]:
-                if _fits(rule, parts[base:depth], is_folder=is_folder):
-                    ignored = not rule.startswith("!")
-        if ignored:
-            return True  # what is below an ignored folder is ignored with it
-    return False
-
-
-def _rules(folder: Path) -> list[str]:
-    try:
-        handle = os.open(folder / ".gitignore", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(handle, "rb") as file:
-            text = file.read(_MOST_IGNORED).decode("utf-8", "replace")
-    except OSError:
-        return []
-    lines = (line.rstrip() for line in text.splitlines())
-    return [line for line in lines if line and not line.startswith("#")]
-
-
-def _fits(rule: str, parts: Sequence[str], *, is_folder: bool) -> bool:
-    pattern = rule.removeprefix("!")
-    if pattern.endswith("/"):
-        if not is_folder:
-            return False
-        pattern = pattern.rstrip("/")
-    if "/" in pattern:
-        return fnmatchcase("/".join(parts), pattern.removeprefix("/").replace("**/", "*"))
-    return fnmatchcase(parts[-1], pattern)

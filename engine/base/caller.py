@@ -42,6 +42,19 @@ class Caller:
         return f"{self.user} (pid {self.pid})" if self.pid else self.user
 
     @property
+    def only_tenant(self) -> str | None:
+        """The tenant whose matters alone the caller reaches; None for the operators of the engine, who reach all.
+
+        Those are callers of the default tenant on this machine, and remote ones with the scope admin.
+        """
+        is_operator = self.tenant == DEFAULT_TENANT and (not self.remote or Scope.ADMIN in self.scopes)
+        return None if is_operator else self.tenant
+
+    def reaches(self, tenant: str) -> bool:
+        """Whether the caller may read and change what belongs to a tenant."""
+        return self.only_tenant in {None, tenant}
+
+    @property
     def remote(self) -> bool:
         """Whether the caller may be on another machine: a token, not the file system, let it in."""
         return self.door is Door.TOKEN

@@ -7,15 +7,18 @@ from collections.abc import Iterable
 
 import msgspec
 
+from engine.base.secret_text import redact
+
 _TELLING = ("command", "file_path", "path", "pattern", "url", "query", "description", "prompt")
 MAX_SUMMARY = 160
 """Characters of a summary."""
+_LOOKED_AT = 8 * MAX_SUMMARY
 MAX_TITLE = 80
 """Characters of a prompt's title."""
 
 
 def tool_summary(raw: msgspec.Raw) -> str:
-    """The part of a tool's input that tells most: the command, the path, the pattern."""
+    """The part of a tool's input that tells most: the command, the path, the pattern; its secrets are hidden."""
     try:
         given = msgspec.json.decode(raw)
     except msgspec.DecodeError:
@@ -24,8 +27,8 @@ def tool_summary(raw: msgspec.Raw) -> str:
         return ""
     for key in _TELLING:
         if isinstance(value := given.get(key), str) and value:
-            return one_line(value)
-    return one_line(", ".join(f"{key}={value}" for key, value in given.items()))
+            return one_line(redact(value[:_LOOKED_AT]))
+    return one_line(redact(", ".join(f"{key}={value}" for key, value in given.items())[:_LOOKED_AT]))
 
 
 def prompt_title(prompt: str) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
@@ -12,10 +14,10 @@ from typing import BinaryIO
 import msgspec
 from msgspec import Raw
 
-from engine.base.text import tool_summary
+from engine.base.text import one_line, tool_summary
 from engine.sessions import messages as m
 from engine.sessions.decoding import blocks_of, input_text
-from engine.sessions.transcripts import cut
+from engine.sessions.transcripts import cut, cut_input
 
 BLOCK = 64 * 1024
 """Bytes that are read at once."""
@@ -23,6 +25,8 @@ MAX_LINE = 4 * 1024**2
 """Bytes of a line that is decoded; of a longer one only its size is reported."""
 MAX_PAGE = 4 * 1024**2
 """Bytes of the file that one page takes in at most, over its last line."""
+MAX_BLOCKS = 500
+"""Parts of one message that are shown; the rest is counted."""
 SEARCHED = 64 * 1024**2
 """Bytes from the end in which a message is looked for."""
 
@@ -67,46 +71,73 @@ def read_page(
 ) -> HistoryPage:
     """About `limit` entries that end at byte `before`; without it, those before the message `ref`.
 
-    Where that is not found, those written before `until`, in seconds since 1970. Raises OSError.
+    Where that is not found, and with `before`, only those written before `until`, in seconds since 1970. Raises
+    OSError, also for what is no regular file.
     """
-    with path.open("rb") as file:
+    with _opened(path) as file:
         size = file.seek(0, os.SEEK_END)
         end = min(before, size) if before is not None else _place_of(file, size, ref)
-        late = until if before is None and end == size else None
+        late = until if before is not None or end == size else None
         found: list[list[HistoryEntry]] = []
-        count, start = 0, end
+        count = 0
         for start, line in lines_before(file, end):
-            found.append([entry for entry in entries_of(line) if late is None or entry.at < late])
-            count += len(found[-1])
+            if line:
+                found.append([entry for entry in entries_of(line) if late is None or entry.at < late])
+                count += len(found[-1])
             if count >= limit or end - start >= MAX_PAGE:
                 break
-        return HistoryPage([entry for each in reversed(found) for entry in each], start if found else 0)
+        else:
+            start = 0
+        return HistoryPage([entry for each in reversed(found) for entry in each], start)
 
 
 def lines_before(file: BinaryIO, end: int) -> Iterator[tuple[int, bytes]]:
     """Each line that ends at or before byte `end`, the last one first, with the byte that it begins at.
 
-    Of a line over MAX_LINE comes only its first block.
+    Of a line over MAX_LINE comes only its first block. A block in which no line begins gives an empty one, with the
+    byte that the reader may go on from.
     """
     held, at, dropped = b"", end, False
     while at > 0:
-        size = min(BLOCK, at)
+        given, size = False, min(BLOCK, at)
         at -= size
         file.seek(at)
         held = file.read(size) + held
-        while (newline := held.rfind(b"\n", 0, len(held) - 1)) >= 0:
-            line = held[newline + 1 :]
+        tail = len(held)
+        while (newline := held.rfind(b"\n", 0, tail - 1)) >= 0:
+            line = held[newline + 1 : tail]
             if line.strip():
+                given = True
                 yield at + newline + 1, line[:BLOCK] if dropped else line
-            held, dropped = held[: newline + 1], False
+            tail, dropped = newline + 1, False
+        held = held[:tail]
         if len(held) > MAX_LINE:
             held, dropped = held[:BLOCK], True
+        if not given:
+            yield at + len(held), b""
     if held.strip():
         yield 0, held[:BLOCK] if dropped else held
 
 
+def _opened(path: Path) -> BinaryIO:
+    """A regular file, open to read: what an agent put in its place, such as a pipe or a link, is not opened."""
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    return os.fdopen(handle, "rb")
+
+
 def entries_of(line: bytes) -> list[HistoryEntry]:
     """The entries of one line of the file; nothing for what no person reads, and a note for what cannot be read."""
+    found = _entries_of(line)
+    if len(found) > MAX_BLOCKS:
+        more = HistoryEntry(found[0].at, "note", "cut", f"{len(found) - MAX_BLOCKS} parts more", ref=found[0].ref)
+        return [*found[:MAX_BLOCKS], more]
+    return found
+
+
+def _entries_of(line: bytes) -> list[HistoryEntry]:
     try:
         read = _decode(line)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
@@ -118,11 +149,11 @@ def entries_of(line: bytes) -> list[HistoryEntry]:
         case "assistant":
             return [_said(at, block, read.uuid) for block in blocks_of(read.message)]
         case "user" if read.isCompactSummary:
-            return [HistoryEntry(at, "note", "compacted", _text(read.message), ref=read.uuid)]
+            return [HistoryEntry(at, "note", "compacted", cut(_text(read.message)), ref=read.uuid)]
         case "user":
             return [_given(at, block, read.uuid) for block in blocks_of(read.message)]
         case "system" if read.subtype:
-            return [HistoryEntry(at, "note", read.subtype, _plain(read.content), ref=read.uuid)]
+            return [HistoryEntry(at, "note", one_line(read.subtype), cut(_plain(read.content)), ref=read.uuid)]
         case _:
             return []
 
@@ -130,13 +161,15 @@ def entries_of(line: bytes) -> list[HistoryEntry]:
 def _said(at: float, block: m.Block, ref: str) -> HistoryEntry:
     match block.type:
         case "tool_use":
-            return HistoryEntry(at, "tool", block.name, tool_summary(block.input), cut(input_text(block)), ref)
+            return HistoryEntry(
+                at, "tool", one_line(block.name), tool_summary(block.input), cut_input(input_text(block)), ref
+            )
         case "thinking":
             return HistoryEntry(at, "think", "", cut(block.thinking), ref=ref)
         case "text":
             return HistoryEntry(at, "assistant", "", cut(block.text), ref=ref)
         case kind:
-            return HistoryEntry(at, "note", kind, "", ref=ref)
+            return HistoryEntry(at, "note", one_line(kind), "", ref=ref)
 
 
 def _given(at: float, block: m.Block, ref: str) -> HistoryEntry:
@@ -147,7 +180,7 @@ def _given(at: float, block: m.Block, ref: str) -> HistoryEntry:
         case "text":
             return HistoryEntry(at, "user", "", cut(block.text), ref=ref)
         case kind:
-            return HistoryEntry(at, "note", kind, "", ref=ref)
+            return HistoryEntry(at, "note", one_line(kind), "", ref=ref)
 
 
 def _text(body: m.Body) -> str:

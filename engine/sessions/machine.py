@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from engine.base.text import tool_summary
+from engine.base.secret_text import redact
+from engine.base.text import one_line, tool_summary
 from engine.sessions import lines
 from engine.sessions import messages as m
 from engine.sessions import protocol_events as f
@@ -124,6 +125,7 @@ class SessionMachine:
         """The process is gone: end the turn without a result and return the text that streamed."""
         self._asked.clear()
         self._changed_input.clear()
+        self._blocks.forget()
         return self.abandon_turn()
 
     def abandon_turn(self) -> str:
@@ -163,8 +165,10 @@ class SessionMachine:
             prompt = self.turn.uuid if self.turn is not None else None
             owner = self._attribution.of(traces.uuids, prompt, has_origin=traces.foreign)
             if owner is Owner.OURS or (owner is Owner.STRAY and not traces.uuids and self._own is not None):
+                self._blocks.finish(emit, "the end of the turn could not be read")
                 emit(f.TurnUnreadable(fault.reason, self.abandon_turn()))
             elif owner is Owner.FOREIGN:
+                self._blocks.finish(emit, "the turn ended here")
                 self._end_foreign(None, emit)
         elif traces.kind == "control_request" and traces.request_id:
             emit(f.Send(lines.refuse(traces.request_id, f"The request could not be read: {fault.reason}")))
@@ -361,6 +365,8 @@ class SessionMachine:
 
     def _drop_cancelled(self, cancelled: list[str], emit: Emit) -> None:
         if self.turn is not None and self.turn.uuid in cancelled:
+            if self.turn.started:
+                self._blocks.finish(emit, "the turn was cancelled here")
             emit(f.TurnCancelled(self.abandon_turn()))
 
     def _reply(self, reply: m.ControlReply, emit: Emit) -> None:
@@ -379,6 +385,7 @@ class SessionMachine:
         turn = self.turn
         owner = self._attribution.of_result(result, turn.uuid if turn is not None else None)
         if owner is Owner.FOREIGN:
+            self._blocks.finish(emit, "the turn ended here")
             self._end_foreign(result, emit)
             return
         if owner is Owner.STRAY or turn is None:
@@ -388,12 +395,19 @@ class SessionMachine:
             return
         self._name(result.session_id, emit)
         self._start_own(emit)
+        self._blocks.finish(emit, f"the turn {'was interrupted' if turn.interrupted else 'ended'} here")
         self.turn = None
         if result.is_error and result.result is None:
             emit(f.MessageReceived("error", result.terminal_reason or result.subtype, "; ".join(result.errors or ())))
         emit(
             f.TurnFinished(
-                result, turn.interrupted, text=turn.whole_text(), failure=turn.failure, answered=turn.answered
+                result,
+                turn.interrupted,
+                text=turn.whole_text(),
+                failure=turn.failure,
+                answered=turn.answered,
+                model=turn.model,
+                usage=turn.last_usage,
             )
         )
 
@@ -405,7 +419,7 @@ class SessionMachine:
         self._asked[message.request_id] = ask
         if changed:
             self._changed_input.add(message.request_id)
-        summary = tool_summary(ask.input) or ask.description or ""
+        summary = tool_summary(ask.input) or one_line(redact(ask.description or ""))
         emit(f.PermissionWanted(message.request_id, ask.tool_name, ask.input, summary))
 
     def _cancel(self, message: m.ControlCancel, emit: Emit) -> None:

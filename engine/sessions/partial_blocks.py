@@ -34,11 +34,15 @@ class PartialBlocks:
             case "message_start":
                 self.drop("The reply broke off", emit)
 
-    def finish(self, emit: Emit) -> None:
-        """The block's own line has come, or never will: nothing is open any more."""
+    def finish(self, emit: Emit, lost: str = "") -> None:
+        """The block's own line has come, or never will, which is why it is `lost`: nothing is open any more."""
         if self._open:
             self._open = False
-            emit(f.BlockClosed())
+            emit(f.BlockClosed(lost))
+
+    def forget(self) -> None:
+        """The process is gone: nothing is open, and nobody is told."""
+        self._open = False
 
     def drop(self, reason: str, emit: Emit) -> None:
         """The API call failed: what was written of the open block will be written again."""

@@ -7,6 +7,8 @@ from collections import OrderedDict, deque
 
 import msgspec
 
+from engine.base.secret_text import redact
+
 MAX_ENTRY = 64 * 1024
 """Characters of one entry; longer ones are cut and say so."""
 MAX_SESSIONS = 10_000
@@ -71,7 +73,7 @@ class Transcripts:
     ) -> None:
         """Write one entry to a session's transcript; it stands in for the block that was being written."""
         book = self._book(session)
-        entry = TranscriptEntry(book.next, at, kind, title, cut(text), cut(detail), ref)
+        entry = TranscriptEntry(book.next, at, kind, title, cut(text), cut_input(detail), ref)
         book.entries.append(entry)
         book.next += 1
         self._bytes += _size(entry)
@@ -197,6 +199,11 @@ class TranscriptBuffer:
 def cut(text: str) -> str:
     """The text as an entry keeps it: what is over MAX_ENTRY is left out and counted."""
     return text if len(text) <= MAX_ENTRY else f"{text[:MAX_ENTRY]}\n… {len(text) - MAX_ENTRY} characters more"
+
+
+def cut_input(text: str) -> str:
+    """The input of a tool as an entry keeps it: as `cut`, with its secrets hidden."""
+    return redact(cut(text))
 
 
 def _size(entry: TranscriptEntry) -> int:

@@ -43,4 +43,8 @@ class TurnMeter:
             return None
         rate = (self._characters - self._reported) / CHARACTERS_PER_TOKEN / passed
         self._reported, self._reported_at = self._characters, now
+        return self.so_far(now, rate)
+
+    def so_far(self, now: float, rate: float = 0.0) -> Progress:
+        """What was written up to now, at this rate."""
         return Progress(self._words, self._characters // CHARACTERS_PER_TOKEN, now - self._began, rate)

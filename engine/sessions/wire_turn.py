@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from engine.sessions.messages import Assistant
+import msgspec
+from msgspec import Raw
+
+from engine.sessions.messages import Assistant, Usage
 
 MAX_TOOLS = 256
 """Uses of tools of one turn whose results are waited for; at the bound the oldest is forgotten."""
 SYNTHETIC = "<synthetic>"
 """The model that the CLI names in messages of its own."""
+_NO_USAGE = Raw(b"{}")
 
 
 @dataclass(slots=True)
@@ -18,7 +22,8 @@ class Turn:
 
     `tools` names the tool of each use whose result is to come. `started` is False while the prompt queues behind a
     turn that the CLI began by itself, `confirmed` once the CLI stated that it works on the prompt. `written` are the
-    finished texts, `failure` the last message if it was an error, `answered` whether a model sent any message.
+    finished texts, `failure` the last message if it was an error, `answered` whether a model sent any message. `model`
+    and `usage` are those of the last message of a model.
     """
 
     uuid: str
@@ -32,6 +37,16 @@ class Turn:
     failure: Assistant | None = None
     answered: bool = False
     confirmed: bool = False
+    model: str = ""
+    usage: Raw = field(default_factory=lambda: _NO_USAGE)
+
+    @property
+    def last_usage(self) -> Usage:
+        """What the last message of a model took; nothing where it does not say."""
+        try:
+            return msgspec.json.decode(self.usage, type=Usage)
+        except msgspec.DecodeError:
+            return Usage()
 
     def wait(self) -> int:
         """The CLI works on something else: what came so far was never ours; return its length in characters."""
@@ -52,7 +67,8 @@ class Turn:
         """A message of the main agent is here."""
         self.failure = message if message.error else None
         if not message.error:
-            self.answered = self.answered or message.message.model != SYNTHETIC
+            if message.message.model != SYNTHETIC:
+                self.answered, self.model, self.usage = True, message.message.model, message.message.usage
             self.written += [text for text in texts if text.strip()]
 
     def whole_text(self) -> str:

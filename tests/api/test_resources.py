@@ -59,6 +59,7 @@ ACTS = {
     "/api/checkpoints/{id}/resume": ("POST", 404),
     "/api/errors/{id}/class": ("POST", 400),
     "/api/conversations/{id}": ("DELETE", 404),
+    "/api/conversations/{id}/fork": ("POST", 404),
     "/api/conversations/{id}/messages": ("GET", 404),
     "/api/classify": ("POST", 400),
     "/api/errors/rules/{id}": ("DELETE", 404),
@@ -194,6 +195,7 @@ async def test_a_read_only_engine_refuses_everything_that_acts(served: Served) -
         "/api/prompts": {"prompt": "x"},
         "/api/permissions/{id}": {"allowed": True},
         "/api/permissions/groups/{key}": {"allowed": True},
+        "/api/permissions/{id}/judge": {"edited": {"command": "ls"}},
         "/api/pool/scale": {"target": 1},
         "/api/pool/autoscale": {"enabled": True},
         "/api/config": {"a": 1},
@@ -201,7 +203,7 @@ async def test_a_read_only_engine_refuses_everything_that_acts(served: Served) -
         "/api/alerts/test": {"channel": "console"},
     }
     for path, (method, _) in ACTS.items():
-        if method == "GET" or path in {"/api/config/check", "/api/classify", "/api/permissions/{id}/judge"}:
+        if method == "GET" or path in {"/api/config/check", "/api/classify"}:
             continue  # it changes nothing
         refusal = await served.refusal(method, path.replace("{id}", session), bodies.get(path))
         assert refusal == (403, "forbidden", None), path

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
 
-from engine.approvals.touches import MOST_COUNTED, Touched, is_ignored, text_of, touched
+from engine.approvals.gitignore import MOST_DEEP, is_ignored
+from engine.approvals.touches import BUDGET_S, MOST_COUNTED, Touched, text_of, touched
 
 
 @pytest.fixture
@@ -41,7 +43,7 @@ def test_counting_ends_at_its_bounds(work: Path) -> None:
             (folder / str(each)).touch()
     (one,) = touched([f"{work}/many"], str(work))
     assert (one.files <= MOST_COUNTED, one.more) == (True, True)
-    times = iter([0.0, *[9.0] * 100])
+    times = iter([0.0, 0.0, *[9.0] * 100])
     (late,) = touched([f"{work}/many"], str(work), lambda: next(times))
     assert late.more
 
@@ -61,6 +63,67 @@ def test_counting_ends_at_its_bounds(work: Path) -> None:
 )
 def test_gitignore_is_followed(work: Path, path: str, ignored: bool) -> None:
     assert is_ignored(str(work / path), str(work)) is ignored
+
+
+RULES = [
+    ("*.log", "a/b/x.log", True),
+    ("src/*.py", "src/x.py", True),
+    ("src/*.py", "src/deep/x.py", False),
+    ("src/**", "src/deep/x.py", True),
+    ("**/cache", "a/b/cache", True),
+    ("a/**/z", "a/z", True),
+    ("a/**/z", "a/b/c/z", True),
+    ("a/**/z", "b/a/z", False),
+    ("/x/", "x", True),
+    ("x?[0-9]", "xy7", True),
+    ("x[^0-9]", "x7", False),
+    (r"\#kept", "#kept", True),
+    (r"a\*b", "a*b", True),
+    (r"a\*b", "axb", False),
+    ("/", "a", False),
+    ("**", "a/b", True),
+]
+
+
+@pytest.mark.parametrize(("rule", "path", "ignored"), RULES)
+def test_a_rule_is_read_as_git_reads_it(tmp_path: Path, rule: str, path: str, ignored: bool) -> None:
+    (tmp_path / ".gitignore").write_text(f"{rule}\n")
+    (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / "x").mkdir(exist_ok=True)
+    assert is_ignored(str(tmp_path / path), str(tmp_path)) is ignored
+
+
+HOSTILE = {
+    "stars": "*a" * 90 + "\n",
+    "stars of folders": "**/a/" * 39 + "b\n",
+    "many rules": "".join(f"*{n}*{n}*{n}*x\n" for n in range(5000)),
+    "a long rule": "*a" * 30_000,
+    "classes": "[a-z]" * 39 + "*x\n",
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_no_gitignore_takes_longer_than_the_budget(tmp_path: Path, kind: str) -> None:
+    folder = tmp_path
+    for _depth in range(30):
+        folder /= "a" * 60
+    folder.mkdir(parents=True)
+    for each in (tmp_path, *list(folder.relative_to(tmp_path).parents)[:-1]):
+        (tmp_path / each / ".gitignore").write_text(HOSTILE[kind] * max(1, 60_000 // len(HOSTILE[kind])))
+    (folder / "f").touch()
+    begun = time.monotonic()
+    found = touched([str(folder / "f")] * 10, str(tmp_path))
+    assert time.monotonic() - begun < BUDGET_S + 1.0
+    assert found[0].ignored is False
+
+
+def test_a_link_of_any_kind_and_a_deep_path_raise_nothing(tmp_path: Path) -> None:
+    (tmp_path / ".gitignore").write_text("x\n*\n")
+    (tmp_path / "long").symlink_to("n" * 300)
+    (tmp_path / "loop").symlink_to("loop")
+    found = touched([f"{tmp_path}/long", f"{tmp_path}/loop"], str(tmp_path))
+    assert [(each.kind, each.ignored) for each in found] == [("link", True)] * 2
+    assert not is_ignored(str(tmp_path.joinpath(*["d"] * (MOST_DEEP + 1))), str(tmp_path))
 
 
 def test_a_path_that_leaves_the_workspace_is_no_matter_of_its_gitignore(work: Path) -> None:

@@ -248,5 +248,6 @@ def _turn_ended(request: str, session: str, took: float, tokens: int, *, ok: boo
     return ev.TurnEnded(
         request=request, session=session, ok=ok, outcome="answered" if ok else "failed", duration=took,
         tokens_in=tokens // 3, tokens_out=tokens, tokens_cached=tokens * 20, cost=tokens * 9e-5,
-        error="" if ok else "connection reset",
+        error="" if ok else "connection reset", model="claude-sonnet-4-5-20250929", context=tokens * 150,
+        context_window=200_000,
     )  # fmt: skip

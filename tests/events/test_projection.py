@@ -136,3 +136,18 @@ def test_progress_is_shown_until_the_agent_does_something_else_or_ends() -> None
     for after in (ev.TurnActivity(session="s0001", activity="Bash ls"), ended):
         left = _replayed(_stamp([*started, progress, after])).state.sessions["s0001"]
         assert (left.words, left.rate, left.writing_s) == (0, 0.0, 0.0)
+
+
+def test_a_session_waits_for_approval_until_its_last_permission_is_answered() -> None:
+    starting = next(event for event in ONE_OF_EACH if isinstance(event, ev.SessionStarting))
+    session = starting.session
+    asked = [
+        ev.PermissionAsked(permission=name, session=session, tool="Bash", summary="x", deadline=9.0)
+        for name in ("p1", "p2")
+    ]
+    answers = [ev.PermissionAnswered(permission=name, session=session, allowed=True, by="ana") for name in ("p1", "p2")]
+    seen = []
+    for count in range(1, 6):
+        row = _replayed(_stamp([starting, *asked, *answers][:count])).state.sessions[session]
+        seen.append(row.state is SessionState.APPROVAL)
+    assert seen == [False, True, True, True, False]

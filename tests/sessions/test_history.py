@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from engine.sessions import history
 from engine.sessions.history import HistoryEntry, entries_of, lines_before, read_page
+from engine.sessions.transcripts import MAX_ENTRY
 
 
 def line(number: int, text: str = "", kind: str = "assistant", **fields: Any) -> bytes:
@@ -139,3 +141,80 @@ def test_a_page_is_bounded_by_bytes_too(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_an_empty_file_is_the_begin(tmp_path: Path) -> None:
     assert read_page(written(tmp_path), None).before == 0
+
+
+def test_only_a_regular_file_is_read_whatever_an_agent_put_there(tmp_path: Path) -> None:
+    real = written(tmp_path, line(1))
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to(real)
+    (tmp_path / "folder").mkdir()
+    for name in ("pipe", "link", "folder", "gone"):
+        with pytest.raises(OSError, match=name):
+            read_page(tmp_path / name, None)
+
+
+@pytest.mark.parametrize("number", [0, 30, 59])
+def test_the_time_decides_on_each_page(tmp_path: Path, number: int) -> None:
+    path = written(tmp_path, *(line(n) for n in range(60)))
+    at = entries_of(line(number))[0].at
+    whole, before = [], None
+    while before != 0:
+        page = read_page(path, path.stat().st_size if before is None else before, "", at, 7)
+        whole, before = [*page.entries, *whole], page.before
+    assert [entry.ref for entry in whole] == [f"m{n}" for n in range(number)]
+
+
+@pytest.mark.parametrize("filler", [b"\n", b" \n", b" ", b"x"])
+def test_a_page_reads_no_more_than_its_bound_whatever_fills_the_file(tmp_path: Path, filler: bytes) -> None:
+    path = written(tmp_path, line(1), filler * (10 * 1024**2 // len(filler)), b"\n", line(2))
+    read = []
+
+    class Counted:
+        """A file whose bytes are counted."""
+
+        def __init__(self, file: Any) -> None:
+            self._file = file
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._file, name)
+
+        def __enter__(self) -> Any:
+            return self
+
+        def __exit__(self, *given: object) -> None:
+            self._file.close()
+
+        def read(self, size: int) -> bytes:
+            """As a file reads."""
+            read.append(size)
+            found: bytes = self._file.read(size)
+            return found
+
+    opened = history._opened
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(history, "_opened", lambda where: Counted(opened(where)))
+        before, refs = None, []
+        while before != 0:
+            read.clear()
+            page = read_page(path, before, limit=100)
+            assert sum(read) <= history.MAX_PAGE + history.MAX_LINE + 2 * history.BLOCK
+            refs = [*(entry.ref for entry in page.entries), *refs]
+            before = page.before
+    assert [refs[0], refs[-1], len(refs) <= 3] == ["m1", "m2", True]
+
+
+def test_no_entry_is_longer_than_one_may_be(tmp_path: Path) -> None:
+    long = "x" * (history.MAX_LINE // 2)
+    rows = [
+        line(1, kind="system", subtype="note", content=long),
+        line(2, kind="system", subtype=long, content="short"),
+        line(3, kind="user", isCompactSummary=True, text=long),
+        line(4, message={"content": [{"type": "tool_use", "name": long, "id": "t", "input": {}}]}),
+        line(5, message={"content": [{"type": long}]}),
+        line(6, message={"content": [{"type": "text", "text": "x"}] * 20_000}),
+    ]
+    for row in rows:
+        found = read_page(written(tmp_path, row), None, limit=1).entries
+        assert len(found) <= history.MAX_BLOCKS + 1
+        assert all(len(each.title) + len(each.text) <= MAX_ENTRY + 200 for each in found)
+    assert found[-1].text.startswith("19")

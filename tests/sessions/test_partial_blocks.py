@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.base.clock import ManualClock
+from engine.events import types as ev
+from engine.events.bus import Bus
 from engine.sessions import protocol_events as f
+from engine.sessions.live_output import STALL_S, LiveOutput
 from engine.sessions.transcripts import MAX_ENTRY, Transcripts
 from engine.sessions.turn_meter import PERIOD_S, TurnMeter
 from tests.sessions import wire
+from tests.support.virtual_time import run_virtually
 
 TEXT = {"type": "text", "text": ""}
 RETRY = wire.line({"type": "system", "subtype": "api_retry", "attempt": 1, "error": "overloaded"})
@@ -82,6 +88,110 @@ def test_nothing_is_said_of_a_retry_before_anything_was_written() -> None:
     machine = wire.machine()
     machine.begin("hi")
     assert not [fact for fact in machine.feed(RETRY) if isinstance(fact, f.MessageReceived | f.BlockClosed)]
+
+
+def interrupted(uuid: str) -> bytes:
+    return wire.result(uuid, subtype="error_during_execution", is_error=True, terminal_reason="aborted_streaming")
+
+
+ENDS = [
+    (interrupted("u1"), True, "interrupted"),
+    (wire.result("u1"), False, "the turn ended"),
+    (wire.line({"type": "command_lifecycle", "command_uuid": "u1", "state": "cancelled"}), False, "cancelled"),
+    (b'{"type":"result","user_message_uuids":["u1"],"is_error":false,"result":"' + b"\xff" * 9 + b"\n", False, "read"),
+]
+
+
+@pytest.mark.parametrize(("end", "by_us", "why"), ENDS)
+def test_a_block_ends_with_its_turn_and_no_later_one_is_told_of_it(end: bytes, by_us: bool, why: str) -> None:
+    machine = wire.machine()
+    machine.begin("hi")
+    machine.feed(block(TEXT) + wire.delta("Hello"))
+    if by_us:
+        machine.interrupt()
+    facts = machine.feed(end)
+    (closed,) = [fact for fact in facts if isinstance(fact, f.BlockClosed)]
+    assert why in closed.lost
+    over = next(
+        at for at, fact in enumerate(facts) if isinstance(fact, f.TurnFinished | f.TurnCancelled | f.TurnUnreadable)
+    )
+    assert facts.index(closed) < over
+    assert machine.turn is None
+    machine.begin("again")
+    later = machine.feed(wire.event("message_start", message={}) + RETRY)
+    assert not [fact for fact in later if isinstance(fact, f.MessageReceived | f.BlockClosed)]
+
+
+def test_nothing_is_open_any_more_when_the_process_is_gone() -> None:
+    machine = wire.machine()
+    machine.begin("hi")
+    machine.feed(block(TEXT) + wire.delta("Hello"))
+    machine.abandon()
+    assert not machine.feed(RETRY + wire.event("message_start", message={}))[1:]
+
+
+class Written:
+    """One session's output on a clock that is the loop's."""
+
+    def __init__(self) -> None:
+        self.clock, self.book = ManualClock(), Transcripts(1 << 20)
+        bus = Bus(self.clock)
+        self.rates: list[float] = []
+        bus.listen(lambda each: self.rates.append(each.event.rate) if isinstance(each.event, ev.TurnProgress) else None)
+        self.output = LiveOutput("s1", self.book, bus, self.clock)
+
+    async def write(self, pieces: int) -> None:
+        """Ten pieces a second."""
+        for _ in range(pieces):
+            await self.wait(0.1)
+            self.output.take(f.BlockGrew("word "))
+
+    async def wait(self, seconds: float) -> None:
+        """Let this time pass."""
+        for _ in range(round(seconds * 10)):
+            self.clock.advance(0.1)
+            await asyncio.sleep(0.1)
+
+
+def test_who_stops_writing_has_no_rate_any_more() -> None:
+    async def work() -> list[float]:
+        written = Written()
+        written.output.take(f.BlockOpened("assistant", ""))
+        await written.write(25)
+        assert written.rates[-1] > 0
+        await written.wait(3 * STALL_S)
+        stalled = list(written.rates)
+        assert stalled[-1] == 0
+        await written.wait(5 * STALL_S)
+        assert written.rates == stalled  # and it is not reported again
+        await written.write(15)
+        assert written.rates[-1] > 0
+        written.output.take(f.BlockClosed())
+        return written.rates
+
+    rates = run_virtually(work())
+    assert rates[-1] == 0
+    assert len(asyncio.run(_timers())) == 0
+
+
+async def _timers() -> list[object]:
+    """The timers that a closed block leaves behind."""
+    written = Written()
+    written.output.take(f.BlockOpened("assistant", ""))
+    written.output.end()
+    loop = asyncio.get_running_loop()
+    return [each for each in getattr(loop, "_scheduled", ()) if not each.cancelled()]
+
+
+@pytest.mark.parametrize("kind", ["assistant", "think", "tool"])
+async def test_what_was_lost_with_its_turn_is_kept_with_the_reason(kind: str) -> None:
+    written = Written()
+    written.output.take(f.BlockOpened(kind, "Bash" if kind == "tool" else ""))
+    written.output.take(f.BlockGrew("half a sen"))
+    written.output.take(f.BlockClosed("the turn was interrupted here"))
+    (entry,) = written.book.page("s1").entries
+    assert (entry.kind, entry.text) == (kind, "half a sen\n… the turn was interrupted here")
+    assert written.book.page("s1").part is None
 
 
 def test_the_words_of_a_subagent_are_not_mixed_into_the_main_agents() -> None:

@@ -42,3 +42,9 @@ def test_a_forgotten_session_gives_its_room_back() -> None:
     book.add("s1", 0.0, "user", "", "hello")
     book.forget("s1")
     assert book.size == 0
+
+
+def test_the_input_of_a_tool_is_kept_without_its_secrets() -> None:
+    book = Transcripts(1 << 20)
+    book.add("s1", 0.0, "tool", "Bash", "", detail='{"command":"PASSWORD=ab!cd@ef make","token":"abcdefgh12"}')
+    assert book.page("s1").entries[0].detail == '{"command":"PASSWORD=‹secret› make","token":"‹secret›"}'

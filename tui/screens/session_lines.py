@@ -5,14 +5,16 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-from engine.events.state import PermissionView, SessionView
+from engine.events.state import TREND_SLOTS, PermissionView, SessionView
 from engine.events.types import SessionState
 from engine.sessions.transcripts import LivePart, TranscriptEntry
 from tui.actions.keymap import CAME_ALONG, Keymap
 from tui.actions.press_guard import ApprovalCard
+from tui.model.columns import NEARLY_FULL, context_share, recent_trend, short_model
 from tui.render import formats
 from tui.render.glyphs import STATE_GLYPHS, STATE_ROLES, risk_mark
 from tui.render.plain_text import clean
+from tui.render.plots import area
 from tui.render.spans import Line, between, crop, fit, rule, width_of
 from tui.render.wrapping import wrap_text
 from tui.screens import approval_lines
@@ -53,7 +55,8 @@ def drawer(
     if card is not None:
         lines += [[], *card_lines(card, now, width, keys)]
     writing = _writing(part, width, LIVE_LINES) if part is not None else []
-    lines += [[], rule("NOW", width), *(wrapped(_now(row, now), width, 2)), *writing]
+    trend = "".join(area(recent_trend(row, now), TREND_SLOTS, 1)) if any(row.trend) else ""
+    lines += [[], rule("NOW", width, trend), *(wrapped(_now(row, now), width, 2)), *writing]
     health = [[], rule("HEALTH", width), *_fares(row, now, pool_p95, width)]
     acts: list[Line] = [[], rule("ACTIONS", width), *_acts(row, keys)]
     room = height - len(lines) - len(health) - len(acts) - 2
@@ -223,11 +226,23 @@ def _used(row: SessionView) -> list[Line]:
     tokens = f"{formats.count(row.tokens_in)} in  {formats.count(row.tokens_out)} out"
     cached = f"  {formats.count(row.tokens_cached)} cached" if row.tokens_cached else ""
     where = f"{row.cpu:.0f}%  {_memory(row)}  {_processes(row.processes)}"
+    model: list[Line] = [[(" model  ", "muted"), (short_model(row.model), ""), *_context(row)]] if row.model else []
     return [
+        *model,
         [(" tokens ", "muted"), (tokens + cached, "")],
         [(" cost   ", "muted"), (formats.money(row.cost), "")],
         [(" cpu    ", "muted"), (where, "")],
     ]
+
+
+def _context(row: SessionView) -> Line:
+    """How much of its model's window the conversation takes."""
+    if not row.context:
+        return []
+    share = context_share(row)
+    role = "retry" if share >= NEARLY_FULL else ""
+    used = f"{share:.0f}% of {formats.count(row.context_window)}" if row.context_window else formats.count(row.context)
+    return [(f"  context {used}", role)]
 
 
 def _memory(row: SessionView) -> str:
@@ -266,7 +281,8 @@ def _acts(row: SessionView, keys: Keymap) -> list[Line]:
     live = row.state is not SessionState.FAILED
     role = "" if live else "muted"
     pairs = (("prompt", "interrupt"), ("stop", "kill"))
-    return [[span for name in pair for span in _act(name, keys, "" if name == "prompt" else role)] for pair in pairs]
+    lines = [[span for name in pair for span in _act(name, keys, "" if name == "prompt" else role)] for pair in pairs]
+    return [*lines, [(f" {keys.shown('sessions.marked')}", "strong"), (" hibernate, recycle, drain", role)]]
 
 
 def _act(name: str, keys: Keymap, role: str) -> Line:

@@ -43,7 +43,8 @@ def permission_answered(state: State, event: ev.PermissionAnswered, at: float) -
     """It was answered, by a person or by a grant."""
     asked = state.permissions.pop(event.permission, None)
     row = state.sessions.get(event.session)
-    if row is not None and row.state is SessionState.APPROVAL:
+    waits = any(each.session == event.session for each in state.permissions.values())
+    if row is not None and row.state is SessionState.APPROVAL and not waits:
         set_state(row, SessionState.RUNNING if row.turn_started_at else at_rest(row), at)
     if asked is not None:
         _keep_answered(state, asked, event, at)

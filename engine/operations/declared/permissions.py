@@ -246,7 +246,7 @@ class AnswerGroup(msgspec.Struct, kw_only=True, frozen=True):
     scope: str = "once"
     expires: str | float | None = None
     message: str = ""
-    contents: tuple[str, ...] = ()
+    contents: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)] | None = None
 
 
 class AnsweredGroup(msgspec.Struct, kw_only=True):
@@ -361,6 +361,7 @@ JUDGE_PERMISSION = Operation(
     JudgePermission,
     PermissionDetailResult,
     "Show a permission as it would be with an edited input; nothing is answered.",
+    Scope.OPERATOR,
     examples=("quarterdeck permissions judge 4f1c --command 'make test'",),
 )
 ANSWER_PERMISSION = Operation(

@@ -9,6 +9,7 @@ import msgspec
 from engine.approvals.details import Detail
 from engine.approvals.grants import Decision, Grant, decided
 from engine.approvals.groups import groups_of
+from engine.events.state import PermissionView
 from engine.operations.declared.paging import PageArgs
 from engine.operations.declared.permissions import (
     ANSWER_GROUP,
@@ -53,37 +54,39 @@ T = TypeVar("T", PermissionRow, PermissionGroupRow)
 
 
 @handles(LIST_PERMISSIONS)
-async def list_permissions(services: Services, _call: CallContext, args: PageArgs) -> PermissionsResult:
+async def list_permissions(services: Services, call: CallContext, args: PageArgs) -> PermissionsResult:
     """Those that wait, the oldest first, each with its age in seconds."""
-    rows = list(services.state.permissions.values())
+    rows = _waiting(services, call)
     return PermissionsResult(permissions=_aged(services, PermissionRow, page_of(args, rows)), total=len(rows))
 
 
 @handles(LIST_GROUPS)
-async def groups(services: Services, _call: CallContext, args: PageArgs) -> GroupsResult:
+async def groups(services: Services, call: CallContext, args: PageArgs) -> GroupsResult:
     """One row an action, the gravest first, then the oldest."""
-    rows = groups_of(services.state.permissions.values())
+    rows = groups_of(_waiting(services, call))
     return GroupsResult(groups=_aged(services, PermissionGroupRow, page_of(args, rows)), total=len(rows))
 
 
 @handles(SHOW_PERMISSION)
-async def show(services: Services, _call: CallContext, args: ShowPermission) -> PermissionDetailResult:
+async def show(services: Services, call: CallContext, args: ShowPermission) -> PermissionDetailResult:
     """A page of what is asked for. Raises NotFound, stating who answered it."""
-    detail = await services.broker.details.read(services.broker.waiting(args.id))
+    detail = await services.broker.details.read(services.broker.waiting(args.id, call.caller.only_tenant))
     return PermissionDetailResult(permission=_detail_row(detail, args.offset, args.limit))
 
 
 @handles(JUDGE_PERMISSION)
-async def judge(services: Services, _call: CallContext, args: JudgePermission) -> PermissionDetailResult:
+async def judge(services: Services, call: CallContext, args: JudgePermission) -> PermissionDetailResult:
     """What an edited input would do. Raises NotFound, BadInput."""
-    detail = await services.broker.details.read(services.broker.edited(args.id, args.edited))
+    edited = services.broker.edited(args.id, args.edited, call.caller.only_tenant)
+    detail = await services.broker.details.read(edited)
     return PermissionDetailResult(permission=_detail_row(detail, 0, _JUDGED_LINES))
 
 
 @handles(ANSWER_PERMISSION)
 async def answer(services: Services, call: CallContext, args: AnswerPermission) -> AnsweredResult:
     """Answer a pending permission. Raises NotFound, BadInput."""
-    grants = services.broker.answer(args.id, _decision(services, call, args), args.edited)
+    tenant = call.caller.only_tenant
+    grants = services.broker.answer(args.id, _decision(services, call, args), args.edited, tenant)
     return AnsweredResult(
         permission=AnsweredPermission(id=args.id, allowed=args.allowed, grants=rows_as(GrantRow, grants))
     )
@@ -92,30 +95,36 @@ async def answer(services: Services, call: CallContext, args: AnswerPermission) 
 @handles(ANSWER_GROUP)
 async def answer_group(services: Services, call: CallContext, args: AnswerGroup) -> AnsweredGroupResult:
     """Answer all that wait in a group, as `answer` does. Raises NotFound, BadInput."""
-    count, grants = services.broker.answer_group(args.key, _decision(services, call, args), args.contents)
+    decision, tenant = _decision(services, call, args), call.caller.only_tenant
+    count, grants = services.broker.answer_group(args.key, decision, args.contents, tenant)
     return AnsweredGroupResult(
         group=AnsweredGroup(key=args.key, allowed=args.allowed, answered=count, grants=rows_as(GrantRow, grants))
     )
 
 
 @handles(LIST_GRANTS)
-async def grants(services: Services, _call: CallContext, args: PageArgs) -> GrantsResult:
+async def grants(services: Services, call: CallContext, args: PageArgs) -> GrantsResult:
     """Those in force, oldest first. Raises StoreUnusable."""
-    rows: list[Grant] = services.broker.store.grants()
+    rows: list[Grant] = services.broker.store.grants(call.caller.only_tenant)
     return GrantsResult(grants=rows_as(GrantRow, page_of(args, rows)), total=len(rows))
 
 
 @handles(REVOKE_GRANT)
 async def revoke(services: Services, call: CallContext, args: GrantId) -> Revoked:
     """Revoke a grant. Raises NotFound, StoreUnusable."""
-    return Revoked(revoked=services.broker.revoke(args.id, call.who).id)
+    return Revoked(revoked=services.broker.revoke(args.id, call.who, call.caller.only_tenant).id)
 
 
 @handles(PERMISSION_HISTORY)
-async def history(services: Services, _call: CallContext, args: PermissionHistory) -> HistoryResult:
+async def history(services: Services, call: CallContext, args: PermissionHistory) -> HistoryResult:
     """Who answered what, newest first. Raises StoreUnusable."""
-    rows, total = services.broker.store.history(args.limit, args.offset, args.group)
+    rows, total = services.broker.store.history(args.limit, args.offset, args.group, call.caller.only_tenant)
     return HistoryResult(answers=rows_as(PermissionAnswer, rows), total=total)
+
+
+def _waiting(services: Services, call: CallContext) -> list[PermissionView]:
+    """What waits for this caller, the oldest first."""
+    return [row for row in services.state.permissions.values() if call.caller.reaches(row.tenant)]
 
 
 def _decision(services: Services, call: CallContext, args: AnswerPermission | AnswerGroup) -> Decision:
