@@ -382,13 +382,13 @@ class ConsoleFixture:
 
 @asynccontextmanager
 async def console_fixture(
-    feed: FakeFeed, clock: ManualClock, size: tuple[int, int] = NORMAL, **options: Any
+    feed: FakeFeed, clock: ManualClock, size: tuple[int, int] = NORMAL, *, notifications: bool = False, **options: Any
 ) -> AsyncIterator[ConsoleFixture]:
-    """A console over the feed, connected and painted."""
+    """A console over the feed, connected and painted; with `notifications` its messages are drawn, too."""
     # It paints by the test's hand alone: the own timer is at its slowest.
     options = {"title": "prod-eu", "theme": "default", "refresh_hz": 0.2, "glyphs": "unicode", **options}
     app = Console(feed, clock=clock, **options)
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=size, notifications=notifications) as pilot:
         made = ConsoleFixture(app, pilot, feed, clock)
         await made.settle()
         await made.settle()

@@ -286,6 +286,7 @@ class Console(PartActions, App[None]):
         text = message.translate(self.glyph_table) if self.glyph_table is not None else message
         seconds = (_NOTICE_S if severity == "information" else _PROBLEM_S) if timeout is None else timeout
         super().notify(text, title=title, severity=severity, timeout=seconds, markup=markup)
+        self.call_after_refresh(self.paint)  # a message takes its lines from what is shown
 
     def paint(self) -> None:
         """Paint the screen that is in sight; what lies below it is painted when it comes back."""

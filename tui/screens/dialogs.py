@@ -63,6 +63,11 @@ class Dialog(StyledScreen[Answer], ModalScreen[Answer]):
         if self._value:
             self.query_one("#entry", Input).cursor_position = len(self._value)
 
+    @property
+    def room_height(self) -> int:
+        """Lines of the window that no message takes."""
+        return self.size.height - sum(toast.region.height for toast in self.query("Toast"))
+
     def rewrite(self, lines: Sequence[Line]) -> None:
         """Other lines in the same box."""
         block = self.query_one("#lines", LineBlock)
@@ -191,7 +196,7 @@ class Chooser(Dialog[str]):
     def _room(self) -> int:
         """Options shown at once: what facts, sample, border and margins leave."""
         beside = BESIDE_OPTIONS + len(self._facts) + (SAMPLE_LINES if self._sample is not None else 0)
-        return max(3, self.app.size.height - beside)
+        return max(3, self.room_height - beside)
 
     def _drawn(self) -> list[Line]:
         width = max((len(key) for key, _text in self._options), default=0)

@@ -106,7 +106,7 @@ class Inbox(ListActions[PermissionGroup], Overlay[str]):
         keys = draw.keys(actions, width, read_only=bool(self.console.refusal))
         if self.has_class("-short"):
             keys = keys[:2]  # `?` shows the others
-        room = self.size.height - _FRAME - _BESIDE - len(keys) - (_EDITOR if self.editing else 0)
+        room = self.room_height - _FRAME - _BESIDE - len(keys) - (_EDITOR if self.editing else 0)
         # The list grows and never shrinks, so that an answer moves nothing.
         self._most = max(self._most, min(_MOST_ROWS, max(_LEAST_ROWS, len(shown.order))))
         most = max(1, min(self._most, room // 3, room - draw.LEAST_CARD))
