@@ -37,7 +37,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 async def pass_seconds(seconds: float) -> None:
     """Let so much of the loop's time pass, which takes none; only for a loop of `run_virtually`."""
-    assert isinstance(loop := asyncio.get_running_loop(), VirtualLoop)
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualLoop)
     passed = loop.create_future()
     loop.call_later(seconds, passed.set_result, None)
     await passed
