@@ -21,6 +21,16 @@ class Spent:
     tokens_cache_written: int = 0
     cost: float = 0.0
 
+    def plus(self, other: Spent) -> Spent:
+        """Both together."""
+        return Spent(
+            self.tokens_in + other.tokens_in,
+            self.tokens_out + other.tokens_out,
+            self.tokens_cached + other.tokens_cached,
+            self.tokens_cache_written + other.tokens_cache_written,
+            self.cost + other.cost,
+        )
+
 
 class Account:
     """Owner of the total that was booked last. `free` turns (a simulator's) cost nothing."""

@@ -152,6 +152,14 @@ class Usage(msgspec.Struct, frozen=True):
     cache_read_input_tokens: int = 0
     cache_creation_input_tokens: int = 0
 
+    def plus(self, other: Usage) -> Usage:
+        """Both together."""
+        return Usage(*(mine + theirs for mine, theirs in zip(_counts(self), _counts(other), strict=True)))
+
+
+def _counts(usage: Usage) -> tuple[int, ...]:
+    return msgspec.structs.astuple(usage)
+
 
 class ModelUsage(msgspec.Struct, frozen=True, rename="camel"):
     """What one model took since the result before; cost in US dollars."""

@@ -162,6 +162,18 @@ class TurnFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class TurnSteered:
+    """What the CLI did for our turn has ended, which goes on with another prompt; None when the result is unread."""
+
+    result: Result | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyPending:
+    """The CLI works on a control request of ours: life, and no progress of the turn."""
+
+
+@dataclass(frozen=True, slots=True)
 class TurnStarted:
     """The CLI works on our prompt now; it may have queued behind a turn of the CLI's own."""
 
@@ -246,6 +258,8 @@ Fact = (
     | ConversationNamed
     | RetryReported
     | LimitReported
+    | ReplyPending
+    | TurnSteered
     | TurnStarted
     | TurnCancelled
     | TurnCompleting

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from engine.sessions.messages import Assistant
 
 MAX_TOOLS = 256
 """Uses of tools of one turn whose results are waited for; at the bound the oldest is forgotten."""
+MAX_STEERS = 16
+"""Prompts that may wait to take the place of the running one."""
 SYNTHETIC = "<synthetic>"
 """The model that the CLI names in messages of its own."""
 
@@ -16,9 +19,10 @@ SYNTHETIC = "<synthetic>"
 class Turn:
     """The turn in flight: `text` is what streamed so far, `open_from` where the unfinished message begins.
 
-    `tools` names the tool of each use whose result is to come. `started` is False while the prompt queues behind a
-    turn that the CLI began by itself, `confirmed` once the CLI stated that it works on the prompt. `written` are the
-    finished texts, `failure` the last message if it was an error, `answered` whether a model sent any message.
+    `steers` are the prompts that were sent to take this one's place; `tools` names the tool of each use whose result is
+    to come. `started` is False while the prompt queues behind a turn that the CLI began by itself, `confirmed` once the
+    CLI stated that it works on the prompt. `written` are the finished texts, `failure` the last message if it was an
+    error, `answered` whether a model sent any message.
     """
 
     uuid: str
@@ -32,6 +36,24 @@ class Turn:
     failure: Assistant | None = None
     answered: bool = False
     confirmed: bool = False
+    steers: list[str] = field(default_factory=list)
+
+    @property
+    def steerable(self) -> bool:
+        """Whether another prompt may take this one's place."""
+        return self.started and not self.interrupted and len(self.steers) < MAX_STEERS
+
+    def steered(self, answered: Sequence[str]) -> int | None:
+        """Go on with the prompt that was sent to take this one's place; None when none is left that waits.
+
+        `answered` are the prompts that a result names. Returns the length in characters of what came of this one.
+        """
+        self.steers = [uuid for uuid in self.steers if uuid not in answered]
+        if not self.steers:
+            return None
+        size = self.wait()
+        self.started, self.uuid = True, self.steers.pop(0)
+        return size
 
     def wait(self) -> int:
         """The CLI works on something else: what came so far was never ours; return its length in characters."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -12,21 +14,28 @@ from engine.operations.declared.conversations import (
     DELETE_CONVERSATION,
     LIST_CONVERSATIONS,
     READ_MESSAGES,
+    READ_PROMPTS,
     SHOW_CONVERSATION,
     ConversationDeleted,
     ConversationId,
     ConversationResult,
     ConversationRow,
     ConversationsResult,
+    KeptPrompt,
+    KeptPromptsResult,
     ListConversations,
     MessagePage,
     MessagesResult,
     ReadMessages,
+    ReadPrompts,
 )
-from engine.operations.handlers.binding import CallContext, handles, page_of, row_as
+from engine.operations.handlers.binding import CallContext, handles, page_of, row_as, rows_as
 from engine.operations.handlers.services import Services
 from engine.sessions.history import read_page
+from engine.sessions.prompts import prompts_in
 from engine.store.conversations import KnownConversation
+
+T = TypeVar("T")
 
 
 @handles(LIST_CONVERSATIONS)
@@ -47,17 +56,18 @@ async def messages(services: Services, call: CallContext, args: ReadMessages) ->
     """A page of what is on disk. Raises NotFound, StoreUnusable."""
     row = _row(services, call, args.id)
 
-    def read() -> MessagePage | None:
-        for path in _transcripts(services, row):
-            return row_as(MessagePage, read_page(path, args.before, args.ref, args.until, args.limit))
-        return None
+    def read(path: Path) -> MessagePage:
+        return row_as(MessagePage, read_page(path, args.before, args.ref, args.until, args.limit))
 
-    try:
-        page = await asyncio.to_thread(read)
-    except OSError as error:
-        sentence = f"The transcript of conversation {row.id} cannot be read: {error.strerror}."
-        raise NotFound(sentence, field="id", remedy="`quarterdeck doctor` checks the folders.") from error
+    page = await _read(services, row, read)
     return MessagesResult(messages=page if page is not None else MessagePage(entries=[], before=0))
+
+
+@handles(READ_PROMPTS)
+async def prompts(services: Services, call: CallContext, args: ReadPrompts) -> KeptPromptsResult:
+    """A page of the prompts on disk. Raises NotFound, StoreUnusable."""
+    found = await _read(services, _row(services, call, args.id), prompts_in) or []
+    return KeptPromptsResult(prompts=rows_as(KeptPrompt, page_of(args, found)), total=len(found))
 
 
 @handles(DELETE_CONVERSATION)
@@ -75,6 +85,19 @@ async def delete(services: Services, call: CallContext, args: ConversationId) ->
 
     await services.conversations.remove(row.tenant, row.id, delete_transcripts)
     return ConversationDeleted(deleted=row.id, transcript=bool(paths))
+
+
+async def _read(services: Services, row: ConversationRow, read: Callable[[Path], T]) -> T | None:
+    """What is read of a conversation's transcript; None without one. Raises NotFound where that cannot be read."""
+
+    def first() -> T | None:
+        return next((read(path) for path in _transcripts(services, row)), None)
+
+    try:
+        return await asyncio.to_thread(first)
+    except OSError as error:
+        sentence = f"The transcript of conversation {row.id} cannot be read: {error.strerror}."
+        raise NotFound(sentence, field="id", remedy="`quarterdeck doctor` checks the folders.") from error
 
 
 def _row(services: Services, call: CallContext, name: str) -> ConversationRow:
