@@ -40,6 +40,8 @@ MOST_FILES = 5000
 """Files of a diff that are named; more are counted as omitted."""
 MOST_LINES = 20_000
 """Lines of a diff that are shown; more are counted."""
+_LOOKS, _LOOK_S = 40, 0.05
+"""How often, and after how many seconds each time, a rewind is looked for on disk."""
 
 
 @handles(SIDE_QUESTION)
@@ -71,6 +73,7 @@ async def rewind(services: Services, call: CallContext, args: Rewind) -> Rewound
     _check_rest(services, session)  # what is written now comes before every later prompt
     text = await verbs.rewind(session, target.ref, prompts[-1].ref)
     left = target.number - 1
+    await _until_kept(session, left)
     services.transcripts.add(
         session.id, services.clock.wall(), "note", "rewound", f"to before prompt {target.number}, by {call.who}"
     )
@@ -161,15 +164,27 @@ def _check_text(field: str, text: str) -> None:
 
 
 async def _prompts(session: Session) -> list[KeptPrompt]:
-    path = session.transcript()
-    try:
-        found = await asyncio.to_thread(prompts_in, path) if path is not None else []
-    except OSError as error:
-        why = f"The transcript of conversation {session.conversation} cannot be read: {error.strerror}."
-        raise NotFound(why, field="id", remedy="`quarterdeck doctor` checks the folders.") from error
+    found = await _read_prompts(session)
     if not found:
         raise NotFound(f"The conversation of session {session.id} has no prompt yet.", field="id", remedy="Send one.")
     return found
+
+
+async def _read_prompts(session: Session) -> list[KeptPrompt]:
+    path = session.transcript()
+    try:
+        return await asyncio.to_thread(prompts_in, path) if path is not None else []
+    except OSError as error:
+        why = f"The transcript of conversation {session.conversation} cannot be read: {error.strerror}."
+        raise NotFound(why, field="id", remedy="`quarterdeck doctor` checks the folders.") from error
+
+
+async def _until_kept(session: Session, prompts: int) -> None:
+    """The agent writes it to its transcript a moment later; whoever reads that after us finds it there."""
+    for _look in range(_LOOKS):
+        if len(await _read_prompts(session)) <= prompts:
+            return
+        await asyncio.sleep(_LOOK_S)
 
 
 def _target(prompts: list[KeptPrompt], args: Rewind) -> KeptPrompt:
