@@ -216,6 +216,7 @@ def _given(at: float, block: m.Block, ref: str) -> HistoryEntry:
 
 
 def text_of(body: m.Body) -> str:
+    """The texts of a message, one after the other."""
     return "\n".join(block.text for block in blocks_of(body))
 
 
@@ -226,6 +227,7 @@ def _plain(raw: Raw) -> str:
 
 
 def time_of(stamp: str) -> float:
+    """A time of the file in seconds since 1970; 0 for one that cannot be read."""
     with suppress(ValueError):
         return datetime.fromisoformat(stamp).timestamp()
     return 0.0

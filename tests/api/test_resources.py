@@ -201,6 +201,8 @@ async def test_a_read_only_engine_refuses_everything_that_acts(served: Served) -
         "/api/permissions/{id}": {"allowed": True},
         "/api/permissions/groups/{key}": {"allowed": True},
         "/api/permissions/{id}/judge": {"edited": {"command": "ls"}},
+        "/api/sessions/{id}/side-question": {"question": "what?"},
+        "/api/sessions/{id}/steer": {"prompt": "x"},
         "/api/pool/scale": {"target": 1},
         "/api/pool/autoscale": {"enabled": True},
         "/api/config": {"a": 1},
