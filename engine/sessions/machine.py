@@ -432,7 +432,7 @@ class SessionMachine:
         self._activity = ""
         if size:
             emit(f.PartialDropped(size))
-        emit(f.TurnSteered(result))
+        emit(f.TurnSteered(turn.uuid, result))
         return True
 
     def _ask(self, message: m.ControlRequest, emit: Emit, *, changed: bool) -> None:

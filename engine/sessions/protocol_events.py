@@ -163,8 +163,9 @@ class TurnFinished:
 
 @dataclass(frozen=True, slots=True)
 class TurnSteered:
-    """What the CLI did for our turn has ended, which goes on with another prompt; None when the result is unread."""
+    """What the CLI did for our turn has ended, which goes on with the prompt `uuid`; None for an unread result."""
 
+    uuid: str
     result: Result | None
 
 

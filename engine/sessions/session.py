@@ -456,7 +456,7 @@ class Session:
         match fact:
             case f.TurnFinished():
                 self._end_turn(fact)
-            case f.TurnSteered(result):
+            case f.TurnSteered(_uuid, result):
                 self._steered(result)
             case f.TurnCancelled() | f.TurnUnreadable():
                 self._turn_over()

@@ -169,7 +169,7 @@ REWIND_SESSION = Operation(
     "Go back to before a prompt: it and all that followed are cut off; files stay as they are.",
     Scope.OPERATOR,
     confirm="Go back in {id}? The prompt and all that followed are cut off; files stay as they are.",
-    sentence="{id}: went back; {rewound.prompts} prompts are left. Cut off: {rewound.text}",
+    sentence="{id}: went back; prompts left: {rewound.prompts}. Cut off: {rewound.text}",
     asks_agent=True,
     examples=("quarterdeck sessions rewind k7f003 --prompt 3",),
 )
