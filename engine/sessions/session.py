@@ -443,7 +443,7 @@ class Session:
                 self._ask(fact)
             case f.PermissionWithdrawn(permission):
                 turn = self._machine.turn
-                why = "its turn was interrupted" if turn is not None and turn.interrupted else ""
+                why = turn.why_withdrawn if turn is not None else ""
                 self._ports.permissions.withdraw(self.id, permission, why)
                 self._wait_for_person()
             case f.ForeignTurnBegan() | f.ForeignTurnEnded() | f.TasksChanged():

@@ -43,6 +43,11 @@ class Turn:
         """Whether another prompt may take this one's place."""
         return self.started and not self.interrupted and len(self.steers) < MAX_STEERS
 
+    @property
+    def why_withdrawn(self) -> str:
+        """Why a permission that its agent asked for waits no more; empty where that is the agent's own matter."""
+        return "its turn was interrupted" if self.interrupted else "its turn was steered" if self.steers else ""
+
     def steered(self, answered: Sequence[str]) -> int | None:
         """Go on with the prompt that was sent to take this one's place; None when none is left that waits.
 

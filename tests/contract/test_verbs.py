@@ -223,7 +223,8 @@ async def test_a_permission_that_waits_is_withdrawn(session_fixture: SessionFixt
     outcome = await turn
     assert (outcome.text, outcome.ended) == ("steered", Ended.ANSWERED)
     answered = await session_fixture.next_of(ev.PermissionAnswered)
-    assert (answered.by, (session.cwd / "never").exists()) == ("withdrawn", False)
+    assert (answered.by, answered.reason) == ("withdrawn", "its turn was steered")
+    assert not (session.cwd / "never").exists()
 
 
 async def test_an_interrupt_ends_a_turn_that_was_steered(session_fixture: SessionFixture) -> None:
