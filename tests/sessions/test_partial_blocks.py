@@ -148,7 +148,8 @@ class Written:
 
     async def wait(self, seconds: float) -> None:
         """Let this time pass."""
-        for _ in range(round(seconds * 10)):
+        until = self.clock.monotonic() + seconds
+        while self.clock.monotonic() < until - 0.05:
             self.clock.advance(0.1)
             await pass_seconds(0.1)
 
