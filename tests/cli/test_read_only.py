@@ -86,6 +86,7 @@ READS = {
     "permissions:show",
     "plugins",
     "pool",
+    "profiles:files",
     "profiles:list",
     "queue:list",
     "queue:show",
