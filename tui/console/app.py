@@ -87,6 +87,7 @@ class Console(PartActions, App[None]):
         "recovery": later("recovery", "RecoveryScreen"),
         "queue": later("queue", "QueueScreen"),
         "tuning": later("tuning", "TuningScreen"),
+        "conversations": later("conversations", "ConversationsScreen"),
     }
     DEFAULT_MODE = "overview"
     BINDINGS: ClassVar[list[BindingType]] = list(bindings(KeyScope.APP))

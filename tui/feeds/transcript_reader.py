@@ -65,8 +65,12 @@ class TranscriptReader:
         return self._before == 0 and not self.in_memory
 
     async def pull(self, feed: Feed) -> bool:
-        """Read what is new; True when something was. Raises the feed's QuarterdeckError."""
-        if self._forwards.locked():
+        """Read what is new; True when something was. Raises the feed's QuarterdeckError.
+
+        Without a session there is nothing but the conversation's own transcript.
+        """
+        if not self.session or self._forwards.locked():
+            self._next = self._next or 0
             return False
         before, seeks = (self._next, _size(self.part)), self._seeks
         async with self._forwards:

@@ -24,6 +24,7 @@ TABS: tuple[Tab, ...] = (
     ("view.recovery", "Recovery", "recovery"),
     ("view.queue", "Queue", "queue"),
     ("view.tuning", "Tuning", "tuning"),
+    ("view.conversations", "Conversations", "conversations"),
 )
 """Action, name and mode of each screen that exists."""
 
