@@ -103,14 +103,14 @@ def detail(row: ConversationRow, now: float, width: int, keys: Keymap) -> list[L
     where = row.directory or "the workspace of its profile"
     made = f"begun {formats.span(now - row.created)} ago" if row.created else "begun before it was recorded"
     used = f"used {formats.span(now - row.used)} ago" if row.used else ""
-    said, _more = wrap_text(row.last_words or "nothing said yet", max(20, width - 3), 2)
+    said, _more = wrap_text(row.last_words or "nothing said yet", max(20, width), 2)
     facts = [row.profile, made, used, formats.plural(row.turns, "turn"), formats.money(row.cost)]
     live = f" in {row.session}" if row.session else "; a prompt wakes it" if row.state == "hibernated" else ""
     lines: list[Line] = [
         rule(name_of(row), width, f"{keys.shown('conversations.open')} read"),
-        [(f" {glyph} {word}", role), (f"{live}   ", ""), (row.id, "muted")],
-        [(" " + " · ".join(fact for fact in facts if fact), "muted")],
-        [(" in ", "muted"), (fit(clean(where), max(8, width - 5)).rstrip(), "")],
-        *([(" ", ""), *line] for line in said),
+        [(f"{glyph} {word}", role), (f"{live}   ", ""), (row.id, "muted")],
+        [(" · ".join(fact for fact in facts if fact), "muted")],
+        [("in ", "muted"), (fit(clean(where), max(8, width - 3)).rstrip(), "")],
+        *said,
     ]
     return [crop(line, width) for line in lines][:DETAIL]

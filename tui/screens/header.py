@@ -75,11 +75,11 @@ def where_line(
     right: Line = [(f"  {rate} ", "muted")]
     short = width_of([(forms[-1], "")]) + 2 if forms else 0
     name_least, place_least = (min(LEAST, width_of([(text, "")])) + 2 if text else 0 for text in (title, crumb))
-    named, digits, here = (_tab_line(mode, keys, tabs, form) for form in ("names", "keys", "here"))
-    offered = [named, digits, here] if width >= NAMED else [digits, here]
+    forms_of_tabs = ("names", "close", "keys", "here") if width >= NAMED else ("keys", "here")
+    offered = [_tab_line(mode, keys, tabs, form) for form in forms_of_tabs]
     free = width - 1 - width_of(right)
     wanted = name_least + place_least + short
-    shown = next((each for each in offered if width_of(each) + wanted <= free), here)
+    shown = next((each for each in offered if width_of(each) + wanted <= free), offered[-1])
     room = free - width_of(shown)
     banner = next((form for form in forms if width_of([(form, "")]) + 2 + name_least + place_least <= room), "")
     if forms and not banner:
@@ -102,7 +102,7 @@ def _cut(text: str, room: int) -> str:
 
 
 def _tab_line(mode: str, keys: Keymap, tabs: Sequence[Tab], form: str) -> Line:
-    """The screens: with their names, with their keys, or only the one that is `here`."""
+    """The screens: with their names, those `close` together, with their keys, or only the one that is `here`."""
     line: Line = []
     for action, name, tab in tabs:
         key = keys.shown(action)
@@ -111,6 +111,8 @@ def _tab_line(mode: str, keys: Keymap, tabs: Sequence[Tab], form: str) -> Line:
             line += [(f"[{whole}]", "here"), ("  " if form == "names" else " ", "")]
         elif form == "names":
             line.append((f"{whole}  ", ""))
+        elif form == "close":
+            line.append((f"{key} {_cut(name, LEAST)} ".lstrip(), ""))
         elif form == "keys" and key:
             line.append((f"{key} ", ""))
     return line
