@@ -347,5 +347,5 @@ def test_where_a_prompt_lands_is_told_for_every_state() -> None:
     assert landing(PromptTarget(waits.conversation), state).endswith("which waits for an approval")
     assert landing(PromptTarget(idle.conversation), state) == "s0004, at once"
     assert "sleeps" in landing(PromptTarget("elsewhere"), state)
-    assert "idle session of default, behind 1 request" in landing(PromptTarget(), state)
+    assert "idle session of default; 1 request waits already" in landing(PromptTarget(), state)
     assert "once a session of ci is free or has started" in landing(PromptTarget(profile="ci"), State())

@@ -86,5 +86,5 @@ class FileOffers:
             for at, path in shown
         ]
         number = f"{self._at + 1} of {len(self.files)} " if self.files else ""
-        keys = "  tab takes it · ↑ ↓ choose · esc none" if self.files else ""
+        keys = "  tab takes it · up down choose · esc none" if self.files else ""
         return [*lines, crop([(f"  {number}{clean(self._note)}{keys}", "muted")], width)]

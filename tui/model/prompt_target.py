@@ -55,7 +55,7 @@ def landing(target: PromptTarget, state: State) -> str:
             return "the conversation sleeps; a session wakes and goes on with it"
         return f"{holder.id}, {_when(holder)}"
     waiting = sum(1 for request in state.requests.values() if not request.session)
-    before = f", behind {formats.plural(waiting, 'request')} that may be before it" if waiting else ""
+    before = f"; {formats.plural(waiting, 'request')} {'waits' if waiting == 1 else 'wait'} already" if waiting else ""
     folder = f" in {clean(target.folder)}" if target.folder else ""
     of_profile = [row for row in state.sessions.values() if row.profile == target.profile]
     if any(row.state is SessionState.IDLE for row in of_profile):

@@ -30,7 +30,7 @@ from tui.widgets.styled import LineBlock
 if TYPE_CHECKING:
     from tui.actions.host import ConsoleHost
 
-_HINT = "enter send · @ file · tab choose · ctrl+j line · ctrl+e editor · esc keep"
+_HINT = "enter send · @ file · tab more · ctrl+j line · ctrl+e edit · esc keep"
 _OFFERED = 20
 
 
