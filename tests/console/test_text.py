@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+import tui
 from tests.console.test_goldens import GOLDENS
 from tests.support.console import plain
 from tui.model.trends import percentile
@@ -153,6 +158,28 @@ def test_the_other_glyph_sets_cover_as_many_cells_and_ascii_is_ascii(text: str) 
 def test_the_glyphs_are_those_that_the_terminal_can_show(environ: dict[str, str], table: object) -> None:
     assert glyph_table("auto", environ) is table
     assert glyph_table("ascii", environ) is ASCII_TABLE
+
+
+def test_every_character_that_is_drawn_has_an_ascii_form() -> None:
+    """Those that are read away or stand in for a paste are never drawn."""
+    kept = {"glyphs.py", "plain_text.py", "prompt_memory.py"}
+    missing = {
+        f"{path.name} {character!r}"
+        for path in Path(tui.__path__[0]).rglob("*.py")
+        if path.name not in kept
+        for text in _texts(ast.parse(path.read_text(encoding="utf-8")))
+        for character in text
+        if not character.isascii() and ord(character) not in dict(ASCII_TABLE)
+    }
+    assert missing == set()
+
+
+def _texts(tree: ast.Module) -> Iterator[str]:
+    """The strings of a module that are no documentation."""
+    said = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in said:
+            yield node.value
 
 
 def test_no_two_states_look_alike_in_ascii() -> None:

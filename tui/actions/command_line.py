@@ -6,7 +6,7 @@ The names are those of the shell: what follows `quarterdeck` there can be typed 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -42,7 +42,6 @@ WHOLE = frozenset({ArgumentKind.MOMENT, ArgumentKind.FILTER, ArgumentKind.TEXT})
 """Kinds that take the rest of the line as it is written."""
 STRICT = frozenset(
     {
-        ArgumentKind.SCREEN,
         ArgumentKind.COLUMN,
         ArgumentKind.SESSION,
         ArgumentKind.REQUEST,
@@ -119,8 +118,10 @@ def _breaker(verb: str, text: str) -> Command:
     return Command(f"breakers {verb}", ArgumentKind.BREAKER, text, "breaker", True, 1, 0, (f"breaker {verb}",), verb)
 
 
+GO = Command("go", ArgumentKind.SCREEN, "go to a screen, by its name or its key", "go")
+"""A screen's name alone does the same."""
 COMMANDS: tuple[Command, ...] = (
-    Command("go", ArgumentKind.SCREEN, "go to a screen", "go"),
+    GO,
     Command("filter", ArgumentKind.FILTER, "filter this list; without words show all", "filter", least=0),
     Command("sort", ArgumentKind.COLUMN, "sort by a column; again turns it round", "sort"),
     Command("at", ArgumentKind.MOMENT, "show a moment: 13:47, 13:47:12, -5m", "at"),
@@ -197,14 +198,16 @@ Lookup = Callable[[ArgumentKind], Sequence[Suggestion]]
 """What is known of a kind now."""
 
 
-def parse(line: str) -> Parsed:
-    """What a line asks for. Raises LineError."""
+def parse(line: str, screens: Collection[str] = ()) -> Parsed:
+    """What a line asks for; the name of one of the `screens` goes there. Raises LineError."""
     text = _bare(clean(line))
     if not text.strip():
         raise LineError("Nothing is typed; tab shows all commands.")
     name, rest = _split(text)
     command = _by_name().get(name)
     if command is None:
+        if text.strip().lower() in screens:
+            return Parsed(GO, (text.strip().lower(),))
         if (found := _operation(text)) is not None:
             return found
         raise LineError(_unknown(text))
@@ -263,7 +266,7 @@ def complete(line: str, lookup: Lookup) -> Completion:
     name, rest = _split(text)
     command = _by_name().get(name)
     if command is None or not (rest or text.endswith(" ")):
-        return Completion(left, _starting(text.lstrip()))
+        return Completion(left, [*_screens(text.strip(), lookup), *_starting(text.lstrip())])
     if command.kind is None or command.kind in WHOLE:
         return Completion(len(line), [Suggestion("", note=f"{command.usage}   {command.text}")])
     word = "" if rest.endswith(" ") or not rest else rest.split(" ")[-1]
@@ -347,6 +350,14 @@ def _shared(texts: Sequence[str]) -> str:
 def is_command(wanted: str) -> bool:
     """Whether any command's name begins so."""
     return any(name.startswith(wanted) for command in COMMANDS for name in command.names)
+
+
+def _screens(wanted: str, lookup: Lookup) -> list[Suggestion]:
+    """The screens whose name begins with what is typed."""
+    if not wanted:
+        return []
+    known = [each for each in lookup(ArgumentKind.SCREEN) if each.text.startswith(wanted)]
+    return [Suggestion(each.text, note=f"go to {each.note}") for each in known]
 
 
 def _starting(typed: str) -> list[Suggestion]:

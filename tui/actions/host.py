@@ -166,6 +166,12 @@ class Navigation(Protocol):
     def show_commands(self, wanted: str) -> None:
         """Show the commands of the command line whose name begins with `wanted`."""
 
+    def open_command_line(self, line: str = "") -> None:
+        """Type a command, of which this is there already."""
+
+    def read_whole(self, title: str, text: str) -> None:
+        """Show a text that a line has no room for."""
+
     def show_grants(self) -> None:
         """Show the grants in force."""
 

@@ -90,8 +90,18 @@ class LineActions:
                 return []
 
     async def go(self, parsed: Parsed) -> Callback:
-        """To a screen."""
-        return lambda: self._console.navigation.go(parsed.words[0])
+        """To a screen, by its mode, its name or its key."""
+        wanted, console = parsed.words[0].lower(), self._console
+        for action, name, mode in console.tabs:
+            if wanted in {mode, name.lower(), console.keys.shown(action).lower()}:
+                return lambda: console.navigation.go(mode)
+        known = [mode for _action, _name, mode in console.tabs]
+        raise LineError(f"There is no screen {wanted[:40]!r}{nearest(wanted, known)}. There is {', '.join(known)}.")
+
+    @property
+    def screens(self) -> frozenset[str]:
+        """The screens, by the names that a line may consist of."""
+        return frozenset(word for _action, name, mode in self._console.tabs for word in (mode, name.lower()))
 
     async def filter(self, parsed: Parsed) -> Callback:
         """Filter the list in sight."""

@@ -9,6 +9,8 @@ from textual.app import App
 
 from tui.actions.press_guard import PressGuard
 from tui.actions.registry import KeyScope
+from tui.render.plain_text import clean
+from tui.render.wrapping import wrap_text
 from tui.screens.base_screen import BaseScreen
 from tui.screens.dialogs import Confirm, Menu
 from tui.screens.help import Help
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
     from tui.actions.line_actions import Callback
     from tui.console.part_host import PartHost
     from tui.screens.tuning import TuningScreen
+
+WHOLE_LINES = 400
+"""Lines of a text that is read whole."""
 
 
 class Navigation:
@@ -109,6 +114,15 @@ class Navigation:
             if isinstance(self._app.screen, TranscriptScreen):
                 self._app.pop_screen()
             self._app.push_screen(TranscriptScreen(session))
+
+    def read_whole(self, title: str, text: str) -> None:
+        """Show a text that a line has no room for."""
+        from tui.screens.dialogs import ScrollingDialog
+
+        lines, _left_out = wrap_text(text, max(20, min(72, self._app.size.width - 8)), WHOLE_LINES)
+        self._app.push_screen(
+            ScrollingDialog(clean(title).upper(), [list(line) for line in lines], "j k scroll · esc close")
+        )
 
     def show_grants(self) -> None:
         """The grants in force, over the screen in sight."""

@@ -18,7 +18,10 @@ NAMED = 4
 
 @dataclass(frozen=True, slots=True)
 class Attention:
-    """One line: `session` opens its transcript, else `filter_text` opens Sessions with it; neither opens nothing."""
+    """One line: `session` opens its transcript, else `screen` that screen, else `filter_text` Sessions with it.
+
+    What has none of them is opened to be read whole.
+    """
 
     glyph: str
     role: str
@@ -27,6 +30,7 @@ class Attention:
     detail: str
     session: str = ""
     filter_text: str = ""
+    screen: str = ""
 
 
 def attention(state: State, now: float) -> list[Attention]:
@@ -89,7 +93,7 @@ def _breakers(state: State) -> list[Attention]:
         if word != "closed":
             role = "fail" if word == "open" else "retry"
             last = next((line.text for line in reversed(state.recent) if line.subject == name), "")
-            lines.append(Attention("▲", role, f"{name} {word.replace('_', '-')}", "", last, "", "errors>0"))
+            lines.append(Attention("▲", role, f"{name} {word.replace('_', '-')}", "", last, screen="recovery"))
     return lines
 
 
@@ -99,7 +103,9 @@ def _alerts(state: State, now: float) -> list[Attention]:
     order = [Severity.CRITICAL, Severity.WARNING, Severity.INFO]
     roles = {Severity.CRITICAL: ("✖", "fail"), Severity.WARNING: ("▲", "retry"), Severity.INFO: ("·", "muted")}
     return [
-        Attention(*roles[alert.severity], alert.rule, formats.span(now - alert.since), _remedied(alert))
+        Attention(
+            *roles[alert.severity], alert.rule, formats.span(now - alert.since), _remedied(alert), screen="alerts"
+        )
         for alert in sorted(shown, key=lambda each: order.index(each.severity))[:NAMED]
     ]
 
@@ -130,7 +136,7 @@ def _retrying(state: State) -> list[Attention]:
     if waiting:
         worst = max(request.attempts for request in waiting)
         subject = f"{formats.plural(len(waiting), 'request')} back off"
-        lines.append(Attention("▲", "retry", subject, f"attempt {worst}", waiting[-1].prompt))
+        lines.append(Attention("▲", "retry", subject, f"attempt {worst}", waiting[-1].prompt, screen="queue"))
     return lines
 
 
@@ -138,7 +144,8 @@ def _draining(state: State) -> list[Attention]:
     if state.engine.phase != "draining":
         return []
     running = sum(1 for row in state.sessions.values() if row.request)
-    return [Attention("▲", "retry", "draining", "", f"{formats.plural(running, 'turn')} may finish; no new work")]
+    detail = f"{formats.plural(running, 'turn')} may finish; no new work"
+    return [Attention("▲", "retry", "draining", "", detail, screen="sessions")]
 
 
 def _queue(state: State, now: float) -> list[Attention]:
@@ -150,4 +157,4 @@ def _queue(state: State, now: float) -> list[Attention]:
     detail = f"for {why} · " if why else ""
     busy = sum(1 for row in state.sessions.values() if row.request)
     detail += f"target {QUEUE_LATE_S:.0f}s · {busy} of {state.engine.max_size or '?'} sessions in use"
-    return [Attention("·", "muted", f"queue {number}", f"oldest {formats.span(wait)}", detail)]
+    return [Attention("·", "muted", f"queue {number}", f"oldest {formats.span(wait)}", detail, screen="queue")]

@@ -133,7 +133,7 @@ class CommandScreen(Overlay[Callback]):
 
     async def _run(self, line: str) -> None:
         try:
-            doing = await self._acts.run(parse(line))
+            doing = await self._acts.run(parse(line, self._acts.screens))
         except LineError as error:
             self._error = str(error)
             self.paint()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from rich.cells import cell_len
 
@@ -41,6 +42,8 @@ COUNTED = (
 )
 
 
+Words = Literal["all", "some", "none"]
+"""Which counts have their word beside them."""
 LEAST = 8
 """Cells that the pool's name and the place within the screen keep while the screens have their names or keys."""
 NAMED = 116
@@ -181,18 +184,24 @@ def _keys(actions: Sequence[Action]) -> Line:
     return line
 
 
-def counts_line(state: State, failed: int, *, words: bool) -> Line:
-    """How many sessions are in each state."""
+def counts_line(state: State, failed: int, words: Words) -> Line:
+    """How many sessions are in each state, with the word of each, of those that there are, or with none."""
     tally = tally_states(state)
     tally[SessionState.FAILED] = failed
     line: Line = []
     for which in COUNTED:
         number = tally[which]
-        word = f" {which.value}" if words else ""
+        word = f" {which.value}" if words == "all" or (words == "some" and number) else ""
         role = STATE_ROLES[which] if number else "muted"
-        line += [(STATE_GLYPHS[which], role), (f" {number}{word}" if words else str(number), "" if number else "muted")]
-        line.append(("   " if words else " ", ""))
+        line += [(STATE_GLYPHS[which], role), (f" {number}{word}" if word else str(number), "" if number else "muted")]
+        line.append(("   " if words == "all" else "  " if words == "some" else " ", ""))
     return line
+
+
+def fitting_words(state: State, failed: int, width: int) -> Words:
+    """As many words as there is room for."""
+    forms: tuple[Words, ...] = ("all", "some")
+    return next((words for words in forms if width_of(counts_line(state, failed, words)) <= width), "none")
 
 
 def tally_states(state: State) -> dict[SessionState, int]:
@@ -216,7 +225,7 @@ def summary_lines(
             (f"{verdict.glyph} {verdict.word} ", verdict.role),
             (whole_reasons(verdict.reasons, width - len(verdict.word) - 3), ""),
         ],
-        counts_line(state, failed, words=False),
+        counts_line(state, failed, fitting_words(state, failed, width)),
         [(f"{formats.count(trend.tokens.now)} tok/s p95 {formats.took(trend.p95.now)} queue {waiting}{wait}", "")],
         [(f"? {formats.plural(asked, 'approval')}", "ask" if asked else "muted")],
         _keys([action for action in keys.actions if action.id in SUMMARY_KEYS]),

@@ -10,8 +10,10 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
+from engine.events.types import SessionState
 from tui.actions.keymap import CAME_ALONG, Keymap
 from tui.actions.registry import Action, KeyScope, in_scope
+from tui.render.glyphs import STATE_GLYPHS, STATE_ROLES
 from tui.render.plain_text import clean
 from tui.render.spans import Line, columns, fit, rule
 from tui.screens.dialogs import ScrollingDialog
@@ -21,6 +23,27 @@ COLUMN = 35
 TWO_COLUMNS, THREE_COLUMNS = 78, 116
 """Widths of a terminal from which there are so many columns."""
 _KEY = 8
+STATES = {
+    SessionState.RUNNING: "runs a turn",
+    SessionState.STARTING: "its process starts",
+    SessionState.IDLE: "waits for a prompt",
+    SessionState.APPROVAL: "asks for an approval",
+    SessionState.RETRYING: "tries a failed turn again",
+    SessionState.BACKGROUND: "works by itself, no turn",
+    SessionState.STOPPING: "is being stopped",
+    SessionState.FAILED: "has failed",
+}
+"""What the states of sessions mean."""
+MARKS = (
+    ("✔", "run", "done"),
+    ("◦", "muted", "asleep: a prompt wakes it"),
+    ("▪", "muted", "archived"),
+    ("◆", "ask", "marked"),
+    ("▌", "cursor", "the cursor"),
+    ("⟳", "wait", "a size or setting changed"),
+    ("»", "ask", "somebody did it by hand"),
+)
+"""Other glyphs: what is drawn, its role, what it means."""
 _DIRECTION = re.compile(r"\(-?1\)$")
 
 
@@ -56,12 +79,22 @@ def _columns_of(scope: str, width: int, actions: Sequence[Action]) -> list[Line]
     here = [] if scope is KeyScope.APP else in_scope(scope, actions=actions)
     looks = _block(str(scope), [action for action in here if not action.acts])
     acts = _block(f"{scope}: acts", [action for action in here if action.acts])
-    everywhere = _block(str(KeyScope.APP), in_scope(KeyScope.APP, actions=actions))
+    everywhere = [*_block(str(KeyScope.APP), in_scope(KeyScope.APP, actions=actions)), [], *_glyphs()]
     if width < TWO_COLUMNS:
         return [*looks, [], *acts, [], *everywhere]
     if width >= THREE_COLUMNS and here:
         return columns(columns(looks, acts, COLUMN, 2 * COLUMN), everywhere, 2 * COLUMN, 3 * COLUMN)
     return columns(looks, [*acts, [], *everywhere] if acts else everywhere, COLUMN, 2 * COLUMN)
+
+
+def _glyphs() -> list[Line]:
+    """What the glyphs mean, in the set in use."""
+    lines: list[Line] = [
+        [(fit(glyph, _KEY), STATE_ROLES[state]), (fit(STATES[state], COLUMN - _KEY - 2), "")]
+        for state, glyph in STATE_GLYPHS.items()
+    ]
+    lines += [[(fit(glyph, _KEY), role), (fit(text, COLUMN - _KEY - 2), "")] for glyph, role, text in MARKS]
+    return [rule("glyphs", COLUMN - 2), *lines]
 
 
 def _block(title: str, actions: Sequence[Action]) -> list[Line]:

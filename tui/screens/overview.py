@@ -16,8 +16,11 @@ from tui.model.tables import Table, table_of
 from tui.render.spans import Line, columns
 from tui.screens import overview_lines as draw
 from tui.screens.base_screen import BaseScreen
+from tui.screens.first_steps import first_steps
 from tui.widgets.styled import LineBlock
 
+MOST_LINES = 40
+"""Lines that ATTENTION takes at most."""
 _SIDE = 39
 """Cells of the right column where there is one."""
 
@@ -34,6 +37,8 @@ class OverviewScreen(BaseScreen):
         self._items: list[Attention] = []
         self._subject = ""
         self._first_item = 0
+        self._owners: list[int] = []
+        """Which item each line of ATTENTION belongs to."""
 
     def compose_body(self) -> Iterable[Widget]:
         """One block of lines."""
@@ -70,16 +75,23 @@ class OverviewScreen(BaseScreen):
         if not self._items:
             return
         item = self._items[self.cursor]
+        navigation = self.console.navigation
         if item.session:
-            self.console.navigation.open_transcript(item.session)
+            navigation.open_transcript(item.session)
+        elif item.screen == "alerts":
+            navigation.show_alerts()
+        elif item.screen:
+            navigation.go(item.screen)
         elif item.filter_text:
-            self.console.navigation.show_sessions(item.filter_text)
+            navigation.show_sessions(item.filter_text)
+        else:
+            navigation.read_whole(item.subject, item.detail)
 
     def on_click(self, event: events.Click) -> None:
         """A click on a line of ATTENTION opens it."""
-        index = event.screen_y - 2 - self._first_item
-        if 0 <= index < len(self._items):
-            self._subject = self._label(self._items[index])
+        at = event.screen_y - 2 - self._first_item
+        if 0 <= at < len(self._owners) and self._owners[at] < len(self._items):
+            self._subject = self._label(self._items[self._owners[at]])
             self.action_open()
 
     @staticmethod
@@ -104,11 +116,24 @@ class OverviewScreen(BaseScreen):
         room = height - len(lines)
         return lines + (self._beside(width, room) if wide else self._below(width, room))
 
+    def _wanted(self, width: int) -> int:
+        """Lines that ATTENTION has to show, without its title."""
+        if self._items:
+            return len(draw.attention_rows(self._items, self.cursor, width, MOST_LINES))
+        return 1 + len(first_steps(self.store.state, width, MOST_LINES, self.console.keys))
+
+    def _attention(self, width: int, height: int) -> list[Line]:
+        """What needs a person; while nothing does, what to do first."""
+        keys, state = self.console.keys, self.store.state
+        self._owners = [index for index, _line in draw.attention_rows(self._items, self.cursor, width, height - 1)]
+        lines = draw.attention_block(self._items, self.cursor, width, height, keys)
+        return lines if self._items else lines + first_steps(state, width, height - len(lines), keys)
+
     def _beside(self, width: int, room: int) -> list[Line]:
         state, now = self.store.state, self.store.now
         left = width - _SIDE - 4
-        upper = max(8, min(len(self._items) + 2, room // 2))
-        above = draw.attention_block(self._items, self.cursor, left, upper - 1, self.console.keys)
+        upper = max(8, min(self._wanted(left) + 2, room // 2))
+        above = self._attention(left, upper - 1)
         lines = columns(above, draw.pool_block(state, _SIDE), left + 2, width - 1)
         lines += [[] for _ in range(upper - len(lines))]
         below = draw.recent_block(state.recent, left, room - upper)
@@ -117,8 +142,8 @@ class OverviewScreen(BaseScreen):
 
     def _below(self, width: int, room: int) -> list[Line]:
         inner = width - 2
-        upper = max(3, min(len(self._items) + 1, room // 2))
-        lines = draw.attention_block(self._items, self.cursor, inner, upper, self.console.keys)
+        upper = max(3, min(self._wanted(inner) + 1, room // 2))
+        lines = self._attention(inner, upper)
         if len(lines) < room:
             lines += draw.recent_block(self.store.state.recent, inner, room - len(lines))
         return [[(" ", ""), *line] for line in lines]

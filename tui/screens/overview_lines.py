@@ -15,7 +15,8 @@ from tui.render import formats
 from tui.render.glyphs import STATE_ROLES
 from tui.render.plots import area, gauge, parts
 from tui.render.spans import Line, between, columns, crop, fit, rule, width_of
-from tui.screens.header import counts_line, tally_states
+from tui.render.wrapping import wrap_text
+from tui.screens.header import counts_line, fitting_words, tally_states
 
 _BAR_CHARS = {SessionState.IDLE: "─", SessionState.STARTING: "╍"}
 SUBJECT = 28
@@ -37,15 +38,14 @@ def composition(state: State, failed: int, trends: Trends, width: int) -> list[L
     """How many sessions are in which state, as counts and as one bar."""
     right: Line = [
         (f"{formats.money(trends.cost_an_hour)}/h  ", ""),
-        (f"{formats.count(state.totals.turns)} turns ", ""),
+        (f"{formats.count(state.totals.turns)} turn{'' if state.totals.turns == 1 else 's'} ", ""),
     ]
     tally = tally_states(state)
     tally[SessionState.FAILED] = failed
     order = (*(s for s in SessionState if s not in {SessionState.IDLE, SessionState.FAILED}), SessionState.IDLE)
     shares = [(float(tally[s]), _BAR_CHARS.get(s, "━"), STATE_ROLES[s]) for s in (*order, SessionState.FAILED)]
-    counts: Line = [(" ", ""), *counts_line(state, failed, words=True)]
-    if width_of([*counts, *right]) > width:
-        counts = [(" ", ""), *counts_line(state, failed, words=False)]
+    words = fitting_words(state, failed, width - 2 - width_of(right))
+    counts: Line = [(" ", ""), *counts_line(state, failed, words)]
     return [between(counts, right, width), [(" ", ""), *parts(shares, width - 2)]]
 
 
@@ -118,19 +118,41 @@ ATTENTION: Listing[Attention] = Listing(
 def attention_block(items: Sequence[Attention], cursor: int, width: int, height: int, keys: Keymap) -> list[Line]:
     """What needs a person; the first line is the title."""
     note = f"{keys.shown('overview.open')} opens" if items else ""
-    lines = [rule(f"ATTENTION {len(items)}" if items else "ATTENTION", width, note)]
+    title = rule(f"ATTENTION {len(items)}" if items else "ATTENTION", width, note)
     if not items:
-        return [*lines, [(" ● ", "run"), ("nothing needs you", "")]]
+        return [title, [(" ● ", "run"), ("nothing needs you", "")]]
+    return [title, *(line for _index, line in attention_rows(items, cursor, width, height - 1))]
+
+
+def attention_rows(items: Sequence[Attention], cursor: int, width: int, height: int) -> list[tuple[int, Line]]:
+    """The lines of the items around the cursor, each with the item's number; a detail is whole where there is room."""
+    if not items:
+        return []
     subject = min(SUBJECT, max(len(item.subject) for item in items))
     since = max(len(item.since) for item in items)
-    top = max(0, min(cursor - height + 2, len(items) - height + 1))
-    for index, item in enumerate(items[top : top + height - 1], top):
+    top = max(0, min(cursor - height + 1, len(items) - height))
+    shown = list(enumerate(items))[top : top + height]
+    spare, room = height - len(shown), max(8, width - 7 - subject - since)
+    rows: list[tuple[int, Line]] = []
+    for index, item in shown:
         on = index == cursor
-        text = f"{fit(item.subject, subject)}  {fit(item.since, since)}  "
-        detail = fit(item.detail, max(0, width - 3 - len(text)))
-        glyph: Line = [("▌" if on else " ", "cursor" if on else ""), (f"{item.glyph} ", "cursor" if on else item.role)]
-        lines.append([*glyph, (text, "cursor" if on else ""), (detail, "cursor" if on else "muted")])
-    return lines
+        parts = _whole(item.detail, room, 1 + spare)
+        spare -= len(parts) - 1
+        for number, part in enumerate(parts):
+            head = f"{fit(item.subject, subject)}  {fit(item.since, since)}  "
+            head, glyph = (head, f"{item.glyph} ") if not number else (" " * width_of([(head, "")]), "  ")
+            lead: Line = [("▌" if on else " ", "cursor" if on else ""), (glyph, "cursor" if on else item.role)]
+            rows.append((index, [*lead, (head, "cursor" if on else ""), (part, "cursor" if on else "muted")]))
+    return rows
+
+
+def _whole(text: str, width: int, most: int) -> list[str]:
+    """The text in as many lines of `width` cells as it needs, at most so many; the last one is cut where it must be."""
+    if most < 2:
+        return [fit(text, width)]
+    lines, left_out = wrap_text(text, width, most)
+    texts = [fit("".join(words for words, _role in line), width) for line in lines] or [fit("", width)]
+    return [*texts[:-1], fit(texts[-1].rstrip() + " …", width)] if left_out else texts
 
 
 def recent_block(recent: Sequence[RecentLine], width: int, height: int) -> list[Line]:
