@@ -51,6 +51,10 @@ class EngineView(msgspec.Struct):
     consoles: int = 0
 
 
+TREND_S, TREND_SLOTS = 30, 8
+"""Seconds of a slot of a session's trend, and how many slots it has."""
+
+
 class SessionView(msgspec.Struct):
     """One session, as a row of the grid."""
 
@@ -101,6 +105,13 @@ class SessionView(msgspec.Struct):
     """Estimated, of the text, thought or input under way."""
     written: int = 0
     """Estimated, of the turn so far, which the trend has counted."""
+    model: str = ""
+    context: int = 0
+    """Tokens of `context_window` that its conversation takes; 0 is not known, in both."""
+    context_window: int = 0
+    trend: list[int] = []
+    """Tokens written in each of the last TREND_SLOTS slots of TREND_S seconds; the last one is number `trend_slot`."""
+    trend_slot: int = 0
     activity_since: float = 0.0
 
 

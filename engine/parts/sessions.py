@@ -18,6 +18,7 @@ from engine.parts.resilience import Resilience
 from engine.pool.balancers import named_balancer
 from engine.pool.capacity_planner import CapacityPlanner
 from engine.pool.conversation_locks import LocalLocks
+from engine.pool.conversation_recorder import ConversationRecorder
 from engine.pool.conversations import Conversations
 from engine.pool.limits import PoolLimits, pool_limits
 from engine.pool.members import PoolPorts
@@ -75,6 +76,8 @@ class Sessions(Part):
         self.pool = Pool(self.ports)
         self.monitor = ResourceMonitor(self.pool, self.ports)
 
+        self.recorder = ConversationRecorder(self.ports.conversations, self.known, core.transcripts)
+        core.bus.listen(self.recorder.follow)
         core.bus.listen(self._follow_breakers)
 
     async def open(self) -> None:
@@ -100,6 +103,7 @@ class Sessions(Part):
 
     async def aclose(self) -> None:
         """Close the stores."""
+        self.recorder.write()
         self.known.close()
         self.locks.close()
 

@@ -10,7 +10,7 @@ from engine.base.errors import ConversationHeld
 from engine.events.bus import Bus
 from engine.events.types import ConversationHibernated, ConversationWoken, Notice, Severity
 from engine.pool.conversation_locks import ConversationLocks
-from engine.store.conversations import ConversationRow, ConversationStore, KnownConversation
+from engine.store.conversations import ConversationRow, ConversationStore, KnownConversation, Wanted
 from engine.store.leases import Holding
 from engine.store.sqlite import StoreUnusable
 
@@ -54,9 +54,31 @@ class Conversations:
         """The sessions by the conversations, with their tenants, that they may write."""
         return {(each.holding.tenant, each.holding.conversation): session for session, each in self._states.items()}
 
-    def known(self) -> list[KnownConversation]:
-        """Every conversation that is remembered, the one recorded last first. Raises StoreUnusable."""
-        return self._store.all()
+    def held_in(self, session: str) -> tuple[str, str] | None:
+        """Tenant and conversation that a session may write."""
+        state = self._states.get(session)
+        return (state.holding.tenant, state.holding.conversation) if state is not None else None
+
+    def page(self, tenant: str, wanted: Wanted, limit: int, offset: int) -> tuple[list[KnownConversation], int]:
+        """A page of those that are remembered, the one used last first, of how many; for a thread beside the loop.
+
+        Raises StoreUnusable.
+        """
+        return self._store.page(tenant, wanted, limit, offset)
+
+    def summary(self, tenant: str, conversation: str) -> KnownConversation | None:
+        """What is remembered of a conversation. Raises StoreUnusable."""
+        return self._store.summary(tenant, conversation)
+
+    def change(self, tenant: str, conversation: str, title: str | None, archived: bool | None) -> None:
+        """Give a conversation another title, or archive it or bring it back. Raises StoreUnusable."""
+        self._store.change(tenant, conversation, title, archived)
+
+    def copy(self, tenant: str, conversation: str, new: str, title: str) -> None:
+        """Remember a new conversation that works where this one does. Raises StoreUnusable."""
+        row = self._store.find(tenant, conversation) or ConversationRow("", False, "")
+        self._store.keep(tenant, new, row)
+        self._store.change(tenant, new, title, None)
 
     async def remove(self, tenant: str, conversation: str, delete: Callable[[], None]) -> None:
         """Forget a conversation that nobody writes; `delete` takes its transcript away meanwhile.

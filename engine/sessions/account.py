@@ -6,20 +6,26 @@ total, which some restart at `/clear`, as its own result shows, and which may ho
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from engine.sessions.messages import Result, Usage
+from engine.sessions.messages import ModelUsage, Result, Usage
+
+_NO_USAGE = Usage()
 
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """Tokens by class, and US dollars."""
+    """Tokens by class, and US dollars; `context` tokens of the `window` that `model` has are in use after the turn."""
 
     tokens_in: int = 0
     tokens_out: int = 0
     tokens_cached: int = 0
     tokens_cache_written: int = 0
     cost: float = 0.0
+    model: str = ""
+    context: int = 0
+    window: int = 0
 
     def plus(self, other: Spent) -> Spent:
         """Both together."""
@@ -43,8 +49,8 @@ class Account:
         """What the conversation had cost before this process resumed it."""
         self._total = total
 
-    def book(self, result: Result) -> Spent:
-        """What was spent since the result before this one."""
+    def book(self, result: Result, model: str = "", last: Usage = _NO_USAGE) -> Spent:
+        """What was spent since the result before this one; `last` is the usage of its last message by `model`."""
         total, by_model = result.total_cost_usd, result.model_usage_since_last_result
         since = total - self._total if total >= self._total else total
         self._total = total
@@ -64,4 +70,13 @@ class Account:
             tokens_cached=usage.cache_read_input_tokens,
             tokens_cache_written=usage.cache_creation_input_tokens,
             cost=0.0 if self._free else since,
+            model=model,
+            context=last.in_context,
+            window=_window(by_model or {}, model),
         )
+
+
+def _window(by_model: Mapping[str, ModelUsage], model: str) -> int:
+    """Tokens of the model's context; of the largest where the agent names the model otherwise here."""
+    named = by_model.get(model)
+    return named.context_window if named else max((each.context_window for each in by_model.values()), default=0)

@@ -420,7 +420,13 @@ class SessionMachine:
             emit(f.MessageReceived("error", result.terminal_reason or result.subtype, "; ".join(result.errors or ())))
         emit(
             f.TurnFinished(
-                result, turn.interrupted, text=turn.whole_text(), failure=turn.failure, answered=turn.answered
+                result,
+                turn.interrupted,
+                text=turn.whole_text(),
+                failure=turn.failure,
+                answered=turn.answered,
+                model=turn.model,
+                usage=turn.last_usage,
             )
         )
 

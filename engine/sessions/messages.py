@@ -152,6 +152,11 @@ class Usage(msgspec.Struct, frozen=True):
     cache_read_input_tokens: int = 0
     cache_creation_input_tokens: int = 0
 
+    @property
+    def in_context(self) -> int:
+        """Tokens that the next call begins with, where these are those of a call."""
+        return self.input_tokens + self.output_tokens + self.cache_read_input_tokens + self.cache_creation_input_tokens
+
     def plus(self, other: Usage) -> Usage:
         """Both together."""
         return Usage(*(mine + theirs for mine, theirs in zip(_counts(self), _counts(other), strict=True)))
@@ -169,6 +174,7 @@ class ModelUsage(msgspec.Struct, frozen=True, rename="camel"):
     cache_read_input_tokens: int = 0
     cache_creation_input_tokens: int = 0
     cost_usd: float = msgspec.field(default=0.0, name="costUSD")
+    context_window: int = 0
 
 
 class Origin(msgspec.Struct, frozen=True):

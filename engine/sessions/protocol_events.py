@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from msgspec import Raw
 
 from engine.events import types as ev
-from engine.sessions.messages import Assistant, ControlReply, Result
+from engine.sessions.messages import Assistant, ControlReply, Result, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,7 @@ class LimitReported:
 class TurnFinished:
     """The turn's result; `text` is all that was written in it, `failure` its last message if that was an error.
 
-    `answered` states whether a model sent any message.
+    `answered` states whether a model sent any message, `model` and `usage` are those of the last one.
     """
 
     result: Result
@@ -159,6 +159,8 @@ class TurnFinished:
     text: str = ""
     failure: Assistant | None = None
     answered: bool = False
+    model: str = ""
+    usage: Usage = field(default_factory=Usage)
 
 
 @dataclass(frozen=True, slots=True)

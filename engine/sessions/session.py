@@ -467,7 +467,7 @@ class Session:
             self._ports.bus.publish(event)
 
     def _end_turn(self, finished: f.TurnFinished) -> None:
-        spent = self._account.book(finished.result)
+        spent = self._account.book(finished.result, finished.model, finished.usage)
         self._turn_over()
         if self._turn is not None:
             self._turn.finish(finished, spent, self.life.ended_by)

@@ -190,6 +190,9 @@ class RunningTurn:
             tokens_cached=spent.tokens_cached,
             tokens_cache_written=spent.tokens_cache_written,
             cost=spent.cost,
+            model=spent.model,
+            context=spent.context,
+            context_window=spent.window,
             error="" if ok else one_line(reason),
         )
 

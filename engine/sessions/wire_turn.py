@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from engine.sessions.messages import Assistant
+import msgspec
+from msgspec import Raw
+
+from engine.sessions.messages import Assistant, Usage
 
 MAX_TOOLS = 256
 """Uses of tools of one turn whose results are waited for; at the bound the oldest is forgotten."""
@@ -13,6 +16,7 @@ MAX_STEERS = 16
 """Prompts that may wait to take the place of the running one."""
 SYNTHETIC = "<synthetic>"
 """The model that the CLI names in messages of its own."""
+_NO_USAGE = Raw(b"{}")
 
 
 @dataclass(slots=True)
@@ -22,7 +26,7 @@ class Turn:
     `steers` are the prompts that were sent to take this one's place; `tools` names the tool of each use whose result is
     to come. `started` is False while the prompt queues behind a turn that the CLI began by itself, `confirmed` once the
     CLI stated that it works on the prompt. `written` are the finished texts, `failure` the last message if it was an
-    error, `answered` whether a model sent any message.
+    error, `answered` whether a model sent any message. `model` and `usage` are those of the last message of a model.
     """
 
     uuid: str
@@ -37,6 +41,16 @@ class Turn:
     answered: bool = False
     confirmed: bool = False
     steers: list[str] = field(default_factory=list)
+    model: str = ""
+    usage: Raw = field(default_factory=lambda: _NO_USAGE)
+
+    @property
+    def last_usage(self) -> Usage:
+        """What the last message of a model took; nothing where it does not say."""
+        try:
+            return msgspec.json.decode(self.usage, type=Usage)
+        except msgspec.DecodeError:
+            return Usage()
 
     @property
     def steerable(self) -> bool:
@@ -79,7 +93,8 @@ class Turn:
         """A message of the main agent is here."""
         self.failure = message if message.error else None
         if not message.error:
-            self.answered = self.answered or message.message.model != SYNTHETIC
+            if message.message.model != SYNTHETIC:
+                self.answered, self.model, self.usage = True, message.message.model, message.message.usage
             self.written += [text for text in texts if text.strip()]
 
     def whole_text(self) -> str:

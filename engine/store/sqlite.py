@@ -79,9 +79,7 @@ class StoreFile:
             yield
         except (sqlite3.Error, OSError) as error:
             self._note(error)
-            sentence = f"The {self.what} in {self.path} cannot be used: {error}."
-            passing = _code(error) in _FAR_OFF
-            raise StoreUnusable(sentence, remedy=_REMEDY, retry_after=_AGAIN_S, retryable=passing) from error
+            raise self._unusable(error) from error
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
@@ -95,6 +93,15 @@ class StoreFile:
             finally:
                 if database.in_transaction:
                     database.execute("ROLLBACK")
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Another connection, which only reads, for any thread. Raises StoreUnusable."""
+        try:
+            with contextlib.closing(sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=ro", uri=True)) as reader:
+                yield reader
+        except sqlite3.Error as error:  # the owner's thread finds out by itself what is to be done about it
+            raise self._unusable(error) from error
 
     def version(self) -> tuple[int, int]:
         """Changes when another process has written the file, or the file is another one. Raises StoreUnusable."""
@@ -145,6 +152,11 @@ class StoreFile:
                 self._connection = before  # the only place that still has it
                 raise
             self.notices.append(f"{self.path} was deleted; the {self.what} were written to it again")
+
+    def _unusable(self, error: Exception) -> StoreUnusable:
+        sentence = f"The {self.what} in {self.path} cannot be used: {error}."
+        passing = _code(error) in _FAR_OFF
+        return StoreUnusable(sentence, remedy=_REMEDY, retry_after=_AGAIN_S, retryable=passing)
 
     def _note(self, error: Exception) -> None:
         code = _code(error)

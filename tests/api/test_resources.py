@@ -59,6 +59,7 @@ ACTS = {
     "/api/checkpoints/{id}/resume": ("POST", 404),
     "/api/errors/{id}/class": ("POST", 400),
     "/api/conversations/{id}": ("DELETE", 404),
+    "/api/conversations/{id}/fork": ("POST", 404),
     "/api/conversations/{id}/messages": ("GET", 404),
     "/api/conversations/{id}/prompts": ("GET", 404),
     "/api/sessions/{id}/diff": ("GET", 404),

@@ -31,6 +31,8 @@ ACTS = [
     "config set session_pool.max_size=20",
     "config undo",
     "conversations delete c1",
+    "conversations fork c1",
+    "conversations update c1 --archived",
     "down",
     "env forget .env",
     "env trust .env",

@@ -33,7 +33,9 @@ def clock() -> ManualClock:
 @pytest.fixture
 def feed() -> FakeFeed:
     """The scene, and what one of its sessions said."""
-    return FakeFeed(scene.tape(), {"s0008": scene.transcript()})
+    made = FakeFeed(scene.tape(), {"s0008": scene.transcript()})
+    made.conversations = scene.CONVERSATIONS
+    return made
 
 
 @pytest.fixture

@@ -46,6 +46,18 @@ REMARK = (
 CONVERSATION = "7c2f41aa-9d1e-4f0b-b1c4-0000000000"
 
 
+CONVERSATIONS = [
+    {"id": f"{CONVERSATION}07", "state": "running", "session": "s0008", "title": "refactor queue worker", "user": "ben",
+     "used": NOW - 12, "turns": 22, "cost": 1.32, "directory": "/work/billing", "last_words": REMARK},
+    {"id": "9b11c0de-7a54-4c1e-8d3c-000000000011", "title": "find out why the nightly build is slow", "user": "ana",
+     "created": NOW - 9000, "used": NOW - 5400, "turns": 9, "cost": 0.81, "directory": "/work/ci",
+     "last_words": "The cache key has the date in it. I would leave it out; shall I?"},
+    {"id": "3c55aa01-1f0e-45a8-b0a2-000000000012", "title": "draft the release notes", "user": "eli",
+     "created": NOW - 260_000, "used": NOW - 190_000, "turns": 31, "cost": 4.2, "directory": "/work/docs",
+     "last_words": "Done: NOTES.md has all eleven changes."},
+]  # fmt: skip
+
+
 BREAKERS = [
     ev.BreakerFigures(
         breaker="credential:acct-3", calls=73, failed=0.384, limit=0.5, next_probe=0.0, probes_ok=2, probes_needed=3,
@@ -248,5 +260,6 @@ def _turn_ended(request: str, session: str, took: float, tokens: int, *, ok: boo
     return ev.TurnEnded(
         request=request, session=session, ok=ok, outcome="answered" if ok else "failed", duration=took,
         tokens_in=tokens // 3, tokens_out=tokens, tokens_cached=tokens * 20, cost=tokens * 9e-5,
-        error="" if ok else "connection reset",
+        error="" if ok else "connection reset", model="claude-sonnet-4-5-20250929", context=tokens * 150,
+        context_window=200_000,
     )  # fmt: skip

@@ -15,6 +15,7 @@ from tui.actions.command_line import COMMANDS, Command
 from tui.actions.registry import ACTIONS, YIELDING, Action, KeyScope, bindings, clashing, footer, in_scope
 from tui.console.app import Console
 from tui.render.spans import width_of
+from tui.screens.conversations import ConversationsScreen
 from tui.screens.errors import ErrorsScreen
 from tui.screens.header import keys_line
 from tui.screens.help import help_lines
@@ -36,6 +37,7 @@ PLACES: dict[KeyScope, type[Screen[Any]]] = {
     KeyScope.ERRORS: ErrorsScreen,
     KeyScope.RECOVERY: RecoveryScreen,
     KeyScope.QUEUE: QueueScreen,
+    KeyScope.CONVERSATIONS: ConversationsScreen,
 }
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import msgspec
 import pytest
+from textual import events
+from textual.widgets import TextArea
 
 from engine.base.clock import ManualClock
 from engine.base.errors import NotFound
@@ -15,6 +17,7 @@ from engine.events import types as ev
 from tests.console import scene
 from tests.support.console import NORMAL, SMALL, ConsoleFixture, FakeFeed, console_fixture
 from tui.actions.press_guard import ARMING_S
+from tui.screens import approval_lines as draw
 from tui.screens.edit_input import EditInput, ReadAndConfirm
 from tui.screens.inbox import Inbox
 from tui.screens.transcript import TranscriptScreen
@@ -215,6 +218,17 @@ async def test_a_group_of_different_inputs_is_leafed_through_and_names_how_many_
         assert console.told[-1] == "Allowed 1 request, 2 of 3 inputs read."
 
 
+async def test_what_was_read_of_marked_groups_is_counted_over_all_of_them(feed: FakeFeed, clock: ManualClock) -> None:
+    alike(feed, "first", "second", "third")
+    async with console_fixture(feed, clock, NORMAL) as console:
+        at = At(console, feed, clock)
+        await at.press("exclamation_mark")
+        await at.arm()
+        await at.press("asterisk", "M", "k", "k", "k", "enter")
+        assert len(feed.sent) == 3  # p1 and p2 are groups of their own
+        assert console.told[-1] == "Allowed 3 requests, 1 of 5 inputs read."
+
+
 @pytest.mark.parametrize(
     ("how", "words"),
     [
@@ -286,6 +300,41 @@ async def test_an_edit_that_changes_nothing_answers_nothing_and_one_that_comes_l
         assert feed.calls == []
 
 
+async def test_keys_before_the_end_of_an_edit_in_a_burst_are_in_it(feed: FakeFeed, clock: ManualClock) -> None:
+    async with card(feed, clock, SMALL, inbox=False) as at:
+        await at.press("E")
+        for key in ("a", "b", "c", "ctrl+s"):
+            at.console.app.post_message(events.Key(key, key if len(key) == 1 else None))
+        await at.console.settle()
+        assert isinstance(at.console.app.screen, ReadAndConfirm)
+        await at.press("A")
+        assert feed.sent[-1].edited == {"command": f"{COMMAND}abc"}
+
+
+async def test_escape_leaves_an_edit_that_was_begun(feed: FakeFeed, clock: ManualClock) -> None:
+    async with card(feed, clock, SMALL, inbox=False) as at:
+        await at.press("E")
+        assert isinstance(at.console.app.screen, EditInput)
+        assert "esc leave it" in at.console.text
+        await at.console.type(" && ls")
+        await at.press("escape")
+        assert isinstance(at.console.app.screen, TranscriptScreen)
+        assert feed.calls == []
+
+
+async def test_how_an_edit_is_judged_is_wrapped_by_cells_and_not_cut(feed: FakeFeed, clock: ManualClock) -> None:
+    async with card(feed, clock, SMALL, inbox=False) as at:
+        await at.press("E")
+        area = at.console.app.screen.query_one(TextArea)
+        area.text = "echo " + "漢字" * 60 + " && rm -rf /end"
+        await at.press("ctrl+s")
+        assert isinstance(at.console.app.screen, ReadAndConfirm)
+        await at.press(*"jjjjjjjjjjjjjjjj")
+        assert "/end" in at.console.text
+        box = [line for line in at.console.lines if line.count("│") > 1]
+        assert not any("…" in line for line in box)
+
+
 async def test_a_denial_in_the_transcript_asks_why_and_the_model_reads_it(feed: FakeFeed, clock: ManualClock) -> None:
     async with card(feed, clock, NORMAL, inbox=False) as at:
         await at.press("D")
@@ -311,12 +360,33 @@ async def test_the_grid_allows_nothing_that_its_drawer_does_not_show(feed: FakeF
         assert "read it here" in console.told[-1]
 
 
-async def until_drawer(at: At) -> None:
+@pytest.mark.parametrize("size", [SMALL, NORMAL, (116, 20), (160, 24), (60, 16)])
+async def test_the_grid_allows_nothing_while_a_risk_of_it_is_out_of_sight(
+    feed: FakeFeed, clock: ManualClock, size: tuple[int, int]
+) -> None:
+    risks = ("delete", "outside", "opaque", "pipe to shell", "?", "network")
+    asked = scene.asked("p9", "s0004", "Bash", "x", "Bash: x", "delete", 0)
+    feed.push(scene.NOW - 9, msgspec.structs.replace(asked, risks=risks, grave_risks=4, size=10))
+    async with console_fixture(feed, clock, size) as console:
+        at = At(console, feed, clock)
+        await at.press("2", "slash")
+        await console.type("s0004")
+        await at.press("enter")
+        await until_drawer(at, "Bash")
+        await at.arm()
+        drawer = "".join("".join(line.split("┃")[-1].split()) for line in console.lines)
+        whole = all("".join(draw.risk_spans([risk], 0)[0][0].split())[1:] in drawer for risk in risks)
+        await at.press("A")
+        assert bool(feed.calls) == whole, console.text
+        assert whole or isinstance(console.app.screen, TranscriptScreen)
+
+
+async def until_drawer(at: At, words: str = "reads all 900 bytes") -> None:
     """The drawer follows the cursor."""
     for _ in range(40):
         await at.console.pilot.pause(0.05)
         await at.console.settle()
-        if "reads all 900 bytes" in at.console.text:
+        if words in at.console.text:
             return
     raise AssertionError(at.console.text)
 

@@ -272,4 +272,8 @@ def test_a_wrong_line_of_an_operation_says_why(line: str, why: str) -> None:
 
 
 def test_operations_are_completed_where_the_table_has_nothing() -> None:
-    assert [each.text for each in complete("conv", lambda _kind: []).choices] == ["conversations delete"]
+    assert [each.text for each in complete("conv", lambda _kind: []).choices] == [
+        "conversations update",
+        "conversations fork",
+        "conversations delete",
+    ]

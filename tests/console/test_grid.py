@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from engine.base.clock import ManualClock
 from engine.events import types as ev
+from engine.events.state import SessionView
 from engine.events.types import AnyEvent
 from tests.console import scene
 from tests.support.console import ConsoleFixture, FakeFeed, console_fixture
-from tui.model.columns import GAP, LEAD, SESSION_COLUMNS, lay_out
+from tui.model.columns import GAP, LEAD, SESSION_COLUMNS, lay_out, recent_trend
 from tui.screens.sessions import SessionsScreen
 from tui.widgets.grid import Grid
 
@@ -179,7 +180,7 @@ async def test_a_click_chooses_a_row_and_a_click_on_a_title_sorts(crowd: Console
 
 
 async def test_a_terminal_that_changes_its_width_changes_the_columns(crowd: ConsoleFixture) -> None:
-    assert "PROFILE" in crowd.text
+    assert "CTX%" in crowd.text
     await crowd.pilot.resize_terminal(70, 24)
     await crowd.settle()
     titles = next(line for line in crowd.lines if line.lstrip().startswith("ID"))
@@ -202,3 +203,17 @@ def test_the_columns_fit_their_width_and_the_least_wanted_go_first(width: int) -
 
 def test_the_titles_of_the_columns_fit_them() -> None:
     assert all(len(column.title) <= column.width for column in SESSION_COLUMNS)
+
+
+def test_a_row_tells_a_stuck_agent_from_a_busy_one() -> None:
+    row = SessionView(id="s1", model="claude-opus-4-5-20251101", context=170, context_window=200, trend=[3, 9])
+    row.trend_slot, row.cwd, row.conversation, row.last_used = 100, "/work/shop", "c1", 2990.0
+    column = {each.key: each for each in SESSION_COLUMNS}
+    shown = {key: column[key].text(row, 3005.0) for key in ("model", "context", "last", "trend", "folder")}
+    assert shown == {"model": "opus-4-5", "context": "85%", "last": "15s", "trend": "      ▃█", "folder": "shop"}
+    assert column["context"].role(row) == "retry"
+    assert recent_trend(row, 3005.0) == [0] * 6 + [3, 9]
+    assert recent_trend(row, 3065.0) == [0] * 4 + [3, 9, 0, 0]
+    assert recent_trend(row, 9e9) == [0] * 8
+    row.cwd = "/state/own/c1"
+    assert column["folder"].text(row, 0.0) == "own"

@@ -157,7 +157,7 @@ async def test_marked_groups_are_answered_alike_and_the_order_is_held_meanwhile(
         assert "ANSWER 2 GROUPS" in console.text
         await console.press("enter", "enter")  # deny is where the cursor is; no reason is given
         assert feed.calls == [("answer_group", KEYS[at], False, "once", "", "") for at in (0, 2)]
-        assert console.told[-1] == "Denied 2 requests."
+        assert console.told[-1] == "Denied 2 requests, 2 of 3 inputs read."
 
 
 async def test_what_the_engine_refuses_is_told_for_each_and_the_rest_is_answered(
@@ -200,6 +200,19 @@ async def test_a_click_puts_the_cursor_on_a_row(feed: FakeFeed, clock: ManualClo
         await arm(console, clock)
         await console.press("D", "enter")
         assert feed.calls == [("answer_group", KEYS[5], False, "once", "", "")]
+
+
+async def test_a_click_below_the_rows_drawn_or_beside_the_box_moves_nothing(feed: FakeFeed, clock: ManualClock) -> None:
+    async with inbox(feed, clock, SMALL) as console:
+        screen = console.app.screen
+        assert isinstance(screen, Inbox)
+        before, lines = screen.shown.cursor, screen.query_one("#lines").region
+        last = max(y for y, line in enumerate(console.lines) if "×" in line and "│" in line)
+        for y in range(last + 1, lines.bottom):
+            await console.pilot.click(offset=(lines.x + 30, y))
+            assert screen.shown.cursor == before, y
+        await console.pilot.click(offset=(lines.x - 3, last))
+        assert screen.shown.cursor == before
 
 
 async def test_nothing_waits_so_nothing_opens_and_an_emptied_inbox_says_so(clock: ManualClock) -> None:

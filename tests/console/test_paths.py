@@ -6,11 +6,13 @@ import pytest
 
 from engine.base.clock import ManualClock
 from engine.events import types as ev
+from engine.events.state import State
 from engine.sessions.transcripts import TranscriptEntry
 from tests.console import scene
-from tests.support.console import NORMAL, SMALL, FakeFeed, console_fixture
+from tests.support.console import NORMAL, SMALL, FakeFeed, console_fixture, plain
 from tests.support.processes import until
 from tui.model.link import FeedStatus, LinkState
+from tui.screens.dialogs import leaving_facts
 from tui.screens.inbox import Inbox
 from tui.screens.overview import OverviewScreen
 from tui.screens.sessions import SessionsScreen
@@ -217,3 +219,22 @@ async def test_a_help_that_does_not_fit_is_scrolled_by_letters_arrows_and_pages(
         assert console.text not in (first, second)
         await console.press("home")
         assert console.text == first
+
+
+async def test_what_leaving_ends_is_shown_as_it_is_now(feed: FakeFeed, clock: ManualClock) -> None:
+    async with console_fixture(feed, clock, owns_engine=True) as console:
+        await console.press("q")
+        assert "approvals      2 unanswered" in console.text
+        feed.push(scene.NOW + 1, ev.PermissionAnswered(permission="p1", session="s0008", allowed=True, by="ben"))
+        await console.settle()
+        assert "approvals      1 unanswered" in console.text
+        feed.push(scene.NOW + 2, scene.asked("p8", "s0001", "Bash", "ls", "Bash: ls", "?", 6))
+        await console.settle()
+        assert "approvals      2 unanswered" in console.text
+
+
+@pytest.mark.parametrize(("number", "words"), [(1, "1 other console loses"), (2, "2 other consoles lose")])
+def test_who_else_loses_the_engine_is_counted(number: int, words: str) -> None:
+    state = State()
+    state.engine.consoles = number
+    assert f"{words} the engine too" in "".join(plain(line) for line in leaving_facts(state))

@@ -6,13 +6,11 @@ import stat
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from textual import events
 
 from engine.base.clock import ManualClock
 from tests.support.console import ConsoleFixture, FakeFeed, console_fixture
-from tui.screens.prompt_entry import FOLDED, PROMPTS_KEPT, Pastes, PromptArea, PromptMemory
+from tui.widgets.prompt_area import PromptArea
 
 PASTED = "\n".join(f"line {number}" for number in range(1000))
 
@@ -110,17 +108,100 @@ def _run(_app: object, argv: list[str]) -> None:
     assert run(argv) == 0
 
 
-@given(st.lists(st.text(max_size=3 * FOLDED), max_size=4), st.text(max_size=50))
-def test_what_is_shown_unfolds_to_what_was_pasted(texts: list[str], between: str) -> None:
-    pastes = Pastes()
-    shown = between.join(pastes.folded(text) for text in texts)
-    assert pastes.unfolded(shown) == between.join(texts)
+@pytest.mark.parametrize("key", ["backspace", "delete", "ctrl+w", "x"])
+async def test_a_paste_is_deleted_and_kept_as_a_whole(feed: FakeFeed, clock: ManualClock, key: str) -> None:
+    async with console_fixture(feed, clock) as console:
+        await console.press("1", "P")
+        await console.type("a")
+        await paste(console, PASTED)
+        await console.type("b")
+        await console.press("left", *(["left"] * 5 if key in {"x", "delete"} else []), key, "enter")
+        assert prompts(feed) == [f"a{PASTED}xb" if key == "x" else "ab"]
 
 
-def test_memory_is_bounded() -> None:
-    memory = PromptMemory()
-    for number in range(3 * PROMPTS_KEPT):
-        memory.remember("t", f"prompt {number}")
-        memory.keep(f"target {number}", "draft")
-    assert (len(memory.sent), len(memory.drafts)) == (PROMPTS_KEPT, PROMPTS_KEPT)
-    assert memory.sent[-1] == f"prompt {3 * PROMPTS_KEPT - 1}"
+async def test_a_deleted_paste_comes_back_by_undo(feed: FakeFeed, clock: ManualClock) -> None:
+    async with console_fixture(feed, clock) as console:
+        await console.press("1", "P")
+        await paste(console, PASTED)
+        await console.press("backspace", "ctrl+z", "enter")
+        assert prompts(feed) == [PASTED]
+
+
+async def test_a_word_that_looks_like_a_paste_is_sent_as_it_is(feed: FakeFeed, clock: ManualClock) -> None:
+    async with console_fixture(feed, clock) as console:
+        await console.press("1", "P")
+        await paste(console, PASTED)
+        await paste(console, "[paste 1: 1,000 lines, 9K]")
+        await console.press("enter")
+        assert prompts(feed) == [f"{PASTED}[paste 1: 1,000 lines, 9K]"]
+
+
+@pytest.mark.parametrize("way", ["recall", "draft"])
+async def test_a_prompt_with_a_paste_comes_back_as_it_was_shown(feed: FakeFeed, clock: ManualClock, way: str) -> None:
+    async with console_fixture(feed, clock) as console:
+        await console.press("1", "P")
+        await console.type("read this ")
+        await paste(console, PASTED)
+        await console.press("enter" if way == "recall" else "escape", "P", *(["up"] if way == "recall" else []))
+        assert "read this [paste 1: 1,000 lines" in console.text
+        await console.press("enter")
+        assert prompts(feed)[-1] == f"read this {PASTED}"
+
+
+async def test_up_moves_in_a_wrapped_line_before_it_recalls(feed: FakeFeed, clock: ManualClock) -> None:
+    async with console_fixture(feed, clock, (80, 24)) as console:
+        await console.press("1", "P")
+        await console.type("sent")
+        await console.press("enter", "P")
+        await paste(console, "word " * 40)
+        area = console.app.screen.query_one(PromptArea)
+        rows = area.wrapped_document.height
+        assert rows > 2
+        await console.press(*["up"] * (rows - 1))
+        assert area.text == "word " * 40
+        await console.press("up")
+        assert area.text == "sent"
+        await console.press("down")
+        assert area.text == "word " * 40
+
+
+async def test_escape_on_a_recalled_prompt_keeps_what_was_typed(feed: FakeFeed, clock: ManualClock) -> None:
+    async with console_fixture(feed, clock) as console:
+        await console.press("1", "P")
+        await console.type("sent")
+        await console.press("enter", "P")
+        await console.type("half")
+        await console.press("up", "escape", "P")
+        assert console.app.screen.query_one(PromptArea).text == "half"
+        await console.press("up", "x", "escape", "P")  # a recalled prompt that was changed is a draft, too
+        assert console.app.screen.query_one(PromptArea).text == "sentx"
+        await console.press("up")
+        assert console.app.screen.query_one(PromptArea).text == "half"
+
+
+async def test_keys_before_the_editor_in_a_burst_are_in_the_text(
+    feed: FakeFeed, clock: ManualClock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    editor = tmp_path / "editor"
+    editor.write_text("#!/bin/sh\nprintf ', edited' >> \"$1\"\n")
+    editor.chmod(editor.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("VISUAL", str(editor))
+    monkeypatch.setattr("tui.terminal.hand_over.hand_over", _run)
+    async with console_fixture(feed, clock) as console:
+        await console.press("1", "P")
+        for key in ("a", "b", "c", "ctrl+e", "d"):
+            console.app.post_message(events.Key(key, key if len(key) == 1 else None))
+        await console.settle()
+        await console.press("enter")
+        assert prompts(feed) == ["abc, editedd"]
+
+
+async def test_keys_in_a_burst_reach_the_prompt_that_was_recalled(feed: FakeFeed, clock: ManualClock) -> None:
+    async with console_fixture(feed, clock) as console:
+        await console.press("1", "P")
+        await console.type("sent")
+        await console.press("enter", "P")
+        for key, character in (("up", None), ("x", "x"), ("enter", "\r")):
+            console.app.post_message(events.Key(key, character))
+        await console.settle()
+        assert prompts(feed) == ["sent", "sentx"]

@@ -217,6 +217,31 @@ def test_a_thought_under_way_shows_its_last_lines() -> None:
     assert len(live.lines(whole=True)) == 50
 
 
+@given(st.text('ab\\"\n\t/', max_size=60), st.integers(1, 7))
+def test_an_input_under_way_is_read_alike_however_it_is_cut(text: str, size: int) -> None:
+    escaped = json.dumps(text)[1:-1]
+    whole, cut = (LiveEntry(LivePart(1, 0.0, "tool", "Write", 0, ""), 200) for _ in range(2))
+    whole.grow(LivePart(1, 0.0, "tool", "Write", 0, escaped))
+    for end in range(0, len(escaped) + size, size):
+        cut.grow(LivePart(1, 0.0, "tool", "Write", 0, escaped[:end]))
+    assert texts(cut.lines(whole=True)) == texts(whole.lines(whole=True))
+    shown = LiveEntry(LivePart(1, 0.0, "tool", "Write", 0, ""), 200)
+    shown.grow(LivePart(1, 0.0, "tool", "Write", 0, json.dumps("a" + text + "b")[1:-1]))
+    assert len(shown.lines(whole=True)) == text.count("\n") + 2
+
+
+@pytest.mark.parametrize("long", ["漢字" * 60, "x" * 200, "word " * 40])
+@pytest.mark.parametrize("tool", ["Edit", "Write"])
+def test_the_mark_of_a_changed_line_stands_beside_it_however_long_it_is(tool: str, long: str) -> None:
+    changes = {"old_string": "", "new_string": long} if tool == "Edit" else {"content": long}
+    _, lines = tool_lines(tool, "", json.dumps({"file_path": "a.txt", **changes}), 40)
+    first, *others = (plain(line) for line in lines)
+    assert first.startswith(f"+ {long[:4]}")
+    assert len(others) > 1
+    assert all(line.startswith("  ") for line in others)
+    assert all(width_of(line) <= 40 for line in lines)
+
+
 @given(LINES, LINES, st.integers(3, 40))
 def test_drawing_only_the_changed_cells_gives_the_new_line(before: Line, after: Line, width: int) -> None:
     cells = changed_cells(before, after, width)

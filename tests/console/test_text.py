@@ -11,7 +11,7 @@ from tests.console.test_goldens import GOLDENS
 from tests.support.console import plain
 from tui.model.trends import percentile
 from tui.render import formats
-from tui.render.glyphs import ASCII_TABLE, PLAIN_TABLE, glyph_table
+from tui.render.glyphs import ASCII_TABLE, PLAIN_TABLE, STATE_GLYPHS, glyph_table
 from tui.render.plain_text import clean
 from tui.render.plots import area, gauge, parts
 from tui.render.spans import ROLES, Line, between, columns, crop, fit, padded, rule, width_of
@@ -145,14 +145,20 @@ def test_the_other_glyph_sets_cover_as_many_cells_and_ascii_is_ascii(text: str) 
     [
         ({"LANG": "C.UTF-8"}, None),
         ({}, None),
-        ({"LANG": "C.UTF-8", "TERM": "linux"}, PLAIN_TABLE),
-        ({"LANG": "de_DE.ISO-8859-1"}, PLAIN_TABLE),
-        ({"LANG": "C.UTF-8", "LC_ALL": "C"}, PLAIN_TABLE),
+        ({"LANG": "C.UTF-8", "TERM": "linux"}, ASCII_TABLE),
+        ({"LANG": "de_DE.ISO-8859-1"}, ASCII_TABLE),
+        ({"LANG": "C.UTF-8", "LC_ALL": "C"}, ASCII_TABLE),
     ],
 )
 def test_the_glyphs_are_those_that_the_terminal_can_show(environ: dict[str, str], table: object) -> None:
     assert glyph_table("auto", environ) is table
     assert glyph_table("ascii", environ) is ASCII_TABLE
+
+
+def test_no_two_states_look_alike_in_ascii() -> None:
+    marks = [*STATE_GLYPHS.values(), "✔", "◆", "▌", "▸"]
+    drawn = [mark.translate(ASCII_TABLE) for mark in marks]
+    assert len({*drawn}) == len(drawn)
 
 
 def test_every_sign_that_the_console_draws_has_a_stand_in() -> None:

@@ -245,3 +245,18 @@ async def test_a_transcript_that_begins_here_says_so_and_asks_no_more(clock: Man
         await console.press("g")
         await until(lambda: "the conversation begins here" in console.text)
         assert "only this" in console.text
+
+
+async def test_what_stands_above_clear_is_not_the_begin_of_the_conversation(clock: ManualClock) -> None:
+    entries = said("of the conversation before", "", "of this one")
+    entries[1] = TranscriptEntry(1, scene.NOW - 99, "note", "/clear", "")
+    feed = FakeFeed(scene.tape(), {"s0002": entries})
+    feed.disk = {
+        f"{scene.CONVERSATION}02": [Message(kind="user", title="", text="this again", at=1.0, detail="", ref="")]
+    }
+    async with console_fixture(feed, clock) as console:
+        await opened(console)
+        await console.press("g")
+        await until(lambda: "of an earlier conversation of this session" in console.text)
+        assert "begins here" not in console.text
+        assert "this again" not in console.text

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from engine.sessions.transcript_copy import copy_transcript
 from tests.contract.conftest import Agents
 from tests.contract.test_line_order import settled
 from tests.simulated_agent.agent import Line
@@ -64,6 +65,22 @@ async def test_a_fork_leaves_the_original_as_it_was(agents: Agents, named: bool)
     assert transcript(agents.home, session) == before
     forked = transcript(agents.home, result["session_id"])
     assert {entry["uuid"] for entry in before if entry["type"] == "assistant"} < {entry["uuid"] for entry in forked}
+
+
+async def test_a_copied_transcript_is_a_conversation_of_its_own(agents: Agents) -> None:
+    session, _ = await two_turns(agents)
+    (file,) = agents.home.glob(f".claude/projects/*/{session}.jsonl")
+    before, copy = transcript(agents.home, session), str(uuid.uuid4())
+    with file.open("ab") as torn:
+        torn.write(b'{"type": "user", "sessionId')
+    assert copy_transcript(file, copy).stem == copy
+    async with agents(f"--resume={copy}") as agent:
+        result = await agent.turn("[[history]]")
+        await agent.exit()
+    assert (result["session_id"], result["result"][:26]) == (copy, "History: 3 user messages, ")
+    assert {entry["sessionId"] for entry in transcript(agents.home, copy)} == {copy}
+    file.write_bytes(file.read_bytes().rpartition(b"\n")[0] + b"\n")
+    assert transcript(agents.home, session) == before
 
 
 async def test_a_fork_without_a_conversation_is_a_fresh_one(agents: Agents) -> None:

@@ -36,6 +36,8 @@ async def test_a_turn_is_answered_and_counted(session_fixture: SessionFixture) -
     assert ended.ok
     assert ended.ttft is not None
     assert 0 < ended.ttft <= ended.duration
+    assert ended.model
+    assert 0 < ended.context < ended.context_window
 
 
 async def test_the_pieces_join_to_the_answer(session_fixture: SessionFixture) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.events import types as ev
 from engine.events.reducers.projection import Projection
-from engine.events.state import ANSWERED_KEPT
+from engine.events.state import ANSWERED_KEPT, TREND_SLOTS
 from engine.events.types import AnyEvent, EventEnvelope
 from tui.model.timeline import likely_cause, rows
 from tui.screens.overview_lines import recent_block
@@ -120,3 +120,41 @@ def test_tokens_count_in_the_trend_while_they_are_written_and_once() -> None:
     assert sum(bucket.tokens for bucket in writing.state.buckets) == 30
     over = told(STARTED, SESSION, wrote(10), wrote(25), wrote(5), ended, wrote(7))
     assert sum(bucket.tokens for bucket in over.state.buckets) == 52 + 7
+
+
+def test_a_session_has_a_trend_of_what_it_wrote_in_the_last_minutes() -> None:
+    projection, number = told(STARTED, SESSION), 2
+
+    def at(seconds: float, event: AnyEvent) -> list[int]:
+        nonlocal number
+        number += 1
+        projection.apply(EventEnvelope(number, 3000.0 + seconds, event))
+        return projection.state.sessions["a1"].trend
+
+    def wrote(tokens: int) -> ev.TurnProgress:
+        return ev.TurnProgress(session="a1", words=tokens, tokens=tokens, seconds=1.0, rate=10.0)
+
+    assert at(1, wrote(10))[-1] == 10
+    assert at(29, wrote(25))[-1] == 25
+    assert at(31, wrote(30))[-2:] == [25, 5]
+    ended = ev.TurnEnded(request="r", session="a1", ok=True, outcome="answered", duration=9.0, tokens_out=52)
+    assert at(95, ended)[-4:] == [25, 5, 0, 22]
+    assert at(3000, wrote(1)) == [0] * (TREND_SLOTS - 1) + [1]
+
+
+def test_a_session_says_how_full_its_context_is_until_it_has_another_conversation() -> None:
+    ended = ev.TurnEnded(request="r", session="a1", ok=True, outcome="answered", duration=1.0, model="m", context=90)
+    known = ev.TurnEnded(
+        request="r", session="a1", ok=True, outcome="answered", duration=1.0, context=150, context_window=200
+    )
+    lost = ev.TurnEnded(request="r", session="a1", ok=False, outcome="lost", duration=1.0)
+
+    def facts(*events: AnyEvent) -> tuple[str, int, int]:
+        row = told(STARTED, SESSION, *events).state.sessions["a1"]
+        return row.model, row.context, row.context_window
+
+    assert facts(ended) == ("m", 90, 0)
+    assert facts(ended, known, lost) == ("m", 150, 200)
+    bound = ev.SessionBound(session="a1", conversation="c2", user="ana")
+    assert facts(ended, known, bound) == ("m", 0, 200)
+    assert facts(bound, ended, bound) == ("m", 90, 0)

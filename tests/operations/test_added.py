@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from urllib.parse import quote
 
@@ -52,6 +53,77 @@ async def test_a_conversation_is_running_then_idle_then_hibernated_then_deleted(
     assert not transcript.exists()
     assert (await served.data("GET", "/api/conversations"))["conversations"] == []
     assert (await served.refusal("DELETE", path))[0] == 404
+
+
+async def test_a_conversation_knows_its_title_user_turns_cost_and_last_words(served: Served) -> None:
+    first = await served.ask("find the flaky test\nand mend it", user="ana")
+    await served.data("POST", "/api/prompts", {"prompt": "go on", "conversation": first["conversation"], "user": "ana"})
+    (row,) = (await served.data("GET", "/api/conversations"))["conversations"]
+    assert (row["title"], row["user"], row["turns"], row["last_words"]) == (
+        "find the flaky test",
+        "ana",
+        2,
+        "Echo: go on",
+    )
+    assert row["created"] < row["used"]
+    for text in ("FLAKY", "ana", "echo: go"):
+        assert (await served.data("GET", f"/api/conversations?q={quote(text)}"))["total"] == 1
+    assert (await served.data("GET", "/api/conversations?q=nowhere"))["total"] == 0
+
+
+async def test_the_conversation_used_last_comes_first(served: Served) -> None:
+    first, second = await served.ask("one"), await served.ask("two")
+    await served.data("POST", "/api/prompts", {"prompt": "again", "conversation": first["conversation"]})
+    listed = (await served.data("GET", "/api/conversations"))["conversations"]
+    assert [row["id"] for row in listed] == [first["conversation"], second["conversation"]]
+
+
+async def test_a_conversation_is_named_archived_and_comes_back_when_it_is_used(served: Served) -> None:
+    conversation = (await served.ask("one"))["conversation"]
+    path = f"/api/conversations/{conversation}"
+    (row,) = (await served.data("GET", "/api/conversations"))["conversations"]
+    assert (await served.refusal("PATCH", path, {"archived": True}))[:2] == (409, "conversation_held")
+    await served.data("POST", f"/api/sessions/{row['session']}/hibernate")
+    changed = (await served.data("PATCH", path, {"title": "the\x1b[31m flaky\ntest", "archived": True}))["conversation"]
+    assert (changed["title"], changed["state"]) == ("the [31m flaky test", "archived")
+    assert (await served.data("GET", "/api/conversations"))["total"] == 0
+    (row,) = (await served.data("GET", "/api/conversations?state=archived"))["conversations"]
+    assert row["id"] == conversation
+    await served.data("POST", "/api/prompts", {"prompt": "go on", "conversation": conversation})
+    (row,) = (await served.data("GET", "/api/conversations"))["conversations"]
+    assert (row["state"], row["title"]) == ("idle", "the [31m flaky test")
+    assert (await served.refusal("PATCH", path, {"title": ""}))[0] == 400
+
+
+async def test_a_fork_knows_what_was_said_and_leaves_the_other_as_it_was(served: Served) -> None:
+    first = await served.ask("remember the word heron")
+    path = f"/api/conversations/{first['conversation']}"
+    fork = (await served.data("POST", f"{path}/fork"))["conversation"]
+    assert (fork["title"], fork["state"], fork["turns"]) == ("remember the word heron (fork)", "hibernated", 0)
+    await served.data("POST", "/api/prompts", {"prompt": "only in the fork", "conversation": fork["id"]})
+    said = [
+        [each["text"] for each in (await served.data("GET", f"{at}/messages"))["messages"]["entries"]]
+        for at in (path, f"/api/conversations/{fork['id']}")
+    ]
+    assert said[0] == ["remember the word heron", "Echo: remember the word heron"]
+    assert said[1] == [*said[0], "only in the fork", "Echo: only in the fork"]
+
+
+async def test_what_has_no_transcript_or_a_false_one_is_not_forked(served: Served) -> None:
+    conversation = (await served.ask("one"))["conversation"]
+    profile = served.engine.profiles.find("default", "default")
+    transcript = served.engine.backend.transcript(profile, conversation)
+    assert transcript is not None
+    transcript.rename(transcript.with_suffix(".kept"))
+    path = f"/api/conversations/{conversation}/fork"
+    assert (await served.refusal("POST", path))[0] == 404
+    os.mkfifo(transcript)
+    assert (await served.refusal("POST", path))[:2] == (503, "store_unusable")
+    transcript.unlink()
+    transcript.symlink_to(transcript.with_suffix(".kept"))
+    assert (await served.refusal("POST", path))[:2] == (503, "store_unusable")
+    assert not list(transcript.parent.glob("*.part"))
+    assert (await served.data("GET", "/api/conversations"))["total"] == 1
 
 
 @pytest.mark.parametrize("hostile", ["../x", "..", "a/b", "%2e%2e", "0f8fad5b-d9cb-469f-a165-70867728950e"])

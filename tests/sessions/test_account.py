@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from engine.sessions.account import Account
-from engine.sessions.messages import Result
+from engine.sessions.messages import Result, Usage
 
 
 def result(total: float, *models: float, **usage: int) -> Result:
@@ -50,3 +50,14 @@ def test_a_resumed_conversation_is_not_booked_again() -> None:
 def test_a_simulated_turn_costs_nothing() -> None:
     spent = Account(free=True).book(result(1.0, 1.0))
     assert (spent.cost, spent.tokens_out) == (0.0, 2)
+
+
+def test_the_last_message_tells_how_full_the_context_is() -> None:
+    usage = Usage(input_tokens=3, cache_read_input_tokens=40, cache_creation_input_tokens=5, output_tokens=2)
+    models = {"haiku": {"contextWindow": 100}, "sonnet": {"contextWindow": 200}}
+    line = {"type": "result", "model_usage_since_last_result": models}
+    spent = Account().book(msgspec.convert(line, Result), "sonnet", usage)
+    assert (spent.model, spent.context, spent.window) == ("sonnet", 50, 200)
+    assert Account().book(msgspec.convert(line, Result), "haiku", usage).window == 100
+    assert Account().book(msgspec.convert(line, Result), "other", usage).window == 200
+    assert Account().book(msgspec.convert({"type": "result"}, Result)).context == 0

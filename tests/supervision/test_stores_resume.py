@@ -58,7 +58,13 @@ def test_a_file_whose_damage_shows_in_use_is_moved_aside_and_begun_again(tmp_pat
     store = store_in(tmp_path)
     store.close()
     path = tmp_path / "conversations.db"
-    path.write_bytes(path.read_bytes()[:4096] + b"\xff" * (path.stat().st_size - 4096))  # its head is sound
+    with closing(sqlite3.connect(path)) as database:  # its head is sound, and what is read at the start
+        (size,) = database.execute("PRAGMA page_size").fetchone()
+        pages = database.execute("SELECT rootpage FROM sqlite_master WHERE name = 'conversations'").fetchall()
+    content = bytearray(path.read_bytes())
+    for (page,) in pages:
+        content[(page - 1) * size : page * size] = b"\xff" * size
+    path.write_bytes(content)
     store = ConversationStore(path)
     with pytest.raises(StoreUnusable, match="malformed") as refusal:
         store.find("default", "c1")

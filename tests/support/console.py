@@ -95,6 +95,12 @@ _ACTS: dict[str, Callable[[Any], Acted]] = {
         {"silence": {"pattern": args.name, "until": 0.0, "who": "ana"}},
     ),
     "alerts.unsilence": lambda args: (("unsilence", args.name), {"silence_removed": args.name}),
+    "conversations.update": lambda args: (
+        ("change", args.id, *(value if value is not msgspec.UNSET else None for value in (args.title, args.archived))),
+        {"conversation": conversation(id=args.id)},
+    ),
+    "conversations.fork": lambda args: (("fork", args.id, args.title), {"conversation": conversation(id="c9")}),
+    "conversations.delete": lambda args: (("delete", args.id), {"deleted": args.id, "transcript": True}),
     "breakers.control": lambda args: (
         ("breaker", args.name, args.act),
         {"breaker": {"name": args.name, "state": args.act, "reason": "", "running": 0, "history": []}},
@@ -102,6 +108,25 @@ _ACTS: dict[str, Callable[[Any], Acted]] = {
     "errors.correct": lambda args: (("correct", args.id, args.type), {"rule": _RULE}),
 }
 """What an act is noted as, and the engine's answer to it."""
+
+
+def conversation(**fields: Any) -> dict[str, Any]:
+    """A conversation as the engine lists it."""
+    return {
+        **dict.fromkeys(("tenant", "profile", "permission_mode"), "default"),
+        "id": "c1",
+        "state": "hibernated",
+        "session": "",
+        "directory": "/w/shop",
+        "title": "find it",
+        "user": "ana",
+        "created": 0.0,
+        "used": 0.0,
+        "turns": 3,
+        "cost": 0.25,
+        "last_words": "It is found.",
+        **fields,
+    }
 
 
 def permission_detail(asked: PermissionAsked, given: Mapping[str, Any], args: Any) -> dict[str, Any]:
@@ -191,6 +216,8 @@ class FakeFeed:
         """What a permission's tool gets, where a test wants more than its summary."""
         self.shown: list[tuple[str, int]] = []
         """The inputs that were read, each with its offset."""
+        self.conversations: list[dict[str, Any]] = []
+        """Those that the engine lists, each with the fields that differ from those of `conversation`."""
         self.sent: list[Any] = []
         """The arguments of every act, in order."""
         self.started = self.closed = 0
@@ -268,6 +295,11 @@ class FakeFeed:
     def _settings(self, operation: str, args: Any) -> dict[str, Any]:
         changes = [{**asdict(change), "restarts": []} for change in self.live.history]
         match operation:
+            case "conversations.list":
+                archived = args.state == "archived"
+                rows = [conversation(**row) for row in self.conversations]
+                fit = [row for row in rows if (row["state"] == "archived") is archived]
+                return {"conversations": fit[: args.limit], "total": len(fit)}
             case "conversations.messages":
                 return self._messages(args)
             case "config.show":
@@ -350,13 +382,13 @@ class ConsoleFixture:
 
 @asynccontextmanager
 async def console_fixture(
-    feed: FakeFeed, clock: ManualClock, size: tuple[int, int] = NORMAL, **options: Any
+    feed: FakeFeed, clock: ManualClock, size: tuple[int, int] = NORMAL, *, notifications: bool = False, **options: Any
 ) -> AsyncIterator[ConsoleFixture]:
-    """A console over the feed, connected and painted."""
+    """A console over the feed, connected and painted; with `notifications` its messages are drawn, too."""
     # It paints by the test's hand alone: the own timer is at its slowest.
     options = {"title": "prod-eu", "theme": "default", "refresh_hz": 0.2, "glyphs": "unicode", **options}
     app = Console(feed, clock=clock, **options)
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=size, notifications=notifications) as pilot:
         made = ConsoleFixture(app, pilot, feed, clock)
         await made.settle()
         await made.settle()

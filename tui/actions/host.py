@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from textual.notifications import SeverityLevel
 
     from engine.events.state import SessionView
+    from engine.operations.declared.conversations import ConversationRow
     from tui.actions.command_history import CommandHistory
     from tui.actions.command_line import Suggestion
     from tui.actions.keymap import Keymap
@@ -148,6 +149,9 @@ class Navigation(Protocol):
 
     def open_transcript(self, session: str) -> None:
         """Show a session's transcript over the present screen."""
+
+    def open_conversation(self, row: ConversationRow) -> None:
+        """Show a conversation's transcript over the present screen."""
 
     def show_sessions(self, filter_text: str) -> None:
         """Show Sessions with this filter."""

@@ -24,6 +24,7 @@ class KeyScope(StrEnum):
     RECOVERY = "Recovery"
     QUEUE = "Queue"
     TUNING = "Tuning"
+    CONVERSATIONS = "Conversations"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,10 @@ OPERATIONS: Mapping[str, str] = {
     "kill": "sessions.kill",
     "scale": "pool.scale",
     "cancel": "prompts.cancel",
+    "fork": "conversations.fork",
+    "archive": "conversations.update",
+    "rename": "conversations.update",
+    "delete": "conversations.delete",
     "correct": "errors.correct",
     "undo": "config.undo",
     "apply": "config.change",
@@ -104,6 +109,7 @@ _APP, _OVER, _SESS, _TRAN, _INBOX = (
     KeyScope.INBOX,
 )
 _ERRS, _RECO, _QUEU, _TUNE = KeyScope.ERRORS, KeyScope.RECOVERY, KeyScope.QUEUE, KeyScope.TUNING
+_CONV = KeyScope.CONVERSATIONS
 
 
 _UNLISTED = "filter sort reverse hold mark mark_all unmark marked"
@@ -134,6 +140,7 @@ ACTIONS: tuple[Action, ...] = (
     _looks("view.recovery", "4", "go to Recovery", _APP, "app.go('recovery')"),
     _looks("view.queue", "5", "go to Queue", _APP, "app.go('queue')"),
     _looks("view.tuning", "7", "go to Tuning", _APP, "app.go('tuning')"),
+    _looks("view.conversations", "0", "go to Conversations", _APP, "app.go('conversations')"),
     _looks("view.last", "grave_accent", "last screen", _APP, "app.last_screen", label="`"),
     _looks("view.freeze", "f", "freeze the view", _APP, "app.freeze", 50, short="freeze"),
     _looks("time.step_back", "comma", "refresh back", _APP, "app.step(-1)", 51, ",", "back"),
@@ -230,6 +237,23 @@ ACTIONS: tuple[Action, ...] = (
     _looks("queue.back", "escape", "back", _QUEU, "screen.back", label="esc"),
     Action("queue.cancel", "X", "cancel it", _QUEU, "screen.act('cancel')", True, 2, short="cancel"),
     Action("queue.prompt", "P", "send a prompt", _QUEU, "screen.act('prompt')", True, 3, short="prompt"),
+    _looks("conversations.down", "j,down", "next one", _CONV, "screen.move(1)"),
+    _looks("conversations.up", "k,up", "one before", _CONV, "screen.move(-1)"),
+    _looks("conversations.page_down", "pagedown", "ten down", _CONV, "screen.move(10)", label="pgdn"),
+    _looks("conversations.page_up", "pageup", "ten up", _CONV, "screen.move(-10)", label="pgup"),
+    _looks("conversations.open", "enter,t", "read it", _CONV, "screen.open", 1, short="read"),
+    _looks("conversations.archived", "z", "archived ones, or not", _CONV, "screen.archived", 7, short="archived"),
+    *_listed(_CONV, "conversations", "conversation"),
+    _looks("conversations.back", "escape", "back", _CONV, "screen.back", label="esc"),
+    Action("conversations.prompt", "P", "go on: send a prompt", _CONV, "screen.act('go_on')", True, 2, short="go on"),
+    Action("conversations.fork", "F", "fork it", _CONV, "screen.act('fork')", True, 3, short="fork"),
+    Action("conversations.archive", "A", "archive, or bring back", _CONV, "screen.act('archive')", True, 4,
+           short="archive"),
+    Action("conversations.rename", "N", "give it another title", _CONV, "screen.act('rename')", True, 6,
+           short="name"),
+    Action("conversations.delete", "X", "delete it", _CONV, "screen.act('delete')", True, 8, short="delete"),
+    _looks("conversations.write", "E", "export its text", _CONV, "screen.write", 5,
+           short="export"),
     _looks("tuning.down", "j,down", "next setting", _TUNE, "screen.move(1)"),
     _looks("tuning.up", "k,up", "one before", _TUNE, "screen.move(-1)"),
     _looks("tuning.page_down", "pagedown", "ten down", _TUNE, "screen.move(10)", label="pgdn"),

@@ -146,8 +146,8 @@ def _parameter(field: types.Field, *, several: bool) -> Callable[[Any], Any]:
         return click.argument(field.name, type=kind, metavar=metavar)
     flag = "--" + field.encode_name.replace("_", "-")
     if isinstance(field.type, types.BoolType):
-        switch = f"{flag}/--no-{flag[2:]}" if field.default is True else flag
-        return click.option(switch, field.name, default=None)
+        switch = flag if field.default is False else f"{flag}/--no-{flag[2:]}"
+        return click.option(switch, field.name, is_flag=True, default=None)
     shown = field.default if isinstance(field.default, int | float | str) and field.default != "" else None
     note = f"Default: {shown}." if shown is not None else None
     if field.encode_name in _PAGING:

@@ -31,7 +31,7 @@ def show_detail(found: dict[str, Any]) -> None:
     """Print it; every line of the input stands behind a sign, so that none can look like one of ours."""
     from engine.operations.declared.permissions import PermissionDetail
     from tui.render.plain_text import clean
-    from tui.screens.approval_lines import change_of, risks_of, touch_of
+    from tui.screens.approval_lines import changes_of, risks_of, touch_of
 
     detail = msgspec.convert(found, PermissionDetail)
     echo(f"{detail.id}  {clean(detail.tool)} of {detail.session}, profile {detail.profile}")
@@ -39,7 +39,7 @@ def show_detail(found: dict[str, Any]) -> None:
     echo(f"risk     {risks_of(detail)}")
     for touch in detail.touches:
         echo(f"touches  {clean(touch_of(touch))}")
-    echo(f"input    {change_of(detail)}")
+    echo(f"input    {', '.join(changes_of(detail))}")
     for line in detail.lines:
         echo(f"  {SIGNS.get(line.kind, '  ')}{clean(line.text)}")
     if (more := detail.total_lines - len(detail.lines)) > 0:

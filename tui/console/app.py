@@ -42,7 +42,7 @@ from tui.render.glyphs import GlyphSetting
 from tui.render.themes import AUTO
 from tui.screens.base_screen import BaseScreen
 from tui.screens.console_dialogs import ConsoleDialogs
-from tui.screens.dialogs import Confirm, Overlay, leaving_facts
+from tui.screens.dialogs import Confirm, Leaving, Overlay
 from tui.screens.header import Tab
 from tui.screens.overview import OverviewScreen
 
@@ -87,6 +87,7 @@ class Console(PartActions, App[None]):
         "recovery": later("recovery", "RecoveryScreen"),
         "queue": later("queue", "QueueScreen"),
         "tuning": later("tuning", "TuningScreen"),
+        "conversations": later("conversations", "ConversationsScreen"),
     }
     DEFAULT_MODE = "overview"
     BINDINGS: ClassVar[list[BindingType]] = list(bindings(KeyScope.APP))
@@ -285,6 +286,7 @@ class Console(PartActions, App[None]):
         text = message.translate(self.glyph_table) if self.glyph_table is not None else message
         seconds = (_NOTICE_S if severity == "information" else _PROBLEM_S) if timeout is None else timeout
         super().notify(text, title=title, severity=severity, timeout=seconds, markup=markup)
+        self.call_after_refresh(self.paint)  # a message takes its lines from what is shown
 
     def paint(self) -> None:
         """Paint the screen that is in sight; what lies below it is painted when it comes back."""
@@ -365,7 +367,7 @@ class Console(PartActions, App[None]):
             self.exit()
             return
         if not isinstance(self.screen, Confirm):
-            self.push_screen(Confirm("LEAVE", leaving_facts(self.store.live), "drain and leave", "stay"), self._left)
+            self.push_screen(Leaving(lambda: self.store.live), self._left)
 
     async def leave(self, reason: str) -> None:
         """Close the feed and exit without a question, stating why."""

@@ -16,6 +16,7 @@ from tui.screens.transcript import TranscriptScreen
 
 if TYPE_CHECKING:
     from engine.base.clock import Clock
+    from engine.operations.declared.conversations import ConversationRow
     from tui.actions.line_actions import Callback
     from tui.console.part_host import PartHost
     from tui.screens.tuning import TuningScreen
@@ -58,6 +59,11 @@ class Navigation:
         """Show a session's transcript over the present screen."""
         if not isinstance(self._app.screen, TranscriptScreen):
             self._app.push_screen(TranscriptScreen(session))
+
+    def open_conversation(self, row: ConversationRow) -> None:
+        """Show a conversation's transcript over the present screen, live where a session holds it."""
+        if not isinstance(self._app.screen, TranscriptScreen):
+            self._app.push_screen(TranscriptScreen(row.session, row))
 
     def show_sessions(self, filter_text: str) -> None:
         """Show Sessions with this filter."""

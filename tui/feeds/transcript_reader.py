@@ -25,6 +25,8 @@ class TranscriptReader:
         self.entries: list[TranscriptEntry] = []
         self.part: LivePart | None = None
         self.dropped = 0
+        self.cleared = False
+        """Whether `/clear` is among the entries: the first ones are of an earlier conversation of the session."""
         self._characters = 0
         self._next: int | None = None
         self._forwards, self._backwards = asyncio.Lock(), asyncio.Lock()
@@ -37,6 +39,7 @@ class TranscriptReader:
         if seeks != self._seeks:
             self._seeks, self._next, self.dropped = seeks, None, 0
             self._before, self._oldest, self._characters = None, 0, 0
+            self.cleared = False
             self.entries = []
             self.part = None
 
@@ -62,8 +65,12 @@ class TranscriptReader:
         return self._before == 0 and not self.in_memory
 
     async def pull(self, feed: Feed) -> bool:
-        """Read what is new; True when something was. Raises the feed's QuarterdeckError."""
-        if self._forwards.locked():
+        """Read what is new; True when something was. Raises the feed's QuarterdeckError.
+
+        Without a session there is nothing but the conversation's own transcript.
+        """
+        if not self.session or self._forwards.locked():
+            self._next = self._next or 0
             return False
         before, seeks = (self._next, _size(self.part)), self._seeks
         async with self._forwards:
@@ -96,6 +103,7 @@ class TranscriptReader:
                 return False
             self.entries = [*found, *self.entries]
             self._characters += sum(map(_characters, found))
+            self.cleared = self.cleared or any(map(_clears, found))
             return bool(found) or not self.at_begin
 
     async def _pull_first(self, feed: Feed) -> None:
@@ -114,7 +122,7 @@ class TranscriptReader:
 
     async def _from_disk(self, feed: Feed, conversation: str) -> list[TranscriptEntry]:
         """Its entries count down from -1, so that each keeps its number."""
-        if not conversation:
+        if not conversation or self.cleared:  # after `/clear` all of the conversation is here
             self._before = 0
             return []
         known = next((entry for entry in self.entries if entry.ref), None) if self._before is None else None
@@ -134,6 +142,7 @@ class TranscriptReader:
     def _append(self, entries: list[TranscriptEntry]) -> None:
         self.entries += entries
         self._characters += sum(map(_characters, entries))
+        self.cleared = self.cleared or any(map(_clears, entries))
         gone = max(0, len(self.entries) - ENTRIES_KEPT)
         while gone < len(self.entries) - 1 and self._characters > 2 * CHARACTERS_KEPT:
             self._characters -= _characters(self.entries[gone])
@@ -150,6 +159,10 @@ class TranscriptReader:
 
 def _entry(index: int, message: Message) -> TranscriptEntry:
     return TranscriptEntry(index, message.at, message.kind, message.title, message.text, message.detail, message.ref)
+
+
+def _clears(entry: TranscriptEntry) -> bool:
+    return (entry.kind, entry.title) == ("note", "/clear")
 
 
 def _characters(entry: TranscriptEntry) -> int:

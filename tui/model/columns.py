@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from engine.events.state import SessionView
+from engine.events.state import TREND_S, TREND_SLOTS, SessionView
 from engine.events.types import SessionState
 from tui.render import formats
 from tui.render.glyphs import STATE_GLYPHS, STATE_ROLES
+from tui.render.plots import area
 
 GAP = 1
 """Cells between two columns."""
 LEAD = 2
 """Cells before the first column, for the cursor and the mark."""
+
+NEARLY_FULL = 80.0
+"""Percent of a context from where it is marked: the agent compacts soon."""
+_DATE = re.compile(r"-20\d{6}$")
 
 R = TypeVar("R")
 SortValue = str | float | tuple[str | float, ...]
@@ -94,6 +100,32 @@ def _muted(_row: SessionView) -> str:
     return "muted"
 
 
+def context_share(row: SessionView) -> float:
+    """Percent of its model's window that its conversation takes; 0 where either is not known."""
+    return 100.0 * row.context / row.context_window if row.context_window else 0.0
+
+
+def _context_role(row: SessionView) -> str:
+    return "retry" if context_share(row) >= NEARLY_FULL else "" if row.context else "muted"
+
+
+def recent_trend(row: SessionView, now: float) -> list[int]:
+    """Tokens written in each of the last slots, the present one last."""
+    passed = max(0, int(now // TREND_S) - row.trend_slot)
+    return [*[0] * TREND_SLOTS, *row.trend, *[0] * min(TREND_SLOTS, passed)][-TREND_SLOTS:]
+
+
+def short_model(name: str) -> str:
+    """A model's name without its maker and its date: `sonnet-4-5` for `claude-sonnet-4-5-20250929`."""
+    return _DATE.sub("", name.removeprefix("claude-"))
+
+
+def folder_name(directory: str, conversation: str) -> str:
+    """The last folder of where it works; `own` where the conversation has a directory for itself."""
+    name = directory.rstrip("/").rpartition("/")[2]
+    return "own" if conversation and name == conversation else name
+
+
 SESSION_COLUMNS: tuple[Column[SessionView], ...] = (
     Column("id", "ID", 6, 0, lambda r, _: r.id, lambda r: r.id, lambda r, _: r.id),
     Column(
@@ -101,14 +133,14 @@ SESSION_COLUMNS: tuple[Column[SessionView], ...] = (
         role=lambda r: STATE_ROLES[r.state],
     ),
     Column(
-        "profile", "PROFILE", 9, 10, lambda r, _: r.profile, lambda r: r.profile, lambda r, _: r.profile, role=_muted
+        "profile", "PROFILE", 9, 13, lambda r, _: r.profile, lambda r: r.profile, lambda r, _: r.profile, role=_muted
     ),
     Column(
         "user", "USER", 8, 7, lambda r, _: r.user or "–", lambda r: r.user, lambda r, _: r.user,
         role=_quiet_if(lambda r: not r.user),
     ),
     Column(
-        "conversation", "CONV", 8, 12, lambda r, _: r.conversation[:8] or "–", lambda r: r.conversation,
+        "conversation", "CONV", 8, 17, lambda r, _: r.conversation[:8] or "–", lambda r: r.conversation,
         lambda r, _: r.conversation, role=_muted,
     ),
     Column(
@@ -120,7 +152,7 @@ SESSION_COLUMNS: tuple[Column[SessionView], ...] = (
         role=_quiet_if(lambda r: not r.request and r.state is not SessionState.FAILED),
     ),
     Column(
-        "activity", "ACTIVITY", 26, 9, lambda r, now: _doing(r, now) or "·", lambda r: r.activity.lower(),
+        "activity", "ACTIVITY", 26, 11, lambda r, now: _doing(r, now) or "·", lambda r: r.activity.lower(),
         _doing, role=_muted,
     ),
     Column(
@@ -128,19 +160,41 @@ SESSION_COLUMNS: tuple[Column[SessionView], ...] = (
         "right", most_first=True, role=_quiet_if(lambda r: not r.rate), unit="count",
     ),
     Column(
-        "cpu", "CPU%", 4, 6, lambda r, _: formats.reading(r.cpu, r.rss)[0], lambda r: r.cpu, lambda r, _: r.cpu,
+        "cpu", "CPU%", 4, 9, lambda r, _: formats.reading(r.cpu, r.rss)[0], lambda r: r.cpu, lambda r, _: r.cpu,
         "right", most_first=True, role=_quiet_if(lambda r: r.cpu < 0.5), unit="percent",
     ),
     Column(
-        "mem", "MEM", 5, 8, lambda r, _: formats.reading(r.cpu, r.rss)[1], lambda r: r.rss, lambda r, _: r.rss,
+        "mem", "MEM", 5, 10, lambda r, _: formats.reading(r.cpu, r.rss)[1], lambda r: r.rss, lambda r, _: r.rss,
         "right", most_first=True, role=_quiet_if(lambda r: not r.rss), unit="bytes",
     ),
     Column(
-        "age", "AGE", 4, 11, lambda r, now: formats.coarse(now - r.started_at), lambda r: -r.started_at,
+        "model", "MODEL", 10, 14, lambda r, _: short_model(r.model) or "·", lambda r: r.model, lambda r, _: r.model,
+        role=_muted,
+    ),
+    Column(
+        "context", "CTX%", 4, 8, lambda r, _: formats.share(r.context, r.context_window) if r.context else "·",
+        context_share, lambda r, _: round(context_share(r), 1), "right", most_first=True,
+        role=_context_role, unit="percent",
+    ),
+    Column(
+        "last", "LAST", 4, 6, lambda r, now: formats.coarse(now - r.last_used), lambda r: -r.last_used,
+        lambda r, now: round(now - r.last_used, 3), "right", timed=True, most_first=True, role=_muted, unit="seconds",
+    ),
+    Column(
+        "trend", "TREND", TREND_SLOTS, 12, lambda r, now: "".join(area(recent_trend(r, now), TREND_SLOTS, 1)),
+        lambda r: float(sum(r.trend)), lambda r, now: sum(recent_trend(r, now)), timed=True, most_first=True,
+        role=_muted, unit="count",
+    ),
+    Column(
+        "folder", "FOLDER", 12, 16, lambda r, _: folder_name(r.cwd, r.conversation) or "·", lambda r: r.cwd,
+        lambda r, _: r.cwd, role=_muted,
+    ),
+    Column(
+        "age", "AGE", 4, 15, lambda r, now: formats.coarse(now - r.started_at), lambda r: -r.started_at,
         lambda r, now: round(now - r.started_at, 3), "right", timed=True, most_first=True, role=_muted, unit="seconds",
     ),
     Column(
-        "tokens", "TOKENS", 6, 13, lambda r, _: formats.count(r.tokens_in + r.tokens_out) if r.turns else "·",
+        "tokens", "TOKENS", 6, 18, lambda r, _: formats.count(r.tokens_in + r.tokens_out) if r.turns else "·",
         lambda r: r.tokens_in + r.tokens_out, lambda r, _: r.tokens_in + r.tokens_out, "right", most_first=True,
         role=_quiet_if(lambda r: not r.turns), unit="count",
     ),

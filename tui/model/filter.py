@@ -70,17 +70,16 @@ FIELDS: Mapping[str, Reader[SessionView]] = {
     "error": lambda row, _now: row.last_error,
     "pid": lambda row, _now: float(row.pid),
     "errors": lambda row, _now: float(row.errors),
-    "last": lambda row, now: now - row.last_used,
     "for": lambda row, now: now - row.since,
 }
 """The fields of sessions: their columns, and what has none."""
-NUMBERS = _OF_COLUMNS.numbers | {"pid", "errors", "last", "for"}
+NUMBERS = _OF_COLUMNS.numbers | {"pid", "errors", "for"}
 """Fields of sessions that can be compared."""
 COMMON_FIELDS = ("state", "user", "profile", "turns", "errors", "cost", "age")
 SESSION_FIELDS = Fields(
     FIELDS,
     NUMBERS,
-    _OF_COLUMNS.times | {"last", "for"},
+    _OF_COLUMNS.times | {"for"},
     _OF_COLUMNS.sizes,
     ("id", "state", "profile", "user", "conversation", "activity", "prompt", "error"),
     COMMON_FIELDS,

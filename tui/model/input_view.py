@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,8 @@ class InputView:
         """Rows that were in sight so far, counted from the first."""
         self._lines: list[InputLineRow] = []
         self._rows: list[Row] = []
+        self._ends: list[tuple[int, int]] = []
+        """Where each row ends: its line, and the characters of it."""
         self._wrapped = 0
         self._width = 0
         self._most = 1
@@ -105,7 +108,8 @@ class InputView:
     @property
     def is_read(self) -> bool:
         """Whether all of it was in sight."""
-        return self.detail is not None and not self.unread and self.seen >= len(self._rows)
+        is_drawn = self._width > 0 and self._wrapped == len(self._lines)
+        return self.detail is not None and not self.unread and is_drawn and self.seen >= len(self._rows)
 
     def move(self, rows: int) -> None:
         """Down or up; what could not be read is tried again."""
@@ -126,19 +130,33 @@ class InputView:
 
     def _wrap(self, width: int) -> None:
         if width != self._width:
-            self._width, self._wrapped = width, 0
-            self._rows = []
-        for line in self._lines[self._wrapped :]:
+            self._rewrap(width)
+        for number, line in enumerate(self._lines[self._wrapped :], self._wrapped):
             sign = SIGNS.get(line.kind, "  ")
-            room = width - len(sign)
-            parts = _chopped(line.text, room) or [""]
-            self._rows += [
-                Row(line.kind, (sign if not at else " " * len(sign)) + part) for at, part in enumerate(parts)
-            ]
+            end = 0
+            for at, part in enumerate(_chopped(line.text, width - len(sign)) or [""]):
+                end += len(part)
+                self._rows.append(Row(line.kind, (sign if not at else " " * len(sign)) + part))
+                self._ends.append((number, end))
         self._wrapped = len(self._lines)
+
+    def _rewrap(self, width: int) -> None:
+        """Another width: what was in sight stays the first row, and what was read stays read."""
+        seen, top = self._ends[: self.seen][-1:], self._ends[: self.top][-1:]
+        self._width, self._wrapped = width, 0
+        self._rows, self._ends = [], []
+        self._wrap(width)
+        self.seen = bisect_right(self._ends, seen[0]) if seen else 0
+        self.top = bisect_right(self._ends, top[0]) if top else 0
 
 
 def _chopped(text: str, width: int) -> list[str]:
-    if text.isascii():
-        return [text[at : at + width] for at in range(0, len(text), width)]
-    return chop_cells(text, width)
+    """The text in rows of at most `width` cells, all of its characters, broken behind blanks where there are some."""
+    rows: list[str] = []
+    while text:
+        row = text[:width] if text.isascii() else next(iter(chop_cells(text[:width], width)), text[:1])
+        cut = row.rfind(" ") + 1 if len(row) < len(text) and not text[len(row)].isspace() else 0
+        row = row[:cut] if cut > len(row) // 2 else row
+        rows.append(row)
+        text = text[len(row) :]
+    return rows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from engine.sessions.transcripts import LivePart, TranscriptEntry
@@ -31,6 +32,10 @@ _GLYPHS = {
     "error": ("✖", "fail"),
     "note": ("·", "muted"),
 }
+
+
+_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+_ESCAPED = {"n": "\n", "t": "\t", '"': '"', "\\": "\\", "/": "/"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +101,20 @@ class LiveEntry:
         self.width = width
         self._text = LiveText(max(10, width - GUTTER - 1), markdown=part.kind == "assistant")
         self._size = 0
+        self._begun = ""
 
     def grow(self, part: LivePart) -> None:
         """More of it has come; `part` holds all of it."""
         self.part = part
         piece, self._size = part.text[self._size :], len(part.text)
-        self._text.grow(piece.replace("\\n", "\n").replace('\\"', '"') if part.kind == "tool" else piece)
+        self._text.grow(self._unescaped(piece) if part.kind == "tool" else piece)
+
+    def _unescaped(self, piece: str) -> str:
+        """A piece of JSON to read; an escape that goes over two pieces waits for its end."""
+        piece = self._begun + piece
+        end = len(piece) - (len(piece) - len(piece.rstrip("\\"))) % 2
+        self._begun = piece[end:]
+        return _ESCAPE.sub(lambda found: _ESCAPED.get(found[1], found[0]), piece[:end])
 
     def lines(self, *, whole: bool) -> list[Line]:
         """All lines of the answer; of a thought or an input the last ones, unless the `whole` is wanted."""

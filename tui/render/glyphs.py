@@ -44,8 +44,8 @@ def risk_mark(word: str, *, grave: bool) -> tuple[str, str]:
 _UNICODE, _PLAIN, _ASCII = (
     "".join(parts)
     for parts in zip(
-        ("●◐○▲✖✔◌", "■▒□▲x√○", "*~.^Xvo"),
-        ("▸▾▴▌◆▪◦", "►▼▲▌♦▪.", ">v^>+-."),
+        ("●◐○▲✖✔◌◎", "■▒□▲x√○◙", "*~o!X+-@"),
+        ("▸▾▴▌◆▪◦", "►▼▲▌♦▪.", ">v^|#=."),
         ("━─╍│▒", "█─▒│▒", "=-~|%"),
         ("▁▂▃▄▅▆▇█", "▄▄▄▄████", "...::###"),
         ("■‖◀▶▮▯⟳▼", "■║◄►■□~▼", "#|<>#.~v"),
@@ -69,7 +69,7 @@ ASCII_TABLE: Mapping[int, str] = _AsciiTable(zip(map(ord, _UNICODE), _ASCII, str
 def glyph_table(setting: GlyphSetting, environ: Mapping[str, str] | None = None) -> Mapping[int, str] | None:
     """The table for `str.translate`, None for the full set.
 
-    `auto` is plain on the Linux console and where the locale is not UTF-8, else unicode.
+    `auto` is ASCII on the Linux console and where the locale is not UTF-8, else unicode.
     """
     if setting == "auto":
         setting = _fitting(os.environ if environ is None else environ)
@@ -78,6 +78,6 @@ def glyph_table(setting: GlyphSetting, environ: Mapping[str, str] | None = None)
 
 def _fitting(environ: Mapping[str, str]) -> GlyphSetting:
     if environ.get("TERM") == "linux":
-        return "plain"
+        return "ascii"
     locale = environ.get("LC_ALL") or environ.get("LC_CTYPE") or environ.get("LANG") or "UTF-8"
-    return "unicode" if "utf" in locale.lower() else "plain"
+    return "unicode" if "utf" in locale.lower() else "ascii"

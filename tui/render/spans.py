@@ -29,6 +29,20 @@ def fit(text: str, width: int, align: str = "left") -> str:
     return pad + text if align == "right" else text + pad
 
 
+def fit_end(text: str, width: int) -> str:
+    """The end of `text` in at most `width` cells, with an ellipsis before it where something was lost."""
+    text = clean(text)
+    if cell_len(text) <= width:
+        return text
+    kept, room = "", width - 1
+    for character in reversed(text):
+        room -= cell_len(character)
+        if room < 0:
+            break
+        kept = character + kept
+    return f"…{kept}" if width > 0 else ""
+
+
 def width_of(line: Iterable[Span]) -> int:
     """Cells that a line covers."""
     return sum(cell_len(text) for text, _role in line)

@@ -52,13 +52,13 @@ def _edits(edits: list[dict[str, Any]], width: int) -> tuple[str, list[Line]]:
         found, more, less = diff_lines(str(edit.get("old_string") or ""), str(edit.get("new_string") or ""))
         lines += found
         added, removed = added + more, removed + less
-    return f"+{added} −{removed}", _fitted(lines, width)
+    return f"+{added} −{removed}", _marked(lines, width)
 
 
 def _written(content: str, path: str, width: int) -> tuple[str, list[Line]]:
     lines = code_lines(content.removesuffix("\n"), file=path)
     number = f"{len(lines)} line" if len(lines) == 1 else f"{len(lines)} lines"
-    return number, _fitted([[("+ ", "run"), *line] for line in lines], width)
+    return number, _marked([[("+ ", "run"), *line] for line in lines], width)
 
 
 def _fields(given: dict[str, Any], summary: str, width: int) -> list[Line]:
@@ -76,6 +76,15 @@ def _fields(given: dict[str, Any], summary: str, width: int) -> list[Line]:
 def _plain(detail: str, width: int) -> list[Line]:
     """JSON that was cut: its strings' line ends as such."""
     return _fitted([[(clean(line), "")] for line in detail.replace("\\n", "\n").split("\n")], width)
+
+
+def _marked(lines: list[Line], width: int) -> list[Line]:
+    """Lines that begin with a mark, which stays beside the text however long that is."""
+    return [
+        [line[0] if not at else ("  ", ""), *part]
+        for line in lines
+        for at, part in enumerate(wrap_line(line[1:], width - 2))
+    ]
 
 
 def _fitted(lines: list[Line], width: int) -> list[Line]:

@@ -93,7 +93,9 @@ def card_lines(
     facts = draw.fact_lines(view, asked.risks or [asked.risk], _graves(asked), width, FACTS)
     room = max(2, height - _BESIDE - len(facts))
     most = max(2, min(room, view.rows(width) if view.detail is not None else 2))
-    scroll = "tab scrolls it" if reading.on_page else "j k pgdn"
+    scroll = " ".join(keys.shown(f"transcript.{name}") for name in ("down", "up", "page_down"))
+    if reading.on_page:
+        scroll = f"{keys.shown('transcript.pane')} scrolls it"
     body = draw.input_lines(view, asked.summary, width, most)
     lines = [draw.input_rule(f"? {asked.tool} wants to run", view, width, card.bar, scroll)]
     return [*lines, *body, *facts, _history(card, now, width, keys), _answers(width, keys)]

@@ -10,7 +10,7 @@ from tui.model.input_view import InputView
 from tui.render import formats
 from tui.render.glyphs import risk_mark
 from tui.render.plain_text import clean
-from tui.render.spans import Line, crop, fit, rule, width_of
+from tui.render.spans import Line, crop, fit, fit_end, rule, width_of
 
 if TYPE_CHECKING:
     from engine.operations.declared.permissions import PermissionDetail, TouchRow
@@ -52,15 +52,20 @@ def touch_of(touch: TouchRow) -> str:
     return f"{touch.path} ({', '.join(facts)})"
 
 
-def change_of(detail: PermissionDetail) -> str:
+def byte_count(size: int) -> str:
+    """`1 byte`, `1,200 bytes`."""
+    return f"{size:,} {'byte' if size == 1 else 'bytes'}"
+
+
+def changes_of(detail: PermissionDetail) -> list[str]:
     """How large an input is, and what a change to a file adds and removes."""
     parts = [] if detail.added is None else [f"+{detail.added} −{detail.removed}"]
     if detail.new_file:
         parts.append("new file")
-    parts += [formats.plural(detail.total_lines, "line"), f"{detail.size:,} bytes"]
+    parts += [formats.plural(detail.total_lines, "line"), byte_count(detail.size)]
     if detail.secrets:
         parts.append(f"{formats.plural(detail.secrets, 'secret')} hidden")
-    return ", ".join(parts)
+    return parts
 
 
 def outcome(answered: AnsweredView, now: float) -> Line:
@@ -100,13 +105,18 @@ def input_lines(view: InputView, summary: str, width: int, most: int) -> list[Li
 def input_rule(title: str, view: InputView, width: int, armed: str, keys: str) -> Line:
     """The rule above the input: what it is, how much more there is, and how far the keys are armed."""
     more = ""
+    changes = changes_of(view.detail) if view.detail is not None else []
     if view.detail is not None:
-        title = f"{title}  {change_of(view.detail)}"
         marks = [f"{view.above:,} above"] if view.above else []
         marks += [f"{formats.plural(view.below, 'more line')}"] if view.below else []
         more = f"{' · '.join(marks)} · {keys}   " if marks else ""
     note = f"{more}armed {armed}"
     room = width - width_of([(note, "")]) - 4
+    for kept in range(len(changes), 0, -1):
+        whole = f"{title}  {', '.join(changes[:kept])}"
+        if width_of([(clean(whole), "")]) <= room:
+            title = whole
+            break
     return rule(fit(title, max(12, min(room, width_of([(clean(title), "")])))).rstrip(), width, note)
 
 
@@ -124,29 +134,29 @@ def fact_lines(view: InputView, risks: Sequence[str], grave: int, width: int, mo
     if not touches:
         return [*lines, crop(where, width)][:most]
     side = [("   touches ", "muted"), (" · ".join(touches), "")]
-    if width_of([*where, *side]) <= width or len(lines) + 2 > most:
-        return [*lines, crop([*where, *side], width)][:most]
-    room = most - len(lines) - 1
+    if width_of([*where, *side]) <= width:
+        return [*lines, [*where, *side]]
+    room = max(1, most - len(lines) - 1)
     below = list_lines([("  touches  ", "muted")], touches, width, room)
     return [*lines, crop(where, width), *below]
 
 
 def list_lines(head: Line, items: Sequence[str], width: int, most: int) -> list[Line]:
-    """Items in at most so many lines; the last one counts how many more there are."""
-    lines: list[Line] = []
-    line, left = list(head), len(items)
+    """Items in at most so many lines, long ones cut at their left; the last line counts how many more there are."""
     indent = " " * width_of(head)
-    for item in items:
-        more = f" … {left} more"
-        if width_of(line) > len(indent) and width_of(line) + width_of([(item, "")]) + 3 + len(more) > width:
-            if len(lines) + 1 >= most:
-                line.append((more, "muted"))
+    lines: list[Line] = [list(head)]
+    for number, item in enumerate(items):
+        more = f" … {len(items) - number} more"
+        last = len(more) if number < len(items) - 1 else 0
+        begins = width_of(lines[-1]) > len(indent)
+        if begins and width_of(lines[-1]) + width_of([(item, "")]) + 3 + last > width:
+            if len(lines) == most:
+                lines[-1].append((more, "muted"))
                 break
-            lines.append(line)
-            line = [(indent, "")]
-        line.append((item if width_of(line) == len(indent) else f" · {item}", ""))
-        left -= 1
-    return [crop(each, width) for each in [*lines, line]][:most]
+            lines.append([(indent, "")])
+            begins = False
+        lines[-1].append((f" · {item}" if begins else fit_end(item, width - len(indent) - last), ""))
+    return [crop(each, width) for each in lines]
 
 
 def wrapped_spans(line: Line, width: int, indent: str) -> list[Line]:

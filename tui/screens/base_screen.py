@@ -49,6 +49,11 @@ class BaseScreen(TableActions, StyledScreen[None]):
         return not (self.has_class("-tiny") or self.has_class("-flat"))
 
     @property
+    def tab(self) -> str:
+        """The mode whose name stands out in line 1."""
+        return self.MODE
+
+    @property
     def crumb(self) -> str:
         """What follows the screen's name in line 1."""
         return ""
@@ -105,7 +110,7 @@ class BaseScreen(TableActions, StyledScreen[None]):
         keymap = self.console.keys
         where = header.where_line(
             self.console.theming.pool_name,
-            self.MODE,
+            self.tab,
             forms,
             self.console.rate,
             width,

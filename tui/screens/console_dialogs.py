@@ -11,7 +11,7 @@ from tui.render.spans import Line
 from tui.screens.dialogs import AppDialogs
 
 if TYPE_CHECKING:
-    from tui.screens.prompt_entry import PromptMemory
+    from tui.model.prompt_memory import PromptMemory
 
 
 class ConsoleDialogs(AppDialogs):
@@ -23,7 +23,8 @@ class ConsoleDialogs(AppDialogs):
 
     async def enter_prompt(self, title: str, facts: Sequence[Line], target: str) -> str | None:
         """The prompt that the operator wrote for a target, or None."""
-        from tui.screens.prompt_entry import PromptEntry, PromptMemory
+        from tui.model.prompt_memory import PromptMemory
+        from tui.screens.prompt_entry import PromptEntry
 
         self._prompts = self._prompts or PromptMemory()
         return await self._app.push_screen_wait(PromptEntry(title, facts, target, self._prompts))

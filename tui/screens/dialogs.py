@@ -63,6 +63,11 @@ class Dialog(StyledScreen[Answer], ModalScreen[Answer]):
         if self._value:
             self.query_one("#entry", Input).cursor_position = len(self._value)
 
+    @property
+    def room_height(self) -> int:
+        """Lines of the window that no message takes."""
+        return self.size.height - sum(toast.region.height for toast in self.query("Toast"))
+
     def rewrite(self, lines: Sequence[Line]) -> None:
         """Other lines in the same box."""
         block = self.query_one("#lines", LineBlock)
@@ -191,7 +196,7 @@ class Chooser(Dialog[str]):
     def _room(self) -> int:
         """Options shown at once: what facts, sample, border and margins leave."""
         beside = BESIDE_OPTIONS + len(self._facts) + (SAMPLE_LINES if self._sample is not None else 0)
-        return max(3, self.app.size.height - beside)
+        return max(3, self.room_height - beside)
 
     def _drawn(self) -> list[Line]:
         width = max((len(key) for key, _text in self._options), default=0)
@@ -243,6 +248,19 @@ class Overlay(Dialog[Answer]):
         self.paint()
 
 
+class Leaving(Confirm, Overlay[bool]):
+    """Asks before the console is left with its engine; what that ends is shown as it is now."""
+
+    def __init__(self, state: Callable[[], State]) -> None:
+        super().__init__("LEAVE", leaving_facts(state()), "drain and leave", "stay")
+        self._state = state
+
+    def paint(self) -> None:
+        """The engine's state has moved on."""
+        if self.is_mounted and self.query("#lines"):
+            self.rewrite(leaving_facts(self._state()))
+
+
 class AppDialogs:
     """The questions of `tui.actions.host.Dialogs`, each a dialog over the screen in sight of the app."""
 
@@ -288,6 +306,7 @@ def leaving_facts(state: State) -> list[Line]:
         [],
         [("running turns  ", "muted"), (f"{running}, given their grace to finish", "")],
         [("waiting        ", "muted"), (waiting, "")],
+        *_unanswered(state),
         [("sessions       ", "muted"), (f"{len(state.sessions)}, stopped with everything they started", "")],
         *_others(state),
         [],
@@ -295,8 +314,18 @@ def leaving_facts(state: State) -> list[Line]:
     ]
 
 
+def _unanswered(state: State) -> list[Line]:
+    """Approvals that nobody can answer any more."""
+    if not (number := len(state.permissions)):
+        return []
+    return [[("approvals      ", "muted"), (f"{number} unanswered, and nobody left to answer", "ask")]]
+
+
 def _others(state: State) -> list[Line]:
     """Who else looks at this engine, and loses it."""
     if not (number := state.engine.consoles):
         return []
-    return [[("attached       ", "muted"), (f"{formats.plural(number, 'other console')} lose the engine too", "retry")]]
+    verb = "loses" if number == 1 else "lose"
+    return [
+        [("attached       ", "muted"), (f"{formats.plural(number, 'other console')} {verb} the engine too", "retry")]
+    ]

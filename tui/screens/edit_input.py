@@ -13,7 +13,9 @@ from textual.widgets import TextArea
 
 from tui.render.plain_text import clean
 from tui.render.spans import Line
+from tui.render.wrapping import wrap_line
 from tui.screens.dialogs import Dialog
+from tui.widgets.plain_text_area import PlainTextArea
 from tui.widgets.styled import LineBlock
 
 
@@ -21,7 +23,6 @@ class EditInput(Dialog[str]):
     """A text of several lines to edit; ctrl+s gives it back, escape leaves it."""
 
     AUTO_FOCUS = "#text"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+s", "done", "done", show=False, priority=True)]
 
     def __init__(self, title: str, facts: Sequence[Line], text: str) -> None:
         super().__init__(title, facts, "ctrl+s judge it · esc leave it")
@@ -33,7 +34,9 @@ class EditInput(Dialog[str]):
             box.border_title = self._in_glyphs(clean(self._title).replace("[", "("))
             box.border_subtitle = self._in_glyphs(self._keys)
             yield LineBlock(id="lines")
-            yield TextArea(self._text, id="text", soft_wrap=True, tab_behavior="indent")
+            yield PlainTextArea(
+                self._text, own_keys={"ctrl+s": self._done}, id="text", soft_wrap=True, tab_behavior="focus"
+            )
 
     def on_mount(self) -> None:
         """The cursor is at the end of the text."""
@@ -41,7 +44,7 @@ class EditInput(Dialog[str]):
         area = self.query_one("#text", TextArea)
         area.move_cursor(area.document.end)
 
-    def action_done(self) -> None:
+    def _done(self) -> None:
         """Give the text back."""
         self.dismiss(self.query_one("#text", TextArea).text)
 
@@ -69,7 +72,7 @@ class ReadAndConfirm(Dialog[bool]):
     @on(LineBlock.Resized)
     def _wrap(self) -> None:
         width = max(20, self.query_one("#lines", LineBlock).size.width)
-        self.rewrite([part for line in self._whole for part in _wrapped(line, width)])
+        self.rewrite([part for line in self._whole for part in wrap_line(line, width)])
 
     def action_yes(self) -> None:
         """Agreed."""
@@ -78,18 +81,3 @@ class ReadAndConfirm(Dialog[bool]):
     def action_scroll(self, lines: int) -> None:
         """Down or up."""
         self.query_one("#box").scroll_relative(y=lines, animate=False)
-
-
-def _wrapped(line: Line, width: int) -> list[Line]:
-    """A line in as many as it needs; nothing of it is lost."""
-    lines: list[Line] = [[]]
-    room = width
-    for text, role in line:
-        rest = clean(text)
-        while len(rest) > room:
-            lines[-1].append((rest[:room], role))
-            rest, room = rest[room:], width
-            lines.append([])
-        lines[-1].append((rest, role))
-        room -= len(rest)
-    return lines

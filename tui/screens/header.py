@@ -14,7 +14,7 @@ from tui.model import trends
 from tui.model.health import HealthSummary, oldest_wait
 from tui.render import formats
 from tui.render.glyphs import STATE_GLYPHS, STATE_ROLES
-from tui.render.spans import Line, between, crop, span_at, width_of
+from tui.render.spans import Line, between, crop, fit, span_at, width_of
 
 Tab = tuple[str, str, str]
 TABS: tuple[Tab, ...] = (
@@ -24,6 +24,7 @@ TABS: tuple[Tab, ...] = (
     ("view.recovery", "Recovery", "recovery"),
     ("view.queue", "Queue", "queue"),
     ("view.tuning", "Tuning", "tuning"),
+    ("view.conversations", "Conversations", "conversations"),
 )
 """Action, name and mode of each screen that exists."""
 
@@ -40,6 +41,8 @@ COUNTED = (
 )
 
 
+LEAST = 8
+"""Cells that the pool's name and the place within the screen keep while the screens have their names or keys."""
 NAMED = 116
 """Width from which on line 1 names every screen; below it, those one is not on are digits."""
 
@@ -64,23 +67,55 @@ def where_line(
     keys: Keymap = CAME_ALONG,
     tabs: Sequence[Tab] = TABS,
 ) -> Line:
-    """Line 1: the pool's name, the screens, the longest banner that fits, the refresh rate and the time."""
-    left: Line = [(f" {title}  ", "muted")]
-    named = width >= NAMED
+    """Line 1: the pool's name, the screens, the longest banner that fits, the refresh rate and the time.
+
+    Nothing touches what stands beside it. Where room is short the screens lose their names, then their keys; then the
+    pool's name, the place within the screen and the banner are cut.
+    """
+    right: Line = [(f"  {rate} ", "muted")]
+    short = width_of([(forms[-1], "")]) + 2 if forms else 0
+    name_least, place_least = (min(LEAST, width_of([(text, "")])) + 2 if text else 0 for text in (title, crumb))
+    forms_of_tabs = ("names", "close", "keys", "here") if width >= NAMED else ("keys", "here")
+    offered = [_tab_line(mode, keys, tabs, form) for form in forms_of_tabs]
+    free = width - 1 - width_of(right)
+    wanted = name_least + place_least + short
+    shown = next((each for each in offered if width_of(each) + wanted <= free), offered[-1])
+    room = free - width_of(shown)
+    banner = next((form for form in forms if width_of([(form, "")]) + 2 + name_least + place_least <= room), "")
+    if forms and not banner:
+        banner = _cut(forms[-1], room - 2)
+    room -= width_of([(banner, "")]) + 2 if banner else 0
+    place = _cut(crumb, room - 2 - name_least)
+    room -= width_of([(place, "")]) + 2 if place else 0
+    name = _cut(title, room - 2)
+    left: Line = [(f" {name}  " if name else " ", "muted"), *shown]
+    if place:
+        left.append((f"› {place}", "strong"))
+    if banner:
+        right.insert(0, (f"  {banner}", "ask"))
+    return between(left, right, width)
+
+
+def _cut(text: str, room: int) -> str:
+    """The text in at most so many cells; nothing where there is no room for three."""
+    return fit(text, min(room, width_of([(text, "")]))) if room >= 3 else ""
+
+
+def _tab_line(mode: str, keys: Keymap, tabs: Sequence[Tab], form: str) -> Line:
+    """The screens: with their names, those `close` together, with their keys, or only the one that is `here`."""
+    line: Line = []
     for action, name, tab in tabs:
         key = keys.shown(action)
         whole = f"{key} {name}".strip()
         if tab == mode:
-            left += [(f"[{whole}]", "here"), ("  " if named else " ", "")]
-        elif named or key:
-            left.append((f"{whole}  " if named else f"{key} ", ""))
-    if crumb:
-        left.append((f"› {crumb}", "strong"))
-    right: Line = [(f"  {rate} ", "muted")]
-    room = width - width_of(left) - width_of(right)
-    if shown := next((form for form in forms if width_of([(form, "")]) <= room), forms[-1] if forms else ""):
-        right.insert(0, (shown, "ask"))
-    return between(left, right, width)
+            line += [(f"[{whole}]", "here"), ("  " if form == "names" else " ", "")]
+        elif form == "names":
+            line.append((f"{whole}  ", ""))
+        elif form == "close":
+            line.append((f"{key} {_cut(name, LEAST)} ".lstrip(), ""))
+        elif form == "keys" and key:
+            line.append((f"{key} ", ""))
+    return line
 
 
 def tab_at(line: Line, x: int, keys: Keymap = CAME_ALONG, tabs: Sequence[Tab] = TABS) -> str:

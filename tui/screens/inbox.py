@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import events, on
@@ -55,6 +56,7 @@ class Inbox(ListActions[PermissionGroup], Overlay[str]):
         self.shown = ListState(draw.GROUPS)
         self._first = 0
         self._most = 0
+        self._drawn = 0
         self._waking = False
         self._reading = CardReading()
         self._leaves: dict[str, int] = {}
@@ -104,11 +106,12 @@ class Inbox(ListActions[PermissionGroup], Overlay[str]):
         keys = draw.keys(actions, width, read_only=bool(self.console.refusal))
         if self.has_class("-short"):
             keys = keys[:2]  # `?` shows the others
-        room = self.size.height - _FRAME - _BESIDE - len(keys) - (_EDITOR if self.editing else 0)
+        room = self.room_height - _FRAME - _BESIDE - len(keys) - (_EDITOR if self.editing else 0)
         # The list grows and never shrinks, so that an answer moves nothing.
         self._most = max(self._most, min(_MOST_ROWS, max(_LEAST_ROWS, len(shown.order))))
         most = max(1, min(self._most, room // 3, room - draw.LEAST_CARD))
         table, self._first = draw.rows(shown, now, width, most)
+        self._drawn = min(most, len(shown.order) - self._first)
         card = draw.card(
             self.group,
             self._reading.view(self.permission) if self.permission else None,
@@ -119,6 +122,7 @@ class Inbox(ListActions[PermissionGroup], Overlay[str]):
             self.leaf,
             self._reading.gone(now, width),
             self._nothing(),
+            self.console.keys,
         )
         self.rewrite([self._standing(width), draw.head(shown, width), *table, *card, [], *keys])
 
@@ -139,6 +143,11 @@ class Inbox(ListActions[PermissionGroup], Overlay[str]):
             return draw.Leaf()
         read = sum(self._reading.view_known(page) for page in group.pages)
         return draw.Leaf(group.pages.index(self.permission), len(group.pages), read)
+
+    def _inputs_read(self, groups: Sequence[PermissionGroup]) -> tuple[int, int]:
+        """How many of the different inputs of these groups were read whole, and how many there are."""
+        pages = [page for group in groups for page in group.pages or group.permissions[:1]]
+        return sum(self._reading.view_known(page) for page in pages), len(pages)
 
     async def _pull(self, permission: str) -> None:
         feed = self.console.feed
@@ -183,7 +192,9 @@ class Inbox(ListActions[PermissionGroup], Overlay[str]):
     def action_pane(self) -> None:
         """Give the keys that move to the input, or to the rows."""
         self._in_input = not self._in_input
-        self.console.notify("j and k scroll the input." if self._in_input else "j and k move between the groups.")
+        down, up = (self.console.keys.shown(name) for name in ("inbox.down", "inbox.up"))
+        does = "scroll the input" if self._in_input else "move between the groups"
+        self.console.notify(f"{down} and {up} {does}.")
 
     def action_leaf(self, step: int) -> None:
         """The next of the different inputs of this group, or the one before."""
@@ -214,7 +225,7 @@ class Inbox(ListActions[PermissionGroup], Overlay[str]):
         if refusal:
             self.console.notify(refusal, severity="warning")
             return
-        read = self.leaf.read, self.leaf.of
+        read = self._inputs_read(chosen)
         self._press_guard.show("")  # a second press must wait like the first
         if name == "edit":
             self.console.carry_out(approval_edit.edit(self.console, self.permission))
@@ -227,8 +238,9 @@ class Inbox(ListActions[PermissionGroup], Overlay[str]):
 
     def on_click(self, event: events.Click) -> None:
         """A click on a row puts the cursor there."""
-        index = event.screen_y - self.query_one("#lines").region.y - _HEAD
-        if 0 <= index < min(_MOST_ROWS, len(self.shown.order) - self._first):
+        region = self.query_one("#lines").region
+        index = event.screen_y - region.y - _HEAD
+        if region.contains(event.screen_x, event.screen_y) and 0 <= index < self._drawn:
             self.shown.go(self._first + index)
             self.paint()
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.approvals.groups import PermissionGroup
+from tui.actions.keymap import CAME_ALONG, Keymap
 from tui.actions.registry import Action
 from tui.model.columns import Column
 from tui.model.input_view import InputView
@@ -112,7 +113,7 @@ class Leaf:
     @property
     def title(self) -> str:
         """For the card's rule."""
-        return f"input {self.at + 1} of {self.of}" if self.of > 1 else "input"
+        return f"input {self.at + 1} of {self.of}, {self.read} read" if self.of > 1 else "input"
 
 
 def card(
@@ -125,33 +126,33 @@ def card(
     leaf: Leaf,
     gone: Line | None,
     nothing: str,
+    keys: Keymap = CAME_ALONG,
 ) -> list[Line]:
     """Exactly what an answer is about, always `height` lines; `nothing` states why there is none."""
     lines: list[Line] = [gone or []]
     if group is None or view is None:
         lines += [rule("NOTHING WAITS", width), [(f" {nothing}", "muted")]]
         return lines + [[] for _ in range(height - len(lines))]
-    about = _about(group, now, leaf, width)[: max(0, height - LEAST_CARD + 3)]
+    about = _about(group, now, leaf, width, keys)[: max(0, height - LEAST_CARD + 3)]
     risks = group.risks or (group.risk,)
     graves = group.grave_risks if group.risks else int(group.grave)
     facts = approval_lines.fact_lines(view, risks, graves, width, min(3, max(2, height - len(about) - 6)))
     most = max(1, height - 2 - len(facts) - len(about))
     title = f"{group.tool}  {leaf.title}"
     body = approval_lines.input_lines(view, group.summary, width, most)
-    lines += [approval_lines.input_rule(title, view, width, bar, "pgdn"), *body, *facts, *about]
+    lines += [approval_lines.input_rule(title, view, width, bar, keys.shown("inbox.page_down")), *body, *facts, *about]
     return [crop(line, width) for line in lines[:height]] + [[] for _ in range(height - len(lines))]
 
 
-def _about(group: PermissionGroup, now: float, leaf: Leaf, width: int) -> list[Line]:
+def _about(group: PermissionGroup, now: float, leaf: Leaf, width: int, keys: Keymap) -> list[Line]:
     left = max(0.0, group.deadline - now)
     more = group.count - len(group.sessions)
     who = " ".join(group.sessions) + (f" … ×{group.count}" if more else "")
     where = f"profile {', '.join(group.profiles)} of {group.tenant}" if group.tenant else ""
     lines: list[Line] = [[("  from     ", "muted"), (who, ""), (f"   {where}", "muted")]]
     if leaf.of > 1:
-        alike = f"{group.count} alike in {leaf.of} different inputs, {leaf.read} of {leaf.of} read"
-        lines[0] += [("   n", "key"), (f" next of {alike}", "ask")]
-        lines[0] = crop([*lines[0][:2], *lines[0][3:]], width)
+        alike = f" next of {group.count} alike in {leaf.of} different inputs, {leaf.read} of {leaf.of} read"
+        lines[0] = [("  ", ""), (keys.shown("inbox.leaf"), "key"), (alike, "ask"), ("   from ", "muted"), (who, "")]
     lines.append([("  grants   ", "muted"), (fit(group.action, max(8, width - 11)).rstrip(), "")])
     seen = f"seen {group.allowed_before}✔ {group.denied_before}✖"
     nearest = group.nearest or "no grant is like it"

@@ -36,13 +36,13 @@ def head(state: State, now: float, width: int) -> list[Line]:
     turns = sum(found.turns for found in state.buckets if found.start > now - RECENT_S)
     by = Counter(view.priority for view in waiting)
     parts = "  ".join(f"{name} {by[name]}" for name in PRIORITIES if by[name]) or "nothing waits"
-    left: Line = [(f" waiting {len(waiting)}   running {running}   ", ""), (parts, "muted")]
+    left: Line = [(f"waiting {len(waiting)}   running {running}   ", ""), (parts, "muted")]
     right: Line = [(f"oldest {formats.span(oldest)}   out {turns / RECENT_S:.1f}/s ", "")]
     lines = [between(left, right, width)]
     pool = state.pool
     if pool is not None:
         wait, wake = pool.wait, pool.wake
-        text = f" wait p50 {formats.took(wait.p50)} p95 {formats.took(wait.p95)} p99 {formats.took(wait.p99)}"
+        text = f"wait p50 {formats.took(wait.p50)} p95 {formats.took(wait.p95)} p99 {formats.took(wait.p99)}"
         wakes = f"   wake p95 {formats.took(wake.p95)}   {pool.active} of {pool.size} sessions busy: {pool.reason}"
         lines.append(crop([(text, ""), (wakes, "muted")], width))
     return lines
@@ -64,7 +64,7 @@ def users(state: State, width: int) -> Line:
     """Who has most on the way."""
     counted = Counter(view.user or "nobody" for view in state.requests.values()).most_common(6)
     text = "   ".join(f"{fit(name, min(20, len(name)))} {number}" for name, number in counted)
-    return crop([(" by user  ", "muted"), (text or "nobody", "")], width)
+    return crop([("by user  ", "muted"), (text or "nobody", "")], width)
 
 
 def _state_text(view: RequestView, now: float) -> str:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-from engine.events.state import PermissionView, SessionView
+from engine.events.state import TREND_SLOTS, PermissionView, SessionView
 from engine.events.types import SessionState
 from engine.sessions.transcripts import LivePart, TranscriptEntry
 from tui.actions.keymap import CAME_ALONG, Keymap
 from tui.actions.press_guard import ApprovalCard
+from tui.model.columns import NEARLY_FULL, context_share, recent_trend, short_model
 from tui.render import formats
 from tui.render.glyphs import STATE_GLYPHS, STATE_ROLES, risk_mark
 from tui.render.plain_text import clean
+from tui.render.plots import area
 from tui.render.spans import Line, between, crop, fit, rule, width_of
 from tui.render.wrapping import wrap_text
 from tui.screens import approval_lines
@@ -53,7 +55,8 @@ def drawer(
     if card is not None:
         lines += [[], *card_lines(card, now, width, keys)]
     writing = _writing(part, width, LIVE_LINES) if part is not None else []
-    lines += [[], rule("NOW", width), *(wrapped(_now(row, now), width, 2)), *writing]
+    trend = "".join(area(recent_trend(row, now), TREND_SLOTS, 1)) if any(row.trend) else ""
+    lines += [[], rule("NOW", width, trend), *(wrapped(_now(row, now), width, 2)), *writing]
     health = [[], rule("HEALTH", width), *_fares(row, now, pool_p95, width)]
     acts: list[Line] = [[], rule("ACTIONS", width), *_acts(row, keys)]
     room = height - len(lines) - len(health) - len(acts) - 2
@@ -77,6 +80,8 @@ def bottom(
     lines: list[Line] = [[(" ", ""), *rule(title, width - 1, f"{keys.shown('sessions.open')} transcript")]]
     if card is not None:
         lines += [question(card, now, width, keys)]
+        if len(card.asked.risks) > 1:
+            lines += approval_lines.wrapped_spans([("   risk ", "muted"), *_risks(card.asked)], width, " " * 8)
     else:
         lines += [[(" " + (progress(row) or row.prompt or row.last_error or "nothing to do"), "")]]
     lines += [[(" " + " · ".join(_facts(row)), "muted")]]
@@ -99,14 +104,19 @@ def card_lines(
     allow, deny, review = (keys.shown(name) for name in (f"{place}.allow", f"{place}.deny", "approvals.review"))
     seen = f"   seen {asked.allowed_before}✔ {asked.denied_before}✖"
     same = f"   same ×{card.alike}, {review} answers all" if card.alike > 1 else ""
-    graves = asked.grave_risks if asked.risks else int(asked.grave)
-    lines.append([("  risk ", "muted"), *approval_lines.risk_spans(asked.risks or [asked.risk], graves)])
+    lines += approval_lines.wrapped_spans([("  risk ", "muted"), *_risks(asked)], width, " " * 7)
     lines.append([(f" {seen}{same}".rstrip(), "muted")])
     near = clean(asked.nearest) or "no grant is like it"
     lines.append([("  nearest ", "muted"), (fit(near, max(8, width - 11)).rstrip(), "muted")])
     lines.append([("  ", ""), (allow, "key"), (" allow once   ", ""), (deny, "key"), (" deny", "")])
     if not shows_whole(asked, beside=True):
-        lines.append([("  ", ""), (keys.shown("sessions.open"), "key"), (f" reads all {asked.size:,} bytes", "muted")])
+        lines.append(
+            [
+                ("  ", ""),
+                (keys.shown("sessions.open"), "key"),
+                (f" reads all {approval_lines.byte_count(asked.size)}", "muted"),
+            ]
+        )
     return lines
 
 
@@ -115,6 +125,19 @@ def shows_whole(asked: PermissionView, *, beside: bool) -> bool:
     most = BESIDE_SHOWN if beside else BELOW_SHOWN
     is_short = len(asked.summary) <= most and asked.size <= len(asked.summary.encode()) + _FRAME.get(asked.tool, 40)
     return is_short and " with {" not in asked.action and "⏎" not in asked.action
+
+
+def _risks(asked: PermissionView) -> Line:
+    graves = asked.grave_risks if asked.risks else int(asked.grave)
+    return approval_lines.risk_spans(asked.risks or [asked.risk], graves)
+
+
+def in_sight(asked: PermissionView, lines: Sequence[Line]) -> bool:
+    """Whether these lines hold all that is asked for and every risk of it, none of them cut."""
+    drawn = "".join("".join(text for text, _role in line) for line in lines)
+    drawn = "".join(drawn.split())
+    wanted = [clean(asked.summary), *(text for text, _role in _risks(asked))]
+    return all("".join(text.split()) in drawn for text in wanted)
 
 
 def question(card: ApprovalCard, now: float, width: int, keys: Keymap = CAME_ALONG) -> Line:
@@ -203,11 +226,23 @@ def _used(row: SessionView) -> list[Line]:
     tokens = f"{formats.count(row.tokens_in)} in  {formats.count(row.tokens_out)} out"
     cached = f"  {formats.count(row.tokens_cached)} cached" if row.tokens_cached else ""
     where = f"{row.cpu:.0f}%  {_memory(row)}  {_processes(row.processes)}"
+    model: list[Line] = [[(" model  ", "muted"), (short_model(row.model), ""), *_context(row)]] if row.model else []
     return [
+        *model,
         [(" tokens ", "muted"), (tokens + cached, "")],
         [(" cost   ", "muted"), (formats.money(row.cost), "")],
         [(" cpu    ", "muted"), (where, "")],
     ]
+
+
+def _context(row: SessionView) -> Line:
+    """How much of its model's window the conversation takes."""
+    if not row.context:
+        return []
+    share = context_share(row)
+    role = "retry" if share >= NEARLY_FULL else ""
+    used = f"{share:.0f}% of {formats.count(row.context_window)}" if row.context_window else formats.count(row.context)
+    return [(f"  context {used}", role)]
 
 
 def _memory(row: SessionView) -> str:
@@ -246,7 +281,8 @@ def _acts(row: SessionView, keys: Keymap) -> list[Line]:
     live = row.state is not SessionState.FAILED
     role = "" if live else "muted"
     pairs = (("prompt", "interrupt"), ("stop", "kill"))
-    return [[span for name in pair for span in _act(name, keys, "" if name == "prompt" else role)] for pair in pairs]
+    lines = [[span for name in pair for span in _act(name, keys, "" if name == "prompt" else role)] for pair in pairs]
+    return [*lines, [(f" {keys.shown('sessions.marked')}", "strong"), (" hibernate, recycle, drain", role)]]
 
 
 def _act(name: str, keys: Keymap, role: str) -> Line:

@@ -126,7 +126,8 @@ class SessionsScreen(LiveFollow, ListScreen[SessionView]):
             super().action_act(name)
 
     def _is_whole(self, asked: PermissionView) -> bool:
-        return session_lines.shows_whole(asked, beside=self._drawer_beside)
+        drawn = self.query_one("#drawer", LineBlock).lines
+        return session_lines.shows_whole(asked, beside=self._drawer_beside) and session_lines.in_sight(asked, drawn)
 
     def targets(self) -> list[SessionView]:
         """The marked sessions by id, or the one under the cursor."""

@@ -30,6 +30,7 @@ from tui.widgets.styled import LineBlock
 BLOCKS = 9
 """Blocks of code of an entry that can be copied by themselves."""
 if TYPE_CHECKING:
+    from engine.operations.declared.conversations import ConversationRow
     from tui.actions.clipboard import CopyOption
 
 
@@ -69,15 +70,20 @@ class TranscriptScreen(LiveFollow, TranscriptReading):
     CSS_PATH = "transcript.tcss"
     BINDINGS: ClassVar[list[BindingType]] = list(bindings(KeyScope.TRANSCRIPT))
 
-    def __init__(self, session: str) -> None:
-        super().__init__(session)
+    def __init__(self, session: str, conversation: ConversationRow | None = None) -> None:
+        super().__init__(session, conversation)
         self._problem = ""
         self._approval = approval_card.CardReading()
 
     @property
+    def tab(self) -> str:
+        """Where it was opened from."""
+        return "conversations" if self.asleep is not None else self.MODE
+
+    @property
     def crumb(self) -> str:
-        """The session's id."""
-        return self.session
+        """The session's id, or the conversation's where none holds it."""
+        return self.session or (self.asleep.id[:8] if self.asleep is not None else "")
 
     def compose_body(self) -> Iterable[Widget]:
         """A line about the session, the page, and the card."""
@@ -90,6 +96,8 @@ class TranscriptScreen(LiveFollow, TranscriptReading):
         """Start with the keyboard on the page."""
         self.prose.focus()
         self.follow_live()
+        if not self.session:
+            self.read_back()
 
     def targets(self) -> list[SessionView]:
         """This session; of one that has ended the conversation can still be gone on with."""
@@ -97,6 +105,7 @@ class TranscriptScreen(LiveFollow, TranscriptReading):
 
     def paint_body(self) -> None:
         """The line about the session, the card, and whatever of the transcript is new."""
+        self.follow_conversation()
         self.query_one("#about", LineBlock).show([self._about()])
         self._paint_card()
         self.paint_prose()
@@ -111,6 +120,16 @@ class TranscriptScreen(LiveFollow, TranscriptReading):
     def pull(self) -> None:
         """Read what is new."""
         self.run_worker(self._pull(), group="transcript", exit_on_error=False)
+
+    def action_act(self, name: str) -> None:
+        """What is done to the session; a conversation that sleeps is woken by a prompt."""
+        asleep, feed = self.asleep, self.console.feed
+        if name != "prompt" or self.row is not None or asleep is None or self.console.refusal or feed is None:
+            super().action_act(name)
+            return
+        from tui.actions.conversation_actions import go_on
+
+        self.console.carry_out(go_on(self.console, [asleep], feed))
 
     def action_move(self, step: int) -> None:
         """A line up or down, of the card while it has more than it shows."""
@@ -198,6 +217,10 @@ class TranscriptScreen(LiveFollow, TranscriptReading):
 
     def _about(self) -> Line:
         row = self.row
+        if row is None and self.asleep is not None:
+            from tui.screens import conversation_lines
+
+            return conversation_lines.about(self.asleep, self.size.width, self.console.keys)
         if row is None:
             return [(f" {self.session} is not known to the engine any more", "muted")]
         progress = session_lines.progress(row) if row.state is SessionState.RUNNING else ""

@@ -19,17 +19,19 @@ from tui.widgets.prose import Prose
 
 if TYPE_CHECKING:
     from engine.events.state import SessionView
+    from engine.operations.declared.conversations import ConversationRow
 
 PAGES_BACK = 20
 """Pages that are read back by one key."""
 
 
 class TranscriptReading(BaseScreen):
-    """Base of the transcript's screen; it owns what was read of the session."""
+    """Base of the transcript's screen; it owns what was read of the session, or of a conversation that has none."""
 
-    def __init__(self, session: str) -> None:
+    def __init__(self, session: str, conversation: ConversationRow | None = None) -> None:
         super().__init__()
         self.session = session
+        self.asleep = conversation
         self._reader = TranscriptReader(session)
 
     @property
@@ -43,6 +45,14 @@ class TranscriptReading(BaseScreen):
         state = self.store.state
         ended = next((view for view in reversed(state.ended) if view.id == self.session), None)
         return state.sessions.get(self.session, ended)
+
+    def follow_conversation(self) -> None:
+        """A conversation that slept is read as it goes on, once a session holds it."""
+        if self.asleep is None or self.session or self.store.past:
+            return
+        rows = self.store.live.sessions.values()
+        if held := next((row.id for row in rows if row.conversation == self.asleep.id), ""):
+            self.session, self._reader = held, TranscriptReader(held)
 
     def paint_prose(self) -> None:
         """Show what was read."""
@@ -85,22 +95,26 @@ class TranscriptReading(BaseScreen):
         feed, row = self.console.feed, self.row
         if feed is None or self.store.past:
             return False
-        found = await self._reader.pull_earlier(feed, row.conversation if row is not None else "")
+        asleep = self.asleep.id if self.asleep is not None else ""
+        found = await self._reader.pull_earlier(feed, row.conversation if row is not None else asleep)
         if self.is_mounted:
             self.paint_prose()
         return found
 
-    def on_prose_top_reached(self, message: Prose.TopReached) -> None:
-        """The page was moved to its first entry: read what is above it."""
-        message.stop()
-        if self._reader.reads_back:
-            return
+    def read_back(self) -> None:
+        """Read a page of what is above; of a conversation that no session holds the last one."""
 
         async def read() -> str | None:
             await self._pull_earlier()
             return None
 
         self.console.carry_out(read())
+
+    def on_prose_top_reached(self, message: Prose.TopReached) -> None:
+        """The page was moved to its first entry: read what is above it."""
+        message.stop()
+        if not self._reader.reads_back:
+            self.read_back()
 
     def action_search(self) -> None:
         """Type what is searched for."""
@@ -149,7 +163,8 @@ class TranscriptReading(BaseScreen):
         while await self._pull_earlier():
             pass
         entries, row = list(self.prose.entries), self.row
-        title = f"{self.session}  {row.prompt if row is not None else ''}".strip()
+        asleep = f"{self.asleep.id}  {self.asleep.title}" if self.asleep is not None else self.session
+        title = f"{self.session}  {row.prompt}" if row is not None else asleep
         reader = self._reader
         whole = not reader.full and (reader.at_begin or not reader.dropped)
         return await asyncio.to_thread(document, title, entries, whole=whole)
@@ -191,6 +206,8 @@ class TranscriptReading(BaseScreen):
             return [(" … more above than is kept here; `quarterdeck conversations messages` reads all of it", "muted")]
         if earlier := reader.in_memory:
             return [(f" … {formats.plural(earlier, 'earlier entry')}  {up} reads them", "muted")]
+        if reader.cleared:
+            return [(" what stands above `/clear` is of an earlier conversation of this session", "muted")]
         if reader.at_begin or not reader.entries or self.store.past:
             return [(" the conversation begins here", "muted")] if reader.at_begin and not reader.dropped else []
         if row is not None and row.conversation and not self.console.time_travel.playback:

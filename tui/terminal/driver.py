@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import select
 from codecs import getincrementaldecoder
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from textual import events
 from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
+from textual.message import Message
 
+from tui.terminal.bracketed_paste import BracketedPastes, Pasted
 from tui.terminal.output import TerminalOutput
-from tui.terminal.replies import Replies
+from tui.terminal.replies import HOLD_S, Replies
 
 if TYPE_CHECKING:
     from textual.app import App
@@ -19,12 +23,46 @@ if TYPE_CHECKING:
 RESTORE_S = 1.0
 """Time that a terminal has to take what was drawn, and once more to take what restores it."""
 _ROUND_S = 0.1
-_READ = 4096
+_READ = 64 * 1024
 
 
 def drawn_on() -> int:
     """The descriptor that the console draws on: standard output, or standard error where that is no terminal."""
     return 1 if os.isatty(1) else 2
+
+
+class _Typed:
+    """Owner of what was read and is no event yet: pastes in one piece, replies dropped, the rest read by Textual."""
+
+    def __init__(self, debug: bool) -> None:
+        self._pastes, self._replies, self._parser = BracketedPastes(), Replies(), XTermParser(debug)
+
+    @property
+    def wait(self) -> float:
+        """Seconds after which `idle` is due."""
+        if self._pastes.holds:
+            return HOLD_S
+        wait = self._replies.wait
+        return wait if wait is not None else _ROUND_S
+
+    def feed(self, text: str) -> Iterator[Message]:
+        """What more text from the terminal means."""
+        for part in self._pastes.feed(text):
+            if isinstance(part, Pasted):
+                yield from self._parsed(self._replies.idle())
+                yield events.Paste(part.text)
+            else:
+                yield from self._parsed(self._replies.feed(part))
+
+    def idle(self) -> Iterator[Message]:
+        """Nothing more came for a moment."""
+        held = self._pastes.idle()
+        return self._parsed(self._replies.feed(held) if held else self._replies.idle())
+
+    def _parsed(self, typed: str) -> Iterator[Message]:
+        if typed:
+            yield from self._parser.feed(typed)
+        yield from self._parser.tick()
 
 
 class TerminalDriver(LinuxDriver):
@@ -77,13 +115,13 @@ class TerminalDriver(LinuxDriver):
 
     def run_input_thread(self) -> None:
         """Read keys until the console ends, or its terminal does."""
-        parser, replies = XTermParser(self._debug), Replies()
+        typed = _Typed(self._debug)
         decode = getincrementaldecoder("utf-8")("replace").decode
         poll = select.poll()
         poll.register(self.fileno, select.POLLIN)
         while not self.exit_event.is_set():
-            wait = replies.wait
-            if poll.poll(1000 * (wait if wait is not None else _ROUND_S)):
+            data = b""
+            if is_ready := bool(poll.poll(1000 * typed.wait)):
                 try:
                     data = os.read(self.fileno, _READ)
                 except OSError as error:
@@ -92,10 +130,7 @@ class TerminalDriver(LinuxDriver):
                 if not data:
                     self._on_lost("end of file")
                     return
-                typed = replies.feed(decode(data))
-            else:
-                typed = replies.idle()
-            for event in (*(parser.feed(typed) if typed else ()), *parser.tick()):
+            for event in typed.feed(decode(data)) if is_ready else typed.idle():
                 self.process_message(event)
 
     def _get_terminal_size(self) -> tuple[int, int]:

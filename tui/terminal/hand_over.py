@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import shlex
 import shutil
+import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from textual.app import App, SuspendNotSupported
 
@@ -44,11 +46,30 @@ def hand_over(app: App[object], argv: Sequence[str]) -> None:
         raise HandOverFailed("This display cannot be handed to another program.", remedy=remedy) from error
     app.refresh(layout=True)
     if code:
-        raise HandOverFailed(f"`{shlex.join(argv[:1])}` ended with exit code {code}.", remedy="Try it in a shell.")
+        raise HandOverFailed(f"`{shlex.join(argv[:1])}` {_ending(code)}.", remedy="Try it in a shell.")
+
+
+def _ending(code: int) -> str:
+    return f"ended with exit code {code}" if code > 0 else f"was ended by {signal.Signals(-code).name}"
 
 
 def _run(argv: Sequence[str]) -> int:
     try:
-        return subprocess.run(argv, check=False).returncode
+        with _keys_for_the_program():
+            return subprocess.run(argv, check=False).returncode
     except OSError as error:
         raise HandOverFailed(f"`{argv[0]}` cannot be run: {error.strerror}.", remedy="Try it in a shell.") from error
+
+
+@contextmanager
+def _keys_for_the_program() -> Iterator[None]:
+    """While the program has the terminal, ctrl+c and ctrl+\\ are meant for it alone.
+
+    A handler that does nothing, and not SIG_IGN: the program would inherit that and could not be interrupted.
+    """
+    before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGQUIT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

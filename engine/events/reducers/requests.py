@@ -6,7 +6,7 @@ from engine.events import types as ev
 from engine.events.reducers import errors
 from engine.events.reducers.bounded import bucket, note, spend
 from engine.events.reducers.sessions import at_rest, set_state
-from engine.events.state import DURATIONS_KEPT, RequestView, SessionView, State
+from engine.events.state import DURATIONS_KEPT, TREND_S, TREND_SLOTS, RequestView, SessionView, State
 from engine.events.types import RequestEnding, SessionState, Severity
 
 
@@ -97,8 +97,17 @@ def turn_progress(state: State, event: ev.TurnProgress, at: float) -> None:
         fresh = event.tokens - row.block_tokens if event.tokens >= row.block_tokens else event.tokens
         row.block_tokens, row.written = event.tokens, row.written + fresh
         bucket(state, at).tokens += fresh  # an estimate, until the turn's end brings the count
+        wrote(row, fresh, at)
         row.words, row.writing_s, row.rate = event.words, event.seconds, event.rate
         row.last_used = at
+
+
+def wrote(row: SessionView, tokens: int, at: float) -> None:
+    """Count what a session wrote in the slot of its trend."""
+    slot = int(at // TREND_S)
+    trend = [*row.trend, *[0] * min(TREND_SLOTS, max(0, slot - row.trend_slot))][-TREND_SLOTS:] or [0]
+    trend[-1] += tokens
+    row.trend, row.trend_slot = trend, max(slot, row.trend_slot)
 
 
 def turn_ended(state: State, event: ev.TurnEnded, at: float) -> None:
@@ -128,7 +137,10 @@ def turn_ended(state: State, event: ev.TurnEnded, at: float) -> None:
 
 def finish_row(row: SessionView, event: ev.TurnEnded, at: float) -> None:
     """The session's row after its turn."""
+    wrote(row, max(0, event.tokens_out - row.written), at)
     row.written = row.block_tokens = 0
+    row.model, row.context_window = event.model or row.model, event.context_window or row.context_window
+    row.context = event.context or row.context
     row.turns += 1
     row.tokens_in += event.tokens_in
     row.tokens_out += event.tokens_out

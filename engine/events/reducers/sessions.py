@@ -86,6 +86,8 @@ def session_changed(state: State, event: ev.SessionChanged, at: float) -> None:
 def session_bound(state: State, event: ev.SessionBound, _at: float) -> None:
     """It holds another conversation."""
     if row := state.sessions.get(event.session):
+        if row.conversation != event.conversation:
+            row.context = 0
         row.conversation = event.conversation
         row.user = event.user
         row.cwd = event.cwd or row.cwd

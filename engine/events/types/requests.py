@@ -11,7 +11,8 @@ class RequestEnding(StrEnum):
     """How a request ended; each ended request is exactly one of these, wherever it is counted.
 
     Answered: its caller has an answer, also from the cache. Refused: no attempt was made, because the request could not
-    be done as it was written or the engine takes no work (an open breaker, a full queue, a drain). Cancelled: its
+    be done as it was written, the engine takes no work (an open breaker, a full queue, a drain), or its deadline passed
+    before a session was free. Cancelled: its
     caller left, or a person stopped or interrupted it. Failed: every other end, after one attempt or more.
     """
 
@@ -129,7 +130,8 @@ class TurnProgress(Event, frozen=True):
 class TurnEnded(Event, frozen=True):
     """The turn's one result; tokens and cost are this turn's alone.
 
-    `for_person` seconds of `duration` it waited for people to answer approvals.
+    `for_person` seconds of `duration` it waited for people to answer approvals. After it `context` tokens are in use of
+    the `context_window` that `model` has; 0 is not known.
     """
 
     request: str
@@ -146,6 +148,9 @@ class TurnEnded(Event, frozen=True):
     error: str = ""
     tokens_cache_written: int = 0
     for_person: float = 0.0
+    model: str = ""
+    context: int = 0
+    context_window: int = 0
 
     @property
     def failed(self) -> bool:

@@ -1,4 +1,4 @@
-"""Conversations: list them, show one, read its messages, delete one with its transcript."""
+"""Conversations: list them, show one, read its messages, fork one, archive one, delete one with its transcript."""
 
 from __future__ import annotations
 
@@ -10,12 +10,17 @@ from engine.base.caller import Scope
 from engine.operations.declared.paging import PageArgs
 from engine.operations.operation import Operation
 
-State = Literal["running", "idle", "hibernated"]
-"""A turn runs in it, a session holds it, or it has no process."""
+State = Literal["running", "idle", "hibernated", "archived"]
+"""A turn runs in it, a session holds it, it has no process, or it was put away and has none."""
+Title = Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
 
 
 class ConversationRow(msgspec.Struct, kw_only=True):
-    """One conversation; `profile` and `directory` are empty where they are not known, `session` where it has none."""
+    """One conversation; what is not known is empty or 0, as is `session` where it has none.
+
+    `title` is its first prompt unless it was given another, `last_words` what the agent said last; `created` and `used`
+    are in seconds since 1970, `cost` in dollars.
+    """
 
     id: str
     tenant: str
@@ -24,18 +29,28 @@ class ConversationRow(msgspec.Struct, kw_only=True):
     session: str
     directory: str
     permission_mode: str
+    title: str
+    user: str
+    created: float
+    used: float
+    turns: int
+    cost: float
+    last_words: str
 
 
 class ListConversations(PageArgs, kw_only=True, frozen=True):
-    """Those of one profile, in one state, or whose id, profile or directory holds `q`."""
+    """Those of one profile, in one state, or with `q` in id, profile, directory, title, user or last words.
+
+    Archived ones are listed when their state is asked for.
+    """
 
     profile: str | msgspec.UnsetType = msgspec.UNSET
     state: State | msgspec.UnsetType = msgspec.UNSET
-    q: str | msgspec.UnsetType = msgspec.UNSET
+    q: Annotated[str, msgspec.Meta(max_length=200)] | msgspec.UnsetType = msgspec.UNSET
 
 
 class ConversationsResult(msgspec.Struct, kw_only=True):
-    """A page of conversations, the one recorded last first, of `total`."""
+    """A page of conversations, the one used last first, of `total`."""
 
     conversations: list[ConversationRow]
     total: int
@@ -51,6 +66,21 @@ class ConversationResult(msgspec.Struct, kw_only=True):
     """One conversation."""
 
     conversation: ConversationRow
+
+
+class ChangeConversation(msgspec.Struct, kw_only=True, frozen=True):
+    """Another title for a conversation, or its place in the archive or out of it; what is left out stays."""
+
+    id: str
+    title: Title | msgspec.UnsetType = msgspec.UNSET
+    archived: bool | msgspec.UnsetType = msgspec.UNSET
+
+
+class ForkConversation(msgspec.Struct, kw_only=True, frozen=True):
+    """A new conversation that begins with all that was said in this one; its title is this one's unless given."""
+
+    id: str
+    title: Title | msgspec.UnsetType = msgspec.UNSET
 
 
 class ReadMessages(msgspec.Struct, kw_only=True, frozen=True):
@@ -127,8 +157,8 @@ LIST_CONVERSATIONS = Operation(
     "GET /api/conversations",
     ListConversations,
     ConversationsResult,
-    "List conversations, the one recorded last first.",
-    columns=("id", "state", "profile", "session", "directory"),
+    "List conversations, the one used last first.",
+    columns=("id", "state", "user", "used", "turns", "cost", "title"),
     examples=("quarterdeck conversations list --state hibernated",),
 )
 SHOW_CONVERSATION = Operation(
@@ -156,6 +186,27 @@ READ_PROMPTS = Operation(
     "List the prompts of a conversation, as `sessions rewind` counts them.",
     columns=("number", "at", "text", "ref"),
     examples=("quarterdeck conversations prompts 0f8fad5b-d9cb-469f-a165-70867728950e",),
+)
+CHANGE_CONVERSATION = Operation(
+    "conversations.update",
+    "PATCH /api/conversations/{id}",
+    ChangeConversation,
+    ConversationResult,
+    "Give a conversation another title, archive it, or bring it back.",
+    Scope.OPERATOR,
+    examples=(
+        "quarterdeck conversations update 0f8fad5b-d9cb-469f-a165-70867728950e --title 'the flaky test'",
+        "quarterdeck conversations update 0f8fad5b-d9cb-469f-a165-70867728950e --archived",
+    ),
+)
+FORK_CONVERSATION = Operation(
+    "conversations.fork",
+    "POST /api/conversations/{id}/fork",
+    ForkConversation,
+    ConversationResult,
+    "Begin a new conversation with all that was said in another one.",
+    Scope.OPERATOR,
+    examples=("quarterdeck conversations fork 0f8fad5b-d9cb-469f-a165-70867728950e",),
 )
 DELETE_CONVERSATION = Operation(
     "conversations.delete",

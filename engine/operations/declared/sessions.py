@@ -62,6 +62,11 @@ class SessionRow(msgspec.Struct, kw_only=True):
     rate: float
     block_tokens: int
     written: int
+    model: str
+    context: int
+    context_window: int
+    trend: list[int]
+    trend_slot: int
     activity_since: float
 
 

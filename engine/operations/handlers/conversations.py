@@ -1,8 +1,9 @@
-"""Conversations: those that are remembered or held, their messages, and the deletion of one."""
+"""Conversations: those that are remembered, their messages, and what can be done with one."""
 
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -10,17 +11,22 @@ from typing import TypeVar
 import msgspec
 
 from engine.base.errors import ConversationHeld, NotFound
+from engine.base.text import one_line
 from engine.operations.declared.conversations import (
+    CHANGE_CONVERSATION,
     DELETE_CONVERSATION,
+    FORK_CONVERSATION,
     LIST_CONVERSATIONS,
     READ_MESSAGES,
     READ_PROMPTS,
     SHOW_CONVERSATION,
+    ChangeConversation,
     ConversationDeleted,
     ConversationId,
     ConversationResult,
     ConversationRow,
     ConversationsResult,
+    ForkConversation,
     KeptPrompt,
     KeptPromptsResult,
     ListConversations,
@@ -28,12 +34,18 @@ from engine.operations.declared.conversations import (
     MessagesResult,
     ReadMessages,
     ReadPrompts,
+    State,
 )
 from engine.operations.handlers.binding import CallContext, handles, page_of, row_as, rows_as
 from engine.operations.handlers.services import Services
 from engine.sessions.history import read_page
 from engine.sessions.prompts import prompts_in
-from engine.store.conversations import KnownConversation
+from engine.sessions.transcript_copy import copy_transcript
+from engine.store.conversations import KnownConversation, Wanted
+from engine.store.sqlite import StoreUnusable
+
+MAX_TITLE = 120
+"""Characters of a title."""
 
 T = TypeVar("T")
 
@@ -41,8 +53,11 @@ T = TypeVar("T")
 @handles(LIST_CONVERSATIONS)
 async def list_conversations(services: Services, call: CallContext, args: ListConversations) -> ConversationsResult:
     """Those that fit the filters. Raises StoreUnusable."""
-    rows = [row for row in _rows(services, call.caller.tenant) if _fits(row, args)]
-    return ConversationsResult(conversations=list(page_of(args, rows)), total=len(rows))
+    tenant = call.caller.tenant
+    holders = _holders(services, tenant)
+    wanted, conversations = _wanted(services, args, holders), services.conversations
+    found, total = await asyncio.to_thread(conversations.page, tenant, wanted, args.limit, args.offset)
+    return ConversationsResult(conversations=[_made(services, each, holders) for each in found], total=total)
 
 
 @handles(SHOW_CONVERSATION)
@@ -70,13 +85,42 @@ async def prompts(services: Services, call: CallContext, args: ReadPrompts) -> K
     return KeptPromptsResult(prompts=rows_as(KeptPrompt, page_of(args, found)), total=len(found))
 
 
+@handles(CHANGE_CONVERSATION)
+async def change(services: Services, call: CallContext, args: ChangeConversation) -> ConversationResult:
+    """Its title, or its place. Raises NotFound, ConversationHeld for one to archive that a session holds."""
+    row = _row(services, call, args.id)
+    if row.session and args.archived is True:
+        raise _held(row, "archived")
+    title = one_line(args.title, MAX_TITLE) if args.title is not msgspec.UNSET else None
+    archived = args.archived if args.archived is not msgspec.UNSET else None
+    services.conversations.change(row.tenant, row.id, title, archived)
+    return ConversationResult(conversation=_row(services, call, row.id))
+
+
+@handles(FORK_CONVERSATION)
+async def fork(services: Services, call: CallContext, args: ForkConversation) -> ConversationResult:
+    """Its transcript, copied up to its last whole line. Raises NotFound, StoreUnusable."""
+    row, new = _row(services, call, args.id), str(uuid.uuid4())
+    paths = await asyncio.to_thread(_transcripts, services, row)
+    if not paths:
+        sentence = f"Conversation {row.id} has no transcript to begin with."
+        raise NotFound(sentence, field="id", remedy="Its first turn writes one.")
+    try:
+        await asyncio.to_thread(copy_transcript, min(paths), new)
+    except OSError as error:
+        sentence = f"The transcript of conversation {row.id} cannot be copied: {error.strerror or error}."
+        raise StoreUnusable(sentence, remedy="`quarterdeck doctor` checks the folders.") from error
+    title = args.title if args.title is not msgspec.UNSET else f"{row.title} (fork)"
+    services.conversations.copy(row.tenant, row.id, new, one_line(title, MAX_TITLE))
+    return ConversationResult(conversation=_row(services, call, new))
+
+
 @handles(DELETE_CONVERSATION)
 async def delete(services: Services, call: CallContext, args: ConversationId) -> ConversationDeleted:
     """Take transcript and row away. Raises NotFound, ConversationHeld while a session holds it, StoreUnusable."""
     row = _row(services, call, args.id)
     if row.session:
-        remedy = f"`quarterdeck sessions hibernate {row.session}` frees it once no turn runs."
-        raise ConversationHeld(f"Session {row.session} holds conversation {row.id}.", remedy=remedy)
+        raise _held(row, "deleted")
     paths = await asyncio.to_thread(_transcripts, services, row)
 
     def delete_transcripts() -> None:
@@ -100,57 +144,63 @@ async def _read(services: Services, row: ConversationRow, read: Callable[[Path],
         raise NotFound(sentence, field="id", remedy="`quarterdeck doctor` checks the folders.") from error
 
 
+def _held(row: ConversationRow, done: str) -> ConversationHeld:
+    remedy = f"`quarterdeck sessions hibernate {row.session}` frees it once no turn runs."
+    return ConversationHeld(f"Session {row.session} holds conversation {row.id}; it is not {done}.", remedy=remedy)
+
+
 def _row(services: Services, call: CallContext, name: str) -> ConversationRow:
-    found = next((row for row in _rows(services, call.caller.tenant) if row.id == name), None)
+    tenant = call.caller.tenant
+    found = services.conversations.summary(tenant, name)
     if found is None:
         remedy = "`quarterdeck conversations` lists those that are remembered."
         raise NotFound(f"There is no conversation {name}.", field="id", remedy=remedy)
-    return found
+    return _made(services, found, _holders(services, tenant))
 
 
-def _rows(services: Services, tenant: str) -> list[ConversationRow]:
-    """Those of a tenant: what sessions hold and the store does not know yet, then the remembered ones."""
-    holders = services.conversations.held_by()
-    known = services.conversations.known()
-    remembered = {(each.tenant, each.conversation) for each in known}
-    fresh = [
-        KnownConversation(*key, "", "", "")
-        for key, session in holders.items()
-        if key not in remembered and _is_used(services, session, key[1])
-    ]
-    return [
-        _made(services, each, holders.get((each.tenant, each.conversation), ""))
-        for each in [*fresh, *known]
-        if each.tenant == tenant
-    ]
+def _holders(services: Services, tenant: str) -> dict[str, str]:
+    """The sessions by the conversations that they may write."""
+    held = services.conversations.held_by()
+    return {conversation: session for (theirs, conversation), session in held.items() if theirs == tenant}
 
 
-def _is_used(services: Services, session: str, conversation: str) -> bool:
-    """Whether anybody asked for what a session holds; a warm session only has its id ready."""
-    entry = services.pool.index.get(session)
-    return entry is not None and entry.conversation == conversation
+def _wanted(services: Services, args: ListConversations, holders: dict[str, str]) -> Wanted:
+    """What is asked of the store, which does not know what runs."""
+    state = args.state if args.state is not msgspec.UNSET else None
+    live = [each for each, session in holders.items() if _state(services, session) == state]
+    return Wanted(
+        archived=state == "archived",
+        profile=args.profile if args.profile is not msgspec.UNSET else None,
+        text=args.q if args.q is not msgspec.UNSET else "",
+        among=live if state in {"running", "idle"} else None,
+        without=list(holders) if state == "hibernated" else (),
+    )
 
 
-def _made(services: Services, known: KnownConversation, session: str) -> ConversationRow:
+def _state(services: Services, session: str) -> State:
     view = services.state.sessions.get(session)
-    busy = view is not None and bool(view.request)
+    return "running" if view is not None and view.request else "idle"
+
+
+def _made(services: Services, known: KnownConversation, holders: dict[str, str]) -> ConversationRow:
+    session = holders.get(known.conversation, "")
+    view = services.state.sessions.get(session)
     return ConversationRow(
         id=known.conversation,
         tenant=known.tenant,
         profile=view.profile if view is not None else known.profile,
-        state="running" if busy else "idle" if session else "hibernated",
+        state=_state(services, session) if session else "archived" if known.archived else "hibernated",
         session=session,
         directory=known.directory,
         permission_mode=known.permission_mode,
+        title=known.title,
+        user=known.user,
+        created=known.created,
+        used=known.used,
+        turns=known.turns,
+        cost=known.cost,
+        last_words=known.last_words,
     )
-
-
-def _fits(row: ConversationRow, args: ListConversations) -> bool:
-    if args.profile is not msgspec.UNSET and row.profile != args.profile:
-        return False
-    if args.state is not msgspec.UNSET and row.state != args.state:
-        return False
-    return args.q is msgspec.UNSET or any(args.q in text for text in (row.id, row.profile, row.directory))
 
 
 def _transcripts(services: Services, row: ConversationRow) -> set[Path]:

@@ -1,0 +1,38 @@
+"""Another program in the console's terminal: its keys are its own, and its end is reported."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from tui.terminal import hand_over
+
+_CALLER = "import sys; from tui.terminal.hand_over import _run; print(_run(['sh', '-c', sys.argv[1]]), flush=True)"
+
+
+@pytest.mark.parametrize("name", ["INT", "QUIT"])
+def test_the_keys_that_end_a_program_do_not_end_the_console(name: str) -> None:
+    """A terminal sends them to both."""
+    both = subprocess.run(
+        [sys.executable, "-c", _CALLER, f"kill -{name} $PPID; kill -{name} $$"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (both.returncode, both.stdout.strip()) == (0, "-2" if name == "INT" else "-3")
+
+
+def test_the_console_has_its_keys_again_afterwards() -> None:
+    again = subprocess.run(
+        [sys.executable, "-c", _CALLER + "; import os, signal; os.kill(os.getpid(), signal.SIGINT)", "true"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "KeyboardInterrupt" in again.stderr
+
+
+def test_how_a_program_ended_is_named() -> None:
+    assert [hand_over._ending(code) for code in (3, -2)] == ["ended with exit code 3", "was ended by SIGINT"]

@@ -1,0 +1,151 @@
+"""The Conversations screen: all that was ever begun, asleep or not, to be read, gone on with, forked and put away."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import msgspec
+from textual.binding import BindingType
+
+from engine.base.errors import QuarterdeckError
+from engine.operations.declared.conversations import LIST_CONVERSATIONS, ConversationRow, ListConversations
+from engine.operations.declared.paging import LONGEST_PAGE
+from tui.actions.conversation_actions import ACTS, export
+from tui.actions.registry import KeyScope, bindings
+from tui.render.spans import Line
+from tui.screens import conversation_lines as draw
+from tui.screens.list_screen import ListScreen
+
+AGAIN_S = 2.0
+"""Seconds between two readings while something happens."""
+
+
+class ConversationsScreen(ListScreen[ConversationRow]):
+    """The cursor is a conversation; the engine is asked for the list, which is in no event."""
+
+    SCOPE = KeyScope.CONVERSATIONS
+    MODE = "conversations"
+    CSS_PATH = "list_screen.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = list(bindings(KeyScope.CONVERSATIONS))
+
+    def __init__(self) -> None:
+        super().__init__(draw.CONVERSATIONS)
+        self._rows: Sequence[ConversationRow] = ()
+        self._total = 0
+        self._archive = False
+        self._problem = ""
+        self._read: tuple[object, ...] | None = None
+        self._read_at = 0.0
+
+    @property
+    def crumb(self) -> str:
+        """Which part is shown."""
+        return "archived" if self._archive else ""
+
+    def items(self) -> Sequence[ConversationRow]:
+        """What was read; in the past nothing, for no recording holds it."""
+        return () if self.store.past else self._rows
+
+    def paint_body(self) -> None:
+        """What was read, and read again where something has happened since."""
+        super().paint_body()
+        happened, now = self._happened(), self.store.live_now
+        due = self._read is None or now - self._read_at >= AGAIN_S or now < self._read_at
+        if happened != self._read and due and not self.store.frozen and self.console.feed is not None:
+            self._read, self._read_at = happened, now
+            self.reload()
+
+    def _happened(self) -> tuple[object, ...]:
+        """Changes when a turn began or ended, or a session came or went."""
+        state = self.store.live
+        hibernated = state.pool.hibernated if state.pool is not None else 0
+        totals = (state.totals.turns, state.totals.requests, hibernated)
+        return state.engine.started_at, totals, tuple(state.sessions), self._archive
+
+    def reload(self) -> None:
+        """Read the list now."""
+        self.run_worker(self._load(), group="conversations", exclusive=True, exit_on_error=False)
+
+    async def _load(self) -> None:
+        feed, archive = self.console.feed, self._archive
+        if feed is None:
+            return
+        wanted = ListConversations(limit=LONGEST_PAGE, state="archived" if archive else msgspec.UNSET)
+        try:
+            found = await feed.send(LIST_CONVERSATIONS, wanted)
+        except QuarterdeckError as error:
+            self._problem = str(error)
+        else:
+            self._problem = ""
+            if archive == self._archive:
+                self._rows, self._total = found.conversations, found.total
+        self.paint()
+
+    def status_extra(self) -> Line:
+        """That there are more than are listed, or why nothing could be read."""
+        if self._problem:
+            return [(f"   {self._problem}", "fail")]
+        more = self._total - len(self._rows)
+        return [(f"   {more} older: quarterdeck conversations list --q TEXT", "muted")] if more > 0 else []
+
+    def draw(self, width: int, height: int) -> list[Line]:
+        """The list, and what is known of the row under the cursor."""
+        return draw.table(self.shown, self.store.live_now, width, height, self.console.keys, self._empty())
+
+    def _empty(self) -> str:
+        keys = self.console.keys
+        if self.store.past:
+            return f"no recording holds the list; {keys.shown('time.live')} goes back to now"
+        if self._read is None:
+            return "reading …"
+        if self._archive:
+            return f"nothing is archived; {keys.shown('conversations.archived')} shows the others"
+        return f"no conversation yet; {keys.shown('overview.prompt')} on the Overview starts one"
+
+    def action_open(self) -> None:
+        """Read it, as it goes on where a session holds it."""
+        if (row := self.shown.get(self.cursor)) is not None:
+            self.console.navigation.open_conversation(row)
+
+    def action_archived(self) -> None:
+        """Show what was archived, or the others again."""
+        self._archive = not self._archive
+        self._rows, self._total, self._read = (), 0, None
+        self.paint()
+
+    def action_write(self) -> None:
+        """Export its whole text; that reads, so it may also be done where nothing may be acted on."""
+        row, feed = self.shown.get(self.cursor), self.console.feed
+        if row is not None and feed is not None and not self.store.past:
+            self.do(export(self.console, row, feed))
+
+    def action_marked(self) -> None:
+        """What can be done to the marked conversations, or to this one."""
+        word = "bring back" if self._archive else "archive   "
+        self.menu(
+            [
+                ("A", "archive", f"{word}  their transcripts stay"),
+                ("X", "delete", "delete      with their transcripts; this cannot be undone"),
+            ]
+        )
+
+    def action_act(self, name: str) -> None:
+        """Do it to the marked conversations, or to the one under the cursor."""
+        if self.is_roomy:
+            self.act_on(name, self.shown.chosen)
+        else:
+            super().action_act(name)
+
+    def act_on(self, name: str, rows: Sequence[ConversationRow]) -> None:
+        """The same to these."""
+        if not rows:
+            self.console.notify("There is no conversation under the cursor.")
+        elif (feed := self.live_feed()) is not None:
+
+            async def done() -> str | None:
+                told = await ACTS[name](self.console, rows, feed)
+                self.reload()
+                return told
+
+            self.do(done())
