@@ -21,7 +21,7 @@ _ESCAPED = re.compile(r"\\(.)")
 
 
 @dataclass(frozen=True, slots=True)
-class _Rule:
+class Rule:
     """One line: the segments that a path must fit from the file's own folder on."""
 
     segments: tuple[str, ...]
@@ -35,9 +35,9 @@ def is_ignored(path: str, workspace: str, spent: Callable[[], bool] = lambda: Fa
     parts = Path(os.path.normpath(path)).relative_to(root).parts
     if len(parts) > MOST_DEEP:
         return False
-    rules: list[list[_Rule]] = []
+    rules: list[list[Rule]] = []
     for depth in range(1, len(parts) + 1):
-        rules.append(_rules(root.joinpath(*parts[: depth - 1])))
+        rules.append(rules_of(root.joinpath(*parts[: depth - 1])))
         ignored, is_folder = False, os.path.isdir(root.joinpath(*parts[:depth]))  # noqa: PTH112 - raises nothing
         for base in range(depth):
             for rule in rules[base]:
@@ -50,9 +50,20 @@ def is_ignored(path: str, workspace: str, spent: Callable[[], bool] = lambda: Fa
     return False
 
 
-def _rules(folder: Path) -> list[_Rule]:
+def leaves_out(rules: Sequence[Sequence[Rule]], parts: Sequence[str], *, is_folder: bool) -> bool:
+    """Whether rules leave a path out whose folders are kept: `rules` of the top folder first, one list a folder."""
+    ignored = False
+    for base, of_folder in enumerate(rules):
+        for rule in of_folder:
+            if (is_folder or not rule.folders_only) and _fits(rule.segments, parts[base:]):
+                ignored = not rule.is_kept
+    return ignored
+
+
+def rules_of(folder: Path, name: str = ".gitignore") -> list[Rule]:
+    """What a folder's own file states; nothing where it cannot be read."""
     try:
-        handle = os.open(folder / ".gitignore", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        handle = os.open(folder / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(handle, "rb") as file:
             text = file.read(MOST_READ).decode("utf-8", "replace")
     except (OSError, ValueError):
@@ -61,14 +72,14 @@ def _rules(folder: Path) -> list[_Rule]:
     return [_rule(line) for line in lines if line and line[0] != "#" and len(line) <= MOST_LETTERS][:MOST_RULES]
 
 
-def _rule(line: str) -> _Rule:
+def _rule(line: str) -> Rule:
     """A rule with a slash before its end holds from its own folder on, any other one at any depth."""
     is_kept = line.startswith("!")
     pattern = _ESCAPED.sub(r"[\1]", line[is_kept:])
     folders_only = pattern.endswith("/")
     segments = tuple(each for each in pattern.split("/") if each)
     anchored = "/" in pattern.rstrip("/")
-    return _Rule(segments if anchored else ("**", *segments), is_kept, folders_only)
+    return Rule(segments if anchored else ("**", *segments), is_kept, folders_only)
 
 
 def _fits(segments: Sequence[str], parts: Sequence[str]) -> bool:

@@ -26,7 +26,7 @@ class Turn:
     `steers` are the prompts that were sent to take this one's place; `tools` names the tool of each use whose result is
     to come. `started` is False while the prompt queues behind a turn that the CLI began by itself, `confirmed` once the
     CLI stated that it works on the prompt. `written` are the finished texts, `failure` the last message if it was an
-    error, `answered` whether a model sent any message. `model` and `usage` are those of the last message of a model.
+    error, `answered` whether a model sent any message; `model` and `usage` are those of the last message of a model.
     """
 
     uuid: str

@@ -126,6 +126,12 @@ class Console(Group):
     desktop_notices: Literal["auto", "off", "osc9", "osc777"] = setting(
         "auto", "How the terminal notifies of it then; auto sends OSC 9 and OSC 777 where the terminal is no console."
     )
+    templates: Place | None = setting(
+        None,
+        "Folder of prompt templates on the console's machine; empty is `quarterdeck/templates` in the configuration "
+        "folder.",
+        local_only=True,
+    )
     screens: tuple[str, ...] = setting(
         (),
         "Plugin screens as module:Class, beside the installed ones; read when a console starts.",

@@ -38,6 +38,7 @@ HARMFUL: list[dict[str, Any]] = [
     {"recovery.strategies.network": "evil:Strategy"},
     {"recovery.rules": "/dev/zero"},
     {"console.screens": ["evil:Screen"]},
+    {"console.templates": "/etc"},
     {"recovery": {"rules": "/tmp/evil.toml"}},
     {"session_pool.max_size": 7, "claude.binary": "/tmp/evil"},
 ]

@@ -26,6 +26,7 @@ LOOKS = {
     "/api/breakers": {"breakers", "total"},
     "/api/breakers/{name:path}": {"breaker"},
     "/api/profiles": {"profiles"},
+    "/api/profiles/{name}/files": {"directory", "files", "more"},
     "/api/checkpoints": {"checkpoints"},
     "/api/errors": {"errors", "total"},
     "/api/errors/statistics": {"statistics"},
@@ -88,7 +89,11 @@ PAGED = (
 async def test_every_resource_has_its_name_in_the_envelope(served: Served) -> None:
     session = (await served.ask("hello"))["session"]
     for path, names in LOOKS.items():
-        assert (await served.data("GET", path.replace("{id}", session).replace("{name:path}", BREAKER))).keys() == names
+        assert (
+            await served.data(
+                "GET", path.replace("{id}", session).replace("{name:path}", BREAKER).replace("{name}", "default")
+            )
+        ).keys() == names
     for path, (method, status) in ACTS.items():
         assert (await served.refusal(method, path.replace("{id}", "nobody").replace("{name}", "nobody")))[0] == status
     assert {operation.path for operation in REGISTRY.values()} == LOOKS.keys() | ACTS.keys()

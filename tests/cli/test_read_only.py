@@ -90,6 +90,7 @@ READS = {
     "permissions:show",
     "plugins",
     "pool",
+    "profiles:files",
     "profiles:list",
     "queue:list",
     "queue:show",

@@ -64,7 +64,7 @@ async def test_an_ended_session_cannot_be_killed_but_its_conversation_goes_on(
         await console.type("again")
         await console.press("enter")
         assert feed.calls == [("prompt", "again", f"{scene.CONVERSATION}10", "default")]
-        await console.press("escape", "k", "space", "space", "K")
+        await console.press("escape", "escape", "k", "space", "space", "K")
         assert "KILL 1 SESSION" in console.text
         await console.press("enter", "y")
         assert feed.calls[1:] == [("kill", "s0010")]
@@ -83,7 +83,7 @@ async def test_a_prompt_goes_to_the_conversation_under_the_cursor(feed: FakeFeed
         await console.type("add a test")
         await console.press("enter")
         assert feed.calls == [("prompt", "add a test", f"{scene.CONVERSATION}00", "default")]
-        await console.press("1", "P")
+        await console.press("escape", "1", "P")
         await console.type("hello")
         await console.press("enter")
         assert feed.calls[-1] == ("prompt", "hello", "", "default")

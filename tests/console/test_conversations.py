@@ -65,7 +65,7 @@ async def test_one_that_sleeps_is_read_and_gone_on_with_where_it_is_read(console
     assert "asleep" in console.text
     await console.press("P")
     await console.type("go on")
-    await console.press("enter")
+    await console.press("enter", "escape")
     assert console.feed.calls == [("prompt", "go on", ASLEEP, "default")]
     console.feed.push(
         scene.NOW,
@@ -88,7 +88,7 @@ async def test_one_that_a_session_holds_is_read_live(console: ConsoleFixture) ->
 async def test_it_is_gone_on_with_forked_and_named(console: ConsoleFixture) -> None:
     await console.press("j", "P")
     await console.type("again")
-    await console.press("enter")
+    await console.press("enter", "escape")
     await console.press("F", "enter")
     await console.press("N", *("backspace",) * 30)
     await console.type("new")

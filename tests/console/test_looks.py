@@ -12,12 +12,13 @@ from engine.base.clock import ManualClock
 from tests.console import scene
 from tests.support.console import NORMAL, SMALL, FakeFeed, console_fixture, plain
 from tests.support.processes import until
+from tui.actions.keymap import CAME_ALONG
 from tui.render.spans import width_of
 from tui.screens.header import TABS, tab_at, where_line
 
 NAMES = st.text("abc-漢 ", min_size=1, max_size=60)
 PLUGINS = st.lists(st.text("abcdefgh", min_size=2, max_size=30), max_size=6)
-KEYS = ["1", "2", "3", "4", "5", "7", "0"]
+KEYS = [CAME_ALONG.shown(action) for action, _name, _tab in TABS]
 
 
 @given(

@@ -15,10 +15,11 @@ from engine.operations.declared.conversations import (
     ConversationRow,
     ForkConversation,
 )
-from engine.operations.declared.prompts import SEND_PROMPT, SendPrompt
 from tui.actions import exports
 from tui.actions.for_each import FAILED_TOLD, LISTED, for_each, same_as
+from tui.actions.prompting import prompt
 from tui.feeds.transcript_reader import TranscriptReader
+from tui.model.prompt_target import PromptTarget
 from tui.model.tables import command
 from tui.render import formats
 from tui.render.plain_text import clean
@@ -31,18 +32,12 @@ if TYPE_CHECKING:
 Rows = Sequence[ConversationRow]
 
 
-async def go_on(console: ConsoleHost, rows: Rows, feed: Feed) -> str | None:
+async def go_on(console: ConsoleHost, rows: Rows, feed: Feed) -> None:
     """Write a prompt and send it to the conversation; one that sleeps is woken by it."""
     row = rows[0]
-    what = clean(row.title) or row.id[:8]
-    facts: list[Line] = [[("to      ", "muted"), (fit(what, 60).rstrip(), "")]]
-    facts.append([("in      ", "muted"), (clean(row.directory) or "the workspace of its profile", "")])
-    facts.append([("profile ", "muted"), (row.profile or "default", "")])
-    text = await console.dialogs.enter_prompt("GO ON", facts, row.id)
-    if not text:
-        return None
-    prompt = SendPrompt(prompt=text, conversation=row.id, profile=row.profile or "default", wait=False)
-    return f"Sent as request {(await feed.send(SEND_PROMPT, prompt)).prompt.request}."
+    title = f"{row.id[:8]} {clean(row.title)}".strip()
+    target = PromptTarget(row.id, title, row.profile or "default", row.directory)
+    await prompt(console, feed, target, "GO ON")
 
 
 async def fork(console: ConsoleHost, rows: Rows, feed: Feed) -> str | None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tui.actions.press_guard import ApprovalCard, PressGuard
     from tui.feeds.base import Feed, Playback
     from tui.model.health import HealthSummary
+    from tui.model.prompt_target import PromptTarget, WrittenPrompt
     from tui.model.store import Store
     from tui.render.spans import Line
     from tui.render.themes import ConsoleTheme
@@ -52,8 +53,14 @@ class Dialogs(Protocol):
     ) -> str | None:
         """The line that the operator typed, empty only where that is optional, or None."""
 
-    async def enter_prompt(self, title: str, facts: Sequence[Line], target: str) -> str | None:
-        """The prompt that the operator wrote for a target, whose draft is kept when it is left, or None."""
+    async def enter_prompt(self, title: str, target: PromptTarget) -> WrittenPrompt | None:
+        """The prompt that the operator wrote, and where it goes; its draft is kept when it is left: None."""
+
+    def keep_prompt(self, target: PromptTarget, text: str) -> None:
+        """A prompt that could not be sent becomes a draft again."""
+
+    async def follow_prompt(self, request: str) -> str | None:
+        """The session that runs a request, to go to; an empty string for another prompt; None to stay."""
 
     async def edit(self, title: str, facts: Sequence[Line], text: str) -> str | None:
         """The text as the operator edited it, or None."""
@@ -179,6 +186,7 @@ class ConsoleHost(Protocol):
     press_guard: PressGuard
     typed: CommandHistory
     exports: Path
+    templates: Path
 
     @property
     def dialogs(self) -> Dialogs:

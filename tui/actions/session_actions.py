@@ -95,7 +95,10 @@ class SessionActions:
         try:
             match name:
                 case "prompt":
-                    await self._prompt(rows[0] if rows else None, feed)
+                    from tui.actions.prompting import prompt
+                    from tui.model.prompt_target import of_session
+
+                    await prompt(self._console, feed, of_session(rows[0] if rows else None))
                 case "scale":
                     await self._scale(feed)
                 case "interrupt":
@@ -119,22 +122,6 @@ class SessionActions:
         if not guard.permission:
             return "This session asks for nothing."
         return "" if guard.armed else "The card has only just appeared; press again."
-
-    async def _prompt(self, row: SessionView | None, feed: Feed) -> None:
-        from engine.operations.declared.prompts import SEND_PROMPT, SendPrompt
-
-        used = row is not None and bool(row.turns or row.request)  # a warm session has nothing to go on with
-        conversation = row.conversation if row is not None and used else ""
-        profile = row.profile if row is not None else "default"
-        where = f"conversation {conversation[:8]} of {row.id}" if row is not None and conversation else ""
-        facts: list[Line] = [[("to      ", "muted"), (where or "a new conversation", "")]]
-        facts.append([("profile ", "muted"), (profile, "")])
-        target = conversation or f"a new conversation of {profile}"
-        text = await self._console.dialogs.enter_prompt("SEND A PROMPT", facts, target)
-        if text:
-            prompt = SendPrompt(prompt=text, conversation=conversation, profile=profile, wait=False)
-            sent = await feed.send(SEND_PROMPT, prompt)
-            self._console.notify(f"Sent as request {sent.prompt.request}.")
 
     async def _scale(self, feed: Feed) -> None:
         from engine.operations.declared.pool import AUTOSCALE_POOL, SCALE_POOL, Autoscale, Scale

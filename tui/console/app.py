@@ -17,7 +17,7 @@ from textual.screen import Screen
 from engine.base.clock import Clock, SystemClock
 from engine.base.errors import QuarterdeckError
 from engine.events.types import EventEnvelope, SettingsChanged
-from engine.settings.paths import state_directory
+from engine.settings.paths import config_directory, state_directory
 from tui.actions.command_history import CommandHistory
 from tui.actions.keymap import Keymap
 from tui.actions.press_guard import ApprovalCard, PressGuard
@@ -129,6 +129,7 @@ class Console(PartActions, App[None]):
         self.state_dir: Path | None = None
         """Where what is typed at `:` is kept, once the settings are known."""
         self.exports = state_directory(os.environ) / "exports"
+        self.templates = config_directory(os.environ) / "templates"
         self.theming.start()
 
     def get_theme_variable_defaults(self) -> dict[str, str]:

@@ -56,9 +56,12 @@ class Navigation:
         self.go(self._last_mode)
 
     def open_transcript(self, session: str) -> None:
-        """Show a session's transcript over the present screen."""
-        if not isinstance(self._app.screen, TranscriptScreen):
+        """Show a session's transcript over the present screen, or in the place of another session's."""
+        screen = self._app.screen
+        if not isinstance(screen, TranscriptScreen):
             self._app.push_screen(TranscriptScreen(session))
+        elif screen.session != session:
+            self._app.switch_screen(TranscriptScreen(session))
 
     def open_conversation(self, row: ConversationRow) -> None:
         """Show a conversation's transcript over the present screen, live where a session holds it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from textual.app import App
 
@@ -11,7 +11,9 @@ from tui.render.spans import Line
 from tui.screens.dialogs import AppDialogs
 
 if TYPE_CHECKING:
+    from tui.actions.host import ConsoleHost
     from tui.model.prompt_memory import PromptMemory
+    from tui.model.prompt_target import PromptTarget, WrittenPrompt
 
 
 class ConsoleDialogs(AppDialogs):
@@ -21,13 +23,32 @@ class ConsoleDialogs(AppDialogs):
         super().__init__(app)
         self._prompts: PromptMemory | None = None
 
-    async def enter_prompt(self, title: str, facts: Sequence[Line], target: str) -> str | None:
-        """The prompt that the operator wrote for a target, or None."""
-        from tui.model.prompt_memory import PromptMemory
+    async def enter_prompt(self, title: str, target: PromptTarget) -> WrittenPrompt | None:
+        """The prompt that the operator wrote, and where it goes, or None."""
         from tui.screens.prompt_entry import PromptEntry
 
+        entry = PromptEntry(cast("ConsoleHost", self._app), title, target, self._memory())
+        return await self._app.push_screen_wait(entry)
+
+    def keep_prompt(self, target: PromptTarget, text: str) -> None:
+        """A prompt could not be sent: it is a draft again, unless there is another one, and can be recalled."""
+        from tui.model.prompt_memory import EDITABLE
+
+        memory = self._memory()
+        shown = memory.pastes.folded(text, EDITABLE, "text")
+        memory.close(target.key, memory.drafts.get(target.key, "") or shown)
+
+    async def follow_prompt(self, request: str) -> str | None:
+        """The session to go to, an empty string for another prompt, or None to stay."""
+        from tui.screens.prompt_sent import PromptSent
+
+        return await self._app.push_screen_wait(PromptSent(request))
+
+    def _memory(self) -> PromptMemory:
+        from tui.model.prompt_memory import PromptMemory
+
         self._prompts = self._prompts or PromptMemory()
-        return await self._app.push_screen_wait(PromptEntry(title, facts, target, self._prompts))
+        return self._prompts
 
     async def edit(self, title: str, facts: Sequence[Line], text: str) -> str | None:
         """The text as the operator edited it, or None."""

@@ -15,10 +15,18 @@ _BRACKETS = str.maketrans({OPEN: "[", CLOSE: "]"})
 
 
 class PromptArea(PlainTextArea):
-    """Keys that are no text are `keys`; `recall` is called where up or down leave the text."""
+    """Keys that are no text are `keys`; `recall` is called where up or down leave the text.
+
+    Every key is first given to `taken`, which states whether something beside the text takes it.
+    """
 
     def __init__(
-        self, text: str, pastes: Pastes, keys: Mapping[str, Callable[[], None]], recall: Callable[[int], None]
+        self,
+        text: str,
+        pastes: Pastes,
+        keys: Mapping[str, Callable[[], None]],
+        recall: Callable[[int], None],
+        taken: Callable[[str], bool] = lambda _key: False,
     ) -> None:
         super().__init__(
             text,
@@ -30,6 +38,7 @@ class PromptArea(PlainTextArea):
         )
         self._pastes = pastes
         self._recall = recall
+        self._taken = taken
 
     def shown_line(self, line: str) -> str:
         """The words for pastes are in brackets."""
@@ -41,6 +50,10 @@ class PromptArea(PlainTextArea):
         return self._pastes.unfolded(super().selected_text)
 
     async def _on_key(self, event: events.Key) -> None:
+        if self._taken(event.key):
+            event.stop()
+            event.prevent_default()
+            return
         row, last = self.wrapped_document.location_to_offset(self.cursor_location).y, self.wrapped_document.height - 1
         if (event.key == "up" and row == 0) or (event.key == "down" and row == last):
             event.stop()

@@ -178,15 +178,6 @@ READ_MESSAGES = Operation(
     columns=("at", "kind", "title", "text"),
     examples=("quarterdeck conversations messages 0f8fad5b-d9cb-469f-a165-70867728950e --limit 20",),
 )
-READ_PROMPTS = Operation(
-    "conversations.prompts",
-    "GET /api/conversations/{id}/prompts",
-    ReadPrompts,
-    KeptPromptsResult,
-    "List the prompts of a conversation, as `sessions rewind` counts them.",
-    columns=("number", "at", "text", "ref"),
-    examples=("quarterdeck conversations prompts 0f8fad5b-d9cb-469f-a165-70867728950e",),
-)
 CHANGE_CONVERSATION = Operation(
     "conversations.update",
     "PATCH /api/conversations/{id}",
@@ -207,6 +198,15 @@ FORK_CONVERSATION = Operation(
     "Begin a new conversation with all that was said in another one.",
     Scope.OPERATOR,
     examples=("quarterdeck conversations fork 0f8fad5b-d9cb-469f-a165-70867728950e",),
+)
+READ_PROMPTS = Operation(
+    "conversations.prompts",
+    "GET /api/conversations/{id}/prompts",
+    ReadPrompts,
+    KeptPromptsResult,
+    "List the prompts of a conversation, as `sessions rewind` counts them.",
+    columns=("number", "at", "text", "ref"),
+    examples=("quarterdeck conversations prompts 0f8fad5b-d9cb-469f-a165-70867728950e",),
 )
 DELETE_CONVERSATION = Operation(
     "conversations.delete",

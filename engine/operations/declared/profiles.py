@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 
 from engine.base.caller import Scope
@@ -10,7 +12,11 @@ from engine.operations.operation import NoArguments, Operation
 
 
 class ProfileRow(msgspec.Struct, kw_only=True):
-    """One profile with the number of its sessions; `note` states what keeps requests from it."""
+    """One profile with the number of its sessions; `note` states what keeps requests from it.
+
+    `workspace` is where its sessions work, empty where each conversation has a directory of its own; `directories` are
+    those that a request may name.
+    """
 
     name: str
     tenant: str
@@ -18,6 +24,8 @@ class ProfileRow(msgspec.Struct, kw_only=True):
     warm: int
     note: str
     sessions: int
+    workspace: str
+    directories: list[str]
 
 
 class ProfilesResult(msgspec.Struct, kw_only=True):
@@ -50,6 +58,27 @@ class ProfileName(msgspec.Struct, kw_only=True, frozen=True):
     """One profile."""
 
     name: str
+
+
+class ListFiles(msgspec.Struct, kw_only=True, frozen=True):
+    """The files that fit `q` where a prompt would work: in `cwd`, in the conversation's directory or the workspace."""
+
+    name: str
+    q: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    cwd: str = ""
+    conversation: str = ""
+    limit: Annotated[int, msgspec.Meta(ge=1, le=100)] = 20
+
+
+class FilesResult(msgspec.Struct, kw_only=True):
+    """Paths below `directory`, the one that fits best first; `more` states that not all were looked at or are listed.
+
+    Hidden files, those that git leaves out, and links that lead outside are never listed.
+    """
+
+    directory: str
+    files: list[str]
+    more: bool
 
 
 class Resumed(msgspec.Struct, kw_only=True):
@@ -87,4 +116,13 @@ RESUME_PROFILE = Operation(
     Scope.OPERATOR,
     sentence="{name}: sessions start again.",
     examples=("quarterdeck profiles resume default",),
+)
+LIST_FILES = Operation(
+    "profiles.files",
+    "GET /api/profiles/{name}/files",
+    ListFiles,
+    FilesResult,
+    "List files that a prompt may mean, where it would work; hidden ones and those that git leaves out are not listed.",
+    columns=("files",),
+    examples=("quarterdeck profiles files default --q config",),
 )

@@ -78,13 +78,6 @@ async def messages(services: Services, call: CallContext, args: ReadMessages) ->
     return MessagesResult(messages=page if page is not None else MessagePage(entries=[], before=0))
 
 
-@handles(READ_PROMPTS)
-async def prompts(services: Services, call: CallContext, args: ReadPrompts) -> KeptPromptsResult:
-    """A page of the prompts on disk. Raises NotFound, StoreUnusable."""
-    found = await _read(services, _row(services, call, args.id), prompts_in) or []
-    return KeptPromptsResult(prompts=rows_as(KeptPrompt, page_of(args, found)), total=len(found))
-
-
 @handles(CHANGE_CONVERSATION)
 async def change(services: Services, call: CallContext, args: ChangeConversation) -> ConversationResult:
     """Its title, or its place. Raises NotFound, ConversationHeld for one to archive that a session holds."""
@@ -115,6 +108,13 @@ async def fork(services: Services, call: CallContext, args: ForkConversation) ->
     return ConversationResult(conversation=_row(services, call, new))
 
 
+@handles(READ_PROMPTS)
+async def prompts(services: Services, call: CallContext, args: ReadPrompts) -> KeptPromptsResult:
+    """A page of the prompts on disk. Raises NotFound, StoreUnusable."""
+    found = await _read(services, _row(services, call, args.id), prompts_in) or []
+    return KeptPromptsResult(prompts=rows_as(KeptPrompt, page_of(args, found)), total=len(found))
+
+
 @handles(DELETE_CONVERSATION)
 async def delete(services: Services, call: CallContext, args: ConversationId) -> ConversationDeleted:
     """Take transcript and row away. Raises NotFound, ConversationHeld while a session holds it, StoreUnusable."""
@@ -131,6 +131,11 @@ async def delete(services: Services, call: CallContext, args: ConversationId) ->
     return ConversationDeleted(deleted=row.id, transcript=bool(paths))
 
 
+def _held(row: ConversationRow, done: str) -> ConversationHeld:
+    remedy = f"`quarterdeck sessions hibernate {row.session}` frees it once no turn runs."
+    return ConversationHeld(f"Session {row.session} holds conversation {row.id}; it is not {done}.", remedy=remedy)
+
+
 async def _read(services: Services, row: ConversationRow, read: Callable[[Path], T]) -> T | None:
     """What is read of a conversation's transcript; None without one. Raises NotFound where that cannot be read."""
 
@@ -142,11 +147,6 @@ async def _read(services: Services, row: ConversationRow, read: Callable[[Path],
     except OSError as error:
         sentence = f"The transcript of conversation {row.id} cannot be read: {error.strerror}."
         raise NotFound(sentence, field="id", remedy="`quarterdeck doctor` checks the folders.") from error
-
-
-def _held(row: ConversationRow, done: str) -> ConversationHeld:
-    remedy = f"`quarterdeck sessions hibernate {row.session}` frees it once no turn runs."
-    return ConversationHeld(f"Session {row.session} holds conversation {row.id}; it is not {done}.", remedy=remedy)
 
 
 def _row(services: Services, call: CallContext, name: str) -> ConversationRow:

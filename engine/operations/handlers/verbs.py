@@ -144,9 +144,7 @@ def _explain_absence(services: Services, call: CallContext, name: str) -> None:
     """Raises ConversationAsleep where the conversation that is meant has no process."""
     ended = next((row for row in services.state.ended if row.id == name and call.caller.reaches(row.tenant)), None)
     wanted = ended.conversation if ended is not None else name
-    tenants = {call.caller.tenant, *(profile.tenant for profile in services.profiles.all())}
-    reached = [tenant for tenant in sorted(tenants) if call.caller.reaches(tenant)]
-    if wanted and any(services.conversations.summary(tenant, wanted) is not None for tenant in reached):
+    if wanted and any(map(call.caller.reaches, services.conversations.tenants(wanted))):
         gone = f"Session {name} has ended, and its conversation" if ended is not None else "Conversation"
         remedy = f"`quarterdeck run --conversation {wanted} PROMPT` wakes it."
         raise ConversationAsleep(f"{gone} {wanted} is asleep: no process could be asked.", remedy=remedy)

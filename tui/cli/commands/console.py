@@ -74,6 +74,7 @@ def open_feed(common: Common, feed: Feed) -> None:
     console.state_dir = settings.engine.state_dir
     console.directory.expect(mine.screens)
     console.exports = settings.engine.state_dir / EXPORTS
+    console.templates = mine.templates or console.templates
     Leaving(console)
     console.run()
     if console.return_code:
@@ -154,6 +155,7 @@ class _Connection:
 
         mine = settings.console
         self.console.exports = settings.engine.state_dir / EXPORTS
+        self.console.templates = mine.templates or self.console.templates
         self.console.theming.apply_settings({name: getattr(mine, name) for name in SETTINGS})
         self.console.notices.apply_settings({"bell": mine.bell, "desktop_notices": mine.desktop_notices})
         if settings.engine.read_only:
