@@ -87,7 +87,6 @@ _KEY_LINE = re.compile(
     r"(?=\\[rn]|[\s\"'+,\\‹-]|$)"
 )
 _MOST_KEY_LINES = 400
-_LETTERS = re.compile(r"[A-Za-z]{40,}")
 
 
 def secrets_in(text: str) -> list[tuple[int, int]]:
@@ -133,10 +132,13 @@ def _is_secret(found: re.Match[str], group: str) -> bool:
     """Whether a value is long enough for its name: that of a token or key has eight characters at least."""
     if group not in {"double", "single", "plain"}:
         return True
+    if _ALIAS.search(found.string, max(0, found.start() - _NAME_BEFORE), found.start()):
+        return False  # what an alias stands for is run
     return found["short"] is not None or len(found[group]) >= _SHORTEST_TOKEN
 
 
-_SHORTEST_TOKEN = 8
+_SHORTEST_TOKEN, _NAME_BEFORE = 8, 80
+_ALIAS = re.compile(r"\balias\s(?:[^;|&\n]*\s)?[\w-]*\Z")
 
 
 def _keys(text: str) -> Iterator[tuple[int, int]]:

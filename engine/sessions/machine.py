@@ -455,4 +455,5 @@ class SessionMachine:
     def _cancel(self, message: m.ControlCancel, emit: Emit) -> None:
         self._changed_input.discard(message.request_id)
         if self._asked.pop(message.request_id, None) is not None:
-            emit(f.PermissionWithdrawn(message.request_id))
+            why = self.turn.why_withdrawn if self.turn is not None else ""
+            emit(f.PermissionWithdrawn(message.request_id, why))

@@ -116,9 +116,10 @@ class PermissionWanted:
 
 @dataclass(frozen=True, slots=True)
 class PermissionWithdrawn:
-    """The agent no longer asks."""
+    """The agent no longer asks, and why where that is not its own matter."""
 
     permission: str
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)

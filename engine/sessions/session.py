@@ -441,9 +441,7 @@ class Session:
                 self.conversation = conversation
             case f.PermissionWanted():
                 self._ask(fact)
-            case f.PermissionWithdrawn(permission):
-                turn = self._machine.turn
-                why = turn.why_withdrawn if turn is not None else ""
+            case f.PermissionWithdrawn(permission, why):
                 self._ports.permissions.withdraw(self.id, permission, why)
                 self._wait_for_person()
             case f.ForeignTurnBegan() | f.ForeignTurnEnded() | f.TasksChanged():

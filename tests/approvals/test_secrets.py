@@ -73,6 +73,8 @@ NEVER = [
     "-----BEGIN PRIVATE KEY-----\nsh /tmp/evil\n-----END PRIVATE KEY-----",
     "password:\nrm -rf x",
     "./sk-tools/run/all.sh",
+    "alias my_password=evilprogram; my_password",
+    "alias -p x=y token='evilprogram'",
     "max_tokens=4096",
     "password: string",
 ]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from engine.base.clock import ManualClock
-from engine.base.errors import NoEngine
+from engine.base.errors import BadInput, NoEngine
 from engine.events import types as ev
 from engine.events.state import CauseView
 from engine.settings.live import LiveSettings
@@ -14,6 +16,7 @@ from engine.settings.tree import flatten
 from tests.console import scene
 from tests.support.console import ConsoleFixture, FakeFeed, console_fixture
 from tests.support.processes import until
+from tui.actions.tuning_checks import explain
 from tui.model.link import FeedStatus, LinkState
 from tui.model.list_state import ListState
 from tui.model.settings_sheet import SettingChange, SettingsSheet
@@ -174,7 +177,7 @@ async def test_looks_filter_staged_only_pages_and_the_way_back(feed: FakeFeed, c
     async with console_fixture(feed, clock) as console:
         await console.press("7", "slash")
         await console.type("drop strategy")
-        assert [line[:1] for line in console.lines if " drop_strategy " in line[:30]] == ["▌"]
+        assert [line.lstrip()[:1] for line in console.lines if " drop_strategy " in line[:30]] == ["▌"]
         await console.press("enter", "enter")
         assert "drop_oldest" in console.text
         await console.press("j", "enter", "escape", "z")
@@ -313,3 +316,41 @@ async def test_live_changes_are_saved_to_the_file_on_request_and_the_dialogs_say
         await console.press("S", "enter")
         assert feed.calls == [("save",)]
         assert console.told[-1] == "Saved 1 setting to config.yaml."
+
+
+async def test_a_burst_of_keys_steps_exactly_so_often(feed: FakeFeed, clock: ManualClock) -> None:
+    async with console_fixture(feed, clock) as console:
+        await console.press("7", "slash", *"max_starting", "enter")
+        screen = console.app.screen
+        assert isinstance(screen, TuningScreen)
+        for _ in range(7):
+            screen.action_step(1)
+        for _ in range(2):
+            screen.action_step(-1)
+        assert screen.tuning.staged["session_pool.max_starting"].text == "7"
+        await console.settle()
+        assert screen.tuning.staged["session_pool.max_starting"].text == "7"
+
+
+async def test_a_refusal_of_an_earlier_value_is_not_held_against_a_later_one() -> None:
+    panel = tuned()
+    panel.stage(SIZE, "900k")
+
+    class Late(FakeFeed):
+        async def send(self, operation: Any, args: Any) -> Any:
+            panel.stage(SIZE, "12")
+            raise BadInput("too many")
+
+    assert await explain(panel, SIZE, Late()) == "too many"
+    assert panel.staged[SIZE].problem == ""
+
+
+async def test_values_have_units_and_what_was_changed_is_marked(feed: FakeFeed, clock: ManualClock) -> None:
+    feed.live.propose({SIZE: 14}, "ana")
+    async with console_fixture(feed, clock) as console:
+        await console.press("7")
+        row = next(line for line in console.lines if "max_size" in line and "14" in line)
+        assert "»" in row
+        assert "sessions" in row
+        other = next(line for line in console.lines if "min_size" in line)
+        assert "»" not in other

@@ -48,6 +48,20 @@ def test_no_bytes_make_it_raise_or_end_the_turn(noise: bytes) -> None:
     assert isinstance(last, f.TurnFinished)
 
 
+@pytest.mark.parametrize(("how", "why"), [("steer", "its turn was steered"), ("interrupt", "its turn was interrupted")])
+def test_a_withdrawn_permission_states_why_however_much_is_read_at_once(how: str, why: str) -> None:
+    machine = wire.machine()
+    machine.begin("hi")
+    machine.feed(wire.ask("p1"))
+    if how == "steer":
+        assert machine.steer("the other way")
+    else:
+        machine.interrupt()
+    cancel = wire.line({"type": "control_cancel_request", "request_id": "p1"})
+    facts = machine.feed(cancel + wire.result("u1", terminal_reason="aborted_tools"))
+    assert f.PermissionWithdrawn("p1", why) in facts
+
+
 def test_the_answer_streams_and_the_conversation_is_named() -> None:
     machine = wire.machine()
     machine.begin("hi")

@@ -9,14 +9,19 @@ from tui.model.tuning import Tuning
 
 
 async def explain(tuning: Tuning, key: str, feed: Feed | None) -> str:
-    """Ask whether one proposal would be taken; the refusal, empty when it would be."""
-    problem = ""
+    """Ask whether one proposal would be taken; the refusal, empty when it would be.
+
+    A proposal that is another one when the answer comes is left to the question about that.
+    """
+    problem, asked = "", tuning.staged.get(key)
     if key in tuning.staged and not (problem := tuning.problem_of(key)) and feed is not None:
         try:
             await feed.send(CHECK_SETTINGS, ChangeSettings(changes=dict(tuning.proposal([key]))))
         except QuarterdeckError as error:
             problem = error.message
-    tuning.refuse(key, problem)
+    now = tuning.staged.get(key)
+    if asked is not None and now is not None and asked.text == now.text:
+        tuning.refuse(key, problem)
     return problem
 
 

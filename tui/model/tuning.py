@@ -16,6 +16,8 @@ from tui.model.settings_sheet import SettingChange, SettingsSheet
 
 _ENGINE = "engine"
 _SMALL = 20
+SELF_SAID = frozenset({"", "seconds", BYTES, SHARE_OR_BYTES})
+"""Units that a value is written with."""
 _STEPS = (1.0, 2.0, 5.0)
 _FIRST = ("session_pool", "circuit_breaker", "retry", "recovery", "queue", "cache", "alerts")
 """The groups that are tuned most, in this order; the others follow as the schema has them."""
@@ -49,6 +51,16 @@ class TuningRow:
     def name(self) -> str:
         """The last part of the key."""
         return self.key.rpartition(".")[2]
+
+    @property
+    def suffix(self) -> str:
+        """The unit where the values do not say it themselves, with a blank before it."""
+        return "" if self.unit in SELF_SAID else f" {self.unit}"
+
+    @property
+    def mark(self) -> str:
+        """How it came to its value: by hand since the engine started, or from a file or the like; else nothing."""
+        return "»" if self.origin.startswith("live") else "·" if self.origin != "default" else " "
 
     @property
     def fixed(self) -> bool:

@@ -192,7 +192,15 @@ class TuningScreen(ListScreen[TuningRow]):
         """Stage the next sensible value."""
         if (row := self.row) is not None and not self._refuse_fixed(row):
             staged = self.tuning.staged.get(row.key)
-            self.stage({row.key: stepped(row, staged.text if staged else row.current, direction)})
+            text = stepped(row, staged.text if staged else row.current, direction)
+            self.tuning.stage(row.key, text)  # at once, so that each key of a burst goes on from the one before
+            self.console.carry_out(self._checked(row.key))
+            self.paint()
+
+    async def _checked(self, key: str) -> str | None:
+        await explain(self.tuning, key, self.console.feed)
+        self.paint()
+        return None
 
     def action_type(self) -> None:
         """Type a value, which is checked while it is typed; a choice is chosen."""

@@ -45,6 +45,7 @@ class TuningChanges:
             await self._reload()
         for key, text in texts.items():
             self._tuning.stage(key, text)
+        for key in texts:
             await explain(self._tuning, key, host.feed)
 
     async def apply(self, host: ConsoleHost) -> str | None:

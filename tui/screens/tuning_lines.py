@@ -122,7 +122,7 @@ def table(rows: Sequence[TuningRow], tuning: Tuning, cursor: str, width: int, he
 def _line(row: TuningRow, tuning: Tuning, on: bool, name: int, width: int) -> Line:
     staged = tuning.staged.get(row.key)
     role = "cursor" if on else "muted" if row.fixed else ""
-    mark = "◆" if staged else " "
+    mark = "◆" if staged else row.mark
     value = fit(f"▸ {staged.text}", _VALUE + 1) if staged else fit("–", _VALUE + 1)
     wrong = bool(staged and (staged.problem or tuning.moved(row.key)))
     line: Line = [
@@ -132,7 +132,7 @@ def _line(row: TuningRow, tuning: Tuning, on: bool, name: int, width: int) -> Li
         (value, role if on else "fail" if wrong else "ask" if staged else "muted"),
     ]
     if width >= _ROOMY:
-        line.append((f"  {fit(row.bounds, _BOUNDS)}", role if on else "muted"))
+        line.append((f"  {fit(row.bounds + row.suffix, _BOUNDS)}", role if on else "muted"))
     return crop(line, width)
 
 
@@ -142,8 +142,9 @@ def detail(row: TuningRow | None, tuning: Tuning, width: int, height: int, keys:
         said = f" Nothing passes this filter; {keys.shown('tuning.back')} shows all."
         return [rule("NO SETTING", width), [(said, "muted")]]
     staged = tuning.staged.get(row.key)
-    title = f"{row.name}  {row.current} → {staged.text}" if staged else f"{row.name}  {row.current}"
-    lines = [rule(title, width, row.unit)]
+    values = f"{row.current} → {staged.text}" if staged else row.current
+    title = f"{row.name}  {values}{row.suffix}"
+    lines = [rule(title, width)]
     lines += [[(f" {part}", "")] for part in wrapped(row.description, width - 2, 3)]
     if staged and staged.problem:
         lines += [
@@ -154,7 +155,7 @@ def detail(row: TuningRow | None, tuning: Tuning, width: int, height: int, keys:
         lines.append([("▲ ", "retry"), (fit(f"it was {staged.base} when you staged this", width - 3), "")])
     facts = [
         ("takes", row.allowed),
-        ("default", row.default),
+        ("default", row.default + row.suffix),
         ("from", row.origin),
         ("applies", row.applies if not row.fixed else f"{row.applies}: set it in the file"),
         ("command", f"quarterdeck config set {row.key}={staged.text if staged else row.current}"),
@@ -177,7 +178,7 @@ def staged_block(tuning: Tuning, width: int, height: int, keys: Keymap) -> list[
     for key, one in shown[: height - 1]:
         row = tuning.row(key)
         bad = one.problem or (f"changed by somebody to {row.current}" if row and tuning.moved(key) else "")
-        text = f"  {key}  {one.base} → {one.text}"
+        text = f"  {key}  {one.base} → {one.text}{row.suffix if row is not None else ''}"
         lines.append(crop([(text, ""), (f"  {bad}", "fail")] if bad else [(text, "")], width))
     if len(shown) > height - 1:
         lines[-1] = [(f"  … and {len(shown) - height + 2} more", "muted")]
