@@ -14,6 +14,7 @@ from engine.operations.declared import (
     errors,
     permissions,
     pool,
+    presets,
     profiles,
     prompts,
     recordings,
@@ -38,6 +39,7 @@ SUBJECTS = (
     profiles,
     recordings,
     config,
+    presets,
 )
 """The modules that declare operations, in the order of the API's pages."""
 

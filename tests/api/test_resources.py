@@ -36,6 +36,7 @@ LOOKS = {
     "/api/alerts/rules": {"rules"},
     "/api/conversations": {"conversations", "total"},
     "/api/recordings": {"recordings", "total"},
+    "/api/presets": {"presets", "total"},
 }
 ACTS = {
     "/api/prompts/{id}": ("DELETE", 404),
@@ -69,6 +70,8 @@ ACTS = {
     "/api/sessions/{id}/side-question": ("POST", 400),
     "/api/sessions/{id}/steer": ("POST", 400),
     "/api/classify": ("POST", 400),
+    "/api/presets/{name}": ("DELETE", 404),
+    "/api/presets/{name}/apply": ("POST", 404),
     "/api/errors/rules/{id}": ("DELETE", 404),
     "/api/alerts/test": ("POST", 400),
     "/api/alerts/{name}/silence": ("DELETE", 404),
@@ -218,7 +221,9 @@ async def test_a_read_only_engine_refuses_everything_that_acts(served: Served) -
     for path, (method, _) in ACTS.items():
         if method == "GET" or path in {"/api/config/check", "/api/classify"}:
             continue  # it changes nothing
-        refusal = await served.refusal(method, path.replace("{id}", session), bodies.get(path))
+        refusal = await served.refusal(
+            method, path.replace("{id}", session).replace("{name}", "night"), bodies.get(path)
+        )
         assert refusal == (403, "forbidden", None), path
     assert served.engine.pool.session(session).usable
 

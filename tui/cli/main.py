@@ -39,6 +39,7 @@ COMMANDS = {
     "permissions": "Show what agents ask leave for, answer it, show grants.",
     "plugins": "List the installed extensions and check that they load.",
     "pool": "Show the pool's size, use, reuse and waits.",
+    "presets": "Save settings under a name, compare and apply them.",
     "profiles": "List profiles, drain one, let it start again.",
     "queue": "Show the requests on their way; cancel one.",
     "recordings": "List flight recordings.",
@@ -53,7 +54,7 @@ COMMANDS = {
 }
 
 
-MADE = frozenset({"checkpoints", "conversations", "pool", "profiles", "recordings"})
+MADE = frozenset({"checkpoints", "conversations", "pool", "presets", "profiles", "recordings"})
 """Groups that are made from operations alone."""
 EXTENDED = frozenset({"alerts", "breakers", "config", "errors", "permissions", "queue", "recoveries", "sessions"})
 """Groups of a module that get commands for those operations that have none there."""
