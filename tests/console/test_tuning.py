@@ -354,3 +354,33 @@ async def test_values_have_units_and_what_was_changed_is_marked(feed: FakeFeed, 
         assert "sessions" in row
         other = next(line for line in console.lines if "min_size" in line)
         assert "»" not in other
+
+
+async def test_a_preset_is_compared_staged_and_applied_as_one(feed: FakeFeed, clock: ManualClock) -> None:
+    async with console_fixture(feed, clock) as console:
+        await console.press("7", "p")
+        await console.settle()
+        assert "night" in console.text
+        assert f"{SIZE} 10 → 14" in console.text
+        await console.press("enter")
+        await console.settle()
+        screen = console.app.screen
+        assert isinstance(screen, TuningScreen)
+        assert {key: one.text for key, one in screen.tuning.staged.items()} == {SIZE: "14"}
+        await console.press("A", "enter")
+        assert feed.calls == [("settings", {SIZE: 14})]
+
+
+async def test_a_preset_is_saved_under_a_name_and_deleted_after_a_question(feed: FakeFeed, clock: ManualClock) -> None:
+    async with console_fixture(feed, clock) as console:
+        await console.press("7", "p", "N")
+        await console.type("day")
+        await console.press("enter", "X", "escape", "X", "enter")
+        assert feed.calls == [("preset", "day"), ("delete preset", "night")]
+
+
+async def test_read_only_presets_are_looked_at_alone(feed: FakeFeed, clock: ManualClock) -> None:
+    async with console_fixture(feed, clock) as console:
+        await console.press("ctrl+r", "7", "p", "N", "X", "enter")
+        assert feed.calls == []
+        assert "night" in console.text

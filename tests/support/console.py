@@ -101,6 +101,8 @@ _ACTS: dict[str, Callable[[Any], Acted]] = {
     ),
     "conversations.fork": lambda args: (("fork", args.id, args.title), {"conversation": conversation(id="c9")}),
     "conversations.delete": lambda args: (("delete", args.id), {"deleted": args.id, "transcript": True}),
+    "presets.save": lambda args: (("preset", args.name), {"preset": preset(args.name)}),
+    "presets.delete": lambda args: (("delete preset", args.name), {"deleted": args.name}),
     "breakers.control": lambda args: (
         ("breaker", args.name, args.act),
         {"breaker": {"name": args.name, "state": args.act, "reason": "", "running": 0, "history": []}},
@@ -108,6 +110,13 @@ _ACTS: dict[str, Callable[[Any], Acted]] = {
     "errors.correct": lambda args: (("correct", args.id, args.type), {"rule": _RULE}),
 }
 """What an act is noted as, and the engine's answer to it."""
+
+
+def preset(name: str) -> dict[str, Any]:
+    """A preset as the engine compares it."""
+    differs = {"key": "session_pool.max_size", "value": 14, "live": 10, "differs": True}
+    same = {"key": "session_pool.warm", "value": 0, "live": 0, "differs": False}
+    return {"name": name, "by": "ana", "at": 1_795_000_000.0, "values": [differs, same]}
 
 
 def conversation(**fields: Any) -> dict[str, Any]:
@@ -295,6 +304,11 @@ class FakeFeed:
     def _settings(self, operation: str, args: Any) -> dict[str, Any]:
         changes = [{**asdict(change), "restarts": []} for change in self.live.history]
         match operation:
+            case "presets.list":
+                row = {"name": "night", "by": "ana", "at": 1_795_000_000.0, "settings": 2, "differs": 1}
+                return {"presets": [row], "total": 1}
+            case "presets.show":
+                return {"preset": preset(args.name)}
             case "conversations.list":
                 archived = args.state == "archived"
                 rows = [conversation(**row) for row in self.conversations]

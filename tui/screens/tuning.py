@@ -233,6 +233,12 @@ class TuningScreen(ListScreen[TuningRow]):
             self.tuning.drop(row.key)
             self.paint()
 
+    def action_presets(self) -> None:
+        """The settings that were saved under names."""
+        from tui.screens.presets import PresetsList
+
+        self.app.push_screen(PresetsList())
+
     def action_staged(self) -> None:
         """Only what is staged, or all."""
         self._staged_only = not self._staged_only
