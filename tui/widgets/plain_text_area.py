@@ -33,12 +33,32 @@ def shown(line: str) -> str:
 class PlainTextArea(TextArea):
     """Shows a text as it is: only `\\n` ends a line, and nothing of it reaches the terminal but what is printable.
 
-    `own_keys` are called when they are pressed, in their order among the keys that are typed.
+    `own_keys` are called when they are pressed, in their order among the keys that are typed. A paste that would make
+    the text longer than `most` characters is refused.
     """
 
-    def __init__(self, text: str, *, own_keys: Mapping[str, Callable[[], None]] | None = None, **options: Any) -> None:
+    def __init__(
+        self,
+        text: str,
+        *,
+        own_keys: Mapping[str, Callable[[], None]] | None = None,
+        most: int | None = None,
+        **options: Any,
+    ) -> None:
         self._own_keys = dict(own_keys or {})
+        self._most = most
         super().__init__(text, **options)
+
+    async def _on_paste(self, event: events.Paste) -> None:
+        """Refuse what is too long; any other paste is left to Textual's own handler, which comes after this one."""
+        if self._most is not None and len(self.text) + len(event.text) > self._most:
+            event.prevent_default()
+            event.stop()
+            self.notify(
+                f"{len(event.text):,} characters are not pasted: this text may have {self._most:,}.",
+                severity="warning",
+                markup=False,
+            )
 
     async def _on_key(self, event: events.Key) -> None:
         if (act := self._own_keys.get(event.key)) is None:
