@@ -317,11 +317,11 @@ async def test_a_paste_that_is_too_long_for_an_edit_is_refused_and_one_that_fits
     async with card(feed, clock, SMALL, inbox=False) as at:
         await at.press("E")
         area = at.console.app.screen.query_one(TextArea)
-        for text in ("x" * 5_000_000, " && ls"):
+        for text in ("x" * 5_000_000, " &&\rls"):
             area.post_message(events.Paste(text))
             await at.console.settle()
         assert "5,000,000 characters are not pasted" in at.console.told[0]
-        assert area.text == f"{COMMAND} && ls"
+        assert area.text == f"{COMMAND} &&\nls"
 
 
 async def test_an_edit_that_the_engine_refuses_is_put_right_and_not_lost(

@@ -308,6 +308,18 @@ async def test_one_that_has_ended_says_how(
         assert isinstance(console.app.screen, TranscriptScreen) == goes
 
 
+@pytest.mark.parametrize(("key", "screen"), [("exclamation_mark", "Inbox"), ("2", "SessionsScreen"), ("colon", "")])
+async def test_any_other_key_does_what_it_does_below(
+    feed: PromptFeed, clock: ManualClock, key: str, screen: str
+) -> None:
+    async with console_fixture(feed, clock) as console:
+        await opened(console)
+        await console.type("hello")
+        await console.press("enter", key)
+        await console.settle()
+        assert type(console.app.screen).__name__ == (screen or "CommandScreen")
+
+
 async def test_another_prompt_goes_to_the_same_place(feed: PromptFeed, clock: ManualClock) -> None:
     async with console_fixture(feed, clock) as console:
         await opened(console)

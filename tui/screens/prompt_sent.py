@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from msgspec import UNSET
+from textual import events
 from textual.binding import Binding, BindingType
 
 from engine.base.errors import QuarterdeckError
@@ -21,8 +22,14 @@ if TYPE_CHECKING:
     from tui.actions.host import ConsoleHost
 
 
+_OWN = frozenset({"enter", "P", "q", "escape"})
+
+
 class PromptSent(Overlay[str]):
-    """Follows one request; enter goes to its session, at once or as soon as there is one."""
+    """Follows one request; enter goes to its session, at once or as soon as there is one.
+
+    Any other key closes it and does what it does on the screen below.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "go", show=False),
@@ -67,6 +74,14 @@ class PromptSent(Overlay[str]):
         sent = fit(self._prompt, max(8, width - 9 - len(self._request) - 2)).rstrip()
         request: Line = [("request  ", "muted"), (f"{self._request}  ", "strong"), (sent, "muted")]
         self.rewrite([request, *wrap_line([("now      ", "muted"), (self._now(state), "")], width)])
+
+    def on_key(self, event: events.Key) -> None:
+        """It is in nobody's way."""
+        if event.key not in _OWN:
+            event.stop()
+            event.prevent_default()
+            self.dismiss(None)
+            self.app.post_message(events.Key(event.key, event.character))
 
     def action_go(self) -> None:
         """To the session, once there is one."""

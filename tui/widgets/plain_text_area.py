@@ -50,15 +50,23 @@ class PlainTextArea(TextArea):
         super().__init__(text, **options)
 
     async def _on_paste(self, event: events.Paste) -> None:
-        """Refuse what is too long; any other paste is left to Textual's own handler, which comes after this one."""
-        if self._most is not None and len(self.text) + len(event.text) > self._most:
-            event.prevent_default()
-            event.stop()
-            self.notify(
-                f"{len(event.text):,} characters are not pasted: this text may have {self._most:,}.",
-                severity="warning",
-                markup=False,
-            )
+        """Put it in with the line ends of a text; a terminal sends those of its enter key."""
+        event.prevent_default()
+        event.stop()
+        text = event.text.replace("\r\n", "\n").replace("\r", "\n")
+        if self._most is not None and len(self.text) + len(text) > self._most:
+            refusal = f"{len(text):,} characters are not pasted: this text may have {self._most:,}."
+            self.notify(refusal, severity="warning", markup=False)
+        else:
+            self.put(self.folded(text))
+
+    def folded(self, text: str) -> str:
+        """What is put in for a paste."""
+        return text
+
+    def put(self, text: str) -> None:
+        """Put a text in the place of what is selected, at the cursor."""
+        self.replace(text, *self.selection, maintain_selection_offset=False)
 
     async def _on_key(self, event: events.Key) -> None:
         if (act := self._own_keys.get(event.key)) is None:
