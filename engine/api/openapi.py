@@ -131,11 +131,11 @@ def _statuses(operation: Operation[Any, Any]) -> list[int]:
     found = [400, 401, 403, 503]
     if operation.parameters or operation.scope is not Scope.VIEWER:
         found += [404]
-    if operation.acts:
+    if operation.acts or operation.asks_agent:
         found += [409, 429]
     if operation.has_body:
         found += [413, 415]
-    if operation.stream or operation.acts:
+    if operation.stream or operation.acts or operation.asks_agent:
         found += [499, 502, 504]
     return sorted(found)
 

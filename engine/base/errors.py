@@ -216,6 +216,37 @@ class ConversationHeld(QuarterdeckError):
     verdict = ErrorClass("conversation-held", "held", "medium", "resource")
 
 
+class SessionBusy(QuarterdeckError):
+    """The session does something else now, or nothing that what was asked could be done to."""
+
+    kind, code, scope, http_status = ErrorKind.RESOURCE, "session_busy", ErrorScope.SESSION, 409
+    retryable = True
+
+
+class ConversationAsleep(QuarterdeckError):
+    """The conversation has no process that could be asked."""
+
+    kind, code, scope, http_status = ErrorKind.RESOURCE, "conversation_asleep", ErrorScope.SESSION, 409
+
+
+class ConversationChanged(QuarterdeckError):
+    """The conversation is no longer what the caller takes it for."""
+
+    kind, code, scope, http_status = ErrorKind.VALIDATION, "conversation_changed", ErrorScope.SESSION, 409
+
+
+class AgentRefused(QuarterdeckError):
+    """The agent did not do what it was asked beside its turns."""
+
+    kind, code, scope, http_status = ErrorKind.PROCESS, "agent_refused", ErrorScope.SESSION, 502
+
+
+class VerbUnknown(AgentRefused):
+    """The agent's CLI does not know the request."""
+
+    code = "verb_unknown"
+
+
 class DeadlinePassed(QuarterdeckError):
     """A clock of the request ran out; `clock` names the turn's clock where it was one of those."""
 

@@ -85,6 +85,8 @@ class ActiveRequest:
     recovery: RecoveryCase = field(default_factory=RecoveryCase)
     text: list[str] = field(default_factory=list)
     """The answer of the present attempt so far."""
+    steered: bool = False
+    """Whether another prompt was sent into its turn, so that the answer is not that of its own prompt alone."""
 
     @property
     def session(self) -> str:

@@ -15,7 +15,7 @@ from functools import partial
 from engine.backends.base import Profile
 from engine.backends.directories import allowed_directory
 from engine.base.clock import deadline
-from engine.base.errors import BadInput, BreakerOpen, NotFound, QuarterdeckError, TurnInterrupted
+from engine.base.errors import BadInput, BreakerOpen, NotFound, QuarterdeckError, SessionBusy, TurnInterrupted
 from engine.base.text import one_line
 from engine.cache.single_flight import SingleFlight
 from engine.dispatch.active_request import ActiveRequest, Attempt
@@ -102,6 +102,19 @@ class Dispatcher:
             self.cancel(active.request.id, who)
         return True
 
+    def steer(self, session: Session, prompt: str, who: str) -> str:
+        """Send another prompt into a running turn; its request goes on with that. Returns the request's id.
+
+        Raises SessionBusy when no turn of a request runs there that could be steered.
+        """
+        active = next((each for each in self.active_requests.values() if each.session == session.id), None)
+        if active is None or active.ending.interrupted_by or not session.steer(prompt, who):
+            remedy = f"`quarterdeck sessions show {session.id}` shows what it does; send a prompt to its conversation."
+            raise SessionBusy(f"Session {session.id} runs no turn that can be steered.", remedy=remedy)
+        active.steered = True
+        active.prompt = f"{active.prompt}\n\n{prompt}"  # what another attempt begins with
+        return active.request.id
+
     def check(self, request: Request) -> Profile:
         """The request's profile. Raises BadInput, NotFound or Forbidden for what would be refused at once."""
         request.check()
@@ -137,7 +150,7 @@ class Dispatcher:
         except BaseException:
             self._answers.land(key)
             raise
-        keeps = answer.text.strip() and not answer.denials
+        keeps = answer.text.strip() and not answer.denials and not active.steered
         if keeps:
             await self._ports.cache.put(key, answer)
         self._answers.land(key, answer if keeps else None)

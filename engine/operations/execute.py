@@ -26,6 +26,7 @@ from engine.operations.handlers import (  # noqa: F401 - loading them binds the 
     recordings,
     recoveries,
     sessions,
+    verbs,
 )
 from engine.operations.handlers.binding import HANDLERS, CallContext
 from engine.operations.handlers.services import services_of

@@ -31,7 +31,8 @@ class Operation(Generic[A, R]):
     `body`, as the whole body in that field. `confirm` is what a person is asked first, a template over the arguments.
     `duration` names the argument whose seconds the answer may take longer than usual. `stream` marks what the API
     serves by a handler of its own. `command` is its command line, `columns` the columns of the result's rows there,
-    `sentence` the line printed instead, a template over arguments and result.
+    `sentence` the line printed instead, a template over arguments and result. `asks_agent` states that a session's
+    agent is asked, which may be busy, late or unable.
     """
 
     id: str
@@ -50,6 +51,7 @@ class Operation(Generic[A, R]):
     command: str = ""
     columns: tuple[str, ...] = ()
     sentence: str = ""
+    asks_agent: bool = False
     examples: tuple[str, ...] = ()
 
     @property

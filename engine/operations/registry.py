@@ -19,12 +19,14 @@ from engine.operations.declared import (
     recordings,
     recoveries,
     sessions,
+    verbs,
 )
 from engine.operations.operation import Operation
 
 SUBJECTS = (
     pool,
     sessions,
+    verbs,
     conversations,
     prompts,
     permissions,

@@ -70,6 +70,10 @@ class Conversations:
         """What is remembered of a conversation. Raises StoreUnusable."""
         return self._store.summary(tenant, conversation)
 
+    def tenants(self, conversation: str) -> list[str]:
+        """Whose remembered conversations have this id. Raises StoreUnusable."""
+        return self._store.tenants(conversation)
+
     def change(self, tenant: str, conversation: str, title: str | None, archived: bool | None) -> None:
         """Give a conversation another title, or archive it or bring it back. Raises StoreUnusable."""
         self._store.change(tenant, conversation, title, archived)

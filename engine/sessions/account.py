@@ -27,6 +27,19 @@ class Spent:
     context: int = 0
     window: int = 0
 
+    def plus(self, other: Spent) -> Spent:
+        """Both together; the context is that of the later one where it is known."""
+        return Spent(
+            self.tokens_in + other.tokens_in,
+            self.tokens_out + other.tokens_out,
+            self.tokens_cached + other.tokens_cached,
+            self.tokens_cache_written + other.tokens_cache_written,
+            self.cost + other.cost,
+            other.model or self.model,
+            other.context or self.context,
+            other.window or self.window,
+        )
+
 
 class Account:
     """Owner of the total that was booked last. `free` turns (a simulator's) cost nothing."""

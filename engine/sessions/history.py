@@ -59,6 +59,8 @@ class FileLine(msgspec.Struct, frozen=True):
     isSidechain: bool = False  # noqa: N815 - the file's name
     isCompactSummary: bool = False  # noqa: N815 - the file's name
     subtype: str = ""
+    rewound: bool = False
+    cutUuid: str = ""  # noqa: N815 - the file's name
     content: Raw = Raw(b"null")
     message: m.Body = m.Body()
 
@@ -74,13 +76,13 @@ def read_page(
     Where that is not found, and with `before`, only those written before `until`, in seconds since 1970. Raises
     OSError, also for what is no regular file.
     """
-    with _opened(path) as file:
+    with opened(path) as file:
         size = file.seek(0, os.SEEK_END)
         end = min(before, size) if before is not None else _place_of(file, size, ref)
         late = until if before is not None or end == size else None
         found: list[list[HistoryEntry]] = []
         count = 0
-        for start, line in lines_before(file, end):
+        for start, line in _kept_lines(file, end):
             if line:
                 found.append([entry for entry in entries_of(line) if late is None or entry.at < late])
                 count += len(found[-1])
@@ -119,7 +121,37 @@ def lines_before(file: BinaryIO, end: int) -> Iterator[tuple[int, bytes]]:
         yield 0, held[:BLOCK] if dropped else held
 
 
-def _opened(path: Path) -> BinaryIO:
+def _kept_lines(file: BinaryIO, end: int) -> Iterator[tuple[int, bytes]]:
+    """The lines as `lines_before`, without what a rewind cut off: from the prompt that it names up to its own line."""
+    cut, since = "", 0
+    for start, line in lines_before(file, end):
+        if cut and since - start > SEARCHED:
+            cut = ""
+        if not cut:
+            cut, since = rewound_to(line), start
+            if not cut:
+                yield start, line
+        elif cut.encode() in line and read_line(line).uuid == cut:
+            cut = ""
+
+
+def rewound_to(line: bytes) -> str:
+    """The prompt from which on a rewind cut the conversation off; empty for any other line."""
+    if b'"rewound"' not in line:
+        return ""
+    read = read_line(line)
+    return read.cutUuid if read.rewound and read.type == "last-prompt" else ""
+
+
+def read_line(line: bytes) -> FileLine:
+    """A line of the file; one that cannot be read is as good as none."""
+    try:
+        return _decode(line)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return FileLine()
+
+
+def opened(path: Path) -> BinaryIO:
     """A regular file, open to read: what an agent put in its place, such as a pipe or a link, is not opened."""
     handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(handle).st_mode):
@@ -144,12 +176,12 @@ def _entries_of(line: bytes) -> list[HistoryEntry]:
         return [HistoryEntry(0.0, "note", "unreadable", f"A line is damaged, or is over {MAX_LINE >> 20} MiB.")]
     if read.isMeta or read.isSidechain:
         return []
-    at = _time(read.timestamp)
+    at = time_of(read.timestamp)
     match read.type:
         case "assistant":
             return [_said(at, block, read.uuid) for block in blocks_of(read.message)]
         case "user" if read.isCompactSummary:
-            return [HistoryEntry(at, "note", "compacted", cut(_text(read.message)), ref=read.uuid)]
+            return [HistoryEntry(at, "note", "compacted", cut(text_of(read.message)), ref=read.uuid)]
         case "user":
             return [_given(at, block, read.uuid) for block in blocks_of(read.message)]
         case "system" if read.subtype:
@@ -175,7 +207,7 @@ def _said(at: float, block: m.Block, ref: str) -> HistoryEntry:
 def _given(at: float, block: m.Block, ref: str) -> HistoryEntry:
     match block.type:
         case "tool_result":
-            text = _text(m.Body(content=block.content))
+            text = text_of(m.Body(content=block.content))
             return HistoryEntry(at, "error" if block.is_error else "result", "", cut(text), ref=ref)
         case "text":
             return HistoryEntry(at, "user", "", cut(block.text), ref=ref)
@@ -183,7 +215,8 @@ def _given(at: float, block: m.Block, ref: str) -> HistoryEntry:
             return HistoryEntry(at, "note", one_line(kind), "", ref=ref)
 
 
-def _text(body: m.Body) -> str:
+def text_of(body: m.Body) -> str:
+    """The texts of a message, one after the other."""
     return "\n".join(block.text for block in blocks_of(body))
 
 
@@ -193,7 +226,8 @@ def _plain(raw: Raw) -> str:
     return ""
 
 
-def _time(stamp: str) -> float:
+def time_of(stamp: str) -> float:
+    """A time of the file in seconds since 1970; 0 for one that cannot be read."""
     with suppress(ValueError):
         return datetime.fromisoformat(stamp).timestamp()
     return 0.0

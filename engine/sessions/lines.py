@@ -14,8 +14,10 @@ from engine.sessions.repair import encodable
 _encode = msgspec.json.Encoder().encode
 
 
-def user(prompt: str, uuid: str, *, commands: bool = False) -> bytes:
+def user(prompt: str, uuid: str, *, commands: bool = False, now: bool = False) -> bytes:
     """A prompt; `uuid` comes back on the result. Without `commands` all of it is text for the model.
+
+    With `now` it does not wait for the running turn: the CLI ends that one first, a tool that runs excepted.
 
     `text_not_typed` keeps the CLI (2.1.330) from acting on a leading `/` and from attaching the file behind an `@`,
     which it would read from any folder without asking. A CLI that does not know the field takes a `/` behind a space
@@ -27,6 +29,7 @@ def user(prompt: str, uuid: str, *, commands: bool = False) -> bytes:
         "session_id": "",
         "parent_tool_use_id": None,
         "message": {"role": "user", "content": prompt if commands else as_text(prompt)},
+        **({"priority": "now"} if now else {}),
     }
     return _line(line if commands else {**line, "text_not_typed": True})
 
@@ -39,6 +42,11 @@ def as_text(prompt: str) -> str:
 def control(request_id: str, subtype: str, **fields: Any) -> bytes:
     """A control request; its reply carries `request_id`."""
     return _line({"type": "control_request", "request_id": request_id, "request": {"subtype": subtype, **fields}})
+
+
+def withdraw(request_id: str) -> bytes:
+    """A control request of ours whose reply nobody waits for any more."""
+    return _line({"type": "control_cancel_request", "request_id": request_id})
 
 
 def allow(request_id: str, updated_input: msgspec.Raw | None) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -74,6 +74,14 @@ class SessionMachine:
         self.turn = Turn(self._new_id(), prompt, started=not self.foreign)
         self._activity = ""
         return lines.user(prompt, self.turn.uuid, commands=commands)
+
+    def steer(self, prompt: str) -> bytes | None:
+        """Let the turn go on with another prompt; None when none runs that could."""
+        if self.turn is None or not self.turn.steerable:
+            return None
+        uuid = self._new_id()
+        self.turn.steers.append(uuid)
+        return lines.user(prompt, uuid, now=True)
 
     def interrupt(self) -> bytes:
         """Ask the CLI to end the turn and everything that it still queues."""
@@ -166,6 +174,8 @@ class SessionMachine:
             owner = self._attribution.of(traces.uuids, prompt, has_origin=traces.foreign)
             if owner is Owner.OURS or (owner is Owner.STRAY and not traces.uuids and self._own is not None):
                 self._blocks.finish(emit, "the end of the turn could not be read")
+                if self.turn is not None and self._steered(self.turn, traces.uuids, None, emit):
+                    return
                 emit(f.TurnUnreadable(fault.reason, self.abandon_turn()))
             elif owner is Owner.FOREIGN:
                 self._blocks.finish(emit, "the turn ended here")
@@ -286,6 +296,8 @@ class SessionMachine:
                 self._drop_partial(turn, emit)
             delay = (message.retry_delay_ms or 0.0) / 1000
             emit(f.RetryReported(message.attempt or 0, delay, message.error_status, message.error or ""))
+        elif message.subtype == "control_request_progress":
+            emit(f.ReplyPending())
         elif message.subtype in {"compact_boundary", "model_fallback", "session_writes_lost"}:
             emit(f.MessageReceived("note", message.subtype, ""))
         elif self._tasks.take(message):
@@ -350,6 +362,8 @@ class SessionMachine:
     def _lifecycle(self, message: m.CommandLifecycle, emit: Emit) -> None:
         turn = self.turn
         if turn is None or message.command_uuid != turn.uuid:
+            if message.state == "cancelled":
+                self._drop_cancelled([message.command_uuid], emit)
             return
         if message.state == "queued":
             self._wait(turn, emit)
@@ -364,6 +378,8 @@ class SessionMachine:
             emit(f.TurnCompleting())
 
     def _drop_cancelled(self, cancelled: list[str], emit: Emit) -> None:
+        if self.turn is not None:
+            self.turn.steers = [uuid for uuid in self.turn.steers if uuid not in cancelled]
         if self.turn is not None and self.turn.uuid in cancelled:
             if self.turn.started:
                 self._blocks.finish(emit, "the turn was cancelled here")
@@ -395,7 +411,10 @@ class SessionMachine:
             return
         self._name(result.session_id, emit)
         self._start_own(emit)
-        self._blocks.finish(emit, f"the turn {'was interrupted' if turn.interrupted else 'ended'} here")
+        how = "was steered" if turn.steers else "was interrupted" if turn.interrupted else "ended"
+        self._blocks.finish(emit, f"the turn {how} here")
+        if self._steered(turn, result.prompts, result, emit):
+            return
         self.turn = None
         if result.is_error and result.result is None:
             emit(f.MessageReceived("error", result.terminal_reason or result.subtype, "; ".join(result.errors or ())))
@@ -410,6 +429,17 @@ class SessionMachine:
                 usage=turn.last_usage,
             )
         )
+
+    def _steered(self, turn: Turn, prompts: Sequence[str], result: m.Result | None, emit: Emit) -> bool:
+        """Whether the turn goes on with a prompt that was sent in its midst: then this result is not its end."""
+        size = turn.steered(prompts)
+        if size is None:
+            return False
+        self._activity = ""
+        if size:
+            emit(f.PartialDropped(size))
+        emit(f.TurnSteered(turn.uuid, result))
+        return True
 
     def _ask(self, message: m.ControlRequest, emit: Emit, *, changed: bool) -> None:
         ask = message.request

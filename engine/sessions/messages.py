@@ -157,6 +157,14 @@ class Usage(msgspec.Struct, frozen=True):
         """Tokens that the next call begins with, where these are those of a call."""
         return self.input_tokens + self.output_tokens + self.cache_read_input_tokens + self.cache_creation_input_tokens
 
+    def plus(self, other: Usage) -> Usage:
+        """Both together."""
+        return Usage(*(mine + theirs for mine, theirs in zip(_counts(self), _counts(other), strict=True)))
+
+
+def _counts(usage: Usage) -> tuple[int, ...]:
+    return msgspec.structs.astuple(usage)
+
 
 class ModelUsage(msgspec.Struct, frozen=True, rename="camel"):
     """What one model took since the result before; cost in US dollars."""

@@ -41,7 +41,7 @@ class PartialBlocks:
             emit(f.BlockClosed(lost))
 
     def forget(self) -> None:
-        """The process is gone: nothing is open, and nobody hears of it."""
+        """The process is gone: nothing is open, and nothing is reported."""
         self._open = False
 
     def drop(self, reason: str, emit: Emit) -> None:

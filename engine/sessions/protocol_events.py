@@ -164,6 +164,19 @@ class TurnFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class TurnSteered:
+    """What the CLI did for our turn has ended, which goes on with the prompt `uuid`; None for an unread result."""
+
+    uuid: str
+    result: Result | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyPending:
+    """The CLI works on a control request of ours: life, and no progress of the turn."""
+
+
+@dataclass(frozen=True, slots=True)
 class TurnStarted:
     """The CLI works on our prompt now; it may have queued behind a turn of the CLI's own."""
 
@@ -248,6 +261,8 @@ Fact = (
     | ConversationNamed
     | RetryReported
     | LimitReported
+    | ReplyPending
+    | TurnSteered
     | TurnStarted
     | TurnCancelled
     | TurnCompleting

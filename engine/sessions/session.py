@@ -13,16 +13,18 @@ from typing import Any
 from engine.backends.base import SIMULATOR, AgentSpec, Profile
 from engine.backends.startable import start_remedy
 from engine.base.errors import DeadlinePassed, QuarterdeckError, SessionLost, StartFailed
+from engine.base.text import prompt_title
 from engine.events import types as ev
 from engine.launchers.base import Child, LaunchSpec, ProcessEnd
+from engine.sessions import lines
 from engine.sessions import protocol_events as f
-from engine.sessions.account import Account
+from engine.sessions.account import Account, Spent
 from engine.sessions.carry_over import left_by_result, left_by_tool
 from engine.sessions.controls import Controls
 from engine.sessions.lifecycle import Lifecycle, State, Transition
 from engine.sessions.live_output import LiveOutput
 from engine.sessions.machine import SessionMachine
-from engine.sessions.messages import ControlReply
+from engine.sessions.messages import ControlReply, Result, Usage
 from engine.sessions.outcome import Outcome, how_exited
 from engine.sessions.own_work import LeftRunning, OwnWork
 from engine.sessions.permission_port import Requester
@@ -124,6 +126,11 @@ class Session:
     def busy(self) -> bool:
         """Whether a turn of ours is in flight on the wire."""
         return self._machine.turn is not None
+
+    @property
+    def _steerable(self) -> bool:
+        """Whether a turn of a request runs, whose caller waits for it."""
+        return self._turn is not None and not self._turn.order.quiet and self.life.state is State.RUNNING
 
     @property
     def usable(self) -> bool:
@@ -231,6 +238,18 @@ class Session:
         self._write(self._machine.interrupt())
         return True
 
+    def steer(self, prompt: str, by: str) -> bool:
+        """Let the running turn go on with another prompt; False when none runs that could."""
+        line = self._machine.steer(prompt) if self._steerable and not self.lost else None
+        turn = self._machine.turn
+        if line is None or turn is None:
+            return False
+        self._write(line)
+        self.last_uuid = turn.steers[-1]
+        self._output.add("user", "steered", prompt, ref=self.last_uuid)
+        self._ports.bus.publish(ev.TurnSteered(session=self.id, by=by, prompt=prompt_title(prompt)))
+        return True
+
     def abort_turn(self, reason: str) -> None:
         """End the turn because the session is about to be stopped; its caller learns why."""
         if self._turn is not None:
@@ -238,14 +257,22 @@ class Session:
         else:
             self.interrupt()
 
-    async def control(self, subtype: str, timeout: float, **fields: Any) -> ControlReply:
-        """Ask the agent something. Raises DeadlinePassed after `timeout` seconds, SessionLost when it ended."""
+    async def control(self, subtype: str, timeout: float, /, *, withdraw: bool = False, **fields: Any) -> ControlReply:
+        """Ask the agent something. Raises DeadlinePassed after `timeout` seconds, SessionLost when it ended.
+
+        With `withdraw` the agent learns that nobody waits for its reply any more.
+        """
         if self.lost:
             raise SessionLost(f"Session {self.id} has ended.")
         request_id, line = self._machine.request(subtype, **fields)
         self._controls.expect(request_id)
         self._write(line)
-        return await self._controls.answer(request_id, subtype, timeout)
+        try:
+            return await self._controls.answer(request_id, subtype, timeout)
+        except (DeadlinePassed, asyncio.CancelledError):
+            if withdraw:
+                self._write(lines.withdraw(request_id))
+            raise
 
     async def probe(self, timeout: float) -> float:
         """Seconds that the agent's event loop took to answer (docs/development/protocol.md, section 7)."""
@@ -387,7 +414,7 @@ class Session:
 
     def _on_output(self, data: bytes) -> None:
         facts = self._machine.feed(data)
-        replies_only = bool(facts) and all(isinstance(fact, f.Replied) for fact in facts)
+        replies_only = bool(facts) and all(isinstance(fact, f.Replied | f.ReplyPending) for fact in facts)
         if self._turn is not None and not replies_only:  # a probe's answer is life, not progress (hazards.md, H5)
             self._turn.progressed()
         for fact in facts:
@@ -416,7 +443,7 @@ class Session:
                 self._ask(fact)
             case f.PermissionWithdrawn(permission):
                 turn = self._machine.turn
-                why = "its turn was interrupted" if turn is not None and turn.interrupted else ""
+                why = turn.why_withdrawn if turn is not None else ""
                 self._ports.permissions.withdraw(self.id, permission, why)
                 self._wait_for_person()
             case f.ForeignTurnBegan() | f.ForeignTurnEnded() | f.TasksChanged():
@@ -429,6 +456,8 @@ class Session:
         match fact:
             case f.TurnFinished():
                 self._end_turn(fact)
+            case f.TurnSteered(_uuid, result):
+                self._steered(result)
             case f.TurnCancelled() | f.TurnUnreadable():
                 self._turn_over()
         if self._turn is not None:
@@ -442,6 +471,11 @@ class Session:
         self._turn_over()
         if self._turn is not None:
             self._turn.finish(finished, spent, self.life.ended_by)
+
+    def _steered(self, result: Result | None) -> None:
+        spent = self._account.book(result) if result is not None else Spent()
+        if self._turn is not None:
+            self._turn.steered(result.usage or Usage() if result is not None else Usage(), spent)
 
     def _turn_over(self) -> None:
         if self.life.state in {State.RUNNING, State.SETTLING, State.STOPPING}:

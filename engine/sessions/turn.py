@@ -14,6 +14,7 @@ from engine.events.types import TurnEnded
 from engine.sessions import protocol_events as f
 from engine.sessions.account import Spent
 from engine.sessions.clocks import SILENCE, Expired, TurnClocks, TurnLimits
+from engine.sessions.messages import Usage
 from engine.sessions.outcome import Ended, Outcome, Written, judge, judge_cancelled, judge_lost, judge_unreadable
 
 
@@ -73,7 +74,7 @@ class RunningTurn:
     def __init__(self, order: TurnOrder, limits: TurnLimits, clock: Clock) -> None:
         self.order = order
         self._acted = False
-        self._spent = Spent()
+        self._spent, self._usage = Spent(), Usage()
         self._clock = clock
         self._began = clock.monotonic()
         self._clocks = TurnClocks(limits, self._began)
@@ -147,7 +148,12 @@ class RunningTurn:
         outcome = judge(finished.result, written, interrupted=finished.interrupted)
         if stopped and outcome.ended is Ended.INTERRUPTED:
             outcome = replace(outcome, ended=Ended.STOPPED, reason=stopped)
-        self._end(replace(outcome, cost=spent.cost), spent)
+        whole = self._spent.plus(spent)
+        self._end(replace(outcome, cost=whole.cost, usage=self._usage.plus(outcome.usage)), whole)
+
+    def steered(self, usage: Usage, spent: Spent) -> None:
+        """It goes on with another prompt; what it took so far counts."""
+        self._usage, self._spent = self._usage.plus(usage), self._spent.plus(spent)
 
     def lose(self, exit_code: int, stderr: str, partial: str, stopped: str) -> None:
         """The process is gone."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -11,6 +12,8 @@ from engine.sessions.messages import Assistant, Usage
 
 MAX_TOOLS = 256
 """Uses of tools of one turn whose results are waited for; at the bound the oldest is forgotten."""
+MAX_STEERS = 16
+"""Prompts that may wait to take the place of the running one."""
 SYNTHETIC = "<synthetic>"
 """The model that the CLI names in messages of its own."""
 _NO_USAGE = Raw(b"{}")
@@ -20,10 +23,10 @@ _NO_USAGE = Raw(b"{}")
 class Turn:
     """The turn in flight: `text` is what streamed so far, `open_from` where the unfinished message begins.
 
-    `tools` names the tool of each use whose result is to come. `started` is False while the prompt queues behind a
-    turn that the CLI began by itself, `confirmed` once the CLI stated that it works on the prompt. `written` are the
-    finished texts, `failure` the last message if it was an error, `answered` whether a model sent any message. `model`
-    and `usage` are those of the last message of a model.
+    `steers` are the prompts that were sent to take this one's place; `tools` names the tool of each use whose result is
+    to come. `started` is False while the prompt queues behind a turn that the CLI began by itself, `confirmed` once the
+    CLI stated that it works on the prompt. `written` are the finished texts, `failure` the last message if it was an
+    error, `answered` whether a model sent any message; `model` and `usage` are those of the last message of a model.
     """
 
     uuid: str
@@ -37,6 +40,7 @@ class Turn:
     failure: Assistant | None = None
     answered: bool = False
     confirmed: bool = False
+    steers: list[str] = field(default_factory=list)
     model: str = ""
     usage: Raw = field(default_factory=lambda: _NO_USAGE)
 
@@ -47,6 +51,28 @@ class Turn:
             return msgspec.json.decode(self.usage, type=Usage)
         except msgspec.DecodeError:
             return Usage()
+
+    @property
+    def steerable(self) -> bool:
+        """Whether another prompt may take this one's place."""
+        return self.started and not self.interrupted and len(self.steers) < MAX_STEERS
+
+    @property
+    def why_withdrawn(self) -> str:
+        """Why a permission that its agent asked for waits no more; empty where that is the agent's own matter."""
+        return "its turn was interrupted" if self.interrupted else "its turn was steered" if self.steers else ""
+
+    def steered(self, answered: Sequence[str]) -> int | None:
+        """Go on with the prompt that was sent to take this one's place; None when none is left that waits.
+
+        `answered` are the prompts that a result names. Returns the length in characters of what came of this one.
+        """
+        self.steers = [uuid for uuid in self.steers if uuid not in answered]
+        if not self.steers:
+            return None
+        size = self.wait()
+        self.started, self.uuid = True, self.steers.pop(0)
+        return size
 
     def wait(self) -> int:
         """The CLI works on something else: what came so far was never ours; return its length in characters."""

@@ -15,7 +15,7 @@ from engine.simulated_agent.flags import BadFlags, read_flags
 from engine.simulated_agent.intake import BadLine, Intake, prompt_of
 from engine.simulated_agent.lines import Line
 from engine.simulated_agent.questions import Question
-from engine.simulated_agent.tool_use import Interrupted
+from engine.simulated_agent.tool_use import Interrupted, Steered
 from engine.simulated_agent.turn import Turn
 
 TYPE_CHECKING = False  # `typing` alone is a quarter of the start time
@@ -40,6 +40,9 @@ class Agent:
         self._poll.register(0, select.POLLIN)
         self._leaving = False
         self._queue: list[tuple[str, str | None, object, bool]] = []
+        self._urgent = 0
+        self._replies: list[tuple[float, str, Line]] = []
+        self._turn: Turn | None = None
         self._run: Waits | None = None
         self._due: float | None = None
         self._asked: tuple[str, Question] | None = None
@@ -61,11 +64,12 @@ class Agent:
             if 0 in ready:
                 self._receive()
             self._look_after_turn()
+            self._look_after_replies()
             self._look_after_tasks()
             self._begin_waiting()
             while self.talk.notices and not self.busy and not self._leaving:
                 self._begin_own()
-            if not (self._intake.open or self.busy or self._queue or self.talk.background):
+            if not (self._intake.open or self.busy or self._queue or self.talk.background or self._replies):
                 return int(self.talk.last_was_error)
         return 0
 
@@ -89,6 +93,8 @@ class Agent:
                     self._begin_waiting()
                 case "control_response":
                     self._control_response(message.get("response"))
+                case "control_cancel_request":
+                    self._withdraw(str(message.get("request_id", "")))
         if not self._intake.open:
             self._poll.unregister(0)
             if self._asked is not None:
@@ -100,12 +106,29 @@ class Agent:
             return
         if len(self._queue) >= MOST_QUEUED:
             raise BadLine(f"Error: more than {MOST_QUEUED} user lines are waiting")
-        given = message.get("uuid")
+        given, priority = message.get("uuid"), message.get("priority")
+        if priority not in {None, "now"}:
+            raise BadLine(f"Error: The simulator does not model the priority {priority!r} of a user line.")
         uuid = given if isinstance(given, str) else None
+        if priority == "now" and self._asked is not None:
+            lines.write_line({"type": "control_cancel_request", "request_id": self._asked[0]})
         if uuid:
             lines.write_line(lines.lifecycle(uuid, "queued", self.talk.session))
         command = prompt.startswith("/") and message.get("text_not_typed") is not True
-        self._queue.append((prompt, uuid, message.get("origin"), command))
+        waiting = (prompt, uuid, message.get("origin"), command)
+        if priority != "now":
+            self._queue.append(waiting)
+            return
+        self._queue.insert(self._urgent, waiting)
+        self._urgent += 1
+        self._steer()
+
+    def _steer(self) -> None:
+        """What runs ends for a prompt that does not wait; a tool that runs is let finish."""
+        if self._turn is not None and self._command is not None:
+            self._turn.steered = True
+        elif self.busy:
+            self._advance(None, stop=Steered())
 
     def _control_request(self, message: Line) -> None:
         request = message.get("request")
@@ -128,15 +151,17 @@ class Agent:
     def _begin(self) -> None:
         """Start a turn with what waits: all lines together are one turn, a slash command is its own."""
         commands = [command for _, _, _, command in self._queue]
-        count = 1 if commands[0] else (commands.index(True) if True in commands else len(commands))
+        count = 1 if commands[0] or self._urgent else (commands.index(True) if True in commands else len(commands))
         taken, self._queue = self._queue[:count], self._queue[count:]
         uuids = [uuid for _, uuid, _, _ in taken if uuid]
+        self._urgent = max(0, self._urgent - 1)
         if commands[0] and taken[0][0].strip() == "/clear":
             self.talk.clear(uuids)
             return
         if commands[0] and self.talk.local_command(taken[0][0], uuids):
             return
-        self._run = Turn(self.talk, "\n".join(prompt for prompt, _, _, _ in taken), uuids, taken[-1][2]).run()
+        self._turn = Turn(self.talk, "\n".join(prompt for prompt, _, _, _ in taken), uuids, taken[-1][2])
+        self._run = self._turn.run()
         self._advance(None)
         if self._aborts_first:
             self.abort()
@@ -146,23 +171,24 @@ class Agent:
         """Start a turn that nobody asked for: a task in the background has ended, and the model is notified."""
         task, summary = self.talk.notices.pop(0)
         origin: Line = {"kind": "task-notification", "producer": "session-task", "runId": task.run_id}
-        self._run = Turn(self.talk, summary, [], origin, task).run()
+        self._turn = Turn(self.talk, summary, [], origin, task)
+        self._run = self._turn.run()
         self._advance(None)
 
     def _look_after_tasks(self) -> None:
         """Report the tasks that have ended in the background."""
         self.talk.notices += self.talk.background.ended(self.talk.session)
 
-    def _advance(self, answer: object, *, interrupt: bool = False) -> None:
+    def _advance(self, answer: object, *, stop: Interrupted | None = None) -> None:
         """Let the turn go on to its next wait, or to its end."""
         if self._run is None:
             return
         self._stop_waiting()
         try:
             # A generator that has just begun takes None only, and an answer comes only after a question.
-            wait = self._run.throw(Interrupted()) if interrupt else self._run.send(answer)
+            wait = self._run.throw(stop) if stop is not None else self._run.send(answer)
         except StopIteration:
-            self._run = None
+            self._run = self._turn = None
             return
         if isinstance(wait, Question):
             self._ask(wait)
@@ -214,11 +240,12 @@ class Agent:
         for uuid in waiting:
             lines.write_line(lines.lifecycle(uuid, "cancelled", self.talk.session))
         self._queue.clear()
+        self._urgent = 0
         return {"still_queued": [], "cancelled": waiting}
 
     def abort(self) -> None:
         """End the running turn now."""
-        self._advance(None, interrupt=True)
+        self._advance(None, stop=Interrupted())
 
     def _signalled(self, numbers: bytes) -> None:
         for number in numbers:
@@ -230,8 +257,31 @@ class Agent:
             if number == signal.SIGINT:
                 self.leave()
 
+    # --- answers that take their time ---
+
+    def reply_later(self, seconds: float, request_id: str, line: Line) -> None:
+        """Write an answer when its time is up."""
+        if seconds <= 0:
+            lines.write_line(line)
+        else:
+            self._replies.append((time.monotonic() + seconds, request_id, line))
+
+    def _withdraw(self, request_id: str) -> None:
+        """The host no longer waits for an answer."""
+        if any(name == request_id for _, name, _ in self._replies):
+            self._replies = [each for each in self._replies if each[1] != request_id]
+            refusal: Line = {"subtype": "error", "request_id": request_id, "error": "Side question cancelled"}
+            lines.write_line({"type": "control_response", "response": refusal})
+
+    def _look_after_replies(self) -> None:
+        now = time.monotonic()
+        for _, _, line in [each for each in self._replies if each[0] <= now]:
+            lines.write_line(line)
+        self._replies = [each for each in self._replies if each[0] > now]
+
     def _timeout_ms(self) -> float | None:
-        return None if self._due is None else max(0.0, (self._due - time.monotonic()) * 1000)
+        due = [each[0] for each in self._replies] + ([] if self._due is None else [self._due])
+        return max(0.0, (min(due) - time.monotonic()) * 1000) if due else None
 
 
 def _signal_pipe() -> int:

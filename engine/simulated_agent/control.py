@@ -28,6 +28,9 @@ if TYPE_CHECKING:
         def abort(self) -> None:
             """End the running turn now."""
 
+        def reply_later(self, seconds: float, request_id: str, line: Line) -> None:
+            """Write an answer when its time is up."""
+
         def leave(self) -> None:
             """End the process after this line."""
 
@@ -80,6 +83,9 @@ class Refused(Exception):
 def serve(agent: Controlled, request_id: str, request: Line) -> None:
     """Answer one control request on stdout."""
     subtype = str(request.get("subtype", ""))
+    if subtype == "side_question":
+        _side_question(agent, request_id, request.get("question"))
+        return
     try:
         response = _response(agent, subtype, request)
     except Refused as refused:
@@ -113,9 +119,41 @@ def _response(agent: Controlled, subtype: str, request: Line) -> Line | None:
             return _moved(agent, request)
         case "end_session":
             return None
+        case "rewind_conversation" | "export_conversation" | "get_workspace_diff":
+            return _verb(agent, subtype, request)
         case _ if subtype in _ACCEPTED:
             return None
     return _reading(talk, subtype)
+
+
+def _verb(agent: Controlled, subtype: str, request: Line) -> Line:
+    from engine.simulated_agent import verbs
+
+    try:
+        match subtype:
+            case "rewind_conversation":
+                return verbs.rewind(agent.talk, request, busy=agent.busy)
+            case "export_conversation":
+                return verbs.export(agent.talk)
+        return verbs.workspace_diff()
+    except verbs.NotModelled as problem:
+        raise Refused(str(problem), "") from None
+
+
+def _side_question(agent: Controlled, request_id: str, question: object) -> None:
+    """The answer comes when its time is up, whatever the turn does meanwhile."""
+    from engine.simulated_agent import verbs
+
+    talk = agent.talk
+    status: Line = {"request_id": request_id, "status": "started", "uuid": lines.new_uuid()}
+    lines.write_line(lines.system("control_request_progress", talk.session, **status))
+    try:
+        seconds, said = verbs.side_answer(talk, question)
+    except verbs.NotModelled as problem:
+        _reply({"subtype": "error", "request_id": request_id, "error": str(problem)})
+        return
+    reply: Line = {"subtype": "success", "request_id": request_id, "response": said}
+    agent.reply_later(seconds, request_id, {"type": "control_response", "response": reply})
 
 
 def _reading(talk: Conversation, subtype: str) -> Line:

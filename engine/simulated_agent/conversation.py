@@ -15,7 +15,7 @@ from engine.simulated_agent.lines import Line, Spending, Tokens
 from engine.simulated_agent.mcp import McpServers
 from engine.simulated_agent.project_files import ProjectFiles
 from engine.simulated_agent.rules import Rules
-from engine.simulated_agent.transcript import History, Transcript
+from engine.simulated_agent.transcript import History, Kept, Transcript
 
 DEFAULT_RETRIES = 10
 MOST_RETRIES = 15
@@ -204,6 +204,20 @@ class Conversation:
         self.keep("user", {"role": "user", "content": [{"type": "text", "text": text}]})
         return text
 
+    @property
+    def kept(self) -> list[Kept]:
+        """The messages that the conversation has now."""
+        return self._transcript.kept
+
+    def rewind(self, target: str) -> tuple[str, str | None]:
+        """Go back to before a prompt: its text, and the answer before it."""
+        text = next(kept.text for kept in self.kept if kept.uuid == target)
+        before = self._transcript.rewind(target)
+        self.prompts = [kept.text for kept in self.kept if kept.is_prompt and not is_injected(kept.text)]
+        self._answered, self._cached = True, bool(self.prompts)
+        self._characters = sum(map(len, self.prompts))
+        return text, before
+
     def save_cost(self) -> None:
         """An orderly end, or `/clear`, leaves the sum for whoever resumes the conversation."""
         self._transcript.add_cost(self.cost_usd, self._spent.model_usage())
@@ -237,10 +251,12 @@ class Conversation:
             del self._faults_met[next(iter(self._faults_met))]
         return self._faults_met[prompt] <= times
 
-    def end(self, uuids: list[str], tokens: Tokens, fields: Line, *, kept: bool = False) -> None:
+    def end(
+        self, uuids: list[str], tokens: Tokens, fields: Line, *, kept: bool = False, cancelled: bool = False
+    ) -> None:
         """A turn gives its result: `fields` are the turn's own, the sums are the conversation's.
 
-        `kept` is whether the user lines count as completed although the result is an error.
+        `kept` is whether the user lines count as completed although the result is an error, `cancelled` the other way.
         """
         result: Line = {
             "type": "result",
@@ -259,7 +275,7 @@ class Conversation:
         self._results += 1
         self._recent = Spending()
         self.last_was_error = bool(fields["is_error"])
-        state = "cancelled" if self.last_was_error and not kept else "completed"
+        state = "cancelled" if cancelled or (self.last_was_error and not kept) else "completed"
         for uuid in uuids:
             lines.write_line(lines.lifecycle(uuid, state, self.session))
 

@@ -20,6 +20,7 @@ REJECTED = (
 STOPPED = f"{REJECTED} Correction to the text above: this call was stopped while running, not refused before it ran."
 REFUSED = "{}'s safeguards stopped the response above · continuing once with that noted"
 REFUSAL_NOTE = "Your response above was stopped by a safety classifier — this is not a tool or API error."
+WITHDRAWN = "Tool permission request aborted"
 CUT_STREAM = "[Request interrupted by user]"
 CUT_TOOL = "[Request interrupted by user for tool use]"
 
@@ -46,7 +47,7 @@ class Ending:
         if self.ttft_ms is None:
             self.ttft_ms = self._elapsed_ms()
 
-    def write(self, *, is_error: bool, kept: bool = False, **fields: object) -> None:
+    def write(self, *, is_error: bool, kept: bool = False, cancelled: bool = False, **fields: object) -> None:
         """The result line, and where the user lines stand now."""
         subtype = "error_during_execution" if "errors" in fields else "success"
         fields = {"subtype": subtype, "num_turns": 1 + self.injected, **fields, "is_error": is_error}
@@ -60,7 +61,7 @@ class Ending:
             fields.setdefault("api_error_status", None)
         if self._origin is not None:
             fields["origin"] = self._origin
-        self._talk.end(self._uuids, self.tokens, {**fields, **self._marks}, kept=kept)
+        self._talk.end(self._uuids, self.tokens, {**fields, **self._marks}, kept=kept, cancelled=cancelled)
 
     def without_model(self, said: str) -> None:
         """A hook kept the prompt back: no model was called."""
@@ -101,6 +102,15 @@ class Ending:
         reason = "aborted_tools" if in_tool else "aborted_streaming"
         self.write(errors=[told], stop_reason=stop, terminal_reason=reason, is_error=True)
 
+    def steered(self, said: str, reason: str) -> None:
+        """Another prompt takes this one's place; `said` is what it had written."""
+        self.write(result=said, stop_reason=None, terminal_reason=reason, is_error=False, cancelled=True)
+
+    def steered_early(self) -> None:
+        """Another prompt takes this one's place before anything was written."""
+        told = "[ede_diagnostic] result_type=user last_content_type=n/a stop_reason=null"
+        self.write(errors=[told], stop_reason=None, terminal_reason="aborted_streaming", is_error=True)
+
     def api_failed(self, failing: Failure, retries: int, refused: str | None) -> None:
         """The lines of a failure that nothing helped: a synthetic message and the result.
 
@@ -119,7 +129,7 @@ class Ending:
             marks |= {"request_id": f"req_{lines.new_uuid()}", **self._marks}
         lines.write_line(lines.assistant(shown, self._talk.session, **marks))
         told |= {"result": text, "stop_reason": stop, "terminal_reason": failing.terminal_reason}
-        self.write(is_error=True, kept=False, **told)
+        self.write(is_error=True, kept=False, cancelled=False, **told)
 
     def _tell_refusal(self) -> None:
         about: Line = {"original_model": self._talk.model, "api_refusal_category": None}
@@ -138,7 +148,7 @@ class Ending:
         told["api_error_params"] = {"cut": "output_limit"}
         lines.write_line(lines.assistant(shown, self._talk.session, **told))
         ending: Line = {"result": text, "stop_reason": "stop_sequence", "terminal_reason": "api_error"}
-        self.write(is_error=True, kept=False, **ending, api_error="max_output_tokens")
+        self.write(is_error=True, kept=False, cancelled=False, **ending, api_error="max_output_tokens")
 
     def retry(self, failing: Failure, attempt: int) -> float:
         """Report a retry; the seconds before it."""

@@ -57,9 +57,10 @@ class AssistantMessage:
         self._event({"type": "message_stop"})
         self._talk.spend(self.usage)
 
-    def cut(self) -> None:
+    def cut(self) -> str:
         """The end of an interrupted message: the text so far is kept."""
-        if self._partial:
+        said = self._partial
+        if said:
             partial = self._whole({"type": "text", "text": self._partial})
             line = lines.assistant(
                 partial, self._talk.session, aborted=True, request_id=self._request_id, **self._marks
@@ -67,6 +68,7 @@ class AssistantMessage:
             lines.write_line(line)
             self._talk.keep("assistant", partial, str(line["uuid"]))
         self.close(None)
+        return said
 
     def _finish(self, block: Line) -> None:
         self._partial = ""

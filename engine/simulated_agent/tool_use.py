@@ -34,6 +34,10 @@ class Interrupted(Exception):
     """The turn is to end now."""
 
 
+class Steered(Interrupted):
+    """The turn is to end now because another prompt takes its place."""
+
+
 class Outcome:
     """What a use of a tool gave: what the model reads, and what the host gets to know of it."""
 

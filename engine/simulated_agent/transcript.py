@@ -115,6 +115,8 @@ def read_history(path: str) -> History:
                 entry = json.loads(line)
                 if entry.get("type") == "cost-state":
                     cost = entry
+                elif entry.get("type") == "last-prompt" and entry.get("rewound") is True:
+                    leaf = entry["leafUuid"]
                 elif "uuid" in entry and not entry.get("isSidechain"):
                     known[entry["uuid"]] = entry
                     leaf = entry["uuid"]
@@ -137,6 +139,25 @@ def _prompts_of(entry: Line) -> list[str]:
     return [text for text in found if text and not is_injected(text)]
 
 
+class Kept:
+    """What is remembered of a message: its text, whether that is a prompt, the tool that it uses, a use that failed."""
+
+    __slots__ = ("failed", "is_assistant", "is_prompt", "text", "tool", "uuid")
+
+    def __init__(self, kind: str, message: Line, uuid: str) -> None:
+        content = message.get("content")
+        blocks = [{"type": "text", "text": content}] if isinstance(content, str) else content
+        blocks = [each for each in (blocks if isinstance(blocks, list) else []) if isinstance(each, dict)]
+        texts = [str(each.get("text", "")) for each in blocks if each.get("type") == "text"]
+        self.uuid = uuid
+        self.is_assistant = kind == "assistant"
+        text = "\n".join(texts)
+        self.is_prompt = kind == "user" and isinstance(content, str) and not text.startswith(("<", "[Request"))
+        self.text = text if self.is_assistant or self.is_prompt else ""
+        self.tool = next((str(each.get("name", "")) for each in blocks if each.get("type") == "tool_use"), "")
+        self.failed = any(each.get("type") == "tool_result" and each.get("is_error") is True for each in blocks)
+
+
 class Transcript:
     """Appends to one conversation's file; the file is made with the first entry, mode 600.
 
@@ -151,6 +172,10 @@ class Transcript:
         self._path = found or f"{project_folder()}/{session}.jsonl"
         self._parent = history.leaf if history else None
         self._inherited = history.chain if history and found is None else []
+        self.kept: list[Kept] = []
+        for entry in history.chain if history else []:
+            with contextlib.suppress(*_DAMAGED):
+                self.kept.append(Kept(str(entry["type"]), entry["message"], str(entry["uuid"])))  # type: ignore[arg-type]
 
     @property
     def path(self) -> str:
@@ -175,6 +200,18 @@ class Transcript:
         if self._write([*inherited, entry]):
             self._parent = uuid
             self._inherited = []
+        self.kept.append(Kept(kind, message, uuid))
+
+    def rewind(self, target: str) -> str | None:
+        """Cut off a prompt and all that follows; the answer before it."""
+        at = next(count for count, kept in enumerate(self.kept) if kept.uuid == target)
+        last = next(kept.text for kept in reversed(self.kept) if kept.is_prompt)
+        del self.kept[at:]
+        before = next((kept.uuid for kept in reversed(self.kept) if kept.is_assistant), None)
+        marks: Line = {"explicit": True, "rewound": True, "cutUuid": target, "sessionId": self.session}
+        self._write([{"type": "last-prompt", "lastPrompt": last, "leafUuid": before, **marks}])
+        self._parent = before
+        return before
 
     def move(self) -> None:
         """The working directory changed: the file goes to the new one's folder."""

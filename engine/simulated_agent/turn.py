@@ -21,13 +21,14 @@ from engine.simulated_agent.endings import (
     REFUSED,
     REJECTED,
     STOPPED,
+    WITHDRAWN,
     Ending,
 )
 from engine.simulated_agent.hooks import Ruling
 from engine.simulated_agent.lines import Line
 from engine.simulated_agent.permission import Ask
 from engine.simulated_agent.stream import AssistantMessage
-from engine.simulated_agent.tool_use import Interrupted, Outcome, ToolUse, tell
+from engine.simulated_agent.tool_use import Interrupted, Outcome, Steered, ToolUse, tell
 from engine.simulated_agent.window import window_for
 
 TYPE_CHECKING = False  # `typing` alone is a quarter of the start time
@@ -50,7 +51,10 @@ _STOP_HOOK = "A Stop hook that blocks is not modelled by the simulator: {}"
 
 
 class Turn:
-    """The state of one turn; `run` is the generator. A turn of the CLI's own answers a notice and has no user lines."""
+    """The state of one turn; `run` is the generator. A turn of the CLI's own answers a notice and has no user lines.
+
+    `steered` is set while a tool runs: another prompt takes the turn's place when the tool has ended.
+    """
 
     def __init__(
         self, talk: Conversation, prompt: str, uuids: list[str], origin: object = None, notice: Task | None = None
@@ -65,6 +69,7 @@ class Turn:
         self._is_open = False
         self._message: AssistantMessage | None = None
         self._use: ToolUse | None = None
+        self.steered = False
         self._marks: Line = {"user_message_uuid": uuids[-1], "user_message_uuids": uuids} if uuids else {}
         self._end = Ending(talk, uuids, self._marks, origin)
 
@@ -72,6 +77,8 @@ class Turn:
         """The whole turn, to its result line."""
         try:
             yield from self._all()
+        except Steered:
+            self._steered()
         except Interrupted:
             self._aborted()
 
@@ -292,6 +299,8 @@ class Turn:
             self._end.denials.append(self._use.ask.denial())
         used, self._use = self._use, None
         self._tool_result(identity, outcome)
+        if self.steered:
+            raise Steered
         if outcome.stop_reason is not None:
             self._end.write(result="", stop_reason="tool_use", terminal_reason="hook_stopped", is_error=False)
             return None
@@ -353,6 +362,21 @@ class Turn:
         return False
 
     # --- interrupts ---
+
+    def _steered(self) -> None:
+        """The end of a turn whose place another prompt takes: what was streamed is kept, without a note."""
+        if not self._is_open:
+            self._open_turn()
+            self._say_requesting()
+        if self._use is not None:
+            self._tool_result(self._use.ask.tool_use_id, Outcome(WITHDRAWN, is_error=True))
+        said = self._message.cut() if self._message is not None else ""
+        if self._use is not None or self.steered:
+            self._end.steered("", "aborted_tools")
+        elif said:
+            self._end.steered(said, "aborted_streaming")
+        else:
+            self._end.steered_early()
 
     def _aborted(self) -> None:
         """The end of an interrupted turn: what was streamed is kept, then the CLI's note."""

@@ -188,6 +188,12 @@ class ConversationStore:
                 return found[0]
         return None
 
+    def tenants(self, conversation: str) -> list[str]:
+        """Whose conversations have this id."""
+        statement = "SELECT tenant FROM conversations WHERE conversation = ?"
+        with self.file.errors():
+            return [tenant for (tenant,) in self.file.database.execute(statement, (conversation,))]
+
     def change(self, tenant: str, conversation: str, title: str | None, archived: bool | None) -> None:
         """Give a conversation another title, or move it into or out of the archive; None leaves it."""
         statement = """

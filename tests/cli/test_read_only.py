@@ -53,6 +53,9 @@ ACTS = [
     "sessions interrupt s0001",
     "sessions kill s0001",
     "sessions recycle s0001",
+    "sessions rewind s0001 --prompt 1",
+    "sessions side-question s0001 what",
+    "sessions steer s0001 other",
     "sessions stop s0001",
 ]
 READS = {
@@ -71,6 +74,7 @@ READS = {
     "config:show",
     "conversations:list",
     "conversations:messages",
+    "conversations:prompts",
     "conversations:show",
     "doctor",
     "env:list",
@@ -94,6 +98,8 @@ READS = {
     "recoveries:list",
     "recoveries:strategies",
     "replay",
+    "sessions:diff",
+    "sessions:export",
     "sessions:list",
     "sessions:show",
     "sessions:transcript",

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.operations.registry import REGISTRY
 from tui.actions import line_actions
 from tui.actions.command_history import HIDDEN, LINES_KEPT, CommandHistory, without_secrets
 from tui.actions.command_line import COMMANDS, ArgumentKind, LineError, Suggestion, check, complete, nearest, parse
@@ -241,13 +242,19 @@ def test_secrets_are_not_remembered(line: str, kept: str) -> None:
         ("conversations delete c1", "conversations.delete", ("c1",)),
         ("profiles drain ci deadline=5", "profiles.drain", ("ci", "deadline=5")),
         ("quarterdeck errors learn timeout 'too slow'", "errors.learn", ("timeout", "too slow")),
+        ("sessions side-question s1 'what now?'", "sessions.side_question", ("s1", "what now?")),
+        ("sessions steer s1 'the other way'", "sessions.steer", ("s1", "the other way")),
+        ("sessions rewind s1 prompt=3", "sessions.rewind", ("s1", "prompt=3")),
+        ("sessions diff s1", "sessions.diff", ("s1",)),
+        ("sessions export s1", "sessions.export", ("s1",)),
     ],
 )
 def test_an_operation_without_a_line_of_its_own_is_typed_as_in_the_shell(
     line: str, operation: str, words: tuple[str, ...]
 ) -> None:
     parsed = parse(line)
-    assert (parsed.command.operation, parsed.words, parsed.command.acts) == (operation, words, True)
+    assert (parsed.command.operation, parsed.words) == (operation, words)
+    assert parsed.command.acts is REGISTRY[operation].acts
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from tests.docs.shell import World
 from tests.support.processes import wait_until
@@ -33,6 +34,26 @@ def a_permission_to_read(world: World) -> dict[str, str]:
     return {"4f1c": waiting["id"]}
 
 
+def a_session_at_work(world: World) -> dict[str, str]:
+    """A session is writing an answer."""
+    world.engine.send("[[words: 2000]] [[pace: 20ms]]")
+    wait_until(lambda: any(row["activity"] == "writing" for row in _sessions(world)))
+    return {"k7f003": next(row["id"] for row in _sessions(world) if row["activity"] == "writing")}
+
+
+def a_session_at_rest(world: World) -> dict[str, str]:
+    """A session has answered two prompts."""
+    first = world.engine.call("POST", "/api/prompts", {"prompt": "one"})["prompt"]
+    sent = {"prompt": "two", "conversation": first["conversation"]}
+    second = world.engine.call("POST", "/api/prompts", sent)["prompt"]
+    return {"k7f003": second["session"], "0f8fad5b-d9cb-469f-a165-70867728950e": first["conversation"]}
+
+
+def _sessions(world: World) -> list[Any]:
+    rows: list[Any] = world.engine.call("GET", "/api/sessions")["sessions"]
+    return rows
+
+
 def _ask(world: World, name: str) -> None:
     world.engine.send(f'[[tool: Bash {{"command": "touch {name}"}}]]')
     wait_until(lambda: world.engine.call("GET", "/api/permissions/groups")["groups"])
@@ -42,5 +63,7 @@ SITUATIONS: Mapping[str, Callable[[World], dict[str, str]]] = {
     "": nothing,
     "a permission question": a_permission_question,
     "a permission to read": a_permission_to_read,
+    "a session at rest": a_session_at_rest,
+    "a session at work": a_session_at_work,
 }
 """Each makes its situation and returns what stands for the example's ids."""

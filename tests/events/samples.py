@@ -115,6 +115,8 @@ ONE_OF_EACH: list[AnyEvent] = [
     ev.RequestWaiting(request="r1", reason="an approval"),
     ev.BackgroundChanged(session="s0001", tasks=["sleep 60"], own_turn=True),
     ev.ForeignTurnEnded(session="s0001", conversation="c1", ok=True, text="the task is done", tokens_out=3, cost=0.1),
+    ev.ConversationRewound(session="s0001", conversation="c1", message="m3", prompts=2, by="ana"),
+    ev.TurnSteered(session="s0001", by="ana", prompt="the other way"),
     ev.TurnProgress(session="s0001", words=24, tokens=40, seconds=1.2, rate=33.0),
 ]
 

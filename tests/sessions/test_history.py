@@ -190,9 +190,9 @@ def test_a_page_reads_no_more_than_its_bound_whatever_fills_the_file(tmp_path: P
             found: bytes = self._file.read(size)
             return found
 
-    opened = history._opened
+    opened = history.opened
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(history, "_opened", lambda where: Counted(opened(where)))
+        patch.setattr(history, "opened", lambda where: Counted(opened(where)))
         before, refs = None, []
         while before != 0:
             read.clear()

@@ -16,6 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from engine.sessions import protocol_events as f
 from engine.sessions.machine import BusyError
+from engine.sessions.wire_turn import MAX_STEERS
 from tests.sessions import wire
 
 FOREIGN = "foreign"
@@ -48,6 +49,7 @@ class Conversing(RuleBasedStateMachine):
         self.pipe = b""
         self.unread: list[str] = []
         self.queue: list[str] = []
+        self.urgent = 0
         self.running = ""
         self.flight = ""
         self.streamed = ""
@@ -83,6 +85,17 @@ class Conversing(RuleBasedStateMachine):
         assert found is not None
         self.unread.append(f"interrupt {found[1].decode()}")
 
+    @precondition(lambda self: self.machine.turn is not None)
+    @rule()
+    def steer(self) -> None:
+        turn = self.machine.turn
+        assert turn is not None
+        could = turn.started and not turn.interrupted and len(turn.steers) < MAX_STEERS
+        data = self.machine.steer("the other way")
+        assert (data is not None) is could
+        if data is not None:
+            self.unread.append(f"steer {turn.steers[-1]}")
+
     @rule(size=st.integers(1, 400))
     def feed(self, size: int) -> None:
         data, self.pipe = self.pipe[:size], self.pipe[size:]
@@ -113,7 +126,14 @@ class Conversing(RuleBasedStateMachine):
             self.queue.append(word)
             self.lifecycle(word, "queued")
             return
-        cancelled, self.queue = self.queue, []
+        if word == "steer":
+            self.queue.insert(self.urgent, request)
+            self.urgent += 1
+            self.lifecycle(request, "queued")
+            if self.running:
+                self.finish(error=bool(self.texts % 2))
+            return
+        cancelled, self.queue, self.urgent = self.queue, [], 0
         self.cancelled |= set(cancelled)
         reply = {"subtype": "success", "request_id": request, "response": {"cancelled": [*cancelled, "stranger"]}}
         self.write({"type": "control_response", "response": reply})
@@ -125,7 +145,7 @@ class Conversing(RuleBasedStateMachine):
     @precondition(lambda self: self.queue and not self.running)
     @rule()
     def start_own(self) -> None:
-        self.running = self.queue.pop(0)
+        self.running, self.urgent = self.queue.pop(0), max(0, self.urgent - 1)
         self.lifecycle(self.running, "started")
         self.status(user_message_uuids=[self.running])
 
@@ -195,6 +215,10 @@ class Conversing(RuleBasedStateMachine):
                     self.streamed += text
                 case f.PartialDropped(size):
                     self.streamed = self.streamed[: len(self.streamed) - size]
+                case f.TurnSteered(uuid, result):
+                    assert result is None or self.flight in result.prompts
+                    assert not self.streamed
+                    self.flight = uuid
                 case f.TurnFinished():
                     assert self.flight in fact.result.prompts
                     self.over(fact, fact.text + (fact.result.result or "") + self.streamed)

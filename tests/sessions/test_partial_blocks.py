@@ -17,7 +17,7 @@ from engine.sessions.live_output import STALL_S, LiveOutput
 from engine.sessions.transcripts import MAX_ENTRY, Transcripts
 from engine.sessions.turn_meter import PERIOD_S, TurnMeter
 from tests.sessions import wire
-from tests.support.virtual_time import run_virtually
+from tests.support.virtual_time import pass_seconds, run_virtually
 
 TEXT = {"type": "text", "text": ""}
 RETRY = wire.line({"type": "system", "subtype": "api_retry", "attempt": 1, "error": "overloaded"})
@@ -148,9 +148,10 @@ class Written:
 
     async def wait(self, seconds: float) -> None:
         """Let this time pass."""
-        for _ in range(round(seconds * 10)):
+        until = self.clock.monotonic() + seconds
+        while self.clock.monotonic() < until - 0.05:
             self.clock.advance(0.1)
-            await asyncio.sleep(0.1)
+            await pass_seconds(0.1)
 
 
 def test_who_stops_writing_has_no_rate_any_more() -> None:

@@ -74,6 +74,26 @@ async def test_control_requests(tmp_path: Path, subtype: str) -> None:
         assert subtype in refused["error"]
 
 
+async def test_verbs(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "f").write_text("x")
+    async with Running(tmp_path, "--allowedTools=Write") as agent:
+        refused = await agent.reply("get_workspace_diff")
+        assert refused["error"] == "The simulator does not model get_workspace_diff in a git repository."
+        for question, named in (("", "an empty side question"), ("[[hang]]", "faults of the process")):
+            assert named in (await agent.reply("side_question", question=question))["error"]
+        await agent.turn('[[tool: Write {"file_path": "new", "content": "x"}]]')
+        assert "a use of Write" in (await agent.reply("export_conversation"))["error"]
+
+
+@pytest.mark.parametrize("priority", ["next", "later", 1])
+async def test_a_priority_of_a_prompt(tmp_path: Path, priority: object) -> None:
+    async with Running(tmp_path) as agent:
+        agent.send({"type": "user", "priority": priority, "message": {"role": "user", "content": "x"}})
+        assert await agent.ended() == 1
+        assert f"does not model the priority {priority!r}" in await agent.stderr()
+
+
 async def test_a_hook_of_the_settings_keeps_the_tool_from_running(tmp_path: Path) -> None:
     hook = [{"matcher": "Bash", "hooks": [{"type": "command", "command": "exit 2"}]}]
     settings = json.dumps({"hooks": {"PreToolUse": hook, "Stop": hook}})

@@ -35,6 +35,15 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return self._jumping.jumped
 
 
+async def pass_seconds(seconds: float) -> None:
+    """Let so much of the loop's time pass, which takes none; only for a loop of `run_virtually`."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualLoop)
+    passed = loop.create_future()
+    loop.call_later(seconds, passed.set_result, None)
+    await passed
+
+
 def run_virtually(work: Coroutine[Any, Any, T]) -> T:
     """Run to the end at once, however long it sleeps."""
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:

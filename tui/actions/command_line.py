@@ -221,7 +221,7 @@ def _operation(text: str) -> Parsed | None:
     for name, operation in acting_operations():
         if text.split()[: len(name.split())] == name.split():
             rest = text.split(maxsplit=len(name.split()))[len(name.split()) :]
-            command = Command(name, None, operation.summary, OPERATION, True, argument=operation.id)
+            command = Command(name, None, operation.summary, OPERATION, operation.acts, argument=operation.id)
             words = _words(command, rest[0] if rest else "")
             try:
                 arguments(operation, words)

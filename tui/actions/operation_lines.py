@@ -12,9 +12,9 @@ from engine.operations.registry import REGISTRY
 
 
 def acting_operations() -> Iterator[tuple[str, Operation[Any, Any]]]:
-    """The acts by their command line, without those that need a body of their own."""
+    """The acts, and what is asked of an agent, by their command line, without those that need a body of their own."""
     for operation in REGISTRY.values():
-        if operation.acts and not operation.body and not operation.stream:
+        if (operation.acts or operation.asks_agent) and not operation.body and not operation.stream:
             yield operation.command or operation.id.replace(".", " ").replace("_", "-"), operation
 
 

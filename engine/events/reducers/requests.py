@@ -74,6 +74,14 @@ def turn_started(state: State, event: ev.TurnStarted, at: float) -> None:
         set_state(row, SessionState.RUNNING, at)
 
 
+def turn_steered(state: State, event: ev.TurnSteered, at: float) -> None:
+    """Its turn goes on with another prompt."""
+    if row := state.sessions.get(event.session):
+        row.prompt, row.activity, row.activity_since = event.prompt, "", at
+        row.words, row.writing_s, row.rate = 0, 0.0, 0.0
+    note(state, "notice", event.session, f"steered by {event.by}: {event.prompt}")
+
+
 def turn_activity(state: State, event: ev.TurnActivity, at: float) -> None:
     """What the session does now."""
     if row := state.sessions.get(event.session):

@@ -133,6 +133,12 @@ def session_ended(state: State, event: ev.SessionEnded, at: float) -> None:
         note(state, "failed", event.session, text, Severity.CRITICAL, "quarterdeck doctor")
 
 
+def conversation_rewound(state: State, event: ev.ConversationRewound, _at: float) -> None:
+    """It went back."""
+    what = f"went back to before prompt {event.prompts + 1}, by {event.by}"
+    note(state, "notice", event.session, what)
+
+
 def protocol_fault(state: State, event: ev.ProtocolFault, _at: float) -> None:
     """Its output could not be read."""
     state.engine.faults += 1

@@ -48,9 +48,11 @@ from engine.events.types.requests import (
     TurnEnded,
     TurnProgress,
     TurnStarted,
+    TurnSteered,
 )
 from engine.events.types.sessions import (
     BackgroundChanged,
+    ConversationRewound,
     ProtocolFault,
     Reading,
     SessionBound,
@@ -74,6 +76,7 @@ __all__ = [
     "BreakerFigures",
     "ConsolesChanged",
     "ConversationHibernated",
+    "ConversationRewound",
     "ConversationWoken",
     "EngineDraining",
     "EngineStarted",
@@ -118,6 +121,7 @@ __all__ = [
     "TurnEnded",
     "TurnProgress",
     "TurnStarted",
+    "TurnSteered",
     "decode_stamped",
     "encode_stamped",
 ]
@@ -149,6 +153,7 @@ AnyEvent = (
     | TurnActivity
     | TurnEnded
     | TurnProgress
+    | TurnSteered
     | PermissionAsked
     | PermissionAnswered
     | GrantRevoked
@@ -159,6 +164,7 @@ AnyEvent = (
     | RecoveryMeasured
     | ApiRetry
     | RateLimited
+    | ConversationRewound
     | ProtocolFault
     | OperationExecuted
     | OrphansReaped

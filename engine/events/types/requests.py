@@ -98,6 +98,14 @@ class TurnStarted(Event, frozen=True):
     attempt: int = 1
 
 
+class TurnSteered(Event, frozen=True):
+    """Somebody sent another prompt into a running turn, which goes on with that."""
+
+    session: str
+    by: str
+    prompt: str
+
+
 class TurnActivity(Event, frozen=True):
     """What the agent is doing right now, in one line."""
 

@@ -109,6 +109,16 @@ class SessionEnded(Event, frozen=True):
     error: str = ""
 
 
+class ConversationRewound(Event, frozen=True):
+    """A conversation went back to before the prompt `message`; `prompts` are left."""
+
+    session: str
+    conversation: str
+    message: str
+    prompts: int
+    by: str
+
+
 class ProtocolFault(Event, frozen=True):
     """A session wrote a line that is not of the protocol; the session goes on."""
 

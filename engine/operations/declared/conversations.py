@@ -123,6 +123,28 @@ class MessagesResult(msgspec.Struct, kw_only=True):
     messages: MessagePage
 
 
+class ReadPrompts(PageArgs, kw_only=True, frozen=True):
+    """The prompts of one conversation."""
+
+    id: str
+
+
+class KeptPrompt(msgspec.Struct, kw_only=True):
+    """One prompt in a line; `number` counts from 1, `at` is in seconds since 1970, `ref` the message's uuid."""
+
+    number: int
+    at: float
+    text: str
+    ref: str
+
+
+class KeptPromptsResult(msgspec.Struct, kw_only=True):
+    """A page of a conversation's prompts, in order, of `total`."""
+
+    prompts: list[KeptPrompt]
+    total: int
+
+
 class ConversationDeleted(msgspec.Struct, kw_only=True):
     """The conversation that was deleted, and whether it had a transcript."""
 
@@ -176,6 +198,15 @@ FORK_CONVERSATION = Operation(
     "Begin a new conversation with all that was said in another one.",
     Scope.OPERATOR,
     examples=("quarterdeck conversations fork 0f8fad5b-d9cb-469f-a165-70867728950e",),
+)
+READ_PROMPTS = Operation(
+    "conversations.prompts",
+    "GET /api/conversations/{id}/prompts",
+    ReadPrompts,
+    KeptPromptsResult,
+    "List the prompts of a conversation, as `sessions rewind` counts them.",
+    columns=("number", "at", "text", "ref"),
+    examples=("quarterdeck conversations prompts 0f8fad5b-d9cb-469f-a165-70867728950e",),
 )
 DELETE_CONVERSATION = Operation(
     "conversations.delete",

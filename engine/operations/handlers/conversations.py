@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -16,6 +18,7 @@ from engine.operations.declared.conversations import (
     FORK_CONVERSATION,
     LIST_CONVERSATIONS,
     READ_MESSAGES,
+    READ_PROMPTS,
     SHOW_CONVERSATION,
     ChangeConversation,
     ConversationDeleted,
@@ -24,21 +27,27 @@ from engine.operations.declared.conversations import (
     ConversationRow,
     ConversationsResult,
     ForkConversation,
+    KeptPrompt,
+    KeptPromptsResult,
     ListConversations,
     MessagePage,
     MessagesResult,
     ReadMessages,
+    ReadPrompts,
     State,
 )
-from engine.operations.handlers.binding import CallContext, handles, row_as
+from engine.operations.handlers.binding import CallContext, handles, page_of, row_as, rows_as
 from engine.operations.handlers.services import Services
 from engine.sessions.history import read_page
+from engine.sessions.prompts import prompts_in
 from engine.sessions.transcript_copy import copy_transcript
 from engine.store.conversations import KnownConversation, Wanted
 from engine.store.sqlite import StoreUnusable
 
 MAX_TITLE = 120
 """Characters of a title."""
+
+T = TypeVar("T")
 
 
 @handles(LIST_CONVERSATIONS)
@@ -62,16 +71,10 @@ async def messages(services: Services, call: CallContext, args: ReadMessages) ->
     """A page of what is on disk. Raises NotFound, StoreUnusable."""
     row = _row(services, call, args.id)
 
-    def read() -> MessagePage | None:
-        for path in _transcripts(services, row):
-            return row_as(MessagePage, read_page(path, args.before, args.ref, args.until, args.limit))
-        return None
+    def read(path: Path) -> MessagePage:
+        return row_as(MessagePage, read_page(path, args.before, args.ref, args.until, args.limit))
 
-    try:
-        page = await asyncio.to_thread(read)
-    except OSError as error:
-        sentence = f"The transcript of conversation {row.id} cannot be read: {error.strerror}."
-        raise NotFound(sentence, field="id", remedy="`quarterdeck doctor` checks the folders.") from error
+    page = await _read(services, row, read)
     return MessagesResult(messages=page if page is not None else MessagePage(entries=[], before=0))
 
 
@@ -105,6 +108,13 @@ async def fork(services: Services, call: CallContext, args: ForkConversation) ->
     return ConversationResult(conversation=_row(services, call, new))
 
 
+@handles(READ_PROMPTS)
+async def prompts(services: Services, call: CallContext, args: ReadPrompts) -> KeptPromptsResult:
+    """A page of the prompts on disk. Raises NotFound, StoreUnusable."""
+    found = await _read(services, _row(services, call, args.id), prompts_in) or []
+    return KeptPromptsResult(prompts=rows_as(KeptPrompt, page_of(args, found)), total=len(found))
+
+
 @handles(DELETE_CONVERSATION)
 async def delete(services: Services, call: CallContext, args: ConversationId) -> ConversationDeleted:
     """Take transcript and row away. Raises NotFound, ConversationHeld while a session holds it, StoreUnusable."""
@@ -124,6 +134,19 @@ async def delete(services: Services, call: CallContext, args: ConversationId) ->
 def _held(row: ConversationRow, done: str) -> ConversationHeld:
     remedy = f"`quarterdeck sessions hibernate {row.session}` frees it once no turn runs."
     return ConversationHeld(f"Session {row.session} holds conversation {row.id}; it is not {done}.", remedy=remedy)
+
+
+async def _read(services: Services, row: ConversationRow, read: Callable[[Path], T]) -> T | None:
+    """What is read of a conversation's transcript; None without one. Raises NotFound where that cannot be read."""
+
+    def first() -> T | None:
+        return next((read(path) for path in _transcripts(services, row)), None)
+
+    try:
+        return await asyncio.to_thread(first)
+    except OSError as error:
+        sentence = f"The transcript of conversation {row.id} cannot be read: {error.strerror}."
+        raise NotFound(sentence, field="id", remedy="`quarterdeck doctor` checks the folders.") from error
 
 
 def _row(services: Services, call: CallContext, name: str) -> ConversationRow:
