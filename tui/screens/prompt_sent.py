@@ -1,4 +1,8 @@
-"""What becomes of a prompt that was sent: where it waits or runs, and the way there."""
+"""What becomes of a prompt that was sent: where it waits or runs, and the way there.
+
+Private name of Textual used here: `Screen._forward_event`, so that a key that is passed on comes before those after it;
+`tests/console/test_prompting.py` notices when it changes.
+"""
 
 from __future__ import annotations
 
@@ -45,6 +49,7 @@ class PromptSent(Overlay[str]):
         self._end = ""
         self._goes = False
         self._asked = False
+        self._is_left = False
 
     @property
     def console(self) -> ConsoleHost:
@@ -76,12 +81,17 @@ class PromptSent(Overlay[str]):
         self.rewrite([request, *wrap_line([("now      ", "muted"), (self._now(state), "")], width)])
 
     def on_key(self, event: events.Key) -> None:
-        """It is in nobody's way."""
-        if event.key not in _OWN:
+        """It is in nobody's way: what is typed reaches the screen below, in its order."""
+        if self._is_left or event.key not in _OWN:
             event.stop()
             event.prevent_default()
-            self.dismiss(None)
-            self.app.post_message(events.Key(event.key, event.character))
+            if not self._is_left:
+                self._is_left = True
+                self.dismiss(None)
+            below = self.app.screen
+            (below.focused or below)._forward_event(  # noqa: SLF001 - a message would come behind the keys after it
+                events.Key(event.key, event.character)
+            )
 
     def action_go(self) -> None:
         """To the session, once there is one."""
