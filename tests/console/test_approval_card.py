@@ -12,7 +12,7 @@ from textual import events
 from textual.widgets import TextArea
 
 from engine.base.clock import ManualClock
-from engine.base.errors import NotFound
+from engine.base.errors import BadInput, NotFound
 from engine.events import types as ev
 from tests.console import scene
 from tests.support.console import NORMAL, SMALL, ConsoleFixture, FakeFeed, console_fixture
@@ -309,6 +309,34 @@ async def test_keys_before_the_end_of_an_edit_in_a_burst_are_in_it(feed: FakeFee
         assert isinstance(at.console.app.screen, ReadAndConfirm)
         await at.press("A")
         assert feed.sent[-1].edited == {"command": f"{COMMAND}abc"}
+
+
+async def test_a_paste_that_is_too_long_for_an_edit_is_refused_and_one_that_fits_is_taken(
+    feed: FakeFeed, clock: ManualClock
+) -> None:
+    async with card(feed, clock, SMALL, inbox=False) as at:
+        await at.press("E")
+        area = at.console.app.screen.query_one(TextArea)
+        for text in ("x" * 5_000_000, " &&\rls"):
+            area.post_message(events.Paste(text))
+            await at.console.settle()
+        assert "5,000,000 characters are not pasted" in at.console.told[0]
+        assert area.text == f"{COMMAND} &&\nls"
+
+
+async def test_an_edit_that_the_engine_refuses_is_put_right_and_not_lost(
+    feed: FakeFeed, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with card(feed, clock, SMALL, inbox=False) as at:
+        await at.press("E")
+        await at.console.type(" # no")
+        monkeypatch.setattr(feed, "refusal", BadInput("A secret is gone.", field="edited"))
+        await at.press("ctrl+s")
+        assert "A secret is gone." in at.console.told[-1]
+        assert at.console.app.screen.query_one(TextArea).text == f"{COMMAND} # no"
+        monkeypatch.setattr(feed, "refusal", None)
+        await at.press("ctrl+s", "A")
+        assert feed.sent[-1].edited == {"command": f"{COMMAND} # no"}
 
 
 async def test_escape_leaves_an_edit_that_was_begun(feed: FakeFeed, clock: ManualClock) -> None:

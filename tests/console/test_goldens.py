@@ -32,6 +32,8 @@ SCENES: dict[str, tuple[str, ...]] = {
     "inbox-many": ("exclamation_mark", "j", "j", "space"),
     "inbox-profile": ("exclamation_mark", "O"),
     "inbox-marked": ("exclamation_mark", "space", "space", "M"),
+    "prompt": ("1", "P", "h", "i"),
+    "prompt-sent": ("1", "P", "h", "i", "enter"),
     "help": ("2", "question_mark"),
     "kill": ("2", "K"),
     "leave": ("q",),

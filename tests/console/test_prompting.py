@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from textual import events
 
 from engine.base.clock import ManualClock
 from engine.base.errors import NotFound, QuarterdeckError
@@ -306,6 +307,32 @@ async def test_one_that_has_ended_says_how(
         assert words in console.text
         await console.press("enter")
         assert isinstance(console.app.screen, TranscriptScreen) == goes
+
+
+@pytest.mark.parametrize(("key", "screen"), [("exclamation_mark", "Inbox"), ("2", "SessionsScreen"), ("colon", "")])
+async def test_any_other_key_does_what_it_does_below(
+    feed: PromptFeed, clock: ManualClock, key: str, screen: str
+) -> None:
+    async with console_fixture(feed, clock) as console:
+        await opened(console)
+        await console.type("hello")
+        await console.press("enter", key)
+        await console.settle()
+        assert type(console.app.screen).__name__ == (screen or "CommandScreen")
+
+
+async def test_keys_in_a_burst_after_a_prompt_was_sent_keep_their_order(feed: PromptFeed, clock: ManualClock) -> None:
+    async with console_fixture(feed, clock) as console:
+        await opened(console)
+        await console.type("hello")
+        await console.press("enter")
+        for key, character in (("2", "2"), ("j", "j"), ("enter", "\r")):
+            console.app.post_message(events.Key(key, character))
+        await console.settle()
+        await console.settle()
+        screen = console.app.screen
+        assert isinstance(screen, TranscriptScreen)
+        assert screen.session == "s0002"
 
 
 async def test_another_prompt_goes_to_the_same_place(feed: PromptFeed, clock: ManualClock) -> None:

@@ -92,3 +92,10 @@ def test_a_folder_lists_all_and_those_with_errors_beside_the_good_ones(tmp_path:
     assert len(read_templates(tmp_path)) == MOST
     with pytest.raises(OSError, match="No such file"):
         read_templates(tmp_path / "none")
+
+
+def test_the_template_of_the_documentation_is_one() -> None:
+    page = (Path(__file__).parents[2] / "docs/console.md").read_text()
+    made = parse("review", page.partition("```md\n")[2].partition("\n```\n")[0])
+    assert (made.profile, made.priority) == ("ci", "high")
+    assert made.placeholders == (Placeholder("branch", value="main"), Placeholder("kind", ("bugs", "style")))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
-from engine.base.errors import QuarterdeckError
+from engine.base.errors import BadInput, QuarterdeckError
 from tui.render.plain_text import clean
 from tui.render.spans import Line
 
@@ -47,7 +47,11 @@ async def edit(console: ConsoleHost, permission: str) -> None:
                 console.notify("Nothing was changed, so nothing was answered.")
                 return
             text, edits = changed, {name: changed}
-            judged = (await feed.send(JUDGE_PERMISSION, JudgePermission(id=permission, edited=edits))).permission
+            try:
+                judged = (await feed.send(JUDGE_PERMISSION, JudgePermission(id=permission, edited=edits))).permission
+            except BadInput as error:  # what was typed stays, to be put right
+                console.notify(str(error), severity="error")
+                continue
             lines = judged_lines(asked, judged, asked.texts[name], changed)
             if await console.dialogs.read_and_confirm("ALLOW WHAT WAS EDITED, ONCE", lines, "allow it", "edit again"):
                 await feed.send(ANSWER_PERMISSION, AnswerPermission(id=permission, allowed=True, edited=edits))

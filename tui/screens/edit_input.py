@@ -18,6 +18,9 @@ from tui.screens.dialogs import Dialog
 from tui.widgets.plain_text_area import PlainTextArea
 from tui.widgets.styled import LineBlock
 
+MOST = 64 * 1024
+"""Characters of a text that the engine takes as an edit."""
+
 
 class EditInput(Dialog[str]):
     """A text of several lines to edit; ctrl+s gives it back, escape leaves it."""
@@ -35,7 +38,7 @@ class EditInput(Dialog[str]):
             box.border_subtitle = self._in_glyphs(self._keys)
             yield LineBlock(id="lines")
             yield PlainTextArea(
-                self._text, own_keys={"ctrl+s": self._done}, id="text", soft_wrap=True, tab_behavior="focus"
+                self._text, own_keys={"ctrl+s": self._done}, most=MOST, id="text", soft_wrap=True, tab_behavior="focus"
             )
 
     def on_mount(self) -> None:

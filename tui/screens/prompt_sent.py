@@ -1,10 +1,15 @@
-"""What becomes of a prompt that was sent: where it waits or runs, and the way there."""
+"""What becomes of a prompt that was sent: where it waits or runs, and the way there.
+
+Private name of Textual used here: `Screen._forward_event`, so that a key that is passed on comes before those after it;
+`tests/console/test_prompting.py` notices when it changes.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from msgspec import UNSET
+from textual import events
 from textual.binding import Binding, BindingType
 
 from engine.base.errors import QuarterdeckError
@@ -21,8 +26,14 @@ if TYPE_CHECKING:
     from tui.actions.host import ConsoleHost
 
 
+_OWN = frozenset({"enter", "P", "q", "escape"})
+
+
 class PromptSent(Overlay[str]):
-    """Follows one request; enter goes to its session, at once or as soon as there is one."""
+    """Follows one request; enter goes to its session, at once or as soon as there is one.
+
+    Any other key closes it and does what it does on the screen below.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "go", show=False),
@@ -38,6 +49,7 @@ class PromptSent(Overlay[str]):
         self._end = ""
         self._goes = False
         self._asked = False
+        self._is_left = False
 
     @property
     def console(self) -> ConsoleHost:
@@ -67,6 +79,19 @@ class PromptSent(Overlay[str]):
         sent = fit(self._prompt, max(8, width - 9 - len(self._request) - 2)).rstrip()
         request: Line = [("request  ", "muted"), (f"{self._request}  ", "strong"), (sent, "muted")]
         self.rewrite([request, *wrap_line([("now      ", "muted"), (self._now(state), "")], width)])
+
+    def on_key(self, event: events.Key) -> None:
+        """It is in nobody's way: what is typed reaches the screen below, in its order."""
+        if self._is_left or event.key not in _OWN:
+            event.stop()
+            event.prevent_default()
+            if not self._is_left:
+                self._is_left = True
+                self.dismiss(None)
+            below = self.app.screen
+            (below.focused or below)._forward_event(  # noqa: SLF001 - a message would come behind the keys after it
+                events.Key(event.key, event.character)
+            )
 
     def action_go(self) -> None:
         """To the session, once there is one."""

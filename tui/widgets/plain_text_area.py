@@ -33,12 +33,40 @@ def shown(line: str) -> str:
 class PlainTextArea(TextArea):
     """Shows a text as it is: only `\\n` ends a line, and nothing of it reaches the terminal but what is printable.
 
-    `own_keys` are called when they are pressed, in their order among the keys that are typed.
+    `own_keys` are called when they are pressed, in their order among the keys that are typed. A paste that would make
+    the text longer than `most` characters is refused.
     """
 
-    def __init__(self, text: str, *, own_keys: Mapping[str, Callable[[], None]] | None = None, **options: Any) -> None:
+    def __init__(
+        self,
+        text: str,
+        *,
+        own_keys: Mapping[str, Callable[[], None]] | None = None,
+        most: int | None = None,
+        **options: Any,
+    ) -> None:
         self._own_keys = dict(own_keys or {})
+        self._most = most
         super().__init__(text, **options)
+
+    async def _on_paste(self, event: events.Paste) -> None:
+        """Put it in with the line ends of a text; a terminal sends those of its enter key."""
+        event.prevent_default()
+        event.stop()
+        text = event.text.replace("\r\n", "\n").replace("\r", "\n")
+        if self._most is not None and len(self.text) + len(text) > self._most:
+            refusal = f"{len(text):,} characters are not pasted: this text may have {self._most:,}."
+            self.notify(refusal, severity="warning", markup=False)
+        else:
+            self.put(self.folded(text))
+
+    def folded(self, text: str) -> str:
+        """What is put in for a paste."""
+        return text
+
+    def put(self, text: str) -> None:
+        """Put a text in the place of what is selected, at the cursor."""
+        self.replace(text, *self.selection, maintain_selection_offset=False)
 
     async def _on_key(self, event: events.Key) -> None:
         if (act := self._own_keys.get(event.key)) is None:

@@ -69,19 +69,14 @@ class PromptArea(PlainTextArea):
         else:
             await super()._on_key(event)
 
-    async def _on_paste(self, event: events.Paste) -> None:
-        event.prevent_default()
-        event.stop()
-        self.put(self._pastes.folded(event.text.replace("\r\n", "\n").replace("\r", "\n")))
+    def folded(self, text: str) -> str:
+        """A long paste is one word."""
+        return self._pastes.folded(text)
 
     def action_paste(self) -> None:
         """Put in what was copied in the console."""
         if self.app.clipboard:
             self.put(self._pastes.folded(self.app.clipboard))
-
-    def put(self, text: str) -> None:
-        """Put a text in the place of what is selected, at the cursor."""
-        self.replace(text, *self.selection, maintain_selection_offset=False)
 
     def edit(self, edit: Edit) -> EditResult:
         """A word for a paste is changed as a whole or not at all."""
