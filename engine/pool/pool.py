@@ -130,6 +130,10 @@ class Pool:
             self.index.hold(session.id, conversation, user)
             session.hold(conversation, user)
 
+    def look_at(self, session: str) -> None:
+        """A person reads the conversation of a session: it is cleared for another one after all others."""
+        self.index.look_at(session)
+
     def release(self, lease: Lease) -> None:
         """Give a session back. A lease that is no longer the session's is ignored."""
         session = lease.session

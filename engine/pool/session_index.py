@@ -36,11 +36,13 @@ class IndexedSession:
     weight: float = 1.0
     single_use: bool = False
     engaged: bool = False
+    looked_at: int = 0
+    """Number of the last look that a person took at its conversation; 0 for none."""
 
     @property
     def once(self) -> bool:
         """Whether nobody came back to its conversation so far."""
-        return self.held_turns <= 1
+        return self.held_turns <= 1 and not self.looked_at
 
 
 @dataclass(slots=True)
@@ -62,6 +64,7 @@ class SessionIndex:
         self._evictable: dict[str, IndexedSession] = {}
         self._holders: dict[tuple[str, str], IndexedSession] = {}
         self._users: dict[tuple[SubPool, str], dict[str, IndexedSession]] = {}
+        self._looks = 0
 
     def __len__(self) -> int:
         return len(self._sessions)
@@ -104,7 +107,7 @@ class SessionIndex:
             return
         self._unindex(session)
         if session.conversation != conversation:
-            session.held_turns = prior_turns
+            session.held_turns, session.looked_at = prior_turns, 0
         session.conversation, session.user = conversation, user
         self._index(session)
 
@@ -118,6 +121,15 @@ class SessionIndex:
         session.turns, session.last_used, session.idle = turns, now, True
         session.single_use = session.single_use or single_use
         self._index(session)
+
+    def look_at(self, name: str) -> None:
+        """A person reads its conversation: it counts as one that was gone on with, and gives its place up last."""
+        session = self._sessions.get(name)
+        if session is not None and session.idle and session.conversation:
+            self._unindex(session)
+            self._looks += 1
+            session.looked_at = self._looks
+            self._index(session)
 
     def engage(self, name: str, *, engaged: bool, single_use: bool) -> None:
         """Its agent begins or ends to do something by itself."""
@@ -225,8 +237,12 @@ class SessionIndex:
 
 
 def _eviction_candidate(index: dict[str, IndexedSession]) -> IndexedSession | None:
-    """Of those used least recently the one with the fewest turns: a conversation much used comes back sooner."""
-    return min(islice(index.values(), EXAMINED), key=lambda session: session.held_turns, default=None)
+    """Of those used least recently the one with the fewest turns: a conversation much used comes back sooner.
+
+    Those that a person looked at come last, the one seen last after the others.
+    """
+    oldest = islice(index.values(), EXAMINED)
+    return min(oldest, key=lambda session: (session.looked_at, session.held_turns), default=None)
 
 
 def _last(index: dict[str, IndexedSession]) -> IndexedSession | None:

@@ -118,6 +118,23 @@ def test_of_the_conversations_that_are_gone_on_with_the_one_with_the_fewest_turn
     assert routing.route(LeaseRequest(BEN, "u"), **FULL).evict == "old"
 
 
+def test_a_conversation_that_a_person_reads_is_cleared_last(routing: RoutingFixture) -> None:
+    routing.sit("s1", holds="c1", user="kim")
+    routing.sit("s2", holds="c2", turns=9)
+    routing.sit("s3", holds="c3", turns=5)
+    wish = LeaseRequest(ANA, "kim")
+    assert routing.route(wish, **FULL).use == "s1"  # her last one
+    routing.index.look_at("s1")
+    assert routing.route(wish, **FULL).use == "s3"
+    routing.index.look_at("s3")
+    assert routing.route(wish, **FULL).use == "s2"
+    routing.index.look_at("s2")
+    assert routing.route(wish, **FULL).use == "s1"  # the one looked at longest ago
+    assert routing.route(wish).start  # and while there is room, none is cleared
+    routing.index.hold("s1", "c9", "kim")
+    assert routing.route(wish, **FULL).use == "s1"
+
+
 def test_whoever_waits_for_a_start_has_no_second_one_started_for_them(routing: RoutingFixture) -> None:
     routing.sit("loyal", holds="c1", turns=2)
     coming = {"size": 2, "starting": 1, "pending": {ANA.key: 1}}

@@ -69,6 +69,7 @@ class InProcessFeed:
         engine = self._thread.engine
 
         async def page() -> Page:
+            engine.pool.look_at(session)
             return engine.transcripts.page(session, after, last=last, part=part, part_from=part_from)
 
         return await self._call(page())

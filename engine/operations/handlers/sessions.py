@@ -56,6 +56,7 @@ async def transcript(services: Services, _call: CallContext, args: ReadTranscrip
     )
     if not page.next:
         _view(services, args.id)
+    services.pool.look_at(args.id)
     return TranscriptResult(transcript=row_as(TranscriptPage, page))
 
 
