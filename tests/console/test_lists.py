@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual import events
 
 from engine.base.clock import ManualClock
 from engine.base.errors import Forbidden, NotFound
 from engine.events import types as ev
 from tests.console import scene
 from tests.support.console import NORMAL, SMALL, ConsoleFixture, FakeFeed, console_fixture
+from tests.support.processes import until
 from tui.actions.clipboard import MAX_COPIED
 from tui.actions.exports import file_name
 from tui.actions.keymap import resolve
@@ -379,3 +381,18 @@ async def test_an_empty_list_has_nothing_to_copy_or_to_act_on(clock: ManualClock
         assert console.told[-1] == "There is nothing here to act on."
         await console.press("asterisk", "space", "u", "S", "o", "j")
         assert "nothing is on its way; P sends a prompt" in console.text
+
+
+@pytest.mark.parametrize(("key", "typed"), [("2", "max_x"), ("7", "max_starting"), ("0", "find"), ("5", "o x j")])
+async def test_a_burst_of_keys_goes_into_the_filter_that_its_first_key_opens(
+    key: str, typed: str, feed: FakeFeed, clock: ManualClock
+) -> None:
+    async with console_fixture(feed, clock) as console:
+        await console.press(key)
+        screen = console.app.screen
+        assert isinstance(screen, ListScreen)
+        for character in f"/{typed}":  # as one read of the terminal brings them
+            name = {"/": "slash", "_": "underscore", " ": "space"}.get(character, character)
+            console.app.post_message(events.Key(name, character))
+        await until(lambda: screen.editor.value == typed)
+        assert console.app.screen is screen

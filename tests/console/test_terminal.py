@@ -29,16 +29,22 @@ QUICK = ("--set", "engine.grace=0s", "--set", "engine.stop_term_grace=1s", "--se
 class Terminal:
     """A terminal with a console in it; `said` is every byte that came out of it."""
 
-    def __init__(self, process: subprocess.Popen[bytes], master: int) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], master: int, size: tuple[int, int] = (COLUMNS, LINES)) -> None:
         self.process = process
         self.said = b""
         self._master = master
-        self._screen = pyte.Screen(COLUMNS, LINES)
+        self._screen = pyte.Screen(*size)
         self._stream = pyte.ByteStream(self._screen)
 
     def shows(self, text: str) -> Callable[[], bool]:
         """Whether the text is on the screen now."""
         return lambda: self._read() and any(text in line for line in self._screen.display)
+
+    @property
+    def text(self) -> str:
+        """What is on the screen now."""
+        self._read()
+        return "\n".join(self._screen.display)
 
     def ended(self) -> bool:
         """Whether the process is gone; what it wrote last is read."""
@@ -76,10 +82,16 @@ class Terminal:
 
 
 @contextmanager
-def terminal(home: Path, *arguments: str, errors: IO[bytes] | None = None, **environment: str) -> Iterator[Terminal]:
+def terminal(
+    home: Path,
+    *arguments: str,
+    errors: IO[bytes] | None = None,
+    size: tuple[int, int] = (COLUMNS, LINES),
+    **environment: str,
+) -> Iterator[Terminal]:
     """The console in a terminal of its own, killed at the end if it is still there; `errors` stands for its stderr."""
     master, slave = pty.openpty()
-    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
     os.set_blocking(master, False)
     process = subprocess.Popen(
         [*PROGRAM, *arguments],
@@ -90,7 +102,7 @@ def terminal(home: Path, *arguments: str, errors: IO[bytes] | None = None, **env
         env=environment_of(home, **{"TERM": "xterm-256color", "LANG": "C.UTF-8", **environment}),
         start_new_session=True,
     )
-    made = Terminal(process, master)
+    made = Terminal(process, master, size)
     try:
         yield made
     finally:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 from textual._compositor import ChopsUpdate
-from textual.app import App
 from textual.binding import BindingType
 from textual.screen import Screen
 
@@ -32,6 +31,7 @@ from tui.console.part_actions import PartActions
 from tui.console.screen_directory import ScreenDirectory, later
 from tui.console.theming import Theming
 from tui.console.time_travel import TimeTravel
+from tui.console.typed_ahead import TypedAhead
 from tui.feeds.base import Feed
 from tui.model import health, totals
 from tui.model.health import HealthSummary, verdict
@@ -69,7 +69,7 @@ def _commands() -> type[Provider]:
     return RegistryCommands
 
 
-class Console(PartActions, App[None]):
+class Console(PartActions, TypedAhead):
     """The operations console over one feed.
 
     `feed` is used as it is; else `connect` is awaited after the first paint. `owns_engine` states that leaving

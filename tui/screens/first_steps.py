@@ -21,7 +21,7 @@ _OFFLINE = "without `--offline` the CLI asks the real API"
 def first_steps(state: State, width: int, height: int, keys: Keymap) -> list[Line]:
     """Why it simulates and how to go real; the first three steps until a request has come."""
     lines = _why(state.engine, width)
-    if not state.totals.requests:
+    if state.engine.started_at and not state.totals.requests:
         lines += [[("FIRST STEPS", "strong")], *(_step(key, text) for key, text in _steps(keys))]
     if not lines:
         return []

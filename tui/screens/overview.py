@@ -21,6 +21,8 @@ from tui.widgets.styled import LineBlock
 
 MOST_LINES = 40
 """Lines that ATTENTION takes at most."""
+LEAST_RECENT = 3
+"""Lines that RECENT keeps while nothing needs anybody."""
 _SIDE = 39
 """Cells of the right column where there is one."""
 
@@ -132,7 +134,7 @@ class OverviewScreen(BaseScreen):
     def _beside(self, width: int, room: int) -> list[Line]:
         state, now = self.store.state, self.store.now
         left = width - _SIDE - 4
-        upper = max(8, min(self._wanted(left) + 2, room // 2))
+        upper = max(8, min(self._wanted(left) + 2, room // 2 if self._items else room - LEAST_RECENT))
         above = self._attention(left, upper - 1)
         lines = columns(above, draw.pool_block(state, _SIDE), left + 2, width - 1)
         lines += [[] for _ in range(upper - len(lines))]
@@ -142,7 +144,7 @@ class OverviewScreen(BaseScreen):
 
     def _below(self, width: int, room: int) -> list[Line]:
         inner = width - 2
-        upper = max(3, min(self._wanted(inner) + 1, room // 2))
+        upper = max(3, min(self._wanted(inner) + 1, room // 2 if self._items else room - LEAST_RECENT))
         lines = self._attention(inner, upper)
         if len(lines) < room:
             lines += draw.recent_block(self.store.state.recent, inner, room - len(lines))
