@@ -16,6 +16,7 @@ from typing import cast
 
 import msgspec
 import resvg_py
+from textual.widgets import Input
 
 from engine.base.clock import ManualClock
 from engine.events.recording import Recording
@@ -149,7 +150,10 @@ async def _picture(name: str, theme: str, keys: Sequence[str]) -> None:
         clock.advance(last)
         app.tick()
         await pilot.pause()
-        await pilot.press(*keys)
+        for key in keys:
+            await pilot.press(key)
+            for entry in app.screen.query(Input):
+                entry.cursor_blink = False  # it follows the machine's clock
         for _ in range(3):
             clock.advance(ARMED_S / 3)
             app.tick()
