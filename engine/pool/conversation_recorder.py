@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections import OrderedDict
 
+from engine.base.secret_text import redact
 from engine.base.text import one_line
 from engine.events.types import EventEnvelope, ForeignTurnEnded, TurnEnded, TurnStarted
 from engine.pool.conversations import Conversations
@@ -14,6 +15,8 @@ from engine.store.sqlite import StoreUnusable
 
 LAST_WORDS = 200
 """Characters that are kept of what the agent said last."""
+_READ = 2_000
+"""Characters of what was said last that are looked at."""
 _OWED = 1_000
 """Notes that wait for a store that cannot be written; the oldest are dropped."""
 _LOOKED_AT = 20
@@ -34,7 +37,7 @@ class ConversationRecorder:
         """Note what an event says of a conversation."""
         match stamped.event:
             case TurnStarted(session=session, prompt=prompt, user=user):
-                more = Progress(stamped.at, prompt, user, revives=True)
+                more = Progress(stamped.at, redact(prompt), user, revives=True)
             case TurnEnded(session=session, cost=cost) | ForeignTurnEnded(session=session, cost=cost):
                 more = Progress(stamped.at, turns=1, cost=cost, last_words=self._said(session))
             case _:
@@ -59,5 +62,5 @@ class ConversationRecorder:
             if entry.kind == "user":
                 break
             if entry.kind == "assistant":
-                return one_line(entry.text, LAST_WORDS)
+                return one_line(redact(entry.text[:_READ]), LAST_WORDS)
         return ""

@@ -238,3 +238,30 @@ def test_who_else_loses_the_engine_is_counted(number: int, words: str) -> None:
     state = State()
     state.engine.consoles = number
     assert f"{words} the engine too" in "".join(plain(line) for line in leaving_facts(state))
+
+
+async def test_a_screen_that_is_closed_twice_closes_nothing_below_it(feed: FakeFeed, clock: ManualClock) -> None:
+    async with console_fixture(feed, clock) as console:
+        await console.press("2", "enter")
+        transcript = console.app.screen
+        assert isinstance(transcript, TranscriptScreen)
+        await console.press("P")
+        dialog = console.app.screen
+        assert dialog is not transcript
+        dialog.dismiss(None)
+        dialog.dismiss(None)
+        await console.settle()
+        assert console.app.screen is transcript
+        transcript.dismiss()
+        transcript.dismiss()
+        await console.settle()
+        assert isinstance(console.app.screen, SessionsScreen)
+
+
+async def test_a_screen_below_another_is_not_closed_in_its_place(feed: FakeFeed, clock: ManualClock) -> None:
+    async with console_fixture(feed, clock) as console:
+        await console.press("2", "enter", "question_mark")
+        above, transcript = console.app.screen, console.app.screen_stack[-2]
+        transcript.dismiss()
+        await console.settle()
+        assert console.app.screen is above

@@ -114,8 +114,8 @@ def _card(console: Terminal) -> str:
 def _tune_and_undo(console: Terminal, home: Path) -> None:
     console.press(b"7")
     see(console, "PARAMETER", "min_size")
-    console.press(b"/max_starting" + ENTER)
-    see(console, "▌", "max_starting")
+    console.press(b"jj")
+    see(console, "▌    max_starting")
     console.press(b"\x1b[C")
     see(console, "2 → 3")
     console.press(b"A")
@@ -141,4 +141,4 @@ def _find_the_conversation_asleep(console: Terminal, home: Path, session: str) -
     console.press(ENTER)
     see(console, "ask the owner first", "goes on with it")
     console.press(ESC)
-    see(console, "[0 Conversations]")
+    see(console, "enter read", "F fork")

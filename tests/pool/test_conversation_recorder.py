@@ -86,6 +86,15 @@ async def test_what_a_store_could_not_take_is_written_after_a_later_turn(recordi
     blocker.close()
 
 
+async def test_no_secret_is_written_down(recording: Recording) -> None:
+    key = "sk-ant-api03-" + "a1B2" * 20
+    recording.turn(f"use {key}", f"export ANTHROPIC_API_KEY={key}")
+    known = recording.store.summary("t", "c1")
+    assert known is not None
+    assert key not in known.title + known.last_words
+    assert known.title.startswith("use ")
+
+
 async def test_a_session_that_holds_nothing_is_nobodys(recording: Recording) -> None:
     recording.bus.publish(TurnStarted(request="r", session="s9", user="ana", prompt="lost"))
     assert recording.store.page("t", Wanted(text="lost"), 10) == ([], 0)

@@ -34,11 +34,11 @@ def test_the_console_is_drawn_in_a_browser_and_driven_by_keys(home: Path, progra
         assert page.evaluate("document.cookie") == ""
         wait_until(lambda: many_colours(page))
         overview = page.picture()
-        page.click(700, 450)
-        page.type("2")
+        page.type("2")  # the keyboard is its without a click
         wait_until(lambda: page.picture() != overview)
         page.type("q")
         wait_until(lambda: page.evaluate(ENDED))
+        assert page.evaluate("document.getElementById('reason').textContent") == "You left this console."
         wait_until(lambda: not web.consoles)
         assert {url.split("/")[2] for url in page.requested if not url.startswith("data:")} == {web.host}
         assert page.complaints == []

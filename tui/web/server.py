@@ -41,6 +41,7 @@ class WebConsole:
         self._wanted = port
         self._token = secrets.token_urlsafe(32)
         self._page = Path(__file__).with_name("page.html").read_text(encoding="utf-8")
+        self._behaviour = Path(__file__).with_name("page.js").read_bytes()
         self._server: uvicorn.Server | None = None
         self._serving: asyncio.Task[None] | None = None
         self.port = 0
@@ -81,7 +82,11 @@ class WebConsole:
         parts = [
             Mount(f"/static/{part}", StaticFiles(directory=self._statics / part)) for part in ("js", "css", "fonts")
         ]
-        return Starlette(routes=[Route("/", self._index), WebSocketRoute("/ws", self._tab), *parts])
+        own = Route("/static/page.js", self._script)
+        return Starlette(routes=[Route("/", self._index), own, WebSocketRoute("/ws", self._tab), *parts])
+
+    async def _script(self, _request: Request) -> Response:
+        return Response(self._behaviour, media_type="text/javascript")
 
     async def _index(self, request: Request) -> Response:
         size = request.query_params.get("fontsize", "")
@@ -98,11 +103,11 @@ class WebConsole:
         self.tabs += 1
         try:
             columns, lines = (_number(websocket, side, usual) for side, usual in (("width", 80), ("height", 24)))
-            await Tab(self._argv, self._environ, _Wire(websocket)).run(columns, lines)
+            ending = await Tab(self._argv, self._environ, _Wire(websocket)).run(columns, lines)
         finally:
             self.tabs -= 1
         if websocket.client_state is WebSocketState.CONNECTED:
-            await websocket.close()
+            await websocket.close(reason=ending)
 
 
 class _Wire:

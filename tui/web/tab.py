@@ -42,8 +42,8 @@ class Tab:
         self._environ = environ
         self._wire = wire
 
-    async def run(self, columns: int, lines: int) -> None:
-        """Run the console until it ends or the browser goes; its process is gone afterwards."""
+    async def run(self, columns: int, lines: int) -> str:
+        """Run the console until it ends or the browser goes; its process is gone afterwards. Returns how it ended."""
         process = await asyncio.create_subprocess_exec(
             *with_parent_death_signal(self._argv),
             stdin=PIPE,
@@ -69,6 +69,7 @@ class Tab:
             if process.returncode is None:
                 process.kill()
                 await process.wait()
+        return _ending(process.returncode)
 
     async def _down(self, out: asyncio.StreamReader) -> None:
         """From the console to the browser, until either ends or the console talks nonsense."""
@@ -123,6 +124,13 @@ def environment(environ: Mapping[str, str], columns: int, lines: int) -> dict[st
         "ROWS": str(_side(lines)),
     }
     return {**environ, **page}
+
+
+def _ending(status: int | None) -> str:
+    if not status:
+        return "You left this console."
+    how = f"by signal {-status}" if status < 0 else f"with status {status}"
+    return f"This console ended {how}. `quarterdeck attach` in a terminal shows why."
 
 
 async def _drop(out: asyncio.StreamReader) -> None:

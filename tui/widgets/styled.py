@@ -8,6 +8,7 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
+from textual.await_complete import AwaitComplete
 from textual.geometry import Region
 from textual.message import Message
 from textual.screen import Screen
@@ -34,6 +35,10 @@ class StyledScreen(Screen[Answer]):
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"ink--{role}" for role in ROLES}
+
+    def dismiss(self, result: Answer | None = None) -> AwaitComplete:
+        """Close it with a result while it is the one on top: a second call would close what lies below it."""
+        return super().dismiss(result) if self.app.screen is self else AwaitComplete()
 
 
 class StyledWidget(Widget):
