@@ -1,8 +1,9 @@
 """Makes the recording that the screenshots are taken from: `python screenshots/record.py [MINUTES]`.
 
-A simulator engine serves invented users for a while and is left in the middle of its work: two sessions wait for an
-approval, one retries, one has failed. What is kept beside this file is thinned to a small size and holds no path, no
-process number and no name of the machine it was made on.
+A simulator engine serves invented users for a while and is left in the middle of its work: three sessions wait for
+an approval, one retries, one has failed. What is kept beside this file (events, what was said, the conversations and
+the approvals as the engine lists them) is thinned to a small size and holds no path, no process number and no name of
+the machine it was made on.
 """
 
 from __future__ import annotations
@@ -16,12 +17,17 @@ from pathlib import Path
 
 import msgspec
 
+from engine.base.caller import Caller
 from engine.base.errors import QuarterdeckError
 from engine.engine import Engine
 from engine.events import types as ev
 from engine.events.recorder import SUFFIX, SegmentHead
 from engine.events.recording import Recording
 from engine.events.state import encode_state
+from engine.operations.declared.conversations import LIST_CONVERSATIONS, ListConversations
+from engine.operations.declared.paging import PageArgs
+from engine.operations.declared.permissions import LIST_PERMISSIONS, SHOW_PERMISSION, ShowPermission
+from engine.operations.execute import Operations
 from engine.requests import Request
 from engine.sessions.transcripts import Page, TranscriptEntry
 from engine.settings.load import load_settings
@@ -29,12 +35,19 @@ from engine.settings.load import load_settings
 HERE = Path(__file__).parent
 RECORDING = HERE / f"demo{SUFFIX}"
 SAID = HERE / "demo.said.jsonl"
+DETAILS = HERE / "demo.details.json"
+LISTED = 40
+"""Conversations that are kept."""
 SAID_ENTRIES = 30
 """Entries of each session's transcript that are kept."""
 KEPT_S = 75.0
 """Seconds of events that are kept; what was before them is one state."""
 PID = 4000
 """Stands for the process numbers, which are nobody's."""
+WORKSPACE = "/srv/billing"
+"""Stands for the folder that the agents worked in."""
+PREFIX = 3
+"""Characters of a session's id before its number."""
 FINALE_S = 14.0
 
 USERS = ("ana", "ben", "chi", "dora", "eli", "fay", "gus", "hana")
@@ -42,7 +55,11 @@ FILES = {
     "queue/lease.py": "class Lease:\n    def extend(self, seconds: float) -> None: ...\n",
     "queue/worker.py": "class Worker:\n    def _tick(self) -> None:\n        self.lease.renew(self.timeout)\n",
     "tests/last_run.txt": "118 passed, 2 failed\nFAILED test_lease_renewed_once\nFAILED test_drain_is_idempotent\n",
+    "tools/.keep": "",
     "docs/index.md": "# Billing\n\n12 pages\n",
+    ".gitignore": "build/\n",
+    "build/lib/billing.so": "\0" * 184_320,
+    "build/report.html": "<title>118 passed, 2 failed</title>\n" * 400,
 }
 FLAKY = (
     "fix flaky test in auth\n[[think: The fixture shares one clock between two tests.]] [[delay: 2s]] [[pace: 60ms]]"
@@ -94,10 +111,15 @@ SUITE = (
     ' [[tool: Bash {"command": "tail -n 3 tests/last_run.txt"}]]'
     ' [[tool: Bash {"command": "rm -rf build/ && make test"}]] [[reply: done]]'
 )
+INSTALL = (
+    'set up the linter\n[[tool: Bash {"command": "cd tools && curl -fsS https://lint.example/install.sh | sh"}]]'
+    " [[reply: done]]"
+)
 LONG = "The streaming reader keeps one block ahead of the parser and hands it over when asked. " * 12
 FINALE = (
     SUITE,
     'publish release notes\n[[tool: Bash {"command": "git push origin fix/lease --force-with-lease"}]] [[reply: done]]',
+    INSTALL,
     "keep the old API\n[[delay: 2s]] [[crash]]",
     f"port parser to rust\n[[delay: 1s]] [[reply: {LONG}]] [[pace: 160ms]]",
     f"review PR #1884\n[[delay: 1s]] [[reply: {LONG}]] [[pace: 140ms]]",
@@ -112,13 +134,15 @@ async def main(minutes: float) -> None:
         engine = _engine(folder)
         await engine.start()
         try:
-            end = await _traffic(engine, minutes * 60)
+            end, details = await _traffic(engine, minutes * 60)
             sessions = [*engine.pool.sessions, *(row.id for row in engine.bus.state.ended)]
             said = [engine.transcripts.page(session, 0, 5000) for session in sessions]
         finally:
             await engine.aclose()
-        RECORDING.write_bytes(_thinned(Recording(folder / "state" / "recordings"), end))
-        SAID.write_bytes(b"".join(_line(entry, page.session) for page in said for entry in _last(page)))
+        RECORDING.write_bytes(_without(folder, _thinned(Recording(folder / "state" / "recordings"), end)))
+        lines = (_line(entry, page.session) for page in said for entry in _last(page))
+        SAID.write_bytes(_without(folder, b"".join(lines)))
+        DETAILS.write_bytes(_without(folder, msgspec.json.format(details, indent=1)))
 
 
 def _engine(folder: Path) -> Engine:
@@ -142,7 +166,25 @@ def _engine(folder: Path) -> Engine:
     return Engine(load_settings(None, list(overrides), environ, None), environ=environ)
 
 
-async def _traffic(engine: Engine, seconds: float) -> float:
+async def _details(engine: Engine) -> bytes:
+    """The latest conversations, and the approvals that wait with their inputs."""
+    operations, caller = Operations(engine), Caller("ana")
+    listed = await operations.execute(LIST_CONVERSATIONS, ListConversations(limit=LISTED), caller)
+    waiting = (await operations.execute(LIST_PERMISSIONS, PageArgs(), caller)).permissions
+    shown = [await operations.execute(SHOW_PERMISSION, ShowPermission(id=each.id), caller) for each in waiting]
+    kept = {"conversations": listed.conversations, "permissions": [each.permission for each in shown]}
+    return msgspec.json.encode(kept)
+
+
+def _without(folder: Path, data: bytes) -> bytes:
+    """The data with another name for the workspace; nothing else may name the folder it was made in."""
+    data = data.replace(str(folder / "billing").encode(), WORKSPACE.encode())
+    if str(folder).encode() in data:
+        raise ValueError(f"The recording names {folder}.")
+    return data
+
+
+async def _traffic(engine: Engine, seconds: float) -> tuple[float, bytes]:
     chance, numbers = random.Random(1881), itertools.count(1)  # noqa: S311 - a demo needs no secrets
 
     async def ask(user: str, prompt: str, conversation: str = "") -> str:
@@ -179,10 +221,10 @@ async def _traffic(engine: Engine, seconds: float) -> float:
         await asyncio.sleep(seconds)
         last = [users.create_task(ask(user, prompt)) for user, prompt in zip(USERS, FINALE, strict=False)]
         await asyncio.sleep(FINALE_S)
-        end = engine.clock.wall()
+        end, details = engine.clock.wall(), await _details(engine)
         for task in (*workers, *last):
             task.cancel()
-    return end
+    return end, details
 
 
 def _thinned(recording: Recording, end: float) -> bytes:
@@ -190,7 +232,7 @@ def _thinned(recording: Recording, end: float) -> bytes:
     state = recording.state_at(end - KEPT_S)
     state.engine.pid = PID
     for row in [*state.sessions.values(), *state.ended]:
-        row.pid = PID + int(row.id.lstrip("s"))
+        row.pid = PID + int(row.id[PREFIX:])
     head = SegmentHead(state.engine.engine, 1, state.seq, state.at, msgspec.Raw(encode_state(state)))
     kept = [stamped for stamped in recording.events() if state.seq < stamped.seq and stamped.at <= end]
     return b"".join(line + b"\n" for line in (msgspec.json.encode(head), *map(_anonymous, kept)))
@@ -199,7 +241,7 @@ def _thinned(recording: Recording, end: float) -> bytes:
 def _anonymous(stamped: ev.EventEnvelope) -> bytes:
     event = stamped.event
     if isinstance(event, ev.SessionReady):
-        event = msgspec.structs.replace(event, pid=PID + int(event.session.lstrip("s")))
+        event = msgspec.structs.replace(event, pid=PID + int(event.session[PREFIX:]))
     return ev.encode_stamped(msgspec.structs.replace(stamped, event=event))
 
 

@@ -49,6 +49,13 @@ def a_session_at_rest(world: World) -> dict[str, str]:
     return {"k7f003": second["session"], "0f8fad5b-d9cb-469f-a165-70867728950e": first["conversation"]}
 
 
+def a_setting_changed_live(world: World) -> dict[str, str]:
+    """Somebody changed a setting since the engine started."""
+    changed = world.run("quarterdeck config set queue.max_waiting=900")
+    assert changed.returncode == 0, changed.stderr
+    return {}
+
+
 def _sessions(world: World) -> list[Any]:
     rows: list[Any] = world.engine.call("GET", "/api/sessions")["sessions"]
     return rows
@@ -65,5 +72,6 @@ SITUATIONS: Mapping[str, Callable[[World], dict[str, str]]] = {
     "a permission to read": a_permission_to_read,
     "a session at rest": a_session_at_rest,
     "a session at work": a_session_at_work,
+    "a setting changed live": a_setting_changed_live,
 }
 """Each makes its situation and returns what stands for the example's ids."""
