@@ -26,7 +26,7 @@ def recovery_metrics(statistics: RecoveryStatistics, now: float) -> Iterable[Met
     yield changes
     yield _recovery_time(statistics)
     windows = [statistics.figures(window, now) for window in WINDOWS]
-    yield _by_window("quarterdeck_availability_ratio", "Answered / answered or failed", windows, "availability")
+    yield _by_window("quarterdeck_availability_ratio", "Answered / (requests - excused)", windows, "availability")
     yield _by_window(
         "quarterdeck_mttr_seconds", "Mean time from a request's first error to its answer", windows, "mttr"
     )

@@ -156,7 +156,8 @@ class StoreFile:
     def _unusable(self, error: Exception) -> StoreUnusable:
         sentence = f"The {self.what} in {self.path} cannot be used: {error}."
         passing = _code(error) in _FAR_OFF
-        return StoreUnusable(sentence, remedy=_REMEDY, retry_after=_AGAIN_S, retryable=passing)
+        remedy = "Another program writes it at the moment: try again." if passing else _REMEDY
+        return StoreUnusable(sentence, remedy=remedy, retry_after=_AGAIN_S, retryable=passing)
 
     def _note(self, error: Exception) -> None:
         code = _code(error)

@@ -358,7 +358,7 @@ async def test_values_have_units_and_what_was_changed_is_marked(feed: FakeFeed, 
 
 async def test_a_preset_is_compared_staged_and_applied_as_one(feed: FakeFeed, clock: ManualClock) -> None:
     async with console_fixture(feed, clock) as console:
-        await console.press("7", "p")
+        await console.press("7", "b")
         await console.settle()
         assert "night" in console.text
         assert f"{SIZE} 10 → 14" in console.text
@@ -373,7 +373,7 @@ async def test_a_preset_is_compared_staged_and_applied_as_one(feed: FakeFeed, cl
 
 async def test_a_preset_is_saved_under_a_name_and_deleted_after_a_question(feed: FakeFeed, clock: ManualClock) -> None:
     async with console_fixture(feed, clock) as console:
-        await console.press("7", "p", "N")
+        await console.press("7", "b", "N")
         await console.type("day")
         await console.press("enter", "X", "escape", "X", "enter")
         assert feed.calls == [("preset", "day"), ("delete preset", "night")]
@@ -381,6 +381,6 @@ async def test_a_preset_is_saved_under_a_name_and_deleted_after_a_question(feed:
 
 async def test_read_only_presets_are_looked_at_alone(feed: FakeFeed, clock: ManualClock) -> None:
     async with console_fixture(feed, clock) as console:
-        await console.press("ctrl+r", "7", "p", "N", "X", "enter")
+        await console.press("ctrl+r", "7", "b", "N", "X", "enter")
         assert feed.calls == []
         assert "night" in console.text

@@ -269,7 +269,7 @@ ACTIONS: tuple[Action, ...] = (
     _looks("tuning.back", "escape", "back", _TUNE, "screen.back", label="esc"),
     Action("tuning.apply", "A", "apply all that is staged", _TUNE, "screen.act('apply')", True, 1, short="apply"),
     Action("tuning.undo", "U", "undo a change", _TUNE, "screen.act('undo')", True, 5, short="undo"),
-    _looks("tuning.presets", "p", "presets of settings", _TUNE, "screen.presets", 9, short="presets"),
+    _looks("tuning.presets", "b", "presets of settings", _TUNE, "screen.presets", 9, short="presets"),
     Action("tuning.save", "S", "save to the file", _TUNE, "screen.act('save')", True, 9, short="save"),
     Action("session.prompt", "P", "send a prompt", _SESS, "screen.act('prompt')", True, 10, short="prompt"),
     Action("session.interrupt", "I", "interrupt the turn", _SESS, "screen.act('interrupt')", True, 11,

@@ -110,6 +110,10 @@ def _values(struct: Any) -> dict[str, Any]:
 def _cell(name: str, value: Any) -> str:
     if value is None or value is msgspec.UNSET:
         return ""
+    if isinstance(value, float) and name in {"created", "used"}:
+        from tui.render.formats import day
+
+        return day(value)
     if isinstance(value, float) and (name in {"at", "since", "when"} or name.endswith(("_at", "_used"))):
         from tui.render.formats import clock
 

@@ -79,6 +79,11 @@ def clock(at: float) -> str:
     return time.strftime("%H:%M:%S", time.localtime(at)) if at > 0 else "--:--:--"
 
 
+def day(at: float) -> str:
+    """The local day and time of a moment in seconds since 1970; nothing for one that is not known."""
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(at)) if at > 0 else ""
+
+
 def plural(number: int, noun: str) -> str:
     """`3 sessions`, `1 session`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -78,7 +78,7 @@ def where_line(
     right: Line = [(f"  {rate} ", "muted")]
     short = width_of([(forms[-1], "")]) + 2 if forms else 0
     name_least, place_least = (min(LEAST, width_of([(text, "")])) + 2 if text else 0 for text in (title, crumb))
-    forms_of_tabs = ("names", "close", "keys", "here") if width >= NAMED else ("keys", "here")
+    forms_of_tabs = ("names", "close", "cut", "keys", "here") if width >= NAMED else ("keys", "here")
     offered = [_tab_line(mode, keys, tabs, form) for form in forms_of_tabs]
     free = width - 1 - width_of(right)
     wanted = name_least + place_least + short
@@ -105,7 +105,7 @@ def _cut(text: str, room: int) -> str:
 
 
 def _tab_line(mode: str, keys: Keymap, tabs: Sequence[Tab], form: str) -> Line:
-    """The screens: with their names, those `close` together, with their keys, or only the one that is `here`."""
+    """The screens: with names, those `close` together or `cut`, with keys, or only the one that is `here`."""
     line: Line = []
     for action, name, tab in tabs:
         key = keys.shown(action)
@@ -115,6 +115,8 @@ def _tab_line(mode: str, keys: Keymap, tabs: Sequence[Tab], form: str) -> Line:
         elif form == "names":
             line.append((f"{whole}  ", ""))
         elif form == "close":
+            line.append((f"{whole} ", ""))
+        elif form == "cut":
             line.append((f"{key} {_cut(name, LEAST)} ".lstrip(), ""))
         elif form == "keys" and key:
             line.append((f"{key} ", ""))
