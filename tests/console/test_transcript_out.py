@@ -95,7 +95,7 @@ def _transcript(console: Terminal) -> None:
     console.press(b"P")
     wait_until(console.shows("what should Claude do?"))
     console.press(b"[[reply: a short answer]]\r")
-    wait_until(console.shows("1 turns"))
+    wait_until(console.shows("1 turn"))
     console.press(b"2\r")
     wait_until(console.shows("a short answer"))
 

@@ -188,7 +188,7 @@ def test_what_needs_a_person_comes_by_urgency_and_each_line_opens_something() ->
     ]
     assert (lines[0].detail, lines[0].filter_text) == ("Bash 1 · Write 1", "state:approval")
     assert (lines[2].session, lines[2].detail) == ("s0011", "s0011  The agent ended (signal 6)")
-    assert all(line.session or line.filter_text for line in lines)
+    assert all(line.session or line.screen or line.filter_text for line in lines)
 
 
 @pytest.mark.parametrize(
@@ -236,8 +236,9 @@ def test_the_critical_notice_names_its_remedy() -> None:
 @pytest.mark.parametrize(
     ("width", "banner"),
     [
-        (160, "SIMULATOR: no API key and no `claude login`, demo traffic"),
-        (120, "SIMULATOR · demo traffic"),
+        (190, "SIMULATOR: no API key and no `claude login`, demo traffic"),
+        (160, "SIMULATOR · demo traffic"),
+        (120, "SIMULATOR · demo"),
         (80, "SIMULATOR · demo traffic"),
         (70, "SIMULATOR · demo"),
         (60, "SIMULATOR · demo"),
@@ -259,7 +260,7 @@ def test_the_counts_are_never_cut_and_have_their_words_where_there_is_room(width
     assert width_of(counts) == width
     assert width_of(bar) == width - 1
     assert "…" not in plain(counts)
-    assert ("5 running" in plain(counts)) is (width >= 104)
+    assert ("5 running" in plain(counts)) is (width >= 99)
 
 
 def test_a_real_pool_has_no_banner() -> None:
