@@ -32,8 +32,8 @@ def tool_summary(raw: msgspec.Raw) -> str:
 
 
 def prompt_title(prompt: str) -> str:
-    """A prompt as lists name it: its first line, as a commit is named by its subject."""
-    return one_line(prompt.strip().partition("\n")[0], MAX_TITLE)
+    """A prompt as lists, events and records name it: its first line, as a commit is named by its subject; no secret."""
+    return one_line(redact(prompt.strip().partition("\n")[0][: 4 * MAX_TITLE]), MAX_TITLE)
 
 
 def one_line(text: str, limit: int = MAX_SUMMARY) -> str:

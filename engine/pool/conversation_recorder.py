@@ -37,7 +37,7 @@ class ConversationRecorder:
         """Note what an event says of a conversation."""
         match stamped.event:
             case TurnStarted(session=session, prompt=prompt, user=user):
-                more = Progress(stamped.at, redact(prompt), user, revives=True)
+                more = Progress(stamped.at, prompt, user, revives=True)
             case TurnEnded(session=session, cost=cost) | ForeignTurnEnded(session=session, cost=cost):
                 more = Progress(stamped.at, turns=1, cost=cost, last_words=self._said(session))
             case _:

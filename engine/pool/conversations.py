@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.base.errors import ConversationHeld
 from engine.events.bus import Bus
 from engine.events.types import ConversationHibernated, ConversationWoken, Notice, Severity
 from engine.pool.conversation_locks import ConversationLocks
-from engine.store.conversations import ConversationRow, ConversationStore, KnownConversation, Wanted
+from engine.store.conversations import ConversationRow, ConversationStore, KnownConversation, Progress, Wanted
 from engine.store.leases import Holding
 from engine.store.sqlite import StoreUnusable
 
@@ -78,11 +78,11 @@ class Conversations:
         """Give a conversation another title, or archive it or bring it back. Raises StoreUnusable."""
         self._store.change(tenant, conversation, title, archived)
 
-    def copy(self, tenant: str, conversation: str, new: str, title: str) -> None:
-        """Remember a new conversation that works where this one does. Raises StoreUnusable."""
-        row = self._store.find(tenant, conversation) or ConversationRow("", False, "")
-        self._store.keep(tenant, new, row)
-        self._store.change(tenant, new, title, None)
+    def copy(self, known: KnownConversation, new: str, title: str, at: float) -> None:
+        """Remember a new conversation that works where this one does, for the same user. Raises StoreUnusable."""
+        row = self._store.find(known.tenant, known.conversation) or ConversationRow("", False, "")
+        self._store.keep(known.tenant, new, replace(row, profile=known.profile))
+        self._store.add(known.tenant, new, Progress(at, title, known.user, last_words=known.last_words))
 
     async def remove(self, tenant: str, conversation: str, delete: Callable[[], None]) -> None:
         """Forget a conversation that nobody writes; `delete` takes its transcript away meanwhile.

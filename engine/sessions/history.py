@@ -23,6 +23,10 @@ BLOCK = 64 * 1024
 """Bytes that are read at once."""
 MAX_LINE = 4 * 1024**2
 """Bytes of a line that is decoded; of a longer one only its size is reported."""
+COMMAND_MARKS = ("<command-", "<local-command-")
+"""How the texts begin by which the CLI notes commands of its own, as `/clear`."""
+INJECTED = (*COMMAND_MARKS, "<task-notification>", "<bash-", "[Request interrupted")
+"""How the texts begin that the CLI puts into a conversation by itself."""
 MAX_PAGE = 4 * 1024**2
 """Bytes of the file that one page takes in at most, over its last line."""
 MAX_BLOCKS = 500
@@ -183,7 +187,7 @@ def _entries_of(line: bytes) -> list[HistoryEntry]:
         case "user" if read.isCompactSummary:
             return [HistoryEntry(at, "note", "compacted", cut(text_of(read.message)), ref=read.uuid)]
         case "user":
-            return [_given(at, block, read.uuid) for block in blocks_of(read.message)]
+            return [_given(at, block, read.uuid) for block in blocks_of(read.message) if not _is_markup(block)]
         case "system" if read.subtype:
             return [HistoryEntry(at, "note", one_line(read.subtype), cut(_plain(read.content)), ref=read.uuid)]
         case _:
@@ -202,6 +206,11 @@ def _said(at: float, block: m.Block, ref: str) -> HistoryEntry:
             return HistoryEntry(at, "assistant", "", cut(block.text), ref=ref)
         case kind:
             return HistoryEntry(at, "note", one_line(kind), "", ref=ref)
+
+
+def _is_markup(block: m.Block) -> bool:
+    """Whether it is how the CLI notes one of its own commands, which nobody wrote."""
+    return block.type == "text" and block.text.lstrip().startswith(COMMAND_MARKS)
 
 
 def _given(at: float, block: m.Block, ref: str) -> HistoryEntry:

@@ -10,14 +10,12 @@ import msgspec
 
 from engine.base.text import prompt_title
 from engine.sessions.decoding import blocks_of
-from engine.sessions.history import MAX_LINE, FileLine, opened, read_line, rewound_to, text_of, time_of
+from engine.sessions.history import INJECTED, MAX_LINE, FileLine, opened, read_line, rewound_to, text_of, time_of
 
 MAX_READ = 256 * 1024**2
 """Bytes of a transcript in which prompts are looked for."""
 MAX_PROMPTS = 10_000
 """Prompts of one conversation that are known; of a longer one the first ones."""
-_INJECTED = ("<command-", "<local-command-", "<task-notification>", "<bash-", "[Request interrupted")
-"""How the texts begin that the CLI puts into a conversation by itself."""
 
 
 class KeptPrompt(msgspec.Struct, frozen=True):
@@ -59,4 +57,4 @@ def _prompt(read: FileLine) -> str:
     if any(block.type == "tool_result" for block in blocks_of(read.message)):
         return ""
     text = text_of(read.message)
-    return "" if text.lstrip().startswith(_INJECTED) else text
+    return "" if text.lstrip().startswith(INJECTED) else text

@@ -30,7 +30,7 @@ class Preset(msgspec.Struct, frozen=True):
 
 
 class PresetFile:
-    """Owner of the file of presets; it is read at each use, so that engines share it."""
+    """Owner of the file of presets, which is read at each use; of two engines that write at once the later one wins."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

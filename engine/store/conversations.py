@@ -240,8 +240,8 @@ def _condition(wanted: Wanted) -> tuple[str, list[str]]:
         parts.append("coalesce(profile, '') = ?")
         values.append(wanted.profile)
     if wanted.text:
-        parts.append("(" + " OR ".join(f"instr(lower({name}), ?)" for name in _SEARCHED) + ")")
-        values += [wanted.text.lower()] * len(_SEARCHED)
+        parts.append(f"instr(fold({' || char(10) || '.join(_SEARCHED)}), ?)")
+        values.append(wanted.text.casefold())
     for names, word in ((wanted.among, "IN"), (wanted.without, "NOT IN")):
         if names is not None and (names or word == "IN"):
             parts.append(f"conversation {word} ({', '.join('?' * len(names))})")

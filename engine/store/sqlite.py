@@ -96,9 +96,13 @@ class StoreFile:
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """Another connection, which only reads, for any thread. Raises StoreUnusable."""
+        """Another connection, which only reads, for any thread; its SQL has `fold`, which takes the case away.
+
+        Raises StoreUnusable.
+        """
         try:
             with contextlib.closing(sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=ro", uri=True)) as reader:
+                reader.create_function("fold", 1, _fold, deterministic=True)
                 yield reader
         except sqlite3.Error as error:  # the owner's thread finds out by itself what is to be done about it
             raise self._unusable(error) from error
@@ -214,6 +218,10 @@ class StoreFile:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def _fold(text: str) -> str:
+    return text.casefold()
 
 
 def _code(error: Exception) -> int:

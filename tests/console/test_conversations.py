@@ -14,7 +14,7 @@ from engine.events import types as ev
 from engine.operations.declared.conversations import Message
 from tests.console import scene
 from tests.support.console import NORMAL, SMALL, ConsoleFixture, FakeFeed, console_fixture
-from tui.screens.conversations import AGAIN_S, ConversationsScreen
+from tui.screens.conversations import AGAIN_S, SELDOM_S, ConversationsScreen
 from tui.screens.transcript import TranscriptScreen
 
 ASLEEP, LIVE, AWAY = "0f8fad5b-d9cb", scene.CONVERSATION + "07", "33333333-aaaa"
@@ -121,6 +121,53 @@ async def test_nothing_is_deleted_without_a_yes(console: ConsoleFixture) -> None
     assert console.feed.calls == []
     await console.press("X", "enter")
     assert console.feed.calls == [("delete", ASLEEP)]
+
+
+async def test_acts_for_one_are_done_to_the_row_under_the_cursor_whatever_is_marked(console: ConsoleFixture) -> None:
+    await console.press("space", "N")  # the first is marked, the cursor is on the second
+    assert ASLEEP[:8] in console.text
+    await console.press("escape", "F", "enter")
+    assert console.feed.calls == [("fork", ASLEEP, "find the flaky test (fork)")]
+
+
+async def test_a_list_that_could_not_be_read_is_read_again_and_says_so_meanwhile(
+    clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feed = FakeFeed(scene.tape())
+    feed.conversations = rows()
+    answer, busy = feed.send, [True]
+
+    async def send(operation: Any, args: Any) -> Any:
+        if operation.id == "conversations.list" and busy:
+            busy.clear()
+            raise QuarterdeckError("The file is busy.")
+        return await answer(operation, args)
+
+    monkeypatch.setattr(feed, "send", send)
+    async with console_fixture(feed, clock, SMALL) as console:
+        await console.press("0")
+        await console.settle()
+        assert "The file is busy." in console.text
+        assert "no conversation yet" not in console.text
+        clock.advance(AGAIN_S)
+        await console.settle()
+        await console.settle()
+        assert "refactor queue" in console.text
+
+
+async def test_what_others_do_is_seen_after_a_while(console: ConsoleFixture, clock: ManualClock) -> None:
+    console.feed.conversations = [{"id": "c7", "title": "named by another"}]
+    clock.advance(SELDOM_S)
+    await console.settle()
+    await console.settle()
+    assert "named by another" in console.text
+
+
+async def test_a_conversation_without_a_transcript_is_not_exported(console: ConsoleFixture, tmp_path: Path) -> None:
+    await console.press("E", "enter")
+    await console.settle()
+    assert not (tmp_path / "exports").exists()
+    assert any("Nothing is exported" in told for told in console.told)
 
 
 async def test_the_marked_ones_are_archived_together(console: ConsoleFixture) -> None:

@@ -109,6 +109,42 @@ async def test_a_fork_knows_what_was_said_and_leaves_the_other_as_it_was(served:
     assert said[1] == [*said[0], "only in the fork", "Echo: only in the fork"]
 
 
+async def test_a_fork_keeps_profile_and_user_and_is_the_one_used_last(served: Served) -> None:
+    first = await served.ask("one", profile="ci", user="ana")
+    await served.ask("another")
+    fork = (await served.data("POST", f"/api/conversations/{first['conversation']}/fork"))["conversation"]
+    assert (fork["profile"], fork["user"]) == ("ci", "ana")
+    assert (await served.data("GET", "/api/conversations"))["conversations"][0]["id"] == fork["id"]
+    asked = {"prompt": "[[history]]", "conversation": fork["id"], "profile": fork["profile"]}
+    assert (await served.data("POST", "/api/prompts", asked))["prompt"]["text"].startswith("History: 2")
+
+
+@pytest.mark.parametrize("title", ["   ", "\u0000", "\u202e \n"])
+async def test_a_title_of_nothing_is_refused(served: Served, title: str) -> None:
+    conversation = (await served.ask("one"))["conversation"]
+    path = f"/api/conversations/{conversation}"
+    assert (await served.refusal("PATCH", path, {"title": title})) == (400, "bad_input", "title")
+    assert (await served.refusal("POST", f"{path}/fork", {"title": title}))[0] == 400
+    assert (await served.data("GET", path))["conversation"]["title"] == "one"
+
+
+async def test_a_title_holds_no_secret_and_letters_of_any_script_are_found(served: Served) -> None:
+    conversation, key = (await served.ask("one"))["conversation"], "sk-ant-api03-" + "a1B2" * 20
+    changed = await served.data("PATCH", f"/api/conversations/{conversation}", {"title": f"Ärger mit {key[:90]}"})
+    assert "a1B2a1B2" not in changed["conversation"]["title"]
+    for text in ("Ärger", "ärger", "ÄRGER MIT"):
+        assert (await served.data("GET", f"/api/conversations?q={quote(text)}"))["total"] == 1
+
+
+async def test_what_the_cli_notes_of_its_commands_is_no_message(served: Served) -> None:
+    await served.ask("one")
+    await served.ask("two")  # the session is cleared for it
+    for row in (await served.data("GET", "/api/conversations"))["conversations"]:
+        page = (await served.data("GET", f"/api/conversations/{row['id']}/messages"))["messages"]["entries"]
+        assert page
+        assert not [entry for entry in page if "<command-" in entry["text"]]
+
+
 async def test_what_has_no_transcript_or_a_false_one_is_not_forked(served: Served) -> None:
     conversation = (await served.ask("one"))["conversation"]
     profile = served.engine.profiles.find("default", "default")

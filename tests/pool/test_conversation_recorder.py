@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.base.clock import ManualClock
+from engine.base.text import prompt_title
 from engine.events.bus import Bus
 from engine.events.types import ForeignTurnEnded, TurnEnded, TurnStarted
 from engine.pool.conversation_locks import LocalLocks
@@ -88,7 +89,7 @@ async def test_what_a_store_could_not_take_is_written_after_a_later_turn(recordi
 
 async def test_no_secret_is_written_down(recording: Recording) -> None:
     key = "sk-ant-api03-" + "a1B2" * 20
-    recording.turn(f"use {key}", f"export ANTHROPIC_API_KEY={key}")
+    recording.turn(prompt_title(f"use {key}"), f"export ANTHROPIC_API_KEY={key}")
     known = recording.store.summary("t", "c1")
     assert known is not None
     assert key not in known.title + known.last_words

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from tui.feeds.base import Feed
 
 Rows = Sequence[ConversationRow]
+MAX_TITLE = 120
+"""Characters of a title."""
 
 
 async def go_on(console: ConsoleHost, rows: Rows, feed: Feed) -> None:
@@ -45,22 +47,26 @@ async def fork(console: ConsoleHost, rows: Rows, feed: Feed) -> str | None:
     row = rows[0]
     facts: list[Line] = [[("begins with  ", "muted"), (f"all that was said in {row.id[:8]}", "")]]
     facts += same_as(command("conversations", "fork", row.id), 13)
-    title = f"{row.title or row.id[:8]} (fork)"
+    title = f"{(row.title or row.id[:8])[: MAX_TITLE - 7]} (fork)"
     typed = await console.dialogs.enter_text("FORK", [*facts, []], "fork", "its title", clean(title))
     if not typed:
         return None
-    made = (await feed.send(FORK_CONVERSATION, ForkConversation(id=row.id, title=typed))).conversation
+    made = (await feed.send(FORK_CONVERSATION, ForkConversation(id=row.id, title=typed[:MAX_TITLE]))).conversation
     return f"{made.id[:8]} begins with what was said in {row.id[:8]}; a prompt wakes it."
 
 
 async def rename(console: ConsoleHost, rows: Rows, feed: Feed) -> str | None:
     """Give it another title."""
     row = rows[0]
-    typed = await console.dialogs.enter_text("TITLE", [], "take it", "what it is about", clean(row.title))
+    facts: list[Line] = [
+        [("of       ", "muted"), (f"{row.id[:8]}  ", "strong"), (fit(clean(row.title), 50).rstrip(), "")]
+    ]
+    typed = await console.dialogs.enter_text("TITLE", [*facts, []], "rename", "what it is about", clean(row.title))
     if not typed or typed == row.title:
         return None
-    await feed.send(CHANGE_CONVERSATION, ChangeConversation(id=row.id, title=typed))
-    return f"{row.id[:8]} is {clean(typed)!r} now."
+    wanted = ChangeConversation(id=row.id, title=typed[:MAX_TITLE])
+    named = (await feed.send(CHANGE_CONVERSATION, wanted)).conversation
+    return f"{row.id[:8]} is {clean(named.title)!r} now."
 
 
 async def archive(console: ConsoleHost, rows: Rows, feed: Feed) -> str | None:
@@ -73,9 +79,10 @@ async def archive(console: ConsoleHost, rows: Rows, feed: Feed) -> str | None:
 
     done, failed = await for_each(chosen, change)
     _tell(console, failed)
-    key = console.keys.shown("conversations.archive")
+    shows, brings = console.keys.shown("conversations.archived"), console.keys.shown("conversations.archive")
     what = formats.plural(done, "conversation")
-    return None if not done else f"{what} brought back." if back else f"{what} archived; {key} there brings back."
+    undo = f"{shows} shows the archive, {brings} brings back"
+    return None if not done else f"{what} brought back." if back else f"{what} archived; {undo}."
 
 
 async def delete(console: ConsoleHost, rows: Rows, feed: Feed) -> str | None:
@@ -111,6 +118,8 @@ async def export(console: ConsoleHost, row: ConversationRow, feed: Feed) -> str 
     reader = TranscriptReader("")
     while await reader.pull_earlier(feed, row.id):
         pass
+    if not reader.entries:
+        return f"Nothing is exported: conversation {row.id[:8]} has no transcript."
     title = f"{row.id}  {row.title}".strip()
     text = await asyncio.to_thread(document, title, reader.entries, whole=not reader.full)
     path = await asyncio.to_thread(lambda: exports.write(exports.place(typed, name), text, console.exports))

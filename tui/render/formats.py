@@ -85,8 +85,9 @@ def day(at: float) -> str:
 
 
 def plural(number: int, noun: str) -> str:
-    """`3 sessions`, `1 session`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    """`3 sessions`, `1 session`, `2 entries`."""
+    many = f"{noun[:-1]}ies" if noun.endswith("y") and noun[-2:-1] not in "aeiou" else f"{noun}s"
+    return f"{number} {noun if number == 1 else many}"
 
 
 def share(part: float, whole: float) -> str:

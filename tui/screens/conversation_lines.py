@@ -91,8 +91,8 @@ def table(
 
 def about(row: ConversationRow, width: int, keys: Keymap) -> Line:
     """The line above the transcript of one that no session holds."""
-    _glyph, _role, word = SHOWN["archived" if row.state == "archived" else "hibernated"]
-    left: Line = [(f" ◦ {word}", "muted"), (f"  {name_of(row)}", "strong")]
+    glyph, _role, word = SHOWN["archived" if row.state == "archived" else "hibernated"]
+    left: Line = [(f" {glyph} {word}", "muted"), (f"  {name_of(row)}", "strong")]
     wakes = f"{keys.shown('transcript.prompt')} goes on with it"
     return between(left, [(f"  {formats.plural(row.turns, 'turn')}  {wakes} ", "muted")], width)
 

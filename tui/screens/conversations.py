@@ -19,6 +19,10 @@ from tui.screens.list_screen import ListScreen
 
 AGAIN_S = 2.0
 """Seconds between two readings while something happens."""
+SELDOM_S = 30.0
+"""Seconds between two readings otherwise: what others name, fork, archive or delete is in no event."""
+_ALONE = frozenset({"go_on", "fork", "rename"})
+"""Acts that are done to the conversation under the cursor alone, whatever is marked."""
 
 
 class ConversationsScreen(ListScreen[ConversationRow]):
@@ -35,6 +39,7 @@ class ConversationsScreen(ListScreen[ConversationRow]):
         self._total = 0
         self._archive = False
         self._problem = ""
+        self._answered = False
         self._read: tuple[object, ...] | None = None
         self._read_at = 0.0
 
@@ -50,10 +55,10 @@ class ConversationsScreen(ListScreen[ConversationRow]):
     def paint_body(self) -> None:
         """What was read, and read again where something has happened since."""
         super().paint_body()
-        happened, now = self._happened(), self.store.live_now
-        due = self._read is None or now - self._read_at >= AGAIN_S or now < self._read_at
-        if happened != self._read and due and not self.store.frozen and self.console.feed is not None:
-            self._read, self._read_at = happened, now
+        happened, passed = self._happened(), abs(self.store.live_now - self._read_at)
+        due = passed >= (AGAIN_S if happened != self._read else SELDOM_S)
+        if due and not self.store.frozen and self.console.feed is not None:
+            self._read, self._read_at = happened, self.store.live_now
             self.reload()
 
     def _happened(self) -> tuple[object, ...]:
@@ -75,11 +80,11 @@ class ConversationsScreen(ListScreen[ConversationRow]):
         try:
             found = await feed.send(LIST_CONVERSATIONS, wanted)
         except QuarterdeckError as error:
-            self._problem = str(error)
+            self._problem, self._read = str(error), None
         else:
             self._problem = ""
             if archive == self._archive:
-                self._rows, self._total = found.conversations, found.total
+                self._rows, self._total, self._answered = found.conversations, found.total, True
         self.paint()
 
     def status_extra(self) -> Line:
@@ -97,8 +102,8 @@ class ConversationsScreen(ListScreen[ConversationRow]):
         keys = self.console.keys
         if self.store.past:
             return f"no recording holds the list; {keys.shown('time.live')} goes back to now"
-        if self._read is None:
-            return "reading …"
+        if not self._answered:
+            return self._problem or "reading …"
         if self._archive:
             return f"nothing is archived; {keys.shown('conversations.archived')} shows the others"
         return f"no conversation yet; {keys.shown('overview.prompt')} on the Overview starts one"
@@ -111,7 +116,8 @@ class ConversationsScreen(ListScreen[ConversationRow]):
     def action_archived(self) -> None:
         """Show what was archived, or the others again."""
         self._archive = not self._archive
-        self._rows, self._total, self._read = (), 0, None
+        self._rows, self._total, self._answered = (), 0, False
+        self.reload()
         self.paint()
 
     def action_write(self) -> None:
@@ -133,7 +139,8 @@ class ConversationsScreen(ListScreen[ConversationRow]):
     def action_act(self, name: str) -> None:
         """Do it to the marked conversations, or to the one under the cursor."""
         if self.is_roomy:
-            self.act_on(name, self.shown.chosen)
+            row = self.shown.row
+            self.act_on(name, [row] if row is not None and name in _ALONE else self.shown.chosen)
         else:
             super().action_act(name)
 

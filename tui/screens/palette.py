@@ -33,7 +33,7 @@ class Palette(CommandPalette):
 class RegistryCommands(Provider):
     """Every action of this screen and of the console, then those of the other screens, then the acts by name.
 
-    An action of another screen is done there; an act by name is typed at the command line, where its arguments follow.
+    An action of another screen leads there, where its row is in sight; an act by name is typed at the command line.
     """
 
     async def discover(self) -> Hits:
@@ -86,14 +86,9 @@ class RegistryCommands(Provider):
         return line.translate(table) if table is not None else line
 
     async def _run_there(self, action: Action, mode: str) -> None:
-        """Show the screen, then do it there: its cursor and its marks say to what."""
-        app = self.app
+        """Show the screen and name the key: an act is done to a row that is in sight."""
         self._console.navigation.go(mode)
-
-        async def run() -> None:
-            await app.run_action(action.run, default_namespace=app.screen)
-
-        app.call_after_refresh(run)
+        self._console.notify(f"{action.shown_key} does it to the row under the cursor: {action.text}.")
 
     async def _type(self, line: str) -> None:
         self._console.navigation.open_command_line(line)

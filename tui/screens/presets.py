@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import Binding, BindingType
 
+from engine.base.errors import NotFound
 from engine.operations.declared.paging import PageArgs
 from engine.operations.declared.presets import (
     DELETE_PRESET,
@@ -50,7 +51,10 @@ class PresetsList(FetchedList):
         found = (await feed.send(LIST_PRESETS, PageArgs(limit=_MOST))).presets
         rows = []
         for each in found:
-            detail = (await feed.send(SHOW_PRESET, PresetName(name=each.name))).preset
+            try:
+                detail = (await feed.send(SHOW_PRESET, PresetName(name=each.name))).preset
+            except NotFound:  # deleted meanwhile
+                continue
             age = formats.coarse(now - each.at)
             line = f"{fit(each.name, 24)} {each.settings:>8} {each.differs:>6} {age:>6}  {clean(each.by)}"
             rows.append(FetchedRow(each.name, line, _differences(detail)))
@@ -84,6 +88,8 @@ class PresetsList(FetchedList):
         texts = {each.key: _text(each.key, each.value) for each in preset.values if each.differs}
         if not texts:
             return f"Every value of {name} is in force."
+        if self.app.screen is not self:
+            return "Nothing is staged: another question was opened meanwhile."
         self.dismiss(None)
         self.console.navigation.stage(texts)
         key = self.console.keys.shown("tuning.apply")

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import msgspec
 
 from engine.base.caller import Scope
-from engine.operations.declared.config import ChangeResult
+from engine.operations.declared.config import SettingsChange
 from engine.operations.declared.paging import PageArgs
 from engine.operations.operation import Operation
 
@@ -69,6 +69,12 @@ class PresetResult(msgspec.Struct, kw_only=True):
     preset: PresetDetail
 
 
+class PresetApplied(msgspec.Struct, kw_only=True):
+    """The change as history keeps it; none where every value was in force already."""
+
+    change: SettingsChange | None
+
+
 class PresetDeleted(msgspec.Struct, kw_only=True):
     """The preset that was deleted."""
 
@@ -105,7 +111,7 @@ APPLY_PRESET = Operation(
     "presets.apply",
     "POST /api/presets/{name}/apply",
     PresetName,
-    ChangeResult,
+    PresetApplied,
     "Apply the settings of a preset as one change, which `config undo` takes back.",
     Scope.ADMIN,
     examples=("quarterdeck presets apply night",),

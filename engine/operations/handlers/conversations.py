@@ -10,7 +10,8 @@ from typing import TypeVar
 
 import msgspec
 
-from engine.base.errors import ConversationHeld, NotFound
+from engine.base.errors import BadInput, ConversationHeld, NotFound
+from engine.base.secret_text import redact
 from engine.base.text import one_line
 from engine.operations.declared.conversations import (
     CHANGE_CONVERSATION,
@@ -84,7 +85,7 @@ async def change(services: Services, call: CallContext, args: ChangeConversation
     row = _row(services, call, args.id)
     if row.session and args.archived is True:
         raise _held(row, "archived")
-    title = one_line(args.title, MAX_TITLE) if args.title is not msgspec.UNSET else None
+    title = _title(args.title) if args.title is not msgspec.UNSET else None
     archived = args.archived if args.archived is not msgspec.UNSET else None
     services.conversations.change(row.tenant, row.id, title, archived)
     return ConversationResult(conversation=_row(services, call, row.id))
@@ -103,8 +104,10 @@ async def fork(services: Services, call: CallContext, args: ForkConversation) ->
     except OSError as error:
         sentence = f"The transcript of conversation {row.id} cannot be copied: {error.strerror or error}."
         raise StoreUnusable(sentence, remedy="`quarterdeck doctor` checks the folders.") from error
-    title = args.title if args.title is not msgspec.UNSET else f"{row.title} (fork)"
-    services.conversations.copy(row.tenant, row.id, new, one_line(title, MAX_TITLE))
+    known = services.conversations.summary(row.tenant, row.id)
+    if known is not None:
+        title = args.title if args.title is not msgspec.UNSET else f"{row.title[: MAX_TITLE - 7]} (fork)"
+        services.conversations.copy(known, new, _title(title), services.clock.wall())
     return ConversationResult(conversation=_row(services, call, new))
 
 
@@ -129,6 +132,16 @@ async def delete(services: Services, call: CallContext, args: ConversationId) ->
 
     await services.conversations.remove(row.tenant, row.id, delete_transcripts)
     return ConversationDeleted(deleted=row.id, transcript=bool(paths))
+
+
+def _title(given: str) -> str:
+    """A title on one line, without secrets. Raises BadInput where nothing is left."""
+    title = one_line(redact(given), MAX_TITLE)
+    if not title:
+        raise BadInput(
+            "A title of blanks names nothing.", field="title", remedy="Write what the conversation is about."
+        )
+    return title
 
 
 def _held(row: ConversationRow, done: str) -> ConversationHeld:

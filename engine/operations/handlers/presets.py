@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from engine.base.errors import BadInput
-from engine.operations.declared.config import ChangeResult, SettingsChange
+from engine.operations.declared.config import SettingsChange
 from engine.operations.declared.paging import PageArgs
 from engine.operations.declared.presets import (
     APPLY_PRESET,
@@ -13,6 +13,7 @@ from engine.operations.declared.presets import (
     LIST_PRESETS,
     SAVE_PRESET,
     SHOW_PRESET,
+    PresetApplied,
     PresetDeleted,
     PresetDetail,
     PresetName,
@@ -61,15 +62,13 @@ async def save(services: Services, call: CallContext, args: SavePreset) -> Prese
 
 
 @handles(APPLY_PRESET)
-async def apply(services: Services, call: CallContext, args: PresetName) -> ChangeResult:
-    """As one change. Raises NotFound, BadInput where nothing differs, SettingsError, LocalOnly for a remote caller."""
+async def apply(services: Services, call: CallContext, args: PresetName) -> PresetApplied:
+    """As one change, where anything differs. Raises NotFound, SettingsError, LocalOnly for a remote caller."""
     differing = _differing(services, _file(services).find(args.name))
     if not differing:
-        raise BadInput(
-            f"Every value of {args.name} is in force already.", field="name", remedy="There is nothing to do."
-        )
+        return PresetApplied(change=None)
     record = services.live.propose(differing, call.who, remote=call.caller.remote)
-    return ChangeResult(change=row_as(SettingsChange, record))
+    return PresetApplied(change=row_as(SettingsChange, record))
 
 
 @handles(DELETE_PRESET)
