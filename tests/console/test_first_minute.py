@@ -59,6 +59,13 @@ async def test_three_steps_are_shown_until_a_request_has_come(clock: ManualClock
         assert "FIRST STEPS" not in console.text
 
 
+async def test_read_only_no_step_says_to_act(clock: ManualClock) -> None:
+    async with console_fixture(started(""), clock, SMALL) as console:
+        await console.press("ctrl+r")
+        assert "FIRST STEPS" in console.text
+        assert "send a prompt" not in console.text
+
+
 async def test_while_something_needs_a_person_that_alone_is_shown(clock: ManualClock) -> None:
     notice = ev.Notice(severity=Severity.CRITICAL, text="The disk is full.", remedy="Free some space.")
     async with console_fixture(started(ASKED, notice), clock, SMALL) as console:

@@ -14,7 +14,7 @@ from textual.widgets import Input
 
 from engine.events.state import SessionView
 from tui.actions import mouse, registry
-from tui.actions.registry import KeyScope
+from tui.actions.registry import Action, KeyScope
 from tui.model import health
 from tui.screens import header
 from tui.screens.list_actions import TableActions
@@ -121,7 +121,8 @@ class BaseScreen(TableActions, StyledScreen[None]):
         self.query_one("#where", LineBlock).show([where])
         self.query_one("#health", LineBlock).show([header.health_line(verdict, state, now, width)])
         asked = bool(self.console.press_guard.permission)
-        offered = [action for action in registry.footer(self.SCOPE, keymap.actions) if asked or not action.answers]
+        footer = registry.footer(self.SCOPE, keymap.actions)
+        offered = [action for action in footer if (asked or not action.answers) and self.offers(action)]
         keys = header.keys_line(offered, width, read_only=console.is_read_only or travelling)
         self.query_one("#keys", LineBlock).show([keys])
         self.set_class(travelling, "-travelling")
@@ -139,6 +140,10 @@ class BaseScreen(TableActions, StyledScreen[None]):
             return bool(self.query_one("#keys").id)
         except NoMatches:
             return False
+
+    def offers(self, action: Action) -> bool:  # noqa: ARG002 - most screens offer all that they have
+        """Whether the last line names an action now."""
+        return True
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's
         """In the past esc leads to now, and a recording is played by space, whatever they do here otherwise."""

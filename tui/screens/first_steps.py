@@ -18,11 +18,11 @@ _ASKED = "it was asked for; without `--backend simulator` and `engine.backend` t
 _OFFLINE = "without `--offline` the CLI asks the real API"
 
 
-def first_steps(state: State, width: int, height: int, keys: Keymap) -> list[Line]:
-    """Why it simulates and how to go real; the first three steps until a request has come."""
+def first_steps(state: State, width: int, height: int, keys: Keymap, *, may_act: bool = True) -> list[Line]:
+    """Why it simulates and how to go real; the first steps until a request has come, those that may be taken."""
     lines = _why(state.engine, width)
     if state.engine.started_at and not state.totals.requests:
-        lines += [[("FIRST STEPS", "strong")], *(_step(key, text) for key, text in _steps(keys))]
+        lines += [[("FIRST STEPS", "strong")], *(_step(key, text) for key, text in _steps(keys)[0 if may_act else 1 :])]
     if not lines:
         return []
     return [crop(line, width) for line in [[], *lines]][:height]

@@ -122,14 +122,20 @@ class OverviewScreen(BaseScreen):
         """Lines that ATTENTION has to show, without its title."""
         if self._items:
             return len(draw.attention_rows(self._items, self.cursor, width, MOST_LINES))
-        return 1 + len(first_steps(self.store.state, width, MOST_LINES, self.console.keys))
+        return 1 + len(
+            first_steps(self.store.state, width, MOST_LINES, self.console.keys, may_act=not self.console.refusal)
+        )
 
     def _attention(self, width: int, height: int) -> list[Line]:
         """What needs a person; while nothing does, what to do first."""
         keys, state = self.console.keys, self.store.state
         self._owners = [index for index, _line in draw.attention_rows(self._items, self.cursor, width, height - 1)]
         lines = draw.attention_block(self._items, self.cursor, width, height, keys)
-        return lines if self._items else lines + first_steps(state, width, height - len(lines), keys)
+        return (
+            lines
+            if self._items
+            else lines + first_steps(state, width, height - len(lines), keys, may_act=not self.console.refusal)
+        )
 
     def _beside(self, width: int, room: int) -> list[Line]:
         state, now = self.store.state, self.store.now

@@ -12,7 +12,7 @@ from engine.base.errors import QuarterdeckError
 from engine.events.state import SessionView
 from engine.events.types import SessionState
 from engine.sessions.transcripts import TranscriptEntry
-from tui.actions.registry import KeyScope, bindings
+from tui.actions.registry import Action, KeyScope, bindings
 from tui.model.columns import Column
 from tui.model.input_view import InputView
 from tui.model.tables import Listing, Table, command, harmless, table_of
@@ -120,6 +120,10 @@ class TranscriptScreen(LiveFollow, TranscriptReading):
     def pull(self) -> None:
         """Read what is new."""
         self.run_worker(self._pull(), group="transcript", exit_on_error=False)
+
+    def offers(self, action: Action) -> bool:
+        """What is done to a session is offered where there is one."""
+        return self.row is not None or not (action.acts and action.operation.startswith("sessions."))
 
     def action_act(self, name: str) -> None:
         """What is done to the session; a conversation that sleeps is woken by a prompt."""
