@@ -11,6 +11,9 @@ from tui.terminal import hand_over
 
 _CALLER = "import sys; from tui.terminal.hand_over import _run; print(_run(['sh', '-c', sys.argv[1]]), flush=True)"
 
+_OWN_KEYS = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+"""Python has no handler where its parent ignores the signal, as a shell does for what runs beside it."""
+
 
 @pytest.mark.parametrize("name", ["INT", "QUIT"])
 def test_the_keys_that_end_a_program_do_not_end_the_console(name: str) -> None:
@@ -26,7 +29,7 @@ def test_the_keys_that_end_a_program_do_not_end_the_console(name: str) -> None:
 
 def test_the_console_has_its_keys_again_afterwards() -> None:
     again = subprocess.run(
-        [sys.executable, "-c", _CALLER + "; import os, signal; os.kill(os.getpid(), signal.SIGINT)", "true"],
+        [sys.executable, "-c", f"{_OWN_KEYS}; {_CALLER}; import os; os.kill(os.getpid(), signal.SIGINT)", "true"],
         capture_output=True,
         text=True,
         check=False,

@@ -125,7 +125,7 @@ async def test_one_type_of_error_has_a_whole_policy_of_its_own(tmp_path: Path) -
             await engine.submit("[[fault: http529 x1]] go")
         assert failed.value.kind is ErrorKind.RESOURCE
         engine.set_retry_policy(RetryPolicy(max_attempts=2, base_delay=0.001, max_delay=0.002), "resource")
-        assert (await engine.submit("[[fault: http529 x1]] go")).attempts == 2
+        assert (await engine.submit("[[fault: http529 x1]] go on")).attempts == 2
         engine.set_retry_policy(None)
         assert engine.root.retry_policy.by_type == {}
 

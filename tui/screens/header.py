@@ -46,6 +46,8 @@ Words = Literal["all", "some", "none"]
 """Which counts have their word beside them."""
 LEAST = 8
 """Cells that the pool's name and the place within the screen keep while the screens have their names or keys."""
+MOST_OF_NAME = 16
+"""Cells of the pool's name that go before the names of the other screens, where these may have names."""
 NAMED = 116
 """Width from which on line 1 names every screen; below it, those one is not on are digits."""
 
@@ -77,7 +79,8 @@ def where_line(
     """
     right: Line = [(f"  {rate} ", "muted")]
     short = width_of([(forms[-1], "")]) + 2 if forms else 0
-    name_least, place_least = (min(LEAST, width_of([(text, "")])) + 2 if text else 0 for text in (title, crumb))
+    sizes = ((title, MOST_OF_NAME if width >= NAMED else LEAST), (crumb, LEAST))
+    name_least, place_least = (min(most, width_of([(text, "")])) + 2 if text else 0 for text, most in sizes)
     forms_of_tabs = ("names", "close", "cut", "keys", "here") if width >= NAMED else ("keys", "here")
     offered = [_tab_line(mode, keys, tabs, form) for form in forms_of_tabs]
     free = width - 1 - width_of(right)
