@@ -15,6 +15,8 @@ from engine.approvals.groups import groups_of
 from engine.base.errors import BadInput, NoEngine, QuarterdeckError
 from engine.events.reducers.projection import Projection
 from engine.events.state import RequestView, SessionView, State
+from engine.operations.declared.paging import PageArgs
+from engine.operations.declared.presets import LIST_PRESETS, SAVE_PRESET, SavePreset
 from engine.thread import EngineThread
 from tests.support.engines import loaded
 from tests.support.feeds import (
@@ -305,3 +307,10 @@ async def test_what_is_no_engine_is_told_and_tried_again(home: Path) -> None:
         await until(lambda: feed.status.link is LinkState.LOST)
         assert "no Quarterdeck engine" in feed.status.detail
         await feed.aclose()
+
+
+async def test_bounds_hold_whichever_way_an_act_goes(watcher: Watcher) -> None:
+    with pytest.raises(BadInput) as refused:
+        await watcher.feed.send(SAVE_PRESET, SavePreset(name="../NIGHT", keys=["session_pool.max_size"]))
+    assert "name" in str(refused.value)
+    assert (await watcher.feed.send(LIST_PRESETS, PageArgs())).presets == []

@@ -14,6 +14,7 @@ from engine.operations.registry import REGISTRY
 from tui.cli.options import Common, called_alone, common_options
 from tui.cli.output import echo, print_json, print_table
 from tui.cli.running_engine import send
+from tui.feeds.arguments import converted
 
 _PAGING = frozenset({"limit", "offset"})
 _CELL = 60
@@ -67,7 +68,7 @@ def operation_command(operation: Operation[Any, Any], name: str) -> click.Comman
             each = [{**values, key: one} for one in values[key]]
         else:
             each = [values]
-        _run(common, operation, [msgspec.convert(_encoded(fields, one), operation.args) for one in each])
+        _run(common, operation, [converted(operation, _encoded(fields, one)) for one in each])
 
     run.__name__, run.__doc__ = name.replace("-", "_"), operation.summary
     made: Any = common_options(run)

@@ -16,6 +16,7 @@ from engine.operations.execute import Operations
 from engine.operations.operation import A, Operation, R
 from engine.sessions.transcripts import Page
 from engine.thread import EngineThread
+from tui.feeds.arguments import checked
 from tui.model.link import FeedBatch, FeedStatus, LinkState
 
 T = TypeVar("T")
@@ -76,7 +77,9 @@ class InProcessFeed:
 
     async def send(self, operation: Operation[A, R], args: A) -> R:
         """Execute an operation on the engine's thread."""
-        return await self._call(Operations(self._thread.engine).execute(operation, args, self._caller))
+        return await self._call(
+            Operations(self._thread.engine).execute(operation, checked(operation, args), self._caller)
+        )
 
     async def _call(self, work: Coroutine[Any, Any, T]) -> T:
         try:
