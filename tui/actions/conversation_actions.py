@@ -10,6 +10,7 @@ from engine.operations.declared.conversations import (
     CHANGE_CONVERSATION,
     DELETE_CONVERSATION,
     FORK_CONVERSATION,
+    MAX_TITLE,
     ChangeConversation,
     ConversationId,
     ConversationRow,
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from tui.feeds.base import Feed
 
 Rows = Sequence[ConversationRow]
-MAX_TITLE = 120
-"""Characters of a title."""
 
 
 async def go_on(console: ConsoleHost, rows: Rows, feed: Feed) -> None:

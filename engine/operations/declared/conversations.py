@@ -12,7 +12,9 @@ from engine.operations.operation import Operation
 
 State = Literal["running", "idle", "hibernated", "archived"]
 """A turn runs in it, a session holds it, it has no process, or it was put away and has none."""
-Title = Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
+MAX_TITLE = 120
+"""Characters of a title."""
+Title = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TITLE)]
 
 
 class ConversationRow(msgspec.Struct, kw_only=True):

@@ -18,6 +18,7 @@ from engine.operations.declared.conversations import (
     DELETE_CONVERSATION,
     FORK_CONVERSATION,
     LIST_CONVERSATIONS,
+    MAX_TITLE,
     READ_MESSAGES,
     READ_PROMPTS,
     SHOW_CONVERSATION,
@@ -44,9 +45,6 @@ from engine.sessions.prompts import prompts_in
 from engine.sessions.transcript_copy import copy_transcript
 from engine.store.conversations import KnownConversation, Wanted
 from engine.store.sqlite import StoreUnusable
-
-MAX_TITLE = 120
-"""Characters of a title."""
 
 T = TypeVar("T")
 
