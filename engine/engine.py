@@ -96,6 +96,7 @@ class Engine:
         self.backend = self._agents.backend
         self.login = self._agents.login
         self.cache = flow.cache
+        self.answers = flow.answers
         self.queue = flow.queue
         self.concurrency = flow.concurrency
         self.rng = self._core.rng

@@ -15,6 +15,7 @@ from engine.events.types import OperationExecuted
 from engine.operations.handlers import (  # noqa: F401 - loading them binds the handlers
     alerts,
     breakers,
+    cache,
     checkpoints,
     config,
     conversations,

@@ -8,6 +8,7 @@ from typing import Any
 from engine.operations.declared import (
     alerts,
     breakers,
+    cache,
     checkpoints,
     config,
     conversations,
@@ -32,6 +33,7 @@ SUBJECTS = (
     conversations,
     prompts,
     queue,
+    cache,
     permissions,
     breakers,
     errors,

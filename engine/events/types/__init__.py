@@ -27,7 +27,14 @@ from engine.events.types.pool import (
     PoolScaled,
     PoolStatistics,
 )
-from engine.events.types.queue import LaneReading, LimitReading, QueueMeasured, QueueReading, WaitReading
+from engine.events.types.queue import (
+    CachePrewarmed,
+    LaneReading,
+    LimitReading,
+    QueueMeasured,
+    QueueReading,
+    WaitReading,
+)
 from engine.events.types.recovery import (
     BreakerChanged,
     BreakerFigures,
@@ -75,6 +82,7 @@ __all__ = [
     "BackgroundChanged",
     "BreakerChanged",
     "BreakerFigures",
+    "CachePrewarmed",
     "ConsolesChanged",
     "ConversationHibernated",
     "ConversationRewound",
@@ -145,6 +153,7 @@ AnyEvent = (
     | BackgroundChanged
     | RequestWaiting
     | QueueMeasured
+    | CachePrewarmed
     | ForeignTurnEnded
     | SessionReadings
     | SessionEnded

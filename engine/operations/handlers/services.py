@@ -9,6 +9,7 @@ from engine.approvals.broker import PermissionBroker
 from engine.backends.profiles import Profiles
 from engine.backends.router import BackendRouter
 from engine.base.clock import Clock
+from engine.cache.answers import TieredAnswerCache
 from engine.dispatch.dispatcher import Dispatcher
 from engine.engine import Engine
 from engine.events.bus import Bus
@@ -43,6 +44,7 @@ class Services:
     dispatcher: Dispatcher
     kept_answers: KeptAnswers
     concurrency: ConcurrencyLimits
+    answers: TieredAnswerCache
     broker: PermissionBroker
     breakers: Breakers
     classifier: ClassificationService
@@ -77,6 +79,7 @@ def services_of(engine: Engine) -> Services:
         dispatcher=engine.dispatcher,
         kept_answers=engine.kept_answers,
         concurrency=engine.concurrency,
+        answers=engine.answers,
         broker=engine.broker,
         breakers=engine.breakers,
         classifier=engine.diagnosis,
