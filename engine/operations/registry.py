@@ -20,6 +20,7 @@ from engine.operations.declared import (
     recordings,
     recoveries,
     sessions,
+    terminals,
     verbs,
 )
 from engine.operations.operation import Operation
@@ -29,6 +30,7 @@ SUBJECTS = (
     sessions,
     verbs,
     conversations,
+    terminals,
     prompts,
     permissions,
     breakers,

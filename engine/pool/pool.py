@@ -92,6 +92,8 @@ class Pool:
         a failed start raised.
         """
         self._check_open()
+        if request.resumes:
+            self._ports.conversations.check_not_lent(request.profile.tenant, request.conversation)
         seconds = self._limits().acquire_timeout if timeout is None else timeout
         waiter = self._waiters.new(request, self._now())
         self._known_capacity = None

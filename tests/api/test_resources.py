@@ -63,6 +63,7 @@ ACTS = {
     "/api/conversations/{id}": ("DELETE", 404),
     "/api/conversations/{id}/fork": ("POST", 404),
     "/api/conversations/{id}/messages": ("GET", 404),
+    "/api/conversations/{id}/terminal": ("DELETE", 404),
     "/api/conversations/{id}/prompts": ("GET", 404),
     "/api/sessions/{id}/diff": ("GET", 404),
     "/api/sessions/{id}/export": ("GET", 404),

@@ -32,6 +32,8 @@ ACTS = [
     "config undo",
     "conversations delete c1",
     "conversations fork c1",
+    "conversations open c1",
+    "conversations return c1",
     "conversations update c1 --archived",
     "down",
     "env forget .env",

@@ -9,7 +9,7 @@ import pytest
 
 from tui.terminal import hand_over
 
-_CALLER = "import sys; from tui.terminal.hand_over import _run; print(_run(['sh', '-c', sys.argv[1]]), flush=True)"
+_CALLER = "import sys; from tui.terminal.hand_over import Program, run; print(run(Program(['sh', '-c', sys.argv[1]])), flush=True)"
 
 _OWN_KEYS = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
 """Python has no handler where its parent ignores the signal, as a shell does for what runs beside it."""
@@ -38,4 +38,4 @@ def test_the_console_has_its_keys_again_afterwards() -> None:
 
 
 def test_how_a_program_ended_is_named() -> None:
-    assert [hand_over._ending(code) for code in (3, -2)] == ["ended with exit code 3", "was ended by SIGINT"]
+    assert [hand_over.ending(code) for code in (3, -2)] == ["ended with exit code 3", "was ended by SIGINT"]

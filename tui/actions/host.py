@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tui.model.store import Store
     from tui.render.spans import Line
     from tui.render.themes import ConsoleTheme
+    from tui.terminal.hand_over import Program
 
 Tab = tuple[str, str, str]
 """Action, name and mode of a screen."""
@@ -252,6 +253,12 @@ class ConsoleHost(Protocol):
 
     def card(self, session: str) -> ApprovalCard | None:
         """The approval that a session waits for, now in sight."""
+
+    def check_display(self, remedy: str) -> None:
+        """Raises HandOverFailed, with this remedy, for a display that is no terminal."""
+
+    def lend_terminal(self, program: Program) -> int:
+        """Run a program in the terminal until it ends; its exit code. Raises HandOverFailed."""
 
     def copy_to_clipboard(self, text: str) -> None:
         """Put a text on the terminal's clipboard."""

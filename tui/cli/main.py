@@ -29,7 +29,7 @@ COMMANDS = {
     "checkpoints": "List requests that a shutdown broke off, resume or delete them.",
     "classify": "Say what errors are, and what helps.",
     "config": "Show, check and change settings.",
-    "conversations": "List conversations with and without a process, show or delete them.",
+    "conversations": "List conversations with and without a process, open one in a terminal, delete one.",
     "doctor": "Say what this machine lacks, and how to cure it.",
     "down": "End the engine that `up` started.",
     "env": "Trust the .env file of a folder, list what is trusted, forget it.",
@@ -54,7 +54,7 @@ COMMANDS = {
 }
 
 
-MADE = frozenset({"checkpoints", "conversations", "pool", "presets", "profiles", "recordings"})
+MADE = frozenset({"checkpoints", "pool", "presets", "profiles", "recordings"})
 """Groups that are made from operations alone."""
 EXTENDED = frozenset({"alerts", "breakers", "config", "errors", "permissions", "queue", "recoveries", "sessions"})
 """Groups of a module that get commands for those operations that have none there."""

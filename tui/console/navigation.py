@@ -69,8 +69,13 @@ class Navigation:
             self._app.switch_screen(TranscriptScreen(session))
 
     def open_conversation(self, row: ConversationRow) -> None:
-        """Show a conversation's transcript over the present screen, live where a session holds it."""
-        if not isinstance(self._app.screen, TranscriptScreen):
+        """Show a conversation's transcript over the present screen, live where a session holds it.
+
+        In the place of another transcript it is read again.
+        """
+        if isinstance(self._app.screen, TranscriptScreen):
+            self._app.switch_screen(TranscriptScreen(row.session, row))
+        else:
             self._app.push_screen(TranscriptScreen(row.session, row))
 
     def show_sessions(self, filter_text: str) -> None:

@@ -17,6 +17,7 @@ from tui.screens import list_lines
 SHOWN = {
     "running": ("●", "run", "running"),
     "idle": ("○", "", "idle"),
+    "terminal": ("▸", "ask", "terminal"),
     "hibernated": ("◦", "muted", "asleep"),
     "archived": ("▪", "muted", "archived"),
 }
@@ -91,7 +92,7 @@ def table(
 
 def about(row: ConversationRow, width: int, keys: Keymap) -> Line:
     """The line above the transcript of one that no session holds."""
-    glyph, _role, word = SHOWN["archived" if row.state == "archived" else "hibernated"]
+    glyph, _role, word = SHOWN[row.state if row.state in {"archived", "terminal"} else "hibernated"]
     left: Line = [(f" {glyph} {word}", "muted"), (f"  {name_of(row)}", "strong")]
     wakes = f"{keys.shown('transcript.prompt')} goes on with it"
     return between(left, [(f"  {formats.plural(row.turns, 'turn')}  {wakes} ", "muted")], width)
@@ -106,6 +107,8 @@ def detail(row: ConversationRow, now: float, width: int, keys: Keymap) -> list[L
     said, _more = wrap_text(row.last_words or "nothing said yet", max(20, width), 2)
     facts = [row.profile, made, used, formats.plural(row.turns, "turn"), formats.money(row.cost)]
     live = f" in {row.session}" if row.session else "; a prompt wakes it" if row.state == "hibernated" else ""
+    if row.holder:
+        live = f": open in {clean(row.holder)}; it waits for that to be closed"
     lines: list[Line] = [
         rule(name_of(row), width, f"{keys.shown('conversations.open')} read"),
         [(f"{glyph} {word}", role), (f"{live}   ", ""), (row.id, "muted")],

@@ -21,7 +21,7 @@ AGAIN_S = 2.0
 """Seconds between two readings while something happens."""
 SELDOM_S = 30.0
 """Seconds between two readings otherwise: what others name, fork, archive or delete is in no event."""
-_ALONE = frozenset({"go_on", "fork", "rename"})
+_ALONE = frozenset({"go_on", "fork", "rename", "claude"})
 """Acts that are done to the conversation under the cursor alone, whatever is marked."""
 
 
@@ -151,8 +151,9 @@ class ConversationsScreen(ListScreen[ConversationRow]):
         elif (feed := self.live_feed()) is not None:
 
             async def done() -> str | None:
-                told = await ACTS[name](self.console, rows, feed)
-                self.reload()
-                return told
+                try:
+                    return await ACTS[name](self.console, rows, feed)
+                finally:
+                    self.reload()
 
             self.do(done())

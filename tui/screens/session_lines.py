@@ -27,6 +27,8 @@ ACT = 11
 """Cells of a key and its act in the drawer."""
 BESIDE_SHOWN, BELOW_SHOWN = 100, 30
 """Characters of what is asked for that the drawer shows beside the grid, and below it."""
+_NO_TERMINAL = "simulator"
+"""The backend whose conversations cannot be opened in a terminal."""
 _FRAME = {"Bash": 160}
 """Bytes of an input beside what its summary holds: the names of its fields, and a command's description."""
 KIND_ROLES = {"error": "fail", "user": "ask", "assistant": "", "note": "muted", "think": "muted"}
@@ -282,7 +284,10 @@ def _acts(row: SessionView, keys: Keymap) -> list[Line]:
     role = "" if live else "muted"
     pairs = (("prompt", "interrupt"), ("stop", "kill"))
     lines = [[span for name in pair for span in _act(name, keys, "" if name == "prompt" else role)] for pair in pairs]
-    return [*lines, [(f" {keys.shown('sessions.marked')}", "strong"), (" hibernate, recycle, drain", role)]]
+    lines += [[(f" {keys.shown('sessions.marked')}", "strong"), (" hibernate, recycle, drain", role)]]
+    if row.conversation and row.backend != _NO_TERMINAL:
+        lines += [[(f" {keys.shown('session.claude')}", "strong"), (" open in claude, the agent's terminal", "")]]
+    return lines
 
 
 def _act(name: str, keys: Keymap, role: str) -> Line:
