@@ -57,6 +57,7 @@ ACTS = [
     "sessions hibernate s0001",
     "sessions interrupt s0001",
     "sessions kill s0001",
+    "sessions note s0001 something",
     "sessions recycle s0001",
     "sessions rewind s0001 --prompt 1",
     "sessions side-question s0001 what",
