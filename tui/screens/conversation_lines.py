@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from engine.operations.declared.conversations import ConversationRow
 from tui.actions.keymap import Keymap
 from tui.model.columns import Column, folder_name
@@ -10,7 +12,7 @@ from tui.model.sort import Sort
 from tui.model.tables import Listing, command
 from tui.render import formats
 from tui.render.plain_text import clean
-from tui.render.spans import Line, between, crop, fit, rule
+from tui.render.spans import Line, between, columns, crop, fit, rule
 from tui.render.wrapping import wrap_text
 from tui.screens import list_lines
 
@@ -25,6 +27,12 @@ SHOWN = {
 _ORDER = tuple(SHOWN)
 DETAIL = 6
 """Lines about the row under the cursor."""
+FACTS = 4
+"""Those of them that are no words of the agent."""
+PANE = 42
+"""Percent of the width that the pane beside the list takes."""
+Page = Callable[[int, int], list[Line]]
+"""Draws what was said last into so many cells and lines."""
 
 
 def name_of(row: ConversationRow) -> str:
@@ -75,6 +83,21 @@ CONVERSATIONS: Listing[ConversationRow] = Listing(
     Sort("used"),
 )  # fmt: skip
 """The conversations, the one used last first."""
+
+
+def beside(
+    shown: ListState[ConversationRow], now: float, width: int, height: int, keys: Keymap, empty: str, page: Page
+) -> list[Line]:
+    """The conversations of a wide terminal, and beside them what was said last in the cursor's."""
+    side = width * PANE // 100
+    left = width - side - 2
+    row = shown.get(shown.cursor)
+    if row is None:
+        return table(shown, now, width, height, keys, empty)
+    head = [*detail(row, now, side, keys)[:FACTS], [], rule("LAST", side)]
+    return columns(
+        list_lines.table(shown, now, left, height), [*head, *page(side, height - len(head))], left + 2, width
+    )
 
 
 def table(

@@ -12,6 +12,7 @@ from tui.actions.keymap import CAME_ALONG, Keymap
 from tui.actions.press_guard import ApprovalCard
 from tui.model.columns import NEARLY_FULL, context_share, recent_trend, short_model
 from tui.render import formats
+from tui.render.entry_tail import EntryTail
 from tui.render.glyphs import STATE_GLYPHS, STATE_ROLES, risk_mark
 from tui.render.plain_text import clean
 from tui.render.plots import area
@@ -44,8 +45,12 @@ def drawer(
     height: int,
     keys: Keymap = CAME_ALONG,
     part: LivePart | None = None,
+    page: EntryTail | None = None,
 ) -> list[Line]:
-    """The drawer beside the grid: state, what it does, what it did, how it fares, what can be done."""
+    """The drawer beside the grid: state, what it does, what it did, how it fares, what can be done.
+
+    With a `page`, on a wide terminal, what it did is its transcript's end.
+    """
     lines = [
         rule(row.id, width, f"{keys.shown('sessions.open')} transcript"),
         _state_line(row, now),
@@ -63,7 +68,8 @@ def drawer(
     acts: list[Line] = [[], rule("ACTIONS", width), *_acts(row, keys)]
     room = height - len(lines) - len(health) - len(acts) - 2
     if room >= 1:
-        lines += [[], rule("LAST", width), *recent_entries(tail, room, width)]
+        last = page.lines(tail, width, room) if page is not None and tail else recent_entries(tail, room, width)
+        lines += [[], rule("LAST", width), *last, *[[]] * (room - len(last) if page is not None else 0)]
     return [crop(line, width) for line in [*lines, *health, *acts]][:height]
 
 
