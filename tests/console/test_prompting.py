@@ -24,7 +24,7 @@ from tui.widgets.prompt_area import PromptArea
 SIZES = [NORMAL, SMALL]
 FILES = ["src/app.py", "src/apply.py", "my notes.md", "a/b.py", "c/d.py", "e/f.py"]
 ROWS = [
-    {"name": "default", "workspace": "/work/billing", "directories": ["/srv/one", "/srv/two"]},
+    {"name": "default", "workspace": "/src/billing", "directories": ["/srv/one", "/srv/two"]},
     {"name": "ci", "workspace": "", "directories": []},
 ]
 CONVERSATION = {
@@ -33,7 +33,7 @@ CONVERSATION = {
     "profile": "ci",
     "state": "hibernated",
     "session": "",
-    "directory": "/work/ci",
+    "directory": "/src/ci",
     "title": "nightly build",
     "user": "ana",
     "created": 1.0,
@@ -48,7 +48,7 @@ class PromptFeed(FakeFeed):
 
     def __init__(self) -> None:
         super().__init__(scene.tape(), {"s0008": scene.transcript()})
-        self.directory = "/work/billing"
+        self.directory = "/src/billing"
         self.asked: list[Any] = []
         self.no_files: QuarterdeckError | None = None
         self.prompt: dict[str, Any] = {"id": "r900"}

@@ -12,7 +12,7 @@ from tui.actions.registry import KeyScope
 from tui.render.plain_text import clean
 from tui.render.wrapping import wrap_text
 from tui.screens.base_screen import BaseScreen
-from tui.screens.dialogs import Confirm, Menu
+from tui.screens.dialogs import Confirm, Menu, TextEntry
 from tui.screens.help import Help
 from tui.screens.transcript import TranscriptScreen
 
@@ -51,10 +51,10 @@ class Navigation:
             app.switch_mode(mode)
 
     def forget_engine(self) -> None:
-        """Another engine answers: close what shows or asks about the one before; what is being typed stays."""
+        """Another engine answers: close what shows or asks about the one before; a prompt and a command stay."""
         app = self._app
-        while len(app.screen_stack) > 1 and isinstance(app.screen, TranscriptScreen | Confirm | Menu):
-            app.pop_screen()
+        while len(app.screen_stack) > 1 and isinstance(app.screen, TranscriptScreen | Confirm | Menu | TextEntry):
+            app.screen.dismiss(None)  # who waits for the answer gets none
 
     def go_back(self) -> None:
         """Show the screen before this one."""

@@ -94,7 +94,24 @@ class ScrollingDialog(Dialog[None]):
         self.query_one("#box").scroll_relative(y=lines, animate=False)
 
 
-class Confirm(Dialog[bool]):
+class Question(Dialog[bool]):
+    """Asks before an act.
+
+    `shown_at` is when it was drawn, by the clock of Textual's events: what was typed before that answers nothing.
+    """
+
+    shown_at = float("inf")
+
+    def on_mount(self) -> None:
+        """From the first drawing on it can be answered."""
+        super().on_mount()
+        self.call_after_refresh(self._now_shown)
+
+    def _now_shown(self) -> None:
+        self.shown_at = events.Event().time
+
+
+class Confirm(Question):
     """Asks before an act. With `count`, that number must be typed; otherwise enter says yes."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "yes", "yes", show=False)]
