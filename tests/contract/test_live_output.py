@@ -49,6 +49,23 @@ async def test_a_tools_input_is_there_whole_and_so_is_its_output(session_fixture
     assert result.text.split() == ["one", "two"]
 
 
+async def test_a_tools_input_shows_no_secret_while_it_is_written(session_fixture: SessionFixture) -> None:
+    secret = "sk-ant-" + "api03" + "Q7" * 16
+    session = await session_fixture.start()
+    command = f"echo {'word ' * 40}; ANTHROPIC_API_KEY={secret} true; echo {'word ' * 40}"
+    turn, _pieces = session_fixture.begin(session, f'[[tool: Bash {{"command": "{command}"}}]] [[pace: 20ms]]')
+    shown: list[str] = []
+
+    def looked() -> bool:
+        live = part(session_fixture, session.id)
+        shown.append(live.text if live is not None and live.kind == "tool" else "")
+        return turn.done()
+
+    await until(looked)
+    assert any(shown)
+    assert not [text for text in shown if secret[:16] in text]
+
+
 @pytest.mark.parametrize("prompt", ["[[words: 400]] [[pace: 25ms]]"])
 async def test_an_interrupted_answer_keeps_what_was_written(session_fixture: SessionFixture, prompt: str) -> None:
     session = await session_fixture.start()

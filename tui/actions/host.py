@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from tui.render.themes import ConsoleTheme
     from tui.terminal.hand_over import Program
 
+Search = Callable[[str], Awaitable[Sequence[tuple[str, str]]]]
+"""Brings the options for what is typed."""
 Tab = tuple[str, str, str]
 """Action, name and mode of a screen."""
 
@@ -43,6 +45,11 @@ class Dialogs(Protocol):
         keys: str = "enter take · esc keep",
     ) -> str | None:
         """One of the options, or None."""
+
+    async def find(
+        self, title: str, options: Sequence[tuple[str, str]], current: str, search: Search, *, keys: str
+    ) -> str | None:
+        """One of the options, or of those that `search` brings for what is typed; None for none."""
 
     async def choose_letter(
         self, title: str, options: Sequence[tuple[str, str]], facts: Sequence[Line] = ()

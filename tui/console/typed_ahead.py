@@ -15,7 +15,7 @@ class TypedAhead(App[None]):
 
     async def on_event(self, event: events.Event) -> None:
         """Such a line keeps each character for itself: one that comes past it was aimed at what had the keyboard."""
-        if isinstance(event, events.Key) and not event.is_forwarded and self._is_early(event):
+        if isinstance(event, events.Key) and self._is_early(event):
             return
         if isinstance(event, events.Key) and event.is_forwarded and event.is_printable:
             line = self.focused

@@ -153,7 +153,7 @@ class TextEntry(Dialog[str]):
 class Chooser(Dialog[str]):
     """Choose one of a few; `preview` is called for each that the cursor reaches, `sample` draws it below the list."""
 
-    AUTO_FOCUS = None
+    AUTO_FOCUS: ClassVar[str | None] = None
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("j,down", "step(1)", show=False),
         Binding("k,up", "step(-1)", show=False),
