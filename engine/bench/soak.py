@@ -1,8 +1,8 @@
 """`bench console --soak MINUTES`: an attached console over time, against a headless engine on the simulator.
 
 The engine has demo traffic, the console a terminal of its own in which its screens are gone through. Memory, open
-descriptors and threads of the console's process are sampled; a straight line through the samples after the first
-fifth, in which caches fill, states how much they grow.
+descriptors and threads of the console's process are sampled; a straight line through the samples of the second
+half states how much they grow: in the first one caches, trends and the history of time travel fill.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from engine.bench.terminal import Terminal
 
 SAMPLES = 240
 """Samples at most; there is one a second at most."""
-WARM = 5
-"""The first sample of so many is not looked at."""
+WARM = 2
+"""The first of so many parts of the time is not looked at."""
 _MEMORY_MB, _DESCRIPTORS, _THREADS = 5.0, 1.0, 1.0
 _KEYS = ("1", "2", "j", "\r", "\x1b", "3", "4", "5", "7", "0", "j", "\r", "\x1b")
 """What is pressed, one a sample: every screen, and transcripts that are opened and closed."""

@@ -12,11 +12,11 @@ from tests.support.headless import quarterdeck
 
 
 def growing(memory: float, descriptors: float = 0.0, threads: float = 0.0) -> list[Sample]:
-    """An hour of samples that grow by so much an hour, after a fifth in which caches fill."""
+    """An hour of samples that grow by so much an hour, after a half in which caches fill."""
     return [
         Sample(
             at * 60.0,
-            80.0 + (0.5 if at % 2 else -0.5) + memory * at / 60 - (20.0 if at < 12 else 0.0),
+            80.0 + (0.5 if at % 2 else -0.5) + memory * at / 60 - (20.0 if at < 30 else 0.0),
             10 + round(descriptors * at / 60),
             5 + round(threads * at / 60),
         )
@@ -35,9 +35,9 @@ def test_the_slope_is_that_of_the_line_with_the_least_squares() -> None:
     [
         (growing(0.0), []),
         (growing(3.0), []),
-        (growing(12.0), ["memory"]),
-        (growing(0.0, descriptors=6.0), ["descriptors"]),
-        (growing(0.0, threads=5.0), ["threads"]),
+        (growing(30.0), ["memory"]),
+        (growing(0.0, descriptors=12.0), ["descriptors"]),
+        (growing(0.0, threads=10.0), ["threads"]),
         (growing(-30.0, -6.0, -3.0), []),
     ],
 )

@@ -159,3 +159,26 @@ async def test_a_display_that_is_no_terminal_is_refused_with_the_command_to_run(
         assert "This display cannot be handed to another program." in told
         assert "run `quarterdeck conversations open" in told
         assert feed.calls == []
+
+
+@pytest.mark.real_cli
+def test_a_console_with_an_engine_of_its_own_does_the_same(home: Path, claude: Path) -> None:
+    settings = (f"claude.binary={claude}", "engine.demo=off", "engine.stop_term_grace=1s", "engine.grace=0s")
+    sets = [word for each in settings for word in ("--set", each)]
+    with terminal(home, "--offline", *sets, size=SIZE) as console:
+        see(console, "[1 Overview]", "nothing needs you")
+        wait_until((home / "run" / "quarterdeck" / "engine.sock").exists, PATIENCE_S)
+        conversation = ask(home, "hello [[reply: heron]]")
+        console.press(b"0")
+        see(console, "hello [[reply: heron]]", "○ idle")
+        console.press(b":")
+        see(console, ":")
+        console.press(f"conversations open {conversation}".encode() + ENTER)
+        see(console, CLI, "heron")
+        assert state_of(home, conversation) == "terminal"  # the engine goes on meanwhile
+        console.press(b'run it [[tool: Bash {"command": "sleep 0.2; echo done"}]]' + ENTER)
+        see(console, "Tool said: done")
+        console.press(b"/exit" + ENTER)
+        see(console, "◦ asleep", "is back with the engine")
+        console.press(ENTER)
+        see(console, "goes on with it", "run it")

@@ -131,7 +131,7 @@ def detail(row: ConversationRow, now: float, width: int, keys: Keymap) -> list[L
     facts = [row.profile, made, used, formats.plural(row.turns, "turn"), formats.money(row.cost)]
     live = f" in {row.session}" if row.session else "; a prompt wakes it" if row.state == "hibernated" else ""
     if row.holder:
-        live = f": open in {clean(row.holder)}; it waits for that to be closed"
+        live = f": {clean(row.holder)} has it"
     lines: list[Line] = [
         rule(name_of(row), width, f"{keys.shown('conversations.open')} read"),
         [(f"{glyph} {word}", role), (f"{live}   ", ""), (row.id, "muted")],

@@ -69,11 +69,12 @@ class ConversationsScreen(ListScreen[ConversationRow]):
             self.reload()
 
     def _happened(self) -> tuple[object, ...]:
-        """Changes when a turn began or ended, or a session came or went."""
+        """Changes when a turn began or ended, a session came or went, or an operator did something."""
         state = self.store.live
         hibernated = state.pool.hibernated if state.pool is not None else 0
         totals = (state.totals.turns, state.totals.requests, hibernated)
-        return state.engine.started_at, totals, tuple(state.sessions), self._archive
+        acts = max((line.seq for line in state.recent if line.mark == "operator"), default=0)
+        return state.engine.started_at, totals, acts, tuple(state.sessions), self._archive
 
     def reload(self) -> None:
         """Read the list now."""
