@@ -14,6 +14,7 @@ from engine.base.errors import NotFound, QuarterdeckError, StartFailed
 from engine.base.nursery import Nursery
 from engine.events.bus import Bus
 from engine.events.types import Notice, Severity
+from engine.flow.concurrency_limit import ConcurrencyLimits
 from engine.launchers.base import ProcessEnd
 from engine.launchers.session_host import SessionHost
 from engine.pool.capacity_planner import CapacityPlanner
@@ -25,6 +26,7 @@ from engine.pool.session_index import IndexedSession, SessionIndex
 from engine.pool.session_names import SessionNames
 from engine.pool.starting import check, spec_of, why_single_use
 from engine.pool.statistics import PoolRecord
+from engine.pool.waiting_line import WaitQueue
 from engine.sessions.ports import SessionPorts
 from engine.sessions.session import Session
 from engine.store.sqlite import StoreUnusable
@@ -54,6 +56,8 @@ class PoolPorts:
     profile: Callable[[str], Profile | None]
     rng: random.Random
     host: SessionHost
+    queue: WaitQueue
+    concurrency: ConcurrencyLimits
     unable: Callable[[Profile], str] = _able
     """Says why a profile's sessions could not work, empty when they could."""
 

@@ -21,7 +21,8 @@ from engine.pool.shares import Shares
 class LeaseRequest:
     """What a request needs: a session of `profile`, holding `conversation` or, when empty, a fresh one.
 
-    With a `directory` that the request named, `conversation` is a new one in a process of its own.
+    With a `directory` that the request named, `conversation` is a new one in a process of its own. After `deadline`, a
+    monotonic time, it has no use for a session; `id` names the request.
     """
 
     profile: Profile
@@ -29,6 +30,8 @@ class LeaseRequest:
     conversation: str = ""
     directory: Path | None = None
     priority: str = "medium"
+    deadline: float = float("inf")
+    id: str = ""
 
     @property
     def resumes(self) -> bool:

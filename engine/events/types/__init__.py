@@ -27,6 +27,7 @@ from engine.events.types.pool import (
     PoolScaled,
     PoolStatistics,
 )
+from engine.events.types.queue import LaneReading, LimitReading, QueueMeasured, QueueReading, WaitReading
 from engine.events.types.recovery import (
     BreakerChanged,
     BreakerFigures,
@@ -86,6 +87,8 @@ __all__ = [
     "EventEnvelope",
     "ForeignTurnEnded",
     "GrantRevoked",
+    "LaneReading",
+    "LimitReading",
     "Notice",
     "OperationExecuted",
     "OrphansReaped",
@@ -97,6 +100,8 @@ __all__ = [
     "PoolScaled",
     "PoolStatistics",
     "ProtocolFault",
+    "QueueMeasured",
+    "QueueReading",
     "RateLimited",
     "Reading",
     "RecoveryEnded",
@@ -122,6 +127,7 @@ __all__ = [
     "TurnProgress",
     "TurnStarted",
     "TurnSteered",
+    "WaitReading",
     "decode_stamped",
     "encode_stamped",
 ]
@@ -138,6 +144,7 @@ AnyEvent = (
     | SessionBound
     | BackgroundChanged
     | RequestWaiting
+    | QueueMeasured
     | ForeignTurnEnded
     | SessionReadings
     | SessionEnded
