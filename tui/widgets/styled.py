@@ -1,7 +1,7 @@
 """What hand-drawn widgets share: roles become styles of the theme, glyphs become the set in use.
 
-Private name of Textual used here: `StylesCache.get_inner_outer`, an `lru_cache` whose keys are the caches of 1,024 widgets
-with all lines that they drew last, also of closed ones; tests/console/test_closed_screens.py notices a change.
+Private name of Textual used here: `StylesCache.get_inner_outer`, an `lru_cache` whose keys are the caches of as many as
+1,024 widgets with all lines that they drew last, also of closed ones; tests/console/test_closed_screens.py notices.
 """
 
 from __future__ import annotations
