@@ -55,9 +55,12 @@ async def test_a_tools_input_shows_no_secret_while_it_is_written(
 ) -> None:
     secret, shown = "sk-ant-" + "api03" + "Q7" * 16, list[str]()
     grow = session_fixture.transcripts.grow_part
-    monkeypatch.setattr(
-        session_fixture.transcripts, "grow_part", lambda name, text: (shown.append(text), grow(name, text))
-    )
+
+    def noted(name: str, text: str) -> None:
+        shown.append(text)
+        grow(name, text)
+
+    monkeypatch.setattr(session_fixture.transcripts, "grow_part", noted)
     session = await session_fixture.start()
     command = f"echo {'word ' * 40}; ANTHROPIC_API_KEY={secret} true; echo {'word ' * 40}"
     assert (await session_fixture.ask(session, f'[[tool: Bash {{"command": "{command}"}}]]')).ok
