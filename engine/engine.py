@@ -112,6 +112,7 @@ class Engine:
         self.locks = sessions.locks
         self.conversations = sessions.ports.conversations
         self.router = sessions.router
+        self.terminals = sessions.terminals
         self.recoveries = self._recovery.recoveries
         self.dispatcher = self._requests.dispatcher
         self.kept_answers = self._requests.kept_answers

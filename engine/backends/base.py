@@ -93,6 +93,9 @@ class Backend(Protocol):
     def command(self, spec: AgentSpec) -> AgentCommand:
         """How to start an agent; makes its folders. Raises BackendMissing or StartFailed."""
 
+    def terminal(self, spec: AgentSpec) -> AgentCommand:
+        """How a person goes on with its conversation in a terminal. Raises Forbidden, BackendMissing or StartFailed."""
+
     def release(self, spec: AgentSpec) -> None:
         """The agent has ended: take away what only it used."""
 

@@ -29,6 +29,7 @@ from engine.operations.handlers import (  # noqa: F401 - loading them binds the 
     recordings,
     recoveries,
     sessions,
+    terminals,
     verbs,
 )
 from engine.operations.handlers.binding import HANDLERS, CallContext

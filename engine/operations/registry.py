@@ -22,6 +22,7 @@ from engine.operations.declared import (
     recordings,
     recoveries,
     sessions,
+    terminals,
     verbs,
 )
 from engine.operations.operation import Operation
@@ -31,6 +32,7 @@ SUBJECTS = (
     sessions,
     verbs,
     conversations,
+    terminals,
     prompts,
     queue,
     cache,

@@ -205,6 +205,7 @@ class Members:
         try:
             check(spec, unreadable)
             if spec.resume:
+                self._ports.conversations.check_not_lent(spec.profile.tenant, spec.conversation)
                 await self._check_transcript(spec)
             if victim is not None:
                 await asyncio.shield(self._end(victim, "makes room"))

@@ -101,6 +101,8 @@ class Pool:
         when the disk is full, and what a failed start raised. While a limit of the API holds it up no time counts.
         """
         self._check_open()
+        if request.resumes:
+            self._ports.conversations.check_not_lent(request.profile.tenant, request.conversation)
         seconds = self._limits().acquire_timeout if timeout is None else timeout
         waiter = self._waiters.new(request)
         self._known_capacity = None

@@ -48,12 +48,12 @@ CONVERSATION = "7c2f41aa-9d1e-4f0b-b1c4-0000000000"
 
 CONVERSATIONS = [
     {"id": f"{CONVERSATION}07", "state": "running", "session": "s0008", "title": "refactor queue worker", "user": "ben",
-     "used": NOW - 12, "turns": 22, "cost": 1.32, "directory": "/work/billing", "last_words": REMARK},
+     "used": NOW - 12, "turns": 22, "cost": 1.32, "directory": "/src/billing", "last_words": REMARK},
     {"id": "9b11c0de-7a54-4c1e-8d3c-000000000011", "title": "find out why the nightly build is slow", "user": "ana",
-     "created": NOW - 9000, "used": NOW - 5400, "turns": 9, "cost": 0.81, "directory": "/work/ci",
+     "created": NOW - 9000, "used": NOW - 5400, "turns": 9, "cost": 0.81, "directory": "/src/ci",
      "last_words": "The cache key has the date in it. I would leave it out; shall I?"},
     {"id": "3c55aa01-1f0e-45a8-b0a2-000000000012", "title": "draft the release notes", "user": "eli",
-     "created": NOW - 260_000, "used": NOW - 190_000, "turns": 31, "cost": 4.2, "directory": "/work/docs",
+     "created": NOW - 260_000, "used": NOW - 190_000, "turns": 31, "cost": 4.2, "directory": "/src/docs",
      "last_words": "Done: NOTES.md has all eleven changes."},
 ]  # fmt: skip
 

@@ -74,6 +74,7 @@ OPERATIONS: Mapping[str, str] = {
     "archive": "conversations.update",
     "rename": "conversations.update",
     "delete": "conversations.delete",
+    "claude": "conversations.open",
     "correct": "errors.correct",
     "undo": "config.undo",
     "apply": "config.change",
@@ -252,6 +253,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("conversations.rename", "N", "give it another title", _CONV, "screen.act('rename')", True, 6,
            short="name"),
     Action("conversations.delete", "X", "delete it", _CONV, "screen.act('delete')", True, 8, short="delete"),
+    Action("conversations.claude", "O", "open in claude", _CONV, "screen.act('claude')", True, 9, short="claude"),
     _looks("conversations.write", "E", "export its text", _CONV, "screen.write", 5,
            short="export"),
     _looks("tuning.down", "j,down", "next setting", _TUNE, "screen.move(1)"),
@@ -276,6 +278,7 @@ ACTIONS: tuple[Action, ...] = (
            short="interrupt"),
     Action("session.stop", "R", "stop it", _SESS, "screen.act('stop')", True, 13, short="stop"),
     Action("session.kill", "K", "kill it", _SESS, "screen.act('kill')", True, 12, short="kill"),
+    Action("session.claude", "O", "open in claude", _SESS, "screen.act('claude')", True, 14, short="claude"),
     Action("session.allow", "A", "allow what it asks, once", _SESS, "screen.act('allow')", True, 1,
            short="allow once"),
     Action("session.deny", "D", "deny it, say why", _SESS, "screen.act('deny')", True, 1, short="deny"),
@@ -303,6 +306,7 @@ ACTIONS: tuple[Action, ...] = (
            short="interrupt"),
     Action("transcript.stop", "R", "stop it", _TRAN, "screen.act('stop')", True, 10, short="stop"),
     Action("transcript.kill", "K", "kill it", _TRAN, "screen.act('kill')", True, 8, short="kill"),
+    Action("transcript.claude", "O", "open in claude", _TRAN, "screen.act('claude')", True, 55, short="claude"),
 )  # fmt: skip
 
 

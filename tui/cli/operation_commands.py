@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -119,9 +120,9 @@ def _cell(name: str, value: Any) -> str:
 
         return day(value)
     if isinstance(value, float) and (name in {"at", "since", "when"} or name.endswith(("_at", "_used"))):
-        from tui.render.formats import clock
+        from tui.render.formats import moment
 
-        return clock(value) if value else ""
+        return moment(value, time.time()) if value else ""
     if isinstance(value, msgspec.Struct):
         return "  ".join(f"{key} {_cell(key, each)}" for key, each in _values(value).items())
     if isinstance(value, list):

@@ -17,6 +17,7 @@ from engine.events.state import State
 from engine.flow.concurrency_limit import ConcurrencyLimits
 from engine.pool.conversations import Conversations
 from engine.pool.pool import Pool
+from engine.pool.terminals import Terminals
 from engine.recovery.breakers.registry import Breakers
 from engine.recovery.classify.service import ClassificationService
 from engine.recovery.recoveries import Recoveries
@@ -38,6 +39,7 @@ class Services:
     live: LiveSettings
     pool: Pool
     conversations: Conversations
+    terminals: Terminals
     profiles: Profiles
     backend: BackendRouter
     transcripts: Transcripts
@@ -73,6 +75,7 @@ def services_of(engine: Engine) -> Services:
         live=engine.live,
         pool=engine.pool,
         conversations=engine.conversations,
+        terminals=engine.terminals,
         profiles=engine.profiles,
         backend=engine.backend,
         transcripts=engine.transcripts,
