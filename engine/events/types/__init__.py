@@ -6,6 +6,7 @@ import msgspec
 
 from engine.events.types.alerts import AlertRaised, AlertResolved, AlertSilenced
 from engine.events.types.base import Event
+from engine.events.types.cache import CacheMeasured, CachePrewarmed, CacheReading
 from engine.events.types.engine import (
     ConsolesChanged,
     EngineDraining,
@@ -28,7 +29,6 @@ from engine.events.types.pool import (
     PoolStatistics,
 )
 from engine.events.types.queue import (
-    CachePrewarmed,
     LaneReading,
     LimitReading,
     QueueMeasured,
@@ -82,7 +82,9 @@ __all__ = [
     "BackgroundChanged",
     "BreakerChanged",
     "BreakerFigures",
+    "CacheMeasured",
     "CachePrewarmed",
+    "CacheReading",
     "ConsolesChanged",
     "ConversationHibernated",
     "ConversationRewound",
@@ -154,6 +156,7 @@ AnyEvent = (
     | RequestWaiting
     | QueueMeasured
     | CachePrewarmed
+    | CacheMeasured
     | ForeignTurnEnded
     | SessionReadings
     | SessionEnded
