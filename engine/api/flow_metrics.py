@@ -15,6 +15,9 @@ def flow_metrics(engine: Engine) -> Iterable[Metric]:
     """By priority, by credential and model, by level."""
     yield from _queue(engine.pool.queue_reading())
     yield from _cache(engine.answers.statistics())
+    yield GaugeMetricFamily(
+        "memory_pool_utilization", "Bytes of buffers in use / in use and kept", engine.buffers.utilization
+    )
     yield from _garbage()
 
 

@@ -27,10 +27,12 @@ from engine.library.types import (
     StrategyStatistics,
     ThroughputMetrics,
 )
+from engine.operations.declared.memory import OPTIMIZE_MEMORY, BufferClass, VerdictRow
 from engine.operations.declared.pool import AUTOSCALE_POOL, SCALE_POOL, Autoscale, Scale
 from engine.operations.declared.queue import ADJUST_BACKPRESSURE, Backpressure
 from engine.operations.execute import Operations
-from engine.operations.operation import A, Operation, R
+from engine.operations.handlers.binding import rows_as
+from engine.operations.operation import A, NoArguments, Operation, R
 from engine.requests import Answer, AnswerStream, Request
 from engine.settings.load import Loaded
 from engine.thread import EngineThread
@@ -128,6 +130,20 @@ class Engine:
     async def auto_scale(self, enable: bool) -> None:
         """Follow the load from now on, or stay at the present size."""
         await self.execute(AUTOSCALE_POOL, Autoscale(enabled=enable))
+
+    # memory
+
+    def memory_pool_stats(self) -> list[BufferClass]:
+        """The buffers that are used again, by size."""
+        return self._now(lambda: rows_as(BufferClass, self.root.buffers.statistics()))
+
+    async def optimize_pool_sizes(self) -> list[VerdictRow]:
+        """Measure whether reuse pays, by size, and go by it."""
+        return (await self.execute(OPTIMIZE_MEMORY, NoArguments())).measured
+
+    def recycle_unused_objects(self) -> int:
+        """Give back the buffers that nobody uses; returns the bytes."""
+        return self._now(self.root.buffers.recycle)
 
     # the queue
 

@@ -12,6 +12,7 @@ from engine.events import types as ev
 from engine.events.bus import Bus
 from engine.events.recorder import Recorder
 from engine.maintenance import TICK_S, Maintenance
+from engine.memory.buffers import BufferPool
 from engine.parts.part import Part
 from engine.sessions.transcripts import Transcripts
 from engine.settings.live import LiveSettings
@@ -33,6 +34,7 @@ class Core(Part):
         self.live = LiveSettings(loaded.settings, clock=self.clock, origins=loaded.origins)
         self.state = loaded.settings.engine.state_dir
         self.bus = Bus(self.clock, loaded.settings.events.history)
+        self.buffers = BufferPool()
         self.transcripts = Transcripts(loaded.settings.events.transcript_bytes)
         self.rng = random.Random()  # noqa: S311 - jitter and placement, not secrets
         self.phase = "new"
