@@ -249,6 +249,8 @@ class Members:
             self.index.add(IndexedSession(session.id, request.profile.key, weight=weight))
             self.index.hold(session.id, request.conversation, "", prior_turns=1 + had)
             self._indexed(member)
+            if not (request.resumes or session.life.leased):
+                session.warm_up()
 
     def _indexed(self, member: Member) -> None:
         session, entry = member.session, self.index.get(member.session.id)

@@ -133,6 +133,8 @@ class Pool:
     def look_at(self, session: str) -> None:
         """A person reads the conversation of a session: it is cleared for another one after all others."""
         self.index.look_at(session)
+        if (member := self._members.all.get(session)) is not None:
+            member.session.look_at()
 
     def release(self, lease: Lease) -> None:
         """Give a session back. A lease that is no longer the session's is ignored."""

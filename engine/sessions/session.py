@@ -19,6 +19,7 @@ from engine.launchers.base import Child, LaunchSpec, ProcessEnd
 from engine.sessions import lines
 from engine.sessions import protocol_events as f
 from engine.sessions.account import Account, Spent
+from engine.sessions.audience import Audience
 from engine.sessions.carry_over import left_by_result, left_by_tool
 from engine.sessions.controls import Controls
 from engine.sessions.lifecycle import Lifecycle, State, Transition
@@ -30,13 +31,17 @@ from engine.sessions.own_work import LeftRunning, OwnWork
 from engine.sessions.permission_port import Requester
 from engine.sessions.ports import SessionPorts
 from engine.sessions.protocol_events import event_of
-from engine.sessions.replies import Started, cost_so_far, started
+from engine.sessions.replies import Started, context_usage, cost_so_far, started
 from engine.sessions.turn import RunningTurn, TurnOrder
 from engine.sessions.workplace import Workplace
 
 _INTERRUPT_WAIT_S = 1.0
 _POLITE_S = 2.0
 _STOP_TASK_S = 1.0
+
+
+def _ignore_reply(_reply: ControlReply) -> None:
+    """Nothing depends on it: an agent that does not know the request writes each piece as before."""
 
 
 def _ignore(_session: Session) -> None:
@@ -68,6 +73,7 @@ class Session:
         self._account = Account(free=spec.profile.backend == SIMULATOR)
         self._workplace = Workplace(spec, ports.backend)
         self._left_running = LeftRunning()
+        self._audience = Audience()
         self._output = LiveOutput(spec.session, ports.transcripts, ports.bus, ports.clock)
         self.life = Lifecycle(spec.session, ports.clock.monotonic())
         self._own_work = OwnWork(self.life, self._account, ports.bus, ports.clock, lambda: on_engaged(self))
@@ -190,6 +196,8 @@ class Session:
         self.turns += not order.quiet
         if order.commands and not order.quiet:
             self.keep_to_one("a request with commands ran in it")
+        if not order.quiet:
+            self._report_audience(self._audience.turn_begins(self._ports.clock.monotonic(), watched=order.watched))
         self._begin(order)
         if not order.quiet:
             self._left_running.turn_begins()
@@ -249,6 +257,16 @@ class Session:
         self._output.add("user", "steered", prompt, ref=self.last_uuid)
         self._ports.bus.publish(ev.TurnSteered(session=self.id, by=by, prompt=prompt_title(prompt)))
         return True
+
+    def look_at(self) -> None:
+        """A person reads its transcript: what it writes comes at once."""
+        if not self.lost:
+            self._report_audience(self._audience.look(self._ports.clock.monotonic()))
+
+    def warm_up(self) -> None:
+        """Let a fresh agent do off a request's path what its first turn would; the reply holds the context's fill."""
+        if not self.lost:
+            self._ask_later("get_context_usage", self._take_context, detail="summary")
 
     def abort_turn(self, reason: str) -> None:
         """End the turn because the session is about to be stopped; its caller learns why."""
@@ -377,7 +395,22 @@ class Session:
             if (cost := cost_so_far(reply)) is not None:
                 self._account.resumed_at(cost)
 
-        request_id, line = self._machine.request("get_usage", skip_behaviors=True)
+        self._ask_later("get_usage", take, skip_behaviors=True)
+
+    def _take_context(self, reply: ControlReply) -> None:
+        usage = context_usage(reply)
+        if usage is not None and not self.turns:
+            self._ports.bus.publish(
+                ev.ContextMeasured(session=self.id, context=usage.total_tokens, context_window=usage.max_tokens)
+            )
+
+    def _report_audience(self, watched: bool | None) -> None:
+        if watched is not None:
+            self._ask_later("set_has_subscribers", _ignore_reply, has_subscribers=watched)
+
+    def _ask_later(self, subtype: str, take: Callable[[ControlReply], None], **fields: Any) -> None:
+        """A control request whose reply nobody waits for."""
+        request_id, line = self._machine.request(subtype, **fields)
         self._controls.expect_later(request_id, take)
         self._write(line)
 

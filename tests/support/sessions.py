@@ -62,9 +62,9 @@ class SessionFixture:
         kind = "simulator" if self._binary is None else "claude"
         return Profile(**{"name": "default", "backend": kind, "own_home": True, **changes})
 
-    def backend(self, *flags: str, retries: int = 0) -> Backend:
-        """The backend with more flags for its agents."""
-        options = ClaudeOptions(max_retries=retries, extra_args=flags)
+    def backend(self, *flags: str, retries: int = 0, **options_of: Any) -> Backend:
+        """The backend with more flags for its agents, and other options."""
+        options = ClaudeOptions(max_retries=retries, extra_args=flags, **options_of)
         if self._binary is None:
             return SimulatorBackend(self._homes, options)
         return ClaudeBackend(self._binary, self._homes, lambda: Credential("offline", base_url=self._url), options)
@@ -115,10 +115,10 @@ class SessionFixture:
         )
         self.broker.answer(permission, decision, edited)
 
-    def begin(self, session: Session, prompt: str) -> tuple[asyncio.Task[Outcome], list[str]]:
+    def begin(self, session: Session, prompt: str, *, watched: bool = True) -> tuple[asyncio.Task[Outcome], list[str]]:
         """Run one turn in the background; the list grows by the pieces of its answer."""
         pieces: list[str] = []
-        order = TurnOrder(request="r", prompt=prompt, on_delta=pieces.append)
+        order = TurnOrder(request="r", prompt=prompt, watched=watched, on_delta=pieces.append)
         return asyncio.create_task(session.run(order)), pieces
 
     def seen(self, kind: type[E]) -> list[E]:

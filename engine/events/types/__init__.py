@@ -52,6 +52,7 @@ from engine.events.types.requests import (
 )
 from engine.events.types.sessions import (
     BackgroundChanged,
+    ContextMeasured,
     ConversationRewound,
     ProtocolFault,
     Reading,
@@ -75,6 +76,7 @@ __all__ = [
     "BreakerChanged",
     "BreakerFigures",
     "ConsolesChanged",
+    "ContextMeasured",
     "ConversationHibernated",
     "ConversationRewound",
     "ConversationWoken",
@@ -137,6 +139,7 @@ AnyEvent = (
     | SessionChanged
     | SessionBound
     | BackgroundChanged
+    | ContextMeasured
     | RequestWaiting
     | ForeignTurnEnded
     | SessionReadings

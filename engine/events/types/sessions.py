@@ -61,6 +61,14 @@ class SessionBound(Event, frozen=True):
     cwd: str = ""
 
 
+class ContextMeasured(Event, frozen=True):
+    """What a fresh session's context takes before its first turn, in tokens of its window."""
+
+    session: str
+    context: int
+    context_window: int
+
+
 class BackgroundChanged(Event, frozen=True):
     """What the agent does beside our turns: its background tasks, and whether a turn runs that it began by itself."""
 
