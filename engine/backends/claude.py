@@ -83,7 +83,7 @@ class ClaudeBackend(InAgentDirectories):
                 f"The Claude Code CLI is not at {self._binary}." if self._binary else "There is no Claude Code CLI.",
                 remedy="Install it, `pip install 'quarterdeck[claude]'`, or name it with `claude.binary`.",
             )
-        argv = (str(self._binary), *agent_flags(spec, self._options))
+        argv = (str(self._binary), *agent_flags(spec, self._options, self.parking(spec)))
         return AgentCommand(argv, self._agent_dirs.place(spec), self._environment(spec))
 
     def _environment(self, spec: AgentSpec) -> dict[str, str]:
@@ -106,11 +106,14 @@ class ClaudeBackend(InAgentDirectories):
         return {**environment, **profile.environment}
 
 
-def agent_flags(spec: AgentSpec, options: ClaudeOptions) -> list[str]:
-    """The flags of one agent; values are joined with `=` because they may begin with a dash."""
+def agent_flags(spec: AgentSpec, options: ClaudeOptions, gate: Path | None = None) -> list[str]:
+    """The flags of one agent, parked at `gate` or not; values are joined with `=`: they may begin with a dash."""
     profile = spec.profile
     flags = [*STREAM_FLAGS, "--strict-mcp-config", f"--permission-mode={spec.mode}", BARRED]
-    flags.append(f"--resume={spec.conversation}" if spec.resume else f"--session-id={spec.conversation}")
+    if gate is not None:
+        flags.append(f"--resume={gate}")
+    else:
+        flags.append(f"--resume={spec.conversation}" if spec.resume else f"--session-id={spec.conversation}")
     if profile.model:
         flags.append(f"--model={profile.model}")
     if options.setting_sources is not None:

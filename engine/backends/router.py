@@ -23,6 +23,10 @@ class BackendRouter:
         """How to start an agent. Raises BackendMissing or StartFailed, SettingsError for an unknown backend."""
         return self._of(spec.profile).command(spec)
 
+    def gate(self, spec: AgentSpec) -> Path:
+        """The named pipe of a parked agent. Raises SettingsError for an unknown backend."""
+        return self._of(spec.profile).gate(spec)
+
     def release(self, spec: AgentSpec) -> None:
         """The agent has ended. Raises SettingsError for an unknown backend."""
         self._of(spec.profile).release(spec)

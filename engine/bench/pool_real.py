@@ -25,6 +25,7 @@ from engine.bench.fixtures import (
     running,
     until,
 )
+from engine.bench.waking import SPARED, stream_settings, streams, wakes
 from engine.engine import Engine
 from engine.launchers.tree_usage import pss_of
 from engine.pool.statistics import percentiles
@@ -57,7 +58,9 @@ async def real_sessions(binary: Path, folder: Path, size: Size, seed: int, progr
         for name, overrides, part in bench.parts():
             progress(name)
             home = folder / name.replace(" ", "-")
-            with running(claude_settings(home, binary, url, [*ROOMY, *overrides])) as thread:
+            (home / "workspace").mkdir(parents=True, exist_ok=True)
+            mine = [each.format(workspace=home / "workspace") for each in overrides]
+            with running(claude_settings(home, binary, url, [*ROOMY, *mine])) as thread:
                 rows += await asyncio.wrap_future(thread.call(_run(part, thread.engine)))
     return rows
 
@@ -86,6 +89,9 @@ class _Bench:
             ("crashes", ["session_pool.min_size=2", "session_pool.max_size=3", *OFTEN_KILLED], self._crash),
             ("a stopped process", _CLOCKS, self._stopped),
             ("create and remove", ONE_AT_A_TIME, self._lifetimes),
+            ("wakes in a workspace", [*SPARED, "profiles.default.workspace={workspace}"], self._wakes_there),
+            ("wakes in directories of their own", SPARED, self._wakes_at_home),
+            ("streams", stream_settings("{workspace}"), self._streams),
         ]
         if self._size.big:
             found.append(("100 live CLIs", [f"session_pool.max_size={CONVERSATIONS}", patient], self._one_each))
@@ -128,6 +134,15 @@ class _Bench:
 
     async def _lifetimes(self, engine: Engine) -> list[Figure]:
         return await lifetimes(engine, self._size.crashes, "a real CLI")
+
+    async def _wakes_there(self, engine: Engine) -> list[Figure]:
+        return await wakes(engine, self._size, "parked in the workspace")
+
+    async def _wakes_at_home(self, engine: Engine) -> list[Figure]:
+        return await wakes(engine, self._size, "parked in the conversation's own directory")
+
+    async def _streams(self, engine: Engine) -> list[Figure]:
+        return await streams(engine, self._size)
 
     async def _one_each(self, engine: Engine) -> list[Figure]:
         """As many live processes as conversations."""

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import random
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from functools import partial
 
 from engine.backends.base import Profile
@@ -175,10 +176,16 @@ class Dispatcher:
         active.profile = self._ports.profile(active.request.profile, active.request.tenant)
         keys = breaker_keys(active.profile)
         self._ports.guard.check(keys)
+        self._wake_ahead(active)
         async with self._place(active), self._session(active) as lease:
             with self._ports.guard.call(keys) as permit, self._turn(active, lease, permit):
                 outcome = await self._run(active, lease, stream, permit)
         return answer_of(active, outcome, lease.session, self._now())
+
+    def _wake_ahead(self, active: ActiveRequest) -> None:
+        """While the request waits for its place, its conversation wakes already."""
+        if active.conversation and active.retry.attempts == 1:
+            self._ports.pool.wake_ahead(replace(lease_request(active), ahead=True))
 
     @contextlib.asynccontextmanager
     async def _place(self, active: ActiveRequest) -> AsyncIterator[None]:

@@ -54,6 +54,9 @@ class WaitQueue(Protocol):
 class SessionPool(Protocol):
     """Sessions, leased for one turn each."""
 
+    def wake_ahead(self, request: LeaseRequest) -> str:
+        """Begin to wake a conversation for which a prompt is expected, when that takes nothing from anybody."""
+
     async def lease(self, request: LeaseRequest, *, on_wait: Callable[[str], None]) -> Lease:
         """A session for a request; `on_wait` is called with what it waits for."""
 

@@ -21,7 +21,8 @@ from engine.pool.shares import Shares
 class LeaseRequest:
     """What a request needs: a session of `profile`, holding `conversation` or, when empty, a fresh one.
 
-    With a `directory` that the request named, `conversation` is a new one in a process of its own.
+    With a `directory` that the request named, `conversation` is a new one in a process of its own. `ahead` states that
+    nobody waits for it yet: a prompt for its conversation is expected.
     """
 
     profile: Profile
@@ -29,6 +30,7 @@ class LeaseRequest:
     conversation: str = ""
     directory: Path | None = None
     priority: str = "medium"
+    ahead: bool = False
 
     @property
     def resumes(self) -> bool:

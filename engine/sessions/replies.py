@@ -45,6 +45,35 @@ class ContextUsage(msgspec.Struct, frozen=True, rename="camel"):
     max_tokens: int = 0
 
 
+class StatusRow(msgspec.Struct, frozen=True):
+    """One line of the agent's status."""
+
+    label: str = ""
+    value: str = ""
+
+
+class StatusSection(msgspec.Struct, frozen=True):
+    """A part of the agent's status."""
+
+    rows: list[StatusRow] = []
+
+
+class Status(msgspec.Struct, frozen=True):
+    """The reply to `get_status`."""
+
+    sections: list[StatusSection] = []
+
+
+def resumed_conversation(reply: ControlReply) -> str:
+    """The conversation that the agent states it is in; empty from one that does not say so."""
+    try:
+        sections = msgspec.json.decode(reply.response, type=Status).sections
+    except msgspec.DecodeError:
+        return ""
+    rows = (row for section in sections for row in section.rows)
+    return next((row.value for row in rows if row.label == "Session ID"), "")
+
+
 def started(reply: ControlReply) -> Started:
     """The reply to `initialize`; one of another shape says nothing."""
     try:

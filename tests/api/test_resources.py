@@ -64,6 +64,7 @@ ACTS = {
     "/api/conversations/{id}/fork": ("POST", 404),
     "/api/conversations/{id}/messages": ("GET", 404),
     "/api/conversations/{id}/prompts": ("GET", 404),
+    "/api/conversations/{id}/wake": ("POST", 404),
     "/api/sessions/{id}/diff": ("GET", 404),
     "/api/sessions/{id}/export": ("GET", 404),
     "/api/sessions/{id}/rewind": ("POST", 404),

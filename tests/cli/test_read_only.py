@@ -33,6 +33,7 @@ ACTS = [
     "conversations delete c1",
     "conversations fork c1",
     "conversations update c1 --archived",
+    "conversations wake c1",
     "down",
     "env forget .env",
     "env trust .env",

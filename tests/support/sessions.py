@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -79,8 +80,21 @@ class SessionFixture:
         retries: int = 0,
     ) -> Session:
         """A session that answers; on `resume` it goes on with that conversation."""
+        spec = AgentSpec("", profile or self.profile(), resume or str(uuid.uuid4()), resume=bool(resume))
+        session = self._session(spec, backend or self.backend(*flags, retries=retries))
+        await session.start(START_S)
+        return session
+
+    async def park(self, profile: Profile | None = None, directory: Path | None = None) -> Session:
+        """A session that waits for a conversation to resume, in its directory."""
+        spec = AgentSpec("", profile or self.profile(), "", directory=directory, parked=True)
+        session = self._session(spec, self.backend())
+        await session.park(START_S)
+        return session
+
+    def _session(self, spec: AgentSpec, backend: Backend) -> Session:
         ports = SessionPorts(
-            backend=backend or self.backend(*flags, retries=retries),
+            backend=backend,
             launcher=self.launcher,
             bus=self._bus,
             clock=self._clock,
@@ -88,11 +102,8 @@ class SessionFixture:
             transcripts=self.transcripts,
             limits=lambda: self.limits,
         )
-        name = f"s{len(self._sessions) + 1}"
-        spec = AgentSpec(name, profile or self.profile(), resume or str(uuid.uuid4()), resume=bool(resume))
-        session = Session(spec, ports, self.lost.append)
+        session = Session(replace(spec, session=f"s{len(self._sessions) + 1}"), ports, self.lost.append)
         self._sessions.append(session)
-        await session.start(START_S)
         return session
 
     async def ask(self, session: Session, prompt: str, *, commands: bool = False) -> Outcome:

@@ -198,6 +198,8 @@ def _pool_lines(pool: PoolStatistics, used: int, width: int) -> list[Line]:
     """Where the size goes and why, and how well processes are used again."""
     going = f"{used} → {pool.target}: {pool.reason}" if pool.target != used else pool.reason
     reused = f"{pool.reuse:.0%} of turns  asleep {pool.hibernated}" if pool.counts.leases else "no turn yet"
+    if pool.spares:
+        reused += f"  spares {pool.spares}"
     return [
         [(" scaling  ", "muted"), (fit(going, max(0, width - 10)), "")],
         [(" reuse    ", "muted"), (reused, "")],

@@ -13,6 +13,7 @@ class SessionState(StrEnum):
     """What a session is doing; each has a glyph of its own in the console."""
 
     STARTING = "starting"
+    PARKED = "parked"
     IDLE = "idle"
     RUNNING = "running"
     APPROVAL = "approval"
