@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from engine.base.errors import BadInput, BreakerOpen, ErrorKind, NotFound, Overloaded, QuarterdeckError, TurnFailed
     from engine.library.engine import Engine
     from engine.library.settings import load_settings
-    from engine.library.types import CircuitThresholds, RetryPolicy
+    from engine.library.types import CircuitThresholds, PriorityQueue, RetryPolicy
     from engine.requests import Answer, Request
 
 _HOMES = {
@@ -22,6 +22,7 @@ _HOMES = {
     "ErrorKind": "engine.base.errors",
     "NotFound": "engine.base.errors",
     "Overloaded": "engine.base.errors",
+    "PriorityQueue": "engine.library.types",
     "QuarterdeckError": "engine.base.errors",
     "Request": "engine.requests",
     "RetryPolicy": "engine.library.types",
@@ -39,6 +40,7 @@ __all__ = [
     "ErrorKind",
     "NotFound",
     "Overloaded",
+    "PriorityQueue",
     "QuarterdeckError",
     "Request",
     "RetryPolicy",

@@ -58,7 +58,7 @@ class Engine:
         flow = Flow(core)
         resilience = self._resilience = Resilience(core, lambda breaker: self._recovery.for_breaker(breaker))  # noqa: PLW0108 - built later
         permissions = Permissions(core, resilience.tools.barred)
-        sessions = Sessions(core, processes, agents, resilience, permissions)
+        sessions = Sessions(core, processes, agents, resilience, permissions, flow)
         self._recovery = Recovery(core, processes, flow, resilience, sessions)
         self._requests = Requests(core, agents, flow, resilience, sessions, self._recovery)
         self._supervision = Supervision(
@@ -96,8 +96,8 @@ class Engine:
         self.backend = self._agents.backend
         self.login = self._agents.login
         self.cache = flow.cache
-        self.admission = flow.admission
-        self.limiter = flow.limiter
+        self.queue = flow.queue
+        self.concurrency = flow.concurrency
         self.rng = self._core.rng
         self.breakers = resilience.breakers
         self.set_retry_policy = resilience.set_retry_policy

@@ -262,6 +262,12 @@ class Overloaded(QuarterdeckError):
     retryable = True
 
 
+class QueueFull(Overloaded):
+    """The request was dropped by the queue's rules; `retry_after` is when there should be room."""
+
+    code, http_status = "queue_full", 429
+
+
 class BreakerOpen(Overloaded):
     """A breaker lets no call through; `retry_after` is when it may, None when only a person can say so.
 

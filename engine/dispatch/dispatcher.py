@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import random
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import replace
 from functools import partial
 
 from engine.backends.base import Profile
@@ -22,6 +21,7 @@ from engine.cache.single_flight import SingleFlight
 from engine.dispatch.active_request import ActiveRequest, Attempt
 from engine.dispatch.endings import end_event, ended_by, interrupted
 from engine.dispatch.next_step import GiveUp, Recover, Retry, WaitForBreaker, next_step
+from engine.dispatch.pace_watch import PaceWatch
 from engine.dispatch.ports import DispatcherPorts
 from engine.dispatch.turns import answer_of, cached_answer, check_directory, lease_request, turn_order
 from engine.events.types import RequestRetrying, RequestWaiting
@@ -176,32 +176,14 @@ class Dispatcher:
         active.profile = self._ports.profile(active.request.profile, active.request.tenant)
         keys = breaker_keys(active.profile)
         self._ports.guard.check(keys)
-        self._wake_ahead(active)
-        async with self._place(active), self._session(active) as lease:
+        async with self._session(active) as lease:
             with self._ports.guard.call(keys) as permit, self._turn(active, lease, permit):
                 outcome = await self._run(active, lease, stream, permit)
         return answer_of(active, outcome, lease.session, self._now())
 
-    def _wake_ahead(self, active: ActiveRequest) -> None:
-        """While the request waits for its place, its conversation wakes already."""
-        if active.conversation and active.retry.attempts == 1:
-            self._ports.pool.wake_ahead(replace(lease_request(active), ahead=True))
-
-    @contextlib.asynccontextmanager
-    async def _place(self, active: ActiveRequest) -> AsyncIterator[None]:
-        """A place among the requests that run."""
-        queue = self._ports.queue
-        with self._waiting(active, f"a place: {queue.limit} requests may run at once for now"):
-            await queue.enter(active.request.priority)
-        try:
-            yield
-        finally:
-            self._hold_for_person(active, waiting=False)
-            queue.leave()
-
     @contextlib.asynccontextmanager
     async def _session(self, active: ActiveRequest) -> AsyncIterator[Lease]:
-        """A leased session, cleared for this request where another conversation was in it."""
+        """A leased session and a place to run, cleared for this request where another conversation was in it."""
         with self._waiting(active, "a session"):
             lease = await self._ports.pool.lease(lease_request(active), on_wait=partial(_waits_for, active))
         try:
@@ -211,6 +193,7 @@ class Dispatcher:
             check_directory(active, lease.session)
             yield lease
         finally:
+            active.waiting.for_person, active.waiting.reason = False, ""
             self._ports.pool.release(lease)
 
     @contextlib.contextmanager
@@ -228,8 +211,10 @@ class Dispatcher:
         session = lease.session
         await self._ports.pool.hold(lease, session.conversation, active.request.user)
         stream.started(session.id, session.conversation)
-        order = turn_order(active, stream, permit.answered, partial(self._on_person, active))
+        pace = PaceWatch(self._ports.clock, lease.place)
+        order = turn_order(active, stream, pace.answering(permit.answered), partial(_on_person, active, lease))
         outcome = await session.run(order)
+        pace.ended(outcome)
         self._ports.guard.turn_ended(session.id, outcome)
         if not outcome.ok:
             raise self._ports.error_of(outcome)
@@ -239,33 +224,18 @@ class Dispatcher:
 
     @contextlib.contextmanager
     def _waiting(self, active: ActiveRequest, reason: str) -> Iterator[None]:
-        """The request waits in the queue, which counts it and shows the reason."""
-        with self._ports.queue.waiting():
-            since, active.waiting.reason = self._now(), reason
-            try:
-                yield
-            finally:
-                active.waiting.seconds += self._now() - since
-                active.waiting.reason = ""
+        """The request waits in the queue, and shows for what."""
+        since, active.waiting.reason = self._now(), reason
+        try:
+            yield
+        finally:
+            active.waiting.seconds += self._now() - since
+            active.waiting.reason = ""
 
     async def _sleep(self, active: ActiveRequest, seconds: float, reason: str) -> None:
         active.waiting.reason = reason
         await asyncio.sleep(seconds)
         active.waiting.reason = ""
-
-    def _on_person(self, active: ActiveRequest, waiting: bool) -> None:
-        self._hold_for_person(active, waiting=waiting)
-
-    def _hold_for_person(self, active: ActiveRequest, *, waiting: bool) -> None:
-        """While a person is waited for, the request holds no place among those that run."""
-        if waiting is active.waiting.for_person:
-            return
-        active.waiting.for_person = waiting
-        active.waiting.reason = "an approval" if waiting else ""
-        if waiting:
-            self._ports.queue.leave()
-        else:
-            self._ports.queue.resume()
 
     # after a failure
 
@@ -379,6 +349,16 @@ class Dispatcher:
 
     def _now(self) -> float:
         return self._ports.clock.monotonic()
+
+
+def _on_person(active: ActiveRequest, lease: Lease, waiting: bool) -> None:
+    """While a person is waited for, the request holds no place among those that run."""
+    active.waiting.for_person = waiting
+    active.waiting.reason = "an approval" if waiting else ""
+    if waiting:
+        lease.place.pause()
+    else:
+        lease.place.resume()
 
 
 def _waits_for(active: ActiveRequest, reason: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -31,34 +30,11 @@ class AnswerCache(Protocol):
         """Keep an answer, as far as the bounds allow."""
 
 
-class WaitQueue(Protocol):
-    """The one place where requests wait: for a place among those that run, and then for a session."""
-
-    @property
-    def limit(self) -> int | None:
-        """Requests that may run at once now; None without a limit."""
-
-    def waiting(self) -> AbstractContextManager[None]:
-        """Count a request as waiting while the `with` lasts. Raises Overloaded when the queue is full."""
-
-    async def enter(self, priority: str) -> None:
-        """Take a place among the running requests, or wait for one."""
-
-    def leave(self) -> None:
-        """Give the place back."""
-
-    def resume(self) -> None:
-        """Take a place at once, whatever the limit: a request that waited for a person goes on."""
-
-
 class SessionPool(Protocol):
     """Sessions, leased for one turn each."""
 
-    def wake_ahead(self, request: LeaseRequest) -> str:
-        """Begin to wake a conversation for which a prompt is expected, when that takes nothing from anybody."""
-
     async def lease(self, request: LeaseRequest, *, on_wait: Callable[[str], None]) -> Lease:
-        """A session for a request; `on_wait` is called with what it waits for."""
+        """A session and a place for a request, out of the one queue; `on_wait` is called with what it waits for."""
 
     async def hold(self, lease: Lease, conversation: str, user: str) -> None:
         """The leased session now holds this conversation for this user."""
@@ -85,7 +61,6 @@ class DispatcherPorts:
     bus: Bus
     clock: Clock
     cache: AnswerCache
-    queue: WaitQueue
     guard: BreakerGuard
     recoveries: Orchestrator
     pool: SessionPool

@@ -20,10 +20,16 @@ from engine.sessions.turn import TurnOrder
 
 def lease_request(active: ActiveRequest) -> LeaseRequest:
     """A new conversation in a directory that was named is known by its id before it begins."""
-    user, directory = active.request.user, active.directory
-    if directory is None or active.conversation:
-        return LeaseRequest(active.profile, user, active.conversation, priority=active.request.priority)
-    return LeaseRequest(active.profile, user, str(uuid.uuid4()), directory, active.request.priority)
+    request, new = active.request, active.directory is not None and not active.conversation
+    return LeaseRequest(
+        active.profile,
+        request.user,
+        str(uuid.uuid4()) if new else active.conversation,
+        active.directory if new else None,
+        request.priority,
+        active.deadline,
+        request.id,
+    )
 
 
 def check_directory(active: ActiveRequest, session: Session) -> None:

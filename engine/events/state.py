@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from engine.events.types import BreakerFigures, PoolStatistics, SessionState, Severity
+from engine.events.types import BreakerFigures, PoolStatistics, QueueReading, SessionState, Severity
 
 RECENT_KEPT = 200
 """Lines of the recent list."""
@@ -116,7 +116,10 @@ class SessionView(msgspec.Struct):
 
 
 class RequestView(msgspec.Struct):
-    """One request that is waiting or running."""
+    """One request that is waiting or running; `position` in the queue counts from 1, 0 is none or not known.
+
+    `expected_at` is when it should begin, 0 while that is not known.
+    """
 
     id: str
     user: str
@@ -129,6 +132,8 @@ class RequestView(msgspec.Struct):
     attempts: int = 0
     retry_at: float = 0.0
     waits_for: str = ""
+    position: int = 0
+    expected_at: float = 0.0
 
 
 class PermissionView(msgspec.Struct):
@@ -360,6 +365,7 @@ class State(msgspec.Struct):
     causes: list[CauseView] = []
     alerts: dict[str, AlertView] = {}
     pool: PoolStatistics | None = None
+    queue: QueueReading | None = None
 
 
 encode_state = msgspec.json.Encoder().encode

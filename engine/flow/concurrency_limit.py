@@ -1,19 +1,70 @@
-"""The places of the requests that run at once: as many as a policy allows, given by priority, then first come."""
+"""The places of the requests that run at once: as many as a policy allows, by credential and model."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 
+from engine.backends.base import Profile
 from engine.base.clock import Clock
-from engine.flow.limit_policies import AimdLimit, LimitPolicy, Running
-from engine.flow.priorities import PriorityLine
+from engine.base.errors import BadInput
+from engine.events.types import LimitReading
+from engine.flow.limit_policies import LimitPolicy, Pace, PacedPolicy, Running
+
+_KEYS_KEPT = 256
+"""Credentials with models whose past is remembered; beyond, those at rest are forgotten."""
 
 
-class ConcurrencyLimiter:
-    """Owner of the places of running requests and of those who wait for one, by priority, then first come.
+class _Keyed:
+    """Owner of one credential's and model's policy, and of the requests that run there."""
 
-    `most` is the number that could run without a limit, `interval` the seconds after which a lowered one rises.
+    def __init__(self, policy: LimitPolicy) -> None:
+        self.policy = policy
+        self.running = 0
+
+
+class Place:
+    """One request's right to run: given back once, and given up while a person is waited for."""
+
+    __slots__ = ("_closed", "_held", "_key", "_limits")
+
+    def __init__(self, limits: ConcurrencyLimits, key: str) -> None:
+        self._limits, self._key = limits, key
+        self._held, self._closed = True, False
+        limits.count(key, 1)
+
+    def pause(self) -> None:
+        """A person is waited for: somebody else may run meanwhile."""
+        if self._give_up():
+            self._limits.on_free()
+
+    def resume(self) -> None:
+        """It goes on at once, limit or not: what ran before is not held up twice."""
+        if not self._held and not self._closed:
+            self._held = True
+            self._limits.count(self._key, 1)
+
+    def close(self) -> None:
+        """It runs no more; who closes it looks who may run now."""
+        self._give_up()
+        self._closed = True
+
+    def observe(self, pace: Pace) -> None:
+        """How its answer comes."""
+        self._limits.observe(self._key, pace)
+
+    def _give_up(self) -> bool:
+        held = self._held and not self._closed
+        if held:
+            self._held = False
+            self._limits.count(self._key, -1)
+        return held
+
+
+class ConcurrencyLimits:
+    """Owner of the places of running requests.
+
+    `most` is the number that could run without a limit, `interval` the seconds after which a lowered one rises,
+    `reserve` the share of the places, rounded down, that `low` requests leave to others.
     """
 
     def __init__(
@@ -21,70 +72,120 @@ class ConcurrencyLimiter:
         most: Callable[[], int],
         interval: Callable[[], float],
         clock: Clock,
-        policy: LimitPolicy | None = None,
+        make: Callable[[], LimitPolicy],
+        reserve: Callable[[], float] = lambda: 0.0,
     ) -> None:
-        self._most = most
-        self._interval = interval
-        self._clock = clock
-        self.policy: LimitPolicy = policy or AimdLimit()
-        self._waiting: PriorityLine[asyncio.Future[None]] = PriorityLine()
-        self.running = 0
+        self._most, self._interval, self._clock, self._make, self._reserve = most, interval, clock, make, reserve
+        self._keys: dict[str, _Keyed] = {}
+        self._whole = _Keyed(make())
+        self.load = 0.0
+        self.on_free: Callable[[], None] = lambda: None
 
     @property
-    def waiting(self) -> int:
-        """Requests that wait for a place."""
-        return len(self._waiting)
+    def running(self) -> int:
+        """Requests that run."""
+        return sum(keyed.running for keyed in self._keys.values())
 
     @property
     def limit(self) -> int | None:
-        """Requests that may run at once now; None without a limit."""
-        return self.policy.limit(self._facts())
+        """The lowest limit in force; None without one."""
+        found = [self._limit_of_all(), *(self.limit_of(key) for key in self._keys)]
+        return min((limit for limit in found if limit is not None), default=None)
 
-    def decrease(self) -> int:
-        """Let fewer run at once; returns how many. What runs is not cut."""
-        return self.policy.decrease(self._facts())
+    def limit_of(self, key: str) -> int | None:
+        """Requests that may run at once with a credential and model; None without a limit of its own."""
+        keyed = self._keyed(key)
+        return keyed.policy.limit(self._facts(keyed.running))
 
-    def use(self, policy: LimitPolicy) -> None:
-        """Follow another policy from now on, and serve who it lets through."""
-        self.policy = policy
-        self.look()
+    def refusal(self, key: str, priority: str) -> str:
+        """Why a request may not run now; empty when it may."""
+        all_running = self.running
+        for running, limit in ((self._keyed(key).running, self.limit_of(key)), (all_running, self._limit_of_all())):
+            if limit is not None and running >= limit:
+                return f"a place: {limit} requests may run at once for now"
+        most = self._most()
+        kept = int(self._reserve() * most) if priority == "low" else 0
+        free = kept and all_running >= most - kept
+        return f"a place: {kept} of {most} are kept for requests above `low`" if free else ""
 
-    async def enter(self, priority: str = "medium") -> None:
-        """Take a place, or wait for one."""
-        if not self._waiting and self._free():
-            self.running += 1
-            return
-        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.add(place, priority, self._clock.monotonic())
-        try:
-            await place
-        except asyncio.CancelledError:
-            if place.done() and not place.cancelled():
-                self.leave()  # it was given to one who left
-            raise
-        finally:
-            self._waiting.remove(place)
+    def take(self, key: str) -> Place:
+        """A place for a request that may run."""
+        return Place(self, key)
 
-    def leave(self) -> None:
-        """Give a place back."""
-        self.running -= 1
-        self.look()
+    def count(self, key: str, more: int) -> None:
+        """Somebody runs, or does not any more."""
+        self._keyed(key).running += more
 
-    def go_on(self) -> None:
-        """Take a place at once, limit or not: what ran before and was held up by a person goes on."""
-        self.running += 1
+    def observe(self, key: str, pace: Pace) -> None:
+        """How an answer comes."""
+        keyed = self._keyed(key)
+        if isinstance(keyed.policy, PacedPolicy):
+            keyed.policy.observe(self._facts(keyed.running), pace)
 
-    def look(self) -> None:
-        """Serve who waits; once a second too, since the limit rises with time."""
-        while (place := self._waiting.first()) is not None and (place.done() or self._free()):
-            self._waiting.remove(place)
-            if not place.done():
-                self.running += 1
-                place.set_result(None)
+    def decrease(self, credential: str = "") -> int:
+        """Let fewer run with a credential, or in all; returns the lowest limit. What runs is not cut."""
+        used = [keyed for key, keyed in self._keys.items() if credential and key.startswith(credential)]
+        if not used:
+            return self._whole.policy.decrease(self._facts(self.running))
+        return min(each.policy.decrease(self._facts(each.running)) for each in used)
 
-    def _free(self) -> bool:
-        limit = self.limit
-        return limit is None or self.running < limit
+    def adjust(self, load: float) -> int | None:
+        """Somebody knows how loaded the API is: that share of the places stays free. Returns the limit.
 
-    def _facts(self) -> Running:
-        return Running(self._clock.monotonic(), self.running, self._most(), self._interval())
+        Raises BadInput for a load that is not from 0 to 1.
+        """
+        if not 0.0 <= load <= 1.0:
+            raise BadInput(f"A load of {load:g} cannot be.", field="load", remedy="Give a share from 0 to 1.")
+        self.load = load
+        self.on_free()
+        return self.limit
+
+    def use(self, make: Callable[[], LimitPolicy]) -> None:
+        """Follow policies of another make from now on; what was learned of each is lost."""
+        self._make = make
+        for keyed in (self._whole, *self._keys.values()):
+            keyed.policy = make()
+        self.on_free()
+
+    def policy_of(self, key: str) -> LimitPolicy:
+        """The policy of a credential and model."""
+        return self._keyed(key).policy
+
+    def readings(self) -> list[LimitReading]:
+        """Each credential and model that somebody used; the limit of all where there is one."""
+        found = [self._reading(key, keyed) for key, keyed in self._keys.items()]
+        if (limit := self._limit_of_all()) is not None:
+            whole = self._reading("all", self._whole)
+            reason = f"a load of {self.load:.0%} was given" if limit == self._by_load() else whole.reason
+            found.insert(0, LimitReading("all", self.running, limit, reason, whole.next_step))
+        return found
+
+    def _reading(self, name: str, keyed: _Keyed) -> LimitReading:
+        facts, policy = self._facts(keyed.running), keyed.policy
+        paced = policy if isinstance(policy, PacedPolicy) else None
+        limit, reason = policy.limit(facts), paced.reason if paced is not None else ""
+        return LimitReading(name, keyed.running, limit, reason, paced.next_step(facts) if paced is not None else None)
+
+    def _limit_of_all(self) -> int | None:
+        found = [self._whole.policy.limit(self._facts(self.running)), self._by_load()]
+        return min((limit for limit in found if limit is not None), default=None)
+
+    def _by_load(self) -> int | None:
+        return max(1, int(self._most() * (1 - self.load))) if self.load > 0 else None
+
+    def _keyed(self, key: str) -> _Keyed:
+        keyed = self._keys.get(key)
+        if keyed is None:
+            if len(self._keys) >= _KEYS_KEPT:
+                self._keys = {name: each for name, each in self._keys.items() if each.running}
+            keyed = self._keys[key] = _Keyed(self._make())
+        return keyed
+
+    def _facts(self, running: int) -> Running:
+        return Running(self._clock.monotonic(), running, self._most(), self._interval())
+
+
+def place_key(profile: Profile) -> str:
+    """Which limit a call of a profile falls under: that of its credential, and there of its endpoint and model."""
+    model = profile.at_endpoint(f"model:{profile.model or 'default'}")
+    return f"credential:{profile.credential} {model}"

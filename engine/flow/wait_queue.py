@@ -1,43 +1,190 @@
-"""The one place where requests wait: bounded by admission, let through by the limit of concurrency."""
+"""The one place where requests wait: fair order, bounds with drop strategies, deadlines, and what each may expect."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import Counter, deque
+from collections.abc import Hashable, Iterator
+from typing import Generic, TypeVar
 
-from engine.flow.admission import Admission
-from engine.flow.concurrency_limit import ConcurrencyLimiter
+from engine.base.errors import DeadlinePassed, QuarterdeckError, QueueFull
+from engine.events.types import LaneReading, QueueReading
+from engine.flow.codel import Codel
+from engine.flow.cost_estimates import CostEstimates
+from engine.flow.drain_rate import DrainRate
+from engine.flow.fair_line import PRIORITIES, FairLine, Ticket, lane_of
+from engine.flow.queue_limits import QueueLimits
+
+_RETRY_AFTER_S, _RETRY_AFTER_MAX_S = 1.0, 300.0
+_HOPELESS = 2.0
+"""A request is hopeless when its expected wait is so many times what is left: estimates err."""
+_WAITS_KEPT = 512
+"""Waits of a lane that its percentiles are drawn from, the newest."""
+_ROOM = "Try again later, or raise `queue.max_waiting`."
+T = TypeVar("T", bound=Hashable)
+Dropped = tuple[T, QuarterdeckError]
 
 
-class RequestQueue:
-    """Counts the requests that wait, and gives places among those that run by priority."""
+class FairQueue(Generic[T]):
+    """Owner of who waits, in which order, and of what was dropped and why. Times are monotonic seconds."""
 
-    def __init__(self, admission: Admission, limiter: ConcurrencyLimiter) -> None:
-        self._admission = admission
-        self._limiter = limiter
+    def __init__(self, limits: QueueLimits) -> None:
+        self._limits = limits
+        self._line: FairLine[T] = FairLine(limits.weights)
+        self._codels: dict[str, Codel] = {}
+        self._rate = DrainRate()
+        self._costs = CostEstimates()
+        self._waits: dict[str, deque[float]] = {name: deque(maxlen=_WAITS_KEPT) for name in PRIORITIES}
+        self.dropped: Counter[str] = Counter()
+        self.aged = 0
 
     @property
-    def limit(self) -> int | None:
-        """Requests that may run at once now; None without a limit."""
-        return self._limiter.limit
+    def limits(self) -> QueueLimits:
+        """The bounds in force."""
+        return self._limits
 
-    @contextmanager
-    def waiting(self) -> Iterator[None]:
-        """Count a request as waiting while the `with` lasts. Raises Overloaded when the queue is full."""
-        self._admission.enter()
-        try:
-            yield
-        finally:
-            self._admission.leave()
+    def configure(self, limits: QueueLimits) -> None:
+        """Other bounds from now on; what waits above a lower one stays."""
+        self._limits = limits
+        self._codels.clear()
+        self._line.weigh(limits.weights)
 
-    async def enter(self, priority: str) -> None:
-        """Take a place among the running requests, or wait for one."""
-        await self._limiter.enter(priority)
+    def __len__(self) -> int:
+        return len(self._line)
 
-    def leave(self) -> None:
-        """Give the place back."""
-        self._limiter.leave()
+    def __iter__(self) -> Iterator[T]:
+        """All that wait, the next one first; the queue may change meanwhile."""
+        return iter(self._line)
 
-    def resume(self) -> None:
-        """Take a place at once, whatever the limit: a request that waited for a person goes on."""
-        self._limiter.go_on()
+    @property
+    def full(self) -> bool:
+        """Whether as many wait as may."""
+        return len(self._line) >= self._limits.max_waiting
+
+    def make_room(self, priority: str, now: float) -> list[Dropped[T]]:
+        """Who leaves so that one more may wait. Raises QueueFull when it is the new one."""
+        lane = lane_of(priority)
+        own = self._limits.lanes.get(lane)
+        lane_full = own is not None and 0 < own.max_waiting <= self._line.waiting(lane)
+        if not lane_full and not self.full:
+            return []
+        self.dropped["full"] += 1
+        if (victim := self._victim(lane, lane_full=lane_full)) is not None:
+            text = "The queue was full and dropped this request for a newer one"
+            return [(victim.item, self._error(f"{text}, as `{self._limits.strategy(lane)}` says.", now))]
+        if lane_full:
+            raise self._error(f"{self._line.waiting(lane)} requests of priority {lane} wait already.", now)
+        raise self._error(f"{len(self._line)} requests wait already, as many as may.", now)
+
+    def add(
+        self, item: T, priority: str, now: float, *, tenant: str, user: str, deadline: float = float("inf")
+    ) -> None:
+        """One more waits; `make_room` was asked before."""
+        cost = self._costs.guess((tenant, user))
+        self._line.add(item, priority, now, tenant=tenant, user=user, cost=cost, deadline=deadline)
+
+    def remove(self, item: T, now: float, *, served: bool = False) -> None:
+        """It waits no more; a `served` one has had its turn."""
+        ticket = self._line.ticket(item)
+        if ticket is None:
+            return
+        self._line.remove(item, served=served)
+        if served:
+            self._rate.served(now)
+            self._waits[ticket.priority].append(now - ticket.since)
+        if not self._line:
+            self._rate.idle()
+
+    def passed(self, priority: str, tenant: str, user: str) -> None:
+        """A request went without waiting; while others wait it counts as theirs do."""
+        self._line.charge(priority, tenant, user, self._costs.guess((tenant, user)))
+
+    def ended(self, priority: str, tenant: str, user: str, seconds: float) -> None:
+        """A request gave its session back after so long: what was guessed too little or too much is made good."""
+        guessed = self._costs.guess((tenant, user))
+        self._line.charge(priority, tenant, user, seconds - guessed)
+        self._costs.add((tenant, user), seconds)
+
+    def shed(self, now: float) -> list[Dropped[T]]:
+        """Once a second: let go up who waited long, and tell who is dropped: by `codel`, or without hope."""
+        self.aged += self._line.age(now, self._limits.aging)
+        return [*self._too_long(now), *self._hopeless(now)]
+
+    def expected(self, position: int, now: float) -> float | None:
+        """Seconds until the one at this position, from 1, should be served; None while that is not known."""
+        return self._rate.seconds_until(position, now)
+
+    def reading(self, now: float) -> QueueReading:
+        """How the queue stands."""
+        lanes = []
+        for name in PRIORITIES:
+            oldest, own = self._line.oldest(name), self._limits.lanes.get(name)
+            waits = sorted(self._waits[name])
+            lanes.append(
+                LaneReading(
+                    name=name,
+                    waiting=self._line.waiting(name),
+                    weight=own.weight if own is not None else 0.0,
+                    max_waiting=own.max_waiting if own is not None else 0,
+                    drop=self._limits.strategy(name),
+                    oldest=now - oldest.since if oldest is not None else 0.0,
+                    wait_p50=waits[len(waits) // 2] if waits else 0.0,
+                    wait_p95=waits[min(len(waits) - 1, int(0.95 * len(waits)))] if waits else 0.0,
+                )
+            )
+        return QueueReading(
+            waiting=len(self._line),
+            max_waiting=self._limits.max_waiting,
+            drain=self.expected(len(self._line), now) if self._line else 0.0,
+            out=self._rate.a_second(now),
+            aged=self.aged,
+            dropped=dict(self.dropped),
+            lanes=lanes,
+        )
+
+    def _victim(self, lane: str, *, lane_full: bool) -> Ticket[T] | None:
+        """Who leaves for one more of this lane; None for the new one itself."""
+        match self._limits.strategy(lane):
+            case "drop_oldest":
+                return self._line.oldest(lane if lane_full else "")
+            case "drop_lowest" if not lane_full:
+                lowest = self._line.newest_of_lowest()
+                lower = lowest is not None and PRIORITIES.index(lowest.priority) > PRIORITIES.index(lane)
+                return lowest if lower else None
+            case _:
+                return None
+
+    def _too_long(self, now: float) -> list[Dropped[T]]:
+        found: list[Dropped[T]] = []
+        for name in PRIORITIES:
+            if self._limits.strategy(name) != "codel":
+                continue
+            limits = self._limits
+            codel = self._codels.setdefault(name, Codel(limits.codel_target, limits.codel_interval))
+            head = self._line.head(name)
+            if codel.drops(now - head.since if head is not None else None, now) and head is not None:
+                self.dropped["codel"] += 1
+                text = f"It waited {now - head.since:.0f} s while every wait was above {limits.codel_target:g} s"
+                found.append((head.item, self._error(f"{text}, so `codel` dropped it.", now)))
+        return found
+
+    def _hopeless(self, now: float) -> list[Dropped[T]]:
+        if not self._line or self._rate.a_second(now) is None:
+            return []
+        found: list[Dropped[T]] = []
+        tickets = {ticket.item: ticket for ticket in self._line.tickets if ticket.deadline < float("inf")}
+        for position, item in enumerate(self._line if tickets else (), start=1):
+            ticket = tickets.get(item)
+            wait = self.expected(position, now)
+            if ticket is None or wait is None or wait <= _HOPELESS * (ticket.deadline - now):
+                continue
+            self.dropped["hopeless"] += 1
+            left = max(0.0, ticket.deadline - now)
+            text = f"It could not begin before its deadline in {left:.0f} s: {position - 1} requests are before it"
+            remedy = "Give it a longer deadline or a higher priority, or enlarge the pool."
+            found.append((item, DeadlinePassed(f"{text}, about {wait:.0f} s.", remedy=remedy)))
+        return found
+
+    def _error(self, sentence: str, now: float) -> QueueFull:
+        wait = self.expected(max(1, len(self._line) // 2), now)
+        after = _RETRY_AFTER_S if wait is None else min(_RETRY_AFTER_MAX_S, max(_RETRY_AFTER_S, wait))
+        return QueueFull(sentence, remedy=_ROOM, retry_after=round(after, 1))

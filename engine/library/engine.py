@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -20,12 +20,15 @@ from engine.library.retrying import retried
 from engine.library.types import (
     ErrorClass,
     PoolStatistics,
+    PriorityQueue,
     RetryPolicy,
     RetryStatistics,
     SessionMetrics,
     StrategyStatistics,
+    ThroughputMetrics,
 )
 from engine.operations.declared.pool import AUTOSCALE_POOL, SCALE_POOL, Autoscale, Scale
+from engine.operations.declared.queue import ADJUST_BACKPRESSURE, Backpressure
 from engine.operations.execute import Operations
 from engine.operations.operation import A, Operation, R
 from engine.requests import Answer, AnswerStream, Request
@@ -126,6 +129,27 @@ class Engine:
         """Follow the load from now on, or stay at the present size."""
         await self.execute(AUTOSCALE_POOL, Autoscale(enabled=enable))
 
+    # the queue
+
+    async def adjust_backpressure(self, load: float) -> int | None:
+        """Leave a share of the places free, from 0 to 1; returns the limit of concurrent requests. Raises BadInput."""
+        await self.execute(ADJUST_BACKPRESSURE, Backpressure(load=load))
+        return self._now(lambda: self.root.concurrency.limit)
+
+    def set_priority_queues(self, queues: Collection[PriorityQueue]) -> None:
+        """Change these priorities of the queue from now on. Raises SettingsError, and has changed nothing then."""
+        changes: dict[str, object] = {}
+        for each in queues:
+            key = f"queue.priorities.{each.priority}"
+            changes[f"{key}.weight"] = each.weight
+            changes[f"{key}.max_waiting"] = each.max_size
+            changes[f"{key}.drop_strategy"] = each.drop_strategy
+        self._now(lambda: self.root.live.propose(changes, self._caller.name))
+
+    def throughput_metrics(self) -> ThroughputMetrics:
+        """How fast requests go through, and what they wait."""
+        return self._now(lambda: _throughput(self.root))
+
     async def execute(self, operation: Operation[A, R], args: A) -> R:
         """Call any operation of the registry, as the API and the console do, with the rights of the host's user."""
         return await self._awaited(Operations(self.root).execute(operation, args, self._caller))
@@ -200,6 +224,20 @@ class Engine:
 
 def _request(given: Request | str) -> Request:
     return given if isinstance(given, Request) else Request(prompt=given)
+
+
+def _throughput(root: Root) -> ThroughputMetrics:
+    pool, queue = root.statistics(), root.pool.queue_reading()
+    return ThroughputMetrics(
+        throughput_rps=pool.throughput,
+        waiting=queue.waiting,
+        running=root.concurrency.running,
+        limit=root.concurrency.limit,
+        dropped=sum(queue.dropped.values()),
+        wait_p50=pool.wait.p50,
+        wait_p95=pool.wait.p95,
+        wait_p99=pool.wait.p99,
+    )
 
 
 def _metrics(view: Any) -> SessionMetrics:

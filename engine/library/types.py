@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from engine.base.errors import ErrorKind
+from engine.base.errors import BadInput, ErrorKind
+from engine.flow.fair_line import PRIORITIES
 from engine.library.checks import at_least, one_of, share
 from engine.recovery.retry.curves import Curve, Jitter
 
@@ -115,6 +116,44 @@ class CircuitThresholds:
             share(name, getattr(self, name))
         for name in ("min_calls", "sliding_window", "half_open_max_calls"):
             at_least(name, getattr(self, name), 1)
+
+
+@dataclass(frozen=True, slots=True)
+class PriorityQueue:
+    """A priority of the queue: its weight beside the others, how many may wait (0 as many as in the queue).
+
+    `drop_strategy` is reject, drop_oldest, drop_lowest, codel, or queue: as the whole queue has it. Raises BadInput.
+    """
+
+    priority: str
+    max_size: int = 0
+    drop_strategy: str = "queue"
+    weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.priority not in PRIORITIES:
+            raise BadInput(
+                f"There is no priority {self.priority!r}.", field="priority", remedy=f"Use {', '.join(PRIORITIES)}."
+            )
+        at_least("max_size", self.max_size, 0)
+        at_least("weight", self.weight, 0.01)
+
+
+@dataclass(frozen=True, slots=True)
+class ThroughputMetrics:
+    """Requests a second that leave the queue, those that wait and run, and percentiles of the waits in seconds.
+
+    `limit` is the lowest limit of concurrent requests, None without one; `dropped` counts since the start.
+    """
+
+    throughput_rps: float
+    waiting: int
+    running: int
+    limit: int | None
+    dropped: int
+    wait_p50: float
+    wait_p95: float
+    wait_p99: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ class Recovery(Part):
             clock=core.clock,
         )
         actions = RecoveryActions(
-            sessions.pool, conversations, resilience.breakers, flow.limiter, self.cleanup, core.bus
+            sessions.pool, conversations, resilience.breakers, flow.concurrency, self.cleanup, core.bus
         )
         self.orchestrator = Orchestrator(
             actions,

@@ -41,7 +41,6 @@ class Requests(Part):
                 bus=core.bus,
                 clock=core.clock,
                 cache=flow.answers,
-                queue=flow.queue,
                 guard=BreakerGuard(resilience.breakers, self._retire_session),
                 recoveries=recovery.orchestrator,
                 pool=pool,

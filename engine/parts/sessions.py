@@ -11,6 +11,7 @@ from engine.launchers.session_host import ThisHost
 from engine.maintenance import Maintenance
 from engine.parts.agents import Agents
 from engine.parts.core import Core
+from engine.parts.flow import Flow
 from engine.parts.part import Part
 from engine.parts.permissions import Permissions
 from engine.parts.processes import Processes
@@ -41,7 +42,13 @@ class Sessions(Part):
     name = "session pool"
 
     def __init__(
-        self, core: Core, processes: Processes, agents: Agents, resilience: Resilience, permissions: Permissions
+        self,
+        core: Core,
+        processes: Processes,
+        agents: Agents,
+        resilience: Resilience,
+        permissions: Permissions,
+        flow: Flow,
     ) -> None:
         self._limits: PoolLimits = pool_limits(core.settings)
         self._turn_limits = turn_limits(core.settings)
@@ -52,18 +59,9 @@ class Sessions(Part):
         self.planner = CapacityPlanner(lambda: self._limits, core.bus, named_scaler(core.settings, core.notice))
         resources = Host(core.state, watches=agents.choice.backend == "claude")
         host = ThisHost(processes.launcher, processes.containment, resources)
+        session = self._session_ports(core, agents, resilience, permissions, host)
         self.ports = PoolPorts(
-            session=SessionPorts(
-                backend=agents.backend,
-                launcher=host.launcher,
-                host=host.id,
-                bus=core.bus,
-                clock=core.clock,
-                permissions=permissions.broker,
-                transcripts=core.transcripts,
-                limits=lambda: self._turn_limits,
-                tool_ended=resilience.tools.ended,
-            ),
+            session=session,
             limits=lambda: self._limits,
             router=self.router,
             growth=self.planner,
@@ -72,6 +70,8 @@ class Sessions(Part):
             profile=agents.profiles.known,
             rng=core.rng,
             host=host,
+            queue=flow.queue,
+            concurrency=flow.concurrency,
             unable=agents.login.missing,
             wake_checks=WakeChecks(verdicts_file(core.state)),
         )
@@ -81,6 +81,22 @@ class Sessions(Part):
         self.recorder = ConversationRecorder(self.ports.conversations, self.known, core.transcripts)
         core.bus.listen(self.recorder.follow)
         core.bus.listen(self._follow_breakers)
+
+    def _session_ports(
+        self, core: Core, agents: Agents, resilience: Resilience, permissions: Permissions, host: ThisHost
+    ) -> SessionPorts:
+        """What each session works with."""
+        return SessionPorts(
+            backend=agents.backend,
+            launcher=host.launcher,
+            host=host.id,
+            bus=core.bus,
+            clock=core.clock,
+            permissions=permissions.broker,
+            transcripts=core.transcripts,
+            limits=lambda: self._turn_limits,
+            tool_ended=resilience.tools.ended,
+        )
 
     async def open(self) -> None:
         """Open the stores, so that no request waits for it. Raises StoreUnusable for that of the locks."""

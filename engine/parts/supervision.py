@@ -105,8 +105,7 @@ class Supervision(Part):
         reasons += [f"the breaker {name} is open" for name in closed if name in usual or not is_of_one_profile(name)]
         if full := self._sessions.planner.disk_full:
             reasons.append(full)
-        admission = self._flow.admission
-        if admission.waiting >= admission.limits.max_waiting:
+        if self._flow.queue.full:
             reasons.append("the queue is full")
         return reasons
 
@@ -123,7 +122,6 @@ class Supervision(Part):
         add("the report of waits", self._requests.dispatcher.publish_waits)
         add("the breakers", lambda: self._resilience.breakers.tick(min(1.0, pool.utilisation)))
         self._resilience.add_chores(self.maintenance)
-        add("the limit of concurrency", self._flow.limiter.look)
         add("the alerts", self.alerts.look)
         self._processes.add_chores(self.maintenance)
         add("the stores", self.stores.check)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from engine.backends.base import Profile
+from engine.flow.concurrency_limit import Place, place_key
 from engine.pool.routing import LeaseRequest
 from engine.sessions.session import Session
 
@@ -15,7 +16,7 @@ from engine.sessions.session import Session
 class Lease:
     """`epoch` rises with every lease of a session, so a late release cannot free a later holder's.
 
-    `clear` asks for `/clear` before the turn; `waited` is in seconds.
+    `clear` asks for `/clear` before the turn; `waited` is in seconds, `since` monotonic; `place` is the right to run.
     """
 
     session: Session
@@ -24,6 +25,9 @@ class Lease:
     reason: str
     waited: float
     reused: bool
+    place: Place
+    request: LeaseRequest
+    since: float
 
 
 @dataclass(slots=True, eq=False)
@@ -39,7 +43,15 @@ class Waiter:
     why: str = ""
     demand: bool = True
     stuck: bool = False
+    limited: bool = False
+    """Whether it waits for a limit of the API, which no session would help."""
+    place: str = ""
+    """The limit that it falls under."""
+    queued: bool = False
     _on_wait: Callable[[str], None] | None = None
+
+    def __post_init__(self) -> None:
+        self.place = place_key(self.request.profile)
 
     def notify(self, on_wait: Callable[[str], None] | None) -> None:
         """Tell somebody from now on for what it waits."""
@@ -47,9 +59,9 @@ class Waiter:
         if on_wait is not None:
             on_wait(self.why)
 
-    def waits_for(self, why: str, *, demand: bool = True, stuck: bool = False) -> None:
-        """What routing said of it."""
-        self.why, self.demand, self.stuck = why, demand, stuck
+    def waits_for(self, why: str, *, demand: bool = True, stuck: bool = False, limited: bool = False) -> None:
+        """What routing said of it, or the limit."""
+        self.why, self.demand, self.stuck, self.limited = why, demand, stuck, limited
         if self._on_wait is not None and self.waiting:
             self._on_wait(why)
 
@@ -58,6 +70,7 @@ class Waiter:
         now = profile(self.request.profile.name)
         if now is not None and now.named == self.request.profile.named:
             self.request = replace(self.request, profile=now)
+            self.place = place_key(now)
 
     @property
     def waiting(self) -> bool:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
+
+from msgspec.structs import replace
 
 from engine.backends.base import Profile
 from engine.base.clock import deadline
 from engine.base.errors import BadInput, ConversationHeld, DeadlinePassed, Overloaded, QuarterdeckError
 from engine.base.files import is_gone
-from engine.events.types import PoolStatistics
+from engine.events.types import PoolStatistics, QueueMeasured, QueueReading
 from engine.pool.lease import Lease, Waiter
 from engine.pool.member import Member
 from engine.pool.members import Members
@@ -40,11 +43,13 @@ class Pool:
         self._members = Members(ports, self)
         self._sizing = Reconciler(ports, self._members)
         self._leases: dict[str, Lease] = {}
-        self._waiters = WaitingLine()
+        self._waiters = WaitingLine(ports.queue, self._now)
+        ports.concurrency.on_free = self.free
         self._epoch = 0
         self._open = True
         self._returned = asyncio.Event()
         self._known_capacity: Capacity | None = None
+        self._measured: QueueMeasured | None = None
 
     @property
     def members(self) -> dict[str, Member]:
@@ -82,6 +87,11 @@ class Pool:
         now = PoolNow(*sizes, self.utilisation, self._now(), memory, cpu)
         return statistics_of(now, self._members, self._ports)
 
+    def queue_reading(self) -> QueueReading:
+        """How the queue stands: its lanes, its limits."""
+        limits = self._ports.concurrency
+        return replace(self._ports.queue.reading(self._now()), limits=limits.readings(), load=limits.load)
+
     # leases
 
     async def lease(
@@ -89,21 +99,22 @@ class Pool:
     ) -> Lease:
         """Wait for a session, at most `timeout` seconds (the setting's by default); `on_wait` hears for what.
 
-        Raises DeadlinePassed with the reason of the wait, Overloaded while draining or when the disk is full, and what
-        a failed start raised.
+        Raises DeadlinePassed with the reason of the wait, QueueFull when it is dropped, Overloaded while draining or
+        when the disk is full, and what a failed start raised. While a limit of the API holds it up no time counts.
         """
         self._check_open()
         seconds = self._limits().acquire_timeout if timeout is None else timeout
-        waiter = self._waiters.new(request, self._now())
+        waiter = self._waiters.new(request)
         self._known_capacity = None
         self._serve(waiter, lambda: self._waiters.ahead_of(waiter))
         if waiter.granted.done():
             return waiter.granted.result()
         self._waiters.add(waiter)
         waiter.notify(on_wait)
+        if waiter.limited and request.resumes:  # its conversation wakes while it waits for its place
+            self.wake_ahead(dataclasses.replace(request, ahead=True))
         try:
-            async with deadline(self._ports.clock, seconds):
-                return await waiter.granted
+            return await self._granted_within(waiter, seconds)
         except TimeoutError:
             self._give_back(waiter)
             why = waiter.why or self._read_capacity().full or "others were there first"
@@ -115,6 +126,17 @@ class Pool:
             raise
         finally:
             self._waiters.remove(waiter)
+            waiter.granted.cancel()
+
+    async def _granted_within(self, waiter: Waiter, seconds: float) -> Lease:
+        """Its lease; raises TimeoutError after so many seconds in which it waited for a session."""
+        while True:
+            try:
+                async with deadline(self._ports.clock, seconds):
+                    return await asyncio.shield(waiter.granted)
+            except TimeoutError:
+                if not waiter.limited:
+                    raise
 
     async def hold(self, lease: Lease, conversation: str, user: str) -> None:
         """The leased session goes on in `conversation`. Raises ConversationHeld when it may not write it."""
@@ -136,7 +158,7 @@ class Pool:
 
         It takes a free place or a parked process, and nothing from anybody: no session ends for it.
         """
-        if not self._open or len(self._waiters):
+        if not self._open or self._waiters.demand:
             return "the engine drains" if not self._open else "others wait for sessions"
         if why := self._planner.disk_full or self._ports.unable(request.profile):
             return why
@@ -163,11 +185,18 @@ class Pool:
         if self._leases.get(session.id) is not lease:
             return
         del self._leases[session.id]
+        self._end_lease(lease)
         if session.life.leased:
             session.life.release(self._now())
         self._returned.set()
-        if not session.lost:
+        if session.lost:
+            self.free()
+        else:
             self._members.give_back(self._members.get(session.id))
+
+    def _end_lease(self, lease: Lease) -> None:
+        lease.place.close()
+        self._waiters.ended(lease)
 
     # size
 
@@ -190,8 +219,10 @@ class Pool:
         if self._open:
             self._members.watch_own_work()
             self._sizing.shrink(self._load())
+            self._waiters.shed()
             self.changed()
             self._members.spares.keep(waiting=len(self._waiters))
+            self._publish_queue()
 
     def follow_profiles(self) -> None:
         """Settings changed: what runs with another content than its profile has now takes no new request."""
@@ -296,7 +327,8 @@ class Pool:
 
     def gone(self, session: str) -> None:
         """Its lease is void."""
-        self._leases.pop(session, None)
+        if (lease := self._leases.pop(session, None)) is not None:
+            self._end_lease(lease)
         self._returned.set()
 
     # assigning
@@ -305,6 +337,7 @@ class Pool:
         """Serve waiting wishes in order; called on every change and never awaits."""
         ahead: Counter[SubPool] = Counter()
         stuck: dict[SubPool, str] = {}
+        limited: dict[tuple[str, str], str] = {}
         self._known_capacity = None
         for waiter in self._waiters.in_order(self._shares):
             if not waiter.waiting:
@@ -313,8 +346,14 @@ class Pool:
             if fresh and key in stuck:
                 waiter.waits_for(stuck[key])
                 continue
+            if refusal := limited.get((waiter.place, waiter.request.priority)):
+                waiter.waits_for(refusal, demand=False, limited=True)
+                continue
             if not self._serve(waiter, partial(ahead.__getitem__, key)):
                 return
+            if waiter.limited:
+                limited[waiter.place, waiter.request.priority] = waiter.why
+                continue
             if waiter.waiting and fresh:
                 ahead[key] += 1
                 if waiter.stuck:
@@ -331,6 +370,9 @@ class Pool:
         if not self.index.idle_count and (full := self._capacity().full):
             waiter.waits_for(full)
             return False
+        if refusal := self._ports.concurrency.refusal(waiter.place, waiter.request.priority):
+            waiter.waits_for(refusal, demand=False, limited=True)
+            return True
         decision = self._ports.router.route(waiter.request, self.index, self._capacity, ahead)
         waiter.waits_for(decision.reason, demand=decision.demand, stuck=decision.stuck)
         if decision.use and self._lost_its_directory(decision.use):
@@ -382,12 +424,15 @@ class Pool:
             reason=decision.reason,
             waited=now - waiter.since,
             reused=session.turns > 0,
+            place=self._ports.concurrency.take(waiter.place),
+            request=waiter.request,
+            since=now,
         )
         member.demanded = False
         self._leases[session.id] = lease
         self.record.leased(now, lease.waited)
         self._known_capacity = None
-        self._waiters.remove(waiter)
+        self._waiters.remove(waiter, served=True)
         waiter.granted.set_result(lease)
 
     def _grow(self, request: LeaseRequest, decision: RouteDecision) -> None:
@@ -397,6 +442,13 @@ class Pool:
         self._known_capacity = None
 
     # small things
+
+    def _publish_queue(self) -> None:
+        """How the queue stands, while that changes."""
+        measured = QueueMeasured(self.queue_reading(), tuple(self._waiters.positions()))
+        if measured != self._measured:
+            self._measured = measured
+            self._ports.bus.publish(measured)
 
     async def _wait_for_leases(self, seconds: float, session: str = "") -> None:
         """Until one session's lease ended, or all did, or the time is up."""

@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from engine.backends.base import Profile
 from engine.base.clock import Clock
 from engine.events.bus import Bus
+from engine.flow.concurrency_limit import ConcurrencyLimits
 from engine.launchers.session_host import SessionHost
 from engine.pool.capacity_planner import CapacityPlanner
 from engine.pool.conversations import Conversations
 from engine.pool.limits import PoolLimits
 from engine.pool.routing import Router
+from engine.pool.waiting_line import WaitQueue
 from engine.pool.wake_checks import WakeChecks
 from engine.sessions.ports import SessionPorts
 
@@ -36,6 +38,8 @@ class PoolPorts:
     profile: Callable[[str], Profile | None]
     rng: random.Random
     host: SessionHost
+    queue: WaitQueue
+    concurrency: ConcurrencyLimits
     unable: Callable[[Profile], str] = _able
     """Says why a profile's sessions could not work, empty when they could."""
     wake_checks: WakeChecks = field(default_factory=WakeChecks)

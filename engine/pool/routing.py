@@ -21,8 +21,9 @@ from engine.pool.shares import Shares
 class LeaseRequest:
     """What a request needs: a session of `profile`, holding `conversation` or, when empty, a fresh one.
 
-    With a `directory` that the request named, `conversation` is a new one in a process of its own. `ahead` states that
-    nobody waits for it yet: a prompt for its conversation is expected.
+    With a `directory` that the request named, `conversation` is a new one in a process of its own. After `deadline`, a
+    monotonic time, it has no use for a session; `id` names the request. `ahead` states that nobody waits for it yet: a
+    prompt for its conversation is expected.
     """
 
     profile: Profile
@@ -30,6 +31,8 @@ class LeaseRequest:
     conversation: str = ""
     directory: Path | None = None
     priority: str = "medium"
+    deadline: float = float("inf")
+    id: str = ""
     ahead: bool = False
 
     @property

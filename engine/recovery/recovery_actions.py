@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from engine.base.errors import BadInput, NotFound
 from engine.events.bus import Bus
 from engine.events.types import Notice, Severity
-from engine.flow.concurrency_limit import ConcurrencyLimiter
+from engine.flow.concurrency_limit import ConcurrencyLimits
 from engine.pool.conversations import Conversations
 from engine.pool.pool import Pool
 from engine.recovery.breakers.breaker_keys import credential_key
@@ -27,7 +27,7 @@ class RecoveryActions:
     pool: Pool
     conversations: Conversations
     breakers: Breakers
-    limiter: ConcurrencyLimiter
+    concurrency: ConcurrencyLimits
     cleaner: Cleanup
     bus: Bus
 
@@ -66,9 +66,10 @@ class RecoveryActions:
         self.breakers.hold(credential, seconds or float("inf"), f"{word}: {failure.reason}", parked=parked)
         return RecoveryResult(True, f"{credential} is {word}" + (f" for {seconds:.0f} s" if seconds else ""))
 
-    def decrease_limit(self, reason: str) -> RecoveryResult:  # noqa: ARG002 - the recovery's event tells it
-        """Halve what may run at once."""
-        return RecoveryResult(True, f"{self.limiter.running} requests run, {self.limiter.decrease()} may for now")
+    def decrease_limit(self, reason: str, credential: str = "") -> RecoveryResult:  # noqa: ARG002 - told by the event
+        """Let fewer run at once with a credential."""
+        running, limit = self.concurrency.running, self.concurrency.decrease(credential)
+        return RecoveryResult(True, f"{running} requests run, {limit} may for now")
 
     def notify(self, text: str, remedy: str) -> None:
         """As a notice."""

@@ -161,7 +161,7 @@ Strategy = Annotated[
     str, OpenChoice(("weighted_round_robin", "least_loaded", "power_of_two", "round_robin", "consistent_hash"))
 ]
 ScalingPolicyName = Annotated[str, OpenChoice(("utilisation",))]
-LimitPolicyName = Annotated[str, OpenChoice(("aimd",))]
+LimitPolicyName = Annotated[str, OpenChoice(("aimd", "gradient"))]
 TripPolicyName = Annotated[str, OpenChoice(("rates",))]
 EvictionPolicyName = Annotated[str, OpenChoice(("lru",))]
 RecoveryName = Annotated[

@@ -11,7 +11,6 @@ from engine.settings.fields import (
     BYTES,
     SECONDS,
     SHARE_OR_BYTES,
-    STORE,
     ByClass,
     Duration,
     EvictionPolicyName,
@@ -368,14 +367,70 @@ class Recovery(Group):
     )
 
 
+_WEIGHT = "Share of the work beside that of the other priorities."
+DropStrategy = Literal["reject", "drop_oldest", "drop_lowest", "codel"]
+
+
+class Lane(Group):
+    """A priority of the queue."""
+
+    weight: Number = setting(1.0, _WEIGHT, unit="parts", ge=0.01, le=1000)
+    max_waiting: Whole = setting(
+        0, "Requests that may wait at this priority; 0 as many as in the queue.", unit="requests", ge=0, le=1_000_000
+    )
+    drop_strategy: Literal[DropStrategy, "queue"] = setting(
+        "queue", "Which request is dropped when the priority is full; `queue` as the queue has it."
+    )
+
+
+class UrgentLane(Lane):
+    """Requests of priority `urgent`."""
+
+    weight: Number = setting(8.0, _WEIGHT, unit="parts", ge=0.01, le=1000)
+
+
+class HighLane(Lane):
+    """Requests of priority `high`."""
+
+    weight: Number = setting(4.0, _WEIGHT, unit="parts", ge=0.01, le=1000)
+
+
+class MediumLane(Lane):
+    """Requests of priority `medium`."""
+
+    weight: Number = setting(2.0, _WEIGHT, unit="parts", ge=0.01, le=1000)
+
+
+class Lanes(Group):
+    """The priorities of the queue."""
+
+    urgent: UrgentLane = Field(default_factory=UrgentLane)
+    high: HighLane = Field(default_factory=HighLane)
+    medium: MediumLane = Field(default_factory=MediumLane)
+    low: Lane = Field(default_factory=Lane)
+
+
 class Queue(Group):
     """What happens to requests that cannot run at once."""
 
     max_waiting: Whole = setting(1000, "Requests that may wait.", unit="requests", ge=0, le=1_000_000)
     concurrency_policy: LimitPolicyName = setting("aimd", "What limits the requests that run at once.")
-    drop_strategy: Literal["reject", "drop_oldest", "drop_lowest"] = setting(
-        "reject", "Which request is refused when the queue is full.", unused_before=STORE
+    drop_strategy: DropStrategy = setting("reject", "Which request is dropped when the queue is full.")
+    aging: Duration = setting(
+        60.0,
+        "Time after which a waiting request goes up one priority, at most to high; 0 never.",
+        unit=SECONDS,
+        ge=0,
+        le=DAY,
     )
+    codel_target: Duration = setting(15.0, "Wait that the drop strategy `codel` holds.", unit=SECONDS, ge=0.001, le=DAY)
+    codel_interval: Duration = setting(
+        60.0, "Time that waits must be above it before `codel` drops.", unit=SECONDS, ge=0.001, le=DAY
+    )
+    interactive_reserve: Number = setting(
+        0.2, "Share of the places, rounded down, that `low` requests leave to others.", unit="share", ge=0, le=0.9
+    )
+    priorities: Lanes = Field(default_factory=Lanes)
 
 
 class Cache(Group):

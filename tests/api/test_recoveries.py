@@ -16,7 +16,7 @@ async def test_a_recovery_by_hand_is_listed_newest_first_and_counted(served: Ser
         assert (await served.data("POST", PATH, body, 201))["recovery"]["ok"] is True
     found = await served.data("GET", f"{PATH}?limit=1")
     assert [row["strategy"] for row in found["recoveries"]] == ["reduce_load"]
-    assert (found["total"], found["cap"]) == (2, 5)
+    assert (found["total"], found["cap"]) == (2, 7)
     rows = {row["strategy"]: row for row in found["strategies"]}
     assert (rows["clean_resources"]["runs"], rows["clean_resources"]["success_rate"]) == (1, 1.0)
     assert rows["park"]["runs"] == 0

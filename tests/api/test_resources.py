@@ -12,6 +12,7 @@ from tests.api.serving import LONG, Served, refused
 from tests.support.processes import runs, until
 
 LOOKS = {
+    "/api/queue": {"queue"},
     "/api/pool": {"pool"},
     "/api/sessions": {"sessions", "total"},
     "/api/sessions/{id}": {"session"},
@@ -52,6 +53,7 @@ ACTS = {
     "/api/sessions/{id}/hibernate": ("POST", 404),
     "/api/pool/scale": ("POST", 400),
     "/api/pool/autoscale": ("POST", 400),
+    "/api/queue/backpressure": ("POST", 400),
     "/api/profiles/{name}/drain": ("POST", 404),
     "/api/profiles/{name}/resume": ("POST", 404),
     "/api/config": ("PATCH", 400),
@@ -215,6 +217,7 @@ async def test_a_read_only_engine_refuses_everything_that_acts(served: Served) -
         "/api/sessions/{id}/steer": {"prompt": "x"},
         "/api/pool/scale": {"target": 1},
         "/api/pool/autoscale": {"enabled": True},
+        "/api/queue/backpressure": {"load": 0.0},
         "/api/config": {"a": 1},
         "/api/errors/{id}/class": {"type": "network"},
         "/api/alerts/test": {"channel": "console"},

@@ -37,7 +37,7 @@ def reads() -> tuple[set[str], set[tuple[str, str]]]:
 
 
 def test_one_that_waits_for_its_part_would_be_found() -> None:
-    assert ("queue", "drop_strategy") not in reads()[1]
+    assert ("security", "encryption_key") not in reads()[1]
 
 
 @pytest.mark.parametrize("key", [key for key, setting in catalogue().items() if not setting.unused_before])

@@ -249,11 +249,11 @@ def test_what_set_gives_counts_beside_a_running_engine(engine: Headless) -> None
 def test_what_is_not_used_yet_is_named_at_the_start_and_by_the_doctor(home: Path) -> None:
     folder = home / "config/quarterdeck"
     folder.mkdir(parents=True)
-    (folder / "config.yaml").write_text("queue: {drop_strategy: drop_oldest}\nprofiles: {ci: {tenant: acme}}\n")
+    (folder / "config.yaml").write_text("database: {url: 'sqlite:///x.db'}\nprofiles: {ci: {tenant: acme}}\n")
     with headless(home) as engine:
         rows = {row[0]: row[-1] for row in plain(engine, "profiles")}
         assert (rows["ci"], rows["default"]) == ("reachable once tokens land", "")
-        done = quarterdeck(home, "config", "set", "queue.drop_strategy=reject")
+        done = quarterdeck(home, "config", "set", "database.url=sqlite:///y.db")
         assert (done.returncode, "not yet" in done.stderr) == (2, True)
     found = {finding["name"]: finding for finding in json.loads(quarterdeck(home, "doctor", "--json").stdout)}
     assert "not used before the store lands" in found["settings"]["found"]

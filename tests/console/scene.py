@@ -70,6 +70,19 @@ BREAKERS = [
 ]  # fmt: skip
 
 
+QUEUE = ev.QueueReading(
+    waiting=1, max_waiting=1000, drain=9.0, out=0.1, dropped={"full": 2, "hopeless": 1},
+    lanes=[
+        ev.LaneReading("urgent", 0, 8.0, 0, "reject", 0.0, 0.2, 0.9),
+        ev.LaneReading("high", 0, 4.0, 0, "reject"),
+        ev.LaneReading("medium", 1, 2.0, 0, "reject", 1.5, 3.0, 8.1),
+        ev.LaneReading("low", 0, 1.0, 50, "drop_oldest", 0.0, 22.0, 61.0),
+    ],
+    limits=[ev.LimitReading("credential:acct-3 model:default", 9, 9, "the API lacks capacity", 7.0)],
+)  # fmt: skip
+"""The queue at NOW."""
+
+
 def tape() -> list[EventEnvelope]:
     """All events until NOW, in order."""
     found = [*_beginnings(), *_past(random.Random(1881)), *_trouble(), *_present()]
@@ -199,6 +212,7 @@ def _present() -> list[tuple[float, AnyEvent]]:
         (NOW - 3, asked("p2", "s0010", "Write", "NOTES.md", "Write: NOTES.md with any content", "write", 10)),
         (NOW - 2, ev.SessionEnded(session="s0011", how="exit", exit_code=134, error="The agent ended (signal 6)")),
         (NOW - 1.5, _queued("r990", "hana", "write the changelog")),
+        (NOW - 1, ev.QueueMeasured(queue=QUEUE, waits=(ev.WaitReading("r990", 1, 9.0),))),
         (NOW - 1, ev.SessionReadings(
             readings=[ev.Reading(row[0], 3.0 * n, (90 + 7 * n) * MIB, 1 + n % 3) for n, row in enumerate(SESSIONS)],
             engine_cpu=4.0, engine_rss=96 * MIB)),

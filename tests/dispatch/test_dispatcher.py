@@ -149,7 +149,7 @@ async def test_the_queue_is_bounded(tmp_path: Path) -> None:
         running_ = asyncio.create_task(engine.submit(Request(id="a", prompt="[[delay: 300ms]]")))
         await until(lambda: engine.pool.statistics().active == 1)
         waiting = asyncio.create_task(engine.submit(Request(id="b", prompt="x")))
-        await until(lambda: engine.admission.waiting == 1)
+        await until(lambda: len(engine.queue) == 1)
         refused = Request(id="c", prompt="x", deadline=5.0)
         engine.live.propose({"retry.max_attempts": 1}, "test")
         with pytest.raises(Overloaded, match="wait already"):

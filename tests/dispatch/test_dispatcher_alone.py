@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -18,6 +17,8 @@ from engine.cache.answers import TieredAnswerCache
 from engine.cache.memory import CacheLimits, MemoryCache
 from engine.dispatch.dispatcher import Dispatcher
 from engine.dispatch.ports import DispatcherPorts
+from engine.flow.concurrency_limit import ConcurrencyLimits, place_key
+from engine.flow.limit_policies import AimdLimit
 from engine.pool.lease import Lease
 from engine.pool.routing import LeaseRequest
 from engine.recovery.breakers.breaker import BreakerState
@@ -29,6 +30,7 @@ from engine.recovery.retry.curves import Jitter
 from engine.recovery.retry.policy import RetryPolicy, retry_policy
 from engine.requests import Answer, Request
 from engine.sessions.outcome import Ended, Outcome
+from engine.sessions.session import Session
 from engine.sessions.turn import TurnOrder
 from engine.settings.load import load_settings
 from engine.settings.schema import Settings
@@ -62,47 +64,28 @@ class FakeSession:
 
 
 @dataclass
-class FakeQueue:
-    """Lets everybody through once `opened`."""
-
-    opened: asyncio.Event = field(default_factory=asyncio.Event)
-    limit: int | None = None
-    running: int = 0
-
-    @contextmanager
-    def waiting(self) -> Iterator[None]:
-        yield
-
-    async def enter(self, _priority: str) -> None:
-        await self.opened.wait()
-        self.running += 1
-
-    def leave(self) -> None:
-        self.running -= 1
-
-    def resume(self) -> None:
-        self.running += 1
-
-
-@dataclass
 class FakePool:
-    """One session for everybody."""
+    """One session for everybody, once `opened`; the places are real."""
 
     session: FakeSession
+    places: ConcurrencyLimits
     leases: int = 0
     out: int = 0
+    opened: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def lease(self, _request: LeaseRequest, *, on_wait: Callable[[str], None]) -> Lease:
+    async def lease(self, request: LeaseRequest, *, on_wait: Callable[[str], None]) -> Lease:
         on_wait("a session")
+        await self.opened.wait()
         self.leases += 1
         self.out += 1
-        made: Any = Lease(self.session, self.leases, False, "", 0.0, False)  # type: ignore[arg-type]
-        return made  # type: ignore[no-any-return]
+        place, session = self.places.take(place_key(request.profile)), cast("Session", self.session)
+        return Lease(session, self.leases, False, "", 0.0, False, place, request, 0.0)
 
     async def hold(self, _lease: Lease, _conversation: str, _user: str) -> None:
         """Nothing to note."""
 
-    def release(self, _lease: Lease) -> None:
+    def release(self, lease: Lease) -> None:
+        lease.place.close()
         self.out -= 1
 
 
@@ -127,8 +110,9 @@ class DispatcherFixture:
         recovery = OrchestratorFixture()
         limits = BreakerLimits(failure_threshold=threshold, timeout=10.0, half_open_max_calls=1)
         self.breakers = Breakers(lambda: limits, recovery.bus, recovery.clock)
-        self.queue, self.pool = FakeQueue(), FakePool(FakeSession(list(outcomes or (WELL,))))
-        self.queue.opened.set()
+        places = ConcurrencyLimits(lambda: 9, lambda: 10.0, recovery.clock, AimdLimit)
+        self.pool = FakePool(FakeSession(list(outcomes or (WELL,))), places)
+        self.pool.opened.set()
         self.policy = policy or RetryPolicy(
             attempts, backoff=Backoff(2.0, 8.0, jitter=Jitter.NONE), breaker_wait=breaker_wait
         )
@@ -138,7 +122,6 @@ class DispatcherFixture:
                 bus=recovery.bus,
                 clock=recovery.clock,
                 cache=TieredAnswerCache(cache, recovery.clock),
-                queue=self.queue,
                 guard=BreakerGuard(self.breakers, lambda _session, _reason: None),
                 recoveries=recovery.orchestrator,
                 pool=self.pool,
@@ -175,14 +158,14 @@ def test_what_an_attempt_took_is_given_back_whatever_ended_it() -> None:
         fixture = DispatcherFixture(OVERLOADED, WELL)
         answer = await fixture.ask()
         assert (answer.text, answer.attempts, answer.duration) == ("fine", 2, 4.0)
-        assert (fixture.pool.out, fixture.queue.running, fixture.permits) == (0, 0, 0)
+        assert (fixture.pool.out, fixture.pool.places.running, fixture.permits) == (0, 0, 0)
         cancelled = asyncio.create_task(fixture.ask())
         await pass_time(0.5)
-        assert (fixture.pool.out, fixture.queue.running, fixture.permits) == (1, 1, 1)
+        assert (fixture.pool.out, fixture.pool.places.running, fixture.permits) == (1, 1, 1)
         cancelled.cancel()
         with pytest.raises(asyncio.CancelledError):
             await cancelled
-        assert (fixture.pool.out, fixture.queue.running, fixture.permits) == (0, 0, 0)
+        assert (fixture.pool.out, fixture.pool.places.running, fixture.permits) == (0, 0, 0)
         assert fixture.dispatcher.active_requests == {}
 
     run_virtually(work())
@@ -209,11 +192,11 @@ def test_the_settings_give_one_type_of_error_attempts_and_delays_of_its_own() ->
 def test_no_permit_is_held_while_a_request_waits_in_the_queue() -> None:
     async def work() -> None:
         fixture = DispatcherFixture()
-        fixture.queue.opened.clear()
+        fixture.pool.opened.clear()
         waiting = [asyncio.create_task(fixture.ask()) for _ in range(3)]
         await pass_time(0.5)
         assert (fixture.permits, fixture.pool.leases) == (0, 0)
-        fixture.queue.opened.set()
+        fixture.pool.opened.set()
         assert [each.text for each in await asyncio.gather(*waiting)] == ["fine"] * 3
 
     run_virtually(work())
@@ -226,7 +209,7 @@ def test_an_open_breaker_refuses_before_a_place_or_a_session_is_taken() -> None:
             await fixture.ask()
         assert fixture.breakers.get(MODEL).state is BreakerState.OPEN
         leases = fixture.pool.leases
-        fixture.queue.opened.clear()
+        fixture.pool.opened.clear()
         with pytest.raises(BreakerOpen):
             await fixture.ask()
         assert fixture.pool.leases == leases
@@ -262,7 +245,7 @@ def test_equal_requests_at_the_same_time_run_once_and_later_ones_are_cached() ->
 def test_the_deadline_ends_a_request_wherever_it_is() -> None:
     async def work() -> None:
         fixture = DispatcherFixture()
-        fixture.queue.opened.clear()
+        fixture.pool.opened.clear()
         with pytest.raises(QuarterdeckError, match="deadline of 5 s passed"):
             await fixture.ask(deadline=5.0)
         assert fixture.dispatcher.active_requests == {}

@@ -86,11 +86,10 @@ async def test_an_interrupt_at_any_moment_of_a_cold_start_ends_the_request(tmp_p
 
 
 async def test_while_a_person_is_waited_for_others_run_under_a_lowered_limit(tmp_path: Path) -> None:
-    async with running(tmp_path, "recovery.ease_interval=1h") as engine:
+    async with running(tmp_path) as engine:
         asks = asyncio.create_task(engine.submit(Request(id="asks", prompt='[[tool: Bash {"command": "rm -r x"}]]')))
         await until(lambda: engine.bus.state.permissions)
-        while (engine.limiter.limit or 9) > 1:
-            engine.limiter.decrease()
+        assert engine.concurrency.adjust(0.99) == 1
         answer = await engine.submit(Request(id="other", prompt="[[reply: not held up]]"))
         assert answer.text == "not held up"
         engine.dispatcher.publish_waits()
@@ -98,7 +97,7 @@ async def test_while_a_person_is_waited_for_others_run_under_a_lowered_limit(tmp
         (permission,) = engine.bus.state.permissions
         await answer_permission(engine, permission, "ada", allowed=False)
         assert (await asks).denials == 1
-        assert engine.limiter.running == 0
+        assert engine.concurrency.running == 0
 
 
 async def test_a_request_may_say_how_long_its_approvals_wait(tmp_path: Path) -> None:

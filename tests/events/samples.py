@@ -81,6 +81,20 @@ ONE_OF_EACH: list[AnyEvent] = [
     ev.Notice(severity=Severity.WARNING, text="disk", remedy="free it"),
     ev.SessionJudged(session="s0001", condition="suspect", reason="does not answer probes", acted=""),
     ev.PoolScaled(target=4, size=2, reason="2 waiting for 2 sessions", busy=2, waiting=2, cpu=0.5, memory=0.4),
+    ev.QueueMeasured(
+        queue=ev.QueueReading(
+            waiting=3,
+            max_waiting=9,
+            drain=4.5,
+            out=0.7,
+            aged=1,
+            dropped={"full": 2},
+            lanes=[ev.LaneReading("urgent", 1, 8.0, 5, "reject", 2.5, 0.1, 0.9)],
+            limits=[ev.LimitReading("credential:default model:default", 2, 4, "the API lacks capacity", 6.0)],
+            load=0.25,
+        ),
+        waits=(ev.WaitReading("r1", 1, 1.5), ev.WaitReading("r2", 2)),
+    ),
     ev.PoolMeasured(
         pool=ev.PoolStatistics(
             size=2,

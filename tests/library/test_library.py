@@ -19,6 +19,7 @@ from engine import (
     Engine,
     ErrorKind,
     NotFound,
+    PriorityQueue,
     QuarterdeckError,
     Request,
     RetryPolicy,
@@ -119,7 +120,7 @@ async def test_an_operation_is_retried_by_its_policy_and_gives_up_with_a_note(tm
 
 
 async def test_one_type_of_error_has_a_whole_policy_of_its_own(tmp_path: Path) -> None:
-    async with Engine(settings(tmp_path)) as engine:
+    async with Engine(settings(tmp_path, "session_pool.max_size=1")) as engine:  # a fault is once a session
         engine.set_retry_policy(RetryPolicy(max_attempts=1, base_delay=0.001), "resource")
         with pytest.raises(QuarterdeckError) as failed:
             await engine.submit("[[fault: http529 x1]] go")
@@ -269,3 +270,38 @@ def test_a_use_is_ten_lines(tmp_path: Path) -> None:
             return (await engine.submit("[[reply: short]] go")).text
 
     assert asyncio.run(use()) == "short"
+
+
+async def test_the_queue_is_shaped_and_measured_from_a_program(tmp_path: Path) -> None:
+    async with Engine(settings(tmp_path)) as engine:
+        engine.set_priority_queues([PriorityQueue("low", max_size=5, drop_strategy="drop_oldest", weight=0.5)])
+        lanes = {lane.name: lane for lane in engine.root.pool.queue_reading().lanes}
+        assert (lanes["low"].weight, lanes["low"].max_waiting, lanes["low"].drop) == (0.5, 5, "drop_oldest")
+        assert await engine.adjust_backpressure(0.5) == 1
+        await engine.submit("[[reply: fine]] go")
+        metrics = engine.throughput_metrics()
+        assert (metrics.waiting, metrics.running, metrics.limit, metrics.dropped) == (0, 0, 1, 0)
+        assert metrics.throughput_rps > 0
+        assert await engine.adjust_backpressure(0.0) is None
+
+
+@pytest.mark.parametrize(
+    ("queue", "field"),
+    [
+        ({"priority": "soon"}, "priority"),
+        ({"priority": "low", "weight": 0.0}, "weight"),
+        ({"priority": "low", "max_size": -1}, "max_size"),
+    ],
+)
+def test_a_priority_that_cannot_be_is_refused_with_its_field(queue: dict[str, object], field: str) -> None:
+    with pytest.raises(BadInput) as refused:
+        PriorityQueue(**queue)  # type: ignore[arg-type]
+    assert refused.value.field == field
+
+
+async def test_a_load_above_one_and_an_unknown_drop_strategy_are_refused(tmp_path: Path) -> None:
+    async with Engine(settings(tmp_path)) as engine:
+        with pytest.raises(BadInput):
+            await engine.adjust_backpressure(1.5)
+        with pytest.raises(QuarterdeckError, match="drop_strategy"):
+            engine.set_priority_queues([PriorityQueue("low", drop_strategy="lottery")])

@@ -23,6 +23,7 @@ SCALER, LIMITER = "session_pool.auto_scaling.policy", "queue.concurrency_policy"
 TRIP, EVICTION = "circuit_breaker.policy", "cache.policy"
 KINDS = {SCALER: "scaler", LIMITER: "concurrency limiter", TRIP: "trip policy", EVICTION: "eviction policy"}
 BUILT_IN = {SCALER: "utilisation", LIMITER: "aimd", TRIP: "rates", EVICTION: "lru"}
+KNOWN = {**BUILT_IN, LIMITER: "aimd, gradient"}
 
 
 class Failing:
@@ -116,7 +117,7 @@ async def test_an_installed_scaler_sizes_the_pool_and_is_exchanged_live(tmp_path
 @pytest.mark.usefixtures("example")
 async def test_an_installed_limiter_limits_what_runs_and_is_exchanged_live(tmp_path: Path) -> None:
     async with running(tmp_path, *MANY, f"{LIMITER}=half", "session_pool.max_size=4") as engine:
-        assert engine.limiter.limit == 2
+        assert engine.concurrency.limit == 2
         peak, talk = Peak(engine), Conversation(engine)
         await asyncio.gather(*(talk.ask("[[delay: 0.1s]] hello") for _ in range(6)))
         assert peak.most == 2
@@ -179,7 +180,7 @@ async def test_an_installed_eviction_policy_names_what_goes_and_is_exchanged_liv
 async def test_what_cannot_be_used_is_refused_with_its_name_and_reason(
     key: str, name: str, words: str, tmp_path: Path
 ) -> None:
-    expected = words.format(kind=KINDS[key], built_in=BUILT_IN[key])
+    expected = words.format(kind=KINDS[key], built_in=KNOWN[key])
     with pytest.raises(SettingsError) as refusal:
         Engine(loaded(tmp_path, f"{key}={name}"))
     assert expected in str(refusal.value)
@@ -191,7 +192,7 @@ async def test_what_cannot_be_used_is_refused_with_its_name_and_reason(
         assert expected in str(refusal.value)
         assert engine.settings.session_pool.max_size == 10
         assert (await Conversation(engine).ask("hello")).text == "Echo: hello"
-        assert isinstance(engine.limiter.policy, AimdLimit)
+        assert isinstance(engine.concurrency.policy_of("any"), AimdLimit)
         assert isinstance(engine.cache.policy, LeastRecentlyUsed)
 
 
@@ -203,7 +204,7 @@ async def test_one_that_fails_in_use_is_named_once_and_the_built_in_one_decides(
         assert (await talk.ask("[[fault: http529 x1]] a", cacheable=True, user="ana")).text == "Echo: a"
         for prompt in ("b", "c", "b", "c"):
             await talk.ask(prompt, cacheable=True)
-        assert engine.limiter.limit == 5  # as the built-in one halves it
+        assert engine.concurrency.limit == 5  # as the built-in one halves it
         named = [event.text for event in recorded.of(Notice) if f"{__name__}:{name}" in event.text]
     for key, kind in KINDS.items():
         of_kind = [text for text in named if text.startswith(f"The {kind} ")]
@@ -213,7 +214,7 @@ async def test_one_that_fails_in_use_is_named_once_and_the_built_in_one_decides(
 
 def test_the_limit_of_an_extension_lets_one_request_run_at_least(tmp_path: Path) -> None:
     engine = Engine(loaded(tmp_path, f"{LIMITER}={__name__}:Closed"))
-    assert engine.limiter.policy.limit(Running(0.0, 0, 4, 1.0)) == 1
+    assert engine.concurrency.policy_of("any").limit(Running(0.0, 0, 4, 1.0)) == 1
 
 
 class Closed:

@@ -307,8 +307,7 @@ async def test_a_request_that_waits_for_its_place_wakes_its_conversation(tmp_pat
         talk = Conversation(engine)
         running_turn = talk.begin("[[delay: 60s]]")
         await until(lambda: engine.pool.statistics().active == 1)
-        while (engine.limiter.limit or 9) > 1:
-            engine.limiter.decrease()
+        assert engine.concurrency.adjust(0.99) == 1
         waits = talk.begin("[[history]]", conversation)
         await until(lambda: engine.pool.index.holder("default", conversation) is not None)
         assert not waits.done()

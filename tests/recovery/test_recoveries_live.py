@@ -140,13 +140,13 @@ async def test_an_overload_lowers_the_load_and_it_is_given_back(tmp_path: Path) 
         told, talk = RecordedEvents(engine), Conversation(engine)
         await idle(engine, 6)
         busy = [talk.begin("[[delay: 1s]]") for _ in range(5)]
-        await until(lambda: engine.limiter.running == 5)
+        await until(lambda: engine.concurrency.running == 5)
         assert (await talk.ask("[[fault: http529 x1]] fine")).attempts == 2
         assert [each.strategy for each in told.of(RecoveryEnded)] == [REDUCE_LOAD]
-        assert "2 may for now" in told.of(RecoveryEnded)[0].reason
+        assert "3 may for now" in told.of(RecoveryEnded)[0].reason
         await asyncio.gather(*busy)
-        await until(lambda: engine.limiter.limit is None)
-        assert engine.limiter.running == 0
+        await until(lambda: engine.concurrency.limit is None)
+        assert engine.concurrency.running == 0
 
 
 async def test_only_what_is_proven_ours_is_cleaned(tmp_path: Path) -> None:
@@ -252,7 +252,7 @@ async def test_a_strategy_of_one_s_own_is_found_by_its_entry_point(tmp_path: Pat
         assert (await engine.submit(Request(id="a", prompt="[[fault: http529 x1]] fine"))).attempts == 2
         (ended,) = told.of(RecoveryEnded)
         assert (ended.strategy, ended.ok, ended.reason) == ("prayer", True, "prayed over a")
-        assert engine.limiter.limit is None
+        assert engine.concurrency.limit is None
         engine.live.propose({"recovery.strategies.resource/overloaded": "none"}, "ana")
         assert (await engine.submit(Request(id="b", prompt="[[fault: http529 x2]] fine"))).attempts == 3
         assert len(told.of(RecoveryEnded)) == 1

@@ -44,7 +44,7 @@ def test_a_setting_tells_all_about_itself() -> None:
     assert (info.shown_default, info.applies, info.group) == ("30m", "live", "session_pool")
     assert field_info("profiles.ci.model").key == "profiles.*.model"
     assert field_info("api.port").applies == "restart of engine"
-    assert field_info("queue.drop_strategy").applies == "not before the store lands"
+    assert field_info("database.url").applies == "not before the store lands"
     with pytest.raises(SettingsError, match=r"the nearest is session_pool\.turn_timeout") as caught:
         field_info("session_pool.turn_timout")
     assert caught.value.field == "session_pool.turn_timout"

@@ -17,7 +17,6 @@ from engine.settings.schema import Settings
 from engine.settings.unused import notices
 
 GIVEN = {
-    "queue.drop_strategy": "drop_oldest",
     "security.encryption_key": "ab" * 32,
     "database.url": "sqlite:///x.db",
 }
@@ -45,21 +44,21 @@ def test_a_live_change_is_refused_with_not_yet(key: str) -> None:
 
 def test_from_a_file_or_the_environment_it_loads_with_a_line(tmp_path: Path) -> None:
     file = tmp_path / "settings.yaml"
-    file.write_text("queue: {drop_strategy: drop_oldest}\nsession_pool: {max_size: 3}\n")
+    file.write_text("database: {url: 'sqlite:///x.db'}\nsession_pool: {max_size: 3}\n")
     loaded = load_settings(file, [], {"ENCRYPTION_KEY": "ab" * 32}, None)
     assert sorted(notices(loaded.origins)) == [
-        f"queue.drop_strategy ({file}) is not used before the store lands",
+        f"database.url ({file}) is not used before the store lands",
         "security.encryption_key (environment ENCRYPTION_KEY) is not used before the store lands",
     ]
 
 
 async def test_the_engine_says_so_at_its_start(tmp_path: Path) -> None:
     file = tmp_path / "settings.yaml"
-    file.write_text("queue: {drop_strategy: drop_oldest}\n")
+    file.write_text("database: {url: 'sqlite:///x.db'}\n")
     given = ["engine.backend=simulator", f"engine.state_dir={tmp_path}", "engine.demo=off", "session_pool.min_size=0"]
     engine = Engine(load_settings(file, given, {"HOME": str(tmp_path)}, None), environ={"HOME": str(tmp_path)})
     heard: list[str] = []
     engine.bus.listen(lambda told: heard.append(told.event.text) if isinstance(told.event, Notice) else None)
     await engine.start()
     await engine.aclose()
-    assert f"queue.drop_strategy ({file}) is not used before the store lands." in heard
+    assert f"database.url ({file}) is not used before the store lands." in heard

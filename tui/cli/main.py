@@ -41,7 +41,7 @@ COMMANDS = {
     "pool": "Show the pool's size, use, reuse and waits.",
     "presets": "Save settings under a name, compare and apply them.",
     "profiles": "List profiles, drain one, let it start again.",
-    "queue": "Show the requests on their way; cancel one.",
+    "queue": "Show the requests on their way, and the queue; cancel one.",
     "recordings": "List flight recordings.",
     "recoveries": "Show what was done about failures, or do it by hand.",
     "replay": "Open the console on a recording.",

@@ -17,6 +17,7 @@ from tui.render.spans import Line, between, crop, fit, rule
 from tui.screens import list_lines
 
 PRIORITIES = ("urgent", "high", "medium", "low")
+_DROPS = {"full": "queue full", "codel": "by codel", "hopeless": "hopeless before their deadline"}
 
 
 def _state(view: RequestView, now: float) -> tuple[str, str, str]:
@@ -37,7 +38,8 @@ def head(state: State, now: float, width: int) -> list[Line]:
     by = Counter(view.priority for view in waiting)
     parts = "  ".join(f"{name} {by[name]}" for name in PRIORITIES if by[name]) or "nothing waits"
     left: Line = [(f"waiting {len(waiting)}   running {running}   ", ""), (parts, "muted")]
-    right: Line = [(f"oldest {formats.span(oldest)}   out {turns / RECENT_S:.1f}/s ", "")]
+    drain = f"   drain {formats.span(state.queue.drain)}" if state.queue is not None and state.queue.drain else ""
+    right: Line = [(f"oldest {formats.span(oldest)}   out {turns / RECENT_S:.1f}/s{drain} ", "")]
     lines = [between(left, right, width)]
     pool = state.pool
     if pool is not None:
@@ -45,6 +47,42 @@ def head(state: State, now: float, width: int) -> list[Line]:
         text = f"wait p50 {formats.took(wait.p50)} p95 {formats.took(wait.p95)} p99 {formats.took(wait.p99)}"
         wakes = f"   wake p95 {formats.took(wake.p95)}   {pool.active} of {pool.size} sessions busy: {pool.reason}"
         lines.append(crop([(text, ""), (wakes, "muted")], width))
+    return lines
+
+
+def lanes(state: State, width: int, *, whole: bool) -> list[Line]:
+    """The priorities with their bounds and waits; those alone in which somebody waits, where it is not `whole`."""
+    queue = state.queue
+    if queue is None or not (whole or queue.waiting):
+        return []
+    lines = [rule("PRIORITIES", width), [(f"{'':9}{'WAITING':>8}{'OLDEST':>9}{'WAIT p50 / p95':>18}", "muted")]]
+    lines[1][0] = (f"{lines[1][0][0]}{'WEIGHT':>9}{'MOST':>8}  WHEN FULL", "muted")
+    for lane in queue.lanes:
+        if not (whole or lane.waiting):
+            continue
+        oldest = formats.span(lane.oldest) if lane.waiting else "–"
+        waits = f"{formats.took(lane.wait_p50)} / {formats.took(lane.wait_p95)}"
+        most = str(lane.max_waiting or queue.max_waiting)
+        text = f"{lane.name:9}{lane.waiting:>8}{oldest:>9}{waits:>18}{lane.weight:>9g}{most:>8}  {lane.drop}"
+        lines.append(crop([(text, "" if lane.waiting else "muted")], width))
+    return lines
+
+
+def limits(state: State, width: int) -> list[Line]:
+    """What limits the requests that run at once, why, and when more may; what the queue has dropped."""
+    queue = state.queue
+    if queue is None:
+        return []
+    lines: list[Line] = []
+    for each in queue.limits:
+        if each.limit is not None:
+            step = f"   more in {formats.span(each.next_step)}" if each.next_step is not None else ""
+            reason = f"   {each.reason}" if each.reason else ""
+            said = f"limit  {each.name}: {each.running} of {each.limit} may run{step}{reason}"
+            lines.append(crop([(said, "retry")], width))
+    if queue.dropped:
+        causes = ", ".join(f"{number} {_DROPS.get(cause, cause)}" for cause, number in sorted(queue.dropped.items()))
+        lines.append(crop([(f"dropped so far: {causes}", "fail")], width))
     return lines
 
 
@@ -72,6 +110,11 @@ def _state_text(view: RequestView, now: float) -> str:
     return f"{glyph} {word}"
 
 
+def _begins(view: RequestView, now: float) -> str:
+    """When it should begin, about."""
+    return f"~{formats.coarse(view.expected_at - now)}" if view.expected_at and not view.session else "–"
+
+
 QUEUE: Listing[RequestView] = Listing(
     "queue",
     "request",
@@ -84,6 +127,15 @@ QUEUE: Listing[RequestView] = Listing(
         Column(
             "age", "AGE", 4, 2, lambda r, now: formats.coarse(now - r.queued_at), lambda r: -r.queued_at,
             lambda r, now: round(now - r.queued_at, 3), "right", timed=True, most_first=True, unit="seconds",
+        ),
+        Column(
+            "position", "POS", 4, 2, lambda r, _: str(r.position or "–"), lambda r: r.position or 1_000_000,
+            lambda r, _: r.position or None, "right", unit="count",
+        ),
+        Column(
+            "begins", "BEGINS", 7, 4, _begins, lambda r: r.expected_at or 1e12,
+            lambda r, now: round(max(0.0, r.expected_at - now), 3) if r.expected_at else None, "right", timed=True,
+            unit="seconds",
         ),
         Column("user", "USER", 10, 6, lambda r, _: r.user or "–", lambda r: r.user, lambda r, _: r.user),
         Column("profile", "PROFILE", 10, 7, lambda r, _: r.profile, lambda r: r.profile, lambda r, _: r.profile),

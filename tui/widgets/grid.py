@@ -57,6 +57,7 @@ class Grid(StyledWidget, ScrollView, Generic[R], can_focus=True, inherit_binding
         self._texts: dict[str, tuple[int, tuple[str, ...]]] = {}
         self._bold: dict[str, frozenset[int]] = {}
         self._layout: Layout[R] = Layout((), 0)
+        self._timed: tuple[Column[R], ...] = ()
         self.lines_refreshed = 0
 
     @property
@@ -95,14 +96,14 @@ class Grid(StyledWidget, ScrollView, Generic[R], can_focus=True, inherit_binding
         """The titles, or the row at this line."""
         width = self.size.width
         if y == 0:
-            key = self._drawn[0] = self._line_key(0, 0)
+            key = self._drawn[0] = self._line_key(0, 0, width)
             return self._cached(key, self._titles)
         index = self.scroll_offset.y + y - 1
         if index >= len(self.shown.order):
             self._strips.pop(y, None)
             return self._cached(("blank", width), lambda: self.strip([], width))
         row = self.shown.order[index]
-        key = self._key(row)
+        key = self._key(row, width)
         self._drawn[y] = key
         strip = self._strips[y] = self._cached(key, lambda: self._draw(row))
         return strip
@@ -147,10 +148,10 @@ class Grid(StyledWidget, ScrollView, Generic[R], can_focus=True, inherit_binding
             self.scroll_to(y=at - page + 1, animate=False, force=True, immediate=True)
 
     def _refresh_dirty(self) -> None:
-        top = self.scroll_offset.y
+        top, size = self.scroll_offset.y, self.size
         regions = []
-        for y in range(self.size.height):
-            key = self._line_key(top, y)
+        for y in range(size.height):
+            key = self._line_key(top, y, size.width)
             if self._drawn.get(y) != key:
                 self._drawn[y] = key
                 start, end = self._changed(y, key)
@@ -167,11 +168,11 @@ class Grid(StyledWidget, ScrollView, Generic[R], can_focus=True, inherit_binding
         row = self.shown.order[index]
         return changed_part(before, self._cached(key, lambda: self._draw(row)))
 
-    def _line_key(self, top: int, y: int) -> object:
+    def _line_key(self, top: int, y: int, width: int) -> object:
         index = top + y - 1
         if y == 0:
-            return "titles", self.size.width, self.shown.sort
-        return self._key(self.shown.order[index]) if index < len(self.shown.order) else None
+            return "titles", width, self.shown.sort
+        return self._key(self.shown.order[index], width) if index < len(self.shown.order) else None
 
     def _visible(self) -> list[str]:
         top = self.scroll_offset.y
@@ -196,11 +197,11 @@ class Grid(StyledWidget, ScrollView, Generic[R], can_focus=True, inherit_binding
         view, now = self.shown[row], self.shown.now
         return tuple("" if column.timed else column.text(view, now) for column, _width in self._layout.columns)
 
-    def _key(self, row: str) -> object:
+    def _key(self, row: str, width: int) -> object:
         view, now = self.shown[row], self.shown.now
-        timed = tuple(column.text(view, now) for column, _width in self._layout.columns if column.timed)
+        timed = tuple(column.text(view, now) for column in self._timed)
         version, bold = self._version(row), self._bold.get(row)
-        return row, version, row == self.shown.cursor, row in self.shown.marks, self.size.width, timed, bold
+        return row, version, row == self.shown.cursor, row in self.shown.marks, width, timed, bold
 
     def _cached(self, key: object, draw: Callable[[], Strip]) -> Strip:
         strip = self._cache.get(key)
@@ -237,6 +238,7 @@ class Grid(StyledWidget, ScrollView, Generic[R], can_focus=True, inherit_binding
 
     def _lay_out(self) -> None:
         self._layout = lay_out(self.shown.listing.columns, self.size.width)
+        self._timed = tuple(column for column, _width in self._layout.columns if column.timed)
         self._cache.clear()
         self._texts.clear()
         self._drawn.clear()

@@ -125,10 +125,13 @@ class LineBlock(StyledWidget):
         """Show these lines, top to bottom."""
         fresh = list(lines)
         old, self._lines = self._lines, fresh
-        regions = []
+        regions: list[Region] = []
+        if fresh == old:
+            return
+        width = self.size.width
         for y in range(max(len(old), len(fresh))):
             before, after = old[y] if y < len(old) else [], fresh[y] if y < len(fresh) else []
-            if (cells := changed_cells(before, after, self.size.width)) is None:
+            if (cells := changed_cells(before, after, width)) is None:
                 continue
             self._strips.pop(y, None)
             regions.append(Region(cells[0], y, cells[1] - cells[0], 1))

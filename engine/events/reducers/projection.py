@@ -55,6 +55,7 @@ _REDUCERS: dict[type[ev.Event], Reducer] = {
     ev.PoolScaled: engine.pool_scaled,
     ev.ConversationWoken: engine.conversation_moved,
     ev.ConversationHibernated: engine.conversation_moved,
+    ev.QueueMeasured: requests.queue_measured,
     ev.RequestQueued: requests.request_queued,
     ev.RequestRetrying: requests.request_retrying,
     ev.RequestWaiting: requests.request_waiting,

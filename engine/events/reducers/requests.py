@@ -30,6 +30,16 @@ def request_waiting(state: State, event: ev.RequestWaiting, _at: float) -> None:
         view.waits_for = event.reason
 
 
+def queue_measured(state: State, event: ev.QueueMeasured, at: float) -> None:
+    """How the queue stands, and where those stand who wait."""
+    state.queue = event.queue
+    places = {each.request: each for each in event.waits}
+    for view in state.requests.values():
+        place = places.get(view.id)
+        view.position = place.position if place is not None else 0
+        view.expected_at = at + place.expected if place is not None and place.expected is not None else 0.0
+
+
 def request_retrying(state: State, event: ev.RequestRetrying, at: float) -> None:
     """Another attempt follows."""
     state.totals.retries += 1
@@ -67,6 +77,7 @@ def turn_started(state: State, event: ev.TurnStarted, at: float) -> None:
     """A session works on it."""
     if view := state.requests.get(event.request):
         view.session, view.attempts, view.waits_for = event.session, event.attempt, ""
+        view.position, view.expected_at = 0, 0.0
     if row := state.sessions.get(event.session):
         row.request, row.user, row.prompt, row.activity = event.request, event.user, event.prompt, ""
         row.turn_started_at = row.last_used = row.activity_since = at

@@ -27,6 +27,7 @@ from engine.events.types.pool import (
     PoolScaled,
     PoolStatistics,
 )
+from engine.events.types.queue import LaneReading, LimitReading, QueueMeasured, QueueReading, WaitReading
 from engine.events.types.recovery import (
     BreakerChanged,
     BreakerFigures,
@@ -88,6 +89,8 @@ __all__ = [
     "EventEnvelope",
     "ForeignTurnEnded",
     "GrantRevoked",
+    "LaneReading",
+    "LimitReading",
     "Notice",
     "OperationExecuted",
     "OrphansReaped",
@@ -99,6 +102,8 @@ __all__ = [
     "PoolScaled",
     "PoolStatistics",
     "ProtocolFault",
+    "QueueMeasured",
+    "QueueReading",
     "RateLimited",
     "Reading",
     "RecoveryEnded",
@@ -124,6 +129,7 @@ __all__ = [
     "TurnProgress",
     "TurnStarted",
     "TurnSteered",
+    "WaitReading",
     "decode_stamped",
     "encode_stamped",
 ]
@@ -141,6 +147,7 @@ AnyEvent = (
     | BackgroundChanged
     | ContextMeasured
     | RequestWaiting
+    | QueueMeasured
     | ForeignTurnEnded
     | SessionReadings
     | SessionEnded

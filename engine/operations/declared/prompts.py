@@ -12,7 +12,7 @@ MAX_PROMPT_BODY = 10 * 1024**2
 
 
 class RequestRow(msgspec.Struct, kw_only=True):
-    """One request that is waiting or running."""
+    """One request that is waiting or running; `position` in the queue from 1, 0 for none; 0 as time is not known."""
 
     id: str
     user: str
@@ -25,6 +25,8 @@ class RequestRow(msgspec.Struct, kw_only=True):
     attempts: int
     retry_at: float
     waits_for: str
+    position: int
+    expected_at: float
 
 
 class PromptAnswer(msgspec.Struct, kw_only=True):

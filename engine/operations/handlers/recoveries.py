@@ -25,7 +25,7 @@ async def list_recoveries(services: Services, _call: CallContext, args: PageArgs
         recoveries=rows_as(RecoveryRow, page_of(args, rows)),
         total=len(rows),
         strategies=rows_as(StrategyRow, services.recoveries.statistics()),
-        cap=services.limiter.limit,
+        cap=services.concurrency.limit,
     )
 
 

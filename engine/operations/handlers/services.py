@@ -13,7 +13,7 @@ from engine.dispatch.dispatcher import Dispatcher
 from engine.engine import Engine
 from engine.events.bus import Bus
 from engine.events.state import State
-from engine.flow.concurrency_limit import ConcurrencyLimiter
+from engine.flow.concurrency_limit import ConcurrencyLimits
 from engine.pool.conversations import Conversations
 from engine.pool.pool import Pool
 from engine.recovery.breakers.registry import Breakers
@@ -42,7 +42,7 @@ class Services:
     transcripts: Transcripts
     dispatcher: Dispatcher
     kept_answers: KeptAnswers
-    limiter: ConcurrencyLimiter
+    concurrency: ConcurrencyLimits
     broker: PermissionBroker
     breakers: Breakers
     classifier: ClassificationService
@@ -76,7 +76,7 @@ def services_of(engine: Engine) -> Services:
         transcripts=engine.transcripts,
         dispatcher=engine.dispatcher,
         kept_answers=engine.kept_answers,
-        limiter=engine.limiter,
+        concurrency=engine.concurrency,
         broker=engine.broker,
         breakers=engine.breakers,
         classifier=engine.diagnosis,

@@ -46,8 +46,8 @@ class RecoveryPorts(Protocol):
     def hold(self, credential: str, failure: Failure, seconds: float, *, parked: bool) -> RecoveryResult:
         """Let no call of a credential through for `seconds`, for good at 0; `parked` calls may wait for the end."""
 
-    def decrease_limit(self, reason: str) -> RecoveryResult:
-        """Lower the number of requests that run at once; it is given back step by step."""
+    def decrease_limit(self, reason: str, credential: str = "") -> RecoveryResult:
+        """Lower the number of requests that run at once with a credential, or with any; it is given back in steps."""
 
     def notify(self, text: str, remedy: str) -> None:
         """Tell the operators of something that only they can put right."""

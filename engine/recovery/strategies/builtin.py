@@ -111,7 +111,7 @@ class ReduceLoad:
 
     async def execute(self, failure: Failure, ports: RecoveryPorts) -> RecoveryResult:
         """Takes effect at once; running turns continue."""
-        return ports.decrease_limit(failure.reason)
+        return ports.decrease_limit(failure.reason, failure.credential)
 
 
 class Park:

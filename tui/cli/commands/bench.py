@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from engine.bench.figures import Figure
 
-GROUPS = ("turn", "pool", "recovery", "console")
+GROUPS = ("turn", "pool", "recovery", "flow", "console")
 _HEADER = ("", "figure", "value", "unit", "ratio", "budget", "against")
 
 
@@ -31,7 +31,8 @@ def command(common: Common, group: str, quick: bool, seed: int) -> int:
     """Measure a group of figures; exits with 1 when one misses its budget.
 
     turn: the pool against one CLI a prompt, and what the engine adds to a turn. pool: leases, scaling, crashes, leaks,
-    100 live CLIs. recovery: classifier, breakers, retry. console: first frame, memory, CPU.
+    100 live CLIs. recovery: classifier, breakers, retry. flow: queue, fairness, adaptive limit. console: first frame,
+    memory, CPU.
     """
     from engine.backends.binary import find_claude
     from engine.backends.claude import cli_version
