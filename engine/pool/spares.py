@@ -127,7 +127,7 @@ class WakeSpares:
             self._put_back(member, parked)
             members.report_failure(request, refused.error)
         except asyncio.CancelledError:
-            await self._cancelled(member)
+            await self._give_up(member, "start cancelled")
             raise
         members.changed()
 
@@ -171,11 +171,12 @@ class WakeSpares:
         else:
             self._members.start_cold(member.request, None, demanded=member.demanded, cold=str(error) or repr(error))
 
-    async def _cancelled(self, member: Member) -> None:
+    async def _give_up(self, member: Member, reason: str) -> None:
+        """End what was started of it."""
         session = member.session
         if session.pid and not session.lost:
-            await session.kill("start cancelled")
-        await self._members.forget(member, "start cancelled", survivors=session.survivors)
+            await session.kill(reason)
+        await self._members.forget(member, reason, survivors=session.survivors)
 
     def _put_back(self, member: Member, parked: LeaseRequest) -> None:
         """The process was not touched: it stays parked."""
@@ -300,12 +301,12 @@ class WakeSpares:
             await session.park(self._ports.limits().start_timeout)
             if self._ports.wake_checks.verdict(agent) is None:
                 await self._try_out(member, agent)
-        except QuarterdeckError:
-            self._failed(member)
-            await self._members.forget(member, "it could not be parked", survivors=session.survivors)
         except asyncio.CancelledError:
-            await self._cancelled(member)
+            await self._give_up(member, "start cancelled")
             raise
+        except Exception:  # noqa: BLE001 - the worker's border: nobody waits for it, and a wake is possible without
+            self._failed(member)
+            await self._give_up(member, "it could not be parked")
         else:
             self._failures.pop(profile.key, None)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import uuid
 from pathlib import Path
@@ -43,7 +44,8 @@ class WakeChecks:
         verdicts = {**self._verdicts(), agent: why}
         self._known = verdicts
         if self._path is not None:
-            write_private(self._path, msgspec.json.encode(verdicts))
+            with contextlib.suppress(OSError):  # it is tried again by the next engine
+                write_private(private_folder(self._path.parent) / self._path.name, msgspec.json.encode(verdicts))
 
     def _verdicts(self) -> dict[str, str]:
         if self._known is None:

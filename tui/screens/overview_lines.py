@@ -176,7 +176,7 @@ def recent_block(recent: Sequence[RecentLine], width: int, height: int) -> list[
 def pool_block(state: State, width: int) -> list[Line]:
     """Size against its limit, the engine's own use, breakers that are known."""
     engine = state.engine
-    used, limit = len(state.sessions), engine.max_size
+    used, limit = sum(row.state is not SessionState.PARKED for row in state.sessions.values()), engine.max_size
     bar = max(6, width - 28)
     lines = [rule(f"POOL {engine.backend}", width, engine.version)]
     lines.append(
