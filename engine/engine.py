@@ -96,6 +96,7 @@ class Engine:
         self.backend = self._agents.backend
         self.login = self._agents.login
         self.cache = flow.cache
+        self.answers = flow.answers
         self.queue = flow.queue
         self.concurrency = flow.concurrency
         self.rng = self._core.rng
@@ -111,6 +112,7 @@ class Engine:
         self.locks = sessions.locks
         self.conversations = sessions.ports.conversations
         self.router = sessions.router
+        self.terminals = sessions.terminals
         self.recoveries = self._recovery.recoveries
         self.dispatcher = self._requests.dispatcher
         self.kept_answers = self._requests.kept_answers

@@ -29,6 +29,12 @@ _ID = NAME  # it names a file when the request is checkpointed
 _CONVERSATION = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
+MAX_CACHE_S = 365 * 86400.0
+MAX_TAGS = 16
+TAG = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+"""A tag of a cached answer."""
+
+
 def fresh_id() -> str:
     """An id for a request whose caller gave none."""
     return uuid.uuid4().hex[:12]
@@ -38,7 +44,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """One prompt; without an `id` it gets a fresh one, without a conversation a new one. `deadline` is in s from now.
 
     `permission_timeout` is how long its approvals may wait, in seconds (the setting's without one).
-    `cacheable` allows an earlier equal request's answer, `idempotent` a second run after tools were used. With
+    `cacheable` allows an earlier equal request's answer; its own is kept for `cache_ttl` seconds (the setting's without
+    one) under `cache_tags`, by which it can be deleted. `idempotent` allows a second run after tools were used. With
     `commands` a leading `/` is a command of the CLI and an `@` attaches a file; otherwise both are text for the model.
     `cwd` names the directory to work in, one that the profile allows; the conversation stays there.
     """
@@ -52,6 +59,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     priority: str = "medium"
     deadline: float | None = None
     cacheable: bool = False
+    cache_ttl: float | None = None
+    cache_tags: tuple[str, ...] = ()
     idempotent: bool = False
     commands: bool = False
     permission_timeout: float | None = None
@@ -76,8 +85,18 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
         if self.permission_timeout is not None and not 0 < self.permission_timeout <= MAX_PERMISSION_S:
             remedy = f"Give seconds from above 0 to {MAX_PERMISSION_S:g}."
             raise BadInput("That is no time for an approval to wait.", field="permission_timeout", remedy=remedy)
+        self._check_cache()
         if self.deadline is not None and self.deadline <= 0:
             raise BadInput("The deadline has passed.", field="deadline", remedy="Give seconds above 0.")
+
+    def _check_cache(self) -> None:
+        if self.cache_ttl is not None and not 0 < self.cache_ttl <= MAX_CACHE_S:
+            remedy = f"Give seconds from above 0 to {MAX_CACHE_S:g}."
+            raise BadInput("That is no time for an answer to be kept.", field="cache_ttl", remedy=remedy)
+        odd = [tag for tag in self.cache_tags if not TAG.fullmatch(tag)]
+        if odd or len(self.cache_tags) > MAX_TAGS:
+            remedy = f"Use at most {MAX_TAGS} tags of 1 to 64 letters, digits, `.`, `_`, `:` and `-`."
+            raise BadInput("These tags cannot be used.", field="cache_tags", remedy=remedy)
 
     def _check_names(self) -> None:
         """What other people read, and what names a folder."""
@@ -106,7 +125,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def cache_key(self, fingerprint: str) -> str:
-        """Names equal requests to a profile of this fingerprint; empty when no cached answer may be used."""
+        """Names equal requests to what this fingerprint stands for; empty when no cached answer may be used."""
         if not self.cacheable or self.conversation or self.commands or self.cwd:
             return ""
         parts = f"{self.tenant}\0{self.profile}\0{fingerprint}\0{self.prompt}"

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
 import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from engine.backends.base import AgentSpec, Profile
 from engine.backends.credential import LOGIN
 from engine.base.errors import StartFailed
-from engine.base.files import entries, private_folder
+from engine.base.files import entries, private_folder, write_private
 from engine.base.gate import make_gate, remove_gate
 from engine.launchers.scratch import scratch_folder
 
@@ -23,6 +25,8 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]")
 _UNTOLD = re.compile(r"[^A-Za-z0-9]")
 _SOCKETS = "cc-socks"
 _NOTES, _LOGIN = ".claude.json", ".credentials.json"
+_SHOWN_OF_KEY = 20
+"""Characters of a key by which the CLI notes that it may be used."""
 _OF_ONE_AGENT = frozenset({_NOTES, ".last-cleanup", "backups", "sessions"})
 """What in a configuration directory the CLI keeps for itself."""
 PARKED = "parked"
@@ -94,6 +98,22 @@ class AgentDirectories:
         """The named pipe of one parked agent, alone in its folder; no two engines give the same name."""
         return self._agents / f"{_safe(session)}.gate" / f".{self._agents.name}-{_safe(session)}.JSONL"
 
+    def introduce(self, spec: AgentSpec, place: Path, key: str) -> None:
+        """Note for an agent with a home of its own what its CLI would ask a person first: it works for us already.
+
+        Raises StartFailed.
+        """
+        notes = self._agents / _safe(spec.session) / _NOTES
+        if not notes.parent.is_dir():  # it shares a directory whose login lies in a file, with notes of its own
+            notes = self.config(spec.profile) / _NOTES
+        try:
+            known = json.loads(notes.read_bytes()) if notes.exists() else {}
+            write_private(notes, json.dumps(_introduced(known, str(place), key)).encode())
+        except (OSError, ValueError, AttributeError, TypeError) as error:
+            raise StartFailed(
+                f"The notes of the CLI at {notes} cannot be used: {error}.", remedy="Remove the file; the CLI makes it."
+            ) from error
+
     def place(self, spec: AgentSpec) -> Path:
         """Where an agent works. Raises StartFailed when a named directory is not there any more."""
         if spec.parked and spec.directory is None:
@@ -162,6 +182,18 @@ class AgentDirectories:
 
     def _scratch_of(self, session: str) -> Path:
         return self._scratch / f"{_safe(session)}.tmp"
+
+
+def _introduced(known: dict[str, Any], place: str, key: str) -> dict[str, Any]:
+    """The CLI's notes of somebody who has seen its welcome, trusts the directory and uses the key that it is given."""
+    projects, answered = known.get("projects", {}), known.get("customApiKeyResponses", {})
+    approved = {*answered.get("approved", ()), key[-_SHOWN_OF_KEY:]} - {""}
+    return {
+        **known,
+        "hasCompletedOnboarding": True,
+        "projects": {**projects, place: {**projects.get(place, {}), "hasTrustDialogAccepted": True}},
+        "customApiKeyResponses": {"rejected": [], **answered, "approved": sorted(approved)},
+    }
 
 
 def _safe(name: str) -> str:

@@ -98,6 +98,9 @@ class Backend(Protocol):
     def gate(self, spec: AgentSpec) -> Path:
         """The named pipe that a parked agent waits at; `command` makes it, `release` takes it away."""
 
+    def terminal(self, spec: AgentSpec) -> AgentCommand:
+        """How a person goes on with its conversation in a terminal. Raises Forbidden, BackendMissing or StartFailed."""
+
     def release(self, spec: AgentSpec) -> None:
         """The agent has ended: take away what only it used."""
 

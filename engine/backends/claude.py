@@ -78,20 +78,31 @@ class ClaudeBackend(InAgentDirectories):
 
     def command(self, spec: AgentSpec) -> AgentCommand:
         """The CLI's command line. Raises BackendMissing without a binary, StartFailed without a workspace."""
+        argv = (self._program(), *agent_flags(spec, self._options, self.parking(spec)))
+        retries = {"CLAUDE_CODE_MAX_RETRIES": str(self._options.max_retries)}
+        return AgentCommand(argv, self._agent_dirs.place(spec), {**retries, **self._environment(spec)})
+
+    def terminal(self, spec: AgentSpec) -> AgentCommand:
+        """The CLI in its own terminal, which asks the person who sits there; retries are its own again."""
+        place = self._agent_dirs.place(spec)
+        environment = self._environment(spec)
+        if spec.profile.own_home:
+            self._agent_dirs.introduce(spec, place, environment.get("ANTHROPIC_API_KEY", ""))
+        return AgentCommand((self._program(), *common_flags(spec, self._options)), place, environment)
+
+    def _program(self) -> str:
         if self._binary is None or not os.access(self._binary, os.X_OK):
             raise BackendMissing(
                 f"The Claude Code CLI is not at {self._binary}." if self._binary else "There is no Claude Code CLI.",
                 remedy="Install it, `pip install 'quarterdeck[claude]'`, or name it with `claude.binary`.",
             )
-        argv = (str(self._binary), *agent_flags(spec, self._options, self.parking(spec)))
-        return AgentCommand(argv, self._agent_dirs.place(spec), self._environment(spec))
+        return str(self._binary)
 
     def _environment(self, spec: AgentSpec) -> dict[str, str]:
         profile, scratch = spec.profile, str(self._agent_dirs.scratch(spec.session))
         environment = {
             **self._options.inherited,
             **PINNED,
-            "CLAUDE_CODE_MAX_RETRIES": str(self._options.max_retries),
             "HOME": str(self._agent_dirs.home(profile)),
             "CLAUDE_CONFIG_DIR": str(self._agent_dirs.config_of(profile, spec.session)),
             "CLAUDE_CODE_TMPDIR": scratch,
@@ -107,9 +118,14 @@ class ClaudeBackend(InAgentDirectories):
 
 
 def agent_flags(spec: AgentSpec, options: ClaudeOptions, gate: Path | None = None) -> list[str]:
-    """The flags of one agent, parked at `gate` or not; values are joined with `=`: they may begin with a dash."""
+    """The flags of one agent that is held open, parked at `gate` or not."""
+    return [*STREAM_FLAGS, *common_flags(spec, options, gate)]
+
+
+def common_flags(spec: AgentSpec, options: ClaudeOptions, gate: Path | None = None) -> list[str]:
+    """The flags of one agent, however it is spoken to; values are joined with `=` as they may begin with a dash."""
     profile = spec.profile
-    flags = [*STREAM_FLAGS, "--strict-mcp-config", f"--permission-mode={spec.mode}", BARRED]
+    flags = ["--strict-mcp-config", f"--permission-mode={spec.mode}", BARRED]
     if gate is not None:
         flags.append(f"--resume={gate}")
     else:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from engine.backends.base import AgentCommand, AgentSpec, Backend, Profile
+from engine.base.errors import Forbidden
 
 
 class BackendRouter:
@@ -26,6 +27,14 @@ class BackendRouter:
     def gate(self, spec: AgentSpec) -> Path:
         """The named pipe of a parked agent. Raises SettingsError for an unknown backend."""
         return self._of(spec.profile).gate(spec)
+
+    def terminal(self, spec: AgentSpec) -> AgentCommand:
+        """How a person goes on with a conversation in a terminal. Raises Forbidden for a backend that has none."""
+        backend = self._of(spec.profile)
+        if not hasattr(backend, "terminal"):  # an extension's may be older than this
+            remedy = "Send a prompt instead; the extension that brings the backend decides on that."
+            raise Forbidden(f"The backend {spec.profile.backend} has no terminal.", remedy=remedy)
+        return backend.terminal(spec)
 
     def release(self, spec: AgentSpec) -> None:
         """The agent has ended. Raises SettingsError for an unknown backend."""

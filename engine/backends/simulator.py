@@ -8,6 +8,7 @@ from pathlib import Path
 from engine.backends.agent_dirs import AgentDirectories, InAgentDirectories
 from engine.backends.base import AgentCommand, AgentSpec
 from engine.backends.claude import ClaudeOptions, agent_flags
+from engine.base.errors import Forbidden
 
 AGENT = Path(__file__).parents[1] / "simulated_agent" / "__main__.py"
 
@@ -35,3 +36,10 @@ class SimulatorBackend(InAgentDirectories):
         if self._options.max_tokens is not None:
             environment.setdefault("CLAUDE_CODE_MAX_OUTPUT_TOKENS", str(self._options.max_tokens))
         return AgentCommand(argv, self._agent_dirs.place(spec), environment)
+
+    def terminal(self, spec: AgentSpec) -> AgentCommand:
+        """Raises Forbidden: what answers here is no program for a person."""
+        raise Forbidden(
+            f"The simulator has no terminal, and conversation {spec.conversation} is one of its own.",
+            remedy="Send a prompt instead; conversations of the real CLI can be opened in its terminal.",
+        )

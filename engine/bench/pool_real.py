@@ -27,6 +27,7 @@ from engine.bench.fixtures import (
 )
 from engine.bench.waking import SPARED, stream_settings, streams, wakes
 from engine.engine import Engine
+from engine.events.types import PoolCounts
 from engine.launchers.tree_usage import pss_of
 from engine.pool.statistics import percentiles
 from engine.requests import Request
@@ -193,6 +194,9 @@ class _Bench:
         async with asyncio.TaskGroup() as group:
             for _ in range(_AT_ONCE):
                 group.create_task(come())
+        return self._shared_rows(engine, before, failed)
+
+    def _shared_rows(self, engine: Engine, before: PoolCounts, failed: int) -> list[Figure]:
         counts, memory = engine.pool.record.snapshot(), _pss(engine)
         leases, reuses = counts.leases - before.leases, counts.reuses - before.reuses
         visits = f"{_AT_ONCE} visits of {_TURNS_A_VISIT} turns at once, {_THINK_S:g} s of thought, one-shots"

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from engine.base.guarded import Guard, Notify, Trust
 from engine.base.plugins import EVICTION_GROUP, make
+from engine.cache.tiny_lfu import TinyLfu
 from engine.settings.schema import Settings
 
 KEY = "cache.policy"
@@ -39,14 +40,12 @@ class LeastRecentlyUsed:
 
     def __init__(self) -> None:
         self._order: OrderedDict[str, None] = OrderedDict()
+        self.used: Callable[[str], None] = self._order.move_to_end
+        """An entry is the newest again; bound once, for this is the way of every hit."""
 
     def added(self, key: str, size: int) -> None:  # noqa: ARG002 - the port's signature
         """It is the newest."""
         self._order[key] = None
-
-    def used(self, key: str) -> None:
-        """It is the newest again."""
-        self._order.move_to_end(key)
 
     def removed(self, key: str) -> None:
         """It has no place in the order."""
@@ -57,7 +56,71 @@ class LeastRecentlyUsed:
         return next(iter(self._order))
 
 
-EVICTION_POLICIES: dict[str, Callable[[], EvictionPolicy]] = {BUILT_IN: LeastRecentlyUsed}
+class FirstInFirstOut:
+    """Owner of the order of arrival: what was kept first goes first, however often it is read."""
+
+    def __init__(self) -> None:
+        self._order: dict[str, None] = {}
+
+    def added(self, key: str, size: int) -> None:  # noqa: ARG002 - the port's signature
+        """It is the newest."""
+        self._order[key] = None
+
+    def used(self, key: str) -> None:
+        """Nothing changes."""
+
+    def removed(self, key: str) -> None:
+        """It has no place in the order."""
+        del self._order[key]
+
+    def victim(self) -> str:
+        """The oldest."""
+        return next(iter(self._order))
+
+
+class LeastFrequentlyUsed:
+    """Owner of how often each entry was read since it was kept: the least goes first, of those the oldest use."""
+
+    def __init__(self) -> None:
+        self._counts: dict[str, int] = {}
+        self._alike: dict[int, OrderedDict[str, None]] = {}
+        self._least = 1
+
+    def added(self, key: str, size: int) -> None:  # noqa: ARG002 - the port's signature
+        """It was used once."""
+        self._counts[key] = self._least = 1
+        self._alike.setdefault(1, OrderedDict())[key] = None
+
+    def used(self, key: str) -> None:
+        """Once more."""
+        count = self._counts[key]
+        self._leave(key, count)
+        self._counts[key] = count + 1
+        self._alike.setdefault(count + 1, OrderedDict())[key] = None
+
+    def removed(self, key: str) -> None:
+        """Its count is forgotten."""
+        self._leave(key, self._counts.pop(key))
+
+    def victim(self) -> str:
+        """The one of the lowest count that was used longest ago."""
+        if self._least not in self._alike:
+            self._least = min(self._alike)
+        return next(iter(self._alike[self._least]))
+
+    def _leave(self, key: str, count: int) -> None:
+        alike = self._alike[count]
+        del alike[key]
+        if not alike:
+            del self._alike[count]
+
+
+EVICTION_POLICIES: dict[str, Callable[[], EvictionPolicy]] = {
+    BUILT_IN: LeastRecentlyUsed,
+    "lfu": LeastFrequentlyUsed,
+    "fifo": FirstInFirstOut,
+    "tinylfu": TinyLfu,
+}
 """The eviction policies that are built in, by their names in the settings."""
 
 

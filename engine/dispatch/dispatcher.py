@@ -17,7 +17,9 @@ from engine.backends.directories import allowed_directory
 from engine.base.clock import deadline
 from engine.base.errors import BadInput, BreakerOpen, NotFound, QuarterdeckError, SessionBusy, TurnInterrupted
 from engine.base.text import one_line
+from engine.cache.memory import Label
 from engine.cache.single_flight import SingleFlight
+from engine.cache.workspace_digest import workspace_digest
 from engine.dispatch.active_request import ActiveRequest, Attempt
 from engine.dispatch.endings import end_event, ended_by, interrupted
 from engine.dispatch.next_step import GiveUp, Recover, Retry, WaitForBreaker, next_step
@@ -137,7 +139,7 @@ class Dispatcher:
     # cache lookup, single-flight
 
     async def _look_up(self, active: ActiveRequest, stream: AnswerStream) -> Answer:
-        key = active.request.cache_key(active.profile.fingerprint)
+        key = await cache_key(active.request, active.profile)
         if not key:
             return await self._until_answered(active, stream)
         known = await self._ports.cache.get(key) or await self._answers.join(key)
@@ -153,7 +155,9 @@ class Dispatcher:
             raise
         keeps = answer.text.strip() and not answer.denials and not active.steered
         if keeps:
-            await self._ports.cache.put(key, answer)
+            request = active.request
+            label = Label(request.tenant, frozenset(request.cache_tags))
+            await self._ports.cache.put(key, answer, ttl=request.cache_ttl, label=label)
         self._answers.land(key, answer if keeps else None)
         return answer
 
@@ -349,6 +353,14 @@ class Dispatcher:
 
     def _now(self) -> float:
         return self._ports.clock.monotonic()
+
+
+async def cache_key(request: Request, profile: Profile) -> str:
+    """Names a request among equal ones: of one profile, and of one state of the files that its agents can read."""
+    if not request.cache_key(profile.fingerprint) or profile.workspace is None:
+        return request.cache_key(profile.fingerprint)
+    digest = await asyncio.to_thread(workspace_digest, profile.workspace)
+    return request.cache_key(f"{profile.fingerprint} {digest}") if digest is not None else ""
 
 
 def _on_person(active: ActiveRequest, lease: Lease, waiting: bool) -> None:

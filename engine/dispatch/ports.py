@@ -9,6 +9,7 @@ from typing import Protocol
 from engine.backends.base import Profile
 from engine.base.clock import Clock
 from engine.base.errors import QuarterdeckError
+from engine.cache.memory import Label
 from engine.events.bus import Bus
 from engine.pool.lease import Lease
 from engine.pool.routing import LeaseRequest
@@ -26,8 +27,8 @@ class AnswerCache(Protocol):
     async def get(self, key: str) -> Answer | None:
         """The answer kept under a key, or None."""
 
-    async def put(self, key: str, answer: Answer) -> None:
-        """Keep an answer, as far as the bounds allow."""
+    async def put(self, key: str, answer: Answer, *, ttl: float | None = None, label: Label | None = None) -> None:
+        """Keep an answer for `ttl` seconds under a label, as far as the bounds allow."""
 
 
 class SessionPool(Protocol):

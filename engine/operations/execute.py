@@ -15,6 +15,7 @@ from engine.events.types import OperationExecuted
 from engine.operations.handlers import (  # noqa: F401 - loading them binds the handlers
     alerts,
     breakers,
+    cache,
     checkpoints,
     config,
     conversations,
@@ -28,6 +29,7 @@ from engine.operations.handlers import (  # noqa: F401 - loading them binds the 
     recordings,
     recoveries,
     sessions,
+    terminals,
     verbs,
 )
 from engine.operations.handlers.binding import HANDLERS, CallContext

@@ -8,6 +8,7 @@ from typing import Any
 from engine.operations.declared import (
     alerts,
     breakers,
+    cache,
     checkpoints,
     config,
     conversations,
@@ -21,6 +22,7 @@ from engine.operations.declared import (
     recordings,
     recoveries,
     sessions,
+    terminals,
     verbs,
 )
 from engine.operations.operation import Operation
@@ -30,8 +32,10 @@ SUBJECTS = (
     sessions,
     verbs,
     conversations,
+    terminals,
     prompts,
     queue,
+    cache,
     permissions,
     breakers,
     errors,

@@ -31,7 +31,7 @@ class Recovery(Part):
             registry=processes.registry,
             leases=sessions.locks,
             conversations=conversations,
-            living=lambda: sessions.pool.members,
+            living=lambda: {*sessions.pool.members, *sessions.terminals.ids},
             own_children=lambda: processes.launcher.child_pids,
             drafts=(core.state / "engines", core.state / "checkpoints"),
             bus=core.bus,

@@ -27,6 +27,7 @@ from engine.pool.ports import PoolPorts
 from engine.pool.resource_monitor import ResourceMonitor
 from engine.pool.routing import Router
 from engine.pool.scaling_policies import named_scaler
+from engine.pool.terminals import Terminals
 from engine.pool.wake_checks import WakeChecks, verdicts_file
 from engine.sessions.clocks import turn_limits
 from engine.sessions.ports import SessionPorts
@@ -77,6 +78,9 @@ class Sessions(Part):
         )
         self.pool = Pool(self.ports)
         self.monitor = ResourceMonitor(self.pool, self.ports)
+        self.terminals = Terminals(
+            self.pool, self.ports, processes.containment, lambda: core.settings.engine.stop_term_grace
+        )
 
         self.recorder = ConversationRecorder(self.ports.conversations, self.known, core.transcripts)
         core.bus.listen(self.recorder.follow)
@@ -117,6 +121,7 @@ class Sessions(Part):
     async def stop(self, *, at_once: bool) -> None:
         """End the readings, then every session."""
         await self.monitor.aclose()
+        await self.terminals.aclose()
         await self.pool.aclose(at_once=at_once)
 
     async def aclose(self) -> None:
@@ -130,6 +135,7 @@ class Sessions(Part):
         maintenance.add("the reading of the sessions", self.monitor.read)
         maintenance.add("the pool's upkeep", self.pool.reconcile)
         maintenance.add("the health checks", self.monitor.check)
+        maintenance.add("the watch over terminals", self.terminals.watch, essential=False)
 
     def profile_of(self, session: str) -> str:
         """The name of a session's profile; empty for one that is gone."""

@@ -122,6 +122,7 @@ class Supervision(Part):
         add("the report of waits", self._requests.dispatcher.publish_waits)
         add("the breakers", lambda: self._resilience.breakers.tick(min(1.0, pool.utilisation)))
         self._resilience.add_chores(self.maintenance)
+        self._flow.add_chores(self.maintenance)
         add("the alerts", self.alerts.look)
         self._processes.add_chores(self.maintenance)
         add("the stores", self.stores.check)

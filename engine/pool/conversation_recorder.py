@@ -19,7 +19,7 @@ _READ = 2_000
 """Characters of what was said last that are looked at."""
 _OWED = 1_000
 """Notes that wait for a store that cannot be written; the oldest are dropped."""
-_LOOKED_AT = 20
+LOOKED_AT = 20
 """Entries at the end of a transcript among which the last words are looked for."""
 
 
@@ -58,9 +58,14 @@ class ConversationRecorder:
 
     def _said(self, session: str) -> str:
         """What the agent said last in its turn."""
-        for entry in reversed(self._transcripts.page(session, last=_LOOKED_AT).entries):
+        for entry in reversed(self._transcripts.page(session, last=LOOKED_AT).entries):
             if entry.kind == "user":
                 break
             if entry.kind == "assistant":
-                return one_line(redact(entry.text[:_READ]), LAST_WORDS)
+                return last_words(entry.text)
         return ""
+
+
+def last_words(text: str) -> str:
+    """What is kept of what the agent said last."""
+    return one_line(redact(text[:_READ]), LAST_WORDS)

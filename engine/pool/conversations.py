@@ -44,6 +44,7 @@ class Conversations:
         self._sleepers: set[Named] | None = None
         self._used_before: dict[Named, list[str]] = {}
         self._owed: list[Holding] = []
+        self._lent: dict[tuple[str, str], str] = {}
 
     @property
     def hibernated(self) -> int:
@@ -67,7 +68,9 @@ class Conversations:
             if (tenant, name) == profile
         )
         earlier = (each for each in self._earlier(profile) if (profile[0], each) not in self._asleep)
-        return islice((each for each in chain(mine, earlier) if not self.held(profile[0], each)), most)
+        tenant = profile[0]
+        free = (each for each in chain(mine, earlier) if not (self.held(tenant, each) or self.lent_to(tenant, each)))
+        return islice(free, most)
 
     def _earlier(self, profile: Named) -> list[str]:
         """Conversations of earlier engines, read once."""
@@ -114,6 +117,10 @@ class Conversations:
         """Give a conversation another title, or archive it or bring it back. Raises StoreUnusable."""
         self._store.change(tenant, conversation, title, archived)
 
+    def note(self, tenant: str, conversation: str, more: Progress) -> None:
+        """Add to what is remembered of a conversation. Raises StoreUnusable."""
+        self._store.add(tenant, conversation, more)
+
     def copy(self, known: KnownConversation, new: str, title: str, at: float) -> None:
         """Remember a new conversation that works where this one does, for the same user. Raises StoreUnusable."""
         row = self._store.find(known.tenant, known.conversation) or ConversationRow("", False, "")
@@ -125,6 +132,7 @@ class Conversations:
 
         Raises ConversationHeld while a session, also one of another engine, may write it, StoreUnusable, OSError.
         """
+        self.check_not_lent(tenant, conversation)
         holding = await self._locks.acquire(tenant, conversation, "deletion")
         try:
             delete()
@@ -132,6 +140,44 @@ class Conversations:
             self._asleep.pop((tenant, conversation), None)
         finally:
             await self._locks.release(holding)
+
+    def lend(self, tenant: str, conversation: str, holder: str) -> None:
+        """No session may take it from now on: `holder` has it, or is about to."""
+        self._lent[tenant, conversation] = holder
+
+    def take_back(self, tenant: str, conversation: str) -> None:
+        """Sessions may take it again."""
+        self._lent.pop((tenant, conversation), None)
+
+    def lent_to(self, tenant: str, conversation: str) -> str:
+        """Who else has it; empty for nobody."""
+        return self._lent.get((tenant, conversation), "")
+
+    def lent(self, tenant: str) -> dict[str, str]:
+        """Who else has them, by the tenant's conversations."""
+        return {conversation: holder for (theirs, conversation), holder in self._lent.items() if theirs == tenant}
+
+    def check_not_lent(self, tenant: str, conversation: str) -> None:
+        """Raises ConversationHeld where somebody else has it."""
+        if holder := self.lent_to(tenant, conversation):
+            remedy = f"Close it there, or `quarterdeck conversations return {conversation}` ends it."
+            raise ConversationHeld(
+                f"Conversation {conversation} is open in {holder}.", field="conversation", remedy=remedy
+            )
+
+    async def lock(self, tenant: str, conversation: str, holder: str) -> Holding:
+        """The right to write for somebody who is no session. Raises ConversationHeld, StoreUnusable."""
+        for holding in tuple(self._owed):
+            await self._give_back(holding)
+        return await self._locks.acquire(tenant, conversation, holder)
+
+    async def unlock(self, holding: Holding) -> None:
+        """Give that right back; what cannot be given back now is given back before the next one is taken."""
+        self._owed.append(holding)
+        try:
+            await self._give_back(holding)
+        except (ConversationHeld, StoreUnusable) as error:
+            self._bus.publish(Notice(severity=Severity.WARNING, text=error.message, remedy=error.remedy))
 
     async def open(self, session: str, tenant: str, conversation: str) -> None:
         """Before a process starts: take the right to write. Raises ConversationHeld, StoreUnusable."""

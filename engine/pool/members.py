@@ -196,6 +196,7 @@ class Members:
         try:
             check(spec, unreadable)
             if spec.resume:
+                self._ports.conversations.check_not_lent(spec.profile.tenant, spec.conversation)
                 await asyncio.to_thread(transcript_of, self._ports.session.backend, spec)
             if victim is not None:
                 await asyncio.shield(self.end(victim, "makes room"))

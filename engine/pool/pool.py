@@ -103,6 +103,8 @@ class Pool:
         when the disk is full, and what a failed start raised. While a limit of the API holds it up no time counts.
         """
         self._check_open()
+        if request.resumes:
+            self._ports.conversations.check_not_lent(request.profile.tenant, request.conversation)
         seconds = self._limits().acquire_timeout if timeout is None else timeout
         waiter = self._waiters.new(request)
         self._known_capacity = None
@@ -160,7 +162,8 @@ class Pool:
         """
         if not self._open or self._waiters.demand:
             return "the engine drains" if not self._open else "others wait for sessions"
-        if why := self._planner.disk_full or self._ports.unable(request.profile):
+        lent = self._ports.conversations.lent_to(request.profile.tenant, request.conversation)
+        if why := self._planner.disk_full or self._ports.unable(request.profile) or lent:
             return why
         ahead = [member for member in self._members.all.values() if member.request.ahead and not member.session.turns]
         if len(ahead) >= self._limits().max_waking:

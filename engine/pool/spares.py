@@ -138,6 +138,7 @@ class WakeSpares:
             if wake.victim is not None:
                 await asyncio.shield(self._members.end(wake.victim, "makes room"))
             check(spec, wake.unreadable)
+            self._ports.conversations.check_not_lent(spec.profile.tenant, spec.conversation)
             found = await asyncio.to_thread(self._examine, spec, member.parking)
             if not found[1]:
                 await self._ports.conversations.open(member.session.id, spec.profile.tenant, spec.conversation)

@@ -14,10 +14,11 @@ from engine.sessions.repair import encodable
 _encode = msgspec.json.Encoder().encode
 
 
-def user(prompt: str, uuid: str, *, commands: bool = False, now: bool = False) -> bytes:
+def user(prompt: str, uuid: str, *, commands: bool = False, now: bool = False, note: bool = False) -> bytes:
     """A prompt; `uuid` comes back on the result. Without `commands` all of it is text for the model.
 
-    With `now` it does not wait for the running turn: the CLI ends that one first, a tool that runs excepted.
+    A `note` asks for no answer: the model reads it with the next prompt. With `now` it does not wait for the running
+    turn: the CLI ends that one first, a tool that runs excepted.
 
     `text_not_typed` keeps the CLI (2.1.330) from acting on a leading `/` and from attaching the file behind an `@`,
     which it would read from any folder without asking. A CLI that does not know the field takes a `/` behind a space
@@ -30,6 +31,7 @@ def user(prompt: str, uuid: str, *, commands: bool = False, now: bool = False) -
         "parent_tool_use_id": None,
         "message": {"role": "user", "content": prompt if commands else as_text(prompt)},
         **({"priority": "now"} if now else {}),
+        **({"shouldQuery": False} if note else {}),
     }
     return _line(line if commands else {**line, "text_not_typed": True})
 

@@ -8,6 +8,7 @@ from engine.base.clock import Clock
 from engine.events import types as ev
 from engine.events.bus import Bus
 from engine.sessions import protocol_events as f
+from engine.sessions.live_secrets import LiveSecrets
 from engine.sessions.transcripts import Transcripts
 from engine.sessions.turn_meter import PERIOD_S, Progress, TurnMeter
 
@@ -29,6 +30,7 @@ class LiveOutput:
         self._meter = TurnMeter()
         self._rate = 0.0
         self._look: asyncio.TimerHandle | None = None
+        self._secrets: LiveSecrets | None = None
 
     def add(self, kind: str, title: str, text: str, *, detail: str = "", ref: str = "") -> None:
         """Write one finished entry."""
@@ -40,10 +42,11 @@ class LiveOutput:
             case f.BlockOpened(kind, title):
                 self._rest()
                 self._meter.begin(self._clock.monotonic())
+                self._secrets = LiveSecrets() if kind == "tool" else None
                 self._transcripts.open_part(self._session, self._clock.wall(), kind, title)
                 self._watch()
             case f.BlockGrew(text):
-                self._transcripts.grow_part(self._session, text)
+                self._show(self._secrets.grow(text) if self._secrets is not None else text)
                 self._report(text)
             case f.BlockClosed(lost):
                 self.end(lost)
@@ -51,9 +54,16 @@ class LiveOutput:
     def end(self, lost: str = "") -> None:
         """Nothing is written any more; a block that is `lost` is kept as an entry with the reason why it ends there."""
         self._rest()
+        if self._secrets is not None:
+            self._show(self._secrets.end())
+            self._secrets = None
         part = self._transcripts.close_part(self._session)
         if lost and part is not None and part.text.strip():
             self.add(part.kind, part.title, f"{part.text}\n… {lost}")
+
+    def _show(self, text: str) -> None:
+        if text:
+            self._transcripts.grow_part(self._session, text)
 
     def _watch(self) -> None:
         self._look = asyncio.get_running_loop().call_later(STALL_S, self._tick)

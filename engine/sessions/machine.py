@@ -29,6 +29,10 @@ class BusyError(RuntimeError):
     """A second turn was begun while one is in flight; several queued lines would merge into one result."""
 
 
+MAX_NOTES = 16
+"""Notes that may wait for the agent to take them."""
+
+
 class SessionMachine:
     """Owner of one session's protocol state. `new_id` gives fresh uuids. One turn of ours in flight at most."""
 
@@ -42,6 +46,7 @@ class SessionMachine:
         self._runs_as: dict[str, str] = {}
         self._moving: set[str] = set()
         self._moves = 0
+        self._notes: dict[str, tuple[str, str]] = {}
         self._announces = False
         self._attribution = Attribution()
         self._tasks = BackgroundTasks()
@@ -82,6 +87,14 @@ class SessionMachine:
         uuid = self._new_id()
         self.turn.steers.append(uuid)
         return lines.user(prompt, uuid, now=True)
+
+    def note(self, text: str) -> tuple[str, bytes] | None:
+        """A text for the model to read with the next prompt: its id, and the bytes to write; None when many wait."""
+        if len(self._notes) >= MAX_NOTES:
+            return None
+        uuid = self._new_id()
+        self._notes[uuid] = (uuid, text)
+        return uuid, lines.user(text, uuid, note=True)
 
     def interrupt(self) -> bytes:
         """Ask the CLI to end the turn and everything that it still queues."""
@@ -378,6 +391,11 @@ class SessionMachine:
             emit(f.TurnCompleting())
 
     def _drop_cancelled(self, cancelled: list[str], emit: Emit) -> None:
+        """A note that an interrupt took out of the CLI's queue with the turn before it is sent again."""
+        for uuid in self._notes.keys() & set(cancelled):
+            again, (first, text) = self._new_id(), self._notes.pop(uuid)
+            self._notes[again] = (first, text)
+            emit(f.Send(lines.user(text, again, note=True)))
         if self.turn is not None:
             self.turn.steers = [uuid for uuid in self.turn.steers if uuid not in cancelled]
         if self.turn is not None and self.turn.uuid in cancelled:
@@ -399,6 +417,8 @@ class SessionMachine:
             self._moves -= 1  # the CLI notes a change of directory in a turn that calls no model and names no prompt
             return
         turn = self.turn
+        if self._noted(result, emit) and (turn is None or turn.uuid not in result.prompts):
+            return
         owner = self._attribution.of_result(result, turn.uuid if turn is not None else None)
         if owner is Owner.FOREIGN:
             self._blocks.finish(emit, "the turn ended here")
@@ -429,6 +449,13 @@ class SessionMachine:
                 usage=turn.last_usage,
             )
         )
+
+    def _noted(self, result: m.Result, emit: Emit) -> bool:
+        """Whether a result is that of a note, which calls no model and ends no turn of ours."""
+        taken = self._notes.keys() & set(result.prompts)
+        for uuid in taken:
+            emit(f.Replied(m.ControlReply("success", self._notes.pop(uuid)[0])))
+        return bool(taken)
 
     def _steered(self, turn: Turn, prompts: Sequence[str], result: m.Result | None, emit: Emit) -> bool:
         """Whether the turn goes on with a prompt that was sent in its midst: then this result is not its end."""

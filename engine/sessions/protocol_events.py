@@ -19,7 +19,7 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Replied:
-    """A control request of ours was answered."""
+    """A control request of ours was answered, or a note of ours taken, whose id is that of the reply."""
 
     reply: ControlReply
 

@@ -292,6 +292,21 @@ class Session:
         if not self.lost:
             self._ask_later("get_context_usage", self._take_context, detail="summary")
 
+    def note(self, text: str) -> str:
+        """Let the agent read a text with its next prompt; the note's id for `noted`, empty when too many wait."""
+        made = self._machine.note(text) if not self.lost else None
+        if made is None:
+            return ""
+        note, line = made
+        self._controls.expect(note)
+        self._write(line)
+        self._output.add("user", "note", text, ref=note)
+        return note
+
+    async def noted(self, note: str, timeout: float) -> None:
+        """Until a note is in the conversation. Raises DeadlinePassed after `timeout` seconds, SessionLost."""
+        await self._controls.answer(note, "a note", timeout)
+
     def abort_turn(self, reason: str) -> None:
         """End the turn because the session is about to be stopped; its caller learns why."""
         if self._turn is not None:

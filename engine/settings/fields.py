@@ -163,7 +163,7 @@ Strategy = Annotated[
 ScalingPolicyName = Annotated[str, OpenChoice(("utilisation",))]
 LimitPolicyName = Annotated[str, OpenChoice(("aimd", "gradient"))]
 TripPolicyName = Annotated[str, OpenChoice(("rates",))]
-EvictionPolicyName = Annotated[str, OpenChoice(("lru",))]
+EvictionPolicyName = Annotated[str, OpenChoice(("lru", "lfu", "fifo", "tinylfu"))]
 RecoveryName = Annotated[
     str,
     OpenChoice(

@@ -433,6 +433,13 @@ class Queue(Group):
     priorities: Lanes = Field(default_factory=Lanes)
 
 
+class CacheDisk(Group):
+    """Level 2 of the cache: what is kept on disk across engines."""
+
+    enabled: bool = setting(True, "Whether replies are kept on disk too.", restart="engine")
+    max_bytes: Size = setting(256 * 1024**2, "Room for the replies kept on disk.", unit=BYTES, ge=1024, le=1024**4)
+
+
 class Cache(Group):
     """Replies that are kept for requests that allow it."""
 
@@ -441,3 +448,4 @@ class Cache(Group):
     max_entries: Whole = setting(1024, "Replies kept.", unit="entries", ge=1, le=10_000_000)
     max_bytes: Size = setting(64 * 1024**2, "Room for the replies kept.", unit=BYTES, ge=1024, le=1024**4)
     ttl: Duration = setting(3600.0, "Age at which a reply is forgotten.", unit=SECONDS, ge=0.001, le=365 * DAY)
+    disk: CacheDisk = Field(default_factory=CacheDisk)

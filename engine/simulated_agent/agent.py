@@ -28,6 +28,21 @@ MOST_QUEUED = 1024
 _EXITS = {int(signal.SIGTERM): 143, int(signal.SIGHUP): 129}
 
 
+class Waiting:
+    """One user line that waits; a `command` of the CLI's own and a `note` are taken alone."""
+
+    __slots__ = ("command", "note", "origin", "prompt", "uuid")
+
+    def __init__(self, prompt: str, uuid: str | None, origin: object, *, command: bool, note: bool) -> None:
+        self.prompt, self.uuid, self.origin = prompt, uuid, origin
+        self.command, self.note = command, note
+
+    @property
+    def alone(self) -> bool:
+        """Whether it makes no turn with others."""
+        return self.command or self.note
+
+
 class Agent:
     """Owns the process: stdin, the queue of user lines, the running turn and what it waits for."""
 
@@ -39,7 +54,7 @@ class Agent:
         self._poll.register(self._signals, select.POLLIN)
         self._poll.register(0, select.POLLIN)
         self._leaving = False
-        self._queue: list[tuple[str, str | None, object, bool]] = []
+        self._queue: list[Waiting] = []
         self._urgent = 0
         self._replies: list[tuple[float, str, Line]] = []
         self._turn: Turn | None = None
@@ -115,7 +130,9 @@ class Agent:
         if uuid:
             lines.write_line(lines.lifecycle(uuid, "queued", self.talk.session))
         command = prompt.startswith("/") and message.get("text_not_typed") is not True
-        waiting = (prompt, uuid, message.get("origin"), command)
+        waiting = Waiting(
+            prompt, uuid, message.get("origin"), command=command, note=message.get("shouldQuery") is False
+        )
         if priority != "now":
             self._queue.append(waiting)
             return
@@ -149,18 +166,21 @@ class Agent:
             self._begin()
 
     def _begin(self) -> None:
-        """Start a turn with what waits: all lines together are one turn, a slash command is its own."""
-        commands = [command for _, _, _, command in self._queue]
-        count = 1 if commands[0] or self._urgent else (commands.index(True) if True in commands else len(commands))
+        """Start a turn with what waits: all prompts together are one turn, a slash command and a note are their own."""
+        alone = [each.alone for each in self._queue]
+        count = 1 if alone[0] or self._urgent else (alone.index(True) if True in alone else len(alone))
         taken, self._queue = self._queue[:count], self._queue[count:]
-        uuids = [uuid for _, uuid, _, _ in taken if uuid]
+        first, uuids = taken[0], [each.uuid for each in taken if each.uuid]
         self._urgent = max(0, self._urgent - 1)
-        if commands[0] and taken[0][0].strip() == "/clear":
+        if first.note:
+            self.talk.note(first.prompt, uuids)
+            return
+        if first.command and first.prompt.strip() == "/clear":
             self.talk.clear(uuids)
             return
-        if commands[0] and self.talk.local_command(taken[0][0], uuids):
+        if first.command and self.talk.local_command(first.prompt, uuids):
             return
-        self._turn = Turn(self.talk, "\n".join(prompt for prompt, _, _, _ in taken), uuids, taken[-1][2])
+        self._turn = Turn(self.talk, "\n".join(each.prompt for each in taken), uuids, taken[-1].origin)
         self._run = self._turn.run()
         self._advance(None)
         if self._aborts_first:
@@ -232,7 +252,7 @@ class Agent:
         """The receipt for an interrupt; withdraws what is asked and, on request, what waits."""
         if self._asked is not None:
             lines.write_line({"type": "control_cancel_request", "request_id": self._asked[0]})
-        waiting = [uuid for _, uuid, _, _ in self._queue if uuid]
+        waiting = [each.uuid for each in self._queue if each.uuid]
         if not cancel_queued:
             # A CLI that is still starting takes the line and ends its turn at once (seen on 2.1.330).
             self._aborts_first = self._is_cold and bool(self._queue)

@@ -92,6 +92,7 @@ class Conversation:
         self.prompts = history.prompts
         self._built_in = options.tools
         self._answered = history.answered
+        self._notes: list[str] = []
         self._spent = Spending()
         self._spent.restore(history.cost.get("modelUsage"))
         self._recent = Spending()
@@ -159,7 +160,9 @@ class Conversation:
             self._answered = True
             return self.prompts[-1]
         unanswered = "" if self._answered or not self.prompts else f"{self.prompts[-1]}\n"
+        unanswered += "".join(f"{note}\n" for note in self._notes)
         self._answered = True
+        self._notes.clear()
         self.prompts.append(prompt)
         return f"{unanswered}{prompt}"
 
@@ -172,6 +175,17 @@ class Conversation:
         """A turn starts: the prompt is on disk before anything is answered."""
         self.keep("user", {"role": "user", "content": prompt}, uuids[-1] if uuids else None)
         self.introduce(uuids)
+
+    def note(self, text: str, uuids: list[str]) -> None:
+        """A user line that asks for no answer: the model reads it with the next prompt."""
+        self.start(uuids)
+        self.open(text, uuids)
+        self._notes.append(text)
+        self.prompts.append(text)
+        marks: Line = {"user_message_uuid": uuids[-1], "user_message_uuids": uuids} if uuids else {}
+        fields: Line = {"subtype": "success", "is_error": False, "result": "", "num_turns": 0}
+        fields |= {"duration_ms": 0, "duration_api_ms": 0, "permission_denials": []}
+        self.end(uuids, Tokens(), {**fields, **marks})
 
     def introduce(self, uuids: list[str]) -> None:
         """The line that states what the agent is and has."""
@@ -325,6 +339,7 @@ class Conversation:
         self.session = lines.new_uuid()
         self.background.tell(self.session)
         self.prompts = []
+        self._notes.clear()
         self._spent = Spending()
         self._transcript = Transcript(self.session, keeps=self._keeps, mirrors=self._mirrors)
         self._cached = False

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import re
+import time
 
 import pytest
 from rich.cells import cell_len
 
 from tui.cli.output import print_table
+from tui.render.formats import moment
 
 HEADER = ("id", "title", "note")
 
@@ -52,3 +54,11 @@ def test_a_cell_is_a_text_and_no_markup(monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_pipe_gets_one_line_a_row(capsys: pytest.CaptureFixture[str]) -> None:
     print_table([["s1", "a\x1b[31mb", "x" * 300]], HEADER)
     assert capsys.readouterr().out == f"s1\ta\x1b[31mb\t{'x' * 300}\n"
+
+
+def test_a_moment_of_another_day_has_its_date() -> None:
+    now = time.mktime((2026, 11, 27, 12, 0, 0, 0, 0, -1))
+    assert moment(now - 3600, now) == "11:00:00"
+    assert moment(now - 86_400, now) == "2026-11-26 12:00:00"
+    assert moment(now + 86_400, now) == "2026-11-28 12:00:00"
+    assert moment(0.0, now) == "--:--:--"

@@ -48,12 +48,12 @@ CONVERSATION = "7c2f41aa-9d1e-4f0b-b1c4-0000000000"
 
 CONVERSATIONS = [
     {"id": f"{CONVERSATION}07", "state": "running", "session": "s0008", "title": "refactor queue worker", "user": "ben",
-     "used": NOW - 12, "turns": 22, "cost": 1.32, "directory": "/work/billing", "last_words": REMARK},
+     "used": NOW - 12, "turns": 22, "cost": 1.32, "directory": "/src/billing", "last_words": REMARK},
     {"id": "9b11c0de-7a54-4c1e-8d3c-000000000011", "title": "find out why the nightly build is slow", "user": "ana",
-     "created": NOW - 9000, "used": NOW - 5400, "turns": 9, "cost": 0.81, "directory": "/work/ci",
+     "created": NOW - 9000, "used": NOW - 5400, "turns": 9, "cost": 0.81, "directory": "/src/ci",
      "last_words": "The cache key has the date in it. I would leave it out; shall I?"},
     {"id": "3c55aa01-1f0e-45a8-b0a2-000000000012", "title": "draft the release notes", "user": "eli",
-     "created": NOW - 260_000, "used": NOW - 190_000, "turns": 31, "cost": 4.2, "directory": "/work/docs",
+     "created": NOW - 260_000, "used": NOW - 190_000, "turns": 31, "cost": 4.2, "directory": "/src/docs",
      "last_words": "Done: NOTES.md has all eleven changes."},
 ]  # fmt: skip
 
@@ -70,6 +70,13 @@ BREAKERS = [
 ]  # fmt: skip
 
 
+CACHE = (
+    ev.CacheReading(
+        1, "tinylfu", 812, 1024, 31 * 1024**2, 64 * 1024**2, 4210, 1310, 12e-6, {"room": 77, "age": 12}, 3100.0
+    ),
+    ev.CacheReading(2, "lru", 9120, 0, 190 * 1024**2, 256 * 1024**2, 640, 670, 160e-6, {"age": 210}, 86000.0),
+)
+"""The answer cache at NOW."""
 QUEUE = ev.QueueReading(
     waiting=1, max_waiting=1000, drain=9.0, out=0.1, dropped={"full": 2, "hopeless": 1},
     lanes=[
@@ -212,6 +219,7 @@ def _present() -> list[tuple[float, AnyEvent]]:
         (NOW - 3, asked("p2", "s0010", "Write", "NOTES.md", "Write: NOTES.md with any content", "write", 10)),
         (NOW - 2, ev.SessionEnded(session="s0011", how="exit", exit_code=134, error="The agent ended (signal 6)")),
         (NOW - 1.5, _queued("r990", "hana", "write the changelog")),
+        (NOW - 1, ev.CacheMeasured(levels=CACHE)),
         (NOW - 1, ev.QueueMeasured(queue=QUEUE, waits=(ev.WaitReading("r990", 1, 9.0),))),
         (NOW - 1, ev.SessionReadings(
             readings=[ev.Reading(row[0], 3.0 * n, (90 + 7 * n) * MIB, 1 + n % 3) for n, row in enumerate(SESSIONS)],

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from textual import events
 
 from engine.base.clock import ManualClock
 from engine.base.errors import NotFound
 from engine.events import types as ev
 from tests.console import scene
 from tests.support.console import FakeFeed, console_fixture
+from tests.support.processes import until
 from tui.actions.press_guard import ARMING_S
 from tui.model.link import FeedStatus, LinkState
 from tui.screens.dialogs import Confirm
@@ -33,6 +35,22 @@ async def test_killing_asks_with_the_facts_and_then_tells_the_feed(feed: FakeFee
         assert console.told == ["Kill: 1 session."]
         await console.press("K", "enter", "n")
         assert feed.calls[1:] == [("kill", "s0002", "request stays")]
+
+
+@pytest.mark.parametrize("keys", [("K", "enter"), ("space", "K", "enter", "enter")])
+async def test_what_was_typed_before_a_question_was_drawn_does_not_answer_it(
+    feed: FakeFeed, clock: ManualClock, keys: tuple[str, ...]
+) -> None:
+    async with console_fixture(feed, clock) as console:
+        await console.press("2")
+        for key in keys:  # all of them are there before the first one is looked at
+            console.app.post_message(events.Key(key, "\r" if key == "enter" else key if len(key) == 1 else None))
+        await until(lambda: isinstance(console.app.screen, Confirm))
+        await console.settle()
+        assert isinstance(console.app.screen, Confirm)
+        assert feed.calls == []
+        await console.press("enter")
+        assert not isinstance(console.app.screen, Confirm)
 
 
 async def test_killing_several_wants_their_number_typed(feed: FakeFeed, clock: ManualClock) -> None:

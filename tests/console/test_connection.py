@@ -11,6 +11,7 @@ from textual.strip import Strip
 from engine.base.clock import ManualClock
 from engine.base.errors import BadInput, NoEngine
 from engine.events.state import EngineView, SessionView, State
+from tests.console import scene
 from tests.support.console import FakeFeed, console_fixture
 from tests.support.processes import until
 from tui.console import gc_pause
@@ -18,6 +19,7 @@ from tui.console.app import Console
 from tui.console.connection import RETRY_S, Connection
 from tui.feeds.base import Feed
 from tui.model.link import LinkState
+from tui.screens.dialogs import Dialog
 from tui.screens.transcript import TranscriptScreen
 from tui.widgets.styled import LineBlock
 
@@ -89,6 +91,23 @@ async def test_another_engine_begins_every_list_anew_and_says_so(feed: FakeFeed,
         assert any("another engine, e2" in line for line in console.told)
         assert console.app.store.history.start == 0.0 or console.app.store.history.start >= began
         assert console.app.screen.shown.marks == set()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("keys", [("0", "N"), ("0", "F"), ("1", "N"), ("2", "K")])
+async def test_another_engine_closes_what_asks_about_the_one_before_and_nothing_is_done(
+    feed: FakeFeed, clock: ManualClock, keys: tuple[str, ...]
+) -> None:
+    feed.conversations = [{"id": "c1", "title": "find it", "used": scene.NOW}]
+    async with console_fixture(feed, clock) as console:
+        await console.press(*keys)
+        assert isinstance(console.app.screen, Dialog)
+        began = clock.wall()
+        feed.replace(State(engine=EngineView(engine="e2", phase="running", started_at=began), at=began))
+        await console.settle()
+        await until(lambda: not isinstance(console.app.screen, Dialog))
+        await console.press("enter")
+        await until(lambda: not [work for work in console.app.workers if work.group == "acts"])
+        assert feed.calls == []
 
 
 async def test_a_feed_that_cannot_close_does_not_keep_the_console() -> None:

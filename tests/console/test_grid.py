@@ -207,7 +207,7 @@ def test_the_titles_of_the_columns_fit_them() -> None:
 
 def test_a_row_tells_a_stuck_agent_from_a_busy_one() -> None:
     row = SessionView(id="s1", model="claude-opus-4-5-20251101", context=170, context_window=200, trend=[3, 9])
-    row.trend_slot, row.cwd, row.conversation, row.last_used = 100, "/work/shop", "c1", 2990.0
+    row.trend_slot, row.cwd, row.conversation, row.last_used = 100, "/src/shop", "c1", 2990.0
     column = {each.key: each for each in SESSION_COLUMNS}
     shown = {key: column[key].text(row, 3005.0) for key in ("model", "context", "last", "trend", "folder")}
     assert shown == {"model": "opus-4-5", "context": "85%", "last": "15s", "trend": "      ▃█", "folder": "shop"}

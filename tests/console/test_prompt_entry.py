@@ -103,9 +103,9 @@ async def test_the_editors_text_is_taken(
 
 def _run(_app: object, argv: list[str]) -> None:
     """A test's display cannot be handed over, so the program runs beside it."""
-    from tui.terminal.hand_over import _run as run
+    from tui.terminal.hand_over import Program, run
 
-    assert run(argv) == 0
+    assert run(Program(argv)) == 0
 
 
 @pytest.mark.parametrize("key", ["backspace", "delete", "ctrl+w", "x"])

@@ -15,6 +15,7 @@ from engine.events import types as ev
 from engine.events.state import State
 from tests.console import scene
 from tests.support.console import NORMAL, SMALL, ConsoleFixture, FakeFeed, console_fixture
+from tests.support.processes import until
 from tui.model.prompt_target import PromptTarget, landing
 from tui.screens.prompt_entry import PromptEntry
 from tui.screens.prompt_sent import PromptSent
@@ -24,7 +25,7 @@ from tui.widgets.prompt_area import PromptArea
 SIZES = [NORMAL, SMALL]
 FILES = ["src/app.py", "src/apply.py", "my notes.md", "a/b.py", "c/d.py", "e/f.py"]
 ROWS = [
-    {"name": "default", "workspace": "/work/billing", "directories": ["/srv/one", "/srv/two"]},
+    {"name": "default", "workspace": "/src/billing", "directories": ["/srv/one", "/srv/two"]},
     {"name": "ci", "workspace": "", "directories": []},
 ]
 CONVERSATION = {
@@ -33,7 +34,8 @@ CONVERSATION = {
     "profile": "ci",
     "state": "hibernated",
     "session": "",
-    "directory": "/work/ci",
+    "holder": "",
+    "directory": "/src/ci",
     "title": "nightly build",
     "user": "ana",
     "created": 1.0,
@@ -42,13 +44,16 @@ CONVERSATION = {
     "cost": 0.5,
 }
 
+OTHERS = [{**CONVERSATION, "id": f"{number:08d}-7a54", "title": f"story {number}"} for number in range(200)]
+OLDER = [*OTHERS, {**CONVERSATION, "id": "77777777-7a54", "title": "the release of last year", "profile": "default"}]
+
 
 class PromptFeed(FakeFeed):
     """Knows files, profiles, conversations, and how a request ended."""
 
     def __init__(self) -> None:
         super().__init__(scene.tape(), {"s0008": scene.transcript()})
-        self.directory = "/work/billing"
+        self.directory = "/src/billing"
         self.asked: list[Any] = []
         self.no_files: QuarterdeckError | None = None
         self.prompt: dict[str, Any] = {"id": "r900"}
@@ -65,7 +70,10 @@ class PromptFeed(FakeFeed):
                 rest = {"tenant": "default", "model": "sonnet", "warm": 0, "note": "", "sessions": 2}
                 return {"profiles": [{**row, **rest} for row in ROWS]}
             case "conversations.list":
-                return {"conversations": [CONVERSATION], "total": 1}
+                self.asked.append(args)
+                rows = [CONVERSATION, *OTHERS] if args.q is msgspec.UNSET else OLDER
+                fit = [row for row in rows if args.q is msgspec.UNSET or args.q in row["title"]]
+                return {"conversations": fit[: args.limit], "total": len(fit)}
             case "prompts.show":
                 return {"prompt": self.prompt}
             case _:
@@ -168,17 +176,39 @@ async def test_the_same_choices_are_made_from_a_menu_by_letters(feed: PromptFeed
         assert "CHOOSE" in console.text
         await console.press("c")
         assert "nightly build" in console.text
-        await console.press("j", "enter")
+        await console.press("down", "enter")
         assert "the conversation sleeps" in console.text
         assert "profile ci" in console.text
         await console.press("enter")
         assert (feed.sent[-1].conversation, feed.sent[-1].profile, feed.sent[-1].cwd) == (CONVERSATION["id"], "ci", "")
 
 
+async def test_a_conversation_that_is_not_among_the_last_ones_is_searched_for(
+    feed: PromptFeed, clock: ManualClock
+) -> None:
+    async with console_fixture(feed, clock, SMALL) as console:
+        await opened(console)
+        await console.press("f2")
+        assert "the release of last year" not in console.text
+        await console.type("release")
+        await until(lambda: "the release of last year" in console.text)
+        assert "nightly build" not in console.text
+        assert [args.q for args in feed.asked if hasattr(args, "state")] == [msgspec.UNSET, "release"]
+        await console.press("enter")
+        assert "77777777 the release of last year" in console.text
+        await console.press("f2")
+        await console.type("nothing like it")
+        await until(lambda: "nothing is like that" in console.text)
+        await console.press("enter", "down", "escape")
+        await console.type("hello")
+        await console.press("enter")
+        assert feed.sent[-1].conversation == "77777777-7a54"
+
+
 async def test_another_profile_begins_a_new_conversation(feed: PromptFeed, clock: ManualClock) -> None:
     async with console_fixture(feed, clock) as console:
         await opened(console)
-        await console.press("f2", "j", "enter", "f3", "k", "enter")
+        await console.press("f2", "down", "enter", "f3", "k", "enter")
         assert "conversation new" in console.text
         await console.press("f3", "j", "enter", "f4")
         assert "ci allows no other folder" in console.told[-1]

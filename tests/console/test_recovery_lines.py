@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 
-from engine.events.state import BudgetView, RequestView, State
+from engine.events.state import BudgetView, RecoveryView, RequestView, State, StrategyView
 from tests.console import scene
 from tests.support.console import plain
-from tui.screens.recovery_lines import breakers_of, budget, next_steps
+from tui.screens.recovery_lines import breakers_of, budget, levels, next_steps, people
 
 NOW = scene.NOW
 OPEN, CLOSED = (
@@ -50,3 +51,22 @@ def test_a_breakers_row_has_its_figures() -> None:
 
 def test_the_budget_says_how_much_is_used_and_what_it_refused() -> None:
     assert plain(budget(STATE, 80)).split("─")[-1].strip() == "61% used   1 retry refused"
+
+
+@pytest.mark.parametrize(("width", "height"), [(46, 2), (46, 4), (80, 2)])
+def test_what_was_given_up_states_why_before_it_is_cut_and_marks_the_cut(width: int, height: int) -> None:
+    gave_up = RecoveryView("1", "restart_process", "session:s0011", outcome="its tree would not end", gave_up=True)
+    lines = [plain(line).rstrip() for line in people(State(at=NOW, recoveries=[gave_up]), NOW, width, height)[1:]]
+    text = " ".join(line.strip() for line in lines)
+    assert "session:s0011: its tree would" in text
+    assert all(len(line) <= width for line in lines)
+    assert text.endswith(("gave up", "…"))
+
+
+def test_a_strategys_line_fits_with_how_often_it_gave_up() -> None:
+    strategies = {"resume_conversation": StrategyView(runs=12345, worked=12000, mean=95.5, p95=140.0, gave_up=1234)}
+    _title, head, line = levels(State(at=NOW, strategies=strategies), 70, 9)
+    assert plain(head).rstrip().endswith("GAVE UP")
+    assert plain(line).rstrip().endswith("1234")
+    assert "…" not in plain(line)
+    assert len(plain(line).rstrip()) <= 70

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from engine.base.secret_text import SHOWN
 from engine.events import types as ev
 from engine.sessions.history import read_page
 from engine.sessions.transcripts import LivePart
@@ -47,6 +48,26 @@ async def test_a_tools_input_is_there_whole_and_so_is_its_output(session_fixture
     result = next(entry for entry in entries if entry.kind == "result")
     assert "echo one; echo two" in tool.detail
     assert result.text.split() == ["one", "two"]
+
+
+async def test_a_tools_input_shows_no_secret_while_it_is_written(
+    session_fixture: SessionFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret, shown = "sk-ant-" + "api03" + "Q7" * 16, list[str]()
+    grow = session_fixture.transcripts.grow_part
+
+    def noted(name: str, text: str) -> None:
+        shown.append(text)
+        grow(name, text)
+
+    monkeypatch.setattr(session_fixture.transcripts, "grow_part", noted)
+    session = await session_fixture.start()
+    command = f"echo {'word ' * 40}; ANTHROPIC_API_KEY={secret} true; echo {'word ' * 40}"
+    assert (await session_fixture.ask(session, f'[[tool: Bash {{"command": "{command}"}}]]')).ok
+    written = "".join(shown)
+    assert SHOWN in written
+    assert secret[:16] not in written
+    assert written.count("word") >= 80
 
 
 @pytest.mark.parametrize("prompt", ["[[words: 400]] [[pace: 25ms]]"])

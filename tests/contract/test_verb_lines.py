@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from engine.offline_model.script import digest
 from tests.contract.conftest import Agents
 from tests.contract.lines import ALLOWED, TURN, Line, only, words
 from tests.simulated_agent.agent import ASKING, Running
@@ -86,6 +87,42 @@ async def test_a_turn_that_is_steered_while_it_asks(agents: Agents) -> None:
     (told,) = only(lines, type="user")
     assert told["message"]["content"][0]["content"] == "Tool permission request aborted"
     assert not (agents.home / "never").exists()
+
+
+def note(agent: Running, text: str) -> str:
+    """A user line that asks for no answer."""
+    mark = str(uuid.uuid4())
+    agent.send({"type": "user", "uuid": mark, "shouldQuery": False, "message": {"role": "user", "content": text}})
+    return mark
+
+
+NOTED = ["queued", "started", "init*", "success/None", "completed"]
+
+
+async def test_a_note_asks_for_no_answer_and_is_read_with_the_next_prompt(agents: Agents) -> None:
+    async with agents() as agent:
+        assert words(await completed(agent, note(agent, "the owner is Ana"))) == NOTED
+        (result,) = only(agent.seen, type="result")
+        assert (result["num_turns"], result["result"], result["is_error"]) == (0, "", False)
+        agent.prompt("[[history]]")
+        digested = digest(["the owner is Ana", "[[history]]"])
+        assert (await agent.result())["result"] == f"History: 2 user messages, digest {digested}"
+
+
+async def test_a_note_waits_for_the_turn_that_runs_and_is_cancelled_with_it(agents: Agents) -> None:
+    async with agents() as agent:
+        agent.prompt("[[words: 40]] [[pace: 20ms]]")
+        await agent.delta()
+        first = note(agent, "one")
+        lines = await completed(agent, first)
+        assert words(lines)[-4:] == NOTED[1:]
+        agent.prompt(LONG)
+        await agent.delta()
+        second = note(agent, "two")
+        await agent.until(lambda line: line.get("command_uuid") == second)
+        reply = await replies(agent, "interrupt", cancel_queued=True)
+        assert second in reply["cancelled"]
+        assert only(agent.seen, command_uuid=second, state="cancelled")
 
 
 async def test_a_side_question_and_one_that_is_withdrawn(agents: Agents) -> None:

@@ -23,6 +23,7 @@ from tests.support.processes import until
 from tests.support.sessions import SessionFixture
 
 SLOW = "[[words: 400]] [[pace: 25ms]]"
+SHORT = "[[words: 20]] [[pace: 25ms]]"
 PATIENCE_S = 30.0
 
 
@@ -73,6 +74,39 @@ async def test_a_side_question_that_takes_too_long_is_withdrawn(session_fixture:
     with pytest.raises(DeadlinePassed):
         await verbs.side_question(session, "[[delay: 60s]] [[reply: late]]", 0.5)
     assert (await session_fixture.ask(session, "[[reply: fine]]")).text == "fine"
+
+
+async def test_a_note_joins_the_next_prompt_and_takes_no_turn(session_fixture: SessionFixture) -> None:
+    session = await session_fixture.start()
+    assert (await session_fixture.ask(session, "first [[reply: one]]")).ok
+    await session.noted(session.note("/the owner is Ana"), PATIENCE_S)
+    outcome = await session_fixture.ask(session, "second [[reply: two]]")
+    assert (outcome.text, session.turns) == ("two", 2)
+    path = session.transcript()
+    assert path is not None
+    assert [prompt.text.strip() for prompt in prompts_in(path)][1] == "/the owner is Ana"
+    assert not [entry for entry in session_fixture.transcripts.page(session.id).entries if entry.kind == "error"]
+    (noted,) = [entry for entry in session_fixture.transcripts.page(session.id).entries if entry.title == "note"]
+    assert noted.text == "/the owner is Ana"
+
+
+@pytest.mark.parametrize("interrupted", [False, True])
+async def test_a_note_in_the_midst_of_a_turn_is_taken_after_it_however_that_ends(
+    session_fixture: SessionFixture, *, interrupted: bool
+) -> None:
+    """An interrupt takes it out of the agent's queue; it is sent again."""
+    session = await session_fixture.start()
+    turn, _pieces = await writing(session_fixture, session) if interrupted else session_fixture.begin(session, SHORT)
+    note = session.note("the owner is Ana")
+    if interrupted:
+        session.interrupt()
+    outcome = await turn
+    assert outcome.ok is not interrupted
+    await session.noted(note, PATIENCE_S)
+    assert (await session_fixture.ask(session, "[[reply: fine]]")).text == "fine"
+    path = session.transcript()
+    assert path is not None
+    assert [prompt.text for prompt in prompts_in(path)].count("the owner is Ana") == 1
 
 
 async def test_a_conversation_goes_back_and_stays_so_when_it_is_resumed(session_fixture: SessionFixture) -> None:

@@ -81,6 +81,8 @@ ONE_OF_EACH: list[AnyEvent] = [
     ev.Notice(severity=Severity.WARNING, text="disk", remedy="free it"),
     ev.SessionJudged(session="s0001", condition="suspect", reason="does not answer probes", acted=""),
     ev.PoolScaled(target=4, size=2, reason="2 waiting for 2 sessions", busy=2, waiting=2, cpu=0.5, memory=0.4),
+    ev.CacheMeasured(levels=(ev.CacheReading(1, "lru", 3, 1024, 900, 4096, 5, 2, 1e-5, {"room": 1}, 12.5),)),
+    ev.CachePrewarmed(done=2, total=2, failed=1),
     ev.QueueMeasured(
         queue=ev.QueueReading(
             waiting=3,

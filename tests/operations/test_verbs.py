@@ -18,17 +18,20 @@ from engine.base.errors import (
     NotFound,
     QuarterdeckError,
     SessionBusy,
+    TurnInterrupted,
 )
 from engine.engine import Engine
 from engine.events import types as ev
 from engine.operations.declared.conversations import READ_PROMPTS, ReadPrompts
 from engine.operations.declared.sessions import HIBERNATE_SESSION, SessionId
 from engine.operations.declared.verbs import (
+    ADD_NOTE,
     EXPORT_CONVERSATION,
     REWIND_SESSION,
     SIDE_QUESTION,
     STEER_SESSION,
     WORKSPACE_DIFF,
+    AddNote,
     Rewind,
     SideQuestion,
     Steer,
@@ -36,6 +39,7 @@ from engine.operations.declared.verbs import (
 from engine.operations.execute import Operations
 from engine.operations.operation import Operation
 from engine.requests import Answer, Request
+from engine.sessions.machine import MAX_NOTES
 from tests.pool.pools import RecordedEvents
 from tests.support.engines import running
 from tests.support.processes import until
@@ -76,6 +80,7 @@ def every(name: str) -> list[tuple[Operation[Any, Any], msgspec.Struct]]:
     return [
         (SIDE_QUESTION, SideQuestion(id=name, question="what?")),
         (STEER_SESSION, Steer(id=name, prompt="the other way")),
+        (ADD_NOTE, AddNote(id=name, text="the owner is Ana")),
         (REWIND_SESSION, Rewind(id=name, prompt=1)),
         (WORKSPACE_DIFF, SessionId(id=name)),
         (EXPORT_CONVERSATION, SessionId(id=name)),
@@ -193,7 +198,7 @@ async def test_a_running_turn_is_not_gone_back_in_and_a_resting_one_not_steered(
 async def test_who_may_only_read_asks_and_steers_nothing(engine: Engine) -> None:
     answer = await ask(engine, "hello [[reply: hi]]")
     viewer = Caller("vi", scopes=frozenset({Scope.VIEWER}))
-    for operation, args in every(answer.session)[:3]:
+    for operation, args in every(answer.session)[:4]:
         with pytest.raises(Forbidden):
             await call(engine, operation, args, viewer)
     export = (await call(engine, EXPORT_CONVERSATION, SessionId(id=answer.session), viewer)).export
@@ -217,3 +222,36 @@ async def test_a_session_that_dies_after_it_was_steered_goes_on_with_that(engine
     steered = Steer(id=name, prompt="[[reply: at last]]")
     await asyncio.gather(call(engine, STEER_SESSION, steered), session.kill_now())
     assert (await task).text == "at last"
+
+
+async def test_a_note_is_added_at_rest_and_in_the_midst_of_a_turn(engine: Engine) -> None:
+    answer = await ask(engine, "hello")
+    note = (await call(engine, ADD_NOTE, AddNote(id=answer.conversation, text="the owner is Ana"))).note
+    assert (note.session, note.conversation, note.waits) == (answer.session, answer.conversation, False)
+    task = asyncio.create_task(ask(engine, "[[words: 60]] [[pace: 20ms]]", answer.conversation))
+    await until(lambda: any(row.activity == "writing" for row in engine.bus.state.sessions.values()))
+    assert (await call(engine, ADD_NOTE, AddNote(id=answer.session, text="and Ben"))).note.waits is True
+    assert (await task).text != ""
+    again = await ask(engine, "who? [[reply: both]]", answer.conversation)
+    assert (again.text, again.session) == ("both", answer.session)
+    kept = (await call(engine, READ_PROMPTS, ReadPrompts(id=answer.conversation))).prompts
+    assert [prompt.text for prompt in kept][1::2] == ["the owner is Ana", "and Ben"]
+
+
+async def test_a_session_without_a_conversation_notes_nothing_that_another_request_would_read(engine: Engine) -> None:
+    engine.pool.scale(1)
+    await until(lambda: [entry for entry in engine.pool.sessions if engine.pool.index.get(entry)])
+    (warm,) = engine.pool.sessions
+    with pytest.raises(BadInput, match="holds no conversation"):
+        await call(engine, ADD_NOTE, AddNote(id=warm, text="the owner is Ana"))
+
+
+async def test_only_so_many_notes_wait(engine: Engine) -> None:
+    task, name = await at_work(engine)
+    for number in range(MAX_NOTES):
+        await call(engine, ADD_NOTE, AddNote(id=name, text=f"note {number}"))
+    with pytest.raises(SessionBusy, match="As many notes as may wait"):
+        await call(engine, ADD_NOTE, AddNote(id=name, text="one more"))
+    engine.dispatcher.interrupt(engine.pool.session(name), "ana")
+    with pytest.raises(TurnInterrupted):
+        await task

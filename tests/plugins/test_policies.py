@@ -23,7 +23,7 @@ SCALER, LIMITER = "session_pool.auto_scaling.policy", "queue.concurrency_policy"
 TRIP, EVICTION = "circuit_breaker.policy", "cache.policy"
 KINDS = {SCALER: "scaler", LIMITER: "concurrency limiter", TRIP: "trip policy", EVICTION: "eviction policy"}
 BUILT_IN = {SCALER: "utilisation", LIMITER: "aimd", TRIP: "rates", EVICTION: "lru"}
-KNOWN = {**BUILT_IN, LIMITER: "aimd, gradient"}
+KNOWN = {**BUILT_IN, LIMITER: "aimd, gradient", EVICTION: "lru, lfu, fifo, tinylfu"}
 
 
 class Failing:
@@ -151,7 +151,7 @@ async def test_an_installed_trip_policy_opens_the_breaker_and_is_exchanged_live(
 
 @pytest.mark.usefixtures("example")
 async def test_an_installed_eviction_policy_names_what_goes_and_is_exchanged_live(tmp_path: Path) -> None:
-    async with running(tmp_path, f"{EVICTION}=largest", "cache.max_entries=2") as engine:
+    async with running(tmp_path, f"{EVICTION}=largest", "cache.max_entries=2", "cache.disk.enabled=off") as engine:
         talk = Conversation(engine)
 
         async def cached(prompt: str) -> bool:
@@ -204,7 +204,7 @@ async def test_one_that_fails_in_use_is_named_once_and_the_built_in_one_decides(
         assert (await talk.ask("[[fault: http529 x1]] a", cacheable=True, user="ana")).text == "Echo: a"
         for prompt in ("b", "c", "b", "c"):
             await talk.ask(prompt, cacheable=True)
-        assert engine.concurrency.limit == 5  # as the built-in one halves it
+        assert engine.concurrency.limit == 7  # as the built-in one lowers it
         named = [event.text for event in recorded.of(Notice) if f"{__name__}:{name}" in event.text]
     for key, kind in KINDS.items():
         of_kind = [text for text in named if text.startswith(f"The {kind} ")]

@@ -126,6 +126,7 @@ def conversation(**fields: Any) -> dict[str, Any]:
         "id": "c1",
         "state": "hibernated",
         "session": "",
+        "holder": "",
         "directory": "/w/shop",
         "title": "find it",
         "user": "ana",

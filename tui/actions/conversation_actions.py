@@ -104,6 +104,13 @@ async def delete(console: ConsoleHost, rows: Rows, feed: Feed) -> str | None:
     return f"Deleted {formats.plural(done, 'conversation')}." if done else None
 
 
+async def claude(console: ConsoleHost, rows: Rows, feed: Feed) -> str:
+    """Open it in the agent's own terminal."""
+    from tui.actions.terminal_actions import open_in_claude
+
+    return await open_in_claude(console, rows[0].id, feed)
+
+
 async def export(console: ConsoleHost, row: ConversationRow, feed: Feed) -> str | None:
     """Write the whole conversation to a file, as Markdown, from its transcript on disk."""
     from tui.model.transcript_text import document
@@ -137,5 +144,6 @@ ACTS: dict[str, Act] = {
     "rename": rename,
     "archive": archive,
     "delete": delete,
+    "claude": claude,
 }
 """The acts by the names that the registry gives them."""

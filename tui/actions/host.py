@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from tui.model.store import Store
     from tui.render.spans import Line
     from tui.render.themes import ConsoleTheme
+    from tui.terminal.hand_over import Program
 
+Search = Callable[[str], Awaitable[Sequence[tuple[str, str]]]]
+"""Brings the options for what is typed."""
 Tab = tuple[str, str, str]
 """Action, name and mode of a screen."""
 
@@ -42,6 +45,11 @@ class Dialogs(Protocol):
         keys: str = "enter take · esc keep",
     ) -> str | None:
         """One of the options, or None."""
+
+    async def find(
+        self, title: str, options: Sequence[tuple[str, str]], current: str, search: Search, *, keys: str
+    ) -> str | None:
+        """One of the options, or of those that `search` brings for what is typed; None for none."""
 
     async def choose_letter(
         self, title: str, options: Sequence[tuple[str, str]], facts: Sequence[Line] = ()
@@ -252,6 +260,12 @@ class ConsoleHost(Protocol):
 
     def card(self, session: str) -> ApprovalCard | None:
         """The approval that a session waits for, now in sight."""
+
+    def check_display(self, remedy: str) -> None:
+        """Raises HandOverFailed, with this remedy, for a display that is no terminal."""
+
+    def lend_terminal(self, program: Program) -> int:
+        """Run a program in the terminal until it ends; its exit code. Raises HandOverFailed."""
 
     def copy_to_clipboard(self, text: str) -> None:
         """Put a text on the terminal's clipboard."""

@@ -241,6 +241,11 @@ class LineActions:
         from tui.actions.operation_lines import arguments
 
         operation, feed = REGISTRY[parsed.command.argument], self._feed
+        if operation.id == "conversations.open":
+            from tui.actions.terminal_actions import open_in_claude
+
+            conversation = parsed.words[0]
+            return lambda: self._console.carry_out(open_in_claude(self._console, conversation, feed))
         args = arguments(operation, parsed.words)
         return lambda: self._console.carry_out(call(self._console, operation, args, feed))
 

@@ -23,6 +23,7 @@ class KeyScope(StrEnum):
     ERRORS = "Errors"
     RECOVERY = "Recovery"
     QUEUE = "Queue"
+    CACHE = "Cache"
     TUNING = "Tuning"
     CONVERSATIONS = "Conversations"
 
@@ -74,6 +75,7 @@ OPERATIONS: Mapping[str, str] = {
     "archive": "conversations.update",
     "rename": "conversations.update",
     "delete": "conversations.delete",
+    "claude": "conversations.open",
     "correct": "errors.correct",
     "undo": "config.undo",
     "apply": "config.change",
@@ -109,6 +111,7 @@ _APP, _OVER, _SESS, _TRAN, _INBOX = (
     KeyScope.INBOX,
 )
 _ERRS, _RECO, _QUEU, _TUNE = KeyScope.ERRORS, KeyScope.RECOVERY, KeyScope.QUEUE, KeyScope.TUNING
+_CACH = KeyScope.CACHE
 _CONV = KeyScope.CONVERSATIONS
 
 
@@ -139,6 +142,7 @@ ACTIONS: tuple[Action, ...] = (
     _looks("view.errors", "3", "go to Errors", _APP, "app.go('errors')"),
     _looks("view.recovery", "4", "go to Recovery", _APP, "app.go('recovery')"),
     _looks("view.queue", "5", "go to Queue", _APP, "app.go('queue')"),
+    _looks("view.cache", "6", "go to Cache", _APP, "app.go('cache')"),
     _looks("view.tuning", "7", "go to Tuning", _APP, "app.go('tuning')"),
     _looks("view.conversations", "0", "go to Conversations", _APP, "app.go('conversations')"),
     _looks("view.last", "grave_accent", "last screen", _APP, "app.last_screen", label="`"),
@@ -228,6 +232,14 @@ ACTIONS: tuple[Action, ...] = (
     Action("recovery.trip", "X", "open it for a while", _RECO, "screen.act('breaker_trip')", True, 3, short="trip"),
     Action("recovery.disable", "D", "let all calls pass", _RECO, "screen.act('breaker_disable')", True, 4,
            short="disable"),
+    _looks("cache.down", "j,down", "next session", _CACH, "screen.move(1)"),
+    _looks("cache.up", "k,up", "one before", _CACH, "screen.move(-1)"),
+    _looks("cache.page_down", "pagedown", "ten down", _CACH, "screen.move(10)", label="pgdn"),
+    _looks("cache.page_up", "pageup", "ten up", _CACH, "screen.move(-10)", label="pgup"),
+    _looks("cache.open", "enter,t", "its transcript", _CACH, "screen.open", 1, short="transcript"),
+    *_listed(_CACH, "cache", "session", without="marked mark mark_all unmark"),
+    _looks("cache.back", "escape", "back", _CACH, "screen.back", label="esc"),
+    Action("cache.clear", "E", "forget cached answers", _CACH, "screen.act('clear')", True, 2, short="forget"),
     _looks("queue.down", "j,down", "next request", _QUEU, "screen.move(1)"),
     _looks("queue.up", "k,up", "one before", _QUEU, "screen.move(-1)"),
     _looks("queue.page_down", "pagedown", "ten down", _QUEU, "screen.move(10)", label="pgdn"),
@@ -252,6 +264,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("conversations.rename", "N", "give it another title", _CONV, "screen.act('rename')", True, 6,
            short="name"),
     Action("conversations.delete", "X", "delete it", _CONV, "screen.act('delete')", True, 8, short="delete"),
+    Action("conversations.claude", "O", "open in claude", _CONV, "screen.act('claude')", True, 9, short="claude"),
     _looks("conversations.write", "E", "export its text", _CONV, "screen.write", 5,
            short="export"),
     _looks("tuning.down", "j,down", "next setting", _TUNE, "screen.move(1)"),
@@ -276,6 +289,7 @@ ACTIONS: tuple[Action, ...] = (
            short="interrupt"),
     Action("session.stop", "R", "stop it", _SESS, "screen.act('stop')", True, 13, short="stop"),
     Action("session.kill", "K", "kill it", _SESS, "screen.act('kill')", True, 12, short="kill"),
+    Action("session.claude", "O", "open in claude", _SESS, "screen.act('claude')", True, 14, short="claude"),
     Action("session.allow", "A", "allow what it asks, once", _SESS, "screen.act('allow')", True, 1,
            short="allow once"),
     Action("session.deny", "D", "deny it, say why", _SESS, "screen.act('deny')", True, 1, short="deny"),
@@ -303,6 +317,7 @@ ACTIONS: tuple[Action, ...] = (
            short="interrupt"),
     Action("transcript.stop", "R", "stop it", _TRAN, "screen.act('stop')", True, 10, short="stop"),
     Action("transcript.kill", "K", "kill it", _TRAN, "screen.act('kill')", True, 8, short="kill"),
+    Action("transcript.claude", "O", "open in claude", _TRAN, "screen.act('claude')", True, 55, short="claude"),
 )  # fmt: skip
 
 

@@ -61,6 +61,8 @@ class SessionActions:
             return ""
         if not rows:
             return "There is no session under the cursor."
+        if name == "claude":
+            return "" if rows[0].conversation else f"{rows[0].id} holds no conversation that could be opened."
         return "" if self._alive(rows) else f"{rows[0].id} has ended; there is nothing to {name}."
 
     def start(self, name: str, rows: Sequence[SessionView]) -> None:
@@ -101,6 +103,10 @@ class SessionActions:
                     await prompt(self._console, feed, of_session(rows[0] if rows else None))
                 case "scale":
                     await self._scale(feed)
+                case "claude":
+                    from tui.actions.terminal_actions import open_in_claude
+
+                    self._console.notify(await open_in_claude(self._console, rows[0].conversation, feed))
                 case "interrupt":
                     await self._interrupt(self._alive(rows), feed)
                 case "stop" | "kill" | "recycle" | "hibernate":

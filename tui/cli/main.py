@@ -27,9 +27,10 @@ COMMANDS = {
     "breakers": "Show the circuit breakers.",
     "chaos": "Do harm to sessions of its own, and score how they recover.",
     "checkpoints": "List requests that a shutdown broke off, resume or delete them.",
+    "cache": "Show the cached answers by level; forget some, or prewarm.",
     "classify": "Say what errors are, and what helps.",
     "config": "Show, check and change settings.",
-    "conversations": "List conversations with and without a process, show or delete them.",
+    "conversations": "List conversations with and without a process, open one in a terminal, delete one.",
     "doctor": "Say what this machine lacks, and how to cure it.",
     "down": "End the engine that `up` started.",
     "env": "Trust the .env file of a folder, list what is trusted, forget it.",
@@ -54,7 +55,7 @@ COMMANDS = {
 }
 
 
-MADE = frozenset({"checkpoints", "conversations", "pool", "presets", "profiles", "recordings"})
+MADE = frozenset({"cache", "checkpoints", "pool", "presets", "profiles", "recordings"})
 """Groups that are made from operations alone."""
 EXTENDED = frozenset({"alerts", "breakers", "config", "errors", "permissions", "queue", "recoveries", "sessions"})
 """Groups of a module that get commands for those operations that have none there."""

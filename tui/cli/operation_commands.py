@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -40,11 +41,14 @@ def extend(group: click.Group, name: str) -> click.Group:
 
 
 def operation_group(name: str, summary: str) -> click.Command:
-    """A group that is made of operations alone; without a command it shows its list. A lone one is a plain command."""
+    """A group that is made of operations alone; a lone one is a plain command.
+
+    Without a command it shows its list, or its statistics.
+    """
     operations = operations_of(name)
     if set(operations) == {""}:
         return operation_command(operations[""], name)
-    usual = operations["list"]
+    usual = operations.get("list") or operations["statistics"]
 
     @click.group(name, help=summary, invoke_without_command=True, epilog=_example(usual))
     @common_options
@@ -62,7 +66,7 @@ def operation_command(operation: Operation[Any, Any], name: str) -> click.Comman
     several = operation.acts and len(required) == 1 and required[0].encode_name in operation.parameters
 
     def run(common: Common, /, **given: Any) -> None:
-        values = {key: value for key, value in given.items() if value is not None}
+        values = {key: value for key, value in given.items() if value is not None and value != ()}
         if several:
             key = required[0].name
             each = [{**values, key: one} for one in values[key]]
@@ -116,9 +120,9 @@ def _cell(name: str, value: Any) -> str:
 
         return day(value)
     if isinstance(value, float) and (name in {"at", "since", "when"} or name.endswith(("_at", "_used"))):
-        from tui.render.formats import clock
+        from tui.render.formats import moment
 
-        return clock(value) if value else ""
+        return moment(value, time.time()) if value else ""
     if isinstance(value, msgspec.Struct):
         return "  ".join(f"{key} {_cell(key, each)}" for key, each in _values(value).items())
     if isinstance(value, list):
@@ -143,13 +147,18 @@ def _encoded(fields: Sequence[types.Field], given: dict[str, Any]) -> dict[str, 
 
 
 def _parameter(field: types.Field, *, several: bool) -> Callable[[Any], Any]:
-    kind = _click_type(field.type)
+    many = isinstance(field.type, types.VarTupleType | types.ListType)
+    kind = _click_type(
+        field.type.item_type if isinstance(field.type, types.VarTupleType | types.ListType) else field.type
+    )
     if field.required:
-        metavar = field.encode_name.upper()
-        if several:
+        metavar = field.encode_name.upper().removesuffix("S" if many else "")
+        if several or many:
             return click.argument(field.name, nargs=-1, required=True, type=kind, metavar=f"{metavar}...")
         return click.argument(field.name, type=kind, metavar=metavar)
-    flag = "--" + field.encode_name.replace("_", "-")
+    flag = "--" + field.encode_name.replace("_", "-").removesuffix("s" if many else "")
+    if many:
+        return click.option(flag, field.name, type=kind, multiple=True, help="May be repeated.")
     if isinstance(field.type, types.BoolType):
         switch = flag if field.default is False else f"{flag}/--no-{flag[2:]}"
         return click.option(switch, field.name, is_flag=True, default=None)

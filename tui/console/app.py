@@ -29,6 +29,7 @@ from tui.console.connection import Connect, Connection
 from tui.console.navigation import Navigation
 from tui.console.part_actions import PartActions
 from tui.console.screen_directory import ScreenDirectory, later
+from tui.console.terminal_use import TerminalUse
 from tui.console.theming import Theming
 from tui.console.time_travel import TimeTravel
 from tui.console.typed_ahead import TypedAhead
@@ -69,7 +70,7 @@ def _commands() -> type[Provider]:
     return RegistryCommands
 
 
-class Console(PartActions, TypedAhead):
+class Console(PartActions, TerminalUse, TypedAhead):
     """The operations console over one feed.
 
     `feed` is used as it is; else `connect` is awaited after the first paint. `owns_engine` states that leaving
@@ -86,6 +87,7 @@ class Console(PartActions, TypedAhead):
         "errors": later("errors", "ErrorsScreen"),
         "recovery": later("recovery", "RecoveryScreen"),
         "queue": later("queue", "QueueScreen"),
+        "cache": later("cache", "CacheScreen"),
         "tuning": later("tuning", "TuningScreen"),
         "conversations": later("conversations", "ConversationsScreen"),
     }

@@ -12,7 +12,7 @@ from tui.actions.registry import KeyScope
 from tui.render.plain_text import clean
 from tui.render.wrapping import wrap_text
 from tui.screens.base_screen import BaseScreen
-from tui.screens.dialogs import Confirm, Menu
+from tui.screens.dialogs import Confirm, Menu, TextEntry
 from tui.screens.help import Help
 from tui.screens.transcript import TranscriptScreen
 
@@ -51,10 +51,10 @@ class Navigation:
             app.switch_mode(mode)
 
     def forget_engine(self) -> None:
-        """Another engine answers: close what shows or asks about the one before; what is being typed stays."""
+        """Another engine answers: close what shows or asks about the one before; a prompt and a command stay."""
         app = self._app
-        while len(app.screen_stack) > 1 and isinstance(app.screen, TranscriptScreen | Confirm | Menu):
-            app.pop_screen()
+        while len(app.screen_stack) > 1 and isinstance(app.screen, TranscriptScreen | Confirm | Menu | TextEntry):
+            app.screen.dismiss(None)  # who waits for the answer gets none
 
     def go_back(self) -> None:
         """Show the screen before this one."""
@@ -69,8 +69,13 @@ class Navigation:
             self._app.switch_screen(TranscriptScreen(session))
 
     def open_conversation(self, row: ConversationRow) -> None:
-        """Show a conversation's transcript over the present screen, live where a session holds it."""
-        if not isinstance(self._app.screen, TranscriptScreen):
+        """Show a conversation's transcript over the present screen, live where a session holds it.
+
+        In the place of another transcript it is read again.
+        """
+        if isinstance(self._app.screen, TranscriptScreen):
+            self._app.switch_screen(TranscriptScreen(row.session, row))
+        else:
             self._app.push_screen(TranscriptScreen(row.session, row))
 
     def show_sessions(self, filter_text: str) -> None:

@@ -1,4 +1,4 @@
-"""Keys that come in a burst: what follows the key that opens a line to type in is typed there.
+"""Keys that come in a burst: what follows the key that opens a line to type in is typed there, and answers no question.
 
 Private name of Textual used here: `Widget._forward_event`, so that a key that is passed on comes before those after it.
 """
@@ -15,9 +15,15 @@ class TypedAhead(App[None]):
 
     async def on_event(self, event: events.Event) -> None:
         """Such a line keeps each character for itself: one that comes past it was aimed at what had the keyboard."""
+        if isinstance(event, events.Key) and self._is_early(event):
+            return
         if isinstance(event, events.Key) and event.is_forwarded and event.is_printable:
             line = self.focused
             if isinstance(line, Input):
                 line._forward_event(events.Key(event.key, event.character))  # noqa: SLF001 - see above
                 return
         await super().on_event(event)
+
+    def _is_early(self, event: events.Key) -> bool:
+        """Whether it was typed before the question in sight was drawn, so that it cannot be its answer; esc may be."""
+        return event.key != "escape" and event.time < getattr(self.screen, "shown_at", 0.0)

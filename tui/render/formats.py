@@ -79,6 +79,12 @@ def clock(at: float) -> str:
     return time.strftime("%H:%M:%S", time.localtime(at)) if at > 0 else "--:--:--"
 
 
+def moment(at: float, now: float) -> str:
+    """The local time of day; of another day than `now`, with its date. Both in seconds since 1970."""
+    today = time.localtime(at)[:3] == time.localtime(now)[:3]
+    return clock(at) if today or at <= 0 else time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
+
+
 def day(at: float) -> str:
     """The local day and time of a moment in seconds since 1970; nothing for one that is not known."""
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(at)) if at > 0 else ""

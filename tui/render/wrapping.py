@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from rich.cells import cell_len, chop_cells
 
 from tui.render.plain_text import clean
-from tui.render.spans import Line, width_of
+from tui.render.spans import Line, fit, width_of
 
 _TOKEN = re.compile(r"\s+|\S+")
 TAB = 4
@@ -54,6 +54,15 @@ def wrap_text(text: str, width: int, most: int, role: str = "") -> tuple[list[Li
         part = clean(line[: width * (most - len(shown)) + 1].expandtabs(TAB))
         shown += wrap_line([(part, role)], width)
     return shown[:most], 0 if len(shown) <= most else 1
+
+
+def whole_lines(text: str, width: int, most: int) -> list[str]:
+    """The text in as many lines of `width` cells as it needs, at most so many; the last one is cut where it must be."""
+    if most < 2:
+        return [fit(text, width)]
+    lines, left_out = wrap_text(text, width, most)
+    texts = [fit("".join(words for words, _role in line), width) for line in lines] or [fit("", width)]
+    return [*texts[:-1], fit(texts[-1].rstrip() + " …", width)] if left_out else texts
 
 
 def _wrap_ascii(text: str, width: int) -> list[str]:

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from tui.model.store import Store
 
 
+WIDE = 160
+"""Cells from which a screen has a second pane."""
+
+
 class BaseScreen(TableActions, StyledScreen[None]):
     """A screen with its place in line 1, the health in line 2 and its keys in the last line."""
 

@@ -11,7 +11,7 @@ from tui.render.spans import Line
 from tui.screens.dialogs import AppDialogs
 
 if TYPE_CHECKING:
-    from tui.actions.host import ConsoleHost
+    from tui.actions.host import ConsoleHost, Search
     from tui.model.prompt_memory import PromptMemory
     from tui.model.prompt_target import PromptTarget, WrittenPrompt
 
@@ -43,6 +43,14 @@ class ConsoleDialogs(AppDialogs):
         from tui.screens.prompt_sent import PromptSent
 
         return await self._app.push_screen_wait(PromptSent(request))
+
+    async def find(
+        self, title: str, options: Sequence[tuple[str, str]], current: str, search: Search, *, keys: str
+    ) -> str | None:
+        """One of the options, or of those that `search` brings for what is typed; None for none."""
+        from tui.screens.finder import Finder
+
+        return await self._app.push_screen_wait(Finder(title, options, current, search, keys))
 
     def _memory(self) -> PromptMemory:
         from tui.model.prompt_memory import PromptMemory

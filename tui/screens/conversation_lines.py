@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from engine.operations.declared.conversations import ConversationRow
 from tui.actions.keymap import Keymap
 from tui.model.columns import Column, folder_name
@@ -10,13 +12,14 @@ from tui.model.sort import Sort
 from tui.model.tables import Listing, command
 from tui.render import formats
 from tui.render.plain_text import clean
-from tui.render.spans import Line, between, crop, fit, rule
+from tui.render.spans import Line, between, columns, crop, fit, rule
 from tui.render.wrapping import wrap_text
 from tui.screens import list_lines
 
 SHOWN = {
     "running": ("●", "run", "running"),
     "idle": ("○", "", "idle"),
+    "terminal": ("▸", "ask", "terminal"),
     "hibernated": ("◦", "muted", "asleep"),
     "archived": ("▪", "muted", "archived"),
 }
@@ -24,6 +27,12 @@ SHOWN = {
 _ORDER = tuple(SHOWN)
 DETAIL = 6
 """Lines about the row under the cursor."""
+FACTS = 4
+"""Those of them that are no words of the agent."""
+PANE = 42
+"""Percent of the width that the pane beside the list takes."""
+Page = Callable[[int, int], list[Line]]
+"""Draws what was said last into so many cells and lines."""
 
 
 def name_of(row: ConversationRow) -> str:
@@ -76,6 +85,21 @@ CONVERSATIONS: Listing[ConversationRow] = Listing(
 """The conversations, the one used last first."""
 
 
+def beside(
+    shown: ListState[ConversationRow], now: float, width: int, height: int, keys: Keymap, empty: str, page: Page
+) -> list[Line]:
+    """The conversations of a wide terminal, and beside them what was said last in the cursor's."""
+    side = width * PANE // 100
+    left = width - side - 2
+    row = shown.get(shown.cursor)
+    if row is None:
+        return table(shown, now, width, height, keys, empty)
+    head = [*detail(row, now, side, keys)[:FACTS], [], rule("LAST", side)]
+    return columns(
+        list_lines.table(shown, now, left, height), [*head, *page(side, height - len(head))], left + 2, width
+    )
+
+
 def table(
     shown: ListState[ConversationRow], now: float, width: int, height: int, keys: Keymap, empty: str
 ) -> list[Line]:
@@ -91,7 +115,7 @@ def table(
 
 def about(row: ConversationRow, width: int, keys: Keymap) -> Line:
     """The line above the transcript of one that no session holds."""
-    glyph, _role, word = SHOWN["archived" if row.state == "archived" else "hibernated"]
+    glyph, _role, word = SHOWN[row.state if row.state in {"archived", "terminal"} else "hibernated"]
     left: Line = [(f" {glyph} {word}", "muted"), (f"  {name_of(row)}", "strong")]
     wakes = f"{keys.shown('transcript.prompt')} goes on with it"
     return between(left, [(f"  {formats.plural(row.turns, 'turn')}  {wakes} ", "muted")], width)
@@ -106,6 +130,8 @@ def detail(row: ConversationRow, now: float, width: int, keys: Keymap) -> list[L
     said, _more = wrap_text(row.last_words or "nothing said yet", max(20, width), 2)
     facts = [row.profile, made, used, formats.plural(row.turns, "turn"), formats.money(row.cost)]
     live = f" in {row.session}" if row.session else "; a prompt wakes it" if row.state == "hibernated" else ""
+    if row.holder:
+        live = f": {clean(row.holder)} has it"
     lines: list[Line] = [
         rule(name_of(row), width, f"{keys.shown('conversations.open')} read"),
         [(f"{glyph} {word}", role), (f"{live}   ", ""), (row.id, "muted")],

@@ -7,21 +7,25 @@ from typing import ClassVar
 
 import msgspec
 from textual.binding import BindingType
+from textual.timer import Timer
 
 from engine.base.errors import QuarterdeckError
 from engine.operations.declared.conversations import LIST_CONVERSATIONS, ConversationRow, ListConversations
 from engine.operations.declared.paging import LONGEST_PAGE
 from tui.actions.conversation_actions import ACTS, export
 from tui.actions.registry import KeyScope, bindings
+from tui.feeds.base import Feed
 from tui.render.spans import Line
 from tui.screens import conversation_lines as draw
+from tui.screens.base_screen import WIDE
+from tui.screens.conversation_page import REST_S, ConversationPage
 from tui.screens.list_screen import ListScreen
 
 AGAIN_S = 2.0
 """Seconds between two readings while something happens."""
 SELDOM_S = 30.0
 """Seconds between two readings otherwise: what others name, fork, archive or delete is in no event."""
-_ALONE = frozenset({"go_on", "fork", "rename"})
+_ALONE = frozenset({"go_on", "fork", "rename", "claude"})
 """Acts that are done to the conversation under the cursor alone, whatever is marked."""
 
 
@@ -42,6 +46,9 @@ class ConversationsScreen(ListScreen[ConversationRow]):
         self._answered = False
         self._read: tuple[object, ...] | None = None
         self._read_at = 0.0
+        self._page = ConversationPage()
+        self._resting: Timer | None = None
+        self._resting_on = ("", 0.0)
 
     @property
     def crumb(self) -> str:
@@ -62,11 +69,12 @@ class ConversationsScreen(ListScreen[ConversationRow]):
             self.reload()
 
     def _happened(self) -> tuple[object, ...]:
-        """Changes when a turn began or ended, or a session came or went."""
+        """Changes when a turn began or ended, a session came or went, or an operator did something."""
         state = self.store.live
         hibernated = state.pool.hibernated if state.pool is not None else 0
         totals = (state.totals.turns, state.totals.requests, hibernated)
-        return state.engine.started_at, totals, tuple(state.sessions), self._archive
+        acts = max((line.seq for line in state.recent if line.mark == "operator"), default=0)
+        return state.engine.started_at, totals, acts, tuple(state.sessions), self._archive
 
     def reload(self) -> None:
         """Read the list now."""
@@ -95,8 +103,30 @@ class ConversationsScreen(ListScreen[ConversationRow]):
         return [(f"   {more} older: quarterdeck conversations list --q TEXT", "muted")] if more > 0 else []
 
     def draw(self, width: int, height: int) -> list[Line]:
-        """The list, and what is known of the row under the cursor."""
+        """The list, and what is known of the row under the cursor; on a wide terminal what was said last in it."""
+        row = self.shown.get(self.cursor)
+        if width >= WIDE - 1 and row is not None:
+            self._rest(row)
+            page = lambda cells, lines: self._page.lines(row, cells, lines)  # noqa: E731 - bound to this row
+            return draw.beside(self.shown, self.store.live_now, width, height, self.console.keys, self._empty(), page)
         return draw.table(self.shown, self.store.live_now, width, height, self.console.keys, self._empty())
+
+    def _rest(self, row: ConversationRow) -> None:
+        """Read the row under the cursor once that rests there."""
+        if self._page.wants(row) and (self._resting is None or self._resting_on != (row.id, row.used)):
+            if self._resting is not None:
+                self._resting.stop()
+            self._resting_on = (row.id, row.used)
+            self._resting = self.set_timer(REST_S, lambda: self._read_page(row))
+
+    def _read_page(self, row: ConversationRow) -> None:
+        feed = self.console.feed
+        if feed is not None and not self.store.past:
+            self.run_worker(self._pull_page(row, feed), group="page", exclusive=True, exit_on_error=False)
+
+    async def _pull_page(self, row: ConversationRow, feed: Feed) -> None:
+        if await self._page.read(row, feed, lambda: self.is_mounted and self.cursor == row.id):
+            self.paint()
 
     def _empty(self) -> str:
         keys = self.console.keys
@@ -151,8 +181,9 @@ class ConversationsScreen(ListScreen[ConversationRow]):
         elif (feed := self.live_feed()) is not None:
 
             async def done() -> str | None:
-                told = await ACTS[name](self.console, rows, feed)
-                self.reload()
-                return told
+                try:
+                    return await ACTS[name](self.console, rows, feed)
+                finally:
+                    self.reload()
 
             self.do(done())

@@ -94,7 +94,24 @@ class ScrollingDialog(Dialog[None]):
         self.query_one("#box").scroll_relative(y=lines, animate=False)
 
 
-class Confirm(Dialog[bool]):
+class Question(Dialog[bool]):
+    """Asks before an act.
+
+    `shown_at` is when it was drawn, by the clock of Textual's events: what was typed before that answers nothing.
+    """
+
+    shown_at = float("inf")
+
+    def on_mount(self) -> None:
+        """From the first drawing on it can be answered."""
+        super().on_mount()
+        self.call_after_refresh(self._now_shown)
+
+    def _now_shown(self) -> None:
+        self.shown_at = events.Event().time
+
+
+class Confirm(Question):
     """Asks before an act. With `count`, that number must be typed; otherwise enter says yes."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "yes", "yes", show=False)]
@@ -136,7 +153,7 @@ class TextEntry(Dialog[str]):
 class Chooser(Dialog[str]):
     """Choose one of a few; `preview` is called for each that the cursor reaches, `sample` draws it below the list."""
 
-    AUTO_FOCUS = None
+    AUTO_FOCUS: ClassVar[str | None] = None
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("j,down", "step(1)", show=False),
         Binding("k,up", "step(-1)", show=False),

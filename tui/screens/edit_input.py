@@ -14,7 +14,7 @@ from textual.widgets import TextArea
 from tui.render.plain_text import clean
 from tui.render.spans import Line
 from tui.render.wrapping import wrap_line
-from tui.screens.dialogs import Dialog
+from tui.screens.dialogs import Dialog, Question
 from tui.widgets.plain_text_area import PlainTextArea
 from tui.widgets.styled import LineBlock
 
@@ -52,7 +52,7 @@ class EditInput(Dialog[str]):
         self.dismiss(self.query_one("#text", TextArea).text)
 
 
-class ReadAndConfirm(Dialog[bool]):
+class ReadAndConfirm(Question):
     """Lines to scroll through, and a key that agrees to them."""
 
     AUTO_FOCUS = "#box"

@@ -39,6 +39,7 @@ MARKS = (
     ("✔", "run", "done"),
     ("◦", "muted", "asleep: a prompt wakes it"),
     ("▪", "muted", "archived"),
+    ("▸", "ask", "open in a terminal"),
     ("◆", "ask", "marked"),
     ("▌", "cursor", "the cursor"),
     ("⟳", "wait", "a size or setting changed"),

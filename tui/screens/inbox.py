@@ -13,7 +13,7 @@ from tui.actions import approval_edit, line_answers, mouse
 from tui.actions.press_guard import PressGuard
 from tui.actions.registry import KeyScope, bindings, in_scope
 from tui.model.list_state import ListState
-from tui.render.spans import Line, between
+from tui.render.spans import Line, between, columns
 from tui.screens import inbox_lines as draw
 from tui.screens import list_lines
 from tui.screens.approval_card import CardReading
@@ -30,6 +30,8 @@ _FRAME = 3
 _HEAD = 2
 """Lines above the first row."""
 _EDITOR = 3
+_ROWS_SHARE = 50
+"""Percent of a wide box that the rows take; beside them stands what is read."""
 _LEAST_ROWS, _MOST_ROWS = 2, 10
 _BESIDE = 5
 """Lines above and below the box and its card: margins, filter, head, blank."""
@@ -101,30 +103,50 @@ class Inbox(ListActions[PermissionGroup], Overlay[str]):
             self.run_worker(self._pull(permission), group="approval", exit_on_error=False)
 
     def _draw(self, now: float, width: int) -> None:
-        shown = self.shown
         actions = in_scope(KeyScope.INBOX, actions=self.console.keys.actions)
         keys = draw.keys(actions, width, read_only=bool(self.console.refusal))
         if self.has_class("-short"):
             keys = keys[:2]  # `?` shows the others
         room = self.room_height - _FRAME - _BESIDE - len(keys) - (_EDITOR if self.editing else 0)
-        # The list grows and never shrinks, so that an answer moves nothing.
+        wide = self.has_class("-wide")
+        body = self._beside(now, width, room) if wide else self._below(now, width, room)
+        self.rewrite([self._standing(width), *body, [], *keys])
+
+    def _below(self, now: float, width: int, room: int) -> list[Line]:
+        """The rows, and below them the card. The list grows and never shrinks, so that an answer moves nothing."""
+        shown = self.shown
         self._most = max(self._most, min(_MOST_ROWS, max(_LEAST_ROWS, len(shown.order))))
         most = max(1, min(self._most, room // 3, room - draw.LEAST_CARD))
         table, self._first = draw.rows(shown, now, width, most)
         self._drawn = min(most, len(shown.order) - self._first)
-        card = draw.card(
+        return [draw.head(shown, width), *table, *self._card(now, width, max(draw.LOWEST_CARD, room - most))]
+
+    def _beside(self, now: float, width: int, room: int) -> list[Line]:
+        """The rows of a wide terminal, and beside them the request that is read."""
+        shown, left = self.shown, width * _ROWS_SHARE // 100
+        table, self._first = draw.rows(shown, now, left, room)
+        self._drawn = min(room, len(shown.order) - self._first)
+        side = width - left - 2
+        view = self._reading.view(self.permission) if self.permission else None
+        rows = view.rows(side) + view.unread if view is not None else 0  # the facts stand right below the input
+        _gone, *card = self._card(now, side, min(room + 1, max(_LEAST_ROWS, rows) + draw.LEAST_CARD + 1))
+        gone = self._reading.gone(now, width)
+        head = [draw.head(shown, left), *table]
+        return [*([gone] if gone else []), *columns(head, card, left + 2, width)][: room + 1]
+
+    def _card(self, now: float, width: int, height: int) -> list[Line]:
+        return draw.card(
             self.group,
             self._reading.view(self.permission) if self.permission else None,
             now,
             self._press_guard.bar,
             width,
-            max(draw.LOWEST_CARD, room - most),
+            height,
             self.leaf,
             self._reading.gone(now, width),
             self._nothing(),
             self.console.keys,
         )
-        self.rewrite([self._standing(width), draw.head(shown, width), *table, *card, [], *keys])
 
     @property
     def permission(self) -> str:

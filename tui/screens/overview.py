@@ -15,7 +15,7 @@ from tui.model.attention import Attention, attention
 from tui.model.tables import Table, table_of
 from tui.render.spans import Line, columns
 from tui.screens import overview_lines as draw
-from tui.screens.base_screen import BaseScreen
+from tui.screens.base_screen import WIDE, BaseScreen
 from tui.screens.first_steps import first_steps
 from tui.widgets.styled import LineBlock
 
@@ -23,6 +23,8 @@ MOST_LINES = 40
 """Lines that ATTENTION takes at most."""
 LEAST_RECENT = 3
 """Lines that RECENT keeps while nothing needs anybody."""
+MOST_CHART = 16
+"""Rows of a chart at most, on a wide terminal."""
 _SIDE = 39
 """Cells of the right column where there is one."""
 
@@ -103,7 +105,7 @@ class OverviewScreen(BaseScreen):
     def _compose_lines(self, width: int, height: int) -> list[Line]:
         store = self.store
         wide, tall = width >= 100, height >= 26
-        charts = 6 if tall else 3
+        charts = max(6, min(MOST_CHART, height // 4)) if tall and width >= WIDE else 6 if tall else 3
         each = (width - 6) // 3
         started = store.state.engine.started_at
         span = trends.span_for(store.now - started)

@@ -15,7 +15,7 @@ from tui.render import formats
 from tui.render.glyphs import STATE_ROLES
 from tui.render.plots import area, gauge, parts
 from tui.render.spans import Line, between, columns, crop, fit, rule, width_of
-from tui.render.wrapping import wrap_text
+from tui.render.wrapping import whole_lines
 from tui.screens.header import counts_line, fitting_words, tally_states
 
 _BAR_CHARS = {SessionState.IDLE: "─", SessionState.STARTING: "╍"}
@@ -136,7 +136,7 @@ def attention_rows(items: Sequence[Attention], cursor: int, width: int, height: 
     rows: list[tuple[int, Line]] = []
     for index, item in shown:
         on = index == cursor
-        parts = _whole(item.detail, room, 1 + spare)
+        parts = whole_lines(item.detail, room, 1 + spare)
         spare -= len(parts) - 1
         for number, part in enumerate(parts):
             head = f"{fit(item.subject, subject)}  {fit(item.since, since)}  "
@@ -144,15 +144,6 @@ def attention_rows(items: Sequence[Attention], cursor: int, width: int, height: 
             lead: Line = [("▌" if on else " ", "cursor" if on else ""), (glyph, "cursor" if on else item.role)]
             rows.append((index, [*lead, (head, "cursor" if on else ""), (part, "cursor" if on else "muted")]))
     return rows
-
-
-def _whole(text: str, width: int, most: int) -> list[str]:
-    """The text in as many lines of `width` cells as it needs, at most so many; the last one is cut where it must be."""
-    if most < 2:
-        return [fit(text, width)]
-    lines, left_out = wrap_text(text, width, most)
-    texts = [fit("".join(words for words, _role in line), width) for line in lines] or [fit("", width)]
-    return [*texts[:-1], fit(texts[-1].rstrip() + " …", width)] if left_out else texts
 
 
 def recent_block(recent: Sequence[RecentLine], width: int, height: int) -> list[Line]:

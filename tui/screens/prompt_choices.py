@@ -7,11 +7,14 @@ import contextlib
 import dataclasses
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from engine.base.errors import QuarterdeckError
 from engine.operations.declared.conversations import (
     LIST_CONVERSATIONS,
     WAKE_CONVERSATION,
     ConversationId,
+    ConversationRow,
     ListConversations,
 )
 from engine.operations.declared.profiles import LIST_PROFILES, ProfileRow
@@ -35,6 +38,8 @@ CHOICES = (
 )
 """Key, letter in the menu, and what is chosen."""
 LISTED = 100
+"""Conversations that one search brings; the others are found by more of their text."""
+LONGEST_SEARCH = 200
 _NEW, _OTHER, _OWN, _YOU = "new", "another…", "its own", "you"
 _KEYS = "enter take · esc keep"
 
@@ -62,6 +67,10 @@ def choice_lines(target: PromptTarget, width: int) -> list[Line]:
             lines.append([])
         lines[-1] += group
     return lines
+
+
+def _about(row: ConversationRow) -> str:
+    return clean(f"{fit(row.state, 10)} {fit(row.user or '–', 8)} {row.title or row.last_words[:40]}")
 
 
 class PromptChoices:
@@ -118,20 +127,26 @@ class PromptChoices:
         feed = self._console.feed
         if feed is None:
             return
-        rows = (await feed.send(LIST_CONVERSATIONS, ListConversations(limit=LISTED))).conversations
-        options = [(_NEW, f"a new one of {self.target.profile}")]
-        options += [
-            (row.id[:8], clean(f"{fit(row.state, 10)} {fit(row.user or '–', 8)} {row.title or row.last_words[:40]}"))
-            for row in rows
-        ]
-        taken = await self._ask("CONVERSATION", options, self.target.conversation[:8] or _NEW)
+        known: dict[str, ConversationRow] = {}
+
+        async def search(text: str) -> list[tuple[str, str]]:
+            wanted = ListConversations(limit=LISTED, q=text[:LONGEST_SEARCH] or msgspec.UNSET)
+            rows = (await feed.send(LIST_CONVERSATIONS, wanted)).conversations
+            known.update({row.id[:8]: row for row in rows})
+            return [(row.id[:8], _about(row)) for row in rows]
+
+        options = [(_NEW, f"a new one of {self.target.profile}"), *await search("")]
+        current = self.target.conversation[:8] or _NEW
+        taken = await self._console.dialogs.find(
+            "CONVERSATION", options, current, search, keys=f"type to find · {_KEYS}"
+        )
         if taken == _NEW:
             self._change(conversation="", title="", folder="")
-        for row in rows:
-            if row.id[:8] == taken:
-                title = f"{taken} {clean(row.title)}".strip()
-                profile = row.profile or self.target.profile
-                self._change(conversation=row.id, title=title, profile=profile, folder=row.directory)
+        elif taken is not None:
+            row = known[taken]
+            title = f"{taken} {clean(row.title)}".strip()
+            profile = row.profile or self.target.profile
+            self._change(conversation=row.id, title=title, profile=profile, folder=row.directory)
 
     async def _profiles(self) -> list[ProfileRow]:
         feed = self._console.feed

@@ -13,7 +13,7 @@ from tui.model.tables import Listing, command
 from tui.render import formats
 from tui.render.plots import gauge
 from tui.render.spans import Line, crop, fit, rule
-from tui.render.wrapping import wrap_text
+from tui.render.wrapping import whole_lines
 from tui.screens import list_lines
 
 STRIP_S = 1800.0
@@ -178,14 +178,14 @@ def levels(state: State, width: int, height: int) -> list[Line]:
     running: dict[str, int] = {}
     for each in state.recoveries:
         running[each.strategy] = running.get(each.strategy, 0) + each.running
-    lines.append([(f"  {'':22} {'TRIED':>6}  {'HELPED':<15} {'MEAN':>6} {'P95':>6} {'NOW':>4}", "muted")])
+    lines.append([(f"  {'':20} {'TRIED':>5}  {'HELPED':<13} {'MEAN':>6} {'P95':>6} {'NOW':>3} GAVE UP", "muted")])
     for name, view in sorted(state.strategies.items(), key=lambda item: -item[1].runs)[: max(1, height - 2)]:
-        line: Line = [(f"  {fit(name.replace('_', ' '), 22)} {view.runs:>6}  ", "")]
-        line += [*gauge(view.success_rate, 10, "run" if view.success_rate >= 0.9 else "retry")]
+        line: Line = [(f"  {fit(name.replace('_', ' '), 20)} {view.runs:>5}  ", "")]
+        line += [*gauge(view.success_rate, 8, "run" if view.success_rate >= 0.9 else "retry")]
         line.append((f" {formats.share(view.worked, view.runs):>4} {formats.took(view.mean):>6} ", ""))
-        line.append((f"{formats.took(view.p95):>6} {running.get(name, 0) or '–':>4}", ""))
+        line.append((f"{formats.took(view.p95):>6} {running.get(name, 0) or '–':>3}", ""))
         if view.gave_up:
-            line.append((f"  gave up {view.gave_up}", "fail"))
+            line.append((f" {view.gave_up:>7}", "fail"))
         lines.append(crop(line, width))
     return lines
 
@@ -244,7 +244,7 @@ def people(state: State, now: float, width: int, height: int) -> list[Line]:
         quiet = "silenced " if alert.silenced_until > now else ""
         found.append(("✖", "fail", f"{quiet}{alert.rule} {alert.subject}".rstrip() + f": {alert.text}. {alert.remedy}"))
     found += [
-        ("▲", "retry", f"{each.strategy.replace('_', ' ')} at {each.target} gave up: {each.outcome}")
+        ("▲", "retry", f"{each.target}: {each.outcome}; {each.strategy.replace('_', ' ')} gave up")
         for each in state.recoveries[::-1]
         if each.gave_up
     ]
@@ -254,8 +254,9 @@ def people(state: State, now: float, width: int, height: int) -> list[Line]:
     shown = found[: max(1, height - 1)]
     spare = max(0, height - 1 - len(shown))
     for glyph, role, text in shown:
-        wrapped, _left_out = wrap_text(text, max(20, width - 5), 1 + spare)
+        room = max(20, width - 5)
+        wrapped = whole_lines(text, room, 1 + spare)
         spare -= len(wrapped) - 1
         for number, part in enumerate(wrapped):
-            lines.append(crop([("    ", "") if number else (f"  {glyph} ", role), *part], width))
+            lines.append(crop([("    ", "") if number else (f"  {glyph} ", role), (part, "")], width))
     return lines

@@ -12,6 +12,7 @@ from tui.actions.keymap import CAME_ALONG, Keymap
 from tui.actions.press_guard import ApprovalCard
 from tui.model.columns import NEARLY_FULL, context_share, recent_trend, short_model
 from tui.render import formats
+from tui.render.entry_tail import EntryTail
 from tui.render.glyphs import STATE_GLYPHS, STATE_ROLES, risk_mark
 from tui.render.plain_text import clean
 from tui.render.plots import area
@@ -27,6 +28,8 @@ ACT = 11
 """Cells of a key and its act in the drawer."""
 BESIDE_SHOWN, BELOW_SHOWN = 100, 30
 """Characters of what is asked for that the drawer shows beside the grid, and below it."""
+_NO_TERMINAL = "simulator"
+"""The backend whose conversations cannot be opened in a terminal."""
 _FRAME = {"Bash": 160}
 """Bytes of an input beside what its summary holds: the names of its fields, and a command's description."""
 KIND_ROLES = {"error": "fail", "user": "ask", "assistant": "", "note": "muted", "think": "muted"}
@@ -42,8 +45,12 @@ def drawer(
     height: int,
     keys: Keymap = CAME_ALONG,
     part: LivePart | None = None,
+    page: EntryTail | None = None,
 ) -> list[Line]:
-    """The drawer beside the grid: state, what it does, what it did, how it fares, what can be done."""
+    """The drawer beside the grid: state, what it does, what it did, how it fares, what can be done.
+
+    With a `page`, on a wide terminal, what it did is its transcript's end.
+    """
     lines = [
         rule(row.id, width, f"{keys.shown('sessions.open')} transcript"),
         _state_line(row, now),
@@ -61,7 +68,8 @@ def drawer(
     acts: list[Line] = [[], rule("ACTIONS", width), *_acts(row, keys)]
     room = height - len(lines) - len(health) - len(acts) - 2
     if room >= 1:
-        lines += [[], rule("LAST", width), *recent_entries(tail, room, width)]
+        last = page.lines(tail, width, room) if page is not None and tail else recent_entries(tail, room, width)
+        lines += [[], rule("LAST", width), *last, *[[]] * (room - len(last) if page is not None else 0)]
     return [crop(line, width) for line in [*lines, *health, *acts]][:height]
 
 
@@ -282,7 +290,10 @@ def _acts(row: SessionView, keys: Keymap) -> list[Line]:
     role = "" if live else "muted"
     pairs = (("prompt", "interrupt"), ("stop", "kill"))
     lines = [[span for name in pair for span in _act(name, keys, "" if name == "prompt" else role)] for pair in pairs]
-    return [*lines, [(f" {keys.shown('sessions.marked')}", "strong"), (" hibernate, recycle, drain", role)]]
+    lines += [[(f" {keys.shown('sessions.marked')}", "strong"), (" hibernate, recycle, drain", role)]]
+    if row.conversation and row.backend != _NO_TERMINAL:
+        lines += [[(f" {keys.shown('session.claude')}", "strong"), (" open in claude, the agent's terminal", "")]]
+    return lines
 
 
 def _act(name: str, keys: Keymap, role: str) -> Line:

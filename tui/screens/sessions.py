@@ -18,6 +18,7 @@ from tui.model import trends
 from tui.model.columns import SESSION_COLUMNS, Column
 from tui.model.filter import SESSION_FIELDS
 from tui.model.tables import Listing, command
+from tui.render.entry_tail import EntryTail
 from tui.render.spans import Line
 from tui.screens import session_lines
 from tui.screens.list_screen import ListScreen
@@ -61,6 +62,7 @@ class SessionsScreen(LiveFollow, ListScreen[SessionView]):
         self._resting: Timer | None = None
         self._in_drawer = ""
         self._reader: TranscriptReader | None = None
+        self._page = EntryTail()
 
     def compose_body(self) -> Iterable[Widget]:
         """Filter line, grid and drawer."""
@@ -160,7 +162,8 @@ class SessionsScreen(LiveFollow, ListScreen[SessionView]):
             tail = [entry for entry in tail if entry.at <= now]
         if self._drawer_beside:
             p95 = trends.measure(self.store.state.buckets, now, 1).p95.now
-            drawer.show(session_lines.drawer(row, card, tail, now, p95, width - 1, height, keys, part))
+            page = self._page if self.has_class("-wide") else None
+            drawer.show(session_lines.drawer(row, card, tail, now, p95, width - 1, height, keys, part, page))
         else:
             drawer.show(session_lines.bottom(row, card, tail, now, width - 1, height, keys, part))
 
@@ -189,7 +192,7 @@ class SessionsScreen(LiveFollow, ListScreen[SessionView]):
     def _show(self, row: str) -> None:
         if row != self._in_drawer:
             self._in_drawer = row
-            self._reader = TranscriptReader(row) if row else None
+            self._reader, self._page = TranscriptReader(row) if row else None, EntryTail()
 
     def _pull(self) -> None:
         if self._reader is not None and self.console.feed is not None and self.query_one("#drawer").display:

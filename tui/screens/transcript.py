@@ -32,6 +32,7 @@ BLOCKS = 9
 if TYPE_CHECKING:
     from engine.operations.declared.conversations import ConversationRow
     from tui.actions.clipboard import CopyOption
+    from tui.feeds.base import Feed
 
 
 def _entries(session: str) -> Listing[TranscriptEntry]:
@@ -128,12 +129,30 @@ class TranscriptScreen(LiveFollow, TranscriptReading):
     def action_act(self, name: str) -> None:
         """What is done to the session; a conversation that sleeps is woken by a prompt."""
         asleep, feed = self.asleep, self.console.feed
+        if name == "claude" and feed is not None and self.is_roomy and not self.console.refusal:
+            self.console.carry_out(self._open_in_claude(feed))
+            return
         if name != "prompt" or self.row is not None or asleep is None or self.console.refusal or feed is None:
             super().action_act(name)
             return
         from tui.actions.conversation_actions import go_on
 
         self.console.carry_out(go_on(self.console, [asleep], feed))
+
+    async def _open_in_claude(self, feed: Feed) -> str:
+        """Open the conversation in the agent's own terminal; afterwards it is read again, from disk."""
+        from engine.operations.declared.conversations import SHOW_CONVERSATION, ConversationId
+        from tui.actions.terminal_actions import open_in_claude
+
+        row = self.row
+        conversation = row.conversation if row is not None else self.asleep.id if self.asleep is not None else ""
+        if not conversation:
+            return f"{self.session} holds no conversation that could be opened."
+        told = await open_in_claude(self.console, conversation, feed)
+        if self.is_active:
+            again = (await feed.send(SHOW_CONVERSATION, ConversationId(id=conversation))).conversation
+            self.console.navigation.open_conversation(again)
+        return told
 
     def action_move(self, step: int) -> None:
         """A line up or down, of the card while it has more than it shows."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any
 
 from textual.app import App, SuspendNotSupported
 
@@ -36,29 +40,97 @@ def program(environ: Mapping[str, str], variable: str, otherwise: str) -> list[s
     return words
 
 
-def hand_over(app: App[object], argv: Sequence[str]) -> None:
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What runs in the terminal: without a shell, in the console's folder and environment unless it has its own.
+
+    With `dies_with_us` it is sent SIGTERM when the console ends before it.
+    """
+
+    argv: Sequence[str]
+    cwd: str | None = None
+    environment: Mapping[str, str] | None = None
+    dies_with_us: bool = False
+
+
+def hand_over(app: App[Any], argv: Sequence[str]) -> None:
     """Run a program in the console's terminal and wait for its end. Raises HandOverFailed."""
+    if code := lend_terminal(app, Program(argv)):
+        raise HandOverFailed(f"`{shlex.join(argv[:1])}` {ending(code)}.", remedy="Try it in a shell.")
+
+
+def check_display(app: App[Any], remedy: str) -> None:
+    """Raises HandOverFailed for a display that is no terminal of ours, such as a page of a browser."""
+    driver = app._driver  # noqa: SLF001 - Textual has no public way to ask before it suspends
+    if driver is None or not driver.can_suspend:
+        raise HandOverFailed("This display cannot be handed to another program.", remedy=remedy)
+
+
+def lend_terminal(app: App[Any], program: Program) -> int:
+    """Run a program in the console's terminal; its exit code, negative for a signal. Raises HandOverFailed."""
     try:
         with app.suspend():
-            code = _run(argv)
+            code = run(program)
     except SuspendNotSupported as error:
         remedy = "Export it instead, or use the console in a terminal."
         raise HandOverFailed("This display cannot be handed to another program.", remedy=remedy) from error
     app.refresh(layout=True)
-    if code:
-        raise HandOverFailed(f"`{shlex.join(argv[:1])}` {_ending(code)}.", remedy="Try it in a shell.")
+    return code
 
 
-def _ending(code: int) -> str:
+def ending(code: int) -> str:
+    """How a program ended, in words."""
     return f"ended with exit code {code}" if code > 0 else f"was ended by {signal.Signals(-code).name}"
 
 
-def _run(argv: Sequence[str]) -> int:
+def run(program: Program) -> int:
+    """Run a program in this very terminal and wait for its end. Raises HandOverFailed."""
+    argv = tuple(program.argv)
+    if program.dies_with_us:
+        from engine.launchers.kernel import with_parent_death_signal
+
+        argv = with_parent_death_signal(argv)
     try:
         with _keys_for_the_program():
-            return subprocess.run(argv, check=False).returncode
+            process = subprocess.Popen(argv, cwd=program.cwd, env=program.environment)
+            with _passing_on(process):
+                return _wait(process)
     except OSError as error:
-        raise HandOverFailed(f"`{argv[0]}` cannot be run: {error.strerror}.", remedy="Try it in a shell.") from error
+        name = program.argv[0]
+        raise HandOverFailed(f"`{name}` cannot be run: {error.strerror}.", remedy="Try it in a shell.") from error
+
+
+def _wait(process: subprocess.Popen[bytes]) -> int:
+    """Wait for its end; one that stops itself alone is continued: no shell is there that could."""
+    while _changed(process.pid, os.WEXITED | os.WSTOPPED | os.WNOWAIT) == os.CLD_STOPPED:
+        _changed(process.pid, os.WSTOPPED | os.WNOHANG)
+        process.send_signal(signal.SIGCONT)
+    return process.wait()
+
+
+def _changed(pid: int, options: int) -> int:
+    """What became of a child, as `waitid` names it; 0 for nothing."""
+    found = os.waitid(os.P_PID, pid, options)
+    return found.si_code if found is not None else 0
+
+
+@contextmanager
+def _passing_on(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """What ends the console while it waits ends the program first; the console hears of it afterwards."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+
+    def passed_on(number: int, frame: FrameType | None) -> None:
+        process.send_signal(number)
+        if callable(handler := before[signal.Signals(number)]):
+            handler(number, frame)
+
+    for number in before:
+        signal.signal(number, passed_on)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager

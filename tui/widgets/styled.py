@@ -1,4 +1,8 @@
-"""What hand-drawn widgets share: roles become styles of the theme, glyphs become the set in use."""
+"""What hand-drawn widgets share: roles become styles of the theme, glyphs become the set in use.
+
+Private name of Textual used here: `StylesCache.get_inner_outer`, an `lru_cache` whose keys are the caches of as many as
+1,024 widgets with all lines that they drew last, also of closed ones; tests/console/test_closed_screens.py notices.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
+from textual._styles_cache import StylesCache
 from textual.await_complete import AwaitComplete
 from textual.geometry import Region
 from textual.message import Message
@@ -35,6 +40,10 @@ class StyledScreen(Screen[Answer]):
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"ink--{role}" for role in ROLES}
+
+    def on_unmount(self) -> None:
+        """What was drawn of it is not kept."""
+        StylesCache.get_inner_outer.cache_clear()
 
     def dismiss(self, result: Answer | None = None) -> AwaitComplete:
         """Close it with a result while it is the one on top: a second call would close what lies below it."""

@@ -56,6 +56,8 @@ _REDUCERS: dict[type[ev.Event], Reducer] = {
     ev.ConversationWoken: engine.conversation_moved,
     ev.ConversationHibernated: engine.conversation_moved,
     ev.QueueMeasured: requests.queue_measured,
+    ev.CacheMeasured: requests.cache_measured,
+    ev.CachePrewarmed: requests.cache_prewarmed,
     ev.RequestQueued: requests.request_queued,
     ev.RequestRetrying: requests.request_retrying,
     ev.RequestWaiting: requests.request_waiting,

@@ -6,6 +6,7 @@ import msgspec
 
 from engine.events.types.alerts import AlertRaised, AlertResolved, AlertSilenced
 from engine.events.types.base import Event
+from engine.events.types.cache import CacheMeasured, CachePrewarmed, CacheReading
 from engine.events.types.engine import (
     ConsolesChanged,
     EngineDraining,
@@ -27,7 +28,13 @@ from engine.events.types.pool import (
     PoolScaled,
     PoolStatistics,
 )
-from engine.events.types.queue import LaneReading, LimitReading, QueueMeasured, QueueReading, WaitReading
+from engine.events.types.queue import (
+    LaneReading,
+    LimitReading,
+    QueueMeasured,
+    QueueReading,
+    WaitReading,
+)
 from engine.events.types.recovery import (
     BreakerChanged,
     BreakerFigures,
@@ -76,6 +83,9 @@ __all__ = [
     "BackgroundChanged",
     "BreakerChanged",
     "BreakerFigures",
+    "CacheMeasured",
+    "CachePrewarmed",
+    "CacheReading",
     "ConsolesChanged",
     "ContextMeasured",
     "ConversationHibernated",
@@ -148,6 +158,8 @@ AnyEvent = (
     | ContextMeasured
     | RequestWaiting
     | QueueMeasured
+    | CachePrewarmed
+    | CacheMeasured
     | ForeignTurnEnded
     | SessionReadings
     | SessionEnded

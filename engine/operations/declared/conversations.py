@@ -10,8 +10,8 @@ from engine.base.caller import Scope
 from engine.operations.declared.paging import PageArgs
 from engine.operations.operation import Operation
 
-State = Literal["running", "idle", "hibernated", "archived"]
-"""A turn runs in it, a session holds it, it has no process, or it was put away and has none."""
+State = Literal["running", "idle", "terminal", "hibernated", "archived"]
+"""A turn runs in it, a session holds it, a person has it open, it has no process, or it was put away and has none."""
 MAX_TITLE = 120
 """Characters of a title."""
 Title = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TITLE)]
@@ -20,6 +20,7 @@ Title = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TITLE)]
 class ConversationRow(msgspec.Struct, kw_only=True):
     """One conversation; what is not known is empty or 0, as is `session` where it has none.
 
+    `holder` names the terminal in which a person has it open.
     `title` is its first prompt unless it was given another, `last_words` what the agent said last; `created` and `used`
     are in seconds since 1970, `cost` in dollars.
     """
@@ -29,6 +30,7 @@ class ConversationRow(msgspec.Struct, kw_only=True):
     profile: str
     state: State
     session: str
+    holder: str
     directory: str
     permission_mode: str
     title: str

@@ -64,6 +64,8 @@ class SendPrompt(msgspec.Struct, kw_only=True, frozen=True):
     priority: str = "medium"
     deadline: float | None = None
     cacheable: bool = False
+    cache_ttl: float | None = None
+    cache_tags: tuple[str, ...] = ()
     idempotent: bool = False
     commands: bool = False
     permission_timeout: float | None = None

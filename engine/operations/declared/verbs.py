@@ -14,6 +14,7 @@ from engine.operations.declared.sessions import SessionId
 from engine.operations.operation import Operation
 
 LONGEST_QUESTION = 10_000
+LONGEST_NOTE = 100_000
 LONGEST_PROMPT = 1_000_000
 MAX_STEER_BODY = 4 * 1024**2
 Seconds = Annotated[float, msgspec.Meta(ge=1, le=600)]
@@ -60,6 +61,27 @@ class SteeredResult(msgspec.Struct, kw_only=True):
     """The turn that was steered."""
 
     steered: SteeredTurn
+
+
+class AddNote(msgspec.Struct, kw_only=True, frozen=True):
+    """What an agent is to know with its next prompt."""
+
+    id: str
+    text: Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_NOTE)]
+
+
+class AddedNote(msgspec.Struct, kw_only=True):
+    """The conversation that a note was added to; `waits` while the turn that runs has to end first."""
+
+    session: str
+    conversation: str
+    waits: bool
+
+
+class AddedNoteResult(msgspec.Struct, kw_only=True):
+    """The note that was added."""
+
+    note: AddedNote
 
 
 class Rewind(msgspec.Struct, kw_only=True, frozen=True):
@@ -160,6 +182,19 @@ STEER_SESSION = Operation(
     sentence="{id}: steered; request {steered.request} goes on with it.",
     asks_agent=True,
     examples=("quarterdeck sessions steer k7f003 'Leave the tests alone.'",),
+)
+ADD_NOTE = Operation(
+    "sessions.note",
+    "POST /api/sessions/{id}/note",
+    AddNote,
+    AddedNoteResult,
+    "Add a note to a conversation without a turn: the agent reads it with its next prompt.",
+    Scope.OPERATOR,
+    max_body=MAX_STEER_BODY,
+    confirm="Add this note to the conversation of {id}? Its agent reads it with the next prompt.",
+    sentence="{id}: noted; the agent reads it with the next prompt.",
+    asks_agent=True,
+    examples=("quarterdeck sessions note k7f003 'The release is on Friday.'",),
 )
 REWIND_SESSION = Operation(
     "sessions.rewind",

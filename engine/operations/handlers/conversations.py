@@ -58,7 +58,7 @@ async def list_conversations(services: Services, call: CallContext, args: ListCo
     """Those that fit the filters. Raises StoreUnusable."""
     tenant = call.caller.tenant
     holders = _holders(services, tenant)
-    wanted, conversations = _wanted(services, args, holders), services.conversations
+    wanted, conversations = _wanted(services, args, holders, tenant), services.conversations
     found, total = await asyncio.to_thread(conversations.page, tenant, wanted, args.limit, args.offset)
     return ConversationsResult(conversations=[_made(services, each, holders) for each in found], total=total)
 
@@ -66,13 +66,13 @@ async def list_conversations(services: Services, call: CallContext, args: ListCo
 @handles(SHOW_CONVERSATION)
 async def show(services: Services, call: CallContext, args: ConversationId) -> ConversationResult:
     """One conversation. Raises NotFound, StoreUnusable."""
-    return ConversationResult(conversation=_row(services, call, args.id))
+    return ConversationResult(conversation=known_row(services, call, args.id))
 
 
 @handles(READ_MESSAGES)
 async def messages(services: Services, call: CallContext, args: ReadMessages) -> MessagesResult:
     """A page of what is on disk. Raises NotFound, StoreUnusable."""
-    row = _row(services, call, args.id)
+    row = known_row(services, call, args.id)
 
     def read(path: Path) -> MessagePage:
         return row_as(MessagePage, read_page(path, args.before, args.ref, args.until, args.limit))
@@ -84,19 +84,19 @@ async def messages(services: Services, call: CallContext, args: ReadMessages) ->
 @handles(CHANGE_CONVERSATION)
 async def change(services: Services, call: CallContext, args: ChangeConversation) -> ConversationResult:
     """Its title, or its place. Raises NotFound, ConversationHeld for one to archive that a session holds."""
-    row = _row(services, call, args.id)
-    if row.session and args.archived is True:
-        raise _held(row, "archived")
+    row = known_row(services, call, args.id)
+    if args.archived is True:
+        _check_free(services, row, "archived")
     title = _title(args.title) if args.title is not msgspec.UNSET else None
     archived = args.archived if args.archived is not msgspec.UNSET else None
     services.conversations.change(row.tenant, row.id, title, archived)
-    return ConversationResult(conversation=_row(services, call, row.id))
+    return ConversationResult(conversation=known_row(services, call, row.id))
 
 
 @handles(FORK_CONVERSATION)
 async def fork(services: Services, call: CallContext, args: ForkConversation) -> ConversationResult:
     """Its transcript, copied up to its last whole line. Raises NotFound, StoreUnusable."""
-    row, new = _row(services, call, args.id), str(uuid.uuid4())
+    row, new = known_row(services, call, args.id), str(uuid.uuid4())
     paths = await asyncio.to_thread(_transcripts, services, row)
     if not paths:
         sentence = f"Conversation {row.id} has no transcript to begin with."
@@ -110,20 +110,20 @@ async def fork(services: Services, call: CallContext, args: ForkConversation) ->
     if known is not None:
         title = args.title if args.title is not msgspec.UNSET else f"{row.title[: MAX_TITLE - 7]} (fork)"
         services.conversations.copy(known, new, _title(title), services.clock.wall())
-    return ConversationResult(conversation=_row(services, call, new))
+    return ConversationResult(conversation=known_row(services, call, new))
 
 
 @handles(READ_PROMPTS)
 async def prompts(services: Services, call: CallContext, args: ReadPrompts) -> KeptPromptsResult:
     """A page of the prompts on disk. Raises NotFound, StoreUnusable."""
-    found = await _read(services, _row(services, call, args.id), prompts_in) or []
+    found = await _read(services, known_row(services, call, args.id), prompts_in) or []
     return KeptPromptsResult(prompts=rows_as(KeptPrompt, page_of(args, found)), total=len(found))
 
 
 @handles(WAKE_CONVERSATION)
 async def wake(services: Services, call: CallContext, args: ConversationId) -> WakeResult:
     """Begin its start. Raises NotFound, Forbidden, StoreUnusable."""
-    row = _row(services, call, args.id)
+    row = known_row(services, call, args.id)
     if row.session:
         return WakeResult(wake=Wake(conversation=row.id, state="awake", session=row.session))
     profile = services.profiles.find(row.profile or "default", row.tenant)
@@ -134,9 +134,8 @@ async def wake(services: Services, call: CallContext, args: ConversationId) -> W
 @handles(DELETE_CONVERSATION)
 async def delete(services: Services, call: CallContext, args: ConversationId) -> ConversationDeleted:
     """Take transcript and row away. Raises NotFound, ConversationHeld while a session holds it, StoreUnusable."""
-    row = _row(services, call, args.id)
-    if row.session:
-        raise _held(row, "deleted")
+    row = known_row(services, call, args.id)
+    _check_free(services, row, "deleted")
     paths = await asyncio.to_thread(_transcripts, services, row)
 
     def delete_transcripts() -> None:
@@ -157,9 +156,12 @@ def _title(given: str) -> str:
     return title
 
 
-def _held(row: ConversationRow, done: str) -> ConversationHeld:
-    remedy = f"`quarterdeck sessions hibernate {row.session}` frees it once no turn runs."
-    return ConversationHeld(f"Session {row.session} holds conversation {row.id}; it is not {done}.", remedy=remedy)
+def _check_free(services: Services, row: ConversationRow, done: str) -> None:
+    """Raises ConversationHeld while a session or a terminal has it."""
+    services.conversations.check_not_lent(row.tenant, row.id)
+    if row.session:
+        remedy = f"`quarterdeck sessions hibernate {row.session}` frees it once no turn runs."
+        raise ConversationHeld(f"Session {row.session} holds conversation {row.id}; it is not {done}.", remedy=remedy)
 
 
 async def _read(services: Services, row: ConversationRow, read: Callable[[Path], T]) -> T | None:
@@ -175,7 +177,8 @@ async def _read(services: Services, row: ConversationRow, read: Callable[[Path],
         raise NotFound(sentence, field="id", remedy="`quarterdeck doctor` checks the folders.") from error
 
 
-def _row(services: Services, call: CallContext, name: str) -> ConversationRow:
+def known_row(services: Services, call: CallContext, name: str) -> ConversationRow:
+    """One that is remembered of the caller's tenant. Raises NotFound, StoreUnusable."""
     tenant = call.caller.tenant
     found = services.conversations.summary(tenant, name)
     if found is None:
@@ -190,16 +193,16 @@ def _holders(services: Services, tenant: str) -> dict[str, str]:
     return {conversation: session for (theirs, conversation), session in held.items() if theirs == tenant}
 
 
-def _wanted(services: Services, args: ListConversations, holders: dict[str, str]) -> Wanted:
+def _wanted(services: Services, args: ListConversations, holders: dict[str, str], tenant: str) -> Wanted:
     """What is asked of the store, which does not know what runs."""
-    state = args.state if args.state is not msgspec.UNSET else None
-    live = [each for each, session in holders.items() if _state(services, session) == state]
+    state, lent = args.state if args.state is not msgspec.UNSET else None, services.conversations.lent(tenant)
+    live = [each for each, session in holders.items() if _state(services, session) == state and each not in lent]
     return Wanted(
         archived=state == "archived",
         profile=args.profile if args.profile is not msgspec.UNSET else None,
         text=args.q if args.q is not msgspec.UNSET else "",
-        among=live if state in {"running", "idle"} else None,
-        without=list(holders) if state == "hibernated" else (),
+        among=live if state in {"running", "idle"} else list(lent) if state == "terminal" else None,
+        without=[*holders, *lent] if state == "hibernated" else (),
     )
 
 
@@ -211,12 +214,15 @@ def _state(services: Services, session: str) -> State:
 def _made(services: Services, known: KnownConversation, holders: dict[str, str]) -> ConversationRow:
     session = holders.get(known.conversation, "")
     view = services.state.sessions.get(session)
+    holder = services.conversations.lent_to(known.tenant, known.conversation)
+    asleep: State = "archived" if known.archived else "hibernated"
     return ConversationRow(
         id=known.conversation,
         tenant=known.tenant,
         profile=view.profile if view is not None else known.profile,
-        state=_state(services, session) if session else "archived" if known.archived else "hibernated",
+        state="terminal" if holder else _state(services, session) if session else asleep,
         session=session,
+        holder=holder,
         directory=known.directory,
         permission_mode=known.permission_mode,
         title=known.title,

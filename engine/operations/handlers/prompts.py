@@ -44,6 +44,8 @@ def request_of(call: CallContext, args: SendPrompt) -> Request:
         priority=args.priority,
         deadline=args.deadline,
         cacheable=args.cacheable,
+        cache_ttl=args.cache_ttl,
+        cache_tags=args.cache_tags,
         idempotent=args.idempotent,
         commands=args.commands,
         permission_timeout=args.permission_timeout,

@@ -9,6 +9,7 @@ from engine.approvals.broker import PermissionBroker
 from engine.backends.profiles import Profiles
 from engine.backends.router import BackendRouter
 from engine.base.clock import Clock
+from engine.cache.answers import TieredAnswerCache
 from engine.dispatch.dispatcher import Dispatcher
 from engine.engine import Engine
 from engine.events.bus import Bus
@@ -16,6 +17,7 @@ from engine.events.state import State
 from engine.flow.concurrency_limit import ConcurrencyLimits
 from engine.pool.conversations import Conversations
 from engine.pool.pool import Pool
+from engine.pool.terminals import Terminals
 from engine.recovery.breakers.registry import Breakers
 from engine.recovery.classify.service import ClassificationService
 from engine.recovery.recoveries import Recoveries
@@ -37,12 +39,14 @@ class Services:
     live: LiveSettings
     pool: Pool
     conversations: Conversations
+    terminals: Terminals
     profiles: Profiles
     backend: BackendRouter
     transcripts: Transcripts
     dispatcher: Dispatcher
     kept_answers: KeptAnswers
     concurrency: ConcurrencyLimits
+    answers: TieredAnswerCache
     broker: PermissionBroker
     breakers: Breakers
     classifier: ClassificationService
@@ -71,12 +75,14 @@ def services_of(engine: Engine) -> Services:
         live=engine.live,
         pool=engine.pool,
         conversations=engine.conversations,
+        terminals=engine.terminals,
         profiles=engine.profiles,
         backend=engine.backend,
         transcripts=engine.transcripts,
         dispatcher=engine.dispatcher,
         kept_answers=engine.kept_answers,
         concurrency=engine.concurrency,
+        answers=engine.answers,
         broker=engine.broker,
         breakers=engine.breakers,
         classifier=engine.diagnosis,

@@ -10,11 +10,15 @@ from engine.base.errors import BadInput, ConversationAsleep, NotFound, SessionBu
 from engine.events.types import ConversationRewound
 from engine.operations.declared.sessions import SessionId
 from engine.operations.declared.verbs import (
+    ADD_NOTE,
     EXPORT_CONVERSATION,
     REWIND_SESSION,
     SIDE_QUESTION,
     STEER_SESSION,
     WORKSPACE_DIFF,
+    AddedNote,
+    AddedNoteResult,
+    AddNote,
     ChangedFile,
     ExportedConversation,
     ExportResult,
@@ -40,6 +44,8 @@ MOST_FILES = 5000
 """Files of a diff that are named; more are counted as omitted."""
 MOST_LINES = 20_000
 """Lines of a diff that are shown; more are counted."""
+NOTED_S = 10.0
+"""Seconds that an agent at rest gets to take a note."""
 _LOOKS, _LOOK_S = 40, 0.05
 """How often, and after how many seconds each time, a rewind is looked for on disk."""
 
@@ -60,6 +66,25 @@ async def steer(services: Services, call: CallContext, args: Steer) -> SteeredRe
     session = session_of(services, call, args.id)
     request = services.dispatcher.steer(session, args.prompt, call.who)
     return SteeredResult(steered=SteeredTurn(session=session.id, request=request))
+
+
+@handles(ADD_NOTE)
+async def add_note(services: Services, call: CallContext, args: AddNote) -> AddedNoteResult:
+    """Add a note to a conversation. Raises NotFound, ConversationAsleep, SessionBusy, BadInput, DeadlinePassed."""
+    _check_text("text", args.text)
+    session = session_of(services, call, args.id)
+    known = services.pool.index.get(session.id)
+    if known is None or not known.conversation:
+        remedy = "Send a prompt; it begins one."
+        raise BadInput(f"Session {session.id} holds no conversation to note anything in.", field="id", remedy=remedy)
+    waits, conversation = session.busy or session.life.foreign, session.conversation
+    note = session.note(args.text)
+    if not note:
+        remedy = "Wait for the end of its turn, or put it all into one note."
+        raise SessionBusy(f"As many notes as may wait for session {session.id}.", remedy=remedy)
+    if not waits:
+        await session.noted(note, NOTED_S)
+    return AddedNoteResult(note=AddedNote(session=session.id, conversation=conversation, waits=waits))
 
 
 @handles(REWIND_SESSION)
@@ -144,6 +169,8 @@ def _explain_absence(services: Services, call: CallContext, name: str) -> None:
     """Raises ConversationAsleep where the conversation that is meant has no process."""
     ended = next((row for row in services.state.ended if row.id == name and call.caller.reaches(row.tenant)), None)
     wanted = ended.conversation if ended is not None else name
+    if wanted:
+        services.conversations.check_not_lent(call.caller.tenant, wanted)
     if wanted and any(map(call.caller.reaches, services.conversations.tenants(wanted))):
         gone = f"Session {name} has ended, and its conversation" if ended is not None else "Conversation"
         remedy = f"`quarterdeck run --conversation {wanted} PROMPT` wakes it."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import click
 
 from tui.cli.options import Common, called_alone, common_options
@@ -51,9 +53,9 @@ def silence(common: Common, name: str, duration: str) -> None:
     if common.json:
         print_json(made)
     else:
-        from tui.render.formats import clock
+        from tui.render.formats import moment
 
-        echo(f"{name} is silenced until {clock(made['until'])}.")
+        echo(f"{name} is silenced until {moment(made['until'], time.time())}.")
 
 
 @command.command("unsilence", epilog="Example: quarterdeck alerts unsilence queue-long")
@@ -79,7 +81,7 @@ def _list(common: Common) -> None:
     if common.json:
         print_json(rows)
         return
-    from tui.render.formats import clock
+    from tui.render.formats import moment
 
-    shown = [{**row, "since": clock(row["since"])} for row in rows]
+    shown = [{**row, "since": moment(row["since"], time.time())} for row in rows]
     print_table([[row[column] for column in _COLUMNS] for row in shown], _COLUMNS)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from engine.base.errors import BadInput
 from tui.cli.options import Common, common_options
 from tui.cli.output import echo, print_json, print_table, show_progress
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from engine.bench.figures import Figure
 
-GROUPS = ("turn", "pool", "recovery", "flow", "console")
+GROUPS = ("turn", "pool", "recovery", "flow", "cache", "console")
 _HEADER = ("", "figure", "value", "unit", "ratio", "budget", "against")
 
 
@@ -26,24 +27,33 @@ _HEADER = ("", "figure", "value", "unit", "ratio", "budget", "against")
 @click.argument("group", type=click.Choice(GROUPS))
 @click.option("--quick", is_flag=True, help="End within 45 s.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Changes the scripted words.")
+@click.option("--soak", type=click.FloatRange(0.1, 1440), metavar="MINUTES", help="Watch an attached console instead.")
 @common_options
-def command(common: Common, group: str, quick: bool, seed: int) -> int:
+def command(common: Common, group: str, quick: bool, seed: int, soak: float | None) -> int:
     """Measure a group of figures; exits with 1 when one misses its budget.
 
     turn: the pool against one CLI a prompt, and what the engine adds to a turn. pool: leases, scaling, crashes, leaks,
-    100 live CLIs. recovery: classifier, breakers, retry. flow: queue, fairness, adaptive limit. console: first frame,
-    memory, CPU.
+    100 live CLIs. recovery: classifier, breakers, retry. flow: queue, fairness, adaptive limit. cache: both levels,
+    eviction policies. console: first frame, memory, CPU; with --soak, how flat the memory, descriptors and threads of
+    an attached console stay.
     """
     from engine.backends.binary import find_claude
     from engine.backends.claude import cli_version
     from engine.bench import cpu
 
+    if soak is not None and group != "console":
+        raise BadInput("--soak goes with the group console.", remedy="`quarterdeck bench console --soak 30`.")
     binary = find_claude(None)
     facts = cpu.describe(cli_version(binary) if binary is not None else "")
     with tempfile.TemporaryDirectory(prefix="quarterdeck-bench-") as name:
         folder = Path(name)
-        module = importlib.import_module(f"engine.bench.{group}")
-        rows = module.measure(folder, module.QUICK if quick else module.FULL, seed, _progress())
+        if soak is not None:
+            from engine.bench import soak as soaking
+
+            rows = soaking.measure(folder, soak, seed, _progress())
+        else:
+            module = importlib.import_module(f"engine.bench.{group}")
+            rows = module.measure(folder, module.QUICK if quick else module.FULL, seed, _progress())
     if common.json:
         print_json({"figures": rows, "machine": facts, "seed": seed})
     else:

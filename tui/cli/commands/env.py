@@ -90,13 +90,13 @@ def forget(common: Common, files: tuple[Path, ...]) -> None:
 
 
 def _list(common: Common) -> None:
-    from tui.render.formats import clock
+    from tui.render.formats import moment
 
     known = _store().all()
     if common.json:
         print_json([{"file": one.path, "state": one.state, "trusted": one.trusted} for one in known])
         return
-    print_table([[one.path, one.state, clock(one.trusted)] for one in known], _COLUMNS)
+    print_table([[one.path, one.state, moment(one.trusted, time.time())] for one in known], _COLUMNS)
 
 
 def _store() -> TrustStore:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import click
@@ -60,14 +61,14 @@ def correct(common: Common, error: str, kind: str) -> None:
 
 
 def _list(common: Common, kind: str | None, limit: int) -> None:
-    from tui.render.formats import clock
+    from tui.render.formats import moment
 
     chosen = f"&type={kind}" if kind else ""
     rows = call(common, "GET", f"/api/errors?limit={limit}{chosen}")["errors"]
     if common.json:
         print_json(rows)
     else:
-        shown = [{**row, "at": clock(row["at"])} for row in rows]
+        shown = [{**row, "at": moment(row["at"], time.time())} for row in rows]
         print_table([[row[column] for column in _COLUMNS] for row in shown], _COLUMNS)
 
 
