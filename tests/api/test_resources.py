@@ -74,6 +74,7 @@ ACTS = {
     "/api/conversations/{id}/messages": ("GET", 404),
     "/api/conversations/{id}/terminal": ("DELETE", 404),
     "/api/conversations/{id}/prompts": ("GET", 404),
+    "/api/conversations/{id}/wake": ("POST", 404),
     "/api/sessions/{id}/diff": ("GET", 404),
     "/api/sessions/{id}/export": ("GET", 404),
     "/api/sessions/{id}/note": ("POST", 400),

@@ -38,6 +38,7 @@ ACTS = [
     "conversations open c1",
     "conversations return c1",
     "conversations update c1 --archived",
+    "conversations wake c1",
     "down",
     "env forget .env",
     "env trust .env",

@@ -129,6 +129,7 @@ ONE_OF_EACH: list[AnyEvent] = [
     ev.EngineStopped(reason="SIGTERM"),
     ev.GrantRevoked(grant="g1", action="Bash: rm x  (exactly this)", by="ana"),
     ev.RequestWaiting(request="r1", reason="an approval"),
+    ev.ContextMeasured(session="s0001", context=11_000, context_window=200_000),
     ev.BackgroundChanged(session="s0001", tasks=["sleep 60"], own_turn=True),
     ev.ForeignTurnEnded(session="s0001", conversation="c1", ok=True, text="the task is done", tokens_out=3, cost=0.1),
     ev.ConversationRewound(session="s0001", conversation="c1", message="m3", prompts=2, by="ana"),

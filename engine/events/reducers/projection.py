@@ -45,6 +45,7 @@ _REDUCERS: dict[type[ev.Event], Reducer] = {
     ev.SessionReady: sessions.session_ready,
     ev.SessionChanged: sessions.session_changed,
     ev.SessionBound: sessions.session_bound,
+    ev.ContextMeasured: sessions.context_measured,
     ev.BackgroundChanged: sessions.background_changed,
     ev.ForeignTurnEnded: sessions.foreign_turn_ended,
     ev.SessionReadings: sessions.session_readings,

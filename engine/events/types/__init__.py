@@ -60,6 +60,7 @@ from engine.events.types.requests import (
 )
 from engine.events.types.sessions import (
     BackgroundChanged,
+    ContextMeasured,
     ConversationRewound,
     ProtocolFault,
     Reading,
@@ -86,6 +87,7 @@ __all__ = [
     "CachePrewarmed",
     "CacheReading",
     "ConsolesChanged",
+    "ContextMeasured",
     "ConversationHibernated",
     "ConversationRewound",
     "ConversationWoken",
@@ -153,6 +155,7 @@ AnyEvent = (
     | SessionChanged
     | SessionBound
     | BackgroundChanged
+    | ContextMeasured
     | RequestWaiting
     | QueueMeasured
     | CachePrewarmed
