@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import time
 from pathlib import Path
 from typing import BinaryIO
 
@@ -70,14 +69,16 @@ class Recorder:
         except OSError as error:
             self._fail(error)
 
-    @property
-    def finished(self) -> list[Path]:
-        """The segments that nothing is written to any more: this run's but the last, and those of earlier runs."""
+    def finished(self, now: float) -> list[Path]:
+        """The segments that nothing is written to any more: this run's but the last, and those of earlier runs.
+
+        `now` is in seconds since 1970.
+        """
         current = f"{self._engine}-{self._number:05d}{SUFFIX}"
         if self._closed or not self._folder.is_dir():
             return []
         raw = [path for path in segment_files(self._folder) if path.name.endswith(SUFFIX) and path.name != current]
-        return [path for path in raw if self._is_own(path) or modified_at(path) < time.time() - _OTHERS_S]
+        return [path for path in raw if self._is_own(path) or modified_at(path) < now - _OTHERS_S]
 
     def _is_own(self, path: Path) -> bool:
         return segment_name(path).rpartition("-")[0] == self._engine

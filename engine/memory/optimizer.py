@@ -18,7 +18,7 @@ ROUNDS, REPEATS = 40, 7
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One class: nanoseconds to use it again and to make it anew, and whether reuse is left out."""
+    """One class: nanoseconds to use it again and to make a fresh one, and whether reuse is left out."""
 
     name: str
     reuse_ns: float

@@ -78,7 +78,7 @@ class Core(Part):
         """One finished segment a round; what cannot be packed is not tried again."""
         if self._recorder is None:
             return
-        finished = self._recorder.finished
+        finished = self._recorder.finished(self.clock.wall())
         self._unpackable &= set(finished)
         if path := next((each for each in finished if each not in self._unpackable), None):
             self._unpackable.add(path)  # also where packing raises: the chore says so once

@@ -104,12 +104,12 @@ def test_a_recorder_names_what_is_finished_and_counts_packed_segments(tmp_path: 
     bus = Bus(ManualClock())
     recorder = Recorder(bus, tmp_path, "e1", segment_bytes=2000, segments=3)
     recorder.start()
-    while len(recorder.finished) < 2:
+    while len(recorder.finished(0.0)) < 2:
         bus.publish(Notice(severity=Severity.INFO, text="words " * 40))
-    assert pack_segment(recorder.finished[0]) is not None
+    assert pack_segment(recorder.finished(0.0)[0]) is not None
     for _ in range(60):
         bus.publish(Notice(severity=Severity.INFO, text="words " * 40))
     assert len(segment_files(tmp_path)) == 3
     assert not list(tmp_path.glob(f"*{PACKED}"))  # the oldest went first, packed or not
     recorder.close()
-    assert recorder.finished == []
+    assert recorder.finished(0.0) == []

@@ -35,7 +35,7 @@ class MemoryResult(msgspec.Struct, kw_only=True):
 
 
 class VerdictRow(msgspec.Struct, kw_only=True):
-    """One class as measured: nanoseconds to use it again and to make it anew, and whether reuse is left out."""
+    """One class as measured: nanoseconds to use it again and to make a fresh one, and whether reuse is left out."""
 
     name: str
     reuse_ns: float
