@@ -43,7 +43,7 @@ class Pool:
         self._members = Members(ports, self)
         self._sizing = Reconciler(ports, self._members)
         self._leases: dict[str, Lease] = {}
-        self._waiters = WaitingLine(ports.queue, self._now)
+        self._waiters = WaitingLine(ports.queue, ports.concurrency.key_of, self._now)
         ports.concurrency.on_free = self.free
         self._epoch = 0
         self._open = True
@@ -229,8 +229,7 @@ class Pool:
 
     def follow_profiles(self) -> None:
         """Settings changed: what runs with another content than its profile has now takes no new request."""
-        for waiter in self._waiters:
-            waiter.follow(self._ports.profile)
+        self._waiters.follow(self._ports.profile)
         self._members.retire_outdated()
         self.changed()
 

@@ -14,6 +14,7 @@ from tests.support.processes import runs, until
 LOOKS = {
     "/api/queue": {"queue"},
     "/api/cache": {"cache"},
+    "/api/memory": {"memory"},
     "/api/pool": {"pool"},
     "/api/sessions": {"sessions", "total"},
     "/api/sessions/{id}": {"session"},
@@ -56,6 +57,8 @@ ACTS = {
     "/api/pool/autoscale": ("POST", 400),
     "/api/queue/backpressure": ("POST", 400),
     "/api/cache/clear": ("POST", 200),
+    "/api/memory/optimize": ("POST", 200),
+    "/api/memory/recycle": ("POST", 200),
     "/api/cache/delete": ("POST", 400),
     "/api/cache/prewarm": ("POST", 400),
     "/api/profiles/{name}/drain": ("POST", 404),

@@ -38,7 +38,8 @@ def levels(state: State, width: int) -> list[Line]:
     lines = [rule("ANSWER CACHE", width)]
     if not state.cache:
         return [*lines, [("nothing is known of it yet", "muted")]]
-    head = f"{'LEVEL':<9}{'HIT':>5} {'':{_cells(width)}} {'HITS':>6}{'MISSES':>8}{'A HIT':>8}{'ANSWERS':>9}  {'ROOM':<13}WENT"
+    head = f"{'LEVEL':<9}{'HIT':>5} {'':{_cells(width)}} {'HITS':>6}{'MISSES':>8}{'A HIT':>8}{'ANSWERS':>9}"
+    head += f"  {'ROOM':<13}WENT"
     lines.append([(head, "muted")])
     lines += [_level(each, width) for each in state.cache]
     answered = state.totals.answered
