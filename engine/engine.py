@@ -18,6 +18,7 @@ from engine.parts.flow import Flow
 from engine.parts.part import Part
 from engine.parts.permissions import Permissions
 from engine.parts.processes import Processes
+from engine.parts.profiling import Profiling
 from engine.parts.recovery import Recovery
 from engine.parts.requests import OnEnd, Requests
 from engine.parts.resilience import Resilience
@@ -64,6 +65,7 @@ class Engine:
         self._supervision = Supervision(
             core, processes, agents, flow, resilience, sessions, permissions, self._requests
         )
+        profiling = Profiling(core, sessions)
         self._parts: list[Part] = [
             processes,
             sessions,
@@ -75,14 +77,17 @@ class Engine:
             self._requests,
             self._recovery,
             self._supervision,
+            profiling,
         ]
         """In the order in which they open; they stop and close in the reverse order."""
         self._opened = AsyncExitStack()
         self.log: EventLog | None = None
         """The log of a headless engine."""
-        self._name_parts(flow, resilience, permissions, sessions)
+        self._name_parts(flow, resilience, permissions, sessions, profiling)
 
-    def _name_parts(self, flow: Flow, resilience: Resilience, permissions: Permissions, sessions: Sessions) -> None:
+    def _name_parts(
+        self, flow: Flow, resilience: Resilience, permissions: Permissions, sessions: Sessions, profiling: Profiling
+    ) -> None:
         """The parts' objects under one roof, for operations, API and tests."""
         self.id = self._core.id
         self.clock = self._core.clock
@@ -123,6 +128,7 @@ class Engine:
         self.maintenance = self._supervision.maintenance
         self.startable = self._supervision.startable
         self.stores = self._supervision.stores
+        self.profiler = profiling.profiler
 
     @property
     def settings(self) -> Settings:

@@ -16,6 +16,7 @@ from engine.operations.declared import (
     permissions,
     pool,
     presets,
+    profiler,
     profiles,
     prompts,
     queue,
@@ -46,6 +47,7 @@ SUBJECTS = (
     recordings,
     config,
     presets,
+    profiler,
 )
 """The modules that declare operations, in the order of the API's pages."""
 

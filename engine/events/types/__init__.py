@@ -27,6 +27,7 @@ from engine.events.types.pool import (
     PoolScaled,
     PoolStatistics,
 )
+from engine.events.types.profiler import ProfilerStarted, ProfilerStopped
 from engine.events.types.queue import (
     CachePrewarmed,
     LaneReading,
@@ -107,6 +108,8 @@ __all__ = [
     "PoolMeasured",
     "PoolScaled",
     "PoolStatistics",
+    "ProfilerStarted",
+    "ProfilerStopped",
     "ProtocolFault",
     "QueueMeasured",
     "QueueReading",
@@ -183,6 +186,8 @@ AnyEvent = (
     | ConversationRewound
     | ProtocolFault
     | OperationExecuted
+    | ProfilerStarted
+    | ProfilerStopped
     | OrphansReaped
     | Notice
     | AlertRaised

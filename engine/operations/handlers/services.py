@@ -18,6 +18,7 @@ from engine.flow.concurrency_limit import ConcurrencyLimits
 from engine.pool.conversations import Conversations
 from engine.pool.pool import Pool
 from engine.pool.terminals import Terminals
+from engine.profiling.profiler import Profiler
 from engine.recovery.breakers.registry import Breakers
 from engine.recovery.classify.service import ClassificationService
 from engine.recovery.recoveries import Recoveries
@@ -54,6 +55,7 @@ class Services:
     recovery_statistics: RecoveryStatistics
     resumption: Resumption
     alerts: AlertManager
+    profiler: Profiler
 
     @property
     def settings(self) -> Settings:
@@ -90,4 +92,5 @@ def services_of(engine: Engine) -> Services:
         recovery_statistics=engine.recovery_statistics,
         resumption=engine.resumption,
         alerts=engine.alerts,
+        profiler=engine.profiler,
     )
