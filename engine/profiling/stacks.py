@@ -50,47 +50,51 @@ class HotFunction:
     total: float
 
 
-def codes_of(frame: FrameType | None) -> tuple[CodeType, ...]:
+def codes_of(frame: FrameType | None) -> list[CodeType]:
     """The codes of a stack, its leaf first; of a deeper one the part at the leaf."""
     codes: list[CodeType] = []
     while frame is not None and len(codes) < MOST_DEPTH:
         codes.append(frame.f_code)
         frame = frame.f_back
-    return tuple(codes)
+    return codes
 
 
 def is_waiting(leaf: CodeType) -> bool:
     """Whether a thread whose innermost function this is waits."""
-    return leaf.co_name in _WAIT_NAMES and (PurePath(leaf.co_filename).name, leaf.co_name) in _WAITS
+    return leaf.co_name in _WAIT_NAMES and (leaf.co_filename.rpartition("/")[2], leaf.co_name) in _WAITS
 
 
 _WAIT_NAMES = frozenset(name for _, name in _WAITS)
 
 
 class StackCounter:
-    """Owner of the counts; `other` counts samples of stacks that came after the bound."""
+    """Owner of the counts; `other` counts samples of stacks that came after the bound.
+
+    Code objects are compared by identity, which holds while they are kept here: their own hash reads all they hold.
+    """
 
     def __init__(self, most: int = MOST_STACKS) -> None:
         self._most = most
-        self._counts: dict[tuple[str, tuple[CodeType, ...]], int] = {}
+        self._counts: dict[tuple[str, tuple[int, ...]], int] = {}
+        self._codes: dict[tuple[str, tuple[int, ...]], tuple[CodeType, ...]] = {}
         self.other = 0
 
-    def add(self, thread: str, codes: tuple[CodeType, ...]) -> None:
+    def add(self, thread: str, codes: list[CodeType]) -> None:
         """One sample of a stack, its leaf first."""
-        key = (thread, codes)
+        key = (thread, tuple(map(id, codes)))
         if key in self._counts:
             self._counts[key] += 1
         elif len(self._counts) < self._most:
             self._counts[key] = 1
+            self._codes[key] = tuple(codes)
         else:
             self.other += 1
 
     def stacks(self) -> list[Stack]:
         """All, the most frequent first."""
-        names: dict[CodeType, Function] = {}
         found = [
-            Stack(thread, tuple(names.setdefault(code, function_of(code)) for code in reversed(codes)), count)
-            for (thread, codes), count in self._counts.items()
+            Stack(key[0], tuple(function_of(code) for code in reversed(self._codes[key])), count)
+            for key, count in self._counts.items()
         ]
         return sorted(found, key=lambda stack: -stack.count)
 

@@ -228,7 +228,7 @@ async def test_a_folder_that_fails_meanwhile_costs_no_capture(tmp_path: Path) ->
 def test_stacks_are_bounded_in_number_and_depth() -> None:
     counter = StackCounter(most=1)
     code = burn.__code__
-    for codes in ((code,), (code, code), (code,)):
+    for codes in ([code], [code, code], [code]):
         counter.add("t", codes)
     assert [(stack.count, len(stack.functions)) for stack in counter.stacks()] == [(2, 1)]
     assert counter.other == 1

@@ -141,6 +141,7 @@ ACTIONS: tuple[Action, ...] = (
     _looks("view.recovery", "4", "go to Recovery", _APP, "app.go('recovery')"),
     _looks("view.queue", "5", "go to Queue", _APP, "app.go('queue')"),
     _looks("view.tuning", "7", "go to Tuning", _APP, "app.go('tuning')"),
+    _looks("view.profiler", "9", "the profiler", _APP, "app.profiler"),
     _looks("view.conversations", "0", "go to Conversations", _APP, "app.go('conversations')"),
     _looks("view.last", "grave_accent", "last screen", _APP, "app.last_screen", label="`"),
     _looks("view.freeze", "f", "freeze the view", _APP, "app.freeze", 50, short="freeze"),
