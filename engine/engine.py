@@ -65,7 +65,7 @@ class Engine:
         self._supervision = Supervision(
             core, processes, agents, flow, resilience, sessions, permissions, self._requests
         )
-        profiling = Profiling(core, sessions)
+        self._profiling = Profiling(core, sessions)
         self._parts: list[Part] = [
             processes,
             sessions,
@@ -77,17 +77,15 @@ class Engine:
             self._requests,
             self._recovery,
             self._supervision,
-            profiling,
+            self._profiling,
         ]
         """In the order in which they open; they stop and close in the reverse order."""
         self._opened = AsyncExitStack()
         self.log: EventLog | None = None
         """The log of a headless engine."""
-        self._name_parts(flow, resilience, permissions, sessions, profiling)
+        self._name_parts(flow, resilience, permissions, sessions)
 
-    def _name_parts(
-        self, flow: Flow, resilience: Resilience, permissions: Permissions, sessions: Sessions, profiling: Profiling
-    ) -> None:
+    def _name_parts(self, flow: Flow, resilience: Resilience, permissions: Permissions, sessions: Sessions) -> None:
         """The parts' objects under one roof, for operations, API and tests."""
         self.id = self._core.id
         self.clock = self._core.clock
@@ -128,7 +126,8 @@ class Engine:
         self.maintenance = self._supervision.maintenance
         self.startable = self._supervision.startable
         self.stores = self._supervision.stores
-        self.profiler = profiling.profiler
+        self.profiler = self._profiling.profiler
+        self.workers = self._supervision.workers
 
     @property
     def settings(self) -> Settings:

@@ -24,6 +24,7 @@ from engine.settings.schema_work import (
     RetryByType,
     RetryOfType,
     SessionPool,
+    Workers,
 )
 
 __all__ = [
@@ -52,6 +53,7 @@ __all__ = [
     "Security",
     "SessionPool",
     "Settings",
+    "Workers",
 ]
 _PROFILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 DEFAULT_PROFILE = "default"
@@ -94,6 +96,7 @@ class Settings(Group):
     database: Database = Field(default_factory=Database)
     api: Api = Field(default_factory=Api)
     events: Events = Field(default_factory=Events)
+    workers: Workers = Field(default_factory=Workers)
     profiler: Profiler = Field(default_factory=Profiler)
     console: Console = Field(default_factory=Console)
     log: Log = Field(default_factory=Log)
