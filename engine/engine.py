@@ -18,6 +18,7 @@ from engine.parts.flow import Flow
 from engine.parts.part import Part
 from engine.parts.permissions import Permissions
 from engine.parts.processes import Processes
+from engine.parts.profiling import Profiling
 from engine.parts.recovery import Recovery
 from engine.parts.requests import OnEnd, Requests
 from engine.parts.resilience import Resilience
@@ -64,6 +65,7 @@ class Engine:
         self._supervision = Supervision(
             core, processes, agents, flow, resilience, sessions, permissions, self._requests
         )
+        self._profiling = Profiling(core, sessions)
         self._parts: list[Part] = [
             processes,
             sessions,
@@ -75,6 +77,7 @@ class Engine:
             self._requests,
             self._recovery,
             self._supervision,
+            self._profiling,
         ]
         """In the order in which they open; they stop and close in the reverse order."""
         self._opened = AsyncExitStack()
@@ -124,6 +127,8 @@ class Engine:
         self.maintenance = self._supervision.maintenance
         self.startable = self._supervision.startable
         self.stores = self._supervision.stores
+        self.profiler = self._profiling.profiler
+        self.workers = self._supervision.workers
 
     @property
     def settings(self) -> Settings:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -109,6 +109,11 @@ class Bus:
     def state(self) -> State:
         """The live state; read it, never write it."""
         return self._projection.state
+
+    @property
+    def remembered(self) -> Sequence[EventEnvelope]:
+        """The last events, the oldest first; read them at once, never write them."""
+        return self._history
 
     def publish(self, event: AnyEvent) -> EventEnvelope:
         """Number and time an event, apply it, and offer it to every subscriber."""

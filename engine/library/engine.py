@@ -38,6 +38,7 @@ from engine.operations.operation import A, NoArguments, Operation, R
 from engine.requests import Answer, AnswerStream, Request
 from engine.settings.load import Loaded
 from engine.thread import EngineThread
+from engine.workers.workers import WorkerStatistics
 
 T = TypeVar("T")
 
@@ -245,6 +246,31 @@ class Engine:
     def strategies(self) -> list[StrategyStatistics]:
         """The recovery strategies, with what was seen of them."""
         return self._now(lambda: errors.strategy_statistics(self.root))
+
+    # workers
+
+    async def spawn_worker(self, work: Coroutine[Any, Any, T], name: str = "job") -> T:
+        """Run a job on one of the engine's workers and return its result. Raises what it raises, and Overloaded."""
+        return await self._awaited(self._job(work, name, None))
+
+    async def spawn_bounded_worker(self, work: Coroutine[Any, Any, T], timeout: float, name: str = "job") -> T:
+        """The same for a job that may take `timeout` seconds once it began. Raises TimeoutError then."""
+        return await self._awaited(self._job(work, name, timeout))
+
+    def worker_stats(self) -> WorkerStatistics:
+        """The workers and their jobs as they are now."""
+        return self._now(self.root.workers.statistics)
+
+    def cleanup_idle_workers(self) -> int:
+        """End the idle workers above `workers.minimum`; returns their number."""
+        return self._now(self.root.workers.cleanup_idle)
+
+    def set_max_workers(self, most: int) -> None:
+        """Set `workers.maximum`, live. Raises SettingsError for a number that makes no sense."""
+        self._now(lambda: self.root.live.propose({"workers.maximum": most}, self._caller.name))
+
+    async def _job(self, work: Coroutine[Any, Any, T], name: str, timeout: float | None) -> T:
+        return await self.root.workers.spawn(work, name, timeout)
 
     # where the engine lives
 

@@ -24,6 +24,7 @@ from engine.operations.handlers import (  # noqa: F401 - loading them binds the 
     permissions,
     pool,
     presets,
+    profiler,
     profiles,
     prompts,
     queue,

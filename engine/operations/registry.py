@@ -17,6 +17,7 @@ from engine.operations.declared import (
     permissions,
     pool,
     presets,
+    profiler,
     profiles,
     prompts,
     queue,
@@ -48,6 +49,7 @@ SUBJECTS = (
     recordings,
     config,
     presets,
+    profiler,
 )
 """The modules that declare operations, in the order of the API's pages."""
 

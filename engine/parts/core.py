@@ -101,3 +101,7 @@ class Core(Part):
     def on_chore_error(self, name: str, error: BaseException) -> None:
         """A background task ended with an error that it did not foresee."""
         self.notice(f"{name} failed: {error!r}", "Restart the engine.", ev.Severity.CRITICAL)
+
+    def on_job_error(self, name: str, error: BaseException) -> None:
+        """A job of the workers failed; the worker goes on."""
+        self.notice(f"The background job {name} failed: {error!r}", "See the engine's log, and start the job again.")

@@ -24,6 +24,8 @@ from engine.parts.sessions import Sessions
 from engine.recovery.breakers.breaker_keys import breaker_keys, is_of_one_profile
 from engine.settings.schema import Settings
 from engine.store.watch import StoreWatch
+from engine.workers.scaler import WorkerLimits
+from engine.workers.workers import Workers
 
 _PARTIAL = ("session:", "tool:")
 """Breakers that keep no request from being answered."""
@@ -48,6 +50,7 @@ class Supervision(Part):
         self._core, self._processes, self._agents, self._flow = core, processes, agents, flow
         self._resilience, self._sessions, self._requests = resilience, sessions, requests
         self.chores = Nursery("engine", core.on_chore_error)
+        self.workers = Workers("background", _worker_limits(core.settings), core.clock, core.on_job_error)
         self.maintenance = Maintenance(core.bus, time.monotonic)
         self.startable = Startable(lambda: agents.cli, sessions.profile_of, core.clock)
         core.bus.listen(self.startable.follow)
@@ -69,8 +72,10 @@ class Supervision(Part):
         )
         self._add_chores()
 
-    def configure(self, before: Settings, after: Settings) -> None:  # noqa: ARG002 - the rules are replaced whole
-        """The rules and channels of alerts."""
+    def configure(self, before: Settings, after: Settings) -> None:
+        """The rules and channels of alerts, and the bounds of the workers."""
+        if before.workers != after.workers:
+            self.workers.configure(_worker_limits(after))
         self.alerts.use(after.alerts)
 
     def run(self, log: EventLog | None) -> None:
@@ -79,10 +84,11 @@ class Supervision(Part):
         if log is not None:
             self.maintenance.add("the log", lambda: log.report(self._core.bus), essential=False)
         self.chores.spawn(self.maintenance.run(), "maintenance")
-        self.chores.spawn(self._look_at_packages(), "the look at the installed packages")
+        self.workers.spawn(self._look_at_packages(), "the look at the installed packages")
 
     async def stop(self, *, at_once: bool) -> None:  # noqa: ARG002 - a chore has no polite end
-        """End the maintenance."""
+        """End the maintenance and the background work."""
+        await self.workers.aclose()
         await self.chores.aclose()
         await self.maintenance.aclose()
 
@@ -126,3 +132,12 @@ class Supervision(Part):
         add("the alerts", self.alerts.look)
         self._processes.add_chores(self.maintenance)
         add("the stores", self.stores.check)
+        add("the workers", self._scale_workers, essential=False)
+
+    def _scale_workers(self) -> None:
+        self.workers.tick()
+
+
+def _worker_limits(settings: Settings) -> WorkerLimits:
+    workers = settings.workers
+    return WorkerLimits(workers.minimum, workers.maximum, workers.max_queued, workers.idle_timeout)

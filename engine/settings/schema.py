@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field
 from engine.settings.fields import Group
 from engine.settings.schema_agents import Claude, Credential, Profile
 from engine.settings.schema_alerts import AlertCommand, Alerts, AlertWebhook
+from engine.settings.schema_profiler import Profiler
 from engine.settings.schema_surface import Api, Console, Database, Engine, Events, Log, Security
 from engine.settings.schema_work import (
     AutoScaling,
@@ -23,6 +24,7 @@ from engine.settings.schema_work import (
     RetryByType,
     RetryOfType,
     SessionPool,
+    Workers,
 )
 
 __all__ = [
@@ -42,6 +44,7 @@ __all__ = [
     "LoadBalancing",
     "Log",
     "Profile",
+    "Profiler",
     "Queue",
     "Recovery",
     "Retry",
@@ -50,6 +53,7 @@ __all__ = [
     "Security",
     "SessionPool",
     "Settings",
+    "Workers",
 ]
 _PROFILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 DEFAULT_PROFILE = "default"
@@ -92,6 +96,8 @@ class Settings(Group):
     database: Database = Field(default_factory=Database)
     api: Api = Field(default_factory=Api)
     events: Events = Field(default_factory=Events)
+    workers: Workers = Field(default_factory=Workers)
+    profiler: Profiler = Field(default_factory=Profiler)
     console: Console = Field(default_factory=Console)
     log: Log = Field(default_factory=Log)
     security: Security = Field(default_factory=Security)
@@ -105,6 +111,11 @@ class Settings(Group):
     def recordings(self) -> Path:
         """The directory that the flight recorder writes to."""
         return self.events.recording_dir or self.engine.state_dir / "recordings"
+
+    @property
+    def captures(self) -> Path:
+        """The directory that the profiler writes to."""
+        return self.profiler.folder or self.engine.state_dir / "profiler"
 
     @property
     def token_file(self) -> Path:

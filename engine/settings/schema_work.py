@@ -449,3 +449,18 @@ class Cache(Group):
     max_bytes: Size = setting(64 * 1024**2, "Room for the replies kept.", unit=BYTES, ge=1024, le=1024**4)
     ttl: Duration = setting(3600.0, "Age at which a reply is forgotten.", unit=SECONDS, ge=0.001, le=365 * DAY)
     disk: CacheDisk = Field(default_factory=CacheDisk)
+
+
+class Workers(Group):
+    """How much background work runs together: jobs of the engine, and those of programs that use it as a library."""
+
+    minimum: Whole = setting(0, "Workers that always live.", unit="workers", ge=0, le=10_000)
+    maximum: Whole = setting(16, "Workers that may live at once.", unit="workers", ge=1, le=10_000)
+    max_queued: Whole = setting(10_000, "Jobs that may wait for one.", unit="jobs", ge=1, le=1_000_000)
+    idle_timeout: Duration = setting(
+        30.0, "Time without a job after which a worker above the minimum ends.", unit=SECONDS, ge=0, le=DAY
+    )
+
+    @model_validator(mode="after")
+    def _bounds_in_order(self) -> Self:
+        return in_order(self, "minimum", "maximum")

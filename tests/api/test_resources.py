@@ -40,6 +40,8 @@ LOOKS = {
     "/api/conversations": {"conversations", "total"},
     "/api/recordings": {"recordings", "total"},
     "/api/presets": {"presets", "total"},
+    "/api/profiler": {"profiler"},
+    "/api/profiler/files": {"files"},
 }
 ACTS = {
     "/api/prompts/{id}": ("DELETE", 404),
@@ -83,6 +85,11 @@ ACTS = {
     "/api/sessions/{id}/steer": ("POST", 400),
     "/api/classify": ("POST", 400),
     "/api/presets/{name}": ("DELETE", 404),
+    "/api/profiler/report": ("GET", 404),
+    "/api/profiler/files/{name}": ("GET", 404),
+    "/api/profiler/requests/{id}": ("GET", 404),
+    "/api/profiler/start": ("POST", 200),
+    "/api/profiler/stop": ("POST", 200),
     "/api/presets/{name}/apply": ("POST", 404),
     "/api/errors/rules/{id}": ("DELETE", 404),
     "/api/alerts/test": ("POST", 400),

@@ -25,6 +25,8 @@ ONE_OF_EACH: list[AnyEvent] = [
     ev.RateLimited(session="s0001", status="rejected", limit="five_hour", resets_at=100.0),
     ev.ProtocolFault(session="s0001", reason="not JSON", excerpt="x"),
     ev.TurnEnded(request="r1", session="s0001", ok=True, outcome="answered", duration=1.5, tokens_out=9, cost=0.01),
+    ev.ProfilerStarted(kinds=("cpu",), rate=100.0, seconds=30.0, who="ana"),
+    ev.ProfilerStopped(reason="stopped", seconds=3.0, samples=300, files=("capture-1.md",)),
     ev.RequestRetrying(request="r1", attempt=1, delay=0.5, kind="network", reason="reset"),
     ev.RequestEnded(request="r1", user="ana", ok=False, duration=2.0, kind="network", code="x", error="reset"),
     ev.ErrorSeen(

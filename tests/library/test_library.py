@@ -25,7 +25,9 @@ from engine import (
     RetryPolicy,
     load_settings,
 )
+from engine.base.errors import SettingsError
 from engine.settings.load import Loaded
+from tests.support.engines import loaded
 
 
 def settings(folder: Path, *more: str) -> Loaded:
@@ -328,3 +330,24 @@ async def test_the_cache_is_shaped_and_measured_from_a_program(tmp_path: Path) -
                 engine.set_cache_size(1, wrong)
         with pytest.raises(QuarterdeckError, match="no eviction policy"):
             engine.set_eviction_policy("lottery")
+
+
+async def test_jobs_run_on_bounded_workers(tmp_path: Path) -> None:
+    async def job(number: int) -> int:
+        await asyncio.sleep(0)
+        return number
+
+    async def forever() -> None:
+        await asyncio.Event().wait()
+
+    async with Engine(loaded(tmp_path)) as engine:
+        engine.set_max_workers(2)
+        assert await asyncio.gather(*(engine.spawn_worker(job(number)) for number in range(10))) == list(range(10))
+        with pytest.raises(TimeoutError):
+            await engine.spawn_bounded_worker(forever(), timeout=0.01)
+        found = engine.worker_stats()
+        assert (found.maximum, found.timed_out, found.failed) == (2, 1, 0)
+        assert found.completed >= 10
+        with pytest.raises(SettingsError):
+            engine.set_max_workers(0)
+        assert engine.cleanup_idle_workers() <= 2

@@ -183,6 +183,9 @@ class Navigation(Protocol):
     def show_grants(self) -> None:
         """Show the grants in force."""
 
+    def show_profiler(self) -> None:
+        """Show the profiler, and start and stop it."""
+
     def show_alerts(self) -> None:
         """Show the alerts that fire, and silence them."""
 

@@ -144,6 +144,7 @@ ACTIONS: tuple[Action, ...] = (
     _looks("view.queue", "5", "go to Queue", _APP, "app.go('queue')"),
     _looks("view.cache", "6", "go to Cache", _APP, "app.go('cache')"),
     _looks("view.tuning", "7", "go to Tuning", _APP, "app.go('tuning')"),
+    _looks("view.profiler", "9", "the profiler", _APP, "app.profiler"),
     _looks("view.conversations", "0", "go to Conversations", _APP, "app.go('conversations')"),
     _looks("view.last", "grave_accent", "last screen", _APP, "app.last_screen", label="`"),
     _looks("view.freeze", "f", "freeze the view", _APP, "app.freeze", 50, short="freeze"),

@@ -42,6 +42,7 @@ COMMANDS = {
     "plugins": "List the installed extensions and check that they load.",
     "pool": "Show the pool's size, use, reuse and waits.",
     "presets": "Save settings under a name, compare and apply them.",
+    "profiler": "Capture where time and memory go, and what blocks; trace a request.",
     "profiles": "List profiles, drain one, let it start again.",
     "queue": "Show the requests on their way, and the queue; cancel one.",
     "recordings": "List flight recordings.",
@@ -56,7 +57,7 @@ COMMANDS = {
 }
 
 
-MADE = frozenset({"cache", "checkpoints", "memory", "pool", "presets", "profiles", "recordings"})
+MADE = frozenset({"cache", "checkpoints", "memory", "pool", "presets", "profiler", "profiles", "recordings"})
 """Groups that are made from operations alone."""
 EXTENDED = frozenset({"alerts", "breakers", "config", "errors", "permissions", "queue", "recoveries", "sessions"})
 """Groups of a module that get commands for those operations that have none there."""

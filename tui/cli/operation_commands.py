@@ -43,12 +43,12 @@ def extend(group: click.Group, name: str) -> click.Group:
 def operation_group(name: str, summary: str) -> click.Command:
     """A group that is made of operations alone; a lone one is a plain command.
 
-    Without a command it shows its list, or its statistics.
+    Without a command it shows its list, its status, or its statistics.
     """
     operations = operations_of(name)
     if set(operations) == {""}:
         return operation_command(operations[""], name)
-    usual = operations.get("list") or operations["statistics"]
+    usual = operations.get("list") or operations.get("status") or operations["statistics"]
 
     @click.group(name, help=summary, invoke_without_command=True, epilog=_example(usual))
     @common_options

@@ -8,7 +8,7 @@ from engine.events.reducers.bounded import cause, note
 from engine.events.state import State
 from engine.events.types import Severity
 
-_NOTED_ELSEWHERE = ("prompts.", "config.", "permissions.", "grants.", "alerts.")
+_NOTED_ELSEWHERE = ("prompts.", "config.", "permissions.", "grants.", "alerts.", "profiler.")
 
 
 def engine_started(state: State, event: ev.EngineStarted, at: float) -> None:
@@ -89,6 +89,18 @@ def orphans_reaped(state: State, event: ev.OrphansReaped, _at: float) -> None:
 def notice(state: State, event: ev.Notice, _at: float) -> None:
     """Operators were notified."""
     note(state, "notice", "engine", event.text, event.severity, event.remedy)
+
+
+def profiler_started(state: State, event: ev.ProfilerStarted, _at: float) -> None:
+    """The engine is measured, which costs a little."""
+    by = f" by {event.who}" if event.who else ""
+    note(state, "notice", "profiler", f"captures {', '.join(event.kinds)} for {event.seconds:g} s{by}")
+
+
+def profiler_stopped(state: State, event: ev.ProfilerStopped, _at: float) -> None:
+    """A capture can be read."""
+    text = f"captured {event.seconds:.1f} s, {event.samples} samples: {event.reason}"
+    note(state, "notice", "profiler", text)
 
 
 def operation_executed(state: State, event: ev.OperationExecuted, _at: float) -> None:

@@ -80,6 +80,8 @@ _REDUCERS: dict[type[ev.Event], Reducer] = {
     ev.ConversationRewound: sessions.conversation_rewound,
     ev.ProtocolFault: sessions.protocol_fault,
     ev.OrphansReaped: engine.orphans_reaped,
+    ev.ProfilerStarted: engine.profiler_started,
+    ev.ProfilerStopped: engine.profiler_stopped,
     ev.OperationExecuted: engine.operation_executed,
     ev.Notice: engine.notice,
     ev.AlertRaised: errors.alert_raised,

@@ -28,6 +28,7 @@ from engine.events.types.pool import (
     PoolScaled,
     PoolStatistics,
 )
+from engine.events.types.profiler import ProfilerStarted, ProfilerStopped
 from engine.events.types.queue import (
     LaneReading,
     LimitReading,
@@ -111,6 +112,8 @@ __all__ = [
     "PoolMeasured",
     "PoolScaled",
     "PoolStatistics",
+    "ProfilerStarted",
+    "ProfilerStopped",
     "ProtocolFault",
     "QueueMeasured",
     "QueueReading",
@@ -189,6 +192,8 @@ AnyEvent = (
     | ConversationRewound
     | ProtocolFault
     | OperationExecuted
+    | ProfilerStarted
+    | ProfilerStopped
     | OrphansReaped
     | Notice
     | AlertRaised

@@ -19,6 +19,7 @@ from engine.memory.buffers import BufferPool
 from engine.pool.conversations import Conversations
 from engine.pool.pool import Pool
 from engine.pool.terminals import Terminals
+from engine.profiling.profiler import Profiler
 from engine.recovery.breakers.registry import Breakers
 from engine.recovery.classify.service import ClassificationService
 from engine.recovery.recoveries import Recoveries
@@ -56,6 +57,7 @@ class Services:
     recovery_statistics: RecoveryStatistics
     resumption: Resumption
     alerts: AlertManager
+    profiler: Profiler
 
     @property
     def settings(self) -> Settings:
@@ -93,4 +95,5 @@ def services_of(engine: Engine) -> Services:
         recovery_statistics=engine.recovery_statistics,
         resumption=engine.resumption,
         alerts=engine.alerts,
+        profiler=engine.profiler,
     )

@@ -1,0 +1,73 @@
+"""The sampler's thread: reads the stacks of all other threads at a steady rate."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType
+
+from engine.profiling.loop_steps import StepWatch
+from engine.profiling.stacks import StackCounter, codes_of, is_waiting
+
+_NAMES_EVERY = 50
+"""Samples between two readings of the threads' names."""
+
+
+class Sampler:
+    """Owner of the thread. `steps` watches the thread `loop_thread`; `stacks` is None where no CPU is profiled."""
+
+    def __init__(
+        self, rate: float, loop_thread: int, stacks: StackCounter | None, steps: StepWatch, wall: Callable[[], float]
+    ) -> None:
+        self._period = 1.0 / rate
+        self._loop_thread = loop_thread
+        self._wall = wall
+        self.stacks, self.steps = stacks, steps
+        self.samples = 0
+        self.missed = 0
+        self.waiting = 0
+        self.cpu = 0.0
+        self._names: dict[int, str] = {}
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="profiler", daemon=True)
+
+    def start(self) -> None:
+        """Sample until `stop`."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread, which takes less than a sample's time, or at most one second."""
+        self._stop.set()
+        self._thread.join(1.0)
+        self.steps.end()
+
+    def _run(self) -> None:
+        own = threading.get_ident()
+        due = time.perf_counter() + self._period
+        while not self._stop.wait(max(0.0, due - time.perf_counter())):
+            self._sample(own)
+            due += self._period
+            if (late := time.perf_counter() - due) > 0:
+                missed = int(late / self._period) + 1
+                self.missed += missed
+                due += missed * self._period
+            self.cpu = time.thread_time()
+
+    def _sample(self, own: int) -> None:
+        if self.samples % _NAMES_EVERY == 0:
+            self._names = {each.ident or 0: each.name for each in threading.enumerate()}
+        self.samples += 1
+        frames = sys._current_frames()  # noqa: SLF001 - documented for debuggers, and the only way
+        for ident, frame in frames.items():
+            if ident == self._loop_thread:
+                self.steps.see(frame, time.perf_counter(), self._wall())
+            if ident != own and self.stacks is not None:
+                self._count(self.stacks, ident, frame)
+
+    def _count(self, stacks: StackCounter, ident: int, frame: FrameType) -> None:
+        if is_waiting(frame.f_code):
+            self.waiting += 1
+        else:
+            stacks.add(self._names.get(ident, f"thread {ident}"), codes_of(frame))

@@ -1,0 +1,1 @@
+"""The profiler: what it samples, what it makes of it, and where it keeps it."""
