@@ -25,6 +25,7 @@ from engine.launchers import left_overs
 from engine.launchers.cgroups import Cgroups, GroupLimits
 from engine.launchers.engine_registry import EngineRegistry
 from engine.launchers.kernel import setpriv_program
+from engine.pool.wake_checks import agent_name, read_verdicts, verdicts_file
 from engine.settings import unused
 from engine.settings.file_modes import open_to_others
 from engine.settings.schema import Settings
@@ -102,6 +103,7 @@ def _agent(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
     else:
         version = cli_version(binary)
         yield Finding("Claude Code CLI", "ok" if version else "missing", f"{version or 'does not answer'} at {binary}")
+        yield from _waking(settings, version)
     home = home_folder(environ)
     config = Path(given) if (given := environ.get("CLAUDE_CONFIG_DIR")) else home / ".claude"
     if settings.engine.offline:
@@ -112,6 +114,21 @@ def _agent(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
         yield Finding(
             "credentials", "missing", "none", "`claude login`, or ANTHROPIC_API_KEY; `--offline` needs neither."
         )
+
+
+def _waking(settings: Settings, version: str) -> Iterator[Finding]:
+    """Whether conversations are woken by parked processes, as the last engine of this state folder found."""
+    if not settings.session_pool.wake_spares:
+        yield Finding("wake", "ok", "conversations are woken by new processes: `session_pool.wake_spares` is 0")
+        return
+    verdict = read_verdicts(verdicts_file(settings.engine.state_dir)).get(agent_name("claude", version))
+    if verdict is None:
+        yield Finding("wake", "ok", f"parked processes are tried with {version} when a conversation sleeps")
+    elif verdict:
+        remedy = "Conversations are woken by new processes, which takes twice as long; update the CLI."
+        yield Finding("wake", "warning", f"{version} cannot be parked: {verdict}", remedy)
+    else:
+        yield Finding("wake", "ok", f"conversations are woken by parked processes, tried with {version}")
 
 
 def _memory(settings: Settings) -> Iterator[Finding]:

@@ -92,6 +92,7 @@ class Engine:
         self.live = self._core.live
         self.bus = self._core.bus
         self.transcripts = self._core.transcripts
+        self.buffers = self._core.buffers
         self.containment = self._processes.containment
         self.launcher = self._processes.launcher
         self.choice = self._agents.choice

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from engine.api.envelope import json_response
+from engine.api.flow_metrics import flow_metrics
 from engine.api.recovery_metrics import alert_metrics, recovery_metrics, strategy_metrics, success_metric
 from engine.api.supervision_metrics import supervision_metrics
 from engine.base.version import __version__
@@ -93,6 +94,7 @@ class _EngineCollector(Collector):
         yield from recovery_metrics(engine.recovery_statistics, engine.clock.wall())
         yield from alert_metrics(engine.alerts)
         yield strategy_metrics(state.strategies)
+        yield from flow_metrics(engine)
         yield from supervision_metrics(engine)
 
     def _info(self) -> Metric:
@@ -118,6 +120,7 @@ def _gauges(engine: Engine, pool: PoolStatistics, connections: int) -> Figures:
         "quarterdeck_sessions_warm": ("Sessions that were never used", pool.warm),
         "quarterdeck_sessions_memory_bytes": ("Memory of all sessions, PSS where it was sampled", pool.memory),
         "quarterdeck_sessions_cpu_ratio": ("CPU of all sessions, 1 is one core", pool.cpu / 100),
+        "quarterdeck_sessions_parked": ("Parked processes that wait for a conversation to wake", pool.spares),
         "quarterdeck_pool_target": ("Sessions that scaling goes to", pool.target),
         "quarterdeck_conversations_hibernated": ("Conversations without a process", pool.hibernated),
         "quarterdeck_pool_reuse_ratio": ("Leases of a process that ran already / leases", pool.reuse),
@@ -154,6 +157,7 @@ def _counters(totals: Totals, counts: PoolCounts) -> Figures:
         "quarterdeck_sessions_retired": ("Sessions replaced or given back", counts.retirements),
         "quarterdeck_processes_leaked": ("Processes that would not end", counts.survivors),
         "quarterdeck_conversations_woken": ("Hibernated conversations resumed", counts.wakes),
+        "quarterdeck_conversations_woken_parked": ("Those resumed by a parked process", counts.spare_wakes),
         "quarterdeck_leases_warm": ("Leases of a warm session", counts.warm_hits),
         "quarterdeck_leases_affine": ("Leases of the conversation's or the user's session", counts.affinity_hits),
         "quarterdeck_leases": ("Leases granted", counts.leases),

@@ -16,6 +16,7 @@ from engine.backends.base import AgentSpec, Profile
 from engine.backends.credential import LOGIN
 from engine.base.errors import StartFailed
 from engine.base.files import entries, private_folder, write_private
+from engine.base.gate import make_gate, remove_gate
 from engine.launchers.scratch import scratch_folder
 
 _CONVERSATION = re.compile(r"[0-9a-fA-F-]{36}")
@@ -28,6 +29,8 @@ _SHOWN_OF_KEY = 20
 """Characters of a key by which the CLI notes that it may be used."""
 _OF_ONE_AGENT = frozenset({_NOTES, ".last-cleanup", "backups", "sessions"})
 """What in a configuration directory the CLI keeps for itself."""
+PARKED = "parked"
+"""Names the directory of a profile's parked agents that are kept for no conversation's own directory."""
 _OF_CONVERSATIONS = ("projects", "file-history", "plans", "tasks", "todos")
 
 
@@ -89,6 +92,11 @@ class AgentDirectories:
                 (own / _NOTES).replace(shared / _NOTES)
         shutil.rmtree(own, ignore_errors=True)
         shutil.rmtree(self._scratch_of(session), ignore_errors=True)
+        remove_gate(self.gate(session))
+
+    def gate(self, session: str) -> Path:
+        """The named pipe of one parked agent, alone in its folder; no two engines give the same name."""
+        return self._agents / f"{_safe(session)}.gate" / f".{self._agents.name}-{_safe(session)}.JSONL"
 
     def introduce(self, spec: AgentSpec, place: Path, key: str) -> None:
         """Note for an agent with a home of its own what its CLI would ask a person first: it works for us already.
@@ -108,6 +116,8 @@ class AgentDirectories:
 
     def place(self, spec: AgentSpec) -> Path:
         """Where an agent works. Raises StartFailed when a named directory is not there any more."""
+        if spec.parked and spec.directory is None:
+            return self.directory(spec.profile, PARKED)
         if spec.directory is None:
             return self.directory(spec.profile, spec.conversation)
         if spec.directory.is_dir():
@@ -217,6 +227,22 @@ class InAgentDirectories:
 
     def __init__(self, agent_dirs: AgentDirectories) -> None:
         self._agent_dirs = agent_dirs
+
+    def parking(self, spec: AgentSpec) -> Path | None:
+        """The named pipe of a parked agent, made; None for an agent with a conversation. Raises StartFailed."""
+        if not spec.parked:
+            return None
+        gate = self.gate(spec)
+        try:
+            make_gate(gate)
+        except OSError as error:
+            remedy = "Check `engine.state_dir`."
+            raise StartFailed(f"{gate} cannot be made: {error.strerror}.", remedy=remedy) from error
+        return gate
+
+    def gate(self, spec: AgentSpec) -> Path:
+        """The named pipe of a parked agent."""
+        return self._agent_dirs.gate(spec.session)
 
     def release(self, spec: AgentSpec) -> None:
         """The agent has ended: its scratch folder and the configuration directory that only it used go."""

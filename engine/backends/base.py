@@ -61,7 +61,8 @@ class AgentSpec:
     """One agent to start: a new conversation under an id that we choose, or a known one to resume.
 
     `directory` is where it works when that is not the backend's choice, `named_directory` that its request named it,
-    `permission_mode` what it may do when that is less than its profile allows.
+    `permission_mode` what it may do when that is less than its profile allows. One that is `parked` does its start and
+    waits at its gate until it is given a conversation to resume; until then `conversation` is empty.
     """
 
     session: str
@@ -71,6 +72,7 @@ class AgentSpec:
     directory: Path | None = None
     named_directory: bool = False
     permission_mode: str = ""
+    parked: bool = False
 
     @property
     def mode(self) -> str:
@@ -92,6 +94,9 @@ class Backend(Protocol):
 
     def command(self, spec: AgentSpec) -> AgentCommand:
         """How to start an agent; makes its folders. Raises BackendMissing or StartFailed."""
+
+    def gate(self, spec: AgentSpec) -> Path:
+        """The named pipe that a parked agent waits at; `command` makes it, `release` takes it away."""
 
     def terminal(self, spec: AgentSpec) -> AgentCommand:
         """How a person goes on with its conversation in a terminal. Raises Forbidden, BackendMissing or StartFailed."""

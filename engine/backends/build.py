@@ -24,6 +24,9 @@ def build(
         max_retries=settings.claude.max_retries,
         max_tokens=settings.claude.max_tokens,
         setting_sources=settings.claude.setting_sources,
+        stream_hold=settings.claude.stream_hold,
+        stream_hold_unwatched=settings.claude.stream_hold_unwatched,
+        gc_interval=settings.claude.gc_interval,
         extra_args=settings.claude.extra_args,
     )
     if binary is None and any(profile.backend == "claude" for profile in settings.profiles.values()):

@@ -24,6 +24,10 @@ class BackendRouter:
         """How to start an agent. Raises BackendMissing or StartFailed, SettingsError for an unknown backend."""
         return self._of(spec.profile).command(spec)
 
+    def gate(self, spec: AgentSpec) -> Path:
+        """The named pipe of a parked agent. Raises SettingsError for an unknown backend."""
+        return self._of(spec.profile).gate(spec)
+
     def terminal(self, spec: AgentSpec) -> AgentCommand:
         """How a person goes on with a conversation in a terminal. Raises Forbidden for a backend that has none."""
         backend = self._of(spec.profile)

@@ -23,7 +23,7 @@ class SimulatorBackend(InAgentDirectories):
     def command(self, spec: AgentSpec) -> AgentCommand:
         """The agent's command line; an isolated interpreter without site packages starts fastest."""
         scratch = str(self._agent_dirs.scratch(spec.session))
-        argv = (sys.executable, "-I", "-S", str(AGENT), *agent_flags(spec, self._options))
+        argv = (sys.executable, "-I", "-S", str(AGENT), *agent_flags(spec, self._options, self.parking(spec)))
         environment = {
             **self._options.inherited,
             "CLAUDE_CODE_MAX_RETRIES": str(self._options.max_retries),

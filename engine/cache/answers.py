@@ -3,37 +3,17 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 
 import msgspec
 
 from engine.base.clock import Clock
 from engine.cache.disk import DiskCache, Kept
 from engine.cache.memory import Label, MemoryCache
+from engine.events.types import CacheReading
 from engine.requests import Answer
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Answer).decode
-
-
-@dataclass(frozen=True, slots=True)
-class LevelStatistics:
-    """One level: what it holds against its bounds, hits and misses, mean seconds of a hit, what went and why.
-
-    `oldest` is the age in seconds of what was kept first; a bound of 0 is none.
-    """
-
-    level: int
-    policy: str
-    entries: int
-    max_entries: int
-    size: int
-    max_bytes: int
-    hits: int
-    misses: int
-    hit_time: float
-    gone: dict[str, int]
-    oldest: float
 
 
 class TieredAnswerCache:
@@ -79,18 +59,18 @@ class TieredAnswerCache:
             gone += await self.disk.clear(tenant, tag)
         return gone
 
-    def statistics(self) -> list[LevelStatistics]:
+    def statistics(self) -> list[CacheReading]:
         """Each level as it is now."""
         memory, limits = self.memory, self.memory.limits
         oldest = memory.oldest(self._clock.monotonic())
-        first = LevelStatistics(
+        first = CacheReading(
             1, self.policy, len(memory), limits.max_entries, memory.size, limits.max_bytes, memory.hits, memory.misses,
             _mean(self._took[0], memory.hits), dict(memory.gone), oldest,
         )  # fmt: skip
         if (disk := self.disk) is None:
             return [first]
         facts = disk.facts
-        second = LevelStatistics(
+        second = CacheReading(
             2, "lru", facts.entries, 0, facts.size, disk.limits.max_bytes, disk.hits, disk.misses,
             _mean(self._took[1], disk.hits), dict(disk.gone), facts.oldest,
         )  # fmt: skip

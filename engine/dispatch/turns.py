@@ -12,7 +12,7 @@ from engine.backends.base import SIMULATOR
 from engine.base.errors import BadInput
 from engine.dispatch.active_request import ActiveRequest
 from engine.pool.routing import LeaseRequest
-from engine.requests import Answer, AnswerStream
+from engine.requests import Answer, AnswerStream, NullStream
 from engine.sessions.outcome import Outcome
 from engine.sessions.session import Session
 from engine.sessions.turn import TurnOrder
@@ -63,6 +63,7 @@ def turn_order(
         user=request.user,
         attempt=active.retry.attempts,
         commands=request.commands,
+        watched=not isinstance(stream, NullStream),
         on_delta=grow,
         on_drop=drop,
         on_answer=on_answer,

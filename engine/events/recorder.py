@@ -11,9 +11,11 @@ import msgspec
 
 from engine.base.files import modified_at, private_file, private_folder
 from engine.events.bus import Bus
+from engine.events.packing import SUFFIX, segment_files, segment_name
 from engine.events.types import EventEnvelope, encode_stamped
 
-SUFFIX = ".flight.jsonl"
+_OTHERS_S = 600.0
+"""Seconds without a write after which a segment of another run is finished."""
 CHECKPOINT_BYTES = 2 * 1024**2
 """Bytes of events after which a segment says the whole state again, so that no moment is far from one."""
 
@@ -66,6 +68,20 @@ class Recorder:
                 self._write_head(self._file)
         except OSError as error:
             self._fail(error)
+
+    def finished(self, now: float) -> list[Path]:
+        """The segments that nothing is written to any more: this run's but the last, and those of earlier runs.
+
+        `now` is in seconds since 1970.
+        """
+        current = f"{self._engine}-{self._number:05d}{SUFFIX}"
+        if self._closed or not self._folder.is_dir():
+            return []
+        raw = [path for path in segment_files(self._folder) if path.name.endswith(SUFFIX) and path.name != current]
+        return [path for path in raw if self._is_own(path) or modified_at(path) < now - _OTHERS_S]
+
+    def _is_own(self, path: Path) -> bool:
+        return segment_name(path).rpartition("-")[0] == self._engine
 
     def flush(self) -> None:
         """Hand what is buffered to the operating system, or begin to record again. Raises the OSError that keeps it."""
@@ -134,6 +150,6 @@ class Recorder:
         self._checkpoint_at = self._written + CHECKPOINT_BYTES
 
     def _drop_old_segments(self) -> None:
-        segments = sorted(self._folder.glob(f"*{SUFFIX}"), key=lambda path: (modified_at(path), path.name))
+        segments = sorted(segment_files(self._folder), key=lambda path: (modified_at(path), path.name))
         for path in segments[: max(0, len(segments) - self._segments)]:
             path.unlink(missing_ok=True)

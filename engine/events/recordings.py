@@ -10,7 +10,7 @@ import msgspec
 
 from engine.base.errors import BadInput
 from engine.base.files import entries, modified_at, size_of
-from engine.events.recorder import SUFFIX
+from engine.events.packing import PACKED, SUFFIX, segment_name
 from engine.events.segments import Chunk, chunks_of, missing_between
 
 
@@ -35,8 +35,9 @@ class RecordedRun:
 def recorded_runs(folder: Path) -> list[RecordedRun]:
     """The runs in a folder, the one written last first; none for a folder that is not there."""
     segments: dict[str, list[Path]] = {}
-    for path in sorted(each for each in entries(folder) if each.name.endswith(SUFFIX)):
-        segments.setdefault(path.name.removesuffix(SUFFIX).rpartition("-")[0], []).append(path)
+    found = {segment_name(path): path for path in sorted(entries(folder)) if path.name.endswith((SUFFIX, PACKED))}
+    for path in found.values():
+        segments.setdefault(segment_name(path).rpartition("-")[0], []).append(path)
     return sorted((_run(name, paths) for name, paths in segments.items()), key=lambda run: -run.ended_at)
 
 
@@ -62,10 +63,8 @@ def _started_at(path: Path, chunks: Sequence[Chunk]) -> float:
     if chunks[0].at:
         return chunks[0].at
     try:
-        with path.open("rb") as file:
-            file.readline()
-            return msgspec.json.decode(file.readline(), type=_Moment).at
-    except (OSError, msgspec.DecodeError):
+        return msgspec.json.decode(chunks[0].read().split(b"\n", 2)[1], type=_Moment).at
+    except (OSError, IndexError, msgspec.DecodeError):
         return modified_at(path)
 
 

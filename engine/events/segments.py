@@ -10,7 +10,7 @@ from pathlib import Path
 
 from engine.base.errors import BadInput
 from engine.base.files import modified_at
-from engine.events.recorder import SUFFIX
+from engine.events.packing import Packed, index_of, pack, segment_files, segment_name, unpacked
 
 _HEAD = re.compile(rb'\{"engine":"([^"]*)","segment":\d+,"seq":(\d+),"at":([-+.eE\d]+),"state":\{')
 _HEAD_BYTES = 256
@@ -22,7 +22,7 @@ _ZSTD = b"\x28\xb5\x2f\xfd"
 class Chunk:
     """A checkpoint and the events after it: bytes `begin` to `end` of a file; `seq` and `at` are the checkpoint's.
 
-    `events` counts the lines that look like events.
+    `events` counts the lines that look like events. Of a `packed` segment the bytes are a compressed frame.
     """
 
     path: Path
@@ -32,19 +32,22 @@ class Chunk:
     seq: int
     at: float
     events: int
+    packed: bool = False
 
     def read(self) -> bytes:
-        """The bytes. Raises OSError."""
+        """The bytes, unpacked. Raises OSError."""
         with self.path.open("rb") as file:
             file.seek(self.begin)
-            return file.read(self.end - self.begin)
+            data = file.read(self.end - self.begin)
+        return unpacked(data) if self.packed else data
 
 
 def segments_of(path: Path, engine: str = "") -> list[Path]:
     """The file itself, or a folder's segments of one engine, by default of the one that wrote last. Raises BadInput."""
     if path.is_file():
         return [path]
-    found = sorted(path.glob(f"*{SUFFIX}"), key=lambda segment: (modified_at(segment), segment.name))
+    listed = segment_files(path) if path.is_dir() else []
+    found = sorted(listed, key=lambda segment: (modified_at(segment), segment.name))
     run = engine or (_engine_of(found[-1]) if found else "")
     mine = sorted(segment for segment in found if _engine_of(segment) == run)
     if not mine:
@@ -62,6 +65,11 @@ def chunks_of(path: Path, damage: list[str]) -> list[Chunk]:
         damage.append(f"{path.name} is empty")
         return []
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        if data[:4] == _ZSTD and (index := index_of(path)) is not None:
+            return [
+                Chunk(path, each.begin, each.end, each.engine, each.seq, each.at, each.events, packed=True)
+                for each in index
+            ]
         if data[:4] == _ZSTD:
             raise BadInput(f"{path} is compressed.", remedy=f"Unpack it first: `zstd -d {path.name}`.", field="path")
         heads = [(begin, found) for begin in _begins(data) if (found := _HEAD.match(data[begin : begin + _HEAD_BYTES]))]
@@ -80,6 +88,15 @@ def chunks_of(path: Path, damage: list[str]) -> list[Chunk]:
         ]  # fmt: skip
 
 
+def pack_segment(path: Path) -> Path | None:
+    """Compress a finished segment; None for one that is damaged or gains too little, which stays. Raises OSError."""
+    damage: list[str] = []
+    chunks = chunks_of(path, damage)
+    if damage or not chunks:
+        return None
+    return pack(path, [(Packed(0, 0, each.engine, each.seq, each.at, each.events), each.read()) for each in chunks])
+
+
 def missing_between(chunks: list[Chunk]) -> list[str]:
     """One sentence for each gap in the numbers of neighbouring checkpoints."""
     gaps = []
@@ -91,7 +108,7 @@ def missing_between(chunks: list[Chunk]) -> list[str]:
 
 
 def _engine_of(segment: Path) -> str:
-    return segment.name.removesuffix(SUFFIX).rpartition("-")[0]
+    return segment_name(segment).rpartition("-")[0]
 
 
 def _begins(data: mmap.mmap) -> list[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from engine.events.types import BreakerFigures, PoolStatistics, QueueReading, SessionState, Severity
+from engine.events.types import BreakerFigures, CacheReading, PoolStatistics, QueueReading, SessionState, Severity
 
 RECENT_KEPT = 200
 """Lines of the recent list."""
@@ -366,6 +366,7 @@ class State(msgspec.Struct):
     alerts: dict[str, AlertView] = {}
     pool: PoolStatistics | None = None
     queue: QueueReading | None = None
+    cache: list[CacheReading] = []
 
 
 encode_state = msgspec.json.Encoder().encode

@@ -17,9 +17,21 @@ _KEYS_KEPT = 256
 class _Keyed:
     """Owner of one credential's and model's policy, and of the requests that run there."""
 
+    __slots__ = ("paced", "policy", "running")
+
     def __init__(self, policy: LimitPolicy) -> None:
-        self.policy = policy
         self.running = 0
+        self.follow(policy)
+
+    def follow(self, policy: LimitPolicy) -> None:
+        """Ask this policy from now on."""
+        self.policy = policy
+        self.paced = policy if isinstance(policy, PacedPolicy) else None
+
+    @property
+    def unlimited(self) -> bool:
+        """Whether it is known without asking that there is no limit: a policy that hears paces has no reason then."""
+        return self.paced is not None and not self.paced.reason
 
 
 class Place:
@@ -78,13 +90,15 @@ class ConcurrencyLimits:
         self._most, self._interval, self._clock, self._make, self._reserve = most, interval, clock, make, reserve
         self._keys: dict[str, _Keyed] = {}
         self._whole = _Keyed(make())
+        self._running = 0
+        self._names: dict[tuple[str, str, str], str] = {}
         self.load = 0.0
         self.on_free: Callable[[], None] = lambda: None
 
     @property
     def running(self) -> int:
         """Requests that run."""
-        return sum(keyed.running for keyed in self._keys.values())
+        return self._running
 
     @property
     def limit(self) -> int | None:
@@ -95,18 +109,32 @@ class ConcurrencyLimits:
     def limit_of(self, key: str) -> int | None:
         """Requests that may run at once with a credential and model; None without a limit of its own."""
         keyed = self._keyed(key)
-        return keyed.policy.limit(self._facts(keyed.running))
+        return None if keyed.unlimited else keyed.policy.limit(self._facts(keyed.running))
+
+    def key_of(self, profile: Profile) -> str:
+        """The limit that a profile's calls fall under, as `place_key`; worked out once for a profile's content."""
+        known = self._names.get(profile.key)
+        if known is None:
+            if len(self._names) >= _KEYS_KEPT:
+                self._names.clear()
+            known = self._names[profile.key] = place_key(profile)
+        return known
 
     def refusal(self, key: str, priority: str) -> str:
         """Why a request may not run now; empty when it may."""
-        all_running = self.running
-        for running, limit in ((self._keyed(key).running, self.limit_of(key)), (all_running, self._limit_of_all())):
-            if limit is not None and running >= limit:
-                return f"a place: {limit} requests may run at once for now"
+        limit = self.limit_of(key)
+        if limit is None or self._keyed(key).running < limit:
+            limit = self._limit_of_all()
+            if limit is None or self._running < limit:
+                return self._reserved() if priority == "low" else ""
+        return f"a place: {limit} requests may run at once for now"
+
+    def _reserved(self) -> str:
+        """Why a `low` request may not run: the places that are left are for others."""
         most = self._most()
-        kept = int(self._reserve() * most) if priority == "low" else 0
-        free = kept and all_running >= most - kept
-        return f"a place: {kept} of {most} are kept for requests above `low`" if free else ""
+        kept = int(self._reserve() * most)
+        free = not kept or self._running < most - kept
+        return "" if free else f"a place: {kept} of {most} are kept for requests above `low`"
 
     def take(self, key: str) -> Place:
         """A place for a request that may run."""
@@ -115,12 +143,13 @@ class ConcurrencyLimits:
     def count(self, key: str, more: int) -> None:
         """Somebody runs, or does not any more."""
         self._keyed(key).running += more
+        self._running += more
 
     def observe(self, key: str, pace: Pace) -> None:
         """How an answer comes."""
         keyed = self._keyed(key)
-        if isinstance(keyed.policy, PacedPolicy):
-            keyed.policy.observe(self._facts(keyed.running), pace)
+        if keyed.paced is not None:
+            keyed.paced.observe(self._facts(keyed.running), pace)
 
     def decrease(self, credential: str = "") -> int:
         """Let fewer run with a credential, or in all; returns the lowest limit. What runs is not cut."""
@@ -144,7 +173,7 @@ class ConcurrencyLimits:
         """Follow policies of another make from now on; what was learned of each is lost."""
         self._make = make
         for keyed in (self._whole, *self._keys.values()):
-            keyed.policy = make()
+            keyed.follow(make())
         self.on_free()
 
     def policy_of(self, key: str) -> LimitPolicy:
@@ -161,13 +190,14 @@ class ConcurrencyLimits:
         return found
 
     def _reading(self, name: str, keyed: _Keyed) -> LimitReading:
-        facts, policy = self._facts(keyed.running), keyed.policy
-        paced = policy if isinstance(policy, PacedPolicy) else None
+        facts, policy, paced = self._facts(keyed.running), keyed.policy, keyed.paced
         limit, reason = policy.limit(facts), paced.reason if paced is not None else ""
         return LimitReading(name, keyed.running, limit, reason, paced.next_step(facts) if paced is not None else None)
 
     def _limit_of_all(self) -> int | None:
-        found = [self._whole.policy.limit(self._facts(self.running)), self._by_load()]
+        if self._whole.unlimited and not self.load:
+            return None
+        found = [self._whole.policy.limit(self._facts(self._running)), self._by_load()]
         return min((limit for limit in found if limit is not None), default=None)
 
     def _by_load(self) -> int | None:

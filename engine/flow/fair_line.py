@@ -43,6 +43,9 @@ class Ticket(Generic[T]):
     start: float = 0.0
 
 
+_Place = tuple[float, int, Ticket[T]]
+
+
 class _Tenant(Generic[T]):
     """Owner of the order of one tenant's entries in a lane, and of what each of its users had."""
 
@@ -112,15 +115,10 @@ class _Lane(Generic[T]):
         """The next one; there is at least one."""
         return self.tenants[self.ranking[0][1]].order[0][2]
 
-    def __iter__(self) -> Iterator[Ticket[T]]:
+    def snapshot(self) -> Iterator[_Place[T]]:
+        """All that wait now, the next one first; made lazily of what is copied at once."""
         heads = [(start, name, iter(self.tenants[name].order.copy())) for start, name in self.ranking]
-        while heads:
-            start, name, places = heads[0]
-            if (place := next(places, None)) is None:
-                heappop(heads)
-                continue
-            yield place[2]
-            heapreplace(heads, (start + place[2].cost, name, places))
+        return heads[0][2] if len(heads) == 1 else _merged_tenants(heads)
 
     def charge(self, tenant: str, user: str, cost: float) -> None:
         flows = self.tenants.setdefault(tenant, _Tenant(self.virtual))
@@ -161,15 +159,16 @@ class FairLine(Generic[T]):
     def __iter__(self) -> Iterator[T]:
         """All that wait, the next one first; the line may change meanwhile."""
         lanes = [lane for lane in self._lanes.values() if lane.arrivals]
-        heads = [(lane.used + lane.stride, lane.rank, lane.stride, iter(list(lane))) for lane in lanes]
+        if len(lanes) == 1:
+            return (place[2].item for place in lanes[0].snapshot())
+        heads = [(lane.used + lane.stride, lane.rank, lane.stride, lane.snapshot()) for lane in lanes]
         heapify(heads)
-        while heads:
-            end, rank, stride, tickets = heads[0]
-            if (ticket := next(tickets, None)) is None:
-                heappop(heads)
-                continue
-            yield ticket.item
-            heapreplace(heads, (end + stride, rank, stride, tickets))
+        return _merged_lanes(heads)
+
+    @property
+    def items(self) -> list[T]:
+        """All that wait, as they came: cheaper than in order."""
+        return list(self._tickets)
 
     @property
     def tickets(self) -> list[Ticket[T]]:
@@ -271,6 +270,28 @@ class FairLine(Generic[T]):
         self._level = 0.0
         for lane in self._lanes.values():
             lane.settle()
+
+
+def _merged_tenants(heads: list[tuple[float, str, Iterator[_Place[T]]]]) -> Iterator[_Place[T]]:
+    """The order in which the tenants of a lane will be served."""
+    while heads:
+        start, name, places = heads[0]
+        if (place := next(places, None)) is None:
+            heappop(heads)
+            continue
+        yield place
+        heapreplace(heads, (start + place[2].cost, name, places))
+
+
+def _merged_lanes(heads: list[tuple[float, int, float, Iterator[_Place[T]]]]) -> Iterator[T]:
+    """The order in which all will be served."""
+    while heads:
+        end, rank, stride, places = heads[0]
+        if (place := next(places, None)) is None:
+            heappop(heads)
+            continue
+        yield place[2].item
+        heapreplace(heads, (end + stride, rank, stride, places))
 
 
 def lane_of(priority: str) -> str:

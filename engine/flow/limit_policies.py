@@ -232,9 +232,17 @@ def named_limiter(settings: Settings, notify: Notify) -> Callable[[], LimitPolic
         return LIMITERS[name]
     make(LIMITER_GROUP, name, LIMITERS, KEY)  # what cannot be made is refused now
 
+    said: set[str] = set()
+
+    def once(text: str, remedy: str) -> None:
+        """It is one extension, however many credentials it limits."""
+        if not said:
+            said.add(text)
+            notify(text, remedy)
+
     def guarded() -> LimitPolicy:
         made = make(LIMITER_GROUP, name, LIMITERS, KEY)
-        return GuardedLimit(Guard(made, AimdLimit(), Trust("concurrency limiter", name, KEY, BUILT_IN, notify)))
+        return GuardedLimit(Guard(made, AimdLimit(), Trust("concurrency limiter", name, KEY, BUILT_IN, once)))
 
     return guarded
 

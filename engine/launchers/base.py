@@ -72,5 +72,8 @@ class Launcher(Protocol):
     def started_since(self, child: Child, moment: float) -> tuple[int, ...]:
         """Pids of the tree's living processes that started after a moment, which `process_time` gave."""
 
+    def waits_for_writer(self, child: Child) -> bool | None:
+        """Whether the process waits in the opening of a named pipe; None where that cannot be seen."""
+
     async def collect(self, child: Child, term_grace: float) -> ProcessEnd:
         """The process ended by itself: end what it left behind."""

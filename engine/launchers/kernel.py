@@ -1,4 +1,4 @@
-"""Two wishes to the Linux kernel: adopt the orphans of our children, and end a child when its parent dies."""
+"""What is asked of the Linux kernel: to adopt orphans, to end a child with its parent, and what a thread waits for."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from functools import cache
 
 _PR_SET_CHILD_SUBREAPER = 36
 _PROBE_S = 5.0
+_WAITS_FOR_WRITER = "wait_for_partner"
+"""Where the kernel holds who opens a named pipe that nobody writes to."""
 _NOT_RUN = (126, 127)
 """Exit codes of a program that could not execute the next one."""
 _TRAMPOLINE = (
@@ -47,6 +49,22 @@ def with_parent_death_signal(argv: tuple[str, ...]) -> tuple[str, ...]:
         return (sys.executable, "-I", "-S", "-c", _TRAMPOLINE.format(engine=os.getpid(), limit=limits), *argv)
     lowered = (prlimit, f"--nofile={_limit_text(limit)}", "--") if limit else ()
     return (setpriv, "--pdeathsig", "TERM", "--", *lowered, *argv)
+
+
+def waits_for_writer(pid: int) -> bool | None:
+    """Whether a thread of the process waits in the opening of a named pipe; None where the kernel does not show it."""
+    try:
+        threads = [f"/proc/{pid}/task/{thread}/wchan" for thread in os.listdir(f"/proc/{pid}/task")]  # noqa: PTH208
+        waits = {_read(path) for path in threads}
+    except OSError:
+        return None
+    return _WAITS_FOR_WRITER in waits if waits - {"", "0"} else None
+
+
+def _read(path: str) -> str:
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError), open(path, encoding="ascii") as file:  # noqa: PTH123
+        return file.read().strip()
+    return ""
 
 
 def setpriv_program() -> str | None:

@@ -14,7 +14,7 @@ from engine.base.processes import ProcessId, identify, send_signal
 from engine.launchers.base import Child, LaunchSpec, ProcessEnd
 from engine.launchers.cgroups import Cgroups, GroupLimits
 from engine.launchers.containment import Containment
-from engine.launchers.kernel import with_parent_death_signal
+from engine.launchers.kernel import waits_for_writer, with_parent_death_signal
 from engine.launchers.strays import working_directory
 
 STDERR_KEPT = 16 * 1024
@@ -224,6 +224,10 @@ class LocalLauncher:
         except OSError:  # what cannot be looked at may be there
             return (local.pid,)
         return tuple(process.pid for process in found)
+
+    def waits_for_writer(self, child: Child) -> bool | None:
+        """Whether one of its threads waits in the opening of a named pipe."""
+        return waits_for_writer(child.pid)
 
     async def collect(self, child: Child, term_grace: float) -> ProcessEnd:
         """The process ended by itself: end what it left behind and prove the tree empty."""

@@ -9,9 +9,10 @@ from typing import Any, Self, TypeVar
 
 from engine.base.caller import Caller, Door
 from engine.base.clock import Clock
-from engine.base.errors import ErrorKind
+from engine.base.errors import BadInput, ErrorKind
 from engine.base.operator import user_name
 from engine.engine import Engine as Root
+from engine.events.types import CacheReading
 from engine.library import errors
 from engine.library.checks import one_of
 from engine.library.circuit_breaker import CircuitBreaker
@@ -27,10 +28,13 @@ from engine.library.types import (
     StrategyStatistics,
     ThroughputMetrics,
 )
+from engine.operations.declared.cache import CLEAR_CACHE, PREWARM_CACHE, ClearCache, PrewarmCache, Prewarmed
+from engine.operations.declared.memory import OPTIMIZE_MEMORY, BufferClass, VerdictRow
 from engine.operations.declared.pool import AUTOSCALE_POOL, SCALE_POOL, Autoscale, Scale
 from engine.operations.declared.queue import ADJUST_BACKPRESSURE, Backpressure
 from engine.operations.execute import Operations
-from engine.operations.operation import A, Operation, R
+from engine.operations.handlers.binding import rows_as
+from engine.operations.operation import A, NoArguments, Operation, R
 from engine.requests import Answer, AnswerStream, Request
 from engine.settings.load import Loaded
 from engine.thread import EngineThread
@@ -129,6 +133,45 @@ class Engine:
     async def auto_scale(self, enable: bool) -> None:
         """Follow the load from now on, or stay at the present size."""
         await self.execute(AUTOSCALE_POOL, Autoscale(enabled=enable))
+
+    # memory
+
+    def memory_pool_stats(self) -> list[BufferClass]:
+        """The buffers that are used again, by size."""
+        return self._now(lambda: rows_as(BufferClass, self.root.buffers.statistics()))
+
+    async def optimize_pool_sizes(self) -> list[VerdictRow]:
+        """Measure whether reuse pays, by size, and go by it."""
+        return (await self.execute(OPTIMIZE_MEMORY, NoArguments())).measured
+
+    def recycle_unused_objects(self) -> int:
+        """Give back the buffers that nobody uses; returns the bytes."""
+        return self._now(self.root.buffers.recycle)
+
+    # the answer cache
+
+    def cache_stats(self) -> list[CacheReading]:
+        """Level 1 and, where it is on, level 2."""
+        return self._now(self.root.answers.statistics)
+
+    async def clear_cache(self, tag: str = "") -> int:
+        """Forget all cached answers, or those of a tag; returns how many went."""
+        return (await self.execute(CLEAR_CACHE, ClearCache(tag=tag))).forgotten
+
+    async def prewarm_cache(self, prompts: Collection[str], profile: str = "default") -> Prewarmed:
+        """Answer prompts ahead of their askers, at priority `low`. Raises BadInput, NotFound."""
+        return (await self.execute(PREWARM_CACHE, PrewarmCache(prompts=tuple(prompts), profile=profile))).prewarmed
+
+    def set_eviction_policy(self, name: str) -> None:
+        """Evict by another policy from now on: lru, lfu, fifo, tinylfu or an installed one. Raises SettingsError."""
+        self._now(lambda: self.root.live.propose({"cache.policy": name}, self._caller.name))
+
+    def set_cache_size(self, level: int, max_bytes: int) -> None:
+        """Other room for level 1 or 2 from now on. Raises BadInput, SettingsError."""
+        keys = {1: "cache.max_bytes", 2: "cache.disk.max_bytes"}
+        if level not in keys:
+            raise BadInput(f"There is no level {level}.", field="level", remedy="Use 1 for memory, 2 for disk.")
+        self._now(lambda: self.root.live.propose({keys[level]: max_bytes}, self._caller.name))
 
     # the queue
 

@@ -28,6 +28,7 @@ _LEVELS: dict[type[ev.Event], int] = {
     ev.SessionReadings: logging.NOTSET,
     ev.PoolMeasured: logging.NOTSET,
     ev.QueueMeasured: logging.NOTSET,
+    ev.CacheMeasured: logging.NOTSET,
     ev.RecoveryMeasured: logging.NOTSET,
     ev.ConsolesChanged: logging.DEBUG,
     ev.AlertRaised: logging.NOTSET,  # the alerts' own channel writes them

@@ -20,6 +20,7 @@ from engine.operations.handlers import (  # noqa: F401 - loading them binds the 
     config,
     conversations,
     errors,
+    memory,
     permissions,
     pool,
     presets,

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import uuid
 from collections.abc import Mapping
+from pathlib import Path
 
 from engine.base import process
 from engine.base.clock import Clock, PausableClock, SystemClock
 from engine.events import types as ev
 from engine.events.bus import Bus
 from engine.events.recorder import Recorder
+from engine.events.segments import pack_segment
 from engine.maintenance import TICK_S, Maintenance
+from engine.memory.buffers import BufferPool
 from engine.parts.part import Part
 from engine.sessions.transcripts import Transcripts
 from engine.settings.live import LiveSettings
@@ -33,10 +37,12 @@ class Core(Part):
         self.live = LiveSettings(loaded.settings, clock=self.clock, origins=loaded.origins)
         self.state = loaded.settings.engine.state_dir
         self.bus = Bus(self.clock, loaded.settings.events.history)
+        self.buffers = BufferPool()
         self.transcripts = Transcripts(loaded.settings.events.transcript_bytes)
         self.rng = random.Random()  # noqa: S311 - jitter and placement, not secrets
         self.phase = "new"
         self._recorder: Recorder | None = None
+        self._unpackable: set[Path] = set()
         self._reported_pause = 0.0
 
     @property
@@ -66,6 +72,17 @@ class Core(Part):
         """The recorder is flushed once a second."""
         if self._recorder is not None:
             maintenance.add("the flight recorder", self._recorder.flush, essential=False)
+            maintenance.add("the packing of recordings", self._pack, essential=False)
+
+    async def _pack(self) -> None:
+        """One finished segment a round; what cannot be packed is not tried again."""
+        if self._recorder is None:
+            return
+        finished = self._recorder.finished(self.clock.wall())
+        self._unpackable &= set(finished)
+        if path := next((each for each in finished if each not in self._unpackable), None):
+            self._unpackable.add(path)  # also where packing raises: the chore says so once
+            await asyncio.to_thread(pack_segment, path)
 
     def look_for_pause(self) -> None:
         """A pause of the whole process counts for no deadline."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from engine.cache.answers import TieredAnswerCache
 from engine.cache.disk import DiskCache, DiskLimits
 from engine.cache.eviction_policies import named_eviction
 from engine.cache.memory import MemoryCache, cache_limits
+from engine.events.types import CacheMeasured, CacheReading
 from engine.flow.concurrency_limit import ConcurrencyLimits
 from engine.flow.limit_policies import named_limiter
 from engine.flow.queue_limits import queue_limits
@@ -25,7 +28,8 @@ class Flow(Part):
 
     def __init__(self, core: Core) -> None:
         settings = core.settings
-        self._notify = core.notice
+        self._notify, self._bus = core.notice, core.bus
+        self._published: tuple[CacheReading, ...] = ()
         self.cache: MemoryCache[Answer] = MemoryCache(cache_limits(settings), named_eviction(settings, core.notice))
         disk = DiskCache(core.state / "answers.db", _disk_limits(settings), core.clock.wall, self._on_file)
         self.answers = TieredAnswerCache(self.cache, core.clock, disk if settings.cache.disk.enabled else None)
@@ -65,9 +69,17 @@ class Flow(Part):
         self.queue.configure(queue_limits(after))
 
     def add_chores(self, maintenance: Maintenance) -> None:
-        """The file of level 2 is looked at once a second."""
+        """The file of level 2 is looked at once a second, and what the levels hold is published."""
+        maintenance.add("the cache's statistics", self._publish_cache, essential=False)
         if (disk := self.answers.disk) is not None:
             maintenance.add("the cache on disk", disk.check)
+
+    def _publish_cache(self) -> None:
+        levels = tuple(self.answers.statistics())
+        still = tuple(replace(each, oldest=0.0) for each in levels)
+        if still != self._published:
+            self._published = still
+            self._bus.publish(CacheMeasured(levels))
 
     def _on_file(self, what: str) -> None:
         self._notify(what, "Answers are cached in memory alone meanwhile; free disk space, or look at the file.")

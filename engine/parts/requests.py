@@ -44,7 +44,7 @@ class Requests(Part):
                 guard=BreakerGuard(resilience.breakers, self._retire_session),
                 recoveries=recovery.orchestrator,
                 pool=pool,
-                transcripts=AgentTranscripts(agents.backend),
+                transcripts=AgentTranscripts(agents.backend, core.buffers),
                 retry=lambda: resilience.retry,
                 budget=resilience.budget,
                 load=lambda: min(1.0, pool.utilisation),

@@ -22,12 +22,13 @@ from engine.pool.conversation_locks import LocalLocks
 from engine.pool.conversation_recorder import ConversationRecorder
 from engine.pool.conversations import Conversations
 from engine.pool.limits import PoolLimits, pool_limits
-from engine.pool.members import PoolPorts
 from engine.pool.pool import Pool
+from engine.pool.ports import PoolPorts
 from engine.pool.resource_monitor import ResourceMonitor
 from engine.pool.routing import Router
 from engine.pool.scaling_policies import named_scaler
 from engine.pool.terminals import Terminals
+from engine.pool.wake_checks import WakeChecks, verdicts_file
 from engine.sessions.clocks import turn_limits
 from engine.sessions.ports import SessionPorts
 from engine.settings.schema import Settings
@@ -73,6 +74,7 @@ class Sessions(Part):
             queue=flow.queue,
             concurrency=flow.concurrency,
             unable=agents.login.missing,
+            wake_checks=WakeChecks(verdicts_file(core.state)),
         )
         self.pool = Pool(self.ports)
         self.monitor = ResourceMonitor(self.pool, self.ports)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import chain, islice
 
 from engine.base.errors import ConversationHeld
 from engine.events.bus import Bus
 from engine.events.types import ConversationHibernated, ConversationWoken, Notice, Severity
 from engine.pool.conversation_locks import ConversationLocks
+from engine.pool.session_index import Named
 from engine.store.conversations import ConversationRow, ConversationStore, KnownConversation, Progress, Wanted
 from engine.store.leases import Holding
 from engine.store.sqlite import StoreUnusable
 
+_REMEMBERED = 16
+"""Conversations of earlier engines, of each profile, that a process may be parked for."""
 KNOWN = 10_000
 """Conversations whose whereabouts are remembered, those used last; a forgotten one is resumed all the same."""
 
@@ -25,6 +29,7 @@ class ConversationState:
     holding: Holding
     turns: int = 0
     kept: str = ""
+    profile: str = ""
 
 
 class Conversations:
@@ -35,7 +40,9 @@ class Conversations:
         self._store = store
         self._bus = bus
         self._states: dict[str, ConversationState] = {}
-        self._asleep: OrderedDict[tuple[str, str], int] = OrderedDict()
+        self._asleep: OrderedDict[tuple[str, str], tuple[int, str]] = OrderedDict()
+        self._sleepers: set[Named] | None = None
+        self._used_before: dict[Named, list[str]] = {}
         self._owed: list[Holding] = []
         self._lent: dict[tuple[str, str], str] = {}
 
@@ -43,6 +50,37 @@ class Conversations:
     def hibernated(self) -> int:
         """Conversations known to have no process."""
         return len(self._asleep)
+
+    def sleepers(self) -> set[Named]:
+        """Profiles, with their tenants, that have conversations without a process, also from before this engine."""
+        if self._sleepers is None:
+            try:
+                self._sleepers = set(self._store.profiles())
+            except StoreUnusable:  # the store reports itself
+                return set()
+        return self._sleepers
+
+    def last_asleep(self, profile: Named, most: int) -> Iterator[str]:
+        """Sleeping conversations of a profile, the one that was used last first; those from before this engine last."""
+        mine = (
+            conversation
+            for (tenant, conversation), (_turns, name) in reversed(self._asleep.items())
+            if (tenant, name) == profile
+        )
+        earlier = (each for each in self._earlier(profile) if (profile[0], each) not in self._asleep)
+        tenant = profile[0]
+        free = (each for each in chain(mine, earlier) if not (self.held(tenant, each) or self.lent_to(tenant, each)))
+        return islice(free, most)
+
+    def _earlier(self, profile: Named) -> list[str]:
+        """Conversations of earlier engines, read once."""
+        if profile not in self._used_before:
+            try:
+                found, _ = self._store.page(profile[0], Wanted(profile=profile[1]), _REMEMBERED, 0)
+            except StoreUnusable:  # the store reports itself
+                return []
+            self._used_before[profile] = [known.conversation for known in found]
+        return self._used_before[profile]
 
     def held(self, tenant: str, conversation: str) -> bool:
         """Whether a session of ours has the right to write a conversation."""
@@ -147,12 +185,16 @@ class Conversations:
             await self._give_back(holding)
         self._states[session] = ConversationState(await self._locks.acquire(tenant, conversation, session))
 
-    def woken(self, session: str, took: float) -> int:
-        """The process that resumes its conversation answers; returns the turns it had, at least one."""
+    def woken(self, session: str, took: float, cold: str) -> int:
+        """The process that resumes its conversation answers; returns the turns it had, at least one.
+
+        `cold` is why it was not a parked one.
+        """
         state = self._states[session]
-        state.turns = max(1, self._asleep.pop((state.holding.tenant, state.holding.conversation), 1))
+        turns, _profile = self._asleep.pop((state.holding.tenant, state.holding.conversation), (1, ""))
+        state.turns = max(1, turns)
         self._bus.publish(
-            ConversationWoken(conversation=state.holding.conversation, session=session, took=round(took, 3))
+            ConversationWoken(conversation=state.holding.conversation, session=session, took=round(took, 3), cold=cold)
         )
         return state.turns
 
@@ -174,6 +216,7 @@ class Conversations:
             state.holding, state.turns = await self._locks.move(state.holding, conversation, session), 0
         elif not await self._locks.is_current(state.holding):
             raise ConversationHeld(f"Another engine took conversation {conversation} over.")
+        state.profile = row.profile if row is not None else state.profile
         if row is not None and state.kept != conversation:
             self._store.keep(state.holding.tenant, conversation, row)
             state.kept = conversation
@@ -205,7 +248,9 @@ class Conversations:
         if not state.turns:
             return False
         holding = state.holding
-        self._asleep[holding.tenant, holding.conversation] = state.turns
+        self._asleep[holding.tenant, holding.conversation] = (state.turns, state.profile)
+        if state.profile:
+            self.sleepers().add((holding.tenant, state.profile))
         self._asleep.move_to_end((holding.tenant, holding.conversation))
         if len(self._asleep) > KNOWN:
             self._asleep.popitem(last=False)

@@ -9,8 +9,8 @@ from engine.base.files import is_gone
 from engine.base.nursery import Nursery
 from engine.events.types import Notice, SessionJudged, Severity
 from engine.pool.health import PROBES_MISSED, HealthState, HealthVerdict, Vitals, is_stopped, judge
-from engine.pool.members import PoolPorts
 from engine.pool.pool import Pool
+from engine.pool.ports import PoolPorts
 from engine.sessions.session import Session
 
 _STOPPED_PROBE_S = 0.2
@@ -40,7 +40,7 @@ class HealthChecker:
             self._reported.pop(gone, None)
         for name, member in list(members.items()):
             due = self._due.setdefault(name, now + self._ports.rng.uniform(0.0, interval))
-            if member.starting or name in self._checked:
+            if member.starting or member.spare or name in self._checked:
                 continue
             if not self._ports.limits().observe and not member.retire and is_gone(member.session.cwd):
                 self._pool.retire(name, "its working directory is gone")

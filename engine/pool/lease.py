@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from engine.backends.base import Profile
-from engine.flow.concurrency_limit import Place, place_key
+from engine.flow.concurrency_limit import Place
 from engine.pool.routing import LeaseRequest
 from engine.sessions.session import Session
 
@@ -40,18 +40,15 @@ class Waiter:
     request: LeaseRequest
     since: float
     granted: asyncio.Future[Lease]
+    place: str
+    """The limit that it falls under."""
     why: str = ""
     demand: bool = True
     stuck: bool = False
     limited: bool = False
     """Whether it waits for a limit of the API, which no session would help."""
-    place: str = ""
-    """The limit that it falls under."""
     queued: bool = False
     _on_wait: Callable[[str], None] | None = None
-
-    def __post_init__(self) -> None:
-        self.place = place_key(self.request.profile)
 
     def notify(self, on_wait: Callable[[str], None] | None) -> None:
         """Tell somebody from now on for what it waits."""
@@ -65,12 +62,12 @@ class Waiter:
         if self._on_wait is not None and self.waiting:
             self._on_wait(why)
 
-    def follow(self, profile: Callable[[str], Profile | None]) -> None:
+    def follow(self, profile: Callable[[str], Profile | None], place_of: Callable[[Profile], str]) -> None:
         """Wait for a session of what the profile is now."""
         now = profile(self.request.profile.name)
         if now is not None and now.named == self.request.profile.named:
             self.request = replace(self.request, profile=now)
-            self.place = place_key(now)
+            self.place = place_of(now)
 
     @property
     def waiting(self) -> bool:

@@ -25,6 +25,7 @@ class PoolLimits:
     warm_jitter: float
     max_starting: int
     max_waking: int
+    wake_spares: int
     acquire_timeout: float
     start_timeout: float
     idle_timeout: float
@@ -64,6 +65,7 @@ def pool_limits(settings: Settings) -> PoolLimits:
         warm_jitter=pool.warm_jitter,
         max_starting=pool.max_starting,
         max_waking=pool.max_waking,
+        wake_spares=pool.wake_spares,
         acquire_timeout=pool.acquire_timeout,
         start_timeout=pool.start_timeout,
         idle_timeout=pool.idle_timeout,

@@ -3,73 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import uuid
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from pathlib import Path
 
 from engine.backends.base import AgentSpec, Profile
-from engine.base.clock import Clock
 from engine.base.errors import NotFound, QuarterdeckError, StartFailed
 from engine.base.nursery import Nursery
-from engine.events.bus import Bus
 from engine.events.types import Notice, Severity
-from engine.flow.concurrency_limit import ConcurrencyLimits
 from engine.launchers.base import ProcessEnd
-from engine.launchers.session_host import SessionHost
-from engine.pool.capacity_planner import CapacityPlanner
-from engine.pool.conversations import Conversations
-from engine.pool.limits import PoolLimits
 from engine.pool.member import Member, Owner
-from engine.pool.routing import LeaseRequest, Router
+from engine.pool.ports import PoolPorts
+from engine.pool.routing import LeaseRequest
 from engine.pool.session_index import IndexedSession, SessionIndex
 from engine.pool.session_names import SessionNames
-from engine.pool.starting import check, spec_of, why_single_use
+from engine.pool.spares import WakeSpares
+from engine.pool.starting import check, spec_of, transcript_of, why_single_use
 from engine.pool.statistics import PoolRecord
-from engine.pool.waiting_line import WaitQueue
-from engine.sessions.ports import SessionPorts
 from engine.sessions.session import Session
 from engine.store.sqlite import StoreUnusable
 
 _SETTLE_S = 2.0
 _END_TRIES = 5
 _END_PAUSE_S = 1.0
+NOT_ASLEEP = "it is no wake"
 _LIFETIME_JITTER = 1 / 40
 """Share of the lifetime by which sessions end at random before it, so that they do not end together (HikariCP)."""
-
-
-def _able(_profile: Profile) -> str:
-    """Nothing is known to be missing."""
-    return ""
-
-
-@dataclass(frozen=True)
-class PoolPorts:
-    """What the pool works with. `default` is the profile that `min_size` is for, `profile` finds one by name."""
-
-    session: SessionPorts
-    limits: Callable[[], PoolLimits]
-    router: Router
-    growth: CapacityPlanner
-    conversations: Conversations
-    default: Callable[[], Profile]
-    profile: Callable[[str], Profile | None]
-    rng: random.Random
-    host: SessionHost
-    queue: WaitQueue
-    concurrency: ConcurrencyLimits
-    unable: Callable[[Profile], str] = _able
-    """Says why a profile's sessions could not work, empty when they could."""
-
-    @property
-    def bus(self) -> Bus:
-        """Where events go."""
-        return self.session.bus
-
-    @property
-    def clock(self) -> Clock:
-        """The pool's time."""
-        return self.session.clock
 
 
 class Members:
@@ -81,10 +40,11 @@ class Members:
         self._all: dict[str, Member] = {}
         self._names = SessionNames(ports.rng)
         self._open = True
-        self._starts = Nursery("pool start", self._on_error)
+        self.starts = Nursery("pool start", self._on_error)
         self._stops = Nursery("pool stop", self._on_error)
         self._starting = 0
         self.index = SessionIndex()
+        self.spares = WakeSpares(ports, self)
         self.record = PoolRecord(self._now())
 
     @property
@@ -100,7 +60,12 @@ class Members:
     @property
     def staying(self) -> int:
         """Members that are not about to leave."""
-        return sum(member.stays for member in self._all.values())
+        return sum(member.stays and not member.spare for member in self._all.values())
+
+    @property
+    def serving(self) -> int:
+        """Members without the parked ones."""
+        return len(self._all) - self.spares.count
 
     def __len__(self) -> int:
         return len(self._all)
@@ -115,17 +80,41 @@ class Members:
         return member
 
     def start(self, request: LeaseRequest, victim: Member | None = None, *, demanded: bool = False) -> None:
-        """Start a session for a wish, after the victim is gone."""
+        """Have a session for a wish, after the victim is gone: a parked process that wakes it, or a new one."""
+        cold = self.spares.wake(request, victim, demanded=demanded) if request.resumes else NOT_ASLEEP
+        if cold:
+            self.start_cold(request, victim or self.spares.make_room(), demanded=demanded, cold=cold)
+
+    def start_cold(self, request: LeaseRequest, victim: Member | None, *, demanded: bool, cold: str) -> None:
+        """Start a session for a wish, after the victim is gone; `cold` is why no parked process does it."""
         name = self._names.next()
-        spec, unreadable = self._spec(name, request)
-        member = Member(Session(spec, self._ports.session, self._on_exit, self._on_engaged), request, demanded)
+        spec, unreadable = self.spec_for(name, request)
+        member = self.enter(spec, request, demanded=demanded)
+        member.cold = cold
         member.session.keep_to_one(why_single_use(spec))
-        self._all[name] = member
-        self._starting += 1
-        self.record.counts.starts += 1
+        self.begin_start(member)
         if victim is not None:
             self.index.take(victim.session.id)
-        member.start = self._starts.spawn(self._bring_up(member, spec, victim, unreadable), f"start {name}")
+        member.start = self.starts.spawn(self._bring_up(member, spec, victim, unreadable), f"start {name}")
+
+    def park(self, profile: Profile, directory: Path | None) -> Member:
+        """A member that will wait for a conversation to wake, in its directory; whoever keeps the spares starts it."""
+        spec = AgentSpec(self._names.next(), profile, "", directory=directory, parked=True)
+        member = self.enter(spec, LeaseRequest(profile, ""), demanded=False)
+        member.spare, member.started_at = True, self._now()
+        return member
+
+    def enter(self, spec: AgentSpec, request: LeaseRequest, *, demanded: bool) -> Member:
+        """A new member, not started yet."""
+        member = Member(Session(spec, self._ports.session, self._on_exit, self._on_engaged), request, demanded)
+        self._all[spec.session] = member
+        self.record.counts.starts += 1
+        return member
+
+    def begin_start(self, member: Member) -> None:
+        """Its start counts among those under way."""
+        member.starting = True
+        self._starting += 1
 
     def give_back(self, member: Member) -> None:
         """Its lease ended: it may be leased again, or ends when there is a reason to."""
@@ -154,7 +143,9 @@ class Members:
         life = member.session.life
         life.retire(reason, self._now())
         entry = self.index.get(member.session.id)
-        if entry is not None and entry.idle:
+        if member.spare:
+            self.end(member, reason)
+        elif entry is not None and entry.idle:
             self.index.take(member.session.id)
             if not life.engaged:
                 self._leave(member, reason)
@@ -166,22 +157,22 @@ class Members:
             if now is not None and now.key == member.request.profile.key:
                 continue
             self.retire(member, "its profile changed")
-            if member.starting:
-                self._end(member, "its profile changed")
+            if member.starting and not member.spare:
+                self.end(member, "its profile changed")
 
     async def stop(self, member: Member, reason: str, *, kill: bool = False) -> None:
         """Stop it in steps, or at once, and wait for its end; a caller that leaves does not end the stop."""
         if kill and member.ending is not None:
             await member.session.kill_now()
-        await asyncio.shield(self._end(member, reason, kill=kill))
+        await asyncio.shield(self.end(member, reason, kill=kill))
 
     async def aclose(self, *, at_once: bool) -> int:
         """Stop every session and prove the trees empty; returns the number of surviving processes."""
         self._open = False
         before = self.record.counts.survivors
-        await self._starts.aclose()
+        await self.starts.aclose()
         for member in list(self._all.values()):
-            self._end(member, "shutdown", kill=at_once)
+            self.end(member, "shutdown", kill=at_once)
         await self._stops.join()
         return self.record.counts.survivors - before
 
@@ -189,8 +180,8 @@ class Members:
         """Kill every process tree at once; the stops that run see it and end."""
         await asyncio.gather(*(member.session.kill_now() for member in self._all.values()))
 
-    def _spec(self, name: str, request: LeaseRequest) -> tuple[AgentSpec, StoreUnusable | None]:
-        """What to start for a wish, and why it cannot be known where its conversation was."""
+    def spec_for(self, name: str, request: LeaseRequest) -> tuple[AgentSpec, StoreUnusable | None]:
+        """What runs for a wish, and why it cannot be known where its conversation was."""
         conversation = request.conversation or str(uuid.uuid4())
         try:
             row = self._ports.conversations.row(request.profile.tenant, conversation) if request.resumes else None
@@ -206,45 +197,38 @@ class Members:
             check(spec, unreadable)
             if spec.resume:
                 self._ports.conversations.check_not_lent(spec.profile.tenant, spec.conversation)
-                await self._check_transcript(spec)
+                await asyncio.to_thread(transcript_of, self._ports.session.backend, spec)
             if victim is not None:
-                await asyncio.shield(self._end(victim, "makes room"))
+                await asyncio.shield(self.end(victim, "makes room"))
             await self._ports.conversations.open(session.id, spec.profile.tenant, spec.conversation)
             await session.start(self._ports.limits().start_timeout)
         except QuarterdeckError as error:
             self._spare(victim)
-            await self._failed(member, error)
+            await self.failed(member, error)
         except asyncio.CancelledError:
             self._spare(victim)
-            await self._forget(member, "start cancelled")
+            await self.forget(member, "start cancelled")
             raise
         except Exception as error:  # noqa: BLE001 - the worker's border: whoever waits must hear of it
             failure = StartFailed(f"Session {session.id} could not start: {error!r}.")
             failure.__cause__ = error
-            await self._failed(member, failure)
+            await self.failed(member, failure)
         else:
-            self._came_up(member, began)
+            self.came_up(member, began)
         self._owner.changed()
 
-    async def _check_transcript(self, spec: AgentSpec) -> None:
-        """Nothing is started for a conversation that is not there."""
-        backend = self._ports.session.backend
-        if await asyncio.to_thread(backend.transcript, spec.profile, spec.conversation) is None:
-            raise NotFound(
-                f"No conversation found with id {spec.conversation}.",
-                field="conversation",
-                remedy="Leave the conversation out for a new one; a conversation is resumed by its own profile.",
-            )
-
-    def _came_up(self, member: Member, began: float) -> None:
+    def came_up(self, member: Member, began: float) -> None:
+        """It answers: it may be leased, for its conversation first."""
         session, request, limits, now = member.session, member.request, self._ports.limits(), self._now()
-        self._started(member)
+        self.end_start(member)
+        self.spares.learn(session)
         member.started_at = now
         member.lifetime = limits.max_lifetime * (1 - self._ports.rng.uniform(0.0, _LIFETIME_JITTER))
         had = 0
         if request.resumes:
-            had = self._ports.conversations.woken(session.id, now - began)
+            had = self._ports.conversations.woken(session.id, now - began, member.cold)
             self.record.counts.wakes += 1
+            self.record.counts.spare_wakes += not member.cold
             self.record.woke(now - began)
         self._owner.came_up(request)
         if session.lost:
@@ -254,6 +238,8 @@ class Members:
             self.index.add(IndexedSession(session.id, request.profile.key, weight=weight))
             self.index.hold(session.id, request.conversation, "", prior_turns=1 + had)
             self._indexed(member)
+            if not (request.resumes or session.life.leased):
+                session.warm_up()
 
     def _indexed(self, member: Member) -> None:
         session, entry = member.session, self.index.get(member.session.id)
@@ -276,13 +262,23 @@ class Members:
         if victim is not None and victim.ending is None and victim.session.usable and self._open:
             self._indexed(victim)
 
-    async def _failed(self, member: Member, error: QuarterdeckError) -> None:
-        await self._forget(member, "start failed", survivors=member.session.survivors)
+    async def failed(self, member: Member, error: QuarterdeckError) -> None:
+        """Its start failed, and what was started has ended."""
+        await self.forget(member, "start failed", survivors=member.session.survivors)
         self.record.counts.start_failures += 1
-        if not self._owner.start_failed(member.request, error):
+        self.report_failure(member.request, error)
+
+    def changed(self) -> None:
+        """Sessions, limits or room changed."""
+        self._owner.changed()
+
+    def report_failure(self, request: LeaseRequest, error: QuarterdeckError) -> None:
+        """Whoever waits for it hears of it, else the operators do."""
+        if not self._owner.start_failed(request, error):
             self._ports.bus.publish(Notice(severity=Severity.WARNING, text=error.message, remedy=error.remedy))
 
-    def _started(self, member: Member) -> None:
+    def end_start(self, member: Member) -> None:
+        """Its start counts among those under way no more."""
         if member.starting:
             member.starting = False
             self._starting -= 1
@@ -299,9 +295,9 @@ class Members:
     def _leave(self, member: Member, reason: str) -> None:
         """No lease is on it, and it gets none any more."""
         self.record.counts.retirements += member.ending is None
-        self._end(member, reason)
+        self.end(member, reason)
 
-    def _end(self, member: Member, reason: str, *, kill: bool = False) -> asyncio.Task[None]:
+    def end(self, member: Member, reason: str, *, kill: bool = False) -> asyncio.Task[None]:
         """The end of a member, begun once however many ask for it."""
         if member.ending is None:
             self.index.take(member.session.id)
@@ -356,18 +352,18 @@ class Members:
     async def _collect(self, member: Member) -> None:
         grace = self._ports.limits().term_grace
         ending = await self._proven(lambda: member.session.collect(grace))
-        await self._forget(member, "its process crashed", survivors=len(ending.survivors))
+        await self.forget(member, "its process crashed", survivors=len(ending.survivors))
         self._owner.changed()
 
     async def _stop(self, member: Member, reason: str, *, kill: bool = False) -> None:
         session, grace = member.session, self._ports.limits().term_grace
-        if member.starting and member.start is not None:
+        if member.start is not None and not member.start.done() and (member.starting or member.spare):
             member.start.cancel()  # which kills what was started
             await asyncio.wait([member.start])
             self._owner.changed()
             return
         ending = await self._proven(lambda: session.kill(reason) if kill else session.stop(reason, grace))
-        await self._forget(member, reason, survivors=len(ending.survivors))
+        await self.forget(member, reason, survivors=len(ending.survivors))
         self._owner.changed()
 
     async def _proven(self, end: Callable[[], Awaitable[ProcessEnd]]) -> ProcessEnd:
@@ -383,12 +379,12 @@ class Members:
         self._ports.bus.publish(Notice(severity=Severity.CRITICAL, text=text, remedy=remedy))
         return ProcessEnd("unproven", None, (0,))
 
-    async def _forget(self, member: Member, reason: str, *, survivors: int = 0) -> None:
+    async def forget(self, member: Member, reason: str, *, survivors: int = 0) -> None:
         """The session is gone. A tree that is not proven empty keeps its conversation: it might still write."""
         name = member.session.id
         if not survivors and await self._ports.conversations.close(name, reason):
             self.record.counts.hibernations += 1
-        self._started(member)
+        self.end_start(member)
         self._all.pop(name, None)
         self.index.remove(name)
         self._owner.gone(name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
@@ -17,7 +18,8 @@ from engine.base.files import is_gone
 from engine.events.types import PoolStatistics, QueueMeasured, QueueReading
 from engine.pool.lease import Lease, Waiter
 from engine.pool.member import Member
-from engine.pool.members import Members, PoolPorts
+from engine.pool.members import Members
+from engine.pool.ports import PoolPorts
 from engine.pool.reconciler import Reconciler
 from engine.pool.routing import Capacity, LeaseRequest, RouteDecision
 from engine.pool.scaling_policies import Load
@@ -41,7 +43,7 @@ class Pool:
         self._members = Members(ports, self)
         self._sizing = Reconciler(ports, self._members)
         self._leases: dict[str, Lease] = {}
-        self._waiters = WaitingLine(ports.queue, self._now)
+        self._waiters = WaitingLine(ports.queue, ports.concurrency.key_of, self._now)
         ports.concurrency.on_free = self.free
         self._epoch = 0
         self._open = True
@@ -62,7 +64,7 @@ class Pool:
     @property
     def utilisation(self) -> float:
         """(leased + waiting) / all; 0 for an empty pool."""
-        size = len(self._members)
+        size = self._members.serving
         return (len(self._leases) + len(self._waiters)) / size if size else 0.0
 
     @property
@@ -81,7 +83,7 @@ class Pool:
 
     def statistics(self, memory: int = 0, cpu: float = 0.0) -> PoolStatistics:
         """The pool as it is now; `memory` and `cpu` are the sessions' sums, which the keeper reads."""
-        sizes = len(self._members), len(self._leases), len(self._waiters)
+        sizes = self._members.serving, len(self._leases), len(self._waiters)
         now = PoolNow(*sizes, self.utilisation, self._now(), memory, cpu)
         return statistics_of(now, self._members, self._ports)
 
@@ -111,6 +113,8 @@ class Pool:
             return waiter.granted.result()
         self._waiters.add(waiter)
         waiter.notify(on_wait)
+        if waiter.limited and request.resumes:  # its conversation wakes while it waits for its place
+            self.wake_ahead(dataclasses.replace(request, ahead=True))
         try:
             return await self._granted_within(waiter, seconds)
         except TimeoutError:
@@ -151,9 +155,32 @@ class Pool:
             self.index.hold(session.id, conversation, user)
             session.hold(conversation, user)
 
+    def wake_ahead(self, request: LeaseRequest) -> str:
+        """Begin to wake a conversation for which a prompt is expected; why not, empty when it was begun.
+
+        It takes a free place or a parked process, and nothing from anybody: no session ends for it.
+        """
+        if not self._open or self._waiters.demand:
+            return "the engine drains" if not self._open else "others wait for sessions"
+        lent = self._ports.conversations.lent_to(request.profile.tenant, request.conversation)
+        if why := self._planner.disk_full or self._ports.unable(request.profile) or lent:
+            return why
+        ahead = [member for member in self._members.all.values() if member.request.ahead and not member.session.turns]
+        if len(ahead) >= self._limits().max_waking:
+            return f"{len(ahead)} conversations were woken ahead already"
+        self._known_capacity = None
+        decision = self._ports.router.route(request, self.index, self._capacity, lambda: 0)
+        if decision.use or not decision.start or decision.evict:
+            return decision.reason
+        self._members.start(request)
+        self._known_capacity = None
+        return ""
+
     def look_at(self, session: str) -> None:
         """A person reads the conversation of a session: it is cleared for another one after all others."""
         self.index.look_at(session)
+        if (member := self._members.all.get(session)) is not None:
+            member.session.look_at()
 
     def release(self, lease: Lease) -> None:
         """Give a session back. A lease that is no longer the session's is ignored."""
@@ -197,12 +224,12 @@ class Pool:
             self._sizing.shrink(self._load())
             self._waiters.shed()
             self.changed()
+            self._members.spares.keep(waiting=len(self._waiters))
             self._publish_queue()
 
     def follow_profiles(self) -> None:
         """Settings changed: what runs with another content than its profile has now takes no new request."""
-        for waiter in self._waiters:
-            waiter.follow(self._ports.profile)
+        self._waiters.follow(self._ports.profile)
         self._members.retire_outdated()
         self.changed()
 
@@ -291,6 +318,8 @@ class Pool:
         if (waiter := self._waiters.first_like(request)) is not None:
             self._waiters.refuse(waiter, error)
             return True
+        if request.ahead:
+            return True
         self._sizing.start_failed(request.profile.key, error)
         return False
 
@@ -333,7 +362,8 @@ class Pool:
                     stuck[key] = waiter.why
 
     def _shares(self) -> Shares:
-        sizes = Counter(member.request.profile.named for member in self._members.all.values() if member.stays)
+        staying = [member for member in self._members.all.values() if member.stays and not member.spare]
+        sizes = Counter(member.request.profile.named for member in staying)
         wanting = {waiter.request.profile.named for waiter in self._waiters if waiter.waiting and waiter.demand}
         return Shares(sizes, self._limits().weights, frozenset(wanting))
 
@@ -381,8 +411,9 @@ class Pool:
         session = member.session
         entry = self.index.get(session.id)
         counts = self.record.counts
-        counts.warm_hits += entry is not None and not entry.conversation and not member.demanded
-        counts.affinity_hits += (bool(waiter.request.conversation) and not member.demanded) or decision.by_user
+        first = member.demanded or (member.request.ahead and not session.turns)
+        counts.warm_hits += entry is not None and not entry.conversation and not first
+        counts.affinity_hits += (bool(waiter.request.conversation) and not first) or decision.by_user
         counts.reuses += session.turns > 0
         counts.leases += 1
         self.index.take(session.id)

@@ -10,7 +10,8 @@ from collections.abc import Set as AbstractSet
 from engine.backends.base import Profile
 from engine.base.errors import QuarterdeckError
 from engine.pool.limits import PoolLimits
-from engine.pool.members import Members, PoolPorts
+from engine.pool.members import Members
+from engine.pool.ports import PoolPorts
 from engine.pool.routing import LeaseRequest, may_begin
 from engine.pool.scaling_policies import Load
 from engine.pool.session_index import SubPool
@@ -35,7 +36,7 @@ class Reconciler:
         members, index = self._members, self._members.index
         spare = sum(min(index.warm_count(key), wanted) for key, wanted in self._spares().items())
         return self._ports.growth.load(
-            self._now(), busy=busy, waiting=waiting, size=len(members), starting=members.starting, spare=spare
+            self._now(), busy=busy, waiting=waiting, size=members.serving, starting=members.starting, spare=spare
         )
 
     def fill(self, load: Load, requests: Sequence[LeaseRequest]) -> None:
@@ -45,7 +46,8 @@ class Reconciler:
             return
         held = growth.held(now).keys() | {key for key, at in self._not_before.items() if now < at}
         target = growth.decide(load).target
-        while len(self._members) < target:
+        target = min(target, self._most(limits) - self._members.spares.kept_places)
+        while self._members.serving < target:
             profile = self._wanted_profile(limits, requests)
             if not self._may_have_one(profile, held) or not self._may_start(limits, profile):
                 break
@@ -102,10 +104,11 @@ class Reconciler:
     def _wanted_profile(self, limits: PoolLimits, requests: Sequence[LeaseRequest]) -> Profile:
         """Whose sessions are added: the default's up to `min_size`, then by what each has to do and its weight."""
         default = self._ports.default()
-        if len(self._members) < limits.scaling.min_size:
+        if self._members.serving < limits.scaling.min_size:
             return default
         wanted = Counter(request.profile.key for request in requests)
-        have = Counter(member.request.profile.key for member in self._members.all.values() if member.stays)
+        members = [member for member in self._members.all.values() if member.stays and not member.spare]
+        have = Counter(member.request.profile.key for member in members)
         lacking = {key: have[key] / (wanted[key] * limits.weights.get(key[1], 1.0)) for key in wanted}
         key = min(lacking, key=lambda each: lacking[each], default=default.key)
         return next((request.profile for request in requests if request.profile.key == key), default)
@@ -114,15 +117,18 @@ class Reconciler:
         """A used spare is replaced after a random delay, so that many used at once do not start at once."""
         spares = [member for member in self._members.all.values() if member.starting and not member.demanded]
         coming = sum(member.request.profile.key == profile.key for member in spares)
-        asked = self._ports.growth.asked
-        most = limits.scaling.max_size if asked is None else asked
-        if self._members.index.warm_count(profile.key) + coming >= wanted or len(self._members) >= most:
+        full = self._members.serving >= self._most(limits) - self._members.spares.kept_places
+        if self._members.index.warm_count(profile.key) + coming >= wanted or full:
             self._due.pop(profile.key, None)
             return
         due = self._due.setdefault(profile.key, now + self._ports.rng.uniform(0.0, limits.warm_jitter))
         if now >= due and self._may_start(limits, profile):
             del self._due[profile.key]
             self._members.start(LeaseRequest(profile, ""))
+
+    def _most(self, limits: PoolLimits) -> int:
+        """The processes that there may be."""
+        return limits.scaling.max_size if self._ports.growth.asked is None else self._ports.growth.asked
 
     def _may_start(self, limits: PoolLimits, profile: Profile) -> bool:
         carried = self._ports.growth.carry(len(self._members))

@@ -14,9 +14,9 @@ from engine.launchers.tree_usage import TreeUsage
 from engine.pool.file_size_monitor import FileSizeMonitor
 from engine.pool.health_checker import HealthChecker
 from engine.pool.member import Member
-from engine.pool.members import PoolPorts
 from engine.pool.memory import TreeMemory
 from engine.pool.pool import Pool
+from engine.pool.ports import PoolPorts
 from engine.pool.session_limits import Level, MemoryLimit, MemoryVerdict
 from engine.sessions.readings import Readings
 

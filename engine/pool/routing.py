@@ -22,7 +22,8 @@ class LeaseRequest:
     """What a request needs: a session of `profile`, holding `conversation` or, when empty, a fresh one.
 
     With a `directory` that the request named, `conversation` is a new one in a process of its own. After `deadline`, a
-    monotonic time, it has no use for a session; `id` names the request.
+    monotonic time, it has no use for a session; `id` names the request. `ahead` states that nobody waits for it yet: a
+    prompt for its conversation is expected.
     """
 
     profile: Profile
@@ -32,6 +33,7 @@ class LeaseRequest:
     priority: str = "medium"
     deadline: float = float("inf")
     id: str = ""
+    ahead: bool = False
 
     @property
     def resumes(self) -> bool:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from engine.backends.base import AgentSpec
+from engine.backends.base import AgentSpec, Backend
 from engine.backends.directories import is_allowed
 from engine.backends.profiles import narrower
-from engine.base.errors import Forbidden
+from engine.base.errors import Forbidden, NotFound
 from engine.pool.routing import LeaseRequest
 from engine.sessions.session import Session
 from engine.store.conversations import ConversationRow
@@ -47,6 +47,18 @@ def why_single_use(spec: AgentSpec) -> str:
     if spec.named_directory:
         return "it works in a directory that a request named"
     return f"it runs with the permission mode {spec.mode} of its conversation" if spec.permission_mode else ""
+
+
+def transcript_of(backend: Backend, spec: AgentSpec) -> Path:
+    """The file of the conversation to resume, for a thread. Raises NotFound, so that nothing is started."""
+    found = backend.transcript(spec.profile, spec.conversation)
+    if found is None:
+        raise NotFound(
+            f"No conversation found with id {spec.conversation}.",
+            field="conversation",
+            remedy="Leave the conversation out for a new one; a conversation is resumed by its own profile.",
+        )
+    return found
 
 
 def check(spec: AgentSpec, unreadable: StoreUnusable | None) -> None:

@@ -15,8 +15,8 @@ from engine.base.processes import ProcessId, alive, identify
 from engine.events.types import Notice, Severity
 from engine.launchers.containment import Containment
 from engine.pool.conversation_recorder import LOOKED_AT, last_words
-from engine.pool.members import PoolPorts
 from engine.pool.pool import Pool
+from engine.pool.ports import PoolPorts
 from engine.pool.routing import LeaseRequest
 from engine.pool.starting import check, spec_of
 from engine.sessions.history import read_page

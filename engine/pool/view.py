@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from engine.backends.base import SIMULATOR
 from engine.events.types import PoolStatistics
-from engine.pool.members import Members, PoolPorts
+from engine.pool.members import Members
+from engine.pool.ports import PoolPorts
 from engine.pool.routing import Capacity
 from engine.pool.scaling_policies import Load
 from engine.pool.shares import Shares
@@ -54,6 +55,7 @@ def statistics_of(pool: PoolNow, members: Members, ports: PoolPorts) -> PoolStat
         wake=record.wakes,
         counts=counts,
         simulated=ports.default().backend == SIMULATOR,
+        spares=members.spares.ready,
     )
 
 
@@ -63,7 +65,7 @@ def capacity_of(members: Members, ports: PoolPorts, load: Load, now: float, shar
     starts = [member.request for member in members.all.values() if member.starting]
     allowed, why = planner.allowed(load)
     return Capacity(
-        size=len(members),
+        size=members.serving,
         starting=Counter(request.profile.named for request in starts),
         waking=Counter(request.profile.named for request in starts if request.resumes),
         allowed=allowed,

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
+from engine.backends.base import Profile
 from engine.base.errors import QuarterdeckError
 from engine.events.types import QueueReading, WaitReading
 from engine.pool.lease import Lease, Waiter
@@ -26,6 +27,10 @@ class WaitQueue(Protocol):
 
     def __iter__(self) -> Iterator[Waiter]:
         """All that wait, the next one first; the queue may change meanwhile."""
+
+    @property
+    def items(self) -> list[Waiter]:
+        """All that wait, as they came."""
 
     def make_room(self, priority: str, now: float) -> list[tuple[Waiter, QuarterdeckError]]:
         """Who leaves so that one more may wait. Raises QueueFull when it is the new one."""
@@ -55,7 +60,8 @@ class WaitQueue(Protocol):
 class WaitingLine:
     """Owner of the waiters, and of their number by profile."""
 
-    def __init__(self, queue: WaitQueue, now: Callable[[], float]) -> None:
+    def __init__(self, queue: WaitQueue, place_of: Callable[[Profile], str], now: Callable[[], float]) -> None:
+        self._place_of = place_of
         self._queue = queue
         self._now = now
         self._by_profile: Counter[Named] = Counter()
@@ -69,7 +75,7 @@ class WaitingLine:
     @property
     def demand(self) -> int:
         """Waiters that a session more would help."""
-        return sum(waiter.demand for waiter in self._queue)
+        return sum(waiter.demand for waiter in self._queue.items) if self._queue else 0
 
     @property
     def demanding(self) -> list[LeaseRequest]:
@@ -78,7 +84,13 @@ class WaitingLine:
 
     def new(self, request: LeaseRequest) -> Waiter:
         """A waiter that is not in the line yet."""
-        return Waiter(request, self._now(), asyncio.get_running_loop().create_future())
+        granted: asyncio.Future[Lease] = asyncio.get_running_loop().create_future()
+        return Waiter(request, self._now(), granted, self._place_of(request.profile))
+
+    def follow(self, profile: Callable[[str], Profile | None]) -> None:
+        """Let those wait for what their profiles are now."""
+        for waiter in self._queue.items:
+            waiter.follow(profile, self._place_of)
 
     def add(self, waiter: Waiter) -> None:
         """Let it wait. Raises QueueFull."""
@@ -149,4 +161,6 @@ class WaitingLine:
     def ahead_of(self, newest: Waiter) -> int:
         """Waiters for any session of its sub-pool."""
         key = newest.request.profile.key
-        return sum(waiter.request.profile.key == key and not waiter.request.conversation for waiter in self._queue)
+        return sum(
+            waiter.request.profile.key == key and not waiter.request.conversation for waiter in self._queue.items
+        )

@@ -21,6 +21,8 @@ class State(StrEnum):
 
     STARTING = "starting"
     """Being started; it has not answered yet."""
+    PARKED = "parked"
+    """Started as far as it goes without a conversation; it waits for one to resume."""
     READY = "ready"
     """Up, with no turn of ours on the wire."""
     RUNNING = "running"
@@ -40,6 +42,10 @@ class State(StrEnum):
 class Transition(StrEnum):
     """What happens to a session."""
 
+    PARKED = "parked"
+    """It waits at its gate."""
+    WOKEN = "woken"
+    """It is given a conversation to resume."""
     ANSWERED = "answered"
     """It answered `initialize`."""
     BEGAN = "began"
@@ -56,6 +62,10 @@ class Transition(StrEnum):
 
 _S, _C = State, Transition
 TRANSITIONS: Mapping[tuple[State, Transition], State] = {
+    (_S.STARTING, _C.PARKED): _S.PARKED,
+    (_S.PARKED, _C.WOKEN): _S.STARTING,
+    (_S.PARKED, _C.STOPPED): _S.STOPPING,
+    (_S.PARKED, _C.EXITED): _S.LOST,
     (_S.STARTING, _C.ANSWERED): _S.READY,
     (_S.STARTING, _C.STOPPED): _S.STOPPING,
     (_S.STARTING, _C.EXITED): _S.LOST,
@@ -122,7 +132,12 @@ class Lifecycle:
     @property
     def ready(self) -> bool:
         """Whether it came up; it may have ended since."""
-        return self.state is not State.STARTING
+        return self.state not in {State.STARTING, State.PARKED}
+
+    @property
+    def parked(self) -> bool:
+        """Whether it waits for a conversation to resume."""
+        return self.state is State.PARKED
 
     @property
     def gone(self) -> bool:
@@ -227,7 +242,7 @@ class Lifecycle:
         """Check what must hold between the facts. Raises AssertionError with the story."""
         checks = {
             "a lease needs a process that is up, or was lost under it": not self.leased
-            or self.state is not State.STARTING,
+            or self.state not in {State.STARTING, State.PARKED},
             "what is ended holds no lease": not (self.leased and self.state is State.ENDED),
             "tasks and their begin go together": bool(self.tasks) == (self.tasks_since is not None),
             "what has engaged it keeps it to one conversation": not self.engaged or bool(self.single_use),

@@ -38,6 +38,42 @@ class ReportedUsage(msgspec.Struct, frozen=True):
     session: CostSoFar = CostSoFar()
 
 
+class ContextUsage(msgspec.Struct, frozen=True, rename="camel"):
+    """The reply to `get_context_usage`, in tokens."""
+
+    total_tokens: int = 0
+    max_tokens: int = 0
+
+
+class StatusRow(msgspec.Struct, frozen=True):
+    """One line of the agent's status."""
+
+    label: str = ""
+    value: str = ""
+
+
+class StatusSection(msgspec.Struct, frozen=True):
+    """A part of the agent's status."""
+
+    rows: list[StatusRow] = []
+
+
+class Status(msgspec.Struct, frozen=True):
+    """The reply to `get_status`."""
+
+    sections: list[StatusSection] = []
+
+
+def resumed_conversation(reply: ControlReply) -> str:
+    """The conversation that the agent states it is in; empty from one that does not say so."""
+    try:
+        sections = msgspec.json.decode(reply.response, type=Status).sections
+    except msgspec.DecodeError:
+        return ""
+    rows = (row for section in sections for row in section.rows)
+    return next((row.value for row in rows if row.label == "Session ID"), "")
+
+
 def started(reply: ControlReply) -> Started:
     """The reply to `initialize`; one of another shape says nothing."""
     try:
@@ -52,6 +88,15 @@ def cost_so_far(reply: ControlReply) -> float | None:
         return msgspec.json.decode(reply.response, type=ReportedUsage).session.total_cost_usd
     except msgspec.DecodeError:
         return None
+
+
+def context_usage(reply: ControlReply) -> ContextUsage | None:
+    """How full the context is; None from an agent that does not say so."""
+    try:
+        usage = msgspec.json.decode(reply.response, type=ContextUsage)
+    except msgspec.DecodeError:
+        return None
+    return usage if usage.total_tokens and usage.max_tokens else None
 
 
 def changed_directory(reply: ControlReply) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from engine.backends.base import SIMULATOR, AgentSpec, Profile
+from engine.backends.base import SIMULATOR, AgentCommand, AgentSpec, Profile
 from engine.backends.startable import start_remedy
 from engine.base.errors import DeadlinePassed, QuarterdeckError, SessionLost, StartFailed
 from engine.base.text import prompt_title
@@ -19,6 +19,7 @@ from engine.launchers.base import Child, LaunchSpec, ProcessEnd
 from engine.sessions import lines
 from engine.sessions import protocol_events as f
 from engine.sessions.account import Account, Spent
+from engine.sessions.audience import Audience
 from engine.sessions.carry_over import left_by_result, left_by_tool
 from engine.sessions.controls import Controls
 from engine.sessions.lifecycle import Lifecycle, State, Transition
@@ -30,13 +31,18 @@ from engine.sessions.own_work import LeftRunning, OwnWork
 from engine.sessions.permission_port import Requester
 from engine.sessions.ports import SessionPorts
 from engine.sessions.protocol_events import event_of
-from engine.sessions.replies import Started, cost_so_far, started
+from engine.sessions.replies import Started, context_usage, cost_so_far, started
 from engine.sessions.turn import RunningTurn, TurnOrder
+from engine.sessions.waking import at_gate, exit_text, resume_at_gate
 from engine.sessions.workplace import Workplace
 
 _INTERRUPT_WAIT_S = 1.0
 _POLITE_S = 2.0
 _STOP_TASK_S = 1.0
+
+
+def _ignore_reply(_reply: ControlReply) -> None:
+    """Nothing depends on it: an agent that does not know the request writes each piece as before."""
 
 
 def _ignore(_session: Session) -> None:
@@ -68,12 +74,14 @@ class Session:
         self._account = Account(free=spec.profile.backend == SIMULATOR)
         self._workplace = Workplace(spec, ports.backend)
         self._left_running = LeftRunning()
+        self._audience = Audience()
         self._output = LiveOutput(spec.session, ports.transcripts, ports.bus, ports.clock)
         self.life = Lifecycle(spec.session, ports.clock.monotonic())
         self._own_work = OwnWork(self.life, self._account, ports.bus, ports.clock, lambda: on_engaged(self))
         self.conversation = spec.conversation
         self.user = ""
         self.turns = 0
+        self.version = ""
         self.last_uuid = ""
         self.last_silence = 0.0
         self.survivors = 0
@@ -151,20 +159,9 @@ class Session:
         spec, began = self._spec, self._ports.clock.monotonic()
         command = self._ports.backend.command(spec)
         self._workplace.directory = command.cwd
-        self._ports.bus.publish(
-            ev.SessionStarting(
-                session=self.id,
-                profile=spec.profile.name,
-                tenant=spec.profile.tenant,
-                backend=spec.profile.backend,
-                conversation=spec.conversation,
-                cwd=str(command.cwd),
-                host=self._ports.host,
-                credential=spec.profile.credential,
-            )
-        )
+        self._publish_start()
         try:
-            started = await self._launch(LaunchSpec(self.id, command.argv, command.cwd, command.environment), timeout)
+            started = await self._launch(command, timeout)
         except BaseException as error:
             await self._abandon_start(error)
             raise
@@ -172,9 +169,42 @@ class Session:
         if spec.resume:
             self._ask_cost_so_far()
         self.keep_to_one(await self._workplace.try_out(self.control))
+        self._came_up(started, began)
+
+    async def park(self, timeout: float) -> None:
+        """Start the process as far as its gate. Raises StartFailed or BackendMissing; cleans up itself."""
+        command = self._ports.backend.command(self._spec)
+        self._workplace.directory = command.cwd
+        self._publish_start()
+        try:
+            self._child = await self._spawn(command)
+            await at_gate(self._ports.launcher, self._child, self._ports.clock, timeout)
+        except BaseException as error:
+            await self._abandon_start(error)
+            raise
+        self._change(Transition.PARKED)
+        self._ports.bus.publish(ev.SessionChanged(session=self.id, state=ev.SessionState.PARKED))
+
+    async def wake(self, spec: AgentSpec, transcript: Path, timeout: float) -> None:
+        """Let a parked agent resume a conversation. Raises StartFailed at any doubt; cleans up itself."""
+        began, gate = self._ports.clock.monotonic(), self._ports.backend.gate(self._spec)
+        self._change(Transition.WOKEN)
+        self._spec, self.conversation = spec, spec.conversation
+        self._ports.bus.publish(ev.SessionChanged(session=self.id, state=ev.SessionState.STARTING))
+        try:
+            started = await resume_at_gate(gate, transcript, spec.conversation, self.control, timeout)
+            self._change(Transition.ANSWERED)
+            self._ask_cost_so_far()
+            self._workplace.take_up(spec)
+        except BaseException as error:
+            await self._abandon_start(error)
+            raise
+        self._came_up(started, began)
+
+    def _came_up(self, started: Started, began: float) -> None:
+        self.version = started.claude_code_version
         took = self._ports.clock.monotonic() - began
-        version = started.claude_code_version
-        self._ports.bus.publish(ev.SessionReady(session=self.id, pid=self.pid, version=version, start_s=took))
+        self._ports.bus.publish(ev.SessionReady(session=self.id, pid=self.pid, version=self.version, start_s=took))
 
     async def run(self, order: TurnOrder) -> Outcome:
         """Run one turn to its end. Raises DeadlinePassed when a clock runs out; cancelled, it interrupts the turn.
@@ -190,6 +220,8 @@ class Session:
         self.turns += not order.quiet
         if order.commands and not order.quiet:
             self.keep_to_one("a request with commands ran in it")
+        if not order.quiet:
+            self._report_audience(self._audience.turn_begins(self._ports.clock.monotonic(), watched=order.watched))
         self._begin(order)
         if not order.quiet:
             self._left_running.turn_begins()
@@ -250,6 +282,16 @@ class Session:
         self._ports.bus.publish(ev.TurnSteered(session=self.id, by=by, prompt=prompt_title(prompt)))
         return True
 
+    def look_at(self) -> None:
+        """A person reads its transcript: what it writes comes at once."""
+        if not self.lost:
+            self._report_audience(self._audience.look(self._ports.clock.monotonic()))
+
+    def warm_up(self) -> None:
+        """Let a fresh agent do off a request's path what its first turn would; the reply holds the context's fill."""
+        if not self.lost:
+            self._ask_later("get_context_usage", self._take_context, detail="summary")
+
     def note(self, text: str) -> str:
         """Let the agent read a text with its next prompt; the note's id for `noted`, empty when too many wait."""
         made = self._machine.note(text) if not self.lost else None
@@ -305,6 +347,7 @@ class Session:
 
     async def stop(self, reason: str, term_grace: float) -> ProcessEnd:
         """Stop its tasks, interrupt, EOF, SIGTERM, SIGKILL of the tree; then publish how it ended."""
+        polite = 0.0 if self.life.parked else _POLITE_S  # a parked agent does not notice the end of its input
         self._begin_stop(reason)
         if self._child is None:
             self._change(Transition.CLOSED)
@@ -312,7 +355,7 @@ class Session:
         await self.stop_tasks()
         if self.interrupt():
             await self.settle(_INTERRUPT_WAIT_S)
-        ending = await self._ports.launcher.stop(self._child, polite=_POLITE_S, term_grace=term_grace)
+        ending = await self._ports.launcher.stop(self._child, polite=polite, term_grace=term_grace)
         self._finish(ending, "")
         return ending
 
@@ -336,7 +379,7 @@ class Session:
         if self._child is None:
             return ProcessEnd("never started", None)
         ending = await self._ports.launcher.collect(self._child, term_grace)
-        self._finish(ending, self._exit_text())
+        self._finish(ending, exit_text(self._child))
         return ending
 
     @property
@@ -356,9 +399,29 @@ class Session:
             ev.SessionBound(session=self.id, conversation=conversation, user=user, cwd=str(self.cwd))
         )
 
-    async def _launch(self, spec: LaunchSpec, timeout: float) -> Started:
-        self._child = await self._ports.launcher.launch(spec, self._on_output)
-        self._child.exited.add_done_callback(self._on_child_exit)
+    def _publish_start(self) -> None:
+        spec = self._spec
+        self._ports.bus.publish(
+            ev.SessionStarting(
+                session=self.id,
+                profile=spec.profile.name,
+                tenant=spec.profile.tenant,
+                backend=spec.profile.backend,
+                conversation=spec.conversation,
+                cwd=str(self.cwd),
+                host=self._ports.host,
+                credential=spec.profile.credential,
+            )
+        )
+
+    async def _spawn(self, command: AgentCommand) -> Child:
+        spec = LaunchSpec(self.id, command.argv, command.cwd, command.environment)
+        child = await self._ports.launcher.launch(spec, self._on_output)
+        child.exited.add_done_callback(self._on_child_exit)
+        return child
+
+    async def _launch(self, command: AgentCommand, timeout: float) -> Started:
+        self._child = await self._spawn(command)
         try:
             reply = await self.control("initialize", timeout, hooks=None)
         except DeadlinePassed as error:
@@ -367,8 +430,8 @@ class Session:
             )
             raise StartFailed(f"The agent did not answer within {timeout:g} s of its start.", remedy=remedy) from error
         except SessionLost as error:
-            said = self._exit_text()
-            raise StartFailed(said, remedy=start_remedy(said)) from error
+            text = exit_text(self._child)
+            raise StartFailed(text, remedy=start_remedy(text)) from error
         return started(reply)
 
     async def _abandon_start(self, error: BaseException) -> None:
@@ -392,7 +455,22 @@ class Session:
             if (cost := cost_so_far(reply)) is not None:
                 self._account.resumed_at(cost)
 
-        request_id, line = self._machine.request("get_usage", skip_behaviors=True)
+        self._ask_later("get_usage", take, skip_behaviors=True)
+
+    def _take_context(self, reply: ControlReply) -> None:
+        usage = context_usage(reply)
+        if usage is not None and not self.turns:
+            self._ports.bus.publish(
+                ev.ContextMeasured(session=self.id, context=usage.total_tokens, context_window=usage.max_tokens)
+            )
+
+    def _report_audience(self, watched: bool | None) -> None:
+        if watched is not None:
+            self._ask_later("set_has_subscribers", _ignore_reply, has_subscribers=watched)
+
+    def _ask_later(self, subtype: str, take: Callable[[ControlReply], None], **fields: Any) -> None:
+        """A control request whose reply nobody waits for."""
+        request_id, line = self._machine.request(subtype, **fields)
         self._controls.expect_later(request_id, take)
         self._write(line)
 
@@ -526,7 +604,7 @@ class Session:
             self._turn.wait_for_person(waiting=self._machine.asking)
 
     def _on_child_exit(self, exited: asyncio.Future[int]) -> None:
-        came_up = self.ready
+        nobody_waits = self.ready or self.life.parked
         for fact in self._machine.end():
             self._take(fact)
         self._change(Transition.EXITED, how_exited(exited.result()))
@@ -538,15 +616,8 @@ class Session:
             self._turn.lose(exited.result(), stderr, partial, self.life.ended_by)
         self._controls.lose(exited.result())
         self._ports.permissions.withdraw_session(self.id)
-        if came_up and self.life.state is State.LOST:
+        if nobody_waits and self.life.state is State.LOST:
             self._on_exit(self)
-
-    def _exit_text(self) -> str:
-        if self._child is None:
-            return "never started"
-        code = self._child.exited.result() if self._child.exited.done() else None
-        said = self._child.stderr_tail.strip().splitlines()
-        return f"The agent ended ({how_exited(code)}): {said[-1] if said else 'it said nothing'}"
 
     def _finish(self, ending: ProcessEnd, error: str) -> None:
         self._change(Transition.CLOSED)

@@ -38,8 +38,9 @@ def _ignore_size(_size: int) -> None:
 class TurnOrder:
     """What to run: `quiet` turns (our own `/clear`) are not published; `on_answer` hears of the first sign of it.
 
-    `commands` states that the prompt may be one of the CLI's own commands. `on_person` is called when the wait for a
-    person begins or ends, at most `permission_timeout` seconds each (the setting's without one).
+    `commands` states that the prompt may be one of the CLI's own commands, `watched` that the caller reads the answer
+    as it grows. `on_person` is called when the wait for a person begins or ends, at most `permission_timeout` seconds
+    each (the setting's without one).
     """
 
     request: str
@@ -48,6 +49,7 @@ class TurnOrder:
     attempt: int = 1
     quiet: bool = False
     commands: bool = False
+    watched: bool = False
     on_delta: Callable[[str], None] = _ignore_text
     on_drop: Callable[[int], None] = _ignore_size
     on_answer: Callable[[], None] = _ignore

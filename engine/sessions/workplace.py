@@ -59,6 +59,10 @@ class Workplace:
             return CANNOT_MOVE
         return ""
 
+    def take_up(self, spec: AgentSpec) -> None:
+        """A parked agent resumes a conversation that works where it is parked."""
+        self._spec = spec
+
     async def go_on(self, control: Control, conversation: str) -> None:
         """Work in the directory of another conversation. Raises SessionLost when the agent does not."""
         self._backend.sweep(self._spec, conversation)
@@ -69,7 +73,8 @@ class Workplace:
 
     def leave_unused(self) -> None:
         """No turn ran in it: take it away when it is empty and its conversation's own."""
-        if self.moves and not self._spec.named_directory and self.directory != Path():
+        own = self.moves and not (self._spec.named_directory or self._spec.parked)
+        if own and self.directory != Path():
             with contextlib.suppress(OSError):
                 self.directory.rmdir()
 

@@ -56,6 +56,31 @@ class Claude(Group):
     max_retries: Whole = setting(
         0, "Retries the CLI makes by itself; the engine owns the rest.", unit="retries", ge=0, le=2, restart="sessions"
     )
+    stream_hold: Duration = setting(
+        0.08,
+        "Time over which the CLI joins pieces of an answer that somebody watches; 0 writes each piece at once.",
+        unit=SECONDS,
+        ge=0,
+        le=10,
+        restart="sessions",
+    )
+    stream_hold_unwatched: Duration = setting(
+        1.0,
+        "The same while nobody watches: the caller reads no stream, and no transcript is open.",
+        unit=SECONDS,
+        ge=0,
+        le=60,
+        restart="sessions",
+    )
+    gc_interval: Duration | None = setting(
+        None,
+        "Time between two rounds of the CLI's garbage collector; 3 s saves CPU after a start and takes up to 10 % more "
+        "memory. Empty leaves it to the CLI.",
+        unit=SECONDS,
+        ge=0.1,
+        le=600,
+        restart="sessions",
+    )
     extra_args: tuple[str, ...] = setting(
         (), "More arguments for the claude program.", restart="sessions", local_only=True
     )

@@ -133,6 +133,14 @@ class SessionPool(Group):
     max_waking: Whole = setting(
         2, "Conversations that may be woken at once, within the starts.", unit="sessions", ge=1, le=256
     )
+    wake_spares: Whole = setting(
+        1,
+        "Parked processes kept for each profile with sleeping conversations; a wake takes half as long with one, and 0 "
+        "keeps none.",
+        unit="sessions",
+        ge=0,
+        le=16,
+    )
     warm: Whole = setting(
         0, "Never used sessions of the default profile kept beside the others.", unit="sessions", ge=0, le=1000
     )

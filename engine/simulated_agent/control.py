@@ -165,6 +165,8 @@ def _reading(talk: Conversation, subtype: str) -> Line:
             return {"mcpServers": talk.mcp.listed()}
         case "get_context_usage":
             return _context_usage(talk)
+        case "get_status":
+            return _status(talk)
         case "get_session_cost":
             return {"text": f"Estimated cost:        ${talk.cost_usd:.4f}"}
         case "get_usage":
@@ -255,6 +257,12 @@ def _initialized(agent: Controlled) -> Line:
         "session_state": "running" if agent.busy else "idle",
         "capabilities": lines.CAPABILITIES,
     }
+
+
+def _status(talk: Conversation) -> Line:
+    rows = [{"label": "Version", "value": lines.VERSION}, {"label": "Session ID", "value": talk.session}]
+    rows.append({"label": "cwd", "value": os.getcwd()})  # noqa: PTH109 - pathlib costs start time
+    return {"sections": [{"title": "Session", "rows": rows}]}
 
 
 def _context_usage(talk: Conversation) -> Line:

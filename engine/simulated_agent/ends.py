@@ -48,6 +48,8 @@ def choose_session(options: Options) -> tuple[str, History]:
         if options.session and find_transcript(session):
             raise BadFlags(f"Error: Session ID {session} is already in use.")
         return session, History()
+    if resumed.lower().endswith(".jsonl"):
+        return _taken_from_file(resumed)
     try:
         history = _taken_up(options, resumed)
     except BadFlags as problem:
@@ -58,6 +60,23 @@ def choose_session(options: Options) -> tuple[str, History]:
     forked = History(history.chain, history.cost)
     forked.open_tasks = {}
     return options.session or lines.new_uuid(), forked
+
+
+def _taken_from_file(path: str) -> tuple[str, History]:
+    """The conversation in a file, which may be a pipe that somebody writes it into later; it goes on beside the file.
+
+    Raises BadFlags.
+    """
+    try:
+        history = read_history(path)
+        os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK))  # the CLI opens it twice
+    except OSError as problem:
+        raise BadFlags(f"Failed to resume session: {problem.strerror}") from None
+    session = history.session
+    if not is_uuid(session):
+        raise BadFlags(f"Failed to resume session from {path}")
+    history.path = f"{os.path.dirname(path)}/{session}.jsonl"  # noqa: PTH120 - pathlib costs start time
+    return session, history
 
 
 def _taken_up(options: Options, session: str) -> History:

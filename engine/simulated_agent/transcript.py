@@ -62,6 +62,8 @@ class History:
     def __init__(self, chain: list[Line] | None = None, cost: Line | None = None) -> None:
         self.chain = chain or []
         self.cost = cost or {}
+        self.session = ""
+        self.path: str | None = None
         self.prompts: list[str] = []
         self.answered = True
         self.open_tasks: dict[str, str] = {}
@@ -109,10 +111,12 @@ def read_history(path: str) -> History:
     known: dict[str, Line] = {}
     leaf: str | None = None
     cost: Line = {}
+    session = ""
     with open(path, encoding="utf-8", errors="replace") as file:  # noqa: PTH123
         for line in file:
             with contextlib.suppress(*_DAMAGED):
                 entry = json.loads(line)
+                session = str(entry.get("sessionId") or session)
                 if entry.get("type") == "cost-state":
                     cost = entry
                 elif entry.get("type") == "last-prompt" and entry.get("rewound") is True:
@@ -125,7 +129,9 @@ def read_history(path: str) -> History:
         chain.append(known.pop(leaf))
         parent = chain[-1].get("parentUuid")
         leaf = parent if isinstance(parent, str) else None
-    return History(chain[::-1], cost)
+    history = History(chain[::-1], cost)
+    history.session = session
+    return history
 
 
 def _prompts_of(entry: Line) -> list[str]:
@@ -168,7 +174,7 @@ class Transcript:
         self.session = session
         self._keeps = keeps
         self._mirrors = mirrors
-        found = find_transcript(session)
+        found = history.path if history and history.path else find_transcript(session)
         self._path = found or f"{project_folder()}/{session}.jsonl"
         self._parent = history.leaf if history else None
         self._inherited = history.chain if history and found is None else []

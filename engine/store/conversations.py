@@ -194,6 +194,15 @@ class ConversationStore:
         with self.file.errors():
             return [tenant for (tenant,) in self.file.database.execute(statement, (conversation,))]
 
+    def profiles(self) -> list[tuple[str, str]]:
+        """Tenant and profile of all conversations that are not archived, each once."""
+        statement = """
+            SELECT DISTINCT tenant, profile FROM conversation_profiles
+            JOIN conversation_summaries USING (tenant, conversation) WHERE NOT archived
+        """
+        with self.file.errors():
+            return [(tenant, profile) for tenant, profile in self.file.database.execute(statement)]
+
     def change(self, tenant: str, conversation: str, title: str | None, archived: bool | None) -> None:
         """Give a conversation another title, or move it into or out of the archive; None leaves it."""
         statement = """

@@ -79,6 +79,18 @@ async def test_the_metrics_count_what_happened(served: Served) -> None:
     assert before.keys() < after.keys()
 
 
+async def test_the_metrics_tell_of_the_queue_and_the_cache(served: Served) -> None:
+    for _ in range(2):
+        await served.ask("same", cacheable=True)
+    found = await samples(served)
+    assert found["quarterdeck_cache_hits_total{level=1}"] == 1
+    assert found["quarterdeck_cache_entries{level=1}"] == 1
+    assert found["quarterdeck_queue_waiting{priority=urgent}"] == 0
+    assert found["quarterdeck_queue_dropped_total{cause=full}"] == 0
+    assert found["quarterdeck_concurrency_running{limit=credential:default model:default}"] == 0
+    assert found["quarterdeck_gc_collections_total{generation=2}"] >= 0
+
+
 async def test_the_sessions_in_a_turn_are_counted(served: Served) -> None:
     await served.data("POST", "/api/prompts", {"prompt": LONG, "wait": False}, 202)
     await until(lambda: served.engine.pool.statistics().active == 1)

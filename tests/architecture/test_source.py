@@ -102,6 +102,7 @@ def test_only_the_clock_and_its_named_neighbours_read_the_time() -> None:
     """Time is injected; those who read it themselves stand on the border and are listed here with their reason."""
     borders = {
         "engine/base/clock.py",  # the clock
+        "engine/base/gate.py",  # a thread that waits for another process
         "engine/simulated_agent/agent.py",  # a process of its own
         "engine/simulated_agent/background.py",
         "engine/simulated_agent/endings.py",

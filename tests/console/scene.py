@@ -70,6 +70,13 @@ BREAKERS = [
 ]  # fmt: skip
 
 
+CACHE = (
+    ev.CacheReading(
+        1, "tinylfu", 812, 1024, 31 * 1024**2, 64 * 1024**2, 4210, 1310, 12e-6, {"room": 77, "age": 12}, 3100.0
+    ),
+    ev.CacheReading(2, "lru", 9120, 0, 190 * 1024**2, 256 * 1024**2, 640, 670, 160e-6, {"age": 210}, 86000.0),
+)
+"""The answer cache at NOW."""
 QUEUE = ev.QueueReading(
     waiting=1, max_waiting=1000, drain=9.0, out=0.1, dropped={"full": 2, "hopeless": 1},
     lanes=[
@@ -212,6 +219,7 @@ def _present() -> list[tuple[float, AnyEvent]]:
         (NOW - 3, asked("p2", "s0010", "Write", "NOTES.md", "Write: NOTES.md with any content", "write", 10)),
         (NOW - 2, ev.SessionEnded(session="s0011", how="exit", exit_code=134, error="The agent ended (signal 6)")),
         (NOW - 1.5, _queued("r990", "hana", "write the changelog")),
+        (NOW - 1, ev.CacheMeasured(levels=CACHE)),
         (NOW - 1, ev.QueueMeasured(queue=QUEUE, waits=(ev.WaitReading("r990", 1, 9.0),))),
         (NOW - 1, ev.SessionReadings(
             readings=[ev.Reading(row[0], 3.0 * n, (90 + 7 * n) * MIB, 1 + n % 3) for n, row in enumerate(SESSIONS)],

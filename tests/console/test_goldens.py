@@ -45,6 +45,7 @@ SCENES: dict[str, tuple[str, ...]] = {
     "errors": ("3",),
     "recovery": ("4",),
     "queue": ("5",),
+    "cache": ("6",),
     "conversations": ("0", "j"),
     "conversation-delete": ("0", "j", "X"),
     "conversation-asleep": ("0", "j", "enter"),

@@ -28,7 +28,8 @@ CLI = "for shortcuts"
 @pytest.fixture
 def engine(home: Path, claude: Path) -> Iterator[int]:
     """An engine that stays, with the real CLI on the offline model."""
-    settings = (f"claude.binary={claude}", "engine.demo=off", "engine.stop_term_grace=1s")
+    alone = ("session_pool.min_size=1", "session_pool.max_size=1")  # the row under the cursor is the one that answered
+    settings = (f"claude.binary={claude}", "engine.demo=off", "engine.stop_term_grace=1s", *alone)
     began = quarterdeck(home, "up", "--offline", "--json", *(word for each in settings for word in ("--set", each)))
     assert began.returncode == 0, began.stderr
     pid = int(json.loads(began.stdout)["pid"])

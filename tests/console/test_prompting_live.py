@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from engine.api.server import serve
+from engine.requests import Request
 from engine.thread import EngineThread
 from tests.console.test_approvals_live import attached, seen
 from tests.support.console import NORMAL, SMALL
@@ -59,5 +60,25 @@ async def test_a_prompt_with_a_file_is_sent_and_its_answer_gone_to(
         await console.press("escape", "P")
         assert "at once" in console.text or "idle session" in console.text
         await console.press("escape")
+    if remote:
+        await feed.aclose()
+
+
+@pytest.mark.parametrize("remote", [False, True])
+async def test_a_conversation_wakes_while_its_prompt_is_typed(
+    thread: EngineThread, tmp_path: Path, remote: bool
+) -> None:
+    engine = thread.engine
+    answer = await asyncio.wrap_future(thread.call(engine.submit(Request(prompt="hello"))))
+    await asyncio.wrap_future(thread.call(engine.pool.stop_session(answer.session, "test")))
+    feed = RemoteFeed(Address(uds=tmp_path / "engine.sock")) if remote else InProcessFeed(thread)
+    async with attached(feed, NORMAL) as console:
+        await seen(console, lambda: console.app.store.has_data)
+        await console.press("0")
+        await seen(console, lambda: answer.conversation[:8] in console.text)
+        await console.press("P")
+        await seen(console, lambda: any(s.conversation == answer.conversation for s in engine.pool.sessions.values()))
+        await console.press("escape")
+    assert len(engine.pool.sessions) == 1
     if remote:
         await feed.aclose()

@@ -16,6 +16,7 @@ from engine.backends.transcript_search import transcript_holds
 from engine.base.errors import BackendMissing, DeadlinePassed, SessionLost, StartFailed
 from engine.dispatch.dispatcher import CONTINUE
 from engine.events.types import SessionEnded
+from engine.memory.buffers import BufferPool
 from engine.recovery.classify.classifier import error_of
 from engine.sessions.clocks import TurnLimits
 from engine.sessions.outcome import Ended
@@ -52,7 +53,9 @@ async def test_a_killed_session_is_lost_and_its_prompt_is_not_doubled(session_fi
     assert (await session.collect(1.0)).survivors == ()
 
     backend = session_fixture.backend()
-    assert transcript_holds(backend.transcript(session.profile, session.conversation), session.last_uuid)
+    assert transcript_holds(
+        backend.transcript(session.profile, session.conversation), session.last_uuid, BufferPool(), "t"
+    )
     again = await session_fixture.start(resume=session.conversation)
     assert len((await session_fixture.ask(again, CONTINUE)).text.split()) == 60
     assert (await session_fixture.ask(again, "[[history]]")).text.startswith("History: 3 user messages")

@@ -83,6 +83,7 @@ ONE_OF_EACH: list[AnyEvent] = [
     ev.Notice(severity=Severity.WARNING, text="disk", remedy="free it"),
     ev.SessionJudged(session="s0001", condition="suspect", reason="does not answer probes", acted=""),
     ev.PoolScaled(target=4, size=2, reason="2 waiting for 2 sessions", busy=2, waiting=2, cpu=0.5, memory=0.4),
+    ev.CacheMeasured(levels=(ev.CacheReading(1, "lru", 3, 1024, 900, 4096, 5, 2, 1e-5, {"room": 1}, 12.5),)),
     ev.CachePrewarmed(done=2, total=2, failed=1),
     ev.QueueMeasured(
         queue=ev.QueueReading(
@@ -130,6 +131,7 @@ ONE_OF_EACH: list[AnyEvent] = [
     ev.EngineStopped(reason="SIGTERM"),
     ev.GrantRevoked(grant="g1", action="Bash: rm x  (exactly this)", by="ana"),
     ev.RequestWaiting(request="r1", reason="an approval"),
+    ev.ContextMeasured(session="s0001", context=11_000, context_window=200_000),
     ev.BackgroundChanged(session="s0001", tasks=["sleep 60"], own_turn=True),
     ev.ForeignTurnEnded(session="s0001", conversation="c1", ok=True, text="the task is done", tokens_out=3, cost=0.1),
     ev.ConversationRewound(session="s0001", conversation="c1", message="m3", prompts=2, by="ana"),

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.launchers.kernel import setpriv_program, with_parent_death_signal
+from engine.launchers.kernel import setpriv_program, waits_for_writer, with_parent_death_signal
 from tests.support.headless import ROOT, Headless, headless
 from tests.support.processes import command_of, runs, wait_until
 
@@ -51,6 +51,49 @@ def test_the_next_start_finds_all_that_a_killed_engine_left(
             assert set(reaped["pids"]) <= set(tree)
             assert first.id in reaped["origin"]
             assert [path.stem for path in (home / "state/quarterdeck/engines").iterdir()] == [second.id]
+
+
+def with_spare(engine: Headless) -> int:
+    """Let a conversation sleep; the pid of the process that is parked for it, and blocks in the opening of its gate."""
+    asked = {"prompt": "hello", "wait": True}
+    session = engine.call("POST", "/api/prompts", asked)["prompt"]["session"]
+    engine.call("POST", f"/api/sessions/{session}/hibernate")
+
+    def parked() -> list[int]:
+        return [pid for pid in engine.tree() if ".gate/" in command_of(pid) and waits_for_writer(pid)]
+
+    wait_until(lambda: engine.call("GET", "/api/pool")["pool"]["spares"] == 1)
+    (pid,) = parked()
+    return pid
+
+
+@pytest.mark.parametrize("agent", ["simulator", pytest.param("claude", marks=pytest.mark.real_cli)])
+def test_a_parked_process_ends_with_an_engine_that_is_killed(
+    home: Path, agent: str, request: pytest.FixtureRequest
+) -> None:
+    real = ("--backend=claude", "--offline") if agent == "claude" and request.getfixturevalue("claude") else ()
+    with headless(home, *real, settings=["session_pool.min_size=0"]) as first:
+        pid = with_spare(first)
+        kill(first)
+        wait_until(lambda: not runs(pid))  # by the parent-death signal alone
+        with headless(home, *real) as second:
+            assert first.tree() == []
+            folder = home / "state/quarterdeck/engines"
+            assert [path.stem for path in folder.glob("*.json")] == [second.id]
+            assert not [path for path in folder.rglob("*.JSONL") if path.parts[-3] != second.id]
+
+
+@pytest.mark.parametrize("agent", ["simulator", pytest.param("claude", marks=pytest.mark.real_cli)])
+def test_a_parked_process_ends_with_an_engine_that_drains(
+    home: Path, agent: str, request: pytest.FixtureRequest
+) -> None:
+    real = ("--backend=claude", "--offline") if agent == "claude" and request.getfixturevalue("claude") else ()
+    with headless(home, *real, settings=["session_pool.min_size=0"]) as engine:
+        pid = with_spare(engine)
+        engine.signal(signal.SIGTERM)
+        assert engine.exit_code() == 0
+        assert not runs(pid)
+        assert engine.tree() == []
 
 
 def test_of_two_engines_side_by_side_only_the_dead_ones_processes_are_reaped(home: Path) -> None:

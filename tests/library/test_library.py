@@ -328,3 +328,26 @@ async def test_jobs_run_on_bounded_workers(tmp_path: Path) -> None:
         with pytest.raises(SettingsError):
             engine.set_max_workers(0)
         assert engine.cleanup_idle_workers() <= 2
+
+
+async def test_the_cache_is_shaped_and_measured_from_a_program(tmp_path: Path) -> None:
+    async with Engine(settings(tmp_path)) as engine:
+        done = await engine.prewarm_cache(["[[reply: one]] a", "[[reply: two]] b"])
+        assert (done.asked, done.known, done.failed) == (2, 0, 0)
+        assert (await engine.submit(Request(prompt="[[reply: one]] a", cacheable=True))).cached
+        assert (await engine.prewarm_cache(["[[reply: one]] a"])).known == 1
+        engine.set_eviction_policy("tinylfu")
+        engine.set_cache_size(1, 2048)
+        engine.set_cache_size(2, 4096)
+        first, second = engine.cache_stats()
+        assert (first.policy, first.max_bytes, second.max_bytes) == ("tinylfu", 2048, 4096)
+        assert first.hits >= 2
+        assert await engine.clear_cache() >= 2
+        assert not (await engine.submit(Request(prompt="[[reply: one]] a", cacheable=True))).cached
+        with pytest.raises(BadInput, match="no level 3"):
+            engine.set_cache_size(3, 1)
+        for wrong in (0, -5):
+            with pytest.raises(QuarterdeckError):
+                engine.set_cache_size(1, wrong)
+        with pytest.raises(QuarterdeckError, match="no eviction policy"):
+            engine.set_eviction_policy("lottery")

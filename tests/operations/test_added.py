@@ -34,6 +34,18 @@ async def test_conversations_are_listed_filtered_and_paged(served: Served) -> No
     assert await served.refusal("GET", "/api/conversations?state=asleep") == (400, "bad_input", "state")
 
 
+async def test_a_conversation_is_woken_for_a_prompt_that_is_expected(served: Served) -> None:
+    asked = await served.ask("one")
+    path = f"/api/conversations/{asked['conversation']}/wake"
+    awake = (await served.data("POST", path))["wake"]
+    assert (awake["state"], awake["session"]) == ("awake", asked["session"])
+    await served.data("POST", f"/api/sessions/{asked['session']}/hibernate")
+    woken = (await served.data("POST", path))["wake"]
+    assert (woken["conversation"], woken["state"]) == (asked["conversation"], "waking")
+    await until(lambda: served.engine.pool.index.holder("default", asked["conversation"]) is not None)
+    assert (await served.data("POST", path))["wake"]["state"] == "awake"
+
+
 async def test_a_conversation_is_running_then_idle_then_hibernated_then_deleted(served: Served) -> None:
     engine = served.engine
     await served.data("POST", "/api/prompts", {"prompt": LONG, "id": "long", "wait": False}, 202)

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from engine.backends.claude import cli_version
 from engine.base.loopback import is_loopback
+from engine.pool.wake_checks import MOST_TRIES, WakeChecks, agent_name, verdicts_file
 from engine.settings.schema import Api
 from engine.settings.unused import exposure
 from tests.support.headless import headless, quarterdeck
@@ -39,6 +41,32 @@ def test_a_settings_file_with_a_secret_is_its_owners_alone(home: Path, name: str
     file.chmod(mode)
     (row,) = found(home, "file modes")
     assert (row["level"], str(file) in row["found"]) == (level, level == "warning")
+
+
+@pytest.mark.real_cli
+@pytest.mark.parametrize(
+    ("verdict", "level", "sentence"),
+    [
+        (None, "ok", "are tried with"),
+        ("", "ok", "are woken by parked processes"),
+        ("it lost the history", "warning", "cannot be parked: it lost the history"),
+    ],
+)
+def test_whether_conversations_are_woken_by_parked_processes(
+    home: Path, claude: Path, verdict: str | None, level: str, sentence: str
+) -> None:
+    if verdict is not None:
+        checks = WakeChecks(verdicts_file(home / "state/quarterdeck"))
+        agent = agent_name("claude", cli_version(claude))
+        for _ in range(MOST_TRIES):
+            if verdict:
+                checks.failed(agent, verdict)
+            else:
+                checks.passed(agent)
+    (row,) = found(home, "wake", "--set", f"claude.binary={claude}")
+    assert (row["level"], sentence in row["found"]) == (level, True)
+    (row,) = found(home, "wake", "--set", f"claude.binary={claude}", "--set", "session_pool.wake_spares=0")
+    assert "wake_spares" in row["found"]
 
 
 def test_a_listener_in_clear_text_beyond_this_machine_is_a_warning(home: Path) -> None:

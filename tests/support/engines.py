@@ -23,6 +23,7 @@ def loaded(folder: Path, *overrides: str) -> Loaded:
         "engine.grace=1s",
         "retry.breaker_wait=0s",  # tests of breakers see what they refuse
         "session_pool.min_size=0",
+        "session_pool.wake_spares=0",
         "session_pool.auto_scaling.scale_up_threshold=1",  # no session beside those that are needed
         "session_pool.auto_scaling.target_cpu=1",  # whatever else runs on the machine
     )

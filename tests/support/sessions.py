@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -62,9 +63,9 @@ class SessionFixture:
         kind = "simulator" if self._binary is None else "claude"
         return Profile(**{"name": "default", "backend": kind, "own_home": True, **changes})
 
-    def backend(self, *flags: str, retries: int = 0) -> Backend:
-        """The backend with more flags for its agents."""
-        options = ClaudeOptions(max_retries=retries, extra_args=flags)
+    def backend(self, *flags: str, retries: int = 0, **options_of: Any) -> Backend:
+        """The backend with more flags for its agents, and other options."""
+        options = ClaudeOptions(max_retries=retries, extra_args=flags, **options_of)
         if self._binary is None:
             return SimulatorBackend(self._homes, options)
         return ClaudeBackend(self._binary, self._homes, lambda: Credential("offline", base_url=self._url), options)
@@ -79,8 +80,21 @@ class SessionFixture:
         retries: int = 0,
     ) -> Session:
         """A session that answers; on `resume` it goes on with that conversation."""
+        spec = AgentSpec("", profile or self.profile(), resume or str(uuid.uuid4()), resume=bool(resume))
+        session = self._session(spec, backend or self.backend(*flags, retries=retries))
+        await session.start(START_S)
+        return session
+
+    async def park(self, profile: Profile | None = None, directory: Path | None = None) -> Session:
+        """A session that waits for a conversation to resume, in its directory."""
+        spec = AgentSpec("", profile or self.profile(), "", directory=directory, parked=True)
+        session = self._session(spec, self.backend())
+        await session.park(START_S)
+        return session
+
+    def _session(self, spec: AgentSpec, backend: Backend) -> Session:
         ports = SessionPorts(
-            backend=backend or self.backend(*flags, retries=retries),
+            backend=backend,
             launcher=self.launcher,
             bus=self._bus,
             clock=self._clock,
@@ -88,11 +102,8 @@ class SessionFixture:
             transcripts=self.transcripts,
             limits=lambda: self.limits,
         )
-        name = f"s{len(self._sessions) + 1}"
-        spec = AgentSpec(name, profile or self.profile(), resume or str(uuid.uuid4()), resume=bool(resume))
-        session = Session(spec, ports, self.lost.append)
+        session = Session(replace(spec, session=f"s{len(self._sessions) + 1}"), ports, self.lost.append)
         self._sessions.append(session)
-        await session.start(START_S)
         return session
 
     async def ask(self, session: Session, prompt: str, *, commands: bool = False) -> Outcome:
@@ -115,10 +126,10 @@ class SessionFixture:
         )
         self.broker.answer(permission, decision, edited)
 
-    def begin(self, session: Session, prompt: str) -> tuple[asyncio.Task[Outcome], list[str]]:
+    def begin(self, session: Session, prompt: str, *, watched: bool = True) -> tuple[asyncio.Task[Outcome], list[str]]:
         """Run one turn in the background; the list grows by the pieces of its answer."""
         pieces: list[str] = []
-        order = TurnOrder(request="r", prompt=prompt, on_delta=pieces.append)
+        order = TurnOrder(request="r", prompt=prompt, watched=watched, on_delta=pieces.append)
         return asyncio.create_task(session.run(order)), pieces
 
     def seen(self, kind: type[E]) -> list[E]:

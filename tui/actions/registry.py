@@ -23,6 +23,7 @@ class KeyScope(StrEnum):
     ERRORS = "Errors"
     RECOVERY = "Recovery"
     QUEUE = "Queue"
+    CACHE = "Cache"
     TUNING = "Tuning"
     CONVERSATIONS = "Conversations"
 
@@ -110,6 +111,7 @@ _APP, _OVER, _SESS, _TRAN, _INBOX = (
     KeyScope.INBOX,
 )
 _ERRS, _RECO, _QUEU, _TUNE = KeyScope.ERRORS, KeyScope.RECOVERY, KeyScope.QUEUE, KeyScope.TUNING
+_CACH = KeyScope.CACHE
 _CONV = KeyScope.CONVERSATIONS
 
 
@@ -140,6 +142,7 @@ ACTIONS: tuple[Action, ...] = (
     _looks("view.errors", "3", "go to Errors", _APP, "app.go('errors')"),
     _looks("view.recovery", "4", "go to Recovery", _APP, "app.go('recovery')"),
     _looks("view.queue", "5", "go to Queue", _APP, "app.go('queue')"),
+    _looks("view.cache", "6", "go to Cache", _APP, "app.go('cache')"),
     _looks("view.tuning", "7", "go to Tuning", _APP, "app.go('tuning')"),
     _looks("view.profiler", "9", "the profiler", _APP, "app.profiler"),
     _looks("view.conversations", "0", "go to Conversations", _APP, "app.go('conversations')"),
@@ -230,6 +233,14 @@ ACTIONS: tuple[Action, ...] = (
     Action("recovery.trip", "X", "open it for a while", _RECO, "screen.act('breaker_trip')", True, 3, short="trip"),
     Action("recovery.disable", "D", "let all calls pass", _RECO, "screen.act('breaker_disable')", True, 4,
            short="disable"),
+    _looks("cache.down", "j,down", "next session", _CACH, "screen.move(1)"),
+    _looks("cache.up", "k,up", "one before", _CACH, "screen.move(-1)"),
+    _looks("cache.page_down", "pagedown", "ten down", _CACH, "screen.move(10)", label="pgdn"),
+    _looks("cache.page_up", "pageup", "ten up", _CACH, "screen.move(-10)", label="pgup"),
+    _looks("cache.open", "enter,t", "its transcript", _CACH, "screen.open", 1, short="transcript"),
+    *_listed(_CACH, "cache", "session", without="marked mark mark_all unmark"),
+    _looks("cache.back", "escape", "back", _CACH, "screen.back", label="esc"),
+    Action("cache.clear", "E", "forget cached answers", _CACH, "screen.act('clear')", True, 2, short="forget"),
     _looks("queue.down", "j,down", "next request", _QUEU, "screen.move(1)"),
     _looks("queue.up", "k,up", "one before", _QUEU, "screen.move(-1)"),
     _looks("queue.page_down", "pagedown", "ten down", _QUEU, "screen.move(10)", label="pgdn"),

@@ -36,6 +36,7 @@ COMMANDS = {
     "env": "Trust the .env file of a folder, list what is trusted, forget it.",
     "errors": "Show what failed and how recovery went; correct a class.",
     "keys": "List the console's actions with their keys; check keys.toml.",
+    "memory": "Show the buffers that are used again; measure whether it pays, give them back.",
     "offline-model": "Serve the offline model alone.",
     "permissions": "Show what agents ask leave for, answer it, show grants.",
     "plugins": "List the installed extensions and check that they load.",
@@ -56,7 +57,7 @@ COMMANDS = {
 }
 
 
-MADE = frozenset({"cache", "checkpoints", "pool", "presets", "profiler", "profiles", "recordings"})
+MADE = frozenset({"cache", "checkpoints", "memory", "pool", "presets", "profiler", "profiles", "recordings"})
 """Groups that are made from operations alone."""
 EXTENDED = frozenset({"alerts", "breakers", "config", "errors", "permissions", "queue", "recoveries", "sessions"})
 """Groups of a module that get commands for those operations that have none there."""

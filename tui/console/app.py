@@ -87,6 +87,7 @@ class Console(PartActions, TerminalUse, TypedAhead):
         "errors": later("errors", "ErrorsScreen"),
         "recovery": later("recovery", "RecoveryScreen"),
         "queue": later("queue", "QueueScreen"),
+        "cache": later("cache", "CacheScreen"),
         "tuning": later("tuning", "TuningScreen"),
         "conversations": later("conversations", "ConversationsScreen"),
     }

@@ -36,6 +36,7 @@ URGENCY: dict[SessionState, int] = {
     SessionState.STARTING: 5,
     SessionState.STOPPING: 6,
     SessionState.IDLE: 7,
+    SessionState.PARKED: 8,
 }
 
 

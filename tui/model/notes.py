@@ -31,9 +31,9 @@ class Notes:
     """Owner of the notes beside the segments of one recording. What cannot be read of them is left out."""
 
     def __init__(self, segments: Sequence[Path]) -> None:
-        from engine.events.recorder import SUFFIX
+        from engine.events.packing import segment_name
 
-        name = segments[0].name.removesuffix(SUFFIX)
+        name = segment_name(segments[0])
         self.path = segments[0].with_name(f"{name.rpartition('-')[0] or name}.notes.jsonl")
         self.notes = _read(self.path)
 

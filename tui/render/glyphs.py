@@ -15,6 +15,7 @@ GlyphSetting = Literal["auto", "unicode", "plain", "ascii"]
 STATE_GLYPHS: dict[SessionState, str] = {
     SessionState.RUNNING: "●",
     SessionState.STARTING: "◐",
+    SessionState.PARKED: "◦",
     SessionState.IDLE: "○",
     SessionState.APPROVAL: "?",
     SessionState.RETRYING: "▲",
@@ -25,6 +26,7 @@ STATE_GLYPHS: dict[SessionState, str] = {
 STATE_ROLES: dict[SessionState, str] = {
     SessionState.RUNNING: "run",
     SessionState.STARTING: "wait",
+    SessionState.PARKED: "muted",
     SessionState.IDLE: "muted",
     SessionState.APPROVAL: "ask",
     SessionState.RETRYING: "retry",

@@ -24,6 +24,7 @@ TABS: tuple[Tab, ...] = (
     ("view.errors", "Errors", "errors"),
     ("view.recovery", "Recovery", "recovery"),
     ("view.queue", "Queue", "queue"),
+    ("view.cache", "Cache", "cache"),
     ("view.tuning", "Tuning", "tuning"),
     ("view.conversations", "Conversations", "conversations"),
 )

@@ -167,7 +167,7 @@ def recent_block(recent: Sequence[RecentLine], width: int, height: int) -> list[
 def pool_block(state: State, width: int) -> list[Line]:
     """Size against its limit, the engine's own use, breakers that are known."""
     engine = state.engine
-    used, limit = len(state.sessions), engine.max_size
+    used, limit = sum(row.state is not SessionState.PARKED for row in state.sessions.values()), engine.max_size
     bar = max(6, width - 28)
     lines = [rule(f"POOL {engine.backend}", width, engine.version)]
     lines.append(
@@ -189,6 +189,8 @@ def _pool_lines(pool: PoolStatistics, used: int, width: int) -> list[Line]:
     """Where the size goes and why, and how well processes are used again."""
     going = f"{used} → {pool.target}: {pool.reason}" if pool.target != used else pool.reason
     reused = f"{pool.reuse:.0%} of turns  asleep {pool.hibernated}" if pool.counts.leases else "no turn yet"
+    if pool.spares:
+        reused += f"  spares {pool.spares}"
     return [
         [(" scaling  ", "muted"), (fit(going, max(0, width - 10)), "")],
         [(" reuse    ", "muted"), (reused, "")],

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from engine.base.errors import QuarterdeckError
-from engine.operations.declared.conversations import LIST_CONVERSATIONS, ConversationRow, ListConversations
+from engine.operations.declared.conversations import (
+    LIST_CONVERSATIONS,
+    WAKE_CONVERSATION,
+    ConversationId,
+    ConversationRow,
+    ListConversations,
+)
 from engine.operations.declared.profiles import LIST_PROFILES, ProfileRow
 from engine.operations.operation import NoArguments
 from tui.model.prompt_target import PromptTarget, priorities, users_of
@@ -71,6 +78,7 @@ class PromptChoices:
 
     def __init__(self, console: ConsoleHost, target: PromptTarget) -> None:
         self._console = console
+        self._asked_to_wake: set[str] = set()
         self.target = target
 
     async def choose(self, what: str) -> str | None:
@@ -91,6 +99,16 @@ class PromptChoices:
             case _:
                 return await self._template()
         return None
+
+    async def wake(self) -> None:
+        """Ask the engine to wake the conversation that the prompt is for, where that takes nothing from others."""
+        feed, conversation = self._console.feed, self.target.conversation
+        awake = {row.conversation for row in self._console.store.live.sessions.values()}
+        if feed is None or not conversation or conversation in self._asked_to_wake | awake:
+            return
+        self._asked_to_wake.add(conversation)
+        with contextlib.suppress(QuarterdeckError):  # the prompt itself reports what is wrong
+            await feed.send(WAKE_CONVERSATION, ConversationId(id=conversation))
 
     async def menu(self) -> str | None:
         """Which of CHOICES is to be made, chosen by a letter."""

@@ -74,6 +74,11 @@ class PromptEntry(Overlay[WrittenPrompt]):
         super().on_mount()
         self._end()
         self.paint()
+        self._wake()
+
+    def _wake(self) -> None:
+        """A prompt is expected for the conversation: let it wake while the prompt is typed."""
+        self.run_worker(self._choices.wake(), group="wake", exclusive=True, exit_on_error=False)
 
     def paint(self) -> None:
         """Show where it goes as things are now."""
@@ -141,6 +146,7 @@ class PromptEntry(Overlay[WrittenPrompt]):
         if text:
             self._area.put(self._pastes.folded(text, EDITABLE, "text"))
         self.paint()
+        self._wake()
 
     @on(TextArea.Changed)
     @on(TextArea.SelectionChanged)

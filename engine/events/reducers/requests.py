@@ -40,6 +40,11 @@ def queue_measured(state: State, event: ev.QueueMeasured, at: float) -> None:
         view.expected_at = at + place.expected if place is not None and place.expected is not None else 0.0
 
 
+def cache_measured(state: State, event: ev.CacheMeasured, _at: float) -> None:
+    """What the levels hold, and how they serve."""
+    state.cache = list(event.levels)
+
+
 def cache_prewarmed(state: State, event: ev.CachePrewarmed, _at: float) -> None:
     """The end of a prewarming is noted once."""
     if event.done == event.total:

@@ -93,6 +93,12 @@ def session_bound(state: State, event: ev.SessionBound, _at: float) -> None:
         row.cwd = event.cwd or row.cwd
 
 
+def context_measured(state: State, event: ev.ContextMeasured, _at: float) -> None:
+    """How full its context is before its first turn."""
+    if row := state.sessions.get(event.session):
+        row.context, row.context_window = event.context, event.context_window
+
+
 def session_readings(state: State, event: ev.SessionReadings, _at: float) -> None:
     """Memory and CPU of the process trees were read."""
     state.engine.cpu, state.engine.rss = event.engine_cpu, event.engine_rss

@@ -6,6 +6,7 @@ import msgspec
 
 from engine.events.types.alerts import AlertRaised, AlertResolved, AlertSilenced
 from engine.events.types.base import Event
+from engine.events.types.cache import CacheMeasured, CachePrewarmed, CacheReading
 from engine.events.types.engine import (
     ConsolesChanged,
     EngineDraining,
@@ -29,7 +30,6 @@ from engine.events.types.pool import (
 )
 from engine.events.types.profiler import ProfilerStarted, ProfilerStopped
 from engine.events.types.queue import (
-    CachePrewarmed,
     LaneReading,
     LimitReading,
     QueueMeasured,
@@ -61,6 +61,7 @@ from engine.events.types.requests import (
 )
 from engine.events.types.sessions import (
     BackgroundChanged,
+    ContextMeasured,
     ConversationRewound,
     ProtocolFault,
     Reading,
@@ -83,8 +84,11 @@ __all__ = [
     "BackgroundChanged",
     "BreakerChanged",
     "BreakerFigures",
+    "CacheMeasured",
     "CachePrewarmed",
+    "CacheReading",
     "ConsolesChanged",
+    "ContextMeasured",
     "ConversationHibernated",
     "ConversationRewound",
     "ConversationWoken",
@@ -154,9 +158,11 @@ AnyEvent = (
     | SessionChanged
     | SessionBound
     | BackgroundChanged
+    | ContextMeasured
     | RequestWaiting
     | QueueMeasured
     | CachePrewarmed
+    | CacheMeasured
     | ForeignTurnEnded
     | SessionReadings
     | SessionEnded

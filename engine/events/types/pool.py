@@ -16,7 +16,10 @@ class Percentiles(msgspec.Struct, frozen=True):
 
 
 class PoolCounts(msgspec.Struct):
-    """What happened since the pool opened. A reuse is a turn on a process that ran already; a wake is none."""
+    """What happened since the pool opened. A reuse is a turn on a process that ran already; a wake is none.
+
+    `spare_wakes` are the wakes that took a parked process.
+    """
 
     leases: int = 0
     reuses: int = 0
@@ -25,6 +28,7 @@ class PoolCounts(msgspec.Struct):
     starts: int = 0
     start_failures: int = 0
     wakes: int = 0
+    spare_wakes: int = 0
     hibernations: int = 0
     evictions: int = 0
     retirements: int = 0
@@ -37,8 +41,8 @@ class PoolStatistics(msgspec.Struct, frozen=True):
     """The pool as it is now. `utilisation` = (leased + waiting) / (all + starting), 0 for an empty pool.
 
     `target` is the size that scaling goes to and `reason` why; `memory` is in bytes, `cpu` in percent of a core, both
-    summed over the sessions; `throughput` in turns a second; `hibernated` counts conversations without a process;
-    `simulated` states that answers are made up.
+    summed over the sessions; `throughput` in turns a second; `hibernated` counts conversations without a process,
+    `spares` the parked processes, which `size` leaves out; `simulated` states that answers are made up.
     """
 
     size: int
@@ -61,6 +65,7 @@ class PoolStatistics(msgspec.Struct, frozen=True):
     wake: Percentiles
     counts: PoolCounts
     simulated: bool = False
+    spares: int = 0
 
 
 class PoolMeasured(Event, frozen=True):
@@ -82,11 +87,12 @@ class PoolScaled(Event, frozen=True):
 
 
 class ConversationWoken(Event, frozen=True):
-    """A hibernated conversation has a process again after `took` seconds."""
+    """A hibernated conversation has a process again after `took` seconds; `cold` is why it was not a parked one."""
 
     conversation: str
     session: str
     took: float
+    cold: str = ""
 
 
 class ConversationHibernated(Event, frozen=True):

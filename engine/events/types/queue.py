@@ -56,14 +56,6 @@ class QueueReading(msgspec.Struct, frozen=True):
     """The load that somebody gave for the API, from 0 to 1."""
 
 
-class CachePrewarmed(Event, frozen=True):
-    """One prompt more of a prewarming of the cache has its end; `failed` of those that are done have no answer."""
-
-    done: int
-    total: int
-    failed: int = 0
-
-
 class QueueMeasured(Event, frozen=True):
     """How the queue stands, and the first of those who wait; once a second while anything is on its way."""
 

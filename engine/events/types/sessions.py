@@ -13,6 +13,7 @@ class SessionState(StrEnum):
     """What a session is doing; each has a glyph of its own in the console."""
 
     STARTING = "starting"
+    PARKED = "parked"
     IDLE = "idle"
     RUNNING = "running"
     APPROVAL = "approval"
@@ -59,6 +60,14 @@ class SessionBound(Event, frozen=True):
     conversation: str
     user: str = ""
     cwd: str = ""
+
+
+class ContextMeasured(Event, frozen=True):
+    """What a fresh session's context takes before its first turn, in tokens of its window."""
+
+    session: str
+    context: int
+    context_window: int
 
 
 class BackgroundChanged(Event, frozen=True):

@@ -149,6 +149,21 @@ class KeptPromptsResult(msgspec.Struct, kw_only=True):
     total: int
 
 
+class Wake(msgspec.Struct, kw_only=True):
+    """What became of the wish: `awake` with a session, `waking`, or `asleep` for a reason."""
+
+    conversation: str
+    state: Literal["awake", "waking", "asleep"]
+    session: str = ""
+    reason: str = ""
+
+
+class WakeResult(msgspec.Struct, kw_only=True):
+    """What became of the wish to wake a conversation."""
+
+    wake: Wake
+
+
 class ConversationDeleted(msgspec.Struct, kw_only=True):
     """The conversation that was deleted, and whether it had a transcript."""
 
@@ -211,6 +226,16 @@ READ_PROMPTS = Operation(
     "List the prompts of a conversation, as `sessions rewind` counts them.",
     columns=("number", "at", "text", "ref"),
     examples=("quarterdeck conversations prompts 0f8fad5b-d9cb-469f-a165-70867728950e",),
+)
+WAKE_CONVERSATION = Operation(
+    "conversations.wake",
+    "POST /api/conversations/{id}/wake",
+    ConversationId,
+    WakeResult,
+    "Wake a conversation for which a prompt is expected, when no session has to end for it.",
+    Scope.OPERATOR,
+    sentence="{wake.conversation}: {wake.state} {wake.session}{wake.reason}",
+    examples=("quarterdeck conversations wake 0f8fad5b-d9cb-469f-a165-70867728950e",),
 )
 DELETE_CONVERSATION = Operation(
     "conversations.delete",

@@ -17,7 +17,10 @@ class Percentiles(msgspec.Struct, kw_only=True):
 
 
 class PoolCounts(msgspec.Struct, kw_only=True):
-    """What happened since the pool opened. A reuse is a turn on a process that ran already; a wake is none."""
+    """What happened since the pool opened. A reuse is a turn on a process that ran already; a wake is none.
+
+    `spare_wakes` are the wakes that took a parked process.
+    """
 
     leases: int
     reuses: int
@@ -26,6 +29,7 @@ class PoolCounts(msgspec.Struct, kw_only=True):
     starts: int
     start_failures: int
     wakes: int
+    spare_wakes: int
     hibernations: int
     evictions: int
     retirements: int
@@ -38,8 +42,8 @@ class PoolStatistics(msgspec.Struct, kw_only=True):
     """The pool as it is now. `utilisation` = (leased + waiting) / (all + starting), 0 for an empty pool.
 
     `target` is the size that scaling goes to and `reason` why; `memory` is in bytes, `cpu` in percent of a core, both
-    summed over the sessions; `throughput` in turns a second; `hibernated` counts conversations without a process;
-    `simulated` states that answers are made up.
+    summed over the sessions; `throughput` in turns a second; `hibernated` counts conversations without a process,
+    `spares` the parked processes, which `size` leaves out; `simulated` states that answers are made up.
     """
 
     size: int
@@ -62,6 +66,7 @@ class PoolStatistics(msgspec.Struct, kw_only=True):
     wake: Percentiles
     counts: PoolCounts
     simulated: bool
+    spares: int
 
 
 class PoolResult(msgspec.Struct, kw_only=True):

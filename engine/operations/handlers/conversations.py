@@ -22,6 +22,7 @@ from engine.operations.declared.conversations import (
     READ_MESSAGES,
     READ_PROMPTS,
     SHOW_CONVERSATION,
+    WAKE_CONVERSATION,
     ChangeConversation,
     ConversationDeleted,
     ConversationId,
@@ -37,9 +38,12 @@ from engine.operations.declared.conversations import (
     ReadMessages,
     ReadPrompts,
     State,
+    Wake,
+    WakeResult,
 )
 from engine.operations.handlers.binding import CallContext, handles, page_of, row_as, rows_as
 from engine.operations.handlers.services import Services
+from engine.pool.routing import LeaseRequest
 from engine.sessions.history import read_page
 from engine.sessions.prompts import prompts_in
 from engine.sessions.transcript_copy import copy_transcript
@@ -114,6 +118,17 @@ async def prompts(services: Services, call: CallContext, args: ReadPrompts) -> K
     """A page of the prompts on disk. Raises NotFound, StoreUnusable."""
     found = await _read(services, known_row(services, call, args.id), prompts_in) or []
     return KeptPromptsResult(prompts=rows_as(KeptPrompt, page_of(args, found)), total=len(found))
+
+
+@handles(WAKE_CONVERSATION)
+async def wake(services: Services, call: CallContext, args: ConversationId) -> WakeResult:
+    """Begin its start. Raises NotFound, Forbidden, StoreUnusable."""
+    row = known_row(services, call, args.id)
+    if row.session:
+        return WakeResult(wake=Wake(conversation=row.id, state="awake", session=row.session))
+    profile = services.profiles.find(row.profile or "default", row.tenant)
+    why = services.pool.wake_ahead(LeaseRequest(profile, row.user, row.id, ahead=True))
+    return WakeResult(wake=Wake(conversation=row.id, state="asleep" if why else "waking", reason=why))
 
 
 @handles(DELETE_CONVERSATION)

@@ -15,6 +15,7 @@ from engine.engine import Engine
 from engine.events.bus import Bus
 from engine.events.state import State
 from engine.flow.concurrency_limit import ConcurrencyLimits
+from engine.memory.buffers import BufferPool
 from engine.pool.conversations import Conversations
 from engine.pool.pool import Pool
 from engine.pool.terminals import Terminals
@@ -48,6 +49,7 @@ class Services:
     kept_answers: KeptAnswers
     concurrency: ConcurrencyLimits
     answers: TieredAnswerCache
+    buffers: BufferPool
     broker: PermissionBroker
     breakers: Breakers
     classifier: ClassificationService
@@ -85,6 +87,7 @@ def services_of(engine: Engine) -> Services:
         kept_answers=engine.kept_answers,
         concurrency=engine.concurrency,
         answers=engine.answers,
+        buffers=engine.buffers,
         broker=engine.broker,
         breakers=engine.breakers,
         classifier=engine.diagnosis,

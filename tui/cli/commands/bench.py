@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from engine.bench.figures import Figure
 
-GROUPS = ("turn", "pool", "recovery", "flow", "cache", "workers", "profiling", "console")
+GROUPS = ("turn", "pool", "recovery", "flow", "cache", "memory", "workers", "profiling", "console")
 _HEADER = ("", "figure", "value", "unit", "ratio", "budget", "against")
 
 
@@ -34,8 +34,9 @@ def command(common: Common, group: str, quick: bool, seed: int, soak: float | No
 
     turn: the pool against one CLI a prompt, and what the engine adds to a turn. pool: leases, scaling, crashes, leaks,
     100 live CLIs. recovery: classifier, breakers, retry. flow: queue, fairness, adaptive limit. cache: both levels,
-    eviction policies. workers: bounded workers beside one task a job. profiling: what the profiler costs. console:
-    first frame, memory, CPU; with --soak, how flat the memory, descriptors and threads of an attached console stay.
+    eviction policies. memory: reuse by class. workers: bounded workers beside one task a job. profiling: what the
+    profiler costs. console: first frame, memory, CPU; with --soak, how flat the memory, descriptors and threads of an
+    attached console stay.
     """
     from engine.backends.binary import find_claude
     from engine.backends.claude import cli_version

@@ -1,0 +1,68 @@
+"""The metrics of the queue, the limits of concurrent requests, the answer cache and the garbage collector."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterable
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+from engine.engine import Engine
+from engine.events.types import CacheReading, QueueReading
+
+
+def flow_metrics(engine: Engine) -> Iterable[Metric]:
+    """By priority, by credential and model, by level."""
+    yield from _queue(engine.pool.queue_reading())
+    yield from _cache(engine.answers.statistics())
+    yield GaugeMetricFamily(
+        "memory_pool_utilization", "Bytes of buffers in use / in use and kept", engine.buffers.utilization
+    )
+    yield from _garbage()
+
+
+def _queue(queue: QueueReading) -> Iterable[Metric]:
+    waiting = GaugeMetricFamily("quarterdeck_queue_waiting", "Requests that wait", labels=["priority"])
+    oldest = GaugeMetricFamily("quarterdeck_queue_oldest_seconds", "Wait of the oldest", labels=["priority"])
+    for lane in queue.lanes:
+        waiting.add_metric([lane.name], lane.waiting)
+        oldest.add_metric([lane.name], lane.oldest)
+    dropped = CounterMetricFamily("quarterdeck_queue_dropped", "Requests that the queue dropped", labels=["cause"])
+    for cause in ("full", "codel", "hopeless"):
+        dropped.add_metric([cause], queue.dropped.get(cause, 0))
+    running = GaugeMetricFamily("quarterdeck_concurrency_running", "Requests that run", labels=["limit"])
+    limit = GaugeMetricFamily("quarterdeck_concurrency_limit", "Requests that may run", labels=["limit"])
+    for each in queue.limits:
+        running.add_metric([each.name], each.running)
+        if each.limit is not None:
+            limit.add_metric([each.name], each.limit)
+    aged = CounterMetricFamily("quarterdeck_queue_aged", "Requests that went up a priority", queue.aged)
+    yield from (waiting, oldest, dropped, running, limit, aged)
+
+
+def _cache(levels: Iterable[CacheReading]) -> Iterable[Metric]:
+    hits = CounterMetricFamily("quarterdeck_cache_hits", "Answers found", labels=["level"])
+    misses = CounterMetricFamily("quarterdeck_cache_misses", "Answers not found", labels=["level"])
+    took = GaugeMetricFamily("quarterdeck_cache_hit_seconds", "Mean time of a hit", labels=["level"])
+    entries = GaugeMetricFamily("quarterdeck_cache_entries", "Answers kept", labels=["level"])
+    size = GaugeMetricFamily("quarterdeck_cache_bytes", "Bytes that they take", labels=["level"])
+    gone = CounterMetricFamily("quarterdeck_cache_evictions", "Answers that went", labels=["level", "cause"])
+    for each in levels:
+        name = [str(each.level)]
+        hits.add_metric(name, each.hits)
+        misses.add_metric(name, each.misses)
+        took.add_metric(name, each.hit_time)
+        entries.add_metric(name, each.entries)
+        size.add_metric(name, each.size)
+        for cause, count in each.gone.items():
+            gone.add_metric([*name, cause], count)
+    yield from (hits, misses, took, entries, size, gone)
+
+
+def _garbage() -> Iterable[Metric]:
+    runs = CounterMetricFamily("quarterdeck_gc_collections", "Runs of the garbage collector", labels=["generation"])
+    freed = CounterMetricFamily("quarterdeck_gc_collected", "Objects that it freed", labels=["generation"])
+    for generation, found in enumerate(gc.get_stats()):
+        runs.add_metric([str(generation)], found["collections"])
+        freed.add_metric([str(generation)], found["collected"])
+    yield from (runs, freed)

@@ -1,0 +1,83 @@
+"""Group `memory`: reuse beside fresh allocation by class, and the search of a transcript beside reading it whole."""
+
+from __future__ import annotations
+
+import time
+import tracemalloc
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.backends.transcript_search import transcript_holds
+from engine.bench.figures import Figure, figure, ratio_at_most
+from engine.memory.buffers import BufferPool
+from engine.memory.optimizer import optimize
+
+_TAIL = 4 * 1024 * 1024
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Size:
+    """How often a search is timed; the fastest counts."""
+
+    repeats: int = 20
+
+
+FULL, QUICK = Size(), Size(6)
+
+
+def measure(folder: Path, size: Size, _seed: int, progress: Progress) -> list[Figure]:
+    """All figures of the group."""
+    progress("reuse beside fresh allocation")
+    pool = BufferPool()
+    rows = [
+        figure(
+            f"{each.name}: use again", each.reuse_ns, "ns", ratio=each.reuse_ns / each.fresh_ns,
+            against=f"{each.fresh_ns:.0f} ns fresh; {'bypassed' if each.bypassed else 'reused'}",
+        )
+        for each in optimize(pool)
+    ]  # fmt: skip
+    progress("a search of 4 MiB")
+    return [*rows, *_search(folder, pool, size)]
+
+
+def _search(folder: Path, pool: BufferPool, size: Size) -> list[Figure]:
+    folder.mkdir(parents=True, exist_ok=True)
+    path, uuid = folder / "transcript.jsonl", "0f0e0d0c-1111-2222-3333-444455556666"
+    path.write_bytes(b'{"type":"user","text":"a line of a transcript"}\n' * (_TAIL // 48))
+
+    def whole() -> bool:
+        return uuid.encode() in path.read_bytes()[-_TAIL:]
+
+    def pieces() -> bool:
+        return transcript_holds(path, uuid, pool, "t")
+
+    ours, theirs = _fastest(pieces, size.repeats), _fastest(whole, size.repeats)
+    peak, plain = _peak(pieces), _peak(whole)
+    return [
+        figure("search of a transcript's last 4 MiB, CPU", ours, "ms", ratio=ours / theirs,
+               against=f"reading it whole: {theirs:.2f} ms; fastest of {size.repeats}"),
+        ratio_at_most("search of a transcript's last 4 MiB, memory", peak, "MB", plain, 0.7,
+                      against=f"reading it whole: {plain:.2f} MB; budget of F8, 30 % less"),
+    ]  # fmt: skip
+
+
+def _fastest(work: Callable[[], object], repeats: int) -> float:
+    """Milliseconds of CPU."""
+    best = float("inf")
+    for _ in range(repeats):
+        began = time.process_time()
+        work()
+        best = min(best, time.process_time() - began)
+    return best * 1e3
+
+
+def _peak(work: Callable[[], object]) -> float:
+    """Megabytes that Python allocated at once."""
+    tracemalloc.start()
+    try:
+        work()
+        return tracemalloc.get_traced_memory()[1] / 1e6
+    finally:
+        tracemalloc.stop()
