@@ -21,7 +21,8 @@ from engine.base.caller import Caller
 from engine.base.errors import QuarterdeckError
 from engine.engine import Engine
 from engine.events import types as ev
-from engine.events.recorder import SUFFIX, SegmentHead
+from engine.events.packing import SUFFIX
+from engine.events.recorder import SegmentHead
 from engine.events.recording import Recording
 from engine.events.state import encode_state
 from engine.operations.declared.conversations import LIST_CONVERSATIONS, ListConversations

@@ -146,7 +146,7 @@ class Workers:
         self.tick()
 
     def tick(self) -> int:
-        """Start and end workers as the policy says; returns how many were told to end."""
+        """Start and end workers as the policy says; returns how many end."""
         return self._scale(self.limits.idle)
 
     def cleanup_idle(self) -> int:

@@ -22,6 +22,7 @@ from tui.screens.help import help_lines
 from tui.screens.inbox import Inbox
 from tui.screens.overview import OverviewScreen
 from tui.screens.palette import RegistryCommands
+from tui.screens.cache import CacheScreen
 from tui.screens.queue import QueueScreen
 from tui.screens.recovery import RecoveryScreen
 from tui.screens.sessions import SessionsScreen
@@ -37,6 +38,7 @@ PLACES: dict[KeyScope, type[Screen[Any]]] = {
     KeyScope.ERRORS: ErrorsScreen,
     KeyScope.RECOVERY: RecoveryScreen,
     KeyScope.QUEUE: QueueScreen,
+    KeyScope.CACHE: CacheScreen,
     KeyScope.CONVERSATIONS: ConversationsScreen,
 }
 

@@ -27,7 +27,7 @@ STATES = {
     SessionState.RUNNING: "runs a turn",
     SessionState.STARTING: "its process starts",
     SessionState.IDLE: "waits for a prompt",
-    SessionState.PARKED: "is kept to wake a conversation",
+    SessionState.PARKED: "is kept for a wake",
     SessionState.APPROVAL: "asks for an approval",
     SessionState.RETRYING: "tries a failed turn again",
     SessionState.BACKGROUND: "works by itself, no turn",
