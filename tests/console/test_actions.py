@@ -15,6 +15,7 @@ from tui.actions.command_line import COMMANDS, Command
 from tui.actions.registry import ACTIONS, YIELDING, Action, KeyScope, bindings, clashing, footer, in_scope
 from tui.console.app import Console
 from tui.render.spans import width_of
+from tui.screens.cache import CacheScreen
 from tui.screens.conversations import ConversationsScreen
 from tui.screens.errors import ErrorsScreen
 from tui.screens.header import keys_line
@@ -22,7 +23,6 @@ from tui.screens.help import help_lines
 from tui.screens.inbox import Inbox
 from tui.screens.overview import OverviewScreen
 from tui.screens.palette import RegistryCommands
-from tui.screens.cache import CacheScreen
 from tui.screens.queue import QueueScreen
 from tui.screens.recovery import RecoveryScreen
 from tui.screens.sessions import SessionsScreen

@@ -275,5 +275,8 @@ def test_operations_are_completed_where_the_table_has_nothing() -> None:
     assert [each.text for each in complete("conv", lambda _kind: []).choices] == [
         "conversations update",
         "conversations fork",
+        "conversations wake",
         "conversations delete",
+        "conversations open",
+        "conversations return",
     ]

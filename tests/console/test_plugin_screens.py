@@ -179,7 +179,7 @@ async def test_an_installed_screen_is_there_like_any_other(
 
 
 async def test_it_is_found_beside_the_connection(installed: Path, feed: FakeFeed, clock: ManualClock) -> None:
-    async with console_fixture(feed, clock) as console:
+    async with console_fixture(feed, clock, (160, 36)) as console:
         console.app.run_worker(console.app.directory.look([f"{HERE}:Mine"]))
         await until(lambda: "m Mine" in console.lines[0])
         assert "f6 Users" in console.lines[0]

@@ -60,7 +60,7 @@ def test_what_is_written_obeys_no_terminal_and_json_reads_back_as_it_was(prompt:
 
 def test_a_row_is_told_as_texts_ids_objects_and_commands() -> None:
     table = queue("one", "two; rm -rf /")
-    assert tables.as_texts(table).split("\n")[0] == "r0\twaiting\t10s\tana\tdefault\tmedium\t\t\t\tone"
+    assert tables.as_texts(table).split("\n")[0] == "r0\twaiting\t10s\t\t\tana\tdefault\tmedium\t\t\t\tone"
     assert tables.as_ids(table) == "r0\nr1"
     assert [row["id"] for row in json.loads(tables.as_objects(table))] == ["r0", "r1"]
     assert tables.as_commands(table) == "quarterdeck queue show r0\nquarterdeck queue show r1"

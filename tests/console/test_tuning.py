@@ -52,7 +52,7 @@ def tuned(**values: object) -> Tuning:
         ("session_pool.auto_scaling.scale_up_threshold", "0.8", "0.85", "0.75"),
         ("session_pool.limits.memory_soft", "1GiB", "1152MiB", "960MiB"),
         ("session_pool.health_observe", "false", "true", "true"),
-        ("queue.drop_strategy", "reject", "drop_oldest", "drop_lowest"),
+        ("queue.drop_strategy", "reject", "drop_oldest", "codel"),
         ("credential.base_url", "x", "x", "x"),
     ],
 )
@@ -177,7 +177,7 @@ async def test_looks_filter_staged_only_pages_and_the_way_back(feed: FakeFeed, c
     async with console_fixture(feed, clock) as console:
         await console.press("7", "slash")
         await console.type("drop strategy")
-        assert [line.lstrip()[:1] for line in console.lines if " drop_strategy " in line[:30]] == ["▌"]
+        assert [line.lstrip()[:1] for line in console.lines if " drop_strategy " in line[:30]][:1] == ["▌"]
         await console.press("enter", "enter")
         assert "drop_oldest" in console.text
         await console.press("j", "enter", "escape", "z")

@@ -238,7 +238,7 @@ def test_the_critical_notice_names_its_remedy() -> None:
     [
         (190, "SIMULATOR: no API key and no `claude login`, demo traffic"),
         (160, "SIMULATOR · demo traffic"),
-        (120, "SIMULATOR · demo"),
+        (120, "SIMULATOR: no API key and no `claude login`, demo traffic"),
         (80, "SIMULATOR · demo traffic"),
         (70, "SIMULATOR · demo"),
         (60, "SIMULATOR · demo"),

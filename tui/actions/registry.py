@@ -71,6 +71,7 @@ OPERATIONS: Mapping[str, str] = {
     "kill": "sessions.kill",
     "scale": "pool.scale",
     "cancel": "prompts.cancel",
+    "cache.clear": "cache.clear",
     "fork": "conversations.fork",
     "archive": "conversations.update",
     "rename": "conversations.update",

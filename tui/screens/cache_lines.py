@@ -50,7 +50,7 @@ def levels(state: State, width: int) -> list[Line]:
 def _level(each: CacheReading, width: int) -> Line:
     asked = each.hits + each.misses
     room = f"{formats.size(each.size)} of {formats.size(each.max_bytes)}"
-    took = f"{each.hit_time * 1e6:.0f}µs" if each.hits else "–"
+    took = f"{each.hit_time * 1e6:.0f}us" if each.hits else "–"
     gone = [(number, _GONE[cause]) for cause, number in sorted(each.gone.items()) if cause in _GONE and number]
     went = ", ".join(f"{number} {words}" for number, words in gone)
     where = f"{each.level} {_PLACES.get(each.level, '')}"
