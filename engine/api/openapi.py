@@ -41,6 +41,13 @@ class ErrorBody(msgspec.Struct, kw_only=True):
     retry_after: float | msgspec.UnsetType | None = msgspec.UNSET
 
 
+_EVENT = {
+    "description": "One event of the stream; `data` is JSON.",
+    "type": "object",
+    "properties": {name: {"type": "string"} for name in ("id", "event", "data", "retry")},
+}
+
+
 @cache
 def document() -> dict[str, Any]:
     """The whole description."""
@@ -119,7 +126,7 @@ def _responses(operation: Operation[Any, Any]) -> dict[str, Any]:
     }
     content: dict[str, Any] = {"application/json": {"schema": envelope}}
     if operation.stream:
-        content["text/event-stream"] = {"schema": {"type": "string"}}
+        content["text/event-stream"] = {"schema": _EVENT}
     found: dict[str, Any] = {str(operation.status): {"description": "Done.", "content": content}}
     if operation.stream:
         found["202"] = {"description": "On its way.", "content": {"application/json": {"schema": envelope}}}

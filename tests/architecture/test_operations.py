@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import inspect
+from collections import Counter
 from pathlib import Path
 from typing import get_args
 
@@ -16,7 +18,7 @@ from engine.events import state, types
 from engine.operations.declared import checkpoints, errors, permissions, pool, prompts, recoveries, sessions
 from engine.operations.execute import Operations
 from engine.operations.handlers.binding import HANDLERS
-from engine.operations.registry import REGISTRY
+from engine.operations.registry import REGISTRY, SUBJECTS
 from engine.recovery.classify import rules
 from engine.recovery.statistics import Figures
 from engine.requests import Answer
@@ -94,3 +96,14 @@ def test_read_only_mode_is_checked_in_one_place_of_the_engine() -> None:
         if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("check_writable")
     ]
     assert calls == ["engine/operations/execute.py"]
+
+
+def test_no_two_structs_of_the_operations_have_one_name() -> None:
+    """The API's description names its schemas by them."""
+    found = Counter(
+        name
+        for module in SUBJECTS
+        for name, kind in vars(module).items()
+        if inspect.isclass(kind) and issubclass(kind, msgspec.Struct) and kind.__module__ == module.__name__
+    )
+    assert [name for name, count in found.items() if count > 1] == []

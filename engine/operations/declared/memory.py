@@ -49,7 +49,7 @@ class Measured(msgspec.Struct, kw_only=True):
     measured: list[VerdictRow]
 
 
-class Recycled(msgspec.Struct, kw_only=True):
+class MemoryRecycled(msgspec.Struct, kw_only=True):
     """Bytes that were given back."""
 
     recycled: int
@@ -78,7 +78,7 @@ RECYCLE_MEMORY = Operation(
     "memory.recycle",
     "POST /api/memory/recycle",
     NoArguments,
-    Recycled,
+    MemoryRecycled,
     "Give back the buffers that nobody uses.",
     Scope.OPERATOR,
     command="memory recycle",

@@ -111,7 +111,7 @@ class FileRow(msgspec.Struct, kw_only=True):
     written_at: float
 
 
-class FilesResult(msgspec.Struct, kw_only=True):
+class CapturesResult(msgspec.Struct, kw_only=True):
     """The files that the folder holds, the newest first."""
 
     files: list[FileRow]
@@ -194,7 +194,7 @@ PROFILER_FILES = Operation(
     "profiler.files",
     "GET /api/profiler/files",
     NoArguments,
-    FilesResult,
+    CapturesResult,
     "List the files of captures, the newest first.",
     columns=("name", "size", "written_at"),
     examples=("quarterdeck profiler files --json",),

@@ -11,8 +11,8 @@ from engine.operations.declared.memory import (
     RECYCLE_MEMORY,
     BufferClass,
     Measured,
+    MemoryRecycled,
     MemoryResult,
-    Recycled,
     VerdictRow,
 )
 from engine.operations.handlers.binding import CallContext, handles, rows_as
@@ -33,6 +33,6 @@ async def measure(services: Services, _call: CallContext, _args: NoArguments) ->
 
 
 @handles(RECYCLE_MEMORY)
-async def recycle(services: Services, _call: CallContext, _args: NoArguments) -> Recycled:
+async def recycle(services: Services, _call: CallContext, _args: NoArguments) -> MemoryRecycled:
     """Those in use stay."""
-    return Recycled(recycled=services.buffers.recycle())
+    return MemoryRecycled(recycled=services.buffers.recycle())

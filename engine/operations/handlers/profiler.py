@@ -15,9 +15,9 @@ from engine.operations.declared.profiler import (
     STOP_PROFILER,
     TRACE_REQUEST,
     AdviceRow,
+    CapturesResult,
     FileName,
     FileRow,
-    FilesResult,
     FileText,
     HotRow,
     LagRow,
@@ -79,10 +79,10 @@ async def report(services: Services, _call: CallContext, args: ReportFormat) -> 
 
 
 @handles(PROFILER_FILES)
-async def files(services: Services, _call: CallContext, _args: NoArguments) -> FilesResult:
+async def files(services: Services, _call: CallContext, _args: NoArguments) -> CapturesResult:
     """Read in a thread."""
     found = await asyncio.to_thread(kept_files, services.settings.captures)
-    return FilesResult(files=rows_as(FileRow, found[:ALL_FILES]))
+    return CapturesResult(files=rows_as(FileRow, found[:ALL_FILES]))
 
 
 @handles(READ_PROFILER_FILE)
