@@ -97,17 +97,14 @@ class ScrollingDialog(Dialog[None]):
 class Question(Dialog[bool]):
     """Asks before an act.
 
-    `shown_at` is when it was drawn, by the clock of Textual's events: what was typed before that answers nothing.
+    `shown_at` is when it came up, by the clock of Textual's events: what was typed before that answers nothing.
     """
 
     shown_at = float("inf")
 
     def on_mount(self) -> None:
-        """From the first drawing on it can be answered."""
+        """From now on it can be answered: it is drawn next, and a key that follows the drawing at once counts."""
         super().on_mount()
-        self.call_after_refresh(self._now_shown)
-
-    def _now_shown(self) -> None:
         self.shown_at = events.Event().time
 
 
