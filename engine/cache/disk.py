@@ -228,7 +228,8 @@ class DiskCache:
         count, size = database.execute(question, keys).fetchone()
         self.facts.size -= int(size)
         self.facts.entries -= count
-        self.gone["replaced"] += count
+        if count:
+            self.gone["replaced"] += count
 
     def _trim(self, database: sqlite3.Connection) -> None:
         """What was used longest ago goes, until a tenth of the room is free."""

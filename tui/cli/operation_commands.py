@@ -125,7 +125,9 @@ def _cell(name: str, value: Any) -> str:
         return moment(value, time.time()) if value else ""
     if isinstance(value, msgspec.Struct):
         return "  ".join(f"{key} {_cell(key, each)}" for key, each in _values(value).items())
-    if isinstance(value, list):
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_cell(name, each)}" for key, each in value.items())
+    if isinstance(value, list | tuple):
         return ", ".join(_cell(name, each) for each in value)
     if isinstance(value, float):
         return f"{value:.4g}"
