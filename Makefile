@@ -8,7 +8,7 @@ TOOLS := $(VENV)/tools
 # The tests of the pool and of recovery, whose share of both `make coverage` measures.
 COVERING := tests/pool tests/recovery tests/alerts tests/dispatch tests/api
 
-.PHONY: run test test-console test-engine unit integration e2e coverage lint format bench screenshots docs pins lock audit clean help
+.PHONY: run test test-console test-surface test-engine unit integration e2e coverage lint format bench screenshots docs pins lock audit clean help
 
 help: ## Show what there is to make.
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,14 +17,20 @@ run: $(VENV)/.run ## Open the console.
 	@$(BIN)/quarterdeck
 
 test: $(VENV)/.test ## Run the tests; the real CLI runs on the offline model.
-	@$(MAKE) --no-print-directory -j2 --output-sync=target test-console test-engine
+	@$(MAKE) --no-print-directory -j3 --output-sync=target test-console test-surface test-engine
 
-# Tests of the console and the API mostly wait, so they share the time with the others.
+# Most tests wait for processes, so three runs share two cores.
+CONSOLE := tests/console tests/web
+SURFACE := tests/docs tests/api tests/cli tests/library tests/contract
+
 test-console: $(VENV)/.test
-	@$(BIN)/python -m pytest tests/console tests/web tests/docs tests/api
+	@$(BIN)/python -m pytest $(CONSOLE)
+
+test-surface: $(VENV)/.test
+	@$(BIN)/python -m pytest $(SURFACE)
 
 test-engine: $(VENV)/.test
-	@$(BIN)/python -m pytest --ignore=tests/console --ignore=tests/web --ignore=tests/docs --ignore=tests/api
+	@$(BIN)/python -m pytest $(addprefix --ignore=,$(CONSOLE) $(SURFACE))
 
 unit: $(VENV)/.test ## Run the tests that start no process and no engine.
 	@$(BIN)/python -m pytest -m unit
