@@ -52,6 +52,6 @@ def test_a_program_that_stops_itself_goes_on_since_no_shell_could_continue_it() 
 def test_what_ends_the_console_ends_the_program_first_and_then_the_console() -> None:
     """As SIGTERM from another terminal."""
     both = subprocess.run(
-        [sys.executable, "-c", _CALLER, "kill -TERM $PPID; sleep 60"], capture_output=True, text=True, check=False
+        [sys.executable, "-c", _CALLER, "kill -TERM $PPID; exec sleep 60"], capture_output=True, text=True, check=False
     )
     assert both.returncode == -15

@@ -7,7 +7,7 @@ import shlex
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
@@ -91,10 +91,10 @@ def run(program: Program) -> int:
 
         argv = with_parent_death_signal(argv)
     try:
-        with _keys_for_the_program():
+        with _keys_for_the_program(), _passing_on() as started:
             process = subprocess.Popen(argv, cwd=program.cwd, env=program.environment)
-            with _passing_on(process):
-                return _wait(process)
+            started(process)
+            return _wait(process)
     except OSError as error:
         name = program.argv[0]
         raise HandOverFailed(f"`{name}` cannot be run: {error.strerror}.", remedy="Try it in a shell.") from error
@@ -115,22 +115,34 @@ def _changed(pid: int, options: int) -> int:
 
 
 @contextmanager
-def _passing_on(process: subprocess.Popen[bytes]) -> Iterator[None]:
+def _passing_on() -> Iterator[Callable[[subprocess.Popen[bytes]], None]]:
     """What ends the console while it waits ends the program first; the console hears of it afterwards."""
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    programs: list[subprocess.Popen[bytes]] = []
+    heard: list[int] = []
 
     def passed_on(number: int, frame: FrameType | None) -> None:
-        process.send_signal(number)
+        heard.append(number)
+        for process in programs:
+            process.send_signal(number)
         if callable(handler := before[signal.Signals(number)]):
             handler(number, frame)
+
+    def started(process: subprocess.Popen[bytes]) -> None:
+        programs.append(process)
+        for number in heard:  # it came while the program started
+            process.send_signal(number)
 
     for number in before:
         signal.signal(number, passed_on)
     try:
-        yield
+        yield started
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        for name in heard:
+            if not callable(before[signal.Signals(name)]):
+                os.kill(os.getpid(), name)  # it has no handler of its own: the usual end, as if it came now
 
 
 @contextmanager
