@@ -105,7 +105,7 @@ def _bare_first_frame(folder: Path, size: Size, progress: Progress) -> float:
     progress("first frame of the smallest app")
     cpus = []
     for _ in range(size.starts):
-        with Terminal([sys.executable, "-c", _BARE_APP], _environ(folder), wanted=_FIRST_FRAME) as console:
+        with Terminal([sys.executable, "-P", "-c", _BARE_APP], _environ(folder), wanted=_FIRST_FRAME) as console:
             if not console.wait_for_text(_PATIENCE_S):
                 raise BenchStuck("The smallest app painted nothing.", remedy="Run `quarterdeck` by hand to see why.")
             cpus.append(1e3 * cpu_seconds([console.process.pid]))

@@ -123,7 +123,7 @@ def test_segments_that_cannot_be_begun_push_no_older_one_out(tmp_path: Path, mon
 def many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Ten rounds of events in one segment, with a checkpoint every few events."""
     monkeypatch.setattr("engine.events.recorder.CHECKPOINT_BYTES", 2000)
-    _recorded(tmp_path, segments=1, rounds=10)
+    _recorded(tmp_path, segments=1, rounds=10, segment_bytes=1 << 26)
     return next(tmp_path.glob("*.flight.jsonl"))
 
 
