@@ -18,7 +18,7 @@ from engine.pool.statistics import percentiles
 
 MOST_TIMES, AIM_MS = 5.0, 50.0
 """How many times its own p99 at rest a healthy client may wait; the aim for it in milliseconds is reported."""
-MOST_MEMORY = 0.15
+MOST_MEMORY = 0.10
 MOST_FAILED = 0.01
 """Share of a healthy client's calls that may fail."""
 READY_S = 5.0
