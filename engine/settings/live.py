@@ -7,11 +7,12 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from engine.base.clock import Clock
 from engine.base.errors import BadInput, QuarterdeckError, SettingsError
 from engine.settings import catalogue, unused
+from engine.settings.fields import Group
 from engine.settings.load import validated
 from engine.settings.local_only import check_remote, check_remote_save, local_changes
 from engine.settings.saving import is_secret, save
@@ -23,6 +24,7 @@ Applier = Callable[[Settings, Settings], None]
 """Makes a part follow a change, given the settings before and after; raises QuarterdeckError to refuse it unchanged."""
 
 ENGINE = "engine"
+G = TypeVar("G", bound=Group)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +185,7 @@ class LiveSettings:
             layer.add(key, changes[key], origin)
         layer.problems += unused.refused(layer.origins) or _fixed(layer.origins)
         after, _origins = validated([Layer(base, dict(self._origins)), layer])
-        return after, set(layer.origins)
+        return _sharing(self._current, after), set(layer.origins)
 
     def _check_door(self, after: Settings, *, remote: bool) -> None:
         if remote:
@@ -250,3 +252,15 @@ def _fixed(origins: Mapping[str, str]) -> list[str]:
 def _is_entry(key: str) -> bool:
     """Whether the key names a profile, or a variable of one: what can be taken away."""
     return (key.startswith("profiles.") and key.count(".") == 1) or catalogue.is_variable(key)
+
+
+def _sharing(before: G, after: G) -> G:
+    """`after`, with the groups of `before` wherever they are equal: 200 kept changes are not 200 whole settings."""
+    same: dict[str, Any] = {}
+    for name in type(after).model_fields:
+        old, new = getattr(before, name), getattr(after, name)
+        if old == new:
+            same[name] = old
+        elif isinstance(old, Group) and isinstance(new, Group):
+            same[name] = _sharing(old, new)
+    return after.model_copy(update=same)

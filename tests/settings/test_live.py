@@ -163,3 +163,15 @@ def test_history_is_bounded_and_a_subscription_ends(live: LiveSettings) -> None:
     assert small.current.session_pool.max_size == 12
     with pytest.raises(BadInput):
         small.undo("ada")
+
+
+def test_the_changes_that_can_be_undone_share_what_they_did_not_change() -> None:
+    live = LiveSettings(Settings(), clock=ManualClock())
+    before = live.current
+    live.propose({"queue.priorities.low.weight": 2.0}, "ana")
+    after = live.current
+    assert after.queue.priorities.low.weight == 2.0
+    assert after.session_pool is before.session_pool
+    assert after.queue.priorities.urgent is before.queue.priorities.urgent
+    assert live.undo("ana").changes == {"queue.priorities.low.weight": [2.0, 1.0]}
+    assert live.current == before
