@@ -177,6 +177,6 @@ class BusyPool(Model):
 
     def _ended(self, place: Place, one: ModelRequest, took: float) -> None:
         place.close()
-        self._queue.ended(one.priority, "", one.user, took)
+        self._queue.ended("", one.user, took)
         if one.priority == "low":
             self._come("low", one.user)

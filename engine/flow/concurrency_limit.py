@@ -153,7 +153,7 @@ class ConcurrencyLimits:
 
     def decrease(self, credential: str = "") -> int:
         """Let fewer run with a credential, or in all; returns the lowest limit. What runs is not cut."""
-        used = [keyed for key, keyed in self._keys.items() if credential and key.startswith(credential)]
+        used = [keyed for key, keyed in self._keys.items() if credential and key.startswith(f"{credential} ")]
         if not used:
             return self._whole.policy.decrease(self._facts(self.running))
         return min(each.policy.decrease(self._facts(each.running)) for each in used)

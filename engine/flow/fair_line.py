@@ -28,7 +28,7 @@ T = TypeVar("T", bound=Hashable)
 class Ticket(Generic[T]):
     """One that waits: `since` it came (monotonic seconds), `lane_since` it is in its lane, `cost` in any unit.
 
-    After `deadline`, a monotonic time, it has no use for its turn.
+    After `deadline`, a monotonic time, it has no use for its turn. Those of one `group` wait for the same thing.
     """
 
     item: T
@@ -40,6 +40,7 @@ class Ticket(Generic[T]):
     lane_since: float
     number: int
     deadline: float = float("inf")
+    group: Hashable = ""
     start: float = 0.0
 
 
@@ -158,9 +159,13 @@ class FairLine(Generic[T]):
 
     def __iter__(self) -> Iterator[T]:
         """All that wait, the next one first; the line may change meanwhile."""
+        return (ticket.item for ticket in self.in_order())
+
+    def in_order(self) -> Iterator[Ticket[T]]:
+        """How those stand who wait, the next one first; the line may change meanwhile."""
         lanes = [lane for lane in self._lanes.values() if lane.arrivals]
         if len(lanes) == 1:
-            return (place[2].item for place in lanes[0].snapshot())
+            return (place[2] for place in lanes[0].snapshot())
         heads = [(lane.used + lane.stride, lane.rank, lane.stride, lane.snapshot()) for lane in lanes]
         heapify(heads)
         return _merged_lanes(heads)
@@ -189,12 +194,13 @@ class FairLine(Generic[T]):
         user: str = "",
         cost: float = 1.0,
         deadline: float = float("inf"),
+        group: Hashable = "",
     ) -> None:
         """One more waits, since `now`."""
         if not self._tickets:
             self._settle()
         self._numbers += 1
-        ticket = Ticket(item, tenant, user, lane_of(priority), cost, now, now, self._numbers, deadline)
+        ticket = Ticket(item, tenant, user, lane_of(priority), cost, now, now, self._numbers, deadline, group)
         self._tickets[item] = ticket
         self._enter(ticket)
 
@@ -283,14 +289,14 @@ def _merged_tenants(heads: list[tuple[float, str, Iterator[_Place[T]]]]) -> Iter
         heapreplace(heads, (start + place[2].cost, name, places))
 
 
-def _merged_lanes(heads: list[tuple[float, int, float, Iterator[_Place[T]]]]) -> Iterator[T]:
+def _merged_lanes(heads: list[tuple[float, int, float, Iterator[_Place[T]]]]) -> Iterator[Ticket[T]]:
     """The order in which all will be served."""
     while heads:
         end, rank, stride, places = heads[0]
         if (place := next(places, None)) is None:
             heappop(heads)
             continue
-        yield place[2].item
+        yield place[2]
         heapreplace(heads, (end + stride, rank, stride, places))
 
 

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 from engine.base.errors import DeadlinePassed, QuarterdeckError, QueueFull
 from engine.events.types import LaneReading, QueueReading
 from engine.flow.codel import Codel
-from engine.flow.cost_estimates import CostEstimates
+from engine.flow.cost_estimates import CostEstimates, User
 from engine.flow.drain_rate import DrainRate
 from engine.flow.fair_line import PRIORITIES, FairLine, Ticket, lane_of
 from engine.flow.queue_limits import QueueLimits
@@ -32,7 +32,10 @@ class FairQueue(Generic[T]):
         self._line: FairLine[T] = FairLine(limits.weights)
         self._codels: dict[str, Codel] = {}
         self._rate = DrainRate()
+        self._rates: dict[Hashable, DrainRate] = {}
+        self._groups: Counter[Hashable] = Counter()
         self._costs = CostEstimates()
+        self._open_charges: dict[User, deque[tuple[str, float]]] = {}
         self._waits: dict[str, deque[float]] = {name: deque(maxlen=_WAITS_KEPT) for name in PRIORITIES}
         self.dropped: Counter[str] = Counter()
         self.aged = 0
@@ -81,11 +84,20 @@ class FairQueue(Generic[T]):
         raise self._error(f"{len(self._line)} requests wait already, as many as may.", now)
 
     def add(
-        self, item: T, priority: str, now: float, *, tenant: str, user: str, deadline: float = float("inf")
+        self,
+        item: T,
+        priority: str,
+        now: float,
+        *,
+        tenant: str,
+        user: str,
+        deadline: float = float("inf"),
+        group: Hashable = "",
     ) -> None:
-        """One more waits; `make_room` was asked before."""
+        """One more waits, with others of its `group` for the same sessions; `make_room` was asked before."""
         cost = self._costs.guess((tenant, user))
-        self._line.add(item, priority, now, tenant=tenant, user=user, cost=cost, deadline=deadline)
+        self._line.add(item, priority, now, tenant=tenant, user=user, cost=cost, deadline=deadline, group=group)
+        self._groups[group] += 1
 
     def remove(self, item: T, now: float, *, served: bool = False) -> None:
         """It waits no more; a `served` one has had its turn."""
@@ -93,30 +105,54 @@ class FairQueue(Generic[T]):
         if ticket is None:
             return
         self._line.remove(item, served=served)
+        self._groups[ticket.group] -= 1
         if served:
+            self._charged((ticket.tenant, ticket.user), ticket.priority, ticket.cost)
+            self._rates.setdefault(ticket.group, DrainRate()).served(now)
             self._rate.served(now)
             self._waits[ticket.priority].append(now - ticket.since)
+        if not self._groups[ticket.group]:
+            del self._groups[ticket.group]
+            self._rates.pop(ticket.group, None)
         if not self._line:
             self._rate.idle()
 
     def passed(self, priority: str, tenant: str, user: str) -> None:
         """A request went without waiting; while others wait it counts as theirs do."""
-        self._line.charge(priority, tenant, user, self._costs.guess((tenant, user)))
+        cost = self._costs.guess((tenant, user))
+        self._line.charge(priority, tenant, user, cost)
+        self._charged((tenant, user), priority, cost)
 
-    def ended(self, priority: str, tenant: str, user: str, seconds: float) -> None:
-        """A request gave its session back after so long: what was guessed too little or too much is made good."""
-        guessed = self._costs.guess((tenant, user))
-        self._line.charge(priority, tenant, user, seconds - guessed)
+    def ended(self, tenant: str, user: str, seconds: float) -> None:
+        """A request gave its session back after so long: what it was charged too little or too much is made good."""
+        open_charges = self._open_charges.get((tenant, user))
+        if open_charges:
+            priority, cost = open_charges.popleft()
+            self._line.charge(priority, tenant, user, seconds - cost)
+            if not open_charges:
+                del self._open_charges[tenant, user]
         self._costs.add((tenant, user), seconds)
 
+    def _charged(self, user: User, priority: str, cost: float) -> None:
+        """Which of a user's requests ends first is all one: what counts is the sum."""
+        self._open_charges.setdefault(user, deque()).append((priority, cost))
+
     def shed(self, now: float) -> list[Dropped[T]]:
-        """Once a second: let go up who waited long, and tell who is dropped: by `codel`, or without hope."""
+        """Once a second: let go up who waited long, and name who is dropped: by `codel`, or without hope."""
         self.aged += self._line.age(now, self._limits.aging)
         return [*self._too_long(now), *self._hopeless(now)]
 
-    def expected(self, position: int, now: float) -> float | None:
-        """Seconds until the one at this position, from 1, should be served; None while that is not known."""
-        return self._rate.seconds_until(position, now)
+    def expectations(self, now: float) -> Iterator[tuple[T, int, float | None]]:
+        """All that wait, in order, with their position from 1, and the seconds until each should be served.
+
+        Those are drawn from the pace of its group, None while that is not known: others wait for other sessions.
+        """
+        ahead: Counter[Hashable] = Counter()
+        for position, ticket in enumerate(self._line.in_order(), start=1):
+            ahead[ticket.group] += 1
+            rate = self._rates.get(ticket.group)
+            wait = rate.seconds_until(ahead[ticket.group], now) if rate is not None else None
+            yield ticket.item, position, wait
 
     def reading(self, now: float) -> QueueReading:
         """How the queue stands."""
@@ -139,7 +175,7 @@ class FairQueue(Generic[T]):
         return QueueReading(
             waiting=len(self._line),
             max_waiting=self._limits.max_waiting,
-            drain=self.expected(len(self._line), now) if self._line else 0.0,
+            drain=self._rate.seconds_until(len(self._line), now) if self._line else 0.0,
             out=self._rate.a_second(now),
             aged=self.aged,
             dropped=dict(self.dropped),
@@ -173,23 +209,20 @@ class FairQueue(Generic[T]):
         return found
 
     def _hopeless(self, now: float) -> list[Dropped[T]]:
-        if not self._line or self._rate.a_second(now) is None:
-            return []
+        deadlines = {each.item: each.deadline for each in self._line.tickets if each.deadline < float("inf")}
         found: list[Dropped[T]] = []
-        tickets = {ticket.item: ticket for ticket in self._line.tickets if ticket.deadline < float("inf")}
-        for position, item in enumerate(self._line if tickets else (), start=1):
-            ticket = tickets.get(item)
-            wait = self.expected(position, now)
-            if ticket is None or wait is None or wait <= _HOPELESS * (ticket.deadline - now):
+        for item, position, wait in self.expectations(now) if deadlines else ():
+            left = deadlines.get(item, float("inf")) - now
+            if wait is None or wait <= _HOPELESS * left:
                 continue
             self.dropped["hopeless"] += 1
-            left = max(0.0, ticket.deadline - now)
-            text = f"It could not begin before its deadline in {left:.0f} s: {position - 1} requests are before it"
+            text = f"It could not begin before its deadline in {max(0.0, left):.0f} s"
             remedy = "Give it a longer deadline or a higher priority, or enlarge the pool."
-            found.append((item, DeadlinePassed(f"{text}, about {wait:.0f} s.", remedy=remedy)))
+            sentence = f"{text}: {position - 1} requests are before it, and it would wait about {wait:.0f} s."
+            found.append((item, DeadlinePassed(sentence, remedy=remedy)))
         return found
 
     def _error(self, sentence: str, now: float) -> QueueFull:
-        wait = self.expected(max(1, len(self._line) // 2), now)
+        wait = self._rate.seconds_until(max(1, len(self._line) // 2), now)
         after = _RETRY_AFTER_S if wait is None else min(_RETRY_AFTER_MAX_S, max(_RETRY_AFTER_S, wait))
         return QueueFull(sentence, remedy=_ROOM, retry_after=round(after, 1))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from itertools import islice
 from typing import Protocol
 
 from engine.backends.base import Profile
@@ -35,8 +36,10 @@ class WaitQueue(Protocol):
     def make_room(self, priority: str, now: float) -> list[tuple[Waiter, QuarterdeckError]]:
         """Who leaves so that one more may wait. Raises QueueFull when it is the new one."""
 
-    def add(self, item: Waiter, priority: str, now: float, *, tenant: str, user: str, deadline: float) -> None:
-        """One more waits."""
+    def add(
+        self, item: Waiter, priority: str, now: float, *, tenant: str, user: str, deadline: float, group: Hashable
+    ) -> None:
+        """One more waits, with others of its `group` for the same sessions."""
 
     def remove(self, item: Waiter, now: float, *, served: bool = False) -> None:
         """It waits no more."""
@@ -44,14 +47,14 @@ class WaitQueue(Protocol):
     def passed(self, priority: str, tenant: str, user: str) -> None:
         """A request was served without waiting."""
 
-    def ended(self, priority: str, tenant: str, user: str, seconds: float) -> None:
+    def ended(self, tenant: str, user: str, seconds: float) -> None:
         """A request gave its session back after so long."""
 
     def shed(self, now: float) -> list[tuple[Waiter, QuarterdeckError]]:
         """Once a second: who is dropped."""
 
-    def expected(self, position: int, now: float) -> float | None:
-        """Seconds until the one at this position, from 1, should be served."""
+    def expectations(self, now: float) -> Iterator[tuple[Waiter, int, float | None]]:
+        """All that wait, in order, with their position and the seconds until each should be served."""
 
     def reading(self, now: float) -> QueueReading:
         """How the queue stands."""
@@ -104,6 +107,7 @@ class WaitingLine:
             tenant=request.profile.tenant,
             user=request.user,
             deadline=request.deadline,
+            group=request.profile.key,
         )
         waiter.queued = True
         self._by_profile[request.profile.named] += 1
@@ -132,17 +136,12 @@ class WaitingLine:
     def ended(self, lease: Lease) -> None:
         """A session was given back: what it was used for counts for its user."""
         request = lease.request
-        self._queue.ended(request.priority, request.profile.tenant, request.user, self._now() - lease.since)
+        self._queue.ended(request.profile.tenant, request.user, self._now() - lease.since)
 
     def positions(self) -> list[WaitReading]:
         """Where the next ones stand in the queue."""
-        now, waits = self._now(), []
-        for position, waiter in enumerate(self._queue, start=1):
-            if position > WAITS_SHOWN:
-                break
-            if waiter.request.id:
-                waits.append(WaitReading(waiter.request.id, position, self._queue.expected(position, now)))
-        return waits
+        nearest = islice(self._queue.expectations(self._now()), WAITS_SHOWN)
+        return [WaitReading(each.request.id, position, wait) for each, position, wait in nearest if each.request.id]
 
     def first_like(self, request: LeaseRequest) -> Waiter | None:
         """The first that waits for a session of the request's profile and conversation."""

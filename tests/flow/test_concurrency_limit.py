@@ -116,6 +116,14 @@ def test_one_credential_that_lacks_capacity_holds_up_no_other() -> None:
     assert (places.running, places.limit) == (2, 2)
 
 
+def test_a_credential_whose_name_begins_alike_is_another_one() -> None:
+    places = limits(ManualClock())
+    for name in ("credential:a model:x", "credential:ab model:x", "credential:a@own model:x"):
+        places.take(name)
+    places.decrease("credential:a")
+    assert [places.limit_of(each.name) is None for each in places.readings()] == [False, True, True]
+
+
 def test_a_place_is_given_back_once_and_not_held_while_a_person_is_waited_for() -> None:
     places = limits(ManualClock())
     freed: list[int] = []

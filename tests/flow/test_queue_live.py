@@ -12,6 +12,7 @@ import pytest
 from engine.base.errors import DeadlinePassed, QueueFull
 from engine.engine import Engine
 from engine.events.types import QueueMeasured
+from engine.flow.drain_rate import DrainRate
 from engine.requests import Answer
 from tests.pool.pools import Conversation, RecordedEvents, leases, request
 from tests.support.engines import running
@@ -139,7 +140,9 @@ async def test_a_lowered_limit_is_what_a_request_waits_for_and_costs_it_no_time(
 
 async def test_what_has_no_hope_before_its_deadline_is_told_early(tmp_path: Path) -> None:
     async with line(tmp_path, "session_pool.acquire_timeout=1h") as (waiting, release):
-        waiting.engine.queue._rate._times.extend([0.0, 1000.0, 2000.0])  # one in a thousand seconds
+        rate = waiting.engine.queue._rates[request(waiting.engine).profile.key] = DrainRate()
+        for at in (0.0, 1000.0, 2000.0):  # one in a thousand seconds
+            rate.served(at)
         task = await waiting.ask("late", deadline=60.0)
         with pytest.raises(DeadlinePassed, match="could not begin before its deadline"):
             await task

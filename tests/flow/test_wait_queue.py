@@ -88,7 +88,7 @@ def test_what_cannot_begin_before_its_deadline_is_told_early() -> None:
     ((who, error),) = waiting.shed(25.0)
     assert who == "hopeless"
     assert isinstance(error, DeadlinePassed)
-    assert "35 requests are before it, about 180 s" in error.message
+    assert "35 requests are before it, and it would wait about 180 s" in error.message
     assert waiting.dropped == {"hopeless": 1}
 
 
@@ -98,7 +98,8 @@ def test_the_expected_wait_is_the_position_over_the_pace() -> None:
         add(waiting, f"w{number}")
     for number in range(4):
         waiting.remove(f"w{number}", 2.0 * number, served=True)
-    assert waiting.expected(10, 6.0) == pytest.approx(20.0)
+    found = list(waiting.expectations(6.0))
+    assert found[9] == ("w13", 10, pytest.approx(20.0))
     reading = waiting.reading(6.0)
     assert reading.drain == pytest.approx(32.0)
     assert reading.out == pytest.approx(0.5)
@@ -160,8 +161,8 @@ def test_a_pace_is_not_known_from_two_and_fades_while_nothing_moves() -> None:
 
 def test_those_whose_requests_are_dear_are_expected_to_be_so_again() -> None:
     waiting = queue()
-    waiting.ended("medium", "t", "dear", 60.0)
-    waiting.ended("medium", "t", "cheap", 1.0)
+    waiting.ended("t", "dear", 60.0)
+    waiting.ended("t", "cheap", 1.0)
     for number in range(10):
         for user in ("dear", "cheap"):
             waiting.add(f"{user} {number}", "medium", 0.0, tenant="t", user=user)
@@ -172,3 +173,28 @@ def test_the_settings_state_the_bounds() -> None:
     assert QueueLimits().max_waiting == USUAL.max_waiting == 1000
     assert USUAL.strategy("low") == "reject"
     assert replace(USUAL, drop="codel").strategy("low") == "codel"
+
+
+def test_what_others_wait_for_says_nothing_of_what_one_may_expect() -> None:
+    """A hundred wait for sessions of a profile that is held; those of another profile go on."""
+    waiting = queue()
+    for number in range(100):
+        waiting.add(f"held {number}", "medium", 0.0, tenant="t", user=f"u{number}", group="held")
+    for number in range(6):
+        waiting.add(f"moves {number}", "low", 0.0, tenant="t", user="u", group="moves", deadline=40.0)
+    for number in range(4):
+        waiting.remove(f"moves {number}", 2.0 * (number + 1), served=True)
+    assert waiting.shed(8.0) == []  # the fifth and sixth of their group go in 2 and 4 s, whoever stands before them
+    assert [wait for item, _, wait in waiting.expectations(8.0) if item.startswith("moves")] == [2.0, 4.0]
+    assert {wait for item, _, wait in waiting.expectations(8.0) if item.startswith("held")} == {None}
+
+
+def test_what_was_charged_too_much_is_given_back_to_the_last_second() -> None:
+    """Whatever was guessed meanwhile: the sum of what a user is charged is what it used."""
+    waiting = queue()
+    add(waiting, "somebody waits")
+    for seconds in (1.0, 50.0, 3.0):
+        waiting.passed("medium", "t", "ana")
+        waiting.ended("t", "ana", seconds)
+    flows = waiting._line._lanes["medium"].tenants["t"]
+    assert flows.ends["ana"] == pytest.approx(54.0)
