@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import msgspec
 
 from engine.base.clock import Clock
@@ -24,27 +22,33 @@ class TieredAnswerCache:
     ) -> None:
         self.memory = memory
         self.disk = disk
+        self.enabled = True
         self.policy = policy
+        """The name of level 1's, as it is shown."""
         self._clock = clock
         self._took = [0.0, 0.0]
 
     async def get(self, key: str) -> Answer | None:
-        """The answer kept under a key, or None."""
-        began = time.perf_counter()
-        answer = self.memory.get(key, self._clock.monotonic())
+        """The answer kept under a key, or None; none while the cache is off."""
+        if not self.enabled:
+            return None
+        began = self._clock.monotonic()
+        answer = self.memory.get(key, began)
         if answer is not None:
-            self._took[0] += time.perf_counter() - began
+            self._took[0] += self._clock.monotonic() - began
             return answer
         if self.disk is None or (kept := await self.disk.get(key)) is None:
             return None
-        self._took[1] += time.perf_counter() - began
+        self._took[1] += self._clock.monotonic() - began
         return self._back(key, kept)
 
     async def put(self, key: str, answer: Answer, *, ttl: float | None = None, label: Label | None = None) -> None:
         """Keep an answer; its size is that of its text and key in bytes."""
+        if not self.enabled:
+            return
         named = label or Label()
         self.memory.put(key, answer, _size(key, answer), self._clock.monotonic(), ttl=ttl, label=named)
-        if self.disk is not None and self.memory.limits.max_entries:
+        if self.disk is not None:
             self.disk.put(key, _encode(answer), ttl=ttl, label=named)
 
     async def delete(self, key: str, tenant: str) -> bool:
@@ -69,10 +73,10 @@ class TieredAnswerCache:
         )  # fmt: skip
         if (disk := self.disk) is None:
             return [first]
-        facts = disk.facts
+        facts, oldest = disk.facts, disk.oldest
         second = CacheReading(
             2, "lru", facts.entries, 0, facts.size, disk.limits.max_bytes, disk.hits, disk.misses,
-            _mean(self._took[1], disk.hits), dict(disk.gone), facts.oldest,
+            _mean(self._took[1], disk.hits), dict(disk.gone), oldest,
         )  # fmt: skip
         return [first, second]
 

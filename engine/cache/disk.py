@@ -12,12 +12,16 @@ from pathlib import Path
 from typing import TypeVar
 
 from engine.base.compression import Damaged, pack, unpack
+from engine.base.nursery import Nursery
 from engine.cache.memory import NO_LABEL, Label
 from engine.store.sqlite import StoreFile, StoreUnusable
 
 T = TypeVar("T")
+_Columns = tuple[str, str, str, int, float, float, float, bytes]
 BATCH, BATCH_S = 100, 0.2
 """Entries that are written together, or what came within so many seconds."""
+PENDING_MOST = 10 * BATCH
+"""Entries that wait to be written at most; what comes while the disk holds them up is not kept."""
 _TRIM_TO = 0.9
 _VALUE_MOST = 64 * 1024**2
 _SCHEMA = """
@@ -25,9 +29,10 @@ CREATE TABLE IF NOT EXISTS answers (
     key TEXT PRIMARY KEY, tenant TEXT NOT NULL, tags TEXT NOT NULL, size INTEGER NOT NULL, kept REAL NOT NULL,
     expires REAL NOT NULL, used REAL NOT NULL, value BLOB NOT NULL
 );
-CREATE INDEX IF NOT EXISTS answers_by_use ON answers (used, size);
+CREATE INDEX IF NOT EXISTS answers_by_use ON answers (used, size, kept);
 """
 _PUT = "INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_FACTS = "SELECT count(*), total(size), min(kept) FROM answers"
 _GET = "SELECT value, expires, tenant, tags FROM answers WHERE key = ?"
 
 
@@ -39,13 +44,13 @@ class DiskLimits:
     ttl: float
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class DiskFacts:
-    """What level 2 holds; `oldest` is the age in seconds of what was kept first."""
+    """What level 2 holds: entries, bytes, and when the oldest was kept, 0 for none."""
 
     entries: int = 0
     size: int = 0
-    oldest: float = 0.0
+    since: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,18 +80,35 @@ class DiskCache:
     def __init__(
         self, path: Path, limits: DiskLimits, wall: Callable[[], float], notify: Callable[[str], None]
     ) -> None:
-        self.limits = limits
+        self._limits = limits
         self._file = StoreFile(path, "cached answers", _SCHEMA)
         self._wall, self._notify = wall, notify
         self.thread = ThreadPoolExecutor(1, thread_name_prefix="cache")
         self._pending: dict[str, _Row] = {}
         self._touched: dict[str, float] = {}
         self._timer: asyncio.TimerHandle | None = None
-        self._writes: asyncio.Task[None] | None = None
+        self._writing = asyncio.Lock()
+        self._flushes = Nursery("writes of the cache", lambda name, error: notify(f"{name} failed: {error!r}"))
+        self._trims = False
         self._failed = ""
         self.facts = DiskFacts()
         self.hits = self.misses = 0
         self.gone: Counter[str] = Counter()
+
+    @property
+    def limits(self) -> DiskLimits:
+        """The bounds in force."""
+        return self._limits
+
+    def configure(self, limits: DiskLimits) -> None:
+        """Other bounds from now on; what is too much goes with the next write, which is soon."""
+        self._limits, self._trims = limits, True
+        self._write_soon()
+
+    @property
+    def oldest(self) -> float:
+        """The age in seconds of what was kept first; 0 for an empty level."""
+        return self._wall() - self.facts.since if self.facts.entries else 0.0
 
     async def open(self) -> None:
         """Open the file; one that is damaged is moved aside. Never raises: without its file the level is empty."""
@@ -112,6 +134,9 @@ class DiskCache:
         """Keep a value; it is read from now on, and written with others within BATCH_S seconds."""
         if len(value) > min(self.limits.max_bytes, _VALUE_MOST):
             return
+        if len(self._pending) >= PENDING_MOST and key not in self._pending:
+            self.gone["held up"] += 1
+            return
         now = self._wall()
         self._pending[key] = _Row(key, value, label, now, now + (self.limits.ttl if ttl is None else ttl))
         self._write_soon()
@@ -133,27 +158,26 @@ class DiskCache:
 
     async def flush(self) -> None:
         """Write what waits to be written."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        rows, touched = list(self._pending.values()), dict(self._touched)
-        self._touched.clear()
-        if not rows and not touched:
-            return
-        await self._run(lambda: self._write(rows, touched))
-        for row in rows:
-            if self._pending.get(row.key) is row:
-                del self._pending[row.key]
+        async with self._writing:
+            rows, touched = list(self._pending.values()), dict(self._touched)
+            self._touched.clear()
+            if not rows and not touched and not self._trims:
+                return
+            self._trims = False
+            await self._run(lambda: self._write(rows, touched))
+            for row in rows:
+                if self._pending.get(row.key) is row:
+                    del self._pending[row.key]
 
     async def check(self) -> None:
         """Once a second: follow a file that was deleted or replaced; after a failure try whether it is over."""
-        await self._run(self._file.check)
-        self._report()
+        await self._run(self._follow)
 
     async def aclose(self) -> None:
         """Write what waits, and close the file."""
-        if self._writes is not None:
-            await asyncio.wait([self._writes])
+        if self._timer is not None:
+            self._timer.cancel()
+        await self._flushes.join()
         await self.flush()
         await self._run(self._file.close)
         self.thread.shutdown(wait=False)
@@ -161,15 +185,16 @@ class DiskCache:
     # on the loop
 
     def _write_soon(self) -> None:
-        loop = asyncio.get_running_loop()
-        if len(self._pending) >= BATCH:
-            self._begin_writing()
-        elif self._timer is None:
-            self._timer = loop.call_later(BATCH_S, self._begin_writing)
+        """Once BATCH entries wait, or after BATCH_S seconds."""
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(BATCH_S, self._write_now)
+        elif len(self._pending) == BATCH:
+            self._timer.cancel()
+            self._write_now()
 
-    def _begin_writing(self) -> None:
-        if self._writes is None or self._writes.done():
-            self._writes = asyncio.get_running_loop().create_task(self.flush(), name="cache writes")
+    def _write_now(self) -> None:
+        self._timer = None
+        self._flushes.spawn(self.flush(), "writes of the cache")
 
     async def _run(self, work: Callable[[], T]) -> T | None:
         """Do it on the thread; None when the file cannot be used, which is reported once."""
@@ -191,6 +216,12 @@ class DiskCache:
 
     # on the thread
 
+    def _follow(self) -> None:
+        before = self._file.generation
+        self._file.check()
+        if self._file.generation != before:
+            self._count()
+
     def read(self, key: str) -> Kept | None:
         """What the file has; on the cache's thread alone. Raises StoreUnusable."""
         now = self._wall()
@@ -211,57 +242,59 @@ class DiskCache:
 
     def _write(self, rows: list[_Row], touched: dict[str, float]) -> None:
         written = [_columns(row) for row in rows]
+        entries, size = self.facts.entries + len(written), self.facts.size + sum(each[3] for each in written)
         with self._file.writing() as database:
-            for at in range(0, len(written), BATCH):
-                self._forget(database, [columns[0] for columns in written[at : at + BATCH]])
+            held = [self._held(database, written[at : at + BATCH]) for at in range(0, len(written), BATCH)]
             database.executemany(_PUT, written)
-            self.facts.size += sum(columns[3] for columns in written)
-            self.facts.entries += len(written)
             used = [(at, key) for key, at in touched.items()]
             database.executemany("UPDATE answers SET used = ? WHERE key = ?", used)
-            self._trim(database)
+            replaced = sum(count for count, _size in held)
+            since = self.facts.since or min((each[4] for each in written), default=0.0)
+            facts = DiskFacts(entries - replaced, size - sum(freed for _count, freed in held), since)
+            went = self._trim(database, facts.size) if facts.size > self.limits.max_bytes else 0
+            facts = self._counted(database) if went else facts
+        self.facts = facts
+        for cause, count in (("replaced", replaced), ("room", went)):
+            if count:
+                self.gone[cause] += count
 
-    def _forget(self, database: sqlite3.Connection, keys: list[str]) -> None:
-        """What these keys held before is replaced."""
-        marks = ", ".join("?" * len(keys))
+    def _held(self, database: sqlite3.Connection, written: list[_Columns]) -> tuple[int, int]:
+        """How many of these keys had a value before, and how many bytes."""
+        marks = ", ".join("?" * len(written))
         question = f"SELECT count(*), total(size) FROM answers WHERE key IN ({marks})"  # noqa: S608 - marks alone
-        count, size = database.execute(question, keys).fetchone()
-        self.facts.size -= int(size)
-        self.facts.entries -= count
-        if count:
-            self.gone["replaced"] += count
+        count, size = database.execute(question, [columns[0] for columns in written]).fetchone()
+        return count, int(size)
 
-    def _trim(self, database: sqlite3.Connection) -> None:
-        """What was used longest ago goes, until a tenth of the room is free."""
-        if self.facts.size <= self.limits.max_bytes:
-            return
-        target = _TRIM_TO * self.limits.max_bytes
+    def _trim(self, database: sqlite3.Connection, size: int) -> int:
+        """What was used longest ago goes, until a tenth of the room is free; how many that were."""
         going: list[tuple[str]] = []
-        for key, size in database.execute("SELECT key, size FROM answers ORDER BY used"):
-            if self.facts.size <= target:
+        for key, freed in database.execute("SELECT key, size FROM answers ORDER BY used"):
+            if size <= _TRIM_TO * self.limits.max_bytes:
                 break
             going.append((key,))
-            self.facts.size -= size
+            size -= freed
         database.executemany("DELETE FROM answers WHERE key = ?", going)
-        self.facts.entries -= len(going)
-        self.gone["room"] += len(going)
+        return len(going)
+
+    def _counted(self, database: sqlite3.Connection) -> DiskFacts:
+        count, size, since = database.execute(_FACTS).fetchone()
+        return DiskFacts(count, int(size), since or 0.0)
 
     def _remove(self, where: str, values: tuple[str, ...], cause: str) -> int:
         with self._file.writing() as database:
             removed = database.execute(f"DELETE FROM answers WHERE {where}", values).rowcount  # noqa: S608 - our own text
-        self.gone[cause] += removed
-        self._count()
+            facts = self._counted(database)
+        self.facts = facts
+        if removed:
+            self.gone[cause] += removed
         return removed
 
     def _count(self) -> None:
         with self._file.errors():
-            count, size, kept = self._file.database.execute(
-                "SELECT count(*), total(size), min(kept) FROM answers"
-            ).fetchone()
-        self.facts = DiskFacts(count, int(size), self._wall() - kept if kept is not None else 0.0)
+            self.facts = self._counted(self._file.database)
 
 
-def _columns(row: _Row) -> tuple[str, str, str, int, float, float, float, bytes]:
+def _columns(row: _Row) -> _Columns:
     """A row as the table has it; the value is compressed."""
     value = pack(row.value)
     tags = "".join(f"\0{tag}\0" for tag in sorted(row.label.tags))

@@ -142,6 +142,6 @@ class MemoryCache(Generic[V]):
 
 
 def cache_limits(settings: Settings) -> CacheLimits:
-    """The bounds of level 1; none is kept when the cache is off."""
+    """The bounds of level 1; none is kept while the cache is off."""
     cache = settings.cache
     return CacheLimits(cache.max_entries if cache.enabled else 0, cache.max_bytes, cache.ttl)

@@ -29,13 +29,20 @@ def workspace_digest(workspace: Path) -> str | None:
             if count > FILES_MOST:
                 return None
             for name in sorted(files):
-                path = Path(folder, name)
-                facts = path.lstat() if path.is_symlink() or path.exists() else None
-                told = (facts.st_size, facts.st_mtime_ns) if facts is not None else None
-                digest.update(f"{path.relative_to(workspace)}\0{told}\0".encode("utf-8", "surrogateescape"))
+                digest.update(_facts(workspace, Path(folder, name)))
     except OSError:
         return None
     return digest.hexdigest()
+
+
+def _facts(workspace: Path, path: Path) -> bytes:
+    """Path, size and time of change; of a file that is not there, only its path."""
+    try:
+        facts = path.lstat()
+        known = f"{facts.st_size} {facts.st_mtime_ns}"
+    except FileNotFoundError:
+        known = ""
+    return f"{path.relative_to(workspace)}\0{known}\0".encode("utf-8", "surrogateescape")
 
 
 def _raise(error: OSError) -> None:

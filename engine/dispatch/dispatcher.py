@@ -17,9 +17,9 @@ from engine.backends.directories import allowed_directory
 from engine.base.clock import deadline
 from engine.base.errors import BadInput, BreakerOpen, NotFound, QuarterdeckError, SessionBusy, TurnInterrupted
 from engine.base.text import one_line
+from engine.cache.keys import cache_key
 from engine.cache.memory import Label
 from engine.cache.single_flight import SingleFlight
-from engine.cache.workspace_digest import workspace_digest
 from engine.dispatch.active_request import ActiveRequest, Attempt
 from engine.dispatch.endings import end_event, ended_by, interrupted
 from engine.dispatch.next_step import GiveUp, Recover, Retry, WaitForBreaker, next_step
@@ -353,14 +353,6 @@ class Dispatcher:
 
     def _now(self) -> float:
         return self._ports.clock.monotonic()
-
-
-async def cache_key(request: Request, profile: Profile) -> str:
-    """Names a request among equal ones: of one profile, and of one state of the files that its agents can read."""
-    if not request.cache_key(profile.fingerprint) or profile.workspace is None:
-        return request.cache_key(profile.fingerprint)
-    digest = await asyncio.to_thread(workspace_digest, profile.workspace)
-    return request.cache_key(f"{profile.fingerprint} {digest}") if digest is not None else ""
 
 
 def _on_person(active: ActiveRequest, lease: Lease, waiting: bool) -> None:

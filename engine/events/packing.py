@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -56,7 +56,7 @@ def segment_name(path: Path) -> str:
     return path.name.removesuffix(".zst").removesuffix(SUFFIX)
 
 
-def pack(path: Path, parts: Sequence[tuple[Packed, bytes]]) -> Path | None:
+def pack(path: Path, parts: Iterable[tuple[Packed, bytes]]) -> Path | None:
     """Write a segment's parts compressed beside it, then drop it; None where that gains too little. Raises OSError.
 
     The time of the last change stays: by it the oldest segments go first.

@@ -94,7 +94,7 @@ def pack_segment(path: Path) -> Path | None:
     chunks = chunks_of(path, damage)
     if damage or not chunks:
         return None
-    return pack(path, [(Packed(0, 0, each.engine, each.seq, each.at, each.events), each.read()) for each in chunks])
+    return pack(path, ((Packed(0, 0, each.engine, each.seq, each.at, each.events), each.read()) for each in chunks))
 
 
 def missing_between(chunks: list[Chunk]) -> list[str]:

@@ -182,13 +182,15 @@ class Engine:
 
     def set_priority_queues(self, queues: Collection[PriorityQueue]) -> None:
         """Change these priorities of the queue from now on. Raises SettingsError, and has changed nothing then."""
-        changes: dict[str, object] = {}
-        for each in queues:
-            key = f"queue.priorities.{each.priority}"
-            changes[f"{key}.weight"] = each.weight
-            changes[f"{key}.max_waiting"] = each.max_size
-            changes[f"{key}.drop_strategy"] = each.drop_strategy
-        self._now(lambda: self.root.live.propose(changes, self._caller.name))
+        given = {
+            f"queue.priorities.{each.priority}.{name}": value
+            for each in queues
+            for name, value in (
+                ("weight", each.weight), ("max_waiting", each.max_size), ("drop_strategy", each.drop_strategy)
+            )
+            if value is not None
+        }  # fmt: skip
+        self._now(lambda: self.root.live.propose(given, self._caller.name))
 
     def throughput_metrics(self) -> ThroughputMetrics:
         """How fast requests go through, and what they wait."""

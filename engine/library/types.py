@@ -122,21 +122,23 @@ class CircuitThresholds:
 class PriorityQueue:
     """A priority of the queue: its weight beside the others, how many may wait (0 as many as in the queue).
 
-    `drop_strategy` is reject, drop_oldest, drop_lowest, codel, or queue: as the whole queue has it. Raises BadInput.
+    `drop_strategy` is reject, drop_oldest, drop_lowest, codel, or queue: as the whole queue has it. What is None stays
+    as it is. Raises BadInput.
     """
 
     priority: str
-    max_size: int = 0
-    drop_strategy: str = "queue"
-    weight: float = 1.0
+    max_size: int | None = None
+    drop_strategy: str | None = None
+    weight: float | None = None
 
     def __post_init__(self) -> None:
         if self.priority not in PRIORITIES:
             raise BadInput(
                 f"There is no priority {self.priority!r}.", field="priority", remedy=f"Use {', '.join(PRIORITIES)}."
             )
-        at_least("max_size", self.max_size, 0)
-        at_least("weight", self.weight, 0.01)
+        for name, least in (("max_size", 0), ("weight", 0.01)):
+            if (value := getattr(self, name)) is not None:
+                at_least(name, value, least)
 
 
 @dataclass(frozen=True, slots=True)

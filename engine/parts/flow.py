@@ -32,7 +32,9 @@ class Flow(Part):
         self._published: tuple[CacheReading, ...] = ()
         self.cache: MemoryCache[Answer] = MemoryCache(cache_limits(settings), named_eviction(settings, core.notice))
         disk = DiskCache(core.state / "answers.db", _disk_limits(settings), core.clock.wall, self._on_file)
-        self.answers = TieredAnswerCache(self.cache, core.clock, disk if settings.cache.disk.enabled else None)
+        kept = disk if settings.cache.disk.enabled else None
+        self.answers = TieredAnswerCache(self.cache, core.clock, kept, policy=settings.cache.policy)
+        self.answers.enabled = settings.cache.enabled
         self.queue: FairQueue[Waiter] = FairQueue(queue_limits(settings))
         self.concurrency = ConcurrencyLimits(
             lambda: core.settings.session_pool.max_size,
@@ -64,8 +66,9 @@ class Flow(Part):
         if limiter is not None:
             self.concurrency.use(limiter)
         self.cache.limits, self.answers.policy = cache_limits(after), after.cache.policy
+        self.answers.enabled = after.cache.enabled
         if self.answers.disk is not None:
-            self.answers.disk.limits = _disk_limits(after)
+            self.answers.disk.configure(_disk_limits(after))
         self.queue.configure(queue_limits(after))
 
     def add_chores(self, maintenance: Maintenance) -> None:

@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from itertools import accumulate
@@ -21,11 +22,12 @@ from hypothesis import strategies as st
 from engine.base.clock import ManualClock
 from engine.base.compression import Damaged, pack, unpack
 from engine.cache.answers import TieredAnswerCache
-from engine.cache.disk import DiskCache, DiskLimits
+from engine.cache.disk import PENDING_MOST, DiskCache, DiskLimits
 from engine.cache.eviction_policies import EVICTION_POLICIES, EvictionPolicy
 from engine.cache.memory import CacheLimits, Label, MemoryCache
 from engine.cache.workspace_digest import workspace_digest
 from engine.requests import Answer
+from tests.support.processes import until
 
 MIB = 1024**2
 
@@ -149,6 +151,73 @@ async def test_level_2_is_bounded_and_what_was_used_longest_ago_goes(tmp_path: P
         assert await level2.get("too large") is None
 
 
+async def test_a_smaller_bound_of_level_2_holds_soon_without_another_answer(tmp_path: Path) -> None:
+    clock = ManualClock()
+    async with disk(tmp_path / "a.db", clock, max_bytes=1_000_000) as level2:
+        for number in range(20):
+            level2.put(f"k{number:02d}", os.urandom(4000))
+        await level2.flush()
+        level2.configure(DiskLimits(20_000, 100.0))
+        await until(lambda: level2.facts.size <= 20_000)
+        assert level2.gone["room"] >= 15
+
+
+async def test_while_the_cache_is_off_neither_level_answers_nor_keeps(tmp_path: Path) -> None:
+    clock = ManualClock()
+    async with disk(tmp_path / "a.db", clock) as level2:
+        cache = tiered(level2, clock)
+        await cache.put("k", answer("hello"))
+        await level2.flush()
+        cache.enabled = False
+        cache.memory.clear()
+        assert await cache.get("k") is None
+        await cache.put("other", answer("hello"))
+        cache.enabled = True
+        assert await cache.get("other") is None
+        assert await cache.get("k") is not None
+
+
+async def test_writes_that_come_while_others_are_written_are_written_too(tmp_path: Path) -> None:
+    clock, held, going_on = ManualClock(), threading.Event(), threading.Event()
+
+    def hold() -> None:
+        held.set()
+        going_on.wait(30)
+
+    async with disk(tmp_path / "a.db", clock) as level2:
+        level2.put("first", b"v")
+        slow = asyncio.get_running_loop().run_in_executor(level2.thread, hold)
+        await asyncio.to_thread(held.wait, 30)
+        writing = asyncio.create_task(level2.flush())
+        await asyncio.sleep(0)
+        level2.put("second", b"v")
+        level2._write_now()  # its time came while the disk held up the first
+        going_on.set()
+        await asyncio.gather(slow, writing)
+        await until(lambda: level2.facts.entries == 2)
+        level2.put("third", b"v")
+        await until(lambda: level2.facts.entries == 3)
+
+
+async def test_what_a_slow_disk_holds_up_is_bounded(tmp_path: Path) -> None:
+    clock, held, going_on = ManualClock(), threading.Event(), threading.Event()
+
+    def hold() -> None:
+        held.set()
+        going_on.wait(30)
+
+    async with disk(tmp_path / "a.db", clock) as level2:
+        slow = asyncio.get_running_loop().run_in_executor(level2.thread, hold)
+        await asyncio.to_thread(held.wait, 30)
+        for number in range(PENDING_MOST + 7):
+            level2.put(f"k{number}", b"v")
+        assert level2.gone["held up"] == 7
+        going_on.set()
+        await slow
+        await level2.flush()
+        assert level2.facts.entries == PENDING_MOST
+
+
 async def test_writes_go_in_batches_and_are_read_before_they_are_written(tmp_path: Path) -> None:
     clock, path = ManualClock(), tmp_path / "a.db"
     async with disk(path, clock) as level2:
@@ -166,7 +235,7 @@ async def test_writes_go_in_batches_and_are_read_before_they_are_written(tmp_pat
 KILLED = """
 import asyncio, os, signal, sys
 from pathlib import Path
-from engine.cache.disk import DiskCache, DiskLimits
+from engine.cache.disk import PENDING_MOST, DiskCache, DiskLimits
 
 async def main():
     cache = DiskCache(Path(sys.argv[1]), DiskLimits(1 << 24, 1e9), lambda: 1.0, print)

@@ -279,6 +279,9 @@ async def test_the_queue_is_shaped_and_measured_from_a_program(tmp_path: Path) -
         engine.set_priority_queues([PriorityQueue("low", max_size=5, drop_strategy="drop_oldest", weight=0.5)])
         lanes = {lane.name: lane for lane in engine.root.pool.queue_reading().lanes}
         assert (lanes["low"].weight, lanes["low"].max_waiting, lanes["low"].drop) == (0.5, 5, "drop_oldest")
+        engine.set_priority_queues([PriorityQueue("urgent", max_size=9)])
+        lanes = {lane.name: lane for lane in engine.root.pool.queue_reading().lanes}
+        assert (lanes["urgent"].weight, lanes["urgent"].max_waiting) == (8.0, 9)  # what is not given stays
         assert await engine.adjust_backpressure(0.5) == 1
         await engine.submit("[[reply: fine]] go")
         metrics = engine.throughput_metrics()

@@ -14,7 +14,10 @@ from tui.screens import list_lines
 
 _BAR, _SHORT_BAR, _WIDE = 20, 8, 100
 """Cells of a bar, in a terminal that is wide enough and in others."""
-_GONE = {"room": "for room", "age": "too old", "cleared": "cleared", "deleted": "deleted", "damaged": "damaged"}
+_GONE = {
+    "room": "for room", "age": "too old", "cleared": "cleared", "deleted": "deleted", "damaged": "damaged",
+    "held up": "held up",
+}  # fmt: skip
 _PLACES = {1: "memory", 2: "disk"}
 
 

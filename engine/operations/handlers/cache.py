@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from engine.base.errors import QuarterdeckError
-from engine.dispatch.dispatcher import cache_key
+from engine.cache.keys import cache_key
 from engine.events.types import CachePrewarmed
 from engine.operations.declared.cache import (
     CACHE_STATISTICS,
