@@ -11,20 +11,18 @@ from pydantic import AfterValidator, Field
 from engine.settings.fields import Group
 from engine.settings.schema_agents import Claude, Credential, Profile
 from engine.settings.schema_alerts import AlertCommand, Alerts, AlertWebhook
+from engine.settings.schema_flow import Cache, Queue, Workers
 from engine.settings.schema_profiler import Profiler
 from engine.settings.schema_surface import Api, Console, Database, Engine, Events, Log, Security
 from engine.settings.schema_work import (
     AutoScaling,
-    Cache,
     CircuitBreaker,
     LoadBalancing,
-    Queue,
     Recovery,
     Retry,
     RetryByType,
     RetryOfType,
     SessionPool,
-    Workers,
 )
 
 __all__ = [

@@ -12,7 +12,8 @@ from engine.settings.catalogue import catalogue
 
 ROOT = Path(__file__).parents[2]
 DECLARED = {
-    "schema.py", "schema_work.py", "schema_agents.py", "schema_alerts.py", "schema_surface.py", "fields.py"
+    "schema.py", "schema_work.py", "schema_flow.py", "schema_agents.py", "schema_alerts.py", "schema_surface.py",
+    "fields.py",
 }  # fmt: skip
 
 

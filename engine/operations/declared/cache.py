@@ -15,7 +15,7 @@ PREWARM_MOST = 1000
 class CacheLevel(msgspec.Struct, kw_only=True):
     """One level: what it holds against its bounds (0 is none), hits and misses, mean seconds of a hit.
 
-    `gone` counts what went by cause (`room`, `age`, `deleted`, `cleared`, `replaced`, `damaged`, and `held up` by a slow
+    `gone` counts what went by cause (`room`, `age`, `deleted`, `cleared`, `replaced`, `damaged`, `held up` by a slow
     disk); `oldest` is the age of what was kept first, in seconds.
     """
 
