@@ -15,8 +15,10 @@ from dataclasses import dataclass
 from heapq import heapify, heappop, heapreplace
 from typing import Generic, TypeVar
 
-PRIORITIES = ("urgent", "high", "medium", "low")
-"""The lanes from the highest; an unknown priority is `medium`."""
+from engine.requests import PRIORITIES
+
+LANES = PRIORITIES[::-1]
+"""The priorities from the highest; an unknown one is `medium`."""
 WEIGHTS = {"urgent": 8.0, "high": 4.0, "medium": 2.0, "low": 1.0}
 _UP = {"medium": "high", "low": "medium"}
 _FLOWS_KEPT = 4096
@@ -143,7 +145,7 @@ class FairLine(Generic[T]):
     """Owner of the order of those who wait; entering and leaving cost O(log n) comparisons."""
 
     def __init__(self, weights: Mapping[str, float] | None = None) -> None:
-        self._lanes = {name: _Lane[T](rank) for rank, name in enumerate(PRIORITIES)}
+        self._lanes = {name: _Lane[T](rank) for rank, name in enumerate(LANES)}
         self._tickets: dict[T, Ticket[T]] = {}
         self._numbers = 0
         self._level = 0.0
@@ -246,7 +248,7 @@ class FairLine(Generic[T]):
 
     def newest_of_lowest(self) -> Ticket[T] | None:
         """The one that came last of the lowest lane in which somebody waits."""
-        for name in reversed(PRIORITIES):
+        for name in PRIORITIES:
             if arrivals := self._lanes[name].arrivals:
                 return max(arrivals.values(), key=_number)
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from engine.flow.fair_line import PRIORITIES
+from engine.flow.fair_line import LANES
 from engine.settings.schema import Settings
 
 
@@ -43,7 +43,7 @@ class QueueLimits:
 def queue_limits(settings: Settings) -> QueueLimits:
     """The bounds of the settings."""
     queue, named = settings.queue, settings.queue.priorities
-    found = zip(PRIORITIES, (named.urgent, named.high, named.medium, named.low), strict=True)
+    found = zip(LANES, (named.urgent, named.high, named.medium, named.low), strict=True)
     lanes = {name: LaneLimits(lane.weight, lane.max_waiting, lane.drop_strategy) for name, lane in found}
     return QueueLimits(
         queue.max_waiting,

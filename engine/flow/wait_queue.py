@@ -11,7 +11,7 @@ from engine.events.types import LaneReading, QueueReading
 from engine.flow.codel import Codel
 from engine.flow.cost_estimates import CostEstimates, User
 from engine.flow.drain_rate import DrainRate
-from engine.flow.fair_line import PRIORITIES, FairLine, Ticket, lane_of
+from engine.flow.fair_line import LANES, FairLine, Ticket, lane_of
 from engine.flow.queue_limits import QueueLimits
 
 _RETRY_AFTER_S, _RETRY_AFTER_MAX_S = 1.0, 300.0
@@ -36,7 +36,7 @@ class FairQueue(Generic[T]):
         self._groups: Counter[Hashable] = Counter()
         self._costs = CostEstimates()
         self._open_charges: dict[User, deque[tuple[str, float]]] = {}
-        self._waits: dict[str, deque[float]] = {name: deque(maxlen=_WAITS_KEPT) for name in PRIORITIES}
+        self._waits: dict[str, deque[float]] = {name: deque(maxlen=_WAITS_KEPT) for name in LANES}
         self.dropped: Counter[str] = Counter()
         self.aged = 0
 
@@ -157,7 +157,7 @@ class FairQueue(Generic[T]):
     def reading(self, now: float) -> QueueReading:
         """How the queue stands."""
         lanes = []
-        for name in PRIORITIES:
+        for name in LANES:
             oldest, own = self._line.oldest(name), self._limits.lanes.get(name)
             waits = sorted(self._waits[name])
             lanes.append(
@@ -189,14 +189,14 @@ class FairQueue(Generic[T]):
                 return self._line.oldest(lane if lane_full else "")
             case "drop_lowest" if not lane_full:
                 lowest = self._line.newest_of_lowest()
-                lower = lowest is not None and PRIORITIES.index(lowest.priority) > PRIORITIES.index(lane)
+                lower = lowest is not None and LANES.index(lowest.priority) > LANES.index(lane)
                 return lowest if lower else None
             case _:
                 return None
 
     def _too_long(self, now: float) -> list[Dropped[T]]:
         found: list[Dropped[T]] = []
-        for name in PRIORITIES:
+        for name in LANES:
             if self._limits.strategy(name) != "codel":
                 continue
             limits = self._limits

@@ -6,9 +6,9 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from engine.base.errors import BadInput, ErrorKind
-from engine.flow.fair_line import PRIORITIES
 from engine.library.checks import at_least, one_of, share
 from engine.recovery.retry.curves import Curve, Jitter
+from engine.requests import PRIORITIES
 
 
 @dataclass(frozen=True, slots=True)

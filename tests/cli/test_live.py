@@ -240,6 +240,20 @@ def test_recoveries_are_run_by_hand_listed_and_counted(engine: Headless) -> None
     assert "the nearest is restart_process" in refused.stderr
 
 
+def test_a_prompt_names_its_user_its_priority_and_the_tags_of_its_answer(engine: Headless) -> None:
+    ((name,),) = plain(engine, "run", "--no-wait", "--priority", "urgent", "--user", "ana", "[[delay: 20s]] x")
+    (row,) = [row for row in as_json(engine, "queue") if row["id"] == name]
+    assert (row["user"], row["priority"]) == ("ana", "urgent")
+    plain(engine, "queue", "cancel", name)
+    for _ in range(2):
+        assert plain(engine, "run", "--cache-tag", "docs", "--cache-ttl", "60", "[[reply: kept]] x") == [["kept"]]
+    first, _second = as_json(engine, "cache")
+    assert (first["hits"], first["entries"]) == (1, 1)
+    assert as_json(engine, "cache", "clear", "--tag", "docs")["forgotten"] == 2
+    done = quarterdeck(engine.home, "run", "--cache-ttl", "0", "x")
+    assert (done.returncode, "no time for an answer to be kept" in done.stderr) == (2, True)
+
+
 def test_what_set_gives_counts_beside_a_running_engine(engine: Headless) -> None:
     assert plain(engine, "config", "get", "session_pool.max_size", "--set", "session_pool.max_size=7") == [["7"]]
     assert as_json(engine, "config", "show", "--set", "queue.max_waiting=9")["origins"]["queue.max_waiting"] == "--set"

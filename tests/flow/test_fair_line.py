@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.flow.fair_line import PRIORITIES, FairLine
+from engine.flow.fair_line import FairLine
+from engine.requests import PRIORITIES
 
 
 def drain(line: FairLine[str], count: int | None = None) -> list[str]:

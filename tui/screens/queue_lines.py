@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from engine.events.state import RequestView, State
+from engine.requests import PRIORITIES
 from tui.actions.keymap import Keymap
 from tui.model.columns import Column
 from tui.model.list_state import ListState
@@ -16,7 +17,8 @@ from tui.render.plots import area
 from tui.render.spans import Line, between, crop, fit, rule
 from tui.screens import list_lines
 
-PRIORITIES = ("urgent", "high", "medium", "low")
+LANES = PRIORITIES[::-1]
+"""The priorities from the highest."""
 _DROPS = {"full": "queue full", "codel": "by codel", "hopeless": "hopeless before their deadline"}
 
 
@@ -36,7 +38,7 @@ def head(state: State, now: float, width: int) -> list[Line]:
     oldest = max((now - view.queued_at for view in waiting), default=0.0)
     turns = sum(found.turns for found in state.buckets if found.start > now - RECENT_S)
     by = Counter(view.priority for view in waiting)
-    parts = "  ".join(f"{name} {by[name]}" for name in PRIORITIES if by[name]) or "nothing waits"
+    parts = "  ".join(f"{name} {by[name]}" for name in LANES if by[name]) or "nothing waits"
     left: Line = [(f"waiting {len(waiting)}   running {running}   ", ""), (parts, "muted")]
     drain = f"   drain {formats.span(state.queue.drain)}" if state.queue is not None and state.queue.drain else ""
     right: Line = [(f"oldest {formats.span(oldest)}   out {turns / RECENT_S:.1f}/s{drain} ", "")]
@@ -160,7 +162,7 @@ QUEUE: Listing[RequestView] = Listing(
 
 
 def _urgency(view: RequestView) -> int:
-    return PRIORITIES.index(view.priority) if view.priority in PRIORITIES else len(PRIORITIES)
+    return LANES.index(view.priority) if view.priority in LANES else len(LANES)
 
 
 def table(shown: ListState[RequestView], now: float, width: int, height: int, keys: Keymap) -> list[Line]:
