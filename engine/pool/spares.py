@@ -85,18 +85,18 @@ class WakeSpares:
         """Let a parked process resume the request's conversation, after the victim is gone; else why none does."""
         if not self._ports.limits().wake_spares:
             return "no processes are parked: session_pool.wake_spares is 0"
-        spec, unreadable = self._members.spec_for("", request)
         spare = self._spare_for(request)
         if spare is None:
             return self._unable(request.profile) or "no parked process was ready for it"
-        spec = replace(spec, session=spare.session.id)
+        spec, unreadable = self._members.spec_for(spare.session.id, request)
         holder = self._members.index.holder(request.profile.tenant, request.conversation)
         if victim is not None and (holder is None or holder.session != victim.session.id):
             victim = None  # the place is there already
+        ending = self._members.end(victim, "makes room") if victim is not None else None  # at once: nobody leases it
         spare.spare, spare.demanded = False, demanded
         parked, spare.request = spare.request, request
         self._members.begin_start(spare)
-        work = self._bring_up(spare, parked, _Wake(spec, unreadable, victim))
+        work = self._bring_up(spare, parked, _Wake(spec, unreadable, ending))
         spare.start = self._members.starts.spawn(work, f"wake in {spare.session.id}")
         return ""
 
@@ -135,8 +135,8 @@ class WakeSpares:
         """What the process is to resume, and why it cannot; then nothing was done with it. Raises _Refused."""
         spec = wake.spec
         try:
-            if wake.victim is not None:
-                await asyncio.shield(self._members.end(wake.victim, "makes room"))
+            if wake.ending is not None:
+                await asyncio.shield(wake.ending)
             check(spec, wake.unreadable)
             self._ports.conversations.check_not_lent(spec.profile.tenant, spec.conversation)
             found = await asyncio.to_thread(self._examine, spec, member.parking)
@@ -354,11 +354,11 @@ class WakeSpares:
 
 @dataclass(frozen=True, slots=True)
 class _Wake:
-    """What a parked process is to resume, why its place is not known, and the session that has to end before."""
+    """What a parked process is to resume, why its place is not known, and the end of the session that held it."""
 
     spec: AgentSpec
     unreadable: StoreUnusable | None
-    victim: Member | None
+    ending: asyncio.Task[None] | None
 
 
 class _Refused(Exception):

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
 from engine.backends.base import AgentCommand, AgentSpec, Profile
@@ -35,7 +35,8 @@ END_S = 5.0
 class OpenTerminal:
     """One conversation that is lent: to whom, whose process that is, and when its program was seen last.
 
-    `prompts` counts those that the conversation had then.
+    `prompts` counts those that the conversation had then, None until it is lent; `changing` is held while it is lent
+    or taken back, so that neither happens twice.
     """
 
     id: str
@@ -45,13 +46,18 @@ class OpenTerminal:
     since: float
     holding: Holding | None = None
     seen: float | None = None
-    prompts: int = 0
-    returning: bool = False
+    prompts: int | None = None
+    changing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def holder(self) -> str:
         """Who has it, as messages name them."""
         return f"a terminal of {self.user} (pid {self.process.pid})"
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """The tenant and the conversation."""
+        return self.spec.profile.tenant, self.spec.conversation
 
 
 class WatchDecision(Enum):
@@ -106,14 +112,14 @@ class Terminals:
         made = OpenTerminal(
             f"terminal-{next(self._numbers)}", self._spec(profile, conversation), user, opener, self._now()
         )
-        key = (profile.tenant, conversation)
-        self._open[key] = made
-        self._ports.conversations.lend(profile.tenant, conversation, made.holder)
-        try:
-            command = await self._prepare(made)
-        except BaseException:
-            await self._give_back(made)
-            raise
+        self._open[made.key] = made
+        self._ports.conversations.lend(*made.key, made.holder)
+        async with made.changing:
+            try:
+                command = await self._prepare(made)
+            except BaseException:
+                await self._give_back(made)
+                raise
         tags = self._containment.tags(made.id)
         return made, AgentCommand(command.argv, command.cwd, {**command.environment, **tags})
 
@@ -129,20 +135,35 @@ class Terminals:
         return found
 
     async def watch(self) -> None:
-        """Once a round: take back what nobody returned. Raises OSError."""
+        """Once a round: take back what nobody returned.
+
+        Raises OSError, and ConversationHeld for a program that cannot be ended, after all others were looked at.
+        """
+        refused: ConversationHeld | None = None
         for each in list(self._open.values()):
-            if each.returning or each.holding is None:
+            if each.changing.locked():
                 continue
             program, now = bool(await self._containment.members(each.id)), self._now()
             each.seen = now if program else each.seen
             decided = watch_decision(now, each.since, each.seen, opener=alive(each.process), program=program)
-            if decided is not WatchDecision.KEEP and not each.returning:
-                await self._lapse(each, decided)
+            if decided is not WatchDecision.KEEP and not each.changing.locked():
+                try:
+                    await self._lapse(each, decided)
+                except ConversationHeld as error:
+                    refused = error
+        if refused is not None:
+            raise refused
 
     async def aclose(self) -> None:
-        """The engine stops: end the programs, so that the next engine may go on with their conversations."""
+        """The engine stops: end the programs, so that the next engine may go on with their conversations.
+
+        One that cannot be ended keeps its conversation, and keeps nothing else from stopping.
+        """
         for each in list(self._open.values()):
-            await self._end(each)
+            try:
+                await self._end(each)
+            except (QuarterdeckError, OSError) as error:
+                self._ports.bus.publish(Notice(severity=Severity.CRITICAL, text=f"{each.holder}: {error}"))
 
     def _spec(self, profile: Profile, conversation: str) -> AgentSpec:
         request = LeaseRequest(profile, "", conversation)
@@ -184,50 +205,56 @@ class Terminals:
 
     async def _lapse(self, each: OpenTerminal, decided: WatchDecision) -> None:
         what = "was gone while its program ran on" if decided is WatchDecision.END else "did not return it"
-        await self._end(each)
+        if not await self._end(each):
+            return
         text = f"Conversation {each.spec.conversation} is the engine's again: {each.holder} {what}."
         self._ports.bus.publish(Notice(severity=Severity.WARNING, text=text, remedy="A prompt goes on with it."))
 
-    async def _end(self, each: OpenTerminal) -> None:
-        """End what is left of its program, then give the lock back. Raises ConversationHeld while something is left."""
-        each.returning = True
-        try:
+    async def _end(self, each: OpenTerminal) -> bool:
+        """End what is left of its program, then give the lock back; False when somebody else did that meanwhile.
+
+        Raises ConversationHeld while something is left.
+        """
+        async with each.changing:
+            if self._open.get(each.key) is not each:
+                return False
             if await self._containment.end_session(each.id, (), self._term_grace()):
                 sentence = (
                     f"The program in {each.holder} cannot be ended, so it keeps conversation {each.spec.conversation}."
                 )
                 raise ConversationHeld(sentence, remedy="Close it there.")
             await self._give_back(each)
-        finally:
-            each.returning = False
+            return True
 
     async def _give_back(self, each: OpenTerminal) -> None:
-        key = (each.spec.profile.tenant, each.spec.conversation)
         if each.holding is not None:
             await self._note_progress(each)
             await self._ports.conversations.unlock(each.holding)
-        if self._open.get(key) is each:
-            del self._open[key]
-            self._ports.conversations.take_back(*key)
-            self._release(each)
+        del self._open[each.key]
+        self._ports.conversations.take_back(*each.key)
+        self._release(each)
 
     async def _note_progress(self, each: OpenTerminal) -> None:
-        """What was said in the terminal is in no event: it is read from the transcript."""
+        """What was written in the terminal is in no event: it is read from the transcript."""
+        before = each.prompts
+        if before is None:
+            return
         prompts, words = await asyncio.to_thread(self._read, each.spec)
-        if (turns := prompts - each.prompts) > 0:
+        each.prompts = prompts
+        if (turns := prompts - before) > 0:
             more = Progress(self._ports.clock.wall(), user=each.user, turns=turns, last_words=words, revives=True)
             with contextlib.suppress(StoreUnusable):  # the store reports itself
                 self._ports.conversations.note(each.spec.profile.tenant, each.spec.conversation, more)
 
     def _read(self, spec: AgentSpec) -> tuple[int, str]:
-        """The prompts of a conversation and what its agent said last; nothing where that cannot be read."""
+        """The prompts of a conversation and its agent's last words; nothing where that cannot be read."""
         try:
             path = self._ports.session.backend.transcript(spec.profile, spec.conversation)
             if path is None:
                 return 0, ""
             entries = read_page(path, None, limit=LOOKED_AT).entries
-            said = next((entry.text for entry in reversed(entries) if entry.kind == "assistant"), "")
-            return len(prompts_in(path)), last_words(said)
+            last = next((entry.text for entry in reversed(entries) if entry.kind == "assistant"), "")
+            return len(prompts_in(path)), last_words(last)
         except OSError:
             return 0, ""
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 
 from engine.base.clock import Clock
-from engine.base.errors import BadInput, NotFound
+from engine.base.errors import BadInput, NotFound, Overloaded
 from engine.base.nursery import Nursery
 from engine.events.types import AnyEvent, Notice, ProfilerStarted, ProfilerStopped, Severity
 from engine.launchers.tree_usage import TreeUsage
@@ -86,6 +86,7 @@ class Profiler:
         self._stopping: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._work = Nursery("profiler", self._on_error)
+        self._closed = False
         self._number = 0
         self.last: Capture | None = None
         self._files: tuple[str, ...] = ()
@@ -96,7 +97,8 @@ class Profiler:
     ) -> ProfilerStatus:
         """Begin a capture; `rate` in hertz and `seconds` are those of the settings unless given.
 
-        Raises BadInput for a value out of its bounds, a folder that cannot be written, and while one is under way.
+        Raises BadInput for a value out of its bounds, a folder that cannot be written, and while one is under way, and
+        Overloaded when the engine stops.
         """
         settings = self._ports.settings()
         rate = _within("rate", settings.sample_rate if rate is None else rate, LEAST_RATE, MOST_RATE)
@@ -109,6 +111,8 @@ class Profiler:
         try:
             await asyncio.to_thread(folders.check_folder, self._ports.folder())
             trees = await self._ports.trees()
+            if self._closed:
+                raise Overloaded("The engine stops, and captures nothing more.", remedy="Try again when it is back.")
             self._begin(chosen, rate, seconds, settings.blocking_threshold, trees)
         finally:
             self._starting = False
@@ -156,6 +160,7 @@ class Profiler:
 
     async def aclose(self, *, at_once: bool) -> None:
         """End a capture under way; its files are written unless all ends `at_once`."""
+        self._closed = True
         if at_once:
             await self._work.aclose()
             self._abandon()
@@ -170,12 +175,12 @@ class Profiler:
         name = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime(self._ports.clock.wall()))}-{os.getpid()}-{self._number}"
         start = Capture(name, self._ports.clock.wall(), 0.0, kinds, rate, threshold)
         sampler = lag = memory = None
-        if "memory" in kinds:
-            memory = MemoryTrace()
         if {"cpu", "blocking"} & set(kinds):
             stacks = StackCounter() if "cpu" in kinds else None
             sampler = Sampler(rate, threading.get_ident(), stacks, StepWatch(threshold), self._ports.clock.wall)
             sampler.start()
+        if "memory" in kinds:
+            memory = MemoryTrace()
         if {"tasks", "blocking"} & set(kinds):
             lag = LoopLag()
             lag.start()
@@ -195,8 +200,13 @@ class Profiler:
             capture = self.last = await self._finish(running)
             self._files, self._problem = (), ""
             await self._write(capture)
+        except Exception as error:
+            seconds = round(time.perf_counter() - running.began, 3)
+            self._ports.publish(ProfilerStopped(reason=reason, seconds=seconds, samples=0, problem=repr(error)))
+            raise
         finally:
-            self._running = self._stopping = None
+            self._abandon()
+            self._stopping = None
         self._ports.publish(
             ProfilerStopped(
                 reason=reason, seconds=round(capture.seconds, 3), samples=capture.samples, files=self._files,
@@ -205,7 +215,7 @@ class Profiler:
         )  # fmt: skip
 
     def _abandon(self) -> None:
-        """End what measures, without a result."""
+        """End what still measures."""
         running, self._running = self._running, None
         if self._timer is not None:
             self._timer.cancel()

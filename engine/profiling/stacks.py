@@ -93,7 +93,7 @@ class StackCounter:
     def stacks(self) -> list[Stack]:
         """All, the most frequent first."""
         found = [
-            Stack(key[0], tuple(function_of(code) for code in reversed(self._codes[key])), count)
+            Stack(printable(key[0]), tuple(function_of(code) for code in reversed(self._codes[key])), count)
             for key, count in self._counts.items()
         ]
         return sorted(found, key=lambda stack: -stack.count)
@@ -113,18 +113,23 @@ def hottest(stacks: Sequence[Stack], most: int) -> list[HotFunction]:
 
 def function_of(code: CodeType) -> Function:
     """A code object as people read it, without the folders of this machine."""
-    return Function(code.co_qualname, short_path(code.co_filename), code.co_firstlineno)
+    return Function(printable(code.co_qualname), short_path(code.co_filename), code.co_firstlineno)
 
 
 def short_path(path: str) -> str:
-    """A source file from the last folder that says whose it is: `engine/thread.py`, `asyncio/events.py`."""
-    parts = PurePath(path).parts
+    """A source file from the last folder that names its owner: `engine/thread.py`, `asyncio/events.py`."""
+    parts = PurePath(printable(path)).parts
     for at in reversed(range(len(parts) - 1)):
         if parts[at] == "site-packages" or parts[at].startswith("python3"):
             return "/".join(parts[at + 1 :])
         if parts[at] in _ROOTS:
             return "/".join(parts[at:])
     return "/".join(parts[-2:])
+
+
+def printable(name: str) -> str:
+    """A name as files hold it: one of bytes that are no text has question marks for them."""
+    return name.encode(errors="replace").decode()
 
 
 def labels(stack: Stack) -> Iterator[str]:

@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from engine.profiling.stacks import short_path
+from engine.profiling.stacks import printable, short_path
 
 MOST_TASKS, MOST_ROWS, _DEPTH = 5000, 100, 50
 _NUMBERS = re.compile(r"\d+|\b[0-9a-f]{8,}\b")
@@ -72,4 +72,4 @@ def _awaited(iterator: object) -> str:
 
 
 def _plain(name: str) -> str:
-    return _NUMBERS.sub("#", name)[:200]
+    return _NUMBERS.sub("#", printable(name))[:200]

@@ -46,7 +46,7 @@ class Job(Generic[T]):
         work: Coroutine[Any, Any, T],
         name: str,
         timeout: float | None,
-        on_drop: Callable[[], None],
+        on_drop: Callable[[Job[Any]], None],
     ) -> None:
         self._work, self._on_drop = work, on_drop
         self.expired = False
@@ -79,7 +79,7 @@ class Job(Generic[T]):
             self.worker.cancel()
         else:
             self.drop()
-            self._on_drop()
+            self._on_drop(self)
         return True
 
     async def run(self) -> T:
@@ -114,6 +114,8 @@ class Workers:
         self._jobs: deque[Job[Any]] = deque()
         self._waiting = 0
         """Jobs of the queue that were not cancelled."""
+        self._handed: set[Job[Any]] = set()
+        """Jobs that a worker has, which has not begun them yet."""
         self._idle: dict[asyncio.Task[None], tuple[asyncio.Future[Job[Any] | None], float]] = {}
         self._live: dict[asyncio.Task[None], float] = {}
         self._numbers = itertools.count(1)
@@ -174,9 +176,12 @@ class Workers:
     async def aclose(self) -> None:
         """Drop what waits, cancel what runs, and wait until every worker has ended."""
         self._closed = True
-        while (job := self._next()) is not None:
+        while self._next() is not None:
+            pass
+        for job in self._handed:
             self._cancelled += 1
             job.drop()
+        self._handed.clear()
         while self._live:
             for worker in self._live:
                 worker.cancel()
@@ -198,6 +203,7 @@ class Workers:
             job = self._jobs.popleft()
             if not job.was_cancelled:
                 self._waiting -= 1
+                self._handed.add(job)
                 return job
         return None
 
@@ -238,7 +244,10 @@ class Workers:
                 return
 
     async def _run(self, job: Job[Any], me: asyncio.Task[None]) -> None:
-        """Run one job; its failure is its own."""
+        """Run one job; its failure is its own. One that was dropped meanwhile is not begun."""
+        if job not in self._handed:
+            return
+        self._handed.discard(job)
         job.worker = me
         try:
             result = await job.run()
@@ -261,9 +270,12 @@ class Workers:
             if job.was_cancelled:
                 me.uncancel()
 
-    def _dropped(self) -> None:
-        """A job was cancelled while it waited; the queue is cleared of such when they are the most of it."""
+    def _dropped(self, job: Job[Any]) -> None:
+        """A job was cancelled before it began; the queue is cleared of such when they are the most of it."""
         self._cancelled += 1
+        if job in self._handed:
+            self._handed.discard(job)
+            return
         self._waiting -= 1
         if len(self._jobs) > 2 * self._waiting + _SLACK:
             self._jobs = deque(job for job in self._jobs if not job.was_cancelled)
@@ -274,6 +286,8 @@ class Workers:
         self._ended += 1
         self._lived += self._clock.monotonic() - self._live.pop(worker)
         self._idle.pop(worker, None)
+        if not self._closed:
+            self._serve()  # a job may have come that this worker, about to end, could not take
 
 
 def _checked(limits: WorkerLimits) -> WorkerLimits:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import json
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+import threading
+import uuid
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +21,7 @@ from engine.backends.base import AgentCommand, AgentSpec
 from engine.backends.simulator import SimulatorBackend
 from engine.base.caller import Caller, Door
 from engine.base.errors import ConversationHeld, Forbidden, NotFound, SessionBusy
-from engine.base.processes import ENGINE_TAG, SESSION_TAG
+from engine.base.processes import ENGINE_TAG, SESSION_TAG, ProcessId
 from engine.engine import Engine
 from engine.events import types as ev
 from engine.operations.declared.conversations import (
@@ -216,6 +219,98 @@ async def test_a_return_of_an_earlier_terminal_takes_nothing_from_a_later_one(en
     assert again.holder == ""
     assert (await state_of(engine, conversation))[0] == "terminal"
     assert later.environment[ENGINE_TAG] == engine.id
+
+
+async def turns_of(engine: Engine, conversation: str) -> int:
+    """The turns that are remembered of it."""
+    turns: int = (await call(engine, SHOW_CONVERSATION, ConversationId(id=conversation))).conversation.turns
+    return turns
+
+
+def write_again(engine: Engine, conversation: str) -> None:
+    """One turn more in a conversation's file, as its terminal would add it."""
+    file = engine.backend.transcript(engine._agents.profiles.find("default", "default"), conversation)
+    assert file is not None
+    first = [json.loads(line) for line in file.read_text().splitlines()]
+    with file.open("a") as more:
+        for entry in first:
+            more.write(json.dumps({**entry, "uuid": str(uuid.uuid4())}) + "\n")
+
+
+async def test_two_returns_at_once_count_its_turns_once(engine: Engine) -> None:
+    conversation = (await ask(engine, "hello")).conversation
+    command = await opened(engine, conversation)
+    before = await turns_of(engine, conversation)
+    write_again(engine, conversation)
+    program = start(command)
+    once = ReturnConversation(id=conversation, terminal=command.terminal)
+    await asyncio.gather(*(call(engine, RETURN_CONVERSATION, once) for _ in range(2)))
+    program.wait()
+    assert await turns_of(engine, conversation) == before + 1
+    assert await state_of(engine, conversation) == ("hibernated", "")
+
+
+async def test_an_opening_that_is_broken_off_counts_no_turns_and_keeps_nothing(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    conversation = (await ask(engine, "hello")).conversation
+    before = await turns_of(engine, conversation)
+    reading, read_on = threading.Event(), threading.Event()
+    read = engine.terminals._read
+
+    def slow(spec: AgentSpec) -> tuple[int, str]:
+        reading.set()
+        read_on.wait(30.0)
+        return read(spec)
+
+    monkeypatch.setattr(engine.terminals, "_read", slow)
+    opening = asyncio.create_task(opened(engine, conversation))
+    await until(reading.is_set)
+    opening.cancel()
+    read_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await opening
+    assert await turns_of(engine, conversation) == before
+    assert (await ask(engine, "again", conversation)).conversation == conversation
+
+
+async def test_a_return_during_the_opening_comes_after_it(engine: Engine) -> None:
+    conversation = (await ask(engine, "hello")).conversation
+    opening = asyncio.create_task(opened(engine, conversation))
+    await until(lambda: engine.terminals.of("default", conversation) is not None)
+    assert (await call(engine, RETURN_CONVERSATION, ReturnConversation(id=conversation))).returned == conversation
+    await opening
+    assert await state_of(engine, conversation) == ("hibernated", "")
+    assert (await ask(engine, "again", conversation)).conversation == conversation
+
+
+async def test_a_program_that_cannot_be_ended_keeps_its_own_conversation_alone(tmp_path: Path) -> None:
+    async with running(tmp_path) as engine:
+        simulator: Any = engine.backend._backends["simulator"]
+        engine.backend._backends["simulator"] = WithTerminal(simulator._agent_dirs, simulator._options)
+        names = [(await ask(engine, prompt)).conversation for prompt in ("one", "three")]
+        openers = [subprocess.Popen([sys.executable, "-I", "-c", PROGRAM]) for _ in names]
+        stuck, _ = [
+            await opened(engine, name, Caller("ana", door=Door.LOCAL_SOCKET, pid=opener.pid), opener.pid)
+            for name, opener in zip(names, openers, strict=True)
+        ]
+        end = engine.terminals._containment.end_session
+
+        async def refuse(session: str, known: Iterable[ProcessId], term_grace: float) -> list[ProcessId]:
+            left = await end(session, known, term_grace)
+            return [ProcessId(1, 1)] if session == stuck.terminal else left
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(engine.terminals._containment, "end_session", refuse)
+            for opener in openers:
+                opener.kill()
+                opener.wait()
+            await until(lambda: engine.terminals.of("default", names[1]) is None)
+            assert (await state_of(engine, names[0]))[0] == "terminal"
+            assert (await ask(engine, "hello", names[1])).conversation == names[1]
+            assert engine.pool.sessions
+            assert await engine.aclose() == 0
+            assert not engine.pool.sessions
 
 
 async def test_an_engine_that_stops_ends_the_program_and_the_next_one_goes_on(tmp_path: Path) -> None:

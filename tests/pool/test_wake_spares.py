@@ -187,6 +187,24 @@ async def test_a_spare_serves_its_profile_alone(tmp_path: Path) -> None:
         assert [answer.session for answer in answers] == [first.session.id, second.session.id]
 
 
+async def test_a_session_that_gives_its_conversation_to_a_spare_is_leased_to_nobody_meanwhile(tmp_path: Path) -> None:
+    both = (shared(tmp_path), f"profiles.other.workspace={tmp_path / 'shared'}", "profiles.other.model=opus")
+    home = tuple(f"profiles.{name}.environment.CLAUDE_CONFIG_DIR={tmp_path / 'both'}" for name in ("default", "other"))
+    async with running(tmp_path, *SPARES, *both, *home) as engine:
+        await asleep(engine, "other")
+        spare = await parked(engine, "other")
+        held = await engine.submit(Request(prompt="hello"))
+        moved, fresh = await asyncio.gather(
+            engine.pool.lease(request(engine, conversation=held.conversation, name="other")),
+            engine.pool.lease(request(engine)),
+        )
+        assert moved.session.id == spare.session.id
+        assert fresh.session.id != held.session
+        assert engine.pool.leased(fresh.session.id)
+        for lease in (moved, fresh):
+            engine.pool.release(lease)
+
+
 async def test_a_changed_profile_ends_its_spare(tmp_path: Path) -> None:
     async with running(tmp_path, *SPARES) as engine:
         await asleep(engine)
@@ -229,13 +247,17 @@ async def test_without_the_setting_nothing_is_parked_and_what_is_parked_ends(tmp
         assert "session_pool.wake_spares is 0" in events.of(ConversationWoken)[-1].cold
 
 
-async def test_a_spare_that_dies_is_replaced(tmp_path: Path) -> None:
+async def test_a_spare_that_dies_is_replaced_by_one_that_wakes(tmp_path: Path) -> None:
     async with running(tmp_path, *SPARES) as engine:
-        await asleep(engine)
+        conversation = await asleep(engine)
         spare = await parked(engine)
         os.kill(spare.session.pid, signal.SIGKILL)
         await until(lambda: spare.session.id not in engine.pool.members)
-        await parked(engine)
+        after = await parked(engine)
+        assert after.session.id != spare.session.id
+        assert runs(after.session.pid)
+        assert engine.pool.statistics().spares == 1
+        assert (await engine.submit(Request(prompt="back", conversation=conversation))).session == after.session.id
 
 
 async def test_an_agent_that_fails_its_wake_check_is_not_parked_again(
@@ -326,5 +348,5 @@ async def test_a_wake_ahead_of_what_is_not_there_harms_nobody(tmp_path: Path) ->
 
 
 def ahead(engine: Engine, conversation: str) -> LeaseRequest:
-    """The wish to wake a conversation before its prompt is there."""
+    """The request to wake a conversation before its prompt is there."""
     return LeaseRequest(profile(engine), "", conversation, ahead=True)

@@ -39,6 +39,13 @@ def test_the_oldest_captures_go_first_and_strangers_stay(tmp_path: Path, limits:
     assert (tmp_path / "notes.md").exists()
 
 
+def test_captures_dated_in_the_future_keep_to_the_bound_too(tmp_path: Path) -> None:
+    for number in (4_000_000_001, 4_000_000_002):
+        write(tmp_path, number)
+    keep(tmp_path, names(3), LIMITS)
+    assert {each.name for each in kept_files(tmp_path)} == {*names(4_000_000_002), *names(3)}
+
+
 def test_a_capture_larger_than_the_folder_removes_nothing(tmp_path: Path) -> None:
     write(tmp_path, 1)
     with pytest.raises(BadInput, match="more than the folder may hold"):

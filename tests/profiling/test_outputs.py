@@ -14,7 +14,7 @@ from engine.profiling.memory import Allocation, MemorySummary
 from engine.profiling.outputs.flamegraph import flamegraph
 from engine.profiling.outputs.report import report
 from engine.profiling.outputs.speedscope import speedscope
-from engine.profiling.stacks import Function, Stack, hottest
+from engine.profiling.stacks import Function, Stack, StackCounter, hottest
 from engine.profiling.tasks import TaskRow, TaskTable
 from tests.profiling.captures import COLD, HOT, MAIN, capture
 
@@ -50,6 +50,14 @@ def test_names_with_markup_are_escaped() -> None:
     svg = flamegraph("<i>&", [BAD])
     assert b"<script>" not in svg
     assert any(box.text and "<script>&" in box.text for box in ElementTree.fromstring(svg).iter(f"{SVG}title"))
+
+
+def test_names_of_bytes_that_are_no_text_are_written_with_question_marks() -> None:
+    counter = StackCounter()
+    counter.add("thread \udcff", [compile("pass", "/srv/\udcfe.py", "exec")])
+    stacks = tuple(counter.stacks())
+    assert json.loads(speedscope("x", stacks, 1.0))["profiles"][0]["name"] == "thread ?"
+    assert "srv/?.py" in report(capture(stacks=stacks)).encode().decode()
 
 
 def test_nothing_captured_is_written_too() -> None:

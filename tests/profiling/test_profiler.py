@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 
 from engine.base.clock import SystemClock
-from engine.base.errors import BadInput, NotFound
+from engine.base.errors import BadInput, NotFound, Overloaded
 from engine.events.types import AnyEvent, Notice, ProfilerStarted, ProfilerStopped
 from engine.launchers.tree_usage import TreeUsage
 from engine.operations.declared.profiler import StartProfiler
 from engine.profiling.capture import KINDS
 from engine.profiling.profiler import Profiler, ProfilerPorts
-from engine.profiling.stacks import MOST_DEPTH, StackCounter
+from engine.profiling.stacks import MOST_DEPTH, StackCounter, hottest
 from engine.settings import schema_profiler
 from engine.settings.schema import Settings
 from tests.support.processes import until
@@ -33,13 +33,19 @@ class Fixture:
     folder: Path
     settings: schema_profiler.Profiler = field(default_factory=schema_profiler.Profiler)
     events: list[AnyEvent] = field(default_factory=list)
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+    measured: asyncio.Event = field(default_factory=asyncio.Event)
+    """The processes are asked for; they are measured once this is set."""
 
     def __post_init__(self) -> None:
+        self.measured.set()
         self.profiler = Profiler(
             ProfilerPorts(lambda: self.settings, lambda: self.folder, self.events.append, SystemClock(), self._trees)
         )
 
     async def _trees(self) -> Mapping[str, TreeUsage]:
+        self.asked.set()
+        await self.measured.wait()
         return {}
 
 
@@ -74,7 +80,7 @@ async def test_it_finds_the_function_that_works(tmp_path: Path) -> None:
     stacks = [stack for stack in capture.stacks if stack.thread == "burner"]
     assert sum(stack.count for stack in stacks) >= 50
     assert all(any(each.name == "burn" for each in stack.functions) for stack in stacks if stack.count > 1)
-    assert capture.hot[0].function.name == "burn"
+    assert hottest(stacks, 1)[0].function.name == "burn"
     assert all(stack.thread != "profiler" for stack in capture.stacks)
     assert {path.suffix for path in tmp_path.iterdir()} == {".md", ".svg", ".json"}
     assert made.profiler.rendered("markdown").startswith("# Profile")
@@ -114,7 +120,7 @@ async def test_short_steps_of_a_busy_loop_are_no_long_one(tmp_path: Path) -> Non
     assert sum(step.seconds for step in capture.steps) < capture.seconds / 2
 
 
-async def test_tasks_say_what_they_await(tmp_path: Path) -> None:
+async def test_tasks_state_what_they_await(tmp_path: Path) -> None:
     forever = asyncio.Event()
 
     async def inner() -> None:
@@ -223,6 +229,50 @@ async def test_a_folder_that_fails_meanwhile_costs_no_capture(tmp_path: Path) ->
     (notice,) = [each for each in made.events if isinstance(each, Notice)]
     assert "profiler.folder" in notice.remedy
     assert made.profiler.rendered("speedscope").startswith("{")
+
+
+async def test_a_capture_that_fails_is_over_for_everybody_and_measures_no_more(tmp_path: Path) -> None:
+    async with profiler(tmp_path) as made:
+        await made.profiler.start(("cpu", "memory", "blocking"), seconds=60.0)
+        tracemalloc.stop()  # by the program that the engine is a part of
+        with pytest.raises(RuntimeError, match="must be tracing"):
+            await made.profiler.stop()
+        assert not made.profiler.status().running
+        (stopped,) = [each for each in made.events if isinstance(each, ProfilerStopped)]
+        assert (stopped.reason, stopped.samples) == ("stopped", 0)
+        assert "must be tracing" in stopped.problem
+        assert "profiler" not in {each.name for each in threading.enumerate()}
+        await made.profiler.start(("cpu",), seconds=60.0)
+        assert (await made.profiler.stop()).kinds == ("cpu",)
+
+
+async def test_closing_at_once_during_a_stop_ends_all_that_measures(tmp_path: Path) -> None:
+    async with profiler(tmp_path) as made:
+        await made.profiler.start(("memory", "cpu"), seconds=60.0)
+        made.asked.clear()
+        made.measured.clear()
+        stopping = asyncio.create_task(made.profiler.stop())
+        await made.asked.wait()
+        await made.profiler.aclose(at_once=True)
+        await asyncio.wait([stopping])
+    assert not tracemalloc.is_tracing()
+    assert not made.profiler.status().running
+    assert "profiler" not in {each.name for each in threading.enumerate()}
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+async def test_a_start_that_meets_the_end_of_the_engine_captures_nothing(tmp_path: Path, at_once: bool) -> None:
+    async with profiler(tmp_path) as made:
+        made.measured.clear()
+        starting = asyncio.create_task(made.profiler.start(("cpu",), seconds=60.0))
+        await made.asked.wait()
+        await made.profiler.aclose(at_once=at_once)
+        made.measured.set()
+        with pytest.raises(Overloaded, match="engine stops"):
+            await starting
+        assert not made.profiler.status().running
+        assert not made.events
+    assert "profiler" not in {each.name for each in threading.enumerate()}
 
 
 def test_stacks_are_bounded_in_number_and_depth() -> None:

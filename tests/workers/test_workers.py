@@ -104,6 +104,47 @@ async def test_a_job_is_cancelled_waiting_or_running_and_its_worker_goes_on(made
     assert not jobs[1].cancel()
 
 
+@pytest.mark.parametrize("idle", [0, 1])
+async def test_a_job_is_cancelled_before_its_worker_has_begun_it(made: Fixture, idle: int) -> None:
+    made.go.set()
+    for _ in range(idle):
+        await made.workers.spawn(made.job("first"), "first")
+        await until(lambda: made.workers.statistics().idle == 1)
+    job = made.workers.spawn(made.job("x"), "x")
+    assert job.cancel()
+    assert not job.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await job
+    await until(lambda: made.workers.statistics().idle == 1)
+    assert await made.workers.spawn(made.job("next"), "next") == "next"
+    found = made.workers.statistics()
+    assert (found.queued, found.cancelled, found.failed, found.completed) == (0, 1, 0, idle + 1)
+    assert "x" not in made.began
+    assert made.errors == []
+
+
+@pytest.mark.parametrize("idle", [0, 1])
+async def test_closing_ends_a_job_that_its_worker_has_not_begun(made: Fixture, idle: int) -> None:
+    made.go.set()
+    for _ in range(idle):
+        await made.workers.spawn(made.job("first"), "first")
+        await until(lambda: made.workers.statistics().idle == 1)
+    job = made.workers.spawn(made.job("x"), "x")
+    await made.workers.aclose()
+    assert job.result.cancelled()
+    assert made.workers.statistics().cancelled == 1
+    assert "x" not in made.began
+
+
+async def test_a_job_that_comes_while_the_last_worker_ends_is_run(made: Fixture) -> None:
+    made.workers.configure(replace(LIMITS, minimum=0, maximum=1))
+    made.go.set()
+    await made.workers.spawn(made.job("first"), "first")
+    await until(lambda: made.workers.statistics().idle == 1)
+    assert made.workers.cleanup_idle() == 1
+    assert await asyncio.wait_for(made.workers.spawn(made.job("next"), "next").result, 5.0) == "next"
+
+
 async def test_a_caller_that_leaves_leaves_the_job(made: Fixture) -> None:
     job = made.workers.spawn(made.job("1"), "1")
 
@@ -136,14 +177,20 @@ async def test_idle_workers_end_after_their_rest_down_to_the_minimum(made: Fixtu
 async def test_bounds_change_live(made: Fixture) -> None:
     jobs = [made.workers.spawn(made.job(str(number)), "") for number in range(5)]
     await until(lambda: len(made.began) == 3)
+    assert (made.workers.statistics().active, made.workers.statistics().queued) == (3, 2)
     made.workers.configure(replace(LIMITS, maximum=5))
     await until(lambda: len(made.began) == 5)
+    assert (made.workers.statistics().active, made.workers.statistics().queued) == (5, 0)
     made.workers.configure(replace(LIMITS, maximum=2))
+    assert made.workers.statistics().active == 5  # each ends with its job
     made.go.set()
-    await asyncio.gather(*jobs)
+    assert await asyncio.gather(*jobs) == [str(number) for number in range(5)]
     await until(lambda: made.workers.statistics().idle == 2)
+    assert len(made.workers._live) == 2
     made.workers.configure(replace(LIMITS, minimum=3))
     await until(lambda: made.workers.statistics().idle == 3)
+    found = made.workers.statistics()
+    assert (found.minimum, found.maximum, found.completed, found.failed) == (3, 3, 5, 0)
 
 
 async def test_jobs_that_are_cancelled_while_they_wait_leave_no_room_taken(made: Fixture) -> None:

@@ -49,7 +49,7 @@ def check_folder(folder: Path) -> None:
 
 
 def keep(folder: Path, files: Mapping[str, bytes], limits: FolderLimits) -> list[str]:
-    """Write the files of one capture after removing the oldest beyond the limits; returns their names.
+    """Write the files of one capture, then remove the oldest beyond the limits; returns their names.
 
     A folder that is gone is made again. Raises BadInput, and has removed nothing, where they cannot be written.
     """
@@ -97,10 +97,9 @@ def read_kept(folder: Path, name: str) -> str:
 def _prune(folder: Path, limits: FolderLimits, new: set[str]) -> None:
     found = kept_files(folder)
     size = sum(each.size for each in found)
-    while found and (len(found) > limits.files or size > limits.size):
-        oldest = found.pop()
-        if oldest.name in new:
-            continue
+    others = [each for each in found if each.name not in new]
+    while others and (len(others) + len(new) > limits.files or size > limits.size):
+        oldest = others.pop()
         (folder / oldest.name).unlink(missing_ok=True)
         size -= oldest.size
 
