@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-import random
 import signal
 import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from itertools import accumulate
 from pathlib import Path
 
 import pytest
@@ -20,9 +18,10 @@ from hypothesis import strategies as st
 
 from engine.base.clock import ManualClock
 from engine.base.compression import Damaged, pack, unpack
+from engine.bench.cache import hit_ratio, with_scans, zipf
 from engine.cache.answers import TieredAnswerCache
 from engine.cache.disk import DiskCache, DiskLimits
-from engine.cache.eviction_policies import EVICTION_POLICIES, EvictionPolicy
+from engine.cache.eviction_policies import EVICTION_POLICIES
 from engine.cache.memory import CacheLimits, Label, MemoryCache
 from engine.cache.workspace_digest import workspace_digest
 from engine.requests import Answer
@@ -208,30 +207,10 @@ def test_packing_pays_or_is_left_out() -> None:
         unpack(pack(b"a" * 100_000), 5000)
 
 
-def zipf(count: int, keys: int, seed: int, first: int = 0) -> list[str]:
-    """Keys by Zipf's law of exponent 1."""
-    weights = list(accumulate(1 / (rank + 1) for rank in range(keys)))
-    return [f"k{first + each}" for each in random.Random(seed).choices(range(keys), cum_weights=weights, k=count)]
-
-
-def hit_ratio(policy: EvictionPolicy, trace: list[str], entries: int, measured_from: int = 0) -> float:
-    """Hits of a cache of so many entries, from some request on."""
-    cache: MemoryCache[str] = MemoryCache(CacheLimits(entries, 1 << 40, 1e9), policy)
-    hits = 0
-    for number, key in enumerate(trace):
-        if cache.get(key, 0.0) is None:
-            cache.put(key, key, 1, 0.0)
-        elif number >= measured_from:
-            hits += 1
-    return hits / (len(trace) - measured_from)
-
-
 def test_the_best_policy_beats_lru_by_eight_points_and_loses_none_after_a_shift() -> None:
     static = zipf(160_000, 160_000, 1)
     shifted = static[:80_000] + zipf(80_000, 160_000, 2, first=1_000_000)
-    scanned = [
-        key for at in range(0, 80_000, 1000) for key in (*static[at : at + 1000], *(f"s{at + n}" for n in range(300)))
-    ]
+    scanned = with_scans(static[:80_000])
     found = {
         name: (
             hit_ratio(make(), static, 1600, 40_000),
