@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -20,6 +21,8 @@ from tui.feeds.arguments import converted
 _PAGING = frozenset({"limit", "offset"})
 _CELL = 60
 _MANY = 2
+_WHOLE = 1000.0
+"""From here on a float is shown without decimals, and without an exponent."""
 
 
 def operations_of(group: str) -> dict[str, Operation[Any, Any]]:
@@ -93,7 +96,26 @@ def show_result(common: Common, operation: Operation[Any, Any], args: msgspec.St
         columns = operation.columns or (tuple(_values(subject[0])) if subject else ("nothing",))
         print_table([[_cell(name, getattr(row, name)) for name in columns] for row in subject], columns)
     else:
-        print_table([(name, _cell(name, value)) for name, value in _values(subject).items()], ("field", "value"))
+        _print_fields(_values(subject))
+
+
+def _print_fields(values: dict[str, Any]) -> None:
+    """The fields, and below them a table for each that holds rows."""
+    tables = {
+        name: value
+        for name, value in values.items()
+        if isinstance(value, list) and isinstance(_first(value), msgspec.Struct)
+    }
+    print_table(
+        [(name, _cell(name, value)) for name, value in values.items() if name not in tables], ("field", "value")
+    )
+    for name, rows in tables.items():
+        columns = tuple(_values(rows[0]))
+        print_table([[_cell(each, getattr(row, each)) for each in columns] for row in rows], columns, name=name)
+
+
+def _first(values: Sequence[Any]) -> Any:
+    return values[0] if values else None
 
 
 def _run(common: Common, operation: Operation[Any, Any], calls: Sequence[msgspec.Struct]) -> None:
@@ -130,7 +152,7 @@ def _cell(name: str, value: Any) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(_cell(name, each) for each in value)
     if isinstance(value, float):
-        return f"{value:.4g}"
+        return f"{value:.0f}" if _WHOLE <= abs(value) < math.inf else f"{value:.4g}"
     text = " ".join(str(value).split())
     return text if len(text) <= _CELL or name != "prompt" else text[:_CELL]
 
