@@ -86,7 +86,7 @@ class DiskCache:
         self._failed = ""
         self.facts = DiskFacts()
         self.hits = self.misses = 0
-        self.gone: Counter[str] = Counter()
+        self.removed: Counter[str] = Counter()
 
     async def open(self) -> None:
         """Open the file; one that is damaged is moved aside. Never raises: without its file the level is empty."""
@@ -229,7 +229,7 @@ class DiskCache:
         self.facts.size -= int(size)
         self.facts.entries -= count
         if count:
-            self.gone["replaced"] += count
+            self.removed["replaced"] += count
 
     def _trim(self, database: sqlite3.Connection) -> None:
         """What was used longest ago goes, until a tenth of the room is free."""
@@ -244,12 +244,12 @@ class DiskCache:
             self.facts.size -= size
         database.executemany("DELETE FROM answers WHERE key = ?", going)
         self.facts.entries -= len(going)
-        self.gone["room"] += len(going)
+        self.removed["room"] += len(going)
 
     def _remove(self, where: str, values: tuple[str, ...], cause: str) -> int:
         with self._file.writing() as database:
             removed = database.execute(f"DELETE FROM answers WHERE {where}", values).rowcount  # noqa: S608 - our own text
-        self.gone[cause] += removed
+        self.removed[cause] += removed
         self._count()
         return removed
 

@@ -140,8 +140,8 @@ class FairQueue(Generic[T]):
         return QueueReading(
             waiting=len(self._line),
             max_waiting=self._limits.max_waiting,
-            drain=self.expected(len(self._line), now) if self._line else 0.0,
-            out=self._rate.a_second(now),
+            drain_time=self.expected(len(self._line), now) if self._line else 0.0,
+            throughput=self._rate.a_second(now),
             aged=self.aged,
             dropped=dict(self.dropped),
             lanes=lanes,

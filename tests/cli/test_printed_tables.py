@@ -48,8 +48,8 @@ def queue_of(lanes: list[LaneRow], limits: list[LimitRow]) -> QueueResult:
     facts = QueueStatistics(
         waiting=3,
         max_waiting=1000,
-        drain=None,
-        out=None,
+        drain_time=None,
+        throughput=None,
         aged=0,
         dropped={"full": 2},
         lanes=lanes,

@@ -77,7 +77,7 @@ async def test_answers_survive_the_engine_and_their_time_goes_on(tmp_path: Path)
         assert await cache.get("k") is not None
         clock.advance(21.0)
         assert await cache.get("k") is None
-        assert level2.gone["age"] == 1
+        assert level2.removed["age"] == 1
 
 
 async def test_one_tenant_neither_deletes_nor_clears_what_another_has(tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ async def test_an_entry_that_is_damaged_is_a_miss_and_goes(tmp_path: Path) -> No
             other.execute("UPDATE answers SET value = x'0102030405'")
         other.close()
         assert await level2.get("k") is None
-        assert level2.gone["damaged"] == 1
+        assert level2.removed["damaged"] == 1
 
 
 async def test_a_folder_that_cannot_be_written_leaves_memory_alone_and_says_so_once(tmp_path: Path) -> None:
@@ -141,7 +141,7 @@ async def test_level_2_is_bounded_and_what_was_used_longest_ago_goes(tmp_path: P
                 assert await level2.get("k00") is not None
         await level2.flush()
         assert level2.facts.size <= 100_000
-        assert level2.gone["room"] >= 25
+        assert level2.removed["room"] >= 25
         assert await level2.get("k49") is not None
         assert await level2.get("k01") is None
         level2.put("too large", b"x" * 200_000)
@@ -256,7 +256,7 @@ def test_smaller_bounds_hold_at_once() -> None:
         cache.put(f"k{number}", "v", 10, 0.0)
     cache.limits = CacheLimits(10, 35, 100.0)
     assert sorted(cache.keys()) == ["k7", "k8", "k9"]
-    assert cache.gone["room"] == 7
+    assert cache.removed["room"] == 7
     assert not cache.put("large", "v", 36, 0.0)
 
 

@@ -77,11 +77,11 @@ def operation_command(operation: Operation[Any, Any], name: str) -> click.Comman
             each = [values]
         _run(common, operation, [converted(operation, _encoded(fields, one)) for one in each])
 
-    run.__name__, run.__doc__ = name.replace("-", "_"), operation.summary
+    run.__name__, run.__doc__ = name.replace("-", "_"), _help(operation, fields)
     made: Any = common_options(run)
     for field in reversed(fields):
         made = _parameter(field, several=several)(made)
-    command: click.Command = click.command(name, epilog=_example(operation))(made)
+    command: click.Command = click.command(name, short_help=operation.summary, epilog=_example(operation))(made)
     return command
 
 
@@ -208,6 +208,13 @@ def _click_type(kind: types.Type) -> Any:
     if isinstance(kind, types.FloatType):
         return click.FloatRange(kind.ge, kind.le)
     return click.STRING
+
+
+def _help(operation: Operation[Any, Any], fields: Sequence[types.Field]) -> str:
+    """The summary and, where there are options of its own, the sentences that describe the arguments."""
+    options = [field for field in fields if not field.required and field.encode_name not in _PAGING]
+    described = (operation.args.__doc__ or "").partition("\n\n")[0]
+    return f"{operation.summary}\n\n{described}" if options and described else operation.summary
 
 
 def _example(operation: Operation[Any, Any]) -> str | None:
