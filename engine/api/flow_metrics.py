@@ -46,7 +46,7 @@ def _cache(levels: Iterable[CacheReading]) -> Iterable[Metric]:
     took = GaugeMetricFamily("quarterdeck_cache_hit_seconds", "Mean time of a hit", labels=["level"])
     entries = GaugeMetricFamily("quarterdeck_cache_entries", "Answers kept", labels=["level"])
     size = GaugeMetricFamily("quarterdeck_cache_bytes", "Bytes that they take", labels=["level"])
-    gone = CounterMetricFamily("quarterdeck_cache_evictions", "Answers that went", labels=["level", "cause"])
+    removed = CounterMetricFamily("quarterdeck_cache_evictions", "Answers removed, by cause", labels=["level", "cause"])
     for each in levels:
         name = [str(each.level)]
         hits.add_metric(name, each.hits)
@@ -54,9 +54,9 @@ def _cache(levels: Iterable[CacheReading]) -> Iterable[Metric]:
         took.add_metric(name, each.hit_time)
         entries.add_metric(name, each.entries)
         size.add_metric(name, each.size)
-        for cause, count in each.gone.items():
-            gone.add_metric([*name, cause], count)
-    yield from (hits, misses, took, entries, size, gone)
+        for cause, count in each.removed.items():
+            removed.add_metric([*name, cause], count)
+    yield from (hits, misses, took, entries, size, removed)
 
 
 def _garbage() -> Iterable[Metric]:

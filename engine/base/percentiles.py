@@ -1,9 +1,9 @@
-"""Counts over the last minutes or hours: a ring of buckets with a running total, and percentiles from few counts."""
+"""Counts over the last minutes or hours: a ring of buckets with a running total; percentiles from counts and values."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 Key = tuple[str, str]
 """What is counted, and of which label; the label is empty where there is none."""
@@ -65,3 +65,8 @@ def percentile(slots: Mapping[str, float], share: float) -> float:
         if seen >= rank:
             return 2 * _GAMMA**number / (_GAMMA + 1)
     return 0.0
+
+
+def nearest_rank(ordered: Sequence[float], share: float) -> float:
+    """The value at `share`, from 0 to 1, of the way through an ascending sequence; 0 without any."""
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0

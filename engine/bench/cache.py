@@ -12,6 +12,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
+from engine.bench.cpu import fastest
 from engine.bench.figures import Figure, at_least, at_most, figure, ratio_at_most, skipped
 from engine.cache.disk import BATCH, DiskCache, DiskLimits
 from engine.cache.eviction_policies import EVICTION_POLICIES, EvictionPolicy
@@ -52,7 +53,7 @@ def _level_1(size: Size) -> list[Figure]:
     cache: MemoryCache[str] = MemoryCache(CacheLimits(_KEYS * 2, 1 << 30, 1e9))
     for key in keys:
         cache.put(key, key, 100, 0.0)
-    ours = _fastest(lambda: [cache.get(key, 1.0) for key in keys], size.repeats) / _KEYS * 1e9
+    ours = fastest(lambda: [cache.get(key, 1.0) for key in keys], size.repeats) / _KEYS * 1e9
     name = "level 1 get, least recently used with bytes and time to live"
     rows = [at_most(name, ours, "ns", _GET_NS, against=f"CPU, fastest of {size.repeats}")]
     for peer, make in (("cachetools.LRUCache", _cachetools), ("cachebox.LRUCache", _cachebox)):
@@ -69,7 +70,7 @@ def _beside(peer: str, make: Callable[[int], Any], keys: Sequence[str], ours: fl
         return skipped(name, "it is not installed; `pip install 'quarterdeck[bench]'`")
     for key in keys:
         cache[key] = key
-    theirs = _fastest(lambda: [cache[key] for key in keys], size.repeats) / _KEYS * 1e9
+    theirs = fastest(lambda: [cache[key] for key in keys], size.repeats) / _KEYS * 1e9
     against = f"{theirs:.0f} ns there, bound by entries alone"
     if peer.startswith("cachetools"):
         return ratio_at_most(name, ours, "ns", theirs, 1.0, against=against)
@@ -79,12 +80,12 @@ def _beside(peer: str, make: Callable[[int], Any], keys: Sequence[str], ours: fl
 def _policies(size: Size, seed: int) -> list[Figure]:
     static = zipf(size.requests, size.requests, seed)
     shifted = [*static, *zipf(size.requests // 2, size.requests, seed + 1, first=_SHIFT)]
-    scanned = _with_scans(static)
+    scanned = with_scans(static)
     found = {
         name: (
             100 * hit_ratio(make(), static, size.entries, size.requests // 4),
             100 * hit_ratio(make(), shifted, size.entries, size.requests),
-            100 * hit_ratio(make(), scanned, size.entries, 0),
+            100 * hit_ratio(make(), scanned, size.entries),
         )
         for name, make in EVICTION_POLICIES.items()
     }
@@ -114,7 +115,7 @@ def zipf(count: int, keys: int, seed: int, first: int = 0) -> list[str]:
     return [f"k{first + each}" for each in rng.choices(range(keys), cum_weights=weights, k=count)]
 
 
-def hit_ratio(policy: EvictionPolicy, trace: Sequence[str], entries: int, measured_from: int) -> float:
+def hit_ratio(policy: EvictionPolicy, trace: Sequence[str], entries: int, measured_from: int = 0) -> float:
     """Hits of a cache of so many entries, from some request on."""
     cache: MemoryCache[str] = MemoryCache(CacheLimits(entries, 1 << 40, 1e9), policy)
     hits = 0
@@ -126,7 +127,7 @@ def hit_ratio(policy: EvictionPolicy, trace: Sequence[str], entries: int, measur
     return hits / (len(trace) - measured_from)
 
 
-def _with_scans(trace: Sequence[str]) -> list[str]:
+def with_scans(trace: Sequence[str]) -> list[str]:
     """The trace with 300 keys that come once after each thousand."""
     scans = (f"s{number}" for number in range(len(trace)))
     return [
@@ -212,13 +213,3 @@ def _cachetools(most: int) -> Any:
 
 def _cachebox(most: int) -> Any:
     return importlib.import_module("cachebox").LRUCache(most)
-
-
-def _fastest(work: Callable[[], object], repeats: int) -> float:
-    """CPU seconds of the fastest run: what else runs only adds."""
-    best = float("inf")
-    for _ in range(repeats):
-        began = time.process_time()
-        work()
-        best = min(best, time.process_time() - began)
-    return best

@@ -6,7 +6,6 @@ Each is the program as a user starts it, in a process of its own; the simulator'
 from __future__ import annotations
 
 import statistics
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,16 +28,8 @@ from engine.bench.terminal import Terminal
 SESSIONS = 100
 LINES_A_SECOND = 10
 _FIRST_FRAME = b"Overview"
-_BARE_APP = """
-from textual.app import App
-from textual.widgets import Static
-
-class Bare(App):
-    def compose(self):
-        yield Static("Overview")
-
-Bare().run()
-"""
+SMALLEST_APP = "tui.console.smallest_app"
+"""A program of its own: the engine names no console library."""
 _FIRST_FRAME_MS, _MEMORY_MB, _CPU_PERCENT = 300.0, 150.0, 50.0
 _PATIENCE_S = 180.0
 _KEY_MS, _REST_S = 30.0, 0.13
@@ -89,7 +80,7 @@ def _first_frame(folder: Path, size: Size, progress: Progress) -> list[Figure]:
             walls.append(1e3 * console.seen_after)
             cpus.append(1e3 * cpu_seconds([console.process.pid]))
     wall, cpu = statistics.median(walls), statistics.median(cpus)
-    floor = _bare_first_frame(folder / "first", size, progress)
+    floor = _smallest_first_frame(folder / "first", size, progress)
     best = f"fastest of {size.starts}: {min(walls):.0f} ms"
     return [
         figure("first frame, on the wall", wall, "ms", against=best, ratio=wall / min(walls)),
@@ -100,14 +91,15 @@ def _first_frame(folder: Path, size: Size, progress: Progress) -> list[Figure]:
     ]  # fmt: skip
 
 
-def _bare_first_frame(folder: Path, size: Size, progress: Progress) -> float:
+def _smallest_first_frame(folder: Path, size: Size, progress: Progress) -> float:
     """Median CPU in milliseconds of the smallest Textual app until its one word is painted: the floor on a machine."""
     progress("first frame of the smallest app")
     cpus = []
     for _ in range(size.starts):
-        with Terminal([sys.executable, "-P", "-c", _BARE_APP], _environ(folder), wanted=_FIRST_FRAME) as console:
+        with Terminal(python_module(SMALLEST_APP), _environ(folder), wanted=_FIRST_FRAME) as console:
             if not console.wait_for_text(_PATIENCE_S):
-                raise BenchStuck("The smallest app painted nothing.", remedy="Run `quarterdeck` by hand to see why.")
+                remedy = f"Run `python -m {SMALLEST_APP}` to see why."
+                raise BenchStuck("The smallest app painted nothing.", remedy=remedy)
             cpus.append(1e3 * cpu_seconds([console.process.pid]))
     return statistics.median(cpus)
 

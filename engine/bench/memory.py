@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 import tracemalloc
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from engine.backends.transcript_search import transcript_holds
+from engine.bench.cpu import fastest
 from engine.bench.figures import Figure, figure, ratio_at_most
 from engine.memory.buffers import BufferPool
 from engine.memory.optimizer import optimize
@@ -53,7 +53,7 @@ def _search(folder: Path, pool: BufferPool, size: Size) -> list[Figure]:
     def pieces() -> bool:
         return transcript_holds(path, uuid, pool, "t")
 
-    ours, theirs = _fastest(pieces, size.repeats), _fastest(whole, size.repeats)
+    ours, theirs = (1e3 * fastest(work, size.repeats) for work in (pieces, whole))
     peak, plain = _peak(pieces), _peak(whole)
     return [
         figure("search of a transcript's last 4 MiB, CPU", ours, "ms", ratio=ours / theirs,
@@ -61,16 +61,6 @@ def _search(folder: Path, pool: BufferPool, size: Size) -> list[Figure]:
         ratio_at_most("search of a transcript's last 4 MiB, memory", peak, "MB", plain, 0.7,
                       against=f"reading it whole: {plain:.2f} MB; budget of F8, 30 % less"),
     ]  # fmt: skip
-
-
-def _fastest(work: Callable[[], object], repeats: int) -> float:
-    """Milliseconds of CPU."""
-    best = float("inf")
-    for _ in range(repeats):
-        began = time.process_time()
-        work()
-        best = min(best, time.process_time() - began)
-    return best * 1e3
 
 
 def _peak(work: Callable[[], object]) -> float:

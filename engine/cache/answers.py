@@ -58,10 +58,10 @@ class TieredAnswerCache:
 
     async def clear(self, tenant: str | None = None, tag: str = "", level: int = 0) -> int:
         """Forget what a tenant has, or all; of a tag, or any; of a level, or both. Returns how many entries went."""
-        gone = self.memory.clear(tenant, tag) if level in {0, 1} else 0
+        removed = self.memory.clear(tenant, tag) if level in {0, 1} else 0
         if self.disk is not None and level in {0, 2}:
-            gone += await self.disk.clear(tenant, tag)
-        return gone
+            removed += await self.disk.clear(tenant, tag)
+        return removed
 
     def statistics(self) -> list[CacheReading]:
         """Each level as it is now."""
@@ -69,14 +69,14 @@ class TieredAnswerCache:
         oldest = memory.oldest(self._clock.monotonic())
         first = CacheReading(
             1, self.policy, len(memory), limits.max_entries, memory.size, limits.max_bytes, memory.hits, memory.misses,
-            _mean(self._took[0], memory.hits), dict(memory.gone), oldest,
+            _mean(self._took[0], memory.hits), dict(memory.removed), oldest,
         )  # fmt: skip
         if (disk := self.disk) is None:
             return [first]
         facts, oldest = disk.facts, disk.oldest
         second = CacheReading(
             2, "lru", facts.entries, 0, facts.size, disk.limits.max_bytes, disk.hits, disk.misses,
-            _mean(self._took[1], disk.hits), dict(disk.gone), oldest,
+            _mean(self._took[1], disk.hits), dict(disk.removed), oldest,
         )  # fmt: skip
         return [first, second]
 

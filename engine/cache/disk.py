@@ -93,7 +93,7 @@ class DiskCache:
         self._failed = ""
         self.facts = DiskFacts()
         self.hits = self.misses = 0
-        self.gone: Counter[str] = Counter()
+        self.removed: Counter[str] = Counter()
 
     @property
     def limits(self) -> DiskLimits:
@@ -135,7 +135,7 @@ class DiskCache:
         if len(value) > min(self.limits.max_bytes, _VALUE_MOST):
             return
         if len(self._pending) >= PENDING_MOST and key not in self._pending:
-            self.gone["held up"] += 1
+            self.removed["held up"] += 1
             return
         now = self._wall()
         self._pending[key] = _Row(key, value, label, now, now + (self.limits.ttl if ttl is None else ttl))
@@ -256,7 +256,7 @@ class DiskCache:
         self.facts = facts
         for cause, count in (("replaced", replaced), ("room", went)):
             if count:
-                self.gone[cause] += count
+                self.removed[cause] += count
 
     def _held(self, database: sqlite3.Connection, written: list[_Columns]) -> tuple[int, int]:
         """How many of these keys had a value before, and how many bytes."""
@@ -286,7 +286,7 @@ class DiskCache:
             facts = self._counted(database)
         self.facts = facts
         if removed:
-            self.gone[cause] += removed
+            self.removed[cause] += removed
         return removed
 
     def _count(self) -> None:

@@ -51,7 +51,7 @@ class MemoryCache(Generic[V]):
         self._entries: dict[str, _Entry[V]] = {}
         self.size = 0
         self.hits = self.misses = 0
-        self.gone: Counter[str] = Counter()
+        self.removed: Counter[str] = Counter()
         """Entries that went, by cause: `room`, `age`, `deleted`, `cleared`, `replaced`."""
 
     def __len__(self) -> int:
@@ -137,7 +137,7 @@ class MemoryCache(Generic[V]):
             return False
         self.size -= entry.size
         self.policy.removed(key)
-        self.gone[cause] += 1
+        self.removed[cause] += 1
         return True
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
+from engine.flow.smoothing import ewma
+
 _WEIGHT = 0.2
 """Weight of the newest request in the mean."""
 _USERS_KEPT = 4096
@@ -25,8 +27,8 @@ class CostEstimates:
 
     def add(self, user: User, seconds: float) -> None:
         """A request had a session for so long."""
-        self._all += _WEIGHT * (seconds - self._all)
+        self._all = ewma(self._all, seconds, _WEIGHT)
         before = self._means.pop(user, seconds)
-        self._means[user] = max(1e-3, before + _WEIGHT * (seconds - before))
+        self._means[user] = max(1e-3, ewma(before, seconds, _WEIGHT))
         if len(self._means) > _USERS_KEPT:
             self._means.popitem(last=False)

@@ -12,6 +12,7 @@ from typing import Protocol, runtime_checkable
 
 from engine.base.guarded import Guard, Notify, Trust
 from engine.base.plugins import LIMITER_GROUP, make
+from engine.flow.smoothing import ewma
 from engine.settings.schema import Settings
 
 KEY = "queue.concurrency_policy"
@@ -87,8 +88,8 @@ class _Means:
 
     def add(self, value: float) -> None:
         first = self.samples == 0
-        self.short = value if first else self.short + _SHORT * (value - self.short)
-        self.long = value if first else self.long + max(_LONG, 1 / (self.samples + 1)) * (value - self.long)
+        self.short = value if first else ewma(self.short, value, _SHORT)
+        self.long = value if first else ewma(self.long, value, max(_LONG, 1 / (self.samples + 1)))
         self.samples += 1
 
     @property
@@ -194,7 +195,7 @@ class GradientLimit:
             return
         before = min(self._limit, float(facts.most))
         gradient = max(0.5, min(1.0, self._TOLERANCE / max(self._first.slower, 1e-9)))
-        wanted = (1 - self._SMOOTHING) * before + self._SMOOTHING * (gradient * before + self._QUEUE)
+        wanted = ewma(before, gradient * before + self._QUEUE, self._SMOOTHING)
         if wanted > before and facts.running < before / 2:
             return
         self._limit = max(1.0, min(wanted, float(facts.most)))

@@ -7,6 +7,7 @@ from collections.abc import Hashable, Iterator
 from typing import Generic, TypeVar
 
 from engine.base.errors import DeadlinePassed, QuarterdeckError, QueueFull
+from engine.base.percentiles import nearest_rank
 from engine.events.types import LaneReading, QueueReading
 from engine.flow.codel import Codel
 from engine.flow.cost_estimates import CostEstimates, User
@@ -168,15 +169,15 @@ class FairQueue(Generic[T]):
                     max_waiting=own.max_waiting if own is not None else 0,
                     drop=self._limits.strategy(name),
                     oldest=now - oldest.since if oldest is not None else 0.0,
-                    wait_p50=waits[len(waits) // 2] if waits else 0.0,
-                    wait_p95=waits[min(len(waits) - 1, int(0.95 * len(waits)))] if waits else 0.0,
+                    wait_p50=nearest_rank(waits, 0.50),
+                    wait_p95=nearest_rank(waits, 0.95),
                 )
             )
         return QueueReading(
             waiting=len(self._line),
             max_waiting=self._limits.max_waiting,
-            drain=self._rate.seconds_until(len(self._line), now) if self._line else 0.0,
-            out=self._rate.a_second(now),
+            drain_time=self._rate.seconds_until(len(self._line), now) if self._line else 0.0,
+            throughput=self._rate.a_second(now),
             aged=self.aged,
             dropped=dict(self.dropped),
             lanes=lanes,

@@ -156,7 +156,7 @@ class Engine:
 
     async def clear_cache(self, tag: str = "") -> int:
         """Forget all cached answers, or those of a tag; returns how many went."""
-        return (await self.execute(CLEAR_CACHE, ClearCache(tag=tag))).forgotten
+        return (await self.execute(CLEAR_CACHE, ClearCache(tag=tag))).deleted
 
     async def prewarm_cache(self, prompts: Collection[str], profile: str = "default") -> Prewarmed:
         """Answer prompts ahead of their askers, at priority `low`. Raises BadInput, NotFound."""

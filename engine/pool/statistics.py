@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from engine.base.percentiles import nearest_rank
 from engine.events.types import Percentiles, PoolCounts
 
 THROUGHPUT_S = 60
@@ -77,10 +78,4 @@ class PoolRecord:
 def percentiles(values: Iterable[float]) -> Percentiles:
     """Nearest-rank percentiles; zeros without values."""
     ordered = sorted(values)
-    if not ordered:
-        return Percentiles()
-
-    def rank(share: float) -> float:
-        return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
-
-    return Percentiles(rank(0.50), rank(0.95), rank(0.99))
+    return Percentiles(*(nearest_rank(ordered, share) for share in (0.50, 0.95, 0.99)))

@@ -8,6 +8,7 @@ from collections import deque
 from dataclasses import dataclass
 from types import CodeType, FrameType
 
+from engine.base.percentiles import nearest_rank
 from engine.profiling.stacks import Function, function_of
 
 MOST_STEPS, LAGS_KEPT = 100, 4096
@@ -124,11 +125,7 @@ class LoopLag:
     def summary(self) -> LagSummary:
         """What was measured so far; of a long capture the percentiles are those of its last minutes."""
         lags = sorted(self._lags)
-        if not lags:
-            return LagSummary(0.0, 0.0, 0.0, 0)
-        return LagSummary(
-            lags[len(lags) // 2], lags[min(len(lags) - 1, int(len(lags) * 0.99))], self._most, self._beats
-        )
+        return LagSummary(nearest_rank(lags, 0.50), nearest_rank(lags, 0.99), self._most, self._beats)
 
     def _beat(self, due: float) -> None:
         lag = max(0.0, asyncio.get_running_loop().time() - due)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pkgutil
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -28,6 +29,12 @@ def imported_by(code: str) -> set[str]:
 
 def test_the_contracts_in_pyproject_are_kept() -> None:
     assert lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True) == 0
+
+
+def test_no_text_of_the_engine_imports_the_console() -> None:
+    """Not even in a string that another interpreter runs."""
+    pattern = re.compile(r"(?:from|import)\s+(?:tui|textual|rich)\b")
+    assert not [path for path in (ROOT / "engine").rglob("*.py") if pattern.search(path.read_text())]
 
 
 def test_the_whole_engine_runs_without_the_console() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import inspect
 from collections import Counter
 from pathlib import Path
@@ -15,10 +16,27 @@ from engine.approvals.grants import Grant
 from engine.approvals.groups import PermissionGroup
 from engine.approvals.store import Answered
 from engine.events import state, types
-from engine.operations.declared import checkpoints, errors, permissions, pool, prompts, recoveries, sessions
+from engine.memory.buffers import ClassStatistics
+from engine.memory.optimizer import Verdict
+from engine.operations.declared import (
+    cache,
+    checkpoints,
+    errors,
+    memory,
+    permissions,
+    pool,
+    profiler,
+    prompts,
+    queue,
+    recoveries,
+    sessions,
+)
 from engine.operations.execute import Operations
 from engine.operations.handlers.binding import HANDLERS
 from engine.operations.registry import REGISTRY, SUBJECTS
+from engine.profiling.outputs.folder import KeptFile
+from engine.profiling.profiler import ProfilerStatus
+from engine.profiling.request_trace import RequestTrace, Stage
 from engine.recovery.classify import rules
 from engine.recovery.statistics import Figures
 from engine.requests import Answer
@@ -44,6 +62,16 @@ ROWS = [
     (pool.PoolStatistics, types.PoolStatistics, set()),
     (pool.PoolCounts, types.PoolCounts, set()),
     (checkpoints.CheckpointRow, Checkpoint, {"expires_at", "resuming"}),
+    (cache.CacheLevel, types.CacheReading, set()),
+    (queue.QueueStatistics, types.QueueReading, set()),
+    (queue.LaneRow, types.LaneReading, set()),
+    (queue.LimitRow, types.LimitReading, set()),
+    (memory.BufferClass, ClassStatistics, set()),
+    (memory.VerdictRow, Verdict, set()),
+    (profiler.ProfilerRow, ProfilerStatus, set()),
+    (profiler.FileRow, KeptFile, set()),
+    (profiler.StageRow, Stage, set()),
+    (profiler.TraceResult, RequestTrace, set()),
 ]
 """Rows of results, what they are made from, and what they have beside."""
 
@@ -73,10 +101,10 @@ def test_ids_routes_and_examples_are_in_order() -> None:
 
 @pytest.mark.parametrize(("row", "source", "beside"), ROWS, ids=lambda each: getattr(each, "__name__", ""))
 def test_a_row_has_every_field_of_what_it_is_made_from(
-    row: type[msgspec.Struct], source: type[msgspec.Struct], beside: set[str]
+    row: type[msgspec.Struct], source: type, beside: set[str]
 ) -> None:
-    names = {field.name for field in msgspec.structs.fields(source)}
-    assert {field.name for field in msgspec.structs.fields(row)} == names | beside
+    fields = dataclasses.fields(source) if dataclasses.is_dataclass(source) else msgspec.structs.fields(source)
+    assert {field.name for field in msgspec.structs.fields(row)} == {field.name for field in fields} | beside
 
 
 def test_words_of_the_classifier_are_those_declared() -> None:

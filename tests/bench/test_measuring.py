@@ -14,7 +14,9 @@ from engine.backends.base import AgentSpec, Profile
 from engine.backends.binary import find_claude
 from engine.backends.claude import ClaudeBackend, ClaudeOptions
 from engine.backends.credential import Credential
+from engine.base.process import python_module
 from engine.bench.baseline import held_open, one_process, sdk_query
+from engine.bench.console import SMALLEST_APP
 from engine.bench.cpu import Meter, cpu_seconds
 from engine.bench.grid import CHANGED, HZ, SESSIONS, record_crowd
 from engine.bench.terminal import Terminal
@@ -45,6 +47,11 @@ def test_a_program_in_a_terminal_is_seen_painting_and_is_ended() -> None:
         assert terminal.seen_after > 0
         assert terminal.written >= len(b"True frame")
     assert terminal.process.returncode == -15
+
+
+def test_the_smallest_app_paints_its_word() -> None:
+    with Terminal(python_module(SMALLEST_APP), {"TERM": "xterm-256color"}, wanted=b"Overview") as terminal:
+        assert terminal.wait_for_text(20.0)
 
 
 @pytest.mark.real_cli

@@ -78,7 +78,7 @@ CACHE = (
 )
 """The answer cache at NOW."""
 QUEUE = ev.QueueReading(
-    waiting=1, max_waiting=1000, drain=9.0, out=0.1, dropped={"full": 2, "hopeless": 1},
+    waiting=1, max_waiting=1000, drain_time=9.0, throughput=0.1, dropped={"full": 2, "hopeless": 1},
     lanes=[
         ev.LaneReading("urgent", 0, 8.0, 0, "reject", 0.0, 0.2, 0.9),
         ev.LaneReading("high", 0, 4.0, 0, "reject"),

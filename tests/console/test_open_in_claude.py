@@ -17,7 +17,7 @@ from tests.console import scene
 from tests.console.test_terminal import terminal
 from tests.console.test_whole_way import PATIENCE_S, SIZE, see
 from tests.support.console import NORMAL, FakeFeed, console_fixture
-from tests.support.headless import quarterdeck
+from tests.support.headless import background, quarterdeck
 from tests.support.processes import runs, wait_until
 
 ESC, ENTER, CTRL_C = b"\x1b", b"\r", b"\x03"
@@ -29,15 +29,8 @@ CLI = "for shortcuts"
 def engine(home: Path, claude: Path) -> Iterator[int]:
     """An engine that stays, with the real CLI on the offline model."""
     alone = ("session_pool.min_size=1", "session_pool.max_size=1")  # the row under the cursor is the one that answered
-    settings = (f"claude.binary={claude}", "engine.demo=off", "engine.stop_term_grace=1s", *alone)
-    began = quarterdeck(home, "up", "--offline", "--json", *(word for each in settings for word in ("--set", each)))
-    assert began.returncode == 0, began.stderr
-    pid = int(json.loads(began.stdout)["pid"])
-    try:
+    with background(home, f"claude.binary={claude}", "engine.stop_term_grace=1s", *alone) as pid:
         yield pid
-    finally:
-        quarterdeck(home, "down", "--now")
-        assert not runs(pid)
 
 
 def ask(home: Path, prompt: str, conversation: str = "") -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.console.test_terminal import Terminal, terminal
-from tests.support.headless import quarterdeck
+from tests.support.headless import background, quarterdeck
 from tests.support.processes import runs, wait_until
 
 SIZE = (80, 24)
@@ -26,15 +26,8 @@ def engine(home: Path, claude: Path) -> Iterator[int]:
     work = home / "shop"
     work.mkdir()
     (work / "notes-of-the-week.md").write_text("heron\n")
-    settings = (f"profiles.default.workspace={work}", f"claude.binary={claude}", "engine.demo=off")
-    began = quarterdeck(home, "up", "--offline", "--json", *(word for each in settings for word in ("--set", each)))
-    assert began.returncode == 0, began.stderr
-    pid = int(json.loads(began.stdout)["pid"])
-    try:
+    with background(home, f"profiles.default.workspace={work}", f"claude.binary={claude}") as pid:
         yield pid
-    finally:
-        quarterdeck(home, "down", "--now")
-        assert not runs(pid)
 
 
 def see(console: Terminal, *texts: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import random
 import signal
 import sqlite3
 import subprocess
@@ -12,7 +11,6 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from itertools import accumulate
 from pathlib import Path
 
 import pytest
@@ -21,9 +19,10 @@ from hypothesis import strategies as st
 
 from engine.base.clock import ManualClock
 from engine.base.compression import Damaged, pack, unpack
+from engine.bench.cache import hit_ratio, with_scans, zipf
 from engine.cache.answers import TieredAnswerCache
 from engine.cache.disk import PENDING_MOST, DiskCache, DiskLimits
-from engine.cache.eviction_policies import EVICTION_POLICIES, EvictionPolicy
+from engine.cache.eviction_policies import EVICTION_POLICIES
 from engine.cache.memory import CacheLimits, Label, MemoryCache
 from engine.cache.workspace_digest import workspace_digest
 from engine.requests import Answer
@@ -80,7 +79,7 @@ async def test_answers_survive_the_engine_and_their_time_goes_on(tmp_path: Path)
         assert await cache.get("k") is not None
         clock.advance(21.0)
         assert await cache.get("k") is None
-        assert level2.gone["age"] == 1
+        assert level2.removed["age"] == 1
 
 
 async def test_one_tenant_neither_deletes_nor_clears_what_another_has(tmp_path: Path) -> None:
@@ -117,7 +116,7 @@ async def test_an_entry_that_is_damaged_is_a_miss_and_goes(tmp_path: Path) -> No
             other.execute("UPDATE answers SET value = x'0102030405'")
         other.close()
         assert await level2.get("k") is None
-        assert level2.gone["damaged"] == 1
+        assert level2.removed["damaged"] == 1
 
 
 async def test_a_folder_that_cannot_be_written_leaves_memory_alone_and_says_so_once(tmp_path: Path) -> None:
@@ -144,7 +143,7 @@ async def test_level_2_is_bounded_and_what_was_used_longest_ago_goes(tmp_path: P
                 assert await level2.get("k00") is not None
         await level2.flush()
         assert level2.facts.size <= 100_000
-        assert level2.gone["room"] >= 25
+        assert level2.removed["room"] >= 25
         assert await level2.get("k49") is not None
         assert await level2.get("k01") is None
         level2.put("too large", b"x" * 200_000)
@@ -159,7 +158,7 @@ async def test_a_smaller_bound_of_level_2_holds_soon_without_another_answer(tmp_
         await level2.flush()
         level2.configure(DiskLimits(20_000, 100.0))
         await until(lambda: level2.facts.size <= 20_000)
-        assert level2.gone["room"] >= 15
+        assert level2.removed["room"] >= 15
 
 
 async def test_while_the_cache_is_off_neither_level_answers_nor_keeps(tmp_path: Path) -> None:
@@ -211,7 +210,7 @@ async def test_what_a_slow_disk_holds_up_is_bounded(tmp_path: Path) -> None:
         await asyncio.to_thread(held.wait, 30)
         for number in range(PENDING_MOST + 7):
             level2.put(f"k{number}", b"v")
-        assert level2.gone["held up"] == 7
+        assert level2.removed["held up"] == 7
         going_on.set()
         await slow
         await level2.flush()
@@ -277,30 +276,10 @@ def test_packing_pays_or_is_left_out() -> None:
         unpack(pack(b"a" * 100_000), 5000)
 
 
-def zipf(count: int, keys: int, seed: int, first: int = 0) -> list[str]:
-    """Keys by Zipf's law of exponent 1."""
-    weights = list(accumulate(1 / (rank + 1) for rank in range(keys)))
-    return [f"k{first + each}" for each in random.Random(seed).choices(range(keys), cum_weights=weights, k=count)]
-
-
-def hit_ratio(policy: EvictionPolicy, trace: list[str], entries: int, measured_from: int = 0) -> float:
-    """Hits of a cache of so many entries, from some request on."""
-    cache: MemoryCache[str] = MemoryCache(CacheLimits(entries, 1 << 40, 1e9), policy)
-    hits = 0
-    for number, key in enumerate(trace):
-        if cache.get(key, 0.0) is None:
-            cache.put(key, key, 1, 0.0)
-        elif number >= measured_from:
-            hits += 1
-    return hits / (len(trace) - measured_from)
-
-
 def test_the_best_policy_beats_lru_by_eight_points_and_loses_none_after_a_shift() -> None:
     static = zipf(160_000, 160_000, 1)
     shifted = static[:80_000] + zipf(80_000, 160_000, 2, first=1_000_000)
-    scanned = [
-        key for at in range(0, 80_000, 1000) for key in (*static[at : at + 1000], *(f"s{at + n}" for n in range(300)))
-    ]
+    scanned = with_scans(static[:80_000])
     found = {
         name: (
             hit_ratio(make(), static, 1600, 40_000),
@@ -346,7 +325,7 @@ def test_smaller_bounds_hold_at_once() -> None:
         cache.put(f"k{number}", "v", 10, 0.0)
     cache.limits = CacheLimits(10, 35, 100.0)
     assert sorted(cache.keys()) == ["k7", "k8", "k9"]
-    assert cache.gone["room"] == 7
+    assert cache.removed["room"] == 7
     assert not cache.put("large", "v", 36, 0.0)
 
 

@@ -101,13 +101,13 @@ def test_the_expected_wait_is_the_position_over_the_pace() -> None:
     found = list(waiting.expectations(6.0))
     assert found[9] == ("w13", 10, pytest.approx(20.0))
     reading = waiting.reading(6.0)
-    assert reading.drain == pytest.approx(32.0)
-    assert reading.out == pytest.approx(0.5)
+    assert reading.drain_time == pytest.approx(32.0)
+    assert reading.throughput == pytest.approx(0.5)
 
 
 def test_an_empty_queue_says_so() -> None:
     reading = queue().reading(5.0)
-    assert (reading.waiting, reading.drain, reading.out) == (0, 0.0, None)
+    assert (reading.waiting, reading.drain_time, reading.throughput) == (0, 0.0, None)
     assert [lane.name for lane in reading.lanes] == ["urgent", "high", "medium", "low"]
     assert [lane.weight for lane in reading.lanes] == [8.0, 4.0, 2.0, 1.0]
 

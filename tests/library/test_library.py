@@ -315,9 +315,9 @@ async def test_a_load_above_one_and_an_unknown_drop_strategy_are_refused(tmp_pat
 async def test_the_cache_is_shaped_and_measured_from_a_program(tmp_path: Path) -> None:
     async with Engine(settings(tmp_path)) as engine:
         done = await engine.prewarm_cache(["[[reply: one]] a", "[[reply: two]] b"])
-        assert (done.asked, done.known, done.failed) == (2, 0, 0)
+        assert (done.answered, done.cached, done.failed) == (2, 0, 0)
         assert (await engine.submit(Request(prompt="[[reply: one]] a", cacheable=True))).cached
-        assert (await engine.prewarm_cache(["[[reply: one]] a"])).known == 1
+        assert (await engine.prewarm_cache(["[[reply: one]] a"])).cached == 1
         engine.set_eviction_policy("tinylfu")
         engine.set_cache_size(1, 2048)
         engine.set_cache_size(2, 4096)

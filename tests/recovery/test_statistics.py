@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.base.errors import BadInput
-from engine.base.percentiles import RELATIVE_ERROR, RollingCounter, bucket_of, percentile
+from engine.base.percentiles import RELATIVE_ERROR, RollingCounter, bucket_of, nearest_rank, percentile
 from engine.events import types as ev
 from engine.events.types import AnyEvent, EventEnvelope
 from engine.recovery.statistics import LABELS, OPEN_KEPT, Figures, RecoveryStatistics, by_label
@@ -132,6 +132,13 @@ def test_a_percentile_is_within_its_error_of_the_true_one(values: list[float], s
         slots[bucket_of(value)] = slots.get(bucket_of(value), 0) + 1
     rank = next(index for index in range(len(values)) if index + 1 >= share * len(values))
     assert percentile(slots, share) == pytest.approx(sorted(values)[rank], rel=RELATIVE_ERROR * 1.0001)
+
+
+def test_the_nearest_rank_is_a_value_that_was_seen() -> None:
+    assert nearest_rank([], 0.95) == 0.0
+    assert [nearest_rank([3.0], share) for share in (0.0, 0.5, 1.0)] == [3.0, 3.0, 3.0]
+    hundred = [float(number) for number in range(100)]
+    assert [nearest_rank(hundred, share) for share in (0.0, 0.5, 0.95, 0.99, 1.0)] == [0.0, 50.0, 95.0, 99.0, 99.0]
 
 
 @given(

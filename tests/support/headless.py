@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.support.processes import survivors, wait_until
+from tests.support.processes import runs, survivors, wait_until
 from tui.feeds.client import Address, EngineClient
 
 PROGRAM = (sys.executable, "-m", "tui.cli.main")
@@ -52,6 +52,20 @@ def quarterdeck(
         cwd=home,
         env=environment_of(home, **environment),
     )
+
+
+@contextmanager
+def background(home: Path, *settings: str) -> Iterator[int]:
+    """The process id of an engine that `up` starts, with the real CLI on the offline model; it has ended afterwards."""
+    overrides = (word for each in ("engine.demo=off", *settings) for word in ("--set", each))
+    began = quarterdeck(home, "up", "--offline", "--json", *overrides)
+    assert began.returncode == 0, began.stderr
+    pid = int(json.loads(began.stdout)["pid"])
+    try:
+        yield pid
+    finally:
+        quarterdeck(home, "down", "--now")
+        assert not runs(pid)
 
 
 class Headless:

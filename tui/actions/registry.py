@@ -241,7 +241,7 @@ ACTIONS: tuple[Action, ...] = (
     _looks("cache.open", "enter,t", "its transcript", _CACH, "screen.open", 1, short="transcript"),
     *_listed(_CACH, "cache", "session", without="marked mark mark_all unmark"),
     _looks("cache.back", "escape", "back", _CACH, "screen.back", label="esc"),
-    Action("cache.clear", "E", "forget cached answers", _CACH, "screen.act('clear')", True, 2, short="forget"),
+    Action("cache.clear", "E", "delete cached answers", _CACH, "screen.act('clear')", True, 2, short="delete"),
     _looks("queue.down", "j,down", "next request", _QUEU, "screen.move(1)"),
     _looks("queue.up", "k,up", "one before", _QUEU, "screen.move(-1)"),
     _looks("queue.page_down", "pagedown", "ten down", _QUEU, "screen.move(10)", label="pgdn"),

@@ -27,7 +27,7 @@ COMMANDS = {
     "breakers": "Show the circuit breakers.",
     "chaos": "Do harm to sessions of its own, and score how they recover.",
     "checkpoints": "List requests that a shutdown broke off, resume or delete them.",
-    "cache": "Show the cached answers by level; forget some, or prewarm.",
+    "cache": "Show the cached answers by level; delete some, or prewarm.",
     "classify": "Say what errors are, and what helps.",
     "config": "Show, check and change settings.",
     "conversations": "List conversations with and without a process, open one in a terminal, delete one.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -20,6 +21,8 @@ from tui.feeds.arguments import converted
 _PAGING = frozenset({"limit", "offset"})
 _CELL = 60
 _MANY = 2
+_WHOLE = 1000.0
+"""From here on a float is shown without decimals, and without an exponent."""
 
 
 def operations_of(group: str) -> dict[str, Operation[Any, Any]]:
@@ -74,11 +77,11 @@ def operation_command(operation: Operation[Any, Any], name: str) -> click.Comman
             each = [values]
         _run(common, operation, [converted(operation, _encoded(fields, one)) for one in each])
 
-    run.__name__, run.__doc__ = name.replace("-", "_"), operation.summary
+    run.__name__, run.__doc__ = name.replace("-", "_"), _help(operation, fields)
     made: Any = common_options(run)
     for field in reversed(fields):
         made = _parameter(field, several=several)(made)
-    command: click.Command = click.command(name, epilog=_example(operation))(made)
+    command: click.Command = click.command(name, short_help=operation.summary, epilog=_example(operation))(made)
     return command
 
 
@@ -93,7 +96,26 @@ def show_result(common: Common, operation: Operation[Any, Any], args: msgspec.St
         columns = operation.columns or (tuple(_values(subject[0])) if subject else ("nothing",))
         print_table([[_cell(name, getattr(row, name)) for name in columns] for row in subject], columns)
     else:
-        print_table([(name, _cell(name, value)) for name, value in _values(subject).items()], ("field", "value"))
+        _print_fields(_values(subject))
+
+
+def _print_fields(values: dict[str, Any]) -> None:
+    """The fields, and below them a table for each that holds rows."""
+    tables = {
+        name: value
+        for name, value in values.items()
+        if isinstance(value, list) and isinstance(_first(value), msgspec.Struct)
+    }
+    print_table(
+        [(name, _cell(name, value)) for name, value in values.items() if name not in tables], ("field", "value")
+    )
+    for name, rows in tables.items():
+        columns = tuple(_values(rows[0]))
+        print_table([[_cell(each, getattr(row, each)) for each in columns] for row in rows], columns, name=name)
+
+
+def _first(values: Sequence[Any]) -> Any:
+    return values[0] if values else None
 
 
 def _run(common: Common, operation: Operation[Any, Any], calls: Sequence[msgspec.Struct]) -> None:
@@ -130,7 +152,7 @@ def _cell(name: str, value: Any) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(_cell(name, each) for each in value)
     if isinstance(value, float):
-        return f"{value:.4g}"
+        return f"{value:.0f}" if _WHOLE <= abs(value) < math.inf else f"{value:.4g}"
     text = " ".join(str(value).split())
     return text if len(text) <= _CELL or name != "prompt" else text[:_CELL]
 
@@ -186,6 +208,13 @@ def _click_type(kind: types.Type) -> Any:
     if isinstance(kind, types.FloatType):
         return click.FloatRange(kind.ge, kind.le)
     return click.STRING
+
+
+def _help(operation: Operation[Any, Any], fields: Sequence[types.Field]) -> str:
+    """The summary and, where there are options of its own, the sentences that describe the arguments."""
+    options = [field for field in fields if not field.required and field.encode_name not in _PAGING]
+    described = (operation.args.__doc__ or "").partition("\n\n")[0]
+    return f"{operation.summary}\n\n{described}" if options and described else operation.summary
 
 
 def _example(operation: Operation[Any, Any]) -> str | None:

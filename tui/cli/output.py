@@ -45,14 +45,19 @@ def print_json(value: Any) -> None:
     click.echo(escape_json(text.decode()))
 
 
-def print_table(rows: Sequence[Sequence[Any]], header: Sequence[str]) -> None:
-    """Aligned columns with a header on a terminal, folded to its width; tab-separated lines in a pipe."""
+def print_table(rows: Sequence[Sequence[Any]], header: Sequence[str], name: str = "") -> None:
+    """Aligned columns with a header on a terminal, folded to its width; tab-separated lines in a pipe.
+
+    The `name` of a table that follows another one is a line above it on a terminal, and the first cell of each line of
+    it in a pipe.
+    """
     cells = [[str(cell) for cell in row] for row in rows]
     if sys.stdout.isatty():
-        click.echo(_aligned(cells, header), nl=False, color=True)
+        title = f"\n{click.style(clean(name), bold=True)}\n" if name else ""
+        click.echo(title + _aligned(cells, header), nl=False, color=True)
         return
     for row in cells:
-        click.echo("\t".join(row), color=True)
+        click.echo("\t".join([name, *row] if name else row), color=True)
 
 
 def _aligned(cells: Sequence[Sequence[str]], header: Sequence[str]) -> str:

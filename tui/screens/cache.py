@@ -47,7 +47,7 @@ class CacheScreen(ListScreen[SessionView]):
             self.console.notify("There is no session under the cursor.")
 
     def act_on(self, name: str, rows: Sequence[SessionView]) -> None:  # noqa: ARG002 - there is one act, on no row
-        """Forget the cached answers, after a question."""
+        """Delete the cached answers, after a confirmation."""
         if (feed := self.live_feed()) is not None:
             self.do(self._clear(feed))
 
@@ -60,7 +60,7 @@ class CacheScreen(ListScreen[SessionView]):
             [("what happens  ", "muted"), ("requests that they would answer run again", "")],
             [("same as       ", "muted"), ("quarterdeck cache clear", "")],
         ]
-        if not await self.console.dialogs.confirm("FORGET CACHED ANSWERS", facts, "forget them", "keep them"):
+        if not await self.console.dialogs.confirm("DELETE CACHED ANSWERS", facts, "delete them", "keep them"):
             return None
         done = await feed.send(CLEAR_CACHE, ClearCache())
-        return f"{done.forgotten} cached answers are forgotten."
+        return f"Deleted {done.deleted} cached answers."

@@ -14,7 +14,7 @@ from tui.screens import list_lines
 
 _BAR, _SHORT_BAR, _WIDE = 20, 8, 100
 """Cells of a bar, in a terminal that is wide enough and in others."""
-_GONE = {
+_CAUSES = {
     "room": "for room", "age": "too old", "cleared": "cleared", "deleted": "deleted", "damaged": "damaged",
     "held up": "held up",
 }  # fmt: skip
@@ -42,7 +42,7 @@ def levels(state: State, width: int) -> list[Line]:
     if not state.cache:
         return [*lines, [("nothing is known of it yet", "muted")]]
     head = f"{'LEVEL':<9}{'HIT':>5} {'':{_cells(width)}} {'HITS':>6}{'MISSES':>8}{'A HIT':>8}{'ANSWERS':>9}"
-    head += f"  {'ROOM':<13}WENT"
+    head += f"  {'ROOM':<13}REMOVED"
     lines.append([(head, "muted")])
     lines += [_level(each, width) for each in state.cache]
     answered = state.totals.answered
@@ -51,19 +51,21 @@ def levels(state: State, width: int) -> list[Line]:
 
 
 def _level(each: CacheReading, width: int) -> Line:
-    asked = each.hits + each.misses
+    lookups = each.hits + each.misses
     room = f"{formats.size(each.size)} of {formats.size(each.max_bytes)}"
     took = f"{each.hit_time * 1e6:.0f}us" if each.hits else "–"
-    gone = [(number, _GONE[cause]) for cause, number in sorted(each.gone.items()) if cause in _GONE and number]
-    went = ", ".join(f"{number} {words}" for number, words in gone)
+    removed = [
+        (number, _CAUSES[cause]) for cause, number in sorted(each.removed.items()) if cause in _CAUSES and number
+    ]
+    causes = ", ".join(f"{number} {words}" for number, words in removed)
     where = f"{each.level} {_PLACES.get(each.level, '')}"
     text = f"{formats.count(each.hits):>6}{formats.count(each.misses):>8}{took:>8}{formats.count(each.entries):>9}"
     return crop(
         [
-            (f"{where:<9}{formats.share(each.hits, asked):>5} ", ""),
-            (_bar(each.hits, asked, width), "run"),
+            (f"{where:<9}{formats.share(each.hits, lookups):>5} ", ""),
+            (_bar(each.hits, lookups, width), "run"),
             (f" {text}  {room:<13}", ""),
-            (f"{went or '–'}   {each.policy}", "muted"),
+            (f"{causes or '–'}   {each.policy}", "muted"),
         ],
         width,
     )

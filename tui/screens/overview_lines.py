@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from engine.base.percentiles import nearest_rank
 from engine.events.state import RecentLine, State
 from engine.events.types import PoolStatistics, SessionState, Severity
 from tui.actions.keymap import Keymap
@@ -213,7 +214,7 @@ def _people(state: State) -> list[tuple[str, str]]:
     waits = sorted(wait for bucket in state.buckets for wait in bucket.person_waits)
     if not waits:
         return []
-    middle, late = waits[len(waits) // 2], waits[min(len(waits) - 1, int(0.95 * len(waits)))]
+    middle, late = nearest_rank(waits, 0.50), nearest_rank(waits, 0.95)
     return [("people", f"waited for p50 {formats.took(middle)}  p95 {formats.took(late)}")]
 
 

@@ -40,7 +40,9 @@ def head(state: State, now: float, width: int) -> list[Line]:
     by = Counter(view.priority for view in waiting)
     parts = "  ".join(f"{name} {by[name]}" for name in LANES if by[name]) or "nothing waits"
     left: Line = [(f"waiting {len(waiting)}   running {running}   ", ""), (parts, "muted")]
-    drain = f"   drain {formats.span(state.queue.drain)}" if state.queue is not None and state.queue.drain else ""
+    drain = (
+        f"   drain {formats.span(state.queue.drain_time)}" if state.queue is not None and state.queue.drain_time else ""
+    )
     right: Line = [(f"oldest {formats.span(oldest)}   out {turns / RECENT_S:.1f}/s{drain} ", "")]
     lines = [between(left, right, width)]
     pool = state.pool

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.base.percentiles import nearest_rank
 from engine.events import types as ev
 from engine.events.reducers.bounded import note
 from engine.events.state import (
@@ -65,4 +66,4 @@ def _count(state: State, event: ev.RecoveryEnded) -> None:
     tally.success_rate = tally.worked / tally.runs
     tally.durations = [*tally.durations[-DURATIONS_KEPT + 1 :], event.took]
     tally.mean = sum(tally.durations) / len(tally.durations)
-    tally.p95 = sorted(tally.durations)[min(len(tally.durations) - 1, int(0.95 * len(tally.durations)))]
+    tally.p95 = nearest_rank(sorted(tally.durations), 0.95)

@@ -1,4 +1,4 @@
-"""What the answer cache says: its levels, and how it is prewarmed."""
+"""Events of the answer cache: the statistics of its levels, and the progress of a prewarming."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from engine.events.types.base import Event
 class CacheReading(msgspec.Struct, frozen=True):
     """One level: what it holds against its bounds (0 is none), hits and misses, mean seconds of a hit.
 
-    `gone` counts what went by cause; `oldest` is the age in seconds of what was kept first.
+    `removed` counts entries by cause; `oldest` is the age of the oldest entry in seconds.
     """
 
     level: int
@@ -22,18 +22,18 @@ class CacheReading(msgspec.Struct, frozen=True):
     hits: int
     misses: int
     hit_time: float
-    gone: dict[str, int]
+    removed: dict[str, int]
     oldest: float
 
 
 class CacheMeasured(Event, frozen=True):
-    """The levels of the answer cache; every second in which anything but their age changed."""
+    """The statistics of both levels; published at most once a second, and only after more than an age has changed."""
 
     levels: tuple[CacheReading, ...]
 
 
 class CachePrewarmed(Event, frozen=True):
-    """One prompt more of a prewarming of the cache has its end; `failed` of those that are done have no answer."""
+    """Another prompt of a prewarming ended; `failed` counts those of the `done` that have no answer."""
 
     done: int
     total: int

@@ -1,4 +1,4 @@
-"""What the queue says: its lanes, its limits, and where those stand who wait."""
+"""Events of the queue: its lanes, its limits, and the positions of the waiting requests."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from engine.events.types.base import Event
 
 
 class LaneReading(msgspec.Struct, frozen=True):
-    """One priority now: who waits, its bounds, the oldest wait and the percentiles of the last ones, in seconds."""
+    """One priority now: waiting requests, its bounds, the oldest wait and percentiles of the last waits, in seconds."""
 
     name: str
     waiting: int
@@ -21,7 +21,7 @@ class LaneReading(msgspec.Struct, frozen=True):
 
 
 class LimitReading(msgspec.Struct, frozen=True):
-    """The limit of one credential and model: requests that run, that may, why, and seconds to the next step up."""
+    """The limit of one credential and model: running requests, the limit, its reason, seconds until it next rises."""
 
     name: str
     running: int
@@ -31,7 +31,7 @@ class LimitReading(msgspec.Struct, frozen=True):
 
 
 class WaitReading(msgspec.Struct, frozen=True):
-    """One that waits: its position from 1, and the seconds until it should begin, None while that is not known."""
+    """One waiting request: its position from 1, and the expected seconds until it starts, None while unknown."""
 
     request: str
     position: int
@@ -39,25 +39,25 @@ class WaitReading(msgspec.Struct, frozen=True):
 
 
 class QueueReading(msgspec.Struct, frozen=True):
-    """The queue now. `drain` is in seconds, `out` in requests a second, both None while they are not known.
+    """The queue now: `drain_time` in seconds, `throughput` in requests a second, both None while unknown.
 
     `dropped` counts by cause since the start (`full`, `codel`, `hopeless`), `aged` those that went up a priority.
     """
 
     waiting: int
     max_waiting: int
-    drain: float | None = None
-    out: float | None = None
+    drain_time: float | None = None
+    throughput: float | None = None
     aged: int = 0
     dropped: dict[str, int] = {}
     lanes: list[LaneReading] = []
     limits: list[LimitReading] = []
     load: float = 0.0
-    """The load that somebody gave for the API, from 0 to 1."""
+    """The load of the API that `queue backpressure` set, from 0 to 1."""
 
 
 class QueueMeasured(Event, frozen=True):
-    """How the queue stands, and the first of those who wait; once a second while anything is on its way."""
+    """The queue and its first waiting requests; published once a second while any request waits or runs."""
 
     queue: QueueReading
     waits: tuple[WaitReading, ...] = ()

@@ -1,4 +1,4 @@
-"""The answer cache: its levels, and the answers that are kept."""
+"""The answer cache: statistics by level; deleting and prewarming answers."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ PREWARM_MOST = 1000
 class CacheLevel(msgspec.Struct, kw_only=True):
     """One level: what it holds against its bounds (0 is none), hits and misses, mean seconds of a hit.
 
-    `gone` counts what went by cause (`room`, `age`, `deleted`, `cleared`, `replaced`, `damaged`, `held up` by a slow
-    disk); `oldest` is the age of what was kept first, in seconds.
+    `removed` counts entries by cause (`room`, `age`, `deleted`, `cleared`, `replaced`, `damaged`, `held up` by a slow
+    disk); `oldest` is the age of the oldest entry, in seconds.
     """
 
     level: int
@@ -28,7 +28,7 @@ class CacheLevel(msgspec.Struct, kw_only=True):
     hits: int
     misses: int
     hit_time: float
-    gone: dict[str, int]
+    removed: dict[str, int]
     oldest: float
 
 
@@ -39,27 +39,27 @@ class CacheResult(msgspec.Struct, kw_only=True):
 
 
 class ClearCache(msgspec.Struct, kw_only=True, frozen=True):
-    """What to forget: all of the caller's tenant, or what bears a tag; of both levels (0), or of one."""
+    """The answers to delete: all of the caller's tenant, or those with a tag; from both levels (0), or from one."""
 
     tag: str = ""
     level: Annotated[int, msgspec.Meta(ge=0, le=2)] = 0
 
 
 class CachePrompt(msgspec.Struct, kw_only=True, frozen=True):
-    """The prompt whose answer is to be forgotten, as it was asked."""
+    """The prompt whose cached answer to delete, word for word, and the profile that it was sent to."""
 
     prompt: Annotated[str, msgspec.Meta(min_length=1)]
     profile: str = "default"
 
 
-class Forgotten(msgspec.Struct, kw_only=True):
-    """How many answers went."""
+class CacheDeleted(msgspec.Struct, kw_only=True):
+    """The number of answers that were deleted."""
 
-    forgotten: int
+    deleted: int
 
 
 class PrewarmCache(msgspec.Struct, kw_only=True, frozen=True):
-    """Prompts to be answered ahead of their askers, at priority `low`, for as long as the cache keeps answers."""
+    """Prompts to answer in advance, at priority `low`, and the tags of their cached answers."""
 
     prompts: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=PREWARM_MOST)]
     profile: str = "default"
@@ -67,10 +67,10 @@ class PrewarmCache(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class Prewarmed(msgspec.Struct, kw_only=True):
-    """How many were asked, how many answers were there already, how many prompts failed and the first reason."""
+    """Prompts answered, prompts whose answer was cached already, prompts that failed, and the reason of the first."""
 
-    asked: int
-    known: int
+    answered: int
+    cached: int
     failed: int
     reason: str = ""
 
@@ -86,7 +86,7 @@ CACHE_STATISTICS = Operation(
     "GET /api/cache",
     NoArguments,
     CacheResult,
-    "Show the cache by level: use, hits, and what went.",
+    "Show the cache by level: use, hits, and what was removed.",
     command="cache statistics",
     examples=("quarterdeck cache statistics --json",),
 )
@@ -94,21 +94,23 @@ CLEAR_CACHE = Operation(
     "cache.clear",
     "POST /api/cache/clear",
     ClearCache,
-    Forgotten,
-    "Forget cached answers: all, of a tag, of a level.",
+    CacheDeleted,
+    "Delete cached answers: all, or those of a tag or a level.",
     Scope.OPERATOR,
-    confirm="Forget the cached answers?",
+    confirm="Delete the cached answers?",
     command="cache clear",
+    sentence="Cached answers deleted: {deleted}.",
     examples=("quarterdeck cache clear --tag docs",),
 )
 DELETE_CACHED = Operation(
     "cache.delete",
     "POST /api/cache/delete",
     CachePrompt,
-    Forgotten,
-    "Forget the cached answer of one prompt.",
+    CacheDeleted,
+    "Delete the cached answer of one prompt.",
     Scope.OPERATOR,
     command="cache delete",
+    sentence="Cached answers deleted: {deleted}.",
     examples=("quarterdeck cache delete 'say hello'",),
 )
 PREWARM_CACHE = Operation(
@@ -116,7 +118,7 @@ PREWARM_CACHE = Operation(
     "POST /api/cache/prewarm",
     PrewarmCache,
     PrewarmResult,
-    "Answer prompts ahead of their askers.",
+    "Answer prompts in advance, so that their answers are cached.",
     Scope.OPERATOR,
     command="cache prewarm",
     examples=("quarterdeck cache prewarm 'say hello' 'say goodbye'",),

@@ -1,4 +1,4 @@
-"""The queue: its lanes and limits, and the load that somebody knows of."""
+"""The queue: statistics of its lanes and limits, and the load of the API as a caller reports it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from engine.operations.operation import NoArguments, Operation
 
 
 class LaneRow(msgspec.Struct, kw_only=True):
-    """One priority: who waits, its bounds (0 is none of its own), the oldest wait and the last waits in seconds."""
+    """One priority: waiting requests, its bounds (0 is none of its own), oldest and last waits in seconds."""
 
     name: str
     waiting: int
@@ -24,7 +24,7 @@ class LaneRow(msgspec.Struct, kw_only=True):
 
 
 class LimitRow(msgspec.Struct, kw_only=True):
-    """The limit of one credential and model: what runs and may run, why, and seconds to the next step up."""
+    """The limit of one credential and model: running requests, the limit, its reason, seconds until it next rises."""
 
     name: str
     running: int
@@ -34,16 +34,16 @@ class LimitRow(msgspec.Struct, kw_only=True):
 
 
 class QueueStatistics(msgspec.Struct, kw_only=True):
-    """The queue now. `drain` in seconds and `out` in requests a second are null while they are not known.
+    """The queue now: `drain_time` in seconds and `throughput` in requests a second are null while unknown.
 
     `dropped` counts by cause since the start (`full`, `codel`, `hopeless`), `aged` those that went up a priority;
-    `load` is what `queue backpressure` was given, from 0 to 1.
+    `load` is the load of the API that `queue backpressure` set, from 0 to 1.
     """
 
     waiting: int
     max_waiting: int
-    drain: float | None
-    out: float | None
+    drain_time: float | None
+    throughput: float | None
     aged: int
     dropped: dict[str, int]
     lanes: list[LaneRow]
@@ -58,7 +58,7 @@ class QueueResult(msgspec.Struct, kw_only=True):
 
 
 class Backpressure(msgspec.Struct, kw_only=True, frozen=True):
-    """How loaded the API is, as somebody knows it: that share of the places stays free; 0 takes it back."""
+    """The load of the API, from 0 to 1: that share of the concurrent requests stays unused; 0 lifts the limit."""
 
     load: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 
@@ -77,7 +77,7 @@ ADJUST_BACKPRESSURE = Operation(
     "POST /api/queue/backpressure",
     Backpressure,
     QueueResult,
-    "Leave a share of the places free, from 0 to 1; 0 takes it back.",
+    "Report the load of the API, from 0 to 1: that share of the concurrent requests stays unused.",
     Scope.OPERATOR,
     command="queue backpressure",
     examples=("quarterdeck queue backpressure 0.5",),

@@ -1,4 +1,4 @@
-"""What the cache holds; forgetting answers, and asking for them ahead of time."""
+"""The cache's statistics; deleting and prewarming answers."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from engine.operations.declared.cache import (
     CLEAR_CACHE,
     DELETE_CACHED,
     PREWARM_CACHE,
+    CacheDeleted,
     CacheLevel,
     CachePrompt,
     CacheResult,
     ClearCache,
-    Forgotten,
     PrewarmCache,
     Prewarmed,
     PrewarmResult,
@@ -27,7 +27,7 @@ from engine.operations.operation import NoArguments
 from engine.requests import Request
 
 _AT_ONCE = 4
-"""Prompts of a prewarming that are on their way together."""
+"""Prompts of a prewarming that run at once."""
 
 
 @handles(CACHE_STATISTICS)
@@ -37,27 +37,27 @@ async def statistics(services: Services, _call: CallContext, _args: NoArguments)
 
 
 @handles(CLEAR_CACHE)
-async def clear(services: Services, call: CallContext, args: ClearCache) -> Forgotten:
+async def clear(services: Services, call: CallContext, args: ClearCache) -> CacheDeleted:
     """Of the caller's tenant."""
-    return Forgotten(forgotten=await services.answers.clear(call.caller.tenant, args.tag, args.level))
+    return CacheDeleted(deleted=await services.answers.clear(call.caller.tenant, args.tag, args.level))
 
 
 @handles(DELETE_CACHED)
-async def delete(services: Services, call: CallContext, args: CachePrompt) -> Forgotten:
+async def delete(services: Services, call: CallContext, args: CachePrompt) -> CacheDeleted:
     """One answer. Raises NotFound for an unknown profile."""
     request = Request(prompt=args.prompt, profile=args.profile, tenant=call.caller.tenant, cacheable=True)
     key = await cache_key(request, services.dispatcher.check(request))
-    return Forgotten(forgotten=int(await services.answers.delete(key, call.caller.tenant)))
+    return CacheDeleted(deleted=int(await services.answers.delete(key, call.caller.tenant)))
 
 
 @handles(PREWARM_CACHE)
 async def prewarm(services: Services, call: CallContext, args: PrewarmCache) -> PrewarmResult:
-    """Asks what is not known, some at a time; every one that ends is an event. Raises what the first check raises."""
-    found = Prewarmed(asked=0, known=0, failed=0)
+    """Answer what is not cached, some at a time; publish each end. Raises what the first check raises."""
+    found = Prewarmed(answered=0, cached=0, failed=0)
     prompts = list(dict.fromkeys(args.prompts))
     waiting = iter(prompts)
 
-    async def ask() -> None:
+    async def answer_next() -> None:
         for prompt in waiting:
             try:
                 answer = await services.engine.submit(_request(call, args, prompt))
@@ -65,15 +65,15 @@ async def prewarm(services: Services, call: CallContext, args: PrewarmCache) -> 
                 found.failed += 1
                 found.reason = found.reason or error.message
             else:
-                found.known += answer.cached
-                found.asked += not answer.cached
-            done = found.asked + found.known + found.failed
+                found.cached += answer.cached
+                found.answered += not answer.cached
+            done = found.answered + found.cached + found.failed
             services.bus.publish(CachePrewarmed(done=done, total=len(prompts), failed=found.failed))
 
     services.engine.check(_request(call, args, prompts[0]))
     async with asyncio.TaskGroup() as group:
         for _ in range(min(_AT_ONCE, len(prompts))):
-            group.create_task(ask())
+            group.create_task(answer_next())
     return PrewarmResult(prewarmed=found)
 
 

@@ -1,4 +1,4 @@
-"""How the queue stands, and the load that somebody knows of."""
+"""The queue's statistics, and the load of the API as a caller reports it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ async def statistics(services: Services, _call: CallContext, _args: NoArguments)
 
 @handles(ADJUST_BACKPRESSURE)
 async def backpressure(services: Services, _call: CallContext, args: Backpressure) -> QueueResult:
-    """Leave that share of the places free from now on."""
+    """Leave that share of the concurrent requests unused from now on."""
     services.concurrency.adjust(args.load)
     return _queue(services)
 
