@@ -137,7 +137,7 @@ class Engine:
 
     @property
     def phase(self) -> str:
-        """`new`, `running`, `draining`, `stopping` or `stopped`."""
+        """`starting`, `running`, `draining`, `stopping` or `stopped`."""
         return self._core.phase
 
     async def start(self) -> None:

@@ -40,7 +40,7 @@ class Core(Part):
         self.buffers = BufferPool()
         self.transcripts = Transcripts(loaded.settings.events.transcript_bytes)
         self.rng = random.Random()  # noqa: S311 - jitter and placement, not secrets
-        self.phase = "new"
+        self.phase = "starting"
         self._recorder: Recorder | None = None
         self._unpackable: set[Path] = set()
         self._reported_pause = 0.0

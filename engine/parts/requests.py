@@ -109,7 +109,8 @@ class Requests(Part):
     def _check_running(self) -> None:
         phase = self._core.phase
         if phase != "running":
-            raise Overloaded(f"The engine is {phase}.", remedy="Try again when it is back.", retry_after=5.0)
+            remedy = "Try again in a moment." if phase == "starting" else "Try again when it is back."
+            raise Overloaded(f"The engine is {phase}.", remedy=remedy, retry_after=5.0)
 
     async def _submit_quietly(self, request: Request, on_end: OnEnd | None) -> None:
         outcome: Answer | QuarterdeckError

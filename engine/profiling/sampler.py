@@ -10,9 +10,10 @@ from types import FrameType
 
 from engine.profiling.loop_steps import StepWatch
 from engine.profiling.stacks import StackCounter, codes_of, is_waiting
+from engine.profiling.thread_cpu import ThreadCpu
 
-_NAMES_EVERY = 50
-"""Samples between two readings of the threads' names."""
+_THREADS_EVERY = 50
+"""Samples between two readings of which threads there are."""
 
 
 class Sampler:
@@ -29,7 +30,8 @@ class Sampler:
         self.missed = 0
         self.waiting = 0
         self.cpu = 0.0
-        self._names: dict[int, str] = {}
+        self._threads: dict[int, tuple[str, int | None]] = {}
+        self._clocks = ThreadCpu()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="profiler", daemon=True)
 
@@ -56,8 +58,9 @@ class Sampler:
             self.cpu = time.thread_time()
 
     def _sample(self, own: int) -> None:
-        if self.samples % _NAMES_EVERY == 0:
-            self._names = {each.ident or 0: each.name for each in threading.enumerate()}
+        if self.samples % _THREADS_EVERY == 0:
+            self._threads = {each.ident or 0: (each.name, each.native_id) for each in threading.enumerate()}
+            self._clocks.keep({native or 0 for _name, native in self._threads.values()})
         self.samples += 1
         frames = sys._current_frames()  # noqa: SLF001 - documented for debuggers, and the only way
         for ident, frame in frames.items():
@@ -67,7 +70,8 @@ class Sampler:
                 self._count(self.stacks, ident, frame)
 
     def _count(self, stacks: StackCounter, ident: int, frame: FrameType) -> None:
-        if is_waiting(frame.f_code):
+        name, native_id = self._threads.get(ident, (f"thread {ident}", None))
+        if self._clocks.used(native_id) is False or is_waiting(frame.f_code):
             self.waiting += 1
         else:
-            stacks.add(self._names.get(ident, f"thread {ident}"), codes_of(frame))
+            stacks.add(name, codes_of(frame))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.headless import PROGRAM, QUICK, environment_of
+from tests.support.headless import PROGRAM, QUICK, environment_of, takes_work
 from tests.support.processes import wait_until
 from tui.feeds.client import Address, EngineClient
 
@@ -69,7 +69,7 @@ def test_a_log_that_nobody_reads_stops_neither_the_probes_nor_the_end(home: Path
     os.close(writing)
     socket = home / "run" / "quarterdeck" / "engine.sock"
     try:
-        wait_until(socket.exists)
+        wait_until(lambda: takes_work(socket))
         with EngineClient(Address(uds=socket)) as client:
             text = "x" * 4000
             for _ in range(60):  # far more than a pipe holds

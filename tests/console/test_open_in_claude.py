@@ -17,7 +17,7 @@ from tests.console import scene
 from tests.console.test_terminal import terminal
 from tests.console.test_whole_way import PATIENCE_S, SIZE, see
 from tests.support.console import NORMAL, FakeFeed, console_fixture
-from tests.support.headless import background, quarterdeck
+from tests.support.headless import background, quarterdeck, takes_work
 from tests.support.processes import runs, wait_until
 
 ESC, ENTER, CTRL_C = b"\x1b", b"\r", b"\x03"
@@ -161,7 +161,7 @@ def test_a_console_with_an_engine_of_its_own_does_the_same(home: Path, claude: P
     sets = [word for each in settings for word in ("--set", each)]
     with terminal(home, "--offline", *sets, size=SIZE) as console:
         see(console, "[1 Overview]", "nothing needs you")
-        wait_until((home / "run" / "quarterdeck" / "engine.sock").exists, PATIENCE_S)
+        wait_until(lambda: takes_work(home / "run" / "quarterdeck" / "engine.sock"), PATIENCE_S)
         conversation = ask(home, "hello [[reply: heron]]")
         console.press(b"0")
         see(console, "hello [[reply: heron]]", "○ idle")

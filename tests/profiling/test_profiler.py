@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import select
 import threading
 import tracemalloc
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from queue import SimpleQueue
 
 import pytest
 
@@ -20,7 +22,7 @@ from engine.launchers.tree_usage import TreeUsage
 from engine.operations.declared.profiler import StartProfiler
 from engine.profiling.capture import KINDS
 from engine.profiling.profiler import Profiler, ProfilerPorts
-from engine.profiling.stacks import MOST_DEPTH, StackCounter, hottest
+from engine.profiling.stacks import MOST_DEPTH, StackCounter
 from engine.settings import schema_profiler
 from engine.settings.schema import Settings
 from tests.support.processes import until
@@ -59,16 +61,30 @@ async def profiler(folder: Path) -> AsyncIterator[Fixture]:
         await made.profiler.aclose(at_once=True)
 
 
+def waiting_in_c() -> dict[str, tuple[Callable[[], object], Callable[[], object]]]:
+    """Ways for a thread to wait in a function of no Python code, each with what ends it."""
+    queue, lock, event = SimpleQueue[None](), threading.Lock(), os.eventfd(0)
+    lock.acquire()
+    return {
+        "queue": (queue.get, lambda: queue.put(None)),
+        "lock": (lock.acquire, lock.release),
+        "file": (lambda: os.read(event, 8), lambda: os.eventfd_write(event, 1)),
+    }
+
+
 def burn(until_set: threading.Event) -> None:
     """Work of a thread that the sampler must find."""
     while not until_set.is_set():
         sum(range(1000))
 
 
-async def test_it_finds_the_function_that_works(tmp_path: Path) -> None:
+async def test_it_finds_the_function_that_works_among_those_that_wait(tmp_path: Path) -> None:
     done = threading.Event()
     worker = threading.Thread(target=burn, args=(done,), name="burner")
-    worker.start()
+    ways = waiting_in_c()
+    idle = [threading.Thread(target=wait, name=f"idle {name}") for name, (wait, _end) in ways.items()]
+    for each in (worker, *idle):
+        each.start()
     try:
         async with profiler(tmp_path) as made:
             await made.profiler.start(("cpu",), 500.0, 60.0)
@@ -76,11 +92,15 @@ async def test_it_finds_the_function_that_works(tmp_path: Path) -> None:
             capture = await made.profiler.stop()
     finally:
         done.set()
-        worker.join()
+        for _wait, end in ways.values():
+            end()
+        for each in (worker, *idle):
+            each.join()
+    assert sum(stack.count for stack in capture.stacks if stack.thread.startswith("idle")) <= len(idle)
     stacks = [stack for stack in capture.stacks if stack.thread == "burner"]
     assert sum(stack.count for stack in stacks) >= 50
     assert all(any(each.name == "burn" for each in stack.functions) for stack in stacks if stack.count > 1)
-    assert hottest(stacks, 1)[0].function.name == "burn"
+    assert capture.hot[0].function.name == "burn"
     assert all(stack.thread != "profiler" for stack in capture.stacks)
     assert {path.suffix for path in tmp_path.iterdir()} == {".md", ".svg", ".json"}
     assert made.profiler.rendered("markdown").startswith("# Profile")

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from tests.support.processes import runs, survivors, wait_until
 from tui.feeds.client import Address, EngineClient
 
@@ -66,6 +68,15 @@ def background(home: Path, *settings: str) -> Iterator[int]:
     finally:
         quarterdeck(home, "down", "--now")
         assert not runs(pid)
+
+
+def takes_work(socket: Path) -> bool:
+    """Whether an engine listens there and has started: its socket is there before it is."""
+    try:
+        with httpx.Client(transport=httpx.HTTPTransport(uds=str(socket)), base_url="http://engine") as client:
+            return client.get("/readyz").is_success
+    except httpx.TransportError:
+        return False
 
 
 class Headless:
