@@ -1,4 +1,4 @@
-"""Group `memory`: reuse beside fresh allocation by class, and the search of a transcript beside reading it whole."""
+"""Group `memory`: reuse beside fresh allocation by class, the search of a transcript, what the collector does."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from engine.backends.transcript_search import transcript_holds
 from engine.bench.cpu import fastest
 from engine.bench.figures import Figure, figure, ratio_at_most
+from engine.bench.garbage import pressure
 from engine.memory.buffers import BufferPool
 from engine.memory.optimizer import optimize
 
@@ -19,12 +20,13 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Size:
-    """How often a search is timed; the fastest counts."""
+    """How often a search is timed, the fastest counts; turns whose garbage is collected."""
 
     repeats: int = 20
+    turns: int = 2000
 
 
-FULL, QUICK = Size(), Size(6)
+FULL, QUICK = Size(), Size(6, 300)
 
 
 def measure(folder: Path, size: Size, _seed: int, progress: Progress) -> list[Figure]:
@@ -39,7 +41,8 @@ def measure(folder: Path, size: Size, _seed: int, progress: Progress) -> list[Fi
         for each in optimize(pool)
     ]  # fmt: skip
     progress("a search of 4 MiB")
-    return [*rows, *_search(folder, pool, size)]
+    rows += _search(folder, pool, size)
+    return [*rows, *pressure(folder / "garbage", size.turns, progress)]
 
 
 def _search(folder: Path, pool: BufferPool, size: Size) -> list[Figure]:

@@ -19,7 +19,19 @@ if TYPE_CHECKING:
 
     from engine.bench.figures import Figure
 
-GROUPS = ("turn", "pool", "recovery", "flow", "cache", "memory", "workers", "profiling", "console")
+GROUPS = (
+    "requirements",
+    "turn",
+    "pool",
+    "recovery",
+    "flow",
+    "cache",
+    "memory",
+    "workers",
+    "threads",
+    "profiling",
+    "console",
+)
 _HEADER = ("", "figure", "value", "unit", "ratio", "budget", "against")
 
 
@@ -32,11 +44,12 @@ _HEADER = ("", "figure", "value", "unit", "ratio", "budget", "against")
 def command(common: Common, group: str, quick: bool, seed: int, soak: float | None) -> int:
     """Measure a group of figures; exits with 1 when one misses its budget.
 
-    turn: the pool against one CLI a prompt, and what the engine adds to a turn. pool: leases, scaling, crashes, leaks,
-    100 live CLIs. recovery: classifier, breakers, retry. flow: queue, fairness, adaptive limit. cache: both levels,
-    eviction policies. memory: reuse by class. workers: bounded workers beside one task a job. profiling: what the
-    profiler costs. console: first frame, memory, CPU; with --soak, how flat the memory, descriptors and threads of an
-    attached console stay.
+    requirements: each figure that was asked for, beside the plain way. turn: the pool against one CLI a prompt, and
+    what the engine adds to a turn. pool: leases, scaling, crashes, leaks, 100 live CLIs; with --soak, how flat the
+    engine stays under mixed load. recovery: classifier, breakers, retry. flow: queue, fairness, adaptive limit. cache:
+    both levels, eviction policies. memory: reuse by class, garbage collection. workers: bounded workers beside one task
+    a job. threads: events between threads, waits for locks. profiling: what the profiler costs. console: first frame,
+    memory, CPU; with --soak, how flat an attached console stays.
     """
     from engine.backends.binary import find_claude
     from engine.backends.claude import cli_version
