@@ -23,10 +23,10 @@ class Size:
     """How often a search is timed, the fastest counts; turns whose garbage is collected."""
 
     repeats: int = 20
-    turns: int = 2000
+    turns: int = 1000
 
 
-FULL, QUICK = Size(), Size(6, 300)
+FULL, QUICK = Size(), Size(6, 200)
 
 
 def measure(folder: Path, size: Size, _seed: int, progress: Progress) -> list[Figure]:

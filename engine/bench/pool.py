@@ -133,12 +133,12 @@ class _Watch:
 
 async def _leaks(engine: Engine, size: Size, seed: int) -> list[Figure]:
     rng = random.Random(seed)  # noqa: S311 - load, not secrets
-    await _fill_thread_pool()
+    await fill_thread_pool()
     await _load(engine, size.turns // 10, size.lifetimes // 10, rng)
-    before, memory = _held(engine), psutil.Process().memory_info().rss
+    before, memory = held(engine), psutil.Process().memory_info().rss
     await _load(engine, size.turns, size.lifetimes, rng)
     await until(lambda: engine.pool.statistics().starting == 0 and engine.pool.statistics().active == 0)
-    after, grown = _held(engine), (psutil.Process().memory_info().rss - memory) / MIB
+    after, grown = held(engine), (psutil.Process().memory_info().rss - memory) / MIB
     load = f"{size.turns} turns, {size.lifetimes} session lifetimes"
     rows = [at_most(f"growth of {name}", after[name] - before[name], name, 0, against=load) for name in before]
     return [*rows, at_most("growth of the engine's memory", grown, "MiB", 16.0, against=load)]
@@ -154,14 +154,14 @@ async def _load(engine: Engine, turns: int, lifetimes: int, rng: random.Random) 
             await engine.pool.stop_session(rng.choice(sessions), "bench", kill=rng.random() < 0.5)
 
 
-async def _fill_thread_pool() -> None:
+async def fill_thread_pool() -> None:
     """asyncio makes its workers on demand, up to a bound: have them all, so that one more is a leak."""
     most = min(32, (os.cpu_count() or 1) + 4)
     everybody = threading.Barrier(most)
     await asyncio.gather(*(asyncio.to_thread(everybody.wait) for _ in range(most)))
 
 
-def _held(engine: Engine) -> dict[str, int]:
+def held(engine: Engine) -> dict[str, int]:
     """Descriptors, tasks, threads and processes beyond what the sessions that live now account for."""
     sessions = len(engine.pool.sessions)
     processes = len(tagged(lambda tags: tags.get(ENGINE_TAG) == engine.id))

@@ -165,13 +165,14 @@ class WatchedLock:
     def __init__(self, thread: int | None = None) -> None:
         self._lock = threading.Lock()
         self._thread = thread
-        self.taken = self.contended = 0
+        self.taken = self.contended = self.wanted = 0
         self.waited = 0.0
 
     def __enter__(self) -> None:
         began = time.perf_counter()
         waits = not self._lock.acquire(blocking=False)
         if waits:
+            self.wanted += 1
             self._lock.acquire()
         if self._thread is None or self._thread == threading.get_ident():
             self.taken += 1

@@ -32,6 +32,7 @@ GROUPS = (
     "profiling",
     "console",
 )
+_SOAKS = {"console": "soak", "pool": "engine_soak"}
 _HEADER = ("", "figure", "value", "unit", "ratio", "budget", "against")
 
 
@@ -39,7 +40,7 @@ _HEADER = ("", "figure", "value", "unit", "ratio", "budget", "against")
 @click.argument("group", type=click.Choice(GROUPS))
 @click.option("--quick", is_flag=True, help="End within 45 s.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Changes the scripted words.")
-@click.option("--soak", type=click.FloatRange(0.1, 1440), metavar="MINUTES", help="Watch an attached console instead.")
+@click.option("--soak", type=click.FloatRange(0.1, 1440), metavar="MINUTES", help="Watch what grows instead.")
 @common_options
 def command(common: Common, group: str, quick: bool, seed: int, soak: float | None) -> int:
     """Measure a group of figures; exits with 1 when one misses its budget.
@@ -55,16 +56,14 @@ def command(common: Common, group: str, quick: bool, seed: int, soak: float | No
     from engine.backends.claude import cli_version
     from engine.bench import cpu
 
-    if soak is not None and group != "console":
-        raise BadInput("--soak goes with the group console.", remedy="`quarterdeck bench console --soak 30`.")
+    if soak is not None and group not in _SOAKS:
+        raise BadInput("--soak goes with the groups console and pool.", remedy="`quarterdeck bench pool --soak 30`.")
     binary = find_claude(None)
     facts = cpu.describe(cli_version(binary) if binary is not None else "")
     with tempfile.TemporaryDirectory(prefix="quarterdeck-bench-") as name:
         folder = Path(name)
         if soak is not None:
-            from engine.bench import soak as soaking
-
-            rows = soaking.measure(folder, soak, seed, _progress())
+            rows = importlib.import_module(f"engine.bench.{_SOAKS[group]}").measure(folder, soak, seed, _progress())
         else:
             module = importlib.import_module(f"engine.bench.{group}")
             rows = module.measure(folder, module.QUICK if quick else module.FULL, seed, _progress())
