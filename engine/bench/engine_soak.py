@@ -6,6 +6,7 @@ straight line through the samples of the second half states how much they grow: 
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import time
 from collections.abc import Callable, Sequence
@@ -25,6 +26,9 @@ from engine.engine import Engine
 
 SESSIONS = 4
 _MEMORY_MB, _OTHERS = 5.0, 1.0
+_PATIENCE_S, _CLOSING_S = 120.0, 0.05
+_SHORT = ("events.history=1000", "events.transcript_bytes=1MiB")
+"""Histories that are full in the first half, so that what grows in the second one is something else."""
 NAMES = ("file descriptors", "tasks", "threads", "processes")
 Progress = Callable[[str], None]
 
@@ -43,7 +47,7 @@ def measure(folder: Path, minutes: float, seed: int, progress: Progress) -> list
     folder.mkdir(parents=True, exist_ok=True)
     socket = folder / "engine.sock"
     sizes = [f"session_pool.min_size={SESSIONS}", f"session_pool.max_size={SESSIONS}", f"api.socket={socket}"]
-    loaded = simulator_settings(folder, [*ROOMY, *OFTEN_KILLED, *sizes])
+    loaded = simulator_settings(folder, [*ROOMY, *OFTEN_KILLED, *_SHORT, *sizes])
     with running(loaded, serve) as thread:
         samples, load = thread.run(_soak(thread.engine, socket, minutes, seed, progress))
     done = ", ".join(f"{count} {what}" for what, count in load.done.items())
@@ -68,17 +72,21 @@ async def _soak(
 ) -> tuple[list[Sample], MixedLoad]:
     await until(lambda: engine.pool.statistics().idle == SESSIONS)
     await fill_thread_pool()
-    began, samples = time.perf_counter(), list[Sample]()
-    transport = httpx.AsyncHTTPTransport(uds=str(socket))
-    async with httpx.AsyncClient(transport=transport, base_url="http://engine", timeout=120.0) as client:
-        load = MixedLoad(engine, client, seed)
-        while (passed := time.perf_counter() - began) < 60 * minutes or len(samples) < WARM:
-            await load.wave()
-            samples.append(_sample(engine, time.perf_counter() - began))
-            progress(f"wave {len(samples)}, {passed / 60:.1f} of {minutes:g} min, {samples[-1].memory:.0f} MB")
+    began, samples, load = time.perf_counter(), list[Sample](), MixedLoad(engine, seed)
+    while (passed := time.perf_counter() - began) < 60 * minutes or len(samples) < WARM:
+        transport = httpx.AsyncHTTPTransport(uds=str(socket))
+        async with httpx.AsyncClient(transport=transport, base_url="http://engine", timeout=_PATIENCE_S) as client:
+            await load.wave(client)
+        samples.append(await _sample(engine, began))
+        progress(f"wave {len(samples)}, {passed / 60:.1f} of {minutes:g} min, {samples[-1].memory:.0f} MB")
     return samples, load
 
 
-def _sample(engine: Engine, at: float) -> Sample:
+async def _sample(engine: Engine, began: float) -> Sample:
+    """What is there once the wave's connections are closed at both ends."""
+    holds, before = held(engine), dict[str, int]()
+    while holds != before:
+        await asyncio.sleep(_CLOSING_S)
+        holds, before = held(engine), holds
     gc.collect()
-    return Sample(at, psutil.Process().memory_info().rss / 1e6, held(engine))
+    return Sample(time.perf_counter() - began, psutil.Process().memory_info().rss / 1e6, holds)

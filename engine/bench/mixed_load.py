@@ -24,18 +24,22 @@ _PATIENCE_S = 60.0
 
 
 class MixedLoad:
-    """Owner of the client and of what became of its work; acts on an engine of this process, on its loop."""
+    """Owner of the conversations that go on, and of what became of the work; acts on an engine of this process."""
 
-    def __init__(self, engine: Engine, client: httpx.AsyncClient, seed: int) -> None:
-        self._engine, self._client = engine, client
+    _client: httpx.AsyncClient
+    """That of the wave."""
+
+    def __init__(self, engine: Engine, seed: int) -> None:
+        self._engine = engine
         self._chance = random.Random(seed)  # noqa: S311 - load, not secrets
         self._held = [""] * CONVERSATIONS
         self._number = 0
         self.done: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
 
-    async def wave(self) -> None:
+    async def wave(self, client: httpx.AsyncClient) -> None:
         """One piece of work of each kind, some of them several times, all at once; returns when all is at rest."""
+        self._client = client
         works: list[tuple[Callable[[], Coroutine[Any, Any, None]], int]] = [
             (self._prompt, 6), (self._talk, 6), (self._cached, 4), (self._cancel, 2), (self._approve, 2),
             (self._crash, 1), (self._read, 6),
