@@ -12,7 +12,7 @@ from tests.api.serving import LONG, Served, refused
 from tests.support.processes import runs, until
 
 LOOKS = {
-    "/api/queue": {"queue"},
+    "/api/queue": {"queue", "quotas"},
     "/api/cache": {"cache"},
     "/api/memory": {"memory"},
     "/api/pool": {"pool"},
