@@ -1,4 +1,4 @@
-"""The metrics of the queue, the limits of concurrent requests, the answer cache and the garbage collector."""
+"""The metrics of the queue, the limits, the answer cache, the workers and the garbage collector."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from engine.engine import Engine
 from engine.events.state import QuotaView
 from engine.events.types import CacheReading, QueueReading
+from engine.workers.workers import WorkerStatistics
 
 
 def flow_metrics(engine: Engine) -> Iterable[Metric]:
@@ -20,7 +21,18 @@ def flow_metrics(engine: Engine) -> Iterable[Metric]:
     yield GaugeMetricFamily(
         "memory_pool_utilization", "Bytes of buffers in use / in use and kept", engine.buffers.utilization
     )
+    yield from _workers(engine.workers.statistics())
     yield from _garbage()
+
+
+def _workers(workers: WorkerStatistics) -> Iterable[Metric]:
+    live = GaugeMetricFamily("quarterdeck_workers", "Workers of the background", labels=["state"])
+    live.add_metric(["active"], workers.active)
+    live.add_metric(["idle"], workers.idle)
+    jobs = CounterMetricFamily("quarterdeck_worker_jobs", "Jobs that ended, by how", labels=["outcome"])
+    for outcome in ("completed", "failed", "timed_out", "cancelled"):
+        jobs.add_metric([outcome], getattr(workers, outcome))
+    yield from (live, jobs, GaugeMetricFamily("quarterdeck_worker_jobs_waiting", "Jobs that wait", workers.queued))
 
 
 def _queue(queue: QueueReading) -> Iterable[Metric]:

@@ -72,7 +72,7 @@ class Core(Part):
         """The recorder is flushed once a second."""
         if self._recorder is not None:
             maintenance.add("the flight recorder", self._recorder.flush, essential=False)
-            maintenance.add("the packing of recordings", self._pack, essential=False)
+            maintenance.add("the packing of recordings", self._pack, essential=False, deferrable=True)
 
     async def _pack(self) -> None:
         """One finished segment a round; what cannot be packed is not tried again."""
