@@ -50,8 +50,14 @@ class Chore:
     failures: int = 0
     error: str = ""
     """Why it fails now; empty while it works."""
-    running: object | None = None
-    """What its coroutine runs in, while it does."""
+    running: Coroutine[Any, Any, None] | None = None
+    """What runs, or waits to run, beside the rounds."""
+
+    def leave(self) -> None:
+        """End what never began."""
+        if self.running is not None:
+            self.running.close()
+            self.running = None
 
 
 class Maintenance:
@@ -119,34 +125,26 @@ class Maintenance:
         ]
 
     async def aclose(self) -> None:
-        """End the coroutines under way."""
+        """End the coroutines under way; what runs in the background has ended before."""
         await self._running.aclose()
+        for chore in self.chores:
+            chore.leave()
 
     def _begin(self, chore: Chore) -> None:
         if chore.running is not None:
             return
         began = self._now()
         try:
-            if chore.deferrable:
-                chore.running = self._background(self._later(chore, began), chore.name)
-                return
-            coroutine = chore.work()
-            if coroutine is not None:
-                chore.running = self._running.spawn(self._finish(chore, coroutine, began), chore.name)
+            chore.running = chore.work()
+            if chore.running is not None:
+                spawn = self._background if chore.deferrable else self._running.spawn
+                spawn(self._finish(chore, chore.running, began), chore.name)
                 return
         except Exception as error:  # noqa: BLE001 - a chore that fails ends neither itself nor the others
+            chore.leave()
             self._failed(chore, error, began)
         else:
             self._succeeded(chore, began)
-
-    async def _later(self, chore: Chore, began: float) -> None:
-        """Its turn has come; a job that never has one leaves nothing behind."""
-
-        async def work() -> None:
-            if (coroutine := chore.work()) is not None:
-                await coroutine
-
-        await self._finish(chore, work(), began)
 
     async def _finish(self, chore: Chore, work: Coroutine[Any, Any, None], began: float) -> None:
         try:

@@ -88,8 +88,8 @@ class Supervision(Part):
 
     async def stop(self, *, at_once: bool) -> None:  # noqa: ARG002 - a chore has no polite end
         """End the maintenance and the background work."""
-        await self.workers.aclose()
         await self.chores.aclose()
+        await self.workers.aclose()
         await self.maintenance.aclose()
 
     def statistics(self) -> PoolStatistics:
