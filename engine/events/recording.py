@@ -158,9 +158,9 @@ class Recording:
     def _decode(self, index: int) -> _Read:
         chunk = self._chunks[index]
         try:
-            first, *lines = chunk.read().split(b"\n")
+            first, *lines = chunk.read(self._report).split(b"\n")
         except OSError as error:
-            self._report(f"{chunk.path.name} cannot be read: {error.strerror}")
+            self._report(f"{chunk.path.name} cannot be read: {error.strerror or error}")
             return _Read(index, None, [])
         state = None
         try:
@@ -173,9 +173,9 @@ class Recording:
             self._report(f"{chunk.path.name} ends in the middle of a line")
         if bad := max(0, len(lines) - 1 - len(events)):
             self._report(f"{bad} damaged lines after event {chunk.seq}")
-        last = events[-1].seq - chunk.seq if events else 0
-        if index == len(self._chunks) - 1 and last > len(events) + bad:
-            self._report(f"{last - len(events) - bad} events after event {chunk.seq} are missing")
+        last = events[-1].seq - chunk.seq if events and index == len(self._chunks) - 1 else 0
+        if (missing := max(last, chunk.events if chunk.packed else 0) - len(events) - bad) > 0:
+            self._report(f"{missing} events after event {chunk.seq} are missing")
         return _Read(index, state, events)
 
     def _report(self, what: str) -> None:

@@ -27,6 +27,8 @@ ANSWERED_KEPT = 64
 LAPSED_KEPT = 50
 """Approvals that nobody answered which stay readable."""
 CREDENTIALS_KEPT = 50
+QUOTAS_KEPT = 64
+"""Limits of plans, by credential and kind."""
 ALERTS_KEPT = 200
 """Alerts shown at once."""
 DURATIONS_KEPT = 64
@@ -277,6 +279,22 @@ class BudgetView(msgspec.Struct):
     refused: int = 0
 
 
+class QuotaView(msgspec.Struct):
+    """A plan's limit at a credential as a CLI reported it at `at`; the fields are those of RateLimited."""
+
+    credential: str
+    limit: str
+    status: str
+    at: float
+    used: float | None = None
+    resets_at: float | None = None
+    overage: bool = False
+
+    def is_over(self, now: float) -> bool:
+        """Whether its window has ended: how much of the next one is used is not known yet."""
+        return self.resets_at is not None and self.resets_at <= now
+
+
 class CauseView(msgspec.Struct):
     """What may have made errors, or ended them: `mark` is tuning, breaker or restart; `subject` a key or a name."""
 
@@ -367,6 +385,7 @@ class State(msgspec.Struct):
     pool: PoolStatistics | None = None
     queue: QueueReading | None = None
     cache: list[CacheReading] = []
+    quotas: dict[str, QuotaView] = {}
 
 
 encode_state = msgspec.json.Encoder().encode

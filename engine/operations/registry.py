@@ -26,6 +26,7 @@ from engine.operations.declared import (
     sessions,
     terminals,
     verbs,
+    workers,
 )
 from engine.operations.operation import Operation
 
@@ -50,6 +51,7 @@ SUBJECTS = (
     config,
     presets,
     profiler,
+    workers,
 )
 """The modules that declare operations, in the order of the API's pages."""
 

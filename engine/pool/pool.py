@@ -225,6 +225,7 @@ class Pool:
             self._waiters.shed()
             self.changed()
             self._members.spares.keep(waiting=len(self._waiters))
+            self._ports.concurrency.possible = self._planner.most(self._members.serving)
             self._publish_queue()
 
     def follow_profiles(self) -> None:

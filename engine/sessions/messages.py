@@ -131,11 +131,13 @@ class System(Message, frozen=True, tag="system"):
 
 
 class RateLimitInfo(msgspec.Struct, frozen=True):
-    """How much of a plan's limit is left."""
+    """How much of a plan's limit is used, from 0 to 1, and whether what is beyond it is paid for."""
 
     status: str = ""
     resetsAt: float | None = None  # noqa: N815 - the wire's name
     rateLimitType: str | None = None  # noqa: N815 - the wire's name
+    utilization: float | None = None
+    isUsingOverage: bool = False  # noqa: N815 - the wire's name
 
 
 class RateLimitEvent(Message, frozen=True, tag="rate_limit_event"):

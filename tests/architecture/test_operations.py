@@ -30,6 +30,7 @@ from engine.operations.declared import (
     queue,
     recoveries,
     sessions,
+    workers,
 )
 from engine.operations.execute import Operations
 from engine.operations.handlers.binding import HANDLERS
@@ -42,6 +43,7 @@ from engine.recovery.statistics import Figures
 from engine.requests import Answer
 from engine.sessions.transcripts import Page
 from engine.tasks.checkpoints import Checkpoint
+from engine.workers.workers import WorkerStatistics
 from tests.architecture.test_imports import imported_by
 
 ROOT = Path(__file__).parents[2]
@@ -68,6 +70,7 @@ ROWS = [
     (queue.LimitRow, types.LimitReading, set()),
     (memory.BufferClass, ClassStatistics, set()),
     (memory.VerdictRow, Verdict, set()),
+    (workers.WorkerRow, WorkerStatistics, set()),
     (profiler.ProfilerRow, ProfilerStatus, set()),
     (profiler.FileRow, KeptFile, set()),
     (profiler.StageRow, Stage, set()),

@@ -29,6 +29,7 @@ from engine.settings.live import LiveSettings
 from engine.settings.schema import Settings
 from engine.tasks.kept_answers import KeptAnswers
 from engine.tasks.resumption import Resumption
+from engine.workers.workers import Workers
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ class Services:
     resumption: Resumption
     alerts: AlertManager
     profiler: Profiler
+    workers: Workers
 
     @property
     def settings(self) -> Settings:
@@ -96,4 +98,5 @@ def services_of(engine: Engine) -> Services:
         resumption=engine.resumption,
         alerts=engine.alerts,
         profiler=engine.profiler,
+        workers=engine.workers,
     )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from engine.base.errors import BadInput
-from tui.cli.options import Common, common_options
+from tui.cli.options import Common, FiniteRange, common_options
 from tui.cli.output import echo, print_json, print_table, show_progress
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ _HEADER = ("", "figure", "value", "unit", "ratio", "budget", "against")
 @click.argument("group", type=click.Choice(GROUPS))
 @click.option("--quick", is_flag=True, help="End within 45 s.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Changes the scripted words.")
-@click.option("--soak", type=click.FloatRange(0.1, 1440), metavar="MINUTES", help="Watch what grows instead.")
+@click.option("--soak", type=FiniteRange(0.1, 1440), metavar="MINUTES", help="Watch what grows instead.")
 @common_options
 def command(common: Common, group: str, quick: bool, seed: int, soak: float | None) -> int:
     """Measure a group of figures; exits with 1 when one misses its budget.
