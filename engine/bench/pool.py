@@ -17,6 +17,7 @@ from engine.backends.binary import find_claude
 from engine.base.processes import ENGINE_TAG, tagged
 from engine.bench.figures import FULL, QUICK, Figure, Size, at_least, at_most, figure, skipped
 from engine.bench.fixtures import ONE_AT_A_TIME, ROOMY, ask, lifetimes, running, simulator_settings, until
+from engine.bench.loop_lag import SETTINGS, loop_lag
 from engine.bench.pool_real import real_sessions
 from engine.engine import Engine
 from engine.pool.routing import LeaseRequest
@@ -50,6 +51,7 @@ def _on_simulator(folder: Path, size: Size, seed: int, progress: Progress) -> li
         ("leaks", ["session_pool.min_size=4", "session_pool.max_size=8"], _leaks),
     ]
     if size.big:
+        parts.append(("100 busy sessions", SETTINGS, _loop_lag))
         parts.append(("300 simulator processes", ["session_pool.max_size=300", "session_pool.max_starting=4"], _many))
     for name, overrides, part in parts:
         progress(name)
@@ -96,6 +98,10 @@ async def _leases(engine: Engine, size: Size, seed: int) -> list[Figure]:  # noq
 
 async def _lifetimes(engine: Engine, size: Size, seed: int) -> list[Figure]:  # noqa: ARG001 - one signature for all
     return await lifetimes(engine, size.lifetimes // 10, "a simulator process")
+
+
+async def _loop_lag(engine: Engine, size: Size, seed: int) -> list[Figure]:  # noqa: ARG001 - one signature for all
+    return await loop_lag(engine)
 
 
 async def _warm_hits(engine: Engine, size: Size, seed: int) -> list[Figure]:  # noqa: ARG001 - one signature for all

@@ -10,7 +10,7 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import count, cycle
 from pathlib import Path
 
 from engine.backends.base import AgentCommand, AgentSpec
@@ -21,7 +21,9 @@ from engine.bench.figures import Figure, at_most, figure, p50, ratio_at_least, s
 from engine.bench.fixtures import claude_settings, offline_model, running
 from engine.bench.trees import tree_reading
 from engine.engine import Engine
+from engine.pool.routing import LeaseRequest
 from engine.requests import Request
+from engine.sessions.turn import TurnOrder
 
 IN_FLIGHT = 8
 WORDS = 40
@@ -99,7 +101,8 @@ async def _on_engine(engine: Engine, size: Size, seed: int, progress: Progress) 
     command = engine.backend.command(AgentSpec("bench", profile, str(uuid.uuid4()), resume=False))
     rows = await _throughput(engine, command, size, seed, progress)
     added = await _overhead(engine, command, size, seed, progress)
-    return [*rows, *added, *await _renewed(engine, size, seed, progress)]
+    renewed = await _renewed(engine, size, seed, progress)
+    return [*rows, *added, *renewed, *await _accounted(engine, size, seed, progress)]
 
 
 # pooled against the plain ways
@@ -251,3 +254,35 @@ def _added(bare: Way, through: Way) -> list[Figure]:
         at_most(f"engine CPU added, {turn}", own - plain, "ms", _OVERHEAD_CPU_MS, against=reader, ratio=own / plain),
         at_most(f"p50 added, {turn}", late - early, "ms", _OVERHEAD_P50_MS, against=speed, ratio=late / early),
     ]
+
+
+# where the CPU of a cleared session goes
+
+
+async def _accounted(engine: Engine, size: Size, seed: int, progress: Progress) -> list[Figure]:
+    """CPU of one agent, by what it does: it is cleared, moves to its next directory, and answers."""
+    progress("the CPU of a cleared session")
+    lease = await engine.pool.lease(LeaseRequest(engine.profiles.find("default", "default"), "bench"))
+    session, numbers = lease.session, count(seed)
+    spent: dict[str, list[float]] = {
+        "`/clear` and the move to a directory of its own": [],
+        "the first turn after it": [],
+        "a further turn": [],
+    }
+
+    async def turn() -> None:
+        order = TurnOrder(request=str(uuid.uuid4()), prompt=f"[[words: {WORDS}]] {next(numbers)}")
+        outcome = await session.run(order)
+        if not outcome.ok:
+            raise WrongAnswer(outcome.reason)
+
+    try:
+        for work, seconds in zip(cycle((session.clear, turn, turn)), cycle(spent.values()), strict=True):
+            if len(seconds) == size.turns:
+                break
+            meter = Meter([session.pid])
+            await work()
+            seconds.append(meter.read().agents)
+    finally:
+        engine.pool.release(lease)
+    return [figure(f"CPU of the agent, {name}", p50(found), "ms") for name, found in spent.items()]
