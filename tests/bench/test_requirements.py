@@ -38,16 +38,17 @@ def test_the_most_users_are_found_to_the_step(most: int) -> None:
 
 
 async def test_the_slowest_answers_of_a_load_are_what_its_users_waited() -> None:
-    one = asyncio.Semaphore(1)
-
-    async def ask(_prompt: str) -> str:
-        async with one:
-            await asyncio.sleep(0.02)
+    async def late(_prompt: str) -> str:
+        answered = asyncio.Event()
+        asyncio.get_running_loop().call_later(0.1, answered.set)
+        await answered.wait()
         return ""
 
-    load = Load(think=0.01, seconds=0.4)
-    alone, crowded = await slowest(ask, 1, load, 0), await slowest(ask, 8, load, 0)
-    assert 0.02 <= alone < 0.1 < crowded
+    async def at_once(_prompt: str) -> str:
+        return ""
+
+    load = Load(think=0.001, seconds=0.05)
+    assert await slowest(at_once, 4, load, 0) < 0.1 <= await slowest(late, 4, load, 0)
 
 
 async def test_tasks_are_counted_while_they_are_made_as_ever() -> None:
