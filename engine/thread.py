@@ -107,6 +107,7 @@ class EngineThread:
 
     def _run(self) -> None:
         if self._owns_process:
+            process.one_heap()
             raise_descriptor_limit()
         with asyncio.Runner(loop_factory=_new_loop) as runner:
             runner.run(self._live())

@@ -48,7 +48,7 @@ def measure(folder: Path, minutes: float, seed: int, progress: Progress) -> list
     socket = folder / "engine.sock"
     sizes = [f"session_pool.min_size={SESSIONS}", f"session_pool.max_size={SESSIONS}", f"api.socket={socket}"]
     loaded = simulator_settings(folder, [*ROOMY, *OFTEN_KILLED, *_SHORT, *sizes])
-    with running(loaded, serve) as thread:
+    with running(loaded, serve, owns_process=True) as thread:
         samples, load = thread.run(_soak(thread.engine, socket, minutes, seed, progress))
     done = ", ".join(f"{count} {what}" for what, count in load.done.items())
     refused = ", ".join(f"{count} {what}" for what, count in load.refused.items()) or "none"
