@@ -150,7 +150,7 @@ class EngineThread:
 
 
 def keep_what_started() -> None:
-    """Let the garbage collector pass over all that there is now: it stays, and a whole collection takes a tenth."""
+    """Let the garbage collector pass over all that there is now: it stays, and whole collections are shorter by far."""
     gc.collect()
     gc.freeze()
 

@@ -25,7 +25,8 @@ from engine.bench.soak import WARM, growth
 from engine.engine import Engine
 
 SESSIONS = 4
-_MEMORY_MB, _OTHERS = 5.0, 1.0
+_MEMORY_MB, _OTHERS = 5.0, 2.0
+"""A straight line makes one and a half of one more that came in the middle."""
 _PATIENCE_S, _CLOSING_S = 120.0, 0.05
 _SHORT = ("events.history=1000", "events.transcript_bytes=1MiB")
 """Histories that are full in the first half, so that what grows in the second one is something else."""
