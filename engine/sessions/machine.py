@@ -225,9 +225,9 @@ class SessionMachine:
 
     def _limit(self, info: m.RateLimitInfo, emit: Emit) -> None:
         if self._own is not None and info.status == "rejected" and not info.isUsingOverage:
-            self._own.resets_at = info.resetsAt
+            self._own.resets_at = info.resets_at
         emit(
-            f.LimitReported(info.status, info.rateLimitType or "", info.resetsAt, info.utilization, info.isUsingOverage)
+            f.LimitReported(info.status, info.rateLimitType or "", info.resets_at, info.utilization, info.isUsingOverage)
         )
 
     def _stream_event(self, message: m.StreamEvent, emit: Emit) -> None:
