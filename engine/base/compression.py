@@ -1,4 +1,4 @@
-"""Bytes made smaller where that pays: zstd at level 3, left out where it gains less than a tenth."""
+"""Bytes made smaller where that pays: zstd at level 1, left out where it gains less than a tenth."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import threading
 
 import zstandard
 
-LEVEL = 3
+LEVEL = 1
+"""On answers of some kilobytes level 3 takes a quarter more time and makes them 1 to 3 % smaller."""
 LEAST = 512
 """Bytes below which nothing is compressed."""
 _GAIN = 0.9
