@@ -224,11 +224,10 @@ class SessionMachine:
                 self._limit(message.rate_limit_info, emit)
 
     def _limit(self, info: m.RateLimitInfo, emit: Emit) -> None:
-        if self._own is not None and info.status == "rejected" and not info.isUsingOverage:
-            self._own.resets_at = info.resetsAt
-        emit(
-            f.LimitReported(info.status, info.rateLimitType or "", info.resetsAt, info.utilization, info.isUsingOverage)
-        )
+        paid = info.isUsingOverage
+        if self._own is not None and info.status == "rejected" and not paid:
+            self._own.resets_at = info.resets_at
+        emit(f.LimitReported(info.status, info.rateLimitType or "", info.resets_at, info.utilization, paid))
 
     def _stream_event(self, message: m.StreamEvent, emit: Emit) -> None:
         turn, event = self._own, message.event

@@ -11,6 +11,8 @@ import msgspec
 from msgspec import Raw
 
 _NOTHING = Raw(b"null")
+_MILLISECONDS = 1e11
+"""Above this a moment since 1970 is no count of seconds."""
 
 
 class Message(msgspec.Struct, frozen=True, tag_field="type"):
@@ -138,6 +140,13 @@ class RateLimitInfo(msgspec.Struct, frozen=True):
     rateLimitType: str | None = None  # noqa: N815 - the wire's name
     utilization: float | None = None
     isUsingOverage: bool = False  # noqa: N815 - the wire's name
+
+    @property
+    def resets_at(self) -> float | None:
+        """Seconds since 1970, also where the CLI wrote milliseconds; None for what is no moment."""
+        if self.resetsAt is None or self.resetsAt <= 0:
+            return None
+        return self.resetsAt / 1000 if self.resetsAt > _MILLISECONDS else self.resetsAt
 
 
 class RateLimitEvent(Message, frozen=True, tag="rate_limit_event"):

@@ -45,6 +45,9 @@ def state_after(*events: ev.AnyEvent) -> State:
         (REJECTED, 4600.0),
         ({**REJECTED, "isUsingOverage": True}, None),
         ({**REJECTED, "status": "allowed_warning"}, None),
+        ({**REJECTED, "resetsAt": 1_792_137_600_000.0}, 1_792_137_600.0),
+        ({**REJECTED, "resetsAt": -5}, None),
+        ({**REJECTED, "resetsAt": None, "utilization": 1.2, "rateLimitType": None}, None),
         ({"status": "rejected"}, None),
     ],
 )
