@@ -48,7 +48,7 @@ class Size:
 
 
 FULL = Size(3, 9, RoundSize(), Load(), Residents(), 10_000)
-QUICK = Size(1, 1, RoundSize(8, 32, 3), Load(seconds=2.0, step=1.5), Residents(9, 3, 2, 1), 2000)
+QUICK = Size(1, 1, RoundSize(8, 32, 3), Load(seconds=2.0, step=1.5), Residents(12, 3, 2, 1), 2000)
 
 
 def measure(folder: Path, size: Size, seed: int, progress: Progress) -> list[Figure]:

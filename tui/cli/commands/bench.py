@@ -38,7 +38,7 @@ _HEADER = ("", "figure", "value", "unit", "ratio", "budget", "against")
 
 @click.command("bench", epilog="Example: quarterdeck bench console --quick")
 @click.argument("group", type=click.Choice(GROUPS))
-@click.option("--quick", is_flag=True, help="End within 45 s.")
+@click.option("--quick", is_flag=True, help="Measure less: 45 s, two minutes for requirements.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Changes the scripted words.")
 @click.option("--soak", type=FiniteRange(0.1, 1440), metavar="MINUTES", help="Watch what grows instead.")
 @common_options
