@@ -61,7 +61,7 @@ def pack(path: Path, parts: Iterable[tuple[Packed, bytes]]) -> Path | None:
 
     The time of the last change stays: by it the oldest segments go first.
     """
-    compressor, facts = zstandard.ZstdCompressor(level=_LEVEL), path.stat()
+    compressor, facts = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True), path.stat()
     packed, waiting = path.with_name(segment_name(path) + PACKED), path.with_name(segment_name(path) + ".packing")
     try:
         with private_file(waiting).open("wb") as file:

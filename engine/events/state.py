@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import msgspec
 
-from engine.events.types import BreakerFigures, CacheReading, PoolStatistics, QueueReading, SessionState, Severity
+from engine.events.types import (
+    BreakerFigures,
+    CacheReading,
+    PerformanceReading,
+    PoolStatistics,
+    QueueReading,
+    SessionState,
+    Severity,
+)
 
 RECENT_KEPT = 200
 """Lines of the recent list."""
@@ -29,6 +37,10 @@ LAPSED_KEPT = 50
 CREDENTIALS_KEPT = 50
 ALERTS_KEPT = 200
 """Alerts shown at once."""
+LAGS_KEPT = 120
+"""Seconds of the event loop's lag that stay readable."""
+STAGES_KEPT = 64
+"""Ended requests whose stages stay readable: enough for a median."""
 DURATIONS_KEPT = 64
 """Durations kept of the turns of one bucket, and of the runs of one strategy: enough for a p95."""
 
@@ -288,6 +300,50 @@ class CauseView(msgspec.Struct):
     reason: str = ""
 
 
+class PerformanceView(msgspec.Struct):
+    """The engine's process as measured last, at `at`; `lags` are the largest lags of the last LAGS_KEPT seconds.
+
+    A second that nothing was measured in is -1.
+    """
+
+    reading: PerformanceReading = msgspec.field(default_factory=PerformanceReading)
+    at: float = 0.0
+    lags: list[float] = []
+
+
+class RequestStages(msgspec.Struct, array_like=True):
+    """Where the time of one request went, in seconds; `engine` is what is left of them, retries included.
+
+    While it runs only what its turns took is known.
+    """
+
+    request: str
+    prompt: str = ""
+    at: float = 0.0
+    ok: bool = False
+    attempts: int = 1
+    seconds: float = 0.0
+    queue: float = 0.0
+    first_token: float = 0.0
+    stream: float = 0.0
+    tools: float = 0.0
+    people: float = 0.0
+    engine: float = 0.0
+
+
+class ProfilerView(msgspec.Struct):
+    """The capture under way, or the last one; times in seconds, `ends_at` since 1970."""
+
+    running: bool = False
+    kinds: list[str] = []
+    rate: float = 0.0
+    ends_at: float = 0.0
+    ended_at: float = 0.0
+    seconds: float = 0.0
+    samples: int = 0
+    problem: str = ""
+
+
 class Bucket(msgspec.Struct):
     """What ended within BUCKET_S seconds from `start`."""
 
@@ -367,6 +423,12 @@ class State(msgspec.Struct):
     pool: PoolStatistics | None = None
     queue: QueueReading | None = None
     cache: list[CacheReading] = []
+    performance: PerformanceView = msgspec.field(default_factory=PerformanceView)
+    stages: list[RequestStages] = []
+    """Of the last STAGES_KEPT requests that ran a turn and have ended, the newest last."""
+    turns_of: dict[str, RequestStages] = {}
+    """Of requests under way that have run a turn."""
+    profiler: ProfilerView = msgspec.field(default_factory=ProfilerView)
 
 
 encode_state = msgspec.json.Encoder().encode

@@ -14,6 +14,7 @@ from engine.operations.declared import (
     conversations,
     errors,
     memory,
+    performance,
     permissions,
     pool,
     presets,
@@ -50,6 +51,7 @@ SUBJECTS = (
     config,
     presets,
     profiler,
+    performance,
 )
 """The modules that declare operations, in the order of the API's pages."""
 

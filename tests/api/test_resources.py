@@ -15,6 +15,7 @@ LOOKS = {
     "/api/queue": {"queue"},
     "/api/cache": {"cache"},
     "/api/memory": {"memory"},
+    "/api/performance": {"performance"},
     "/api/pool": {"pool"},
     "/api/sessions": {"sessions", "total"},
     "/api/sessions/{id}": {"session"},

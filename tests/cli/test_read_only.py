@@ -103,6 +103,7 @@ READS = {
     "memory:statistics",
     "presets:list",
     "presets:show",
+    "performance",
     "permissions:groups",
     "permissions:history",
     "permissions:list",

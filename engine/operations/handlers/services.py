@@ -19,6 +19,7 @@ from engine.memory.buffers import BufferPool
 from engine.pool.conversations import Conversations
 from engine.pool.pool import Pool
 from engine.pool.terminals import Terminals
+from engine.profiling.performance import PerformanceMeter
 from engine.profiling.profiler import Profiler
 from engine.recovery.breakers.registry import Breakers
 from engine.recovery.classify.service import ClassificationService
@@ -58,6 +59,7 @@ class Services:
     resumption: Resumption
     alerts: AlertManager
     profiler: Profiler
+    performance: PerformanceMeter
 
     @property
     def settings(self) -> Settings:
@@ -96,4 +98,5 @@ def services_of(engine: Engine) -> Services:
         resumption=engine.resumption,
         alerts=engine.alerts,
         profiler=engine.profiler,
+        performance=engine.performance,
     )
