@@ -27,7 +27,7 @@ from engine.profiling.outputs.report import report
 from engine.profiling.outputs.speedscope import speedscope
 from engine.profiling.sampler import Sampler
 from engine.profiling.session_usage import taken
-from engine.profiling.stacks import StackCounter
+from engine.profiling.stacks import StackCounter, own_shares
 from engine.profiling.tasks import task_table
 from engine.settings import schema_profiler
 from engine.settings.schema_profiler import LEAST_RATE, LEAST_S, LONGEST_S, MOST_RATE
@@ -91,6 +91,8 @@ class Profiler:
         self._closed = False
         self._number = 0
         self.last: Capture | None = None
+        self.shares_before: dict[tuple[str, str], float] = {}
+        """Own shares of the functions in the capture of stacks before the last one; empty where there was none."""
         self._files: tuple[str, ...] = ()
         self._problem = ""
 
@@ -198,7 +200,10 @@ class Profiler:
         if self._timer is not None:
             self._timer.cancel()
         try:
-            capture = self.last = await self._finish(running)
+            capture = await self._finish(running)
+            if self.last is not None and self.last.stacks:
+                self.shares_before = own_shares(self.last.stacks)
+            self.last = capture
             self._files, self._problem = (), ""
             await self._write(capture)
         except Exception as error:
