@@ -161,6 +161,7 @@ async def test_a_request_is_chosen_and_traced_also_where_nothing_may_be_acted_on
         await said(console, "There is no request to trace yet.")
         await console.press("S")
         await said(console, "Read-only")
+        assert "with memory" not in console.text
         engine = thread.engine
         await asyncio.wrap_future(thread.call(engine.submit(Request(prompt="say hello", user="ana"))))
         await shown(console, lambda text: "last 1" in text)

@@ -65,7 +65,7 @@ async def trace(console: ConsoleHost, feed: Feed) -> str | None:
     chosen = await console.dialogs.choose("TRACE A REQUEST", options, "", keys="enter trace · esc close")
     if chosen is not None:
         found = await feed.send(TRACE_REQUEST, TracedRequest(id=chosen))
-        console.navigation.read_whole(f"request {chosen}", traced_text(found))
+        console.navigation.read_whole("one request", traced_text(found))
     return None
 
 
@@ -95,7 +95,10 @@ def _choice(how: str, seconds: float, prompt: str) -> str:
 def traced_text(found: TraceResult) -> str:
     """A request's stages as lines, each with its bar over the whole time."""
     whole = max(found.seconds, 1e-9)
-    lines = [f"{found.outcome} after {formats.seconds(found.seconds)}, attempts: {found.attempts}", ""]
+    lines = [
+        f"{clean(found.request)}: {found.outcome} after {formats.seconds(found.seconds)}, attempts: {found.attempts}",
+        "",
+    ]
     for stage in found.stages:
         lead = " " * round(_BAR * stage.began / whole)
         bar = "━" * max(1, round(_BAR * stage.seconds / whole))

@@ -48,8 +48,8 @@ Words = Literal["all", "some", "none"]
 """Which counts have their word beside them."""
 LEAST = 8
 """Cells that the pool's name and the place within the screen keep while the screens have their names or keys."""
-_CUT = {"cut": LEAST, "shorter": 6}
-"""Cells of a screen's name in the forms that cut it."""
+_CUT = {"cut": (LEAST, LEAST), "shorter": (6, 5)}
+"""Cells up to which a screen's name stays whole in the forms that cut it, and those of a longer one."""
 MOST_OF_NAME = 16
 """Cells of the pool's name that go before the names of the other screens, where these may have names."""
 NAMED = 116
@@ -124,7 +124,8 @@ def _tab_line(mode: str, keys: Keymap, tabs: Sequence[Tab], form: str) -> Line:
         elif form == "close":
             line.append((f"{whole} ", ""))
         elif form in _CUT:
-            line.append((f"{key} {_cut(name, _CUT[form])} ".lstrip(), ""))
+            least, short = _CUT[form]
+            line.append((f"{key} {name if cell_len(name) <= least else _cut(name, short)} ".lstrip(), ""))
         elif form == "keys" and key:
             line.append((f"{key} ", ""))
     return line

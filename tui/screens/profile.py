@@ -20,6 +20,8 @@ from tui.screens.list_screen import ListScreen
 
 _TALL = 28
 """Lines from which on every block has its usual height."""
+_USUAL, _HIGHEST = 32, 12
+"""Lines of the body that a terminal of the usual size has, and those of a chart in the tallest one."""
 _WIDE = 110
 """Cells from which on the steps and the stages stand side by side."""
 
@@ -65,14 +67,14 @@ class ProfileScreen(ListScreen[HotRow]):
         """Charts with their facts, functions, steps and stages, and what is captured."""
         state, tall = self.store.state, height >= _TALL
         found = indicators(state, state.performance.reading)
-        above = self._charts(found, width, tall=tall)
+        above = self._charts(found, width, min(_HIGHEST, 4 + max(0, height - _USUAL) // 2) if tall else 3)
         below = self._steps_and_stages(found, width, tall=tall)
-        below += draw.record(state, self.store.now, self.console.keys, width)
+        below += draw.record(state, self.store.now, self.console.keys, width, acts=not self.console.is_read_only)
         return [*above, *self._functions(width, max(3, height - len(above) - len(below))), *below]
 
-    def _charts(self, found: Indicators, width: int, *, tall: bool) -> list[Line]:
+    def _charts(self, found: Indicators, width: int, high: int) -> list[Line]:
         state, cost = self.store.state, self.console.own_cost
-        half, high, most = (width - 2) // 2, 4 if tall else 3, 4 if tall else 3
+        half, most = (width - 2) // 2, min(4, high)
         lag = f"ENGINE LOOP LAG  p50 {draw.ms(found.lag_p50)}  p99 {draw.ms(found.lag_p99)} ms"
         frame = f"CONSOLE FRAME  p50 {draw.ms(cost.frame_p50)}  p95 {draw.ms(cost.frame_p95)} ms"
         if half < draw.ROOMY:
@@ -81,7 +83,7 @@ class ProfileScreen(ListScreen[HotRow]):
         right = draw.chart(frame, list(cost.frames), draw.FRAME_BUDGET_S, width - half - 2, high)
         uptime = self.store.now - state.engine.started_at if state.engine.started_at else 0.0
         own = draw.console_facts(cost, self.console.theming.refresh_hz, self.store.status.source)
-        left += draw.facts_lines(draw.engine_facts(found, uptime, whole=tall), half, most)
+        left += draw.facts_lines(draw.engine_facts(found, uptime, whole=high > 3), half, most)
         right += draw.facts_lines(own, width - half - 2, most)
         return columns(left, right, half + 2, width)
 

@@ -23,6 +23,10 @@ _AXIS = 8
 """Cells of a chart's axis, where there is one."""
 ROOMY = 48
 """Cells of a chart from which on it has one."""
+_WHOLE_BAR = 0.5
+"""Share of the samples that fills a function's bar."""
+_SHOWN_S = 0.001
+"""Seconds from which on a stage has a bar."""
 _GREW = 0.02
 """Growth of a function's share from which on it is marked."""
 STAGES = {
@@ -149,7 +153,7 @@ def breakdown(found: Indicators, width: int, most: int) -> list[Line]:
     bar = max(3, cells - 26)
     texts: list[Line] = []
     for each in shown:
-        filled = "█" * max(1 if each.seconds else 0, round(bar * each.seconds / longest if longest else 0))
+        filled = "█" * max(1 if each.seconds >= _SHOWN_S else 0, round(bar * each.seconds / longest if longest else 0))
         texts.append(
             [(f"  {STAGES[each.name]:<12}", "muted"), (f"{filled:<{bar}}", "run"), (f" {each.seconds:.3f} s", "")]
         )
@@ -161,21 +165,22 @@ def breakdown(found: Indicators, width: int, most: int) -> list[Line]:
     return lines
 
 
-def record(state: State, now: float, keys: Keymap, width: int) -> list[Line]:
-    """Whether something is captured, what was last, and what to press."""
+def record(state: State, now: float, keys: Keymap, width: int, *, acts: bool) -> list[Line]:
+    """Whether something is captured, what was last, and what to press; without `acts` only what looks."""
     view = state.profiler
     start, ends = keys.shown("profiler.start"), keys.shown("profiler.end")
     lines = [rule("RECORD", width)]
     long = width >= ROOMY * 2
-    offered: Line = [
-        ("  ", ""), (start, "key"), (" start a capture  " if long else " start  ", "muted"),
-        (keys.shown("profiler.start_all"), "key"), (" with memory  ", "muted"),
-        (keys.shown("profiler.trace"), "key"), (" trace a request" if long else " trace", "muted"),
-    ]  # fmt: skip
+    offered: Line = [("  ", "")]
+    if acts:
+        offered += [(start, "key"), (" start a capture  " if long else " start  ", "muted")]
+        offered += [(keys.shown("profiler.start_all"), "key"), (" with memory  ", "muted")]
+    offered += [(keys.shown("profiler.trace"), "key"), (" trace a request" if long else " trace", "muted")]
     if view.running:
         left = formats.span(max(0.0, view.ends_at - now))
         text = f"  ● captures {', '.join(view.kinds)} at {view.rate:g} Hz, ends in {left}   "
-        return [*lines, crop([(text, "run"), (ends, "key"), (" end it now", "muted")], width)]
+        end: Line = [(ends, "key"), (" end it now", "muted")] if acts else []
+        return [*lines, crop([(text, "run"), *end], width)]
     if not view.ended_at:
         return [*lines, crop(offered, width)]
     last = f"   last {formats.clock(view.ended_at)}, {view.seconds:.1f}s, {formats.count(view.samples)} samples"
@@ -202,7 +207,7 @@ def _change(row: HotRow) -> str:
 
 
 def _bar(row: HotRow) -> str:
-    filled = max(0, min(_BAR, round(_BAR * row.own)))
+    filled = min(_BAR, round(_BAR * row.own / _WHOLE_BAR))
     return fit("━" * filled + "─" * (_BAR - filled), _BAR)
 
 
