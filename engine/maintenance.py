@@ -31,6 +31,8 @@ _REMEDY = "It is tried again every second; report it, with the engine's log, whe
 
 Work = Callable[[], Coroutine[Any, Any, None] | None]
 """Does one round of a chore: at once, or as a coroutine that runs beside the rounds."""
+Spawn = Callable[[Coroutine[Any, Any, None], str], object]
+"""Runs a coroutine in the background, under a name. Raises Overloaded."""
 
 
 @dataclass(slots=True)
@@ -42,26 +44,36 @@ class Chore:
     since: float
     """Last success, or its beginning before the first one."""
     essential: bool = True
+    deferrable: bool = False
     duration: float = 0.0
     runs: int = 0
     failures: int = 0
     error: str = ""
     """Why it fails now; empty while it works."""
-    running: asyncio.Task[None] | None = None
+    running: Coroutine[Any, Any, None] | None = None
+    """What runs, or waits to run, beside the rounds."""
+
+    def leave(self) -> None:
+        """End what never began."""
+        if self.running is not None:
+            self.running.close()
+            self.running = None
 
 
 class Maintenance:
     """Owner of the schedule. `now` is the machine's monotonic clock: the engine's own one stops with the rounds.
 
     A chore that fails is reported by one notice and runs again in the next round; another notice reports that it
-    works again. A chore whose coroutine still runs is not begun a second time.
+    works again. A chore whose coroutine still runs is not begun a second time. Coroutines have tasks of their own, for
+    which no other work has to end; those of chores that can be deferred run in the `background`.
     """
 
-    def __init__(self, bus: Bus, now: Callable[[], float]) -> None:
+    def __init__(self, bus: Bus, now: Callable[[], float], background: Spawn | None = None) -> None:
         self._bus = bus
         self._now = now
         self._chores: dict[str, Chore] = {}
         self._running = Nursery("maintenance", lambda _name, _error: None)
+        self._background = background or self._running.spawn
         self._began: float | None = None
         self.rounds = 0
 
@@ -70,9 +82,12 @@ class Maintenance:
         """All, in the order in which they run; read them, never write them."""
         return list(self._chores.values())
 
-    def add(self, name: str, work: Work, *, essential: bool = True) -> None:
-        """Run this in every round from now on; without what is `essential` the engine is not ready."""
-        self._chores[name] = Chore(name, work, self._now(), essential)
+    def add(self, name: str, work: Work, *, essential: bool = True, deferrable: bool = False) -> None:
+        """Run this in every round from now on; without what is `essential` the engine is not ready.
+
+        What is `deferrable` may wait behind other work of the background.
+        """
+        self._chores[name] = Chore(name, work, self._now(), essential, deferrable)
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -110,19 +125,23 @@ class Maintenance:
         ]
 
     async def aclose(self) -> None:
-        """End the coroutines under way."""
+        """End the coroutines under way; what runs in the background has ended before."""
         await self._running.aclose()
+        for chore in self.chores:
+            chore.leave()
 
     def _begin(self, chore: Chore) -> None:
         if chore.running is not None:
             return
         began = self._now()
         try:
-            coroutine = chore.work()
-            if coroutine is not None:
-                chore.running = self._running.spawn(self._finish(chore, coroutine, began), chore.name)
+            chore.running = chore.work()
+            if chore.running is not None:
+                spawn = self._background if chore.deferrable else self._running.spawn
+                spawn(self._finish(chore, chore.running, began), chore.name)
                 return
         except Exception as error:  # noqa: BLE001 - a chore that fails ends neither itself nor the others
+            chore.leave()
             self._failed(chore, error, began)
         else:
             self._succeeded(chore, began)

@@ -15,6 +15,7 @@ from starlette.types import Scope
 
 from engine.api.access import TokenGate, token_in
 from engine.api.admission import Admission, ConnectionCaps, caps_within
+from engine.api.compression import Compressed
 from engine.api.ending import Ending
 from engine.api.envelope import failed
 from engine.api.event_stream import EventStream
@@ -67,7 +68,7 @@ async def serve(engine: Engine) -> Stop:
     servers: list[Listener] = []
     try:
         if api.port is not None:
-            gate = TokenGate(app, token_in(engine.settings.token_file))
+            gate = TokenGate(Compressed(app), token_in(engine.settings.token_file))
             servers.append(Listener(gate, _tcp(api.host, api.port), Admission(caps), gate.recognises, rested))
     except BaseException:
         await watch.stop()

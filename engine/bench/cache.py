@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib
 import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, count
 from pathlib import Path
 from typing import Any
 
 from engine.bench.cpu import fastest
+from engine.bench.disk_cache import level_2
 from engine.bench.figures import Figure, at_least, at_most, figure, ratio_at_most, skipped
-from engine.cache.disk import BATCH, DiskCache, DiskLimits
+from engine.bench.traces import SHAPES
 from engine.cache.eviction_policies import EVICTION_POLICIES, EvictionPolicy
 from engine.cache.memory import CacheLimits, MemoryCache
 
-_GET_NS, _DISK_GET_US, _DISK_SET_US, _LOOP_SET_US = 400.0, 30.0, 30.0, 150.0
-_POINTS, _AFTER_SHIFT = 8.0, -1.0
-_KEYS = 1000
+_GET_NS, _PUT_RATIO = 400.0, 1.5
+_POINTS, _AFTER_SHIFT, _ON_TRACES = 8.0, -1.0, 0.0
+_TRACE_SHARE = 0.1
+"""Entries of the cache by keys of a public trace's shape."""
+_KEYS, _FULL_OF = 1000, 20_000
 _SHIFT = 10_000_000
 Progress = Callable[[str], None]
 
@@ -45,7 +47,7 @@ def measure(folder: Path, size: Size, seed: int, progress: Progress) -> list[Fig
     progress("eviction policies")
     rows += _policies(size, seed)
     progress("level 2")
-    return [*rows, *_level_2(folder, size, seed)]
+    return [*rows, *level_2(folder, size.values, seed)]
 
 
 def _level_1(size: Size) -> list[Figure]:
@@ -58,7 +60,32 @@ def _level_1(size: Size) -> list[Figure]:
     rows = [at_most(name, ours, "ns", _GET_NS, against=f"CPU, fastest of {size.repeats}")]
     for peer, make in (("cachetools.LRUCache", _cachetools), ("cachebox.LRUCache", _cachebox)):
         rows.append(_beside(peer, make, keys, ours, size))
+    return [*rows, *_full()]
+
+
+def _full() -> list[Figure]:
+    """What it costs to keep an entry where another one must go, by policy."""
+    took = {name: _put_us(make()) for name, make in EVICTION_POLICIES.items()}
+    rows = []
+    for name, each in took.items():
+        title, against = f"put into a full level 1, `{name}`", f"`lru`: {took['lru']:.2f} us; {_FULL_OF} entries, CPU"
+        if name == "fifo":
+            rows.append(ratio_at_most(title, each, "us", took["lru"], _PUT_RATIO, against=against))
+        else:
+            rows.append(figure(title, each, "us", against=against, ratio=each / took["lru"]))
     return rows
+
+
+def _put_us(policy: EvictionPolicy) -> float:
+    cache: MemoryCache[str] = MemoryCache(CacheLimits(_FULL_OF, 1 << 40, 1e9), policy)
+    names = count()
+    for _ in range(_FULL_OF):
+        cache.put(f"k{next(names)}", "", 1, 0.0)
+    puts = 2 * _FULL_OF
+    began = time.process_time()
+    for _ in range(puts):
+        cache.put(f"k{next(names)}", "", 1, 0.0)
+    return (time.process_time() - began) / puts * 1e6
 
 
 def _beside(peer: str, make: Callable[[int], Any], keys: Sequence[str], ours: float, size: Size) -> Figure:
@@ -105,7 +132,20 @@ def _policies(size: Size, seed: int) -> list[Figure]:
         ),
         at_least(f"hits of `{best}` over `lru`, after a shift", after, "points", _AFTER_SHIFT, against=what),
         figure(f"hits of `{best}` over `lru`, with scans", scans, "points", against=f"{what}, 300 scanned in 1000"),
+        *(_on_trace(name, make(size.requests, seed), best) for name, make in SHAPES.items()),
     ]
+
+
+def _on_trace(name: str, trace: Sequence[str], best: str) -> Figure:
+    """How the policy that is best on Zipf's law does on the shape of a public trace."""
+    keys = len(set(trace))
+    entries = int(_TRACE_SHARE * keys)
+    hits = {each: 100 * hit_ratio(make(), trace, entries) for each, make in EVICTION_POLICIES.items()}
+    shown = ", ".join(f"`{each}` {value:.1f} %" for each, value in hits.items())
+    against = f"{len(trace)} requests for {keys} keys, {entries} entries, {shown}"
+    return at_least(
+        f"hits of `{best}` over `lru`, shape of {name}", hits[best] - hits["lru"], "points", _ON_TRACES, against=against
+    )
 
 
 def zipf(count: int, keys: int, seed: int, first: int = 0) -> list[str]:
@@ -133,78 +173,6 @@ def with_scans(trace: Sequence[str]) -> list[str]:
     return [
         key for at in range(0, len(trace), 1000) for key in (*trace[at : at + 1000], *(next(scans) for _ in range(300)))
     ]
-
-
-def _level_2(folder: Path, size: Size, seed: int) -> list[Figure]:
-    rng = random.Random(seed)  # noqa: S311 - a model
-    words = [f"word{number}" for number in range(2000)]
-    values = [" ".join(rng.choices(words, k=500)).encode() for _ in range(size.values)]
-    folder.mkdir(parents=True, exist_ok=True)
-    return asyncio.run(_disk(folder / "answers.db", values)) + _diskcache(folder / "theirs", values)
-
-
-async def _disk(path: Path, values: Sequence[bytes]) -> list[Figure]:
-    cache = DiskCache(path, DiskLimits(1 << 30, 1e9), time.time, lambda _what: None)
-    await cache.open()
-    loop_s, thread_s = 0.0, 0.0
-    for at in range(0, len(values), BATCH - 1):
-        batch = values[at : at + BATCH - 1]
-        began = time.perf_counter()
-        for number, value in enumerate(batch):
-            cache.put(f"k{at + number}", value)
-        loop_s += time.perf_counter() - began
-        before = await _thread_time(cache)
-        await cache.flush()
-        thread_s += await _thread_time(cache) - before
-    keys = [f"k{number}" for number in range(len(values))]
-    get_s = await asyncio.get_running_loop().run_in_executor(cache.thread, lambda: _reads(cache, keys))
-    began = time.perf_counter()
-    for key in keys:
-        await cache.get(key)
-    loop_get_s = time.perf_counter() - began
-    share = sum(len(value) for value in values) / max(1, cache.facts.size)
-    await cache.aclose()
-    count, mean = len(values), sum(len(value) for value in values) // len(values)
-    return [
-        at_most("level 2 get", get_s / count * 1e6, "us", _DISK_GET_US, against=f"CPU of its own thread; {mean} bytes"),
-        figure("level 2 get, as one asker sees it", loop_get_s / count * 1e6, "us", against="wall, there and back"),
-        at_most("level 2 set, batched", thread_s / count * 1e6, "us", _DISK_SET_US,
-                against=f"CPU of its own thread; compressed, {BATCH} a batch"),
-        at_most("level 2 set, as the loop sees it", loop_s / count * 1e6, "us", _LOOP_SET_US, against="wall"),
-        figure("level 2, bytes kept to bytes on disk", share, "times", against="zstd 3; words of a model vocabulary"),
-    ]  # fmt: skip
-
-
-def _reads(cache: DiskCache, keys: Sequence[str]) -> float:
-    """CPU seconds that reading these takes on the cache's own thread."""
-    began = time.thread_time()
-    for key in keys:
-        cache.read(key)
-    return time.thread_time() - began
-
-
-async def _thread_time(cache: DiskCache) -> float:
-    """CPU seconds of the cache's thread so far."""
-    return await asyncio.get_running_loop().run_in_executor(cache.thread, time.thread_time)
-
-
-def _diskcache(folder: Path, values: Sequence[bytes]) -> list[Figure]:
-    name = "level 2 beside diskcache: set, get"
-    try:
-        theirs = importlib.import_module("diskcache").Cache(str(folder))
-    except ImportError:
-        return [skipped(name, "it is not installed; `pip install 'quarterdeck[bench]'`")]
-    began = time.thread_time()
-    for number, value in enumerate(values):
-        theirs.set(f"k{number}", value)
-    middle = time.thread_time()
-    for number in range(len(values)):
-        theirs.get(f"k{number}")
-    ended = time.thread_time()
-    theirs.close()
-    count = len(values)
-    against = f"diskcache get {(ended - middle) / count * 1e6:.0f} us; uncompressed, each set by itself; CPU"
-    return [figure("diskcache set", (middle - began) / count * 1e6, "us", against=against)]
 
 
 def _cachetools(most: int) -> Any:

@@ -16,7 +16,7 @@ from engine.pool.routing import LeaseRequest
 from engine.pool.statistics import percentiles
 from engine.requests import Request
 from engine.settings.load import Loaded, load_settings
-from engine.thread import EngineThread
+from engine.thread import EngineThread, Serve
 
 CALM = ("engine.demo=off", "engine.grace=0s", "session_pool.max_turns_per_session=100000")
 """Settings that every measurement has in common."""
@@ -64,9 +64,9 @@ def simulator_settings(folder: Path, overrides: Sequence[str]) -> Loaded:
 
 
 @contextmanager
-def running(loaded: Loaded) -> Iterator[EngineThread]:
-    """An engine without listeners, drained at the end."""
-    thread = EngineThread(loaded)
+def running(loaded: Loaded, serve: Serve | None = None) -> Iterator[EngineThread]:
+    """An engine without listeners, unless it is to serve some, drained at the end."""
+    thread = EngineThread(loaded, serve)
     thread.start()
     try:
         yield thread

@@ -1,4 +1,4 @@
-"""Group `memory`: reuse beside fresh allocation by class, and the search of a transcript beside reading it whole."""
+"""Group `memory`: reuse beside fresh allocation by class, the search of a transcript, what the collector does."""
 
 from __future__ import annotations
 
@@ -7,24 +7,29 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from engine.backends.transcript_search import transcript_holds
 from engine.bench.cpu import fastest
 from engine.bench.figures import Figure, figure, ratio_at_most
+from engine.bench.garbage import pressure
+from engine.events import types as ev
 from engine.memory.buffers import BufferPool
 from engine.memory.optimizer import optimize
 
-_TAIL = 4 * 1024 * 1024
+_TAIL, _EVENTS = 4 * 1024 * 1024, 10_000
 Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Size:
-    """How often a search is timed; the fastest counts."""
+    """How often a search is timed, the fastest counts; turns whose garbage is collected."""
 
     repeats: int = 20
+    turns: int = 1000
 
 
-FULL, QUICK = Size(), Size(6)
+FULL, QUICK = Size(), Size(6, 200)
 
 
 def measure(folder: Path, size: Size, _seed: int, progress: Progress) -> list[Figure]:
@@ -38,8 +43,30 @@ def measure(folder: Path, size: Size, _seed: int, progress: Progress) -> list[Fi
         )
         for each in optimize(pool)
     ]  # fmt: skip
+    rows.append(_layout())
     progress("a search of 4 MiB")
-    return [*rows, *_search(folder, pool, size)]
+    rows += _search(folder, pool, size)
+    return [*rows, *pressure(folder / "garbage", size.turns, progress)]
+
+
+def _layout() -> Figure:
+    """What an event takes in memory, beside a dict of the same fields."""
+
+    def event(number: int) -> ev.TurnProgress:
+        return ev.TurnProgress(session="s", words=number, tokens=number, seconds=number / 2, rate=number / 3)
+
+    struct, plain = _bytes_each(event), _bytes_each(lambda number: msgspec.structs.asdict(event(number)))
+    against = f"a dict of the same: {plain:.0f} bytes; {_EVENTS} of each"
+    return figure("an event in memory", struct, "bytes", against=against, ratio=struct / plain)
+
+
+def _bytes_each(make: Callable[[int], object]) -> float:
+    tracemalloc.start()
+    try:
+        held = [make(number) for number in range(_EVENTS)]
+        return tracemalloc.get_traced_memory()[0] / len(held)
+    finally:
+        tracemalloc.stop()
 
 
 def _search(folder: Path, pool: BufferPool, size: Size) -> list[Figure]:

@@ -17,6 +17,7 @@ from engine.backends.binary import find_claude
 from engine.base.processes import ENGINE_TAG, tagged
 from engine.bench.figures import FULL, QUICK, Figure, Size, at_least, at_most, figure, skipped
 from engine.bench.fixtures import ONE_AT_A_TIME, ROOMY, ask, lifetimes, running, simulator_settings, until
+from engine.bench.loop_lag import SETTINGS, loop_lag
 from engine.bench.pool_real import real_sessions
 from engine.engine import Engine
 from engine.pool.routing import LeaseRequest
@@ -50,6 +51,7 @@ def _on_simulator(folder: Path, size: Size, seed: int, progress: Progress) -> li
         ("leaks", ["session_pool.min_size=4", "session_pool.max_size=8"], _leaks),
     ]
     if size.big:
+        parts.append(("100 busy sessions", SETTINGS, _loop_lag))
         parts.append(("300 simulator processes", ["session_pool.max_size=300", "session_pool.max_starting=4"], _many))
     for name, overrides, part in parts:
         progress(name)
@@ -98,6 +100,10 @@ async def _lifetimes(engine: Engine, size: Size, seed: int) -> list[Figure]:  # 
     return await lifetimes(engine, size.lifetimes // 10, "a simulator process")
 
 
+async def _loop_lag(engine: Engine, size: Size, seed: int) -> list[Figure]:  # noqa: ARG001 - one signature for all
+    return await loop_lag(engine)
+
+
 async def _warm_hits(engine: Engine, size: Size, seed: int) -> list[Figure]:  # noqa: ARG001 - one signature for all
     took: list[float] = []
     for number in range(12):
@@ -133,12 +139,12 @@ class _Watch:
 
 async def _leaks(engine: Engine, size: Size, seed: int) -> list[Figure]:
     rng = random.Random(seed)  # noqa: S311 - load, not secrets
-    await _fill_thread_pool()
+    await fill_thread_pool()
     await _load(engine, size.turns // 10, size.lifetimes // 10, rng)
-    before, memory = _held(engine), psutil.Process().memory_info().rss
+    before, memory = held(engine), psutil.Process().memory_info().rss
     await _load(engine, size.turns, size.lifetimes, rng)
     await until(lambda: engine.pool.statistics().starting == 0 and engine.pool.statistics().active == 0)
-    after, grown = _held(engine), (psutil.Process().memory_info().rss - memory) / MIB
+    after, grown = held(engine), (psutil.Process().memory_info().rss - memory) / MIB
     load = f"{size.turns} turns, {size.lifetimes} session lifetimes"
     rows = [at_most(f"growth of {name}", after[name] - before[name], name, 0, against=load) for name in before]
     return [*rows, at_most("growth of the engine's memory", grown, "MiB", 16.0, against=load)]
@@ -154,14 +160,14 @@ async def _load(engine: Engine, turns: int, lifetimes: int, rng: random.Random) 
             await engine.pool.stop_session(rng.choice(sessions), "bench", kill=rng.random() < 0.5)
 
 
-async def _fill_thread_pool() -> None:
+async def fill_thread_pool() -> None:
     """asyncio makes its workers on demand, up to a bound: have them all, so that one more is a leak."""
     most = min(32, (os.cpu_count() or 1) + 4)
     everybody = threading.Barrier(most)
     await asyncio.gather(*(asyncio.to_thread(everybody.wait) for _ in range(most)))
 
 
-def _held(engine: Engine) -> dict[str, int]:
+def held(engine: Engine) -> dict[str, int]:
     """Descriptors, tasks, threads and processes beyond what the sessions that live now account for."""
     sessions = len(engine.pool.sessions)
     processes = len(tagged(lambda tags: tags.get(ENGINE_TAG) == engine.id))

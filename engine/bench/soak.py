@@ -57,20 +57,26 @@ def measure(folder: Path, minutes: float, seed: int, progress: Callable[[str], N
 def figures(samples: Sequence[Sample], minutes: float) -> list[Figure]:
     """The rows: what the samples grow by over the whole time, and at which rate."""
     kept = samples[len(samples) // WARM :]
-    over = f"{len(kept)} samples over {minutes:g} min, a line through them"
-    hours = (kept[-1].at - kept[0].at) / 3600 if len(kept) > 1 else 0.0
-    rows = []
-    for name, unit, limit, values in (
+    series = [
         ("memory", "MB", _MEMORY_MB, [each.memory for each in kept]),
         ("descriptors", "descriptors", _DESCRIPTORS, [float(each.descriptors) for each in kept]),
         ("threads", "threads", _THREADS, [float(each.threads) for each in kept]),
-    ):
-        slope = slope_of([each.at / 3600 for each in kept], values)
+    ]
+    return growth("attached console", [each.at for each in kept], series, minutes)
+
+
+def growth(
+    subject: str, at: Sequence[float], series: Sequence[tuple[str, str, float, Sequence[float]]], minutes: float
+) -> list[Figure]:
+    """Two rows for each name, unit, limit and values at so many seconds: its growth by a straight line, the slope."""
+    over = f"{len(at)} samples over {minutes:g} min, a line through them"
+    hours = (at[-1] - at[0]) / 3600 if len(at) > 1 else 0.0
+    rows = []
+    for name, unit, limit, values in series:
+        slope = slope_of([each / 3600 for each in at], values)
         against = f"{over}; from {min(values):.4g} to {max(values):.4g}"
-        rows.append(
-            at_most(f"attached console, growth of {name}", max(0.0, slope * hours), unit, limit, against=against)
-        )
-        rows.append(figure(f"attached console, slope of {name}", slope, f"{unit}/h", against=over))
+        rows.append(at_most(f"{subject}, growth of {name}", max(0.0, slope * hours), unit, limit, against=against))
+        rows.append(figure(f"{subject}, slope of {name}", slope, f"{unit}/h", against=over))
     return rows
 
 

@@ -10,7 +10,7 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import count, cycle
 from pathlib import Path
 
 from engine.backends.base import AgentCommand, AgentSpec
@@ -21,7 +21,9 @@ from engine.bench.figures import Figure, at_most, figure, p50, ratio_at_least, s
 from engine.bench.fixtures import claude_settings, offline_model, running
 from engine.bench.trees import tree_reading
 from engine.engine import Engine
+from engine.pool.routing import LeaseRequest
 from engine.requests import Request
+from engine.sessions.turn import TurnOrder
 
 IN_FLIGHT = 8
 WORDS = 40
@@ -97,9 +99,10 @@ async def _on_engine(engine: Engine, size: Size, seed: int, progress: Progress) 
         await asyncio.sleep(0.05)
     profile = engine.profiles.find("default", "default")
     command = engine.backend.command(AgentSpec("bench", profile, str(uuid.uuid4()), resume=False))
-    pooled = await _throughput(engine, command, size, seed, progress)
+    rows = await _throughput(engine, command, size, seed, progress)
     added = await _overhead(engine, command, size, seed, progress)
-    return [*pooled, *added, *await _renewed(engine, size, seed, progress)]
+    renewed = await _renewed(engine, size, seed, progress)
+    return [*rows, *added, *renewed, *await _accounted(engine, size, seed, progress)]
 
 
 # pooled against the plain ways
@@ -108,15 +111,15 @@ async def _on_engine(engine: Engine, size: Size, seed: int, progress: Progress) 
 async def _throughput(engine: Engine, command: AgentCommand, size: Size, seed: int, progress: Progress) -> list[Figure]:
     single = Way("one `claude -p` a prompt", one_process(command))
     query = Way("claude_agent_sdk.query()", sdk_query(command)) if has_sdk() else None
-    cleared = Way("pooled, /clear between prompts", _pooled(engine))
-    talks = Way("pooled, in conversations", _pooled(engine))
+    cleared = Way("pooled, /clear between prompts", pooled(engine))
+    talks = Way("pooled, in conversations", pooled(engine))
     ways = [single, *([query] if query is not None else []), cleared, talks]
     numbers = count(seed)
     for round_ in range(size.rounds):
         for way in ways:
             progress(f"{way.name}, round {round_ + 1} of {size.rounds}")
             if way is talks:
-                way.ask = _pooled(engine, await _conversations(engine))
+                way.ask = pooled(engine, await conversations(engine))
             prompts = size.pooled if way in (cleared, talks) else size.plain
             await _run(way, prompts, numbers, [session.pid for session in engine.pool.sessions.values()])
     return _compare(single, query, cleared, talks)
@@ -145,25 +148,25 @@ async def _timed(way: Way, number: int) -> None:
         raise WrongAnswer(f"{way.name} answered {len(text.split())} words instead of {WORDS}: {text[:200]}")
 
 
-def _pooled(engine: Engine, conversations: Sequence[str] = ()) -> Ask:
+def pooled(engine: Engine, held: Sequence[str] = ()) -> Ask:
     """Through the dispatcher: each prompt for itself, or in one of some conversations that are free in turn."""
     free: asyncio.Queue[str] = asyncio.Queue()
-    for conversation in conversations:
+    for conversation in held:
         free.put_nowait(conversation)
 
     async def ask(prompt: str) -> str:
-        conversation = await free.get() if conversations else ""
+        conversation = await free.get() if held else ""
         request = Request(id=str(uuid.uuid4()), prompt=prompt, conversation=conversation)
         try:
             return (await engine.submit(request)).text
         finally:
-            if conversations:
+            if held:
                 free.put_nowait(conversation)
 
     return ask
 
 
-async def _conversations(engine: Engine) -> list[str]:
+async def conversations(engine: Engine) -> list[str]:
     """One conversation in each of the sessions."""
     requests = [Request(id=f"open{n}-{uuid.uuid4()}", prompt="[[words: 3]]") for n in range(IN_FLIGHT)]
     answers = await asyncio.gather(*(engine.submit(request) for request in requests))
@@ -198,7 +201,7 @@ def _compare(single: Way, query: Way | None, cleared: Way, talks: Way) -> list[F
 
 async def _renewed(engine: Engine, size: Size, seed: int, progress: Progress) -> list[Figure]:
     """One prompt at a time, each in a conversation of its own, on a pool whose places are all taken."""
-    cleared, replaced = Way("a cleared session", _pooled(engine)), Way("a replaced session", _pooled(engine))
+    cleared, replaced = Way("a cleared session", pooled(engine)), Way("a replaced session", pooled(engine))
     numbers = count(seed)
     for block in range(size.blocks):
         progress(f"cleared and replaced, block {block + 1} of {size.blocks}")
@@ -230,7 +233,7 @@ async def _overhead(engine: Engine, command: AgentCommand, size: Size, seed: int
     async with held_open(command) as bare_ask:
         await bare_ask("[[words: 3]]")
         bare = Way("bare held-open process", bare_ask)
-        through = Way("through the dispatcher", _pooled(engine, [conversation]))
+        through = Way("through the dispatcher", pooled(engine, [conversation]))
         for block in range(size.blocks):
             progress(f"overhead, block {block + 1} of {size.blocks}")
             for way in (bare, through) if block % 2 else (through, bare):
@@ -251,3 +254,35 @@ def _added(bare: Way, through: Way) -> list[Figure]:
         at_most(f"engine CPU added, {turn}", own - plain, "ms", _OVERHEAD_CPU_MS, against=reader, ratio=own / plain),
         at_most(f"p50 added, {turn}", late - early, "ms", _OVERHEAD_P50_MS, against=speed, ratio=late / early),
     ]
+
+
+# where the CPU of a cleared session goes
+
+
+async def _accounted(engine: Engine, size: Size, seed: int, progress: Progress) -> list[Figure]:
+    """CPU of one agent, by what it does: it is cleared, moves to its next directory, and answers."""
+    progress("the CPU of a cleared session")
+    lease = await engine.pool.lease(LeaseRequest(engine.profiles.find("default", "default"), "bench"))
+    session, numbers = lease.session, count(seed)
+    spent: dict[str, list[float]] = {
+        "`/clear` and the move to a directory of its own": [],
+        "the first turn after it": [],
+        "a further turn": [],
+    }
+
+    async def turn() -> None:
+        order = TurnOrder(request=str(uuid.uuid4()), prompt=f"[[words: {WORDS}]] {next(numbers)}")
+        outcome = await session.run(order)
+        if not outcome.ok:
+            raise WrongAnswer(outcome.reason)
+
+    try:
+        for work, seconds in zip(cycle((session.clear, turn, turn)), cycle(spent.values()), strict=True):
+            if len(seconds) == size.turns:
+                break
+            meter = Meter([session.pid])
+            await work()
+            seconds.append(meter.read().agents)
+    finally:
+        engine.pool.release(lease)
+    return [figure(f"CPU of the agent, {name}", p50(found), "ms") for name, found in spent.items()]

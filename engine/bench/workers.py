@@ -112,6 +112,11 @@ def _waiting(run: Run, jobs: int) -> tuple[float, float]:
     return found[0]
 
 
+def waiting_tasks(jobs: int) -> tuple[float, float]:
+    """Tasks while so many jobs wait: of the workers, and of one task a job behind a semaphore."""
+    return _waiting(_workers, jobs)[0], _waiting(_semaphore, jobs)[0]
+
+
 async def _run(run: Run, jobs: int, look: Callable[[], None]) -> None:
     await run(jobs, look)
 

@@ -297,5 +297,6 @@ class DiskCache:
 def _columns(row: _Row) -> _Columns:
     """A row as the table has it; the value is compressed."""
     value = pack(row.value)
-    tags = "".join(f"\0{tag}\0" for tag in sorted(row.label.tags))
-    return row.key, row.label.tenant, tags, len(value) + len(row.key), row.kept, row.expires, row.kept, value
+    label = row.label
+    tags = "".join(f"\0{tag}\0" for tag in sorted(label.tags)) if label.tags else ""
+    return row.key, label.tenant, tags, len(value) + len(row.key), row.kept, row.expires, row.kept, value

@@ -60,7 +60,8 @@ class FirstInFirstOut:
     """Owner of the order of arrival: what was kept first goes first, however often it is read."""
 
     def __init__(self) -> None:
-        self._order: dict[str, None] = {}
+        self._order: OrderedDict[str, None] = OrderedDict()
+        """No dict: finding the first of one passes all places that were deleted before it."""
 
     def added(self, key: str, size: int) -> None:  # noqa: ARG002 - the port's signature
         """It is the newest."""

@@ -82,11 +82,10 @@ class Subscription:
 
     def take(self) -> Batch:
         """Reader's side: all that waits. After a gap it is empty until `Bus.refill` has run."""
-        with self._lock:
-            batch = Batch(self._snapshot, list(self._waiting))
-            self._snapshot = None
-            self._waiting.clear()
-        return batch
+        with self._lock:  # no longer than it takes to change hands: the engine's thread may wait for it
+            snapshot, self._snapshot = self._snapshot, None
+            waiting, self._waiting = self._waiting, deque()
+        return Batch(snapshot, list(waiting))
 
     def close(self) -> None:
         """Leave the bus; safe to call twice."""

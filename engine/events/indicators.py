@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from engine.base.percentiles import nearest_rank
-from engine.events.state import RequestStages, State
+from engine.events.performance_state import RequestStages
+from engine.events.state import State
 from engine.events.types import GarbageReading, PerformanceReading
 
 _STAGES: tuple[tuple[str, Callable[[RequestStages], float]], ...] = (

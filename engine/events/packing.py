@@ -1,7 +1,7 @@
-"""Finished segments of a recording, compressed: a frame for each checkpoint with its events, and an index at the end.
+"""Finished segments of a recording, compressed: frames for each checkpoint with its events, and an index at the end.
 
 A packed segment is an ordinary zstd file (`zstd -d` unpacks it): the index lies in a skippable frame. A seek reads the
-index and one frame, so it does not look through the segment.
+index and one checkpoint's frames, so it does not look through the segment; damage costs the frame in which it is.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -25,11 +25,13 @@ _TAIL = struct.Struct("<I4s")
 _HEAD = struct.Struct("<II")
 _GAIN = 0.9
 _LEVEL = 6
-_INDEX_MOST, _CHUNK_MOST = 16 * 1024**2, 256 * 1024**2
+_FRAME = 256 * 1024
+"""Bytes of whole lines, about, that a frame holds."""
+_INDEX_MOST, _FRAME_MOST = 16 * 1024**2, 256 * 1024**2
 
 
 class Packed(msgspec.Struct, frozen=True):
-    """One frame: its bytes in the packed file, and the checkpoint in it with the number of events after that."""
+    """A checkpoint, the number of events after it, and its bytes in the packed file with the `sizes` of its frames."""
 
     begin: int
     end: int
@@ -37,6 +39,7 @@ class Packed(msgspec.Struct, frozen=True):
     seq: int
     at: float
     events: int
+    sizes: tuple[int, ...] = ()
 
 
 _encode = msgspec.json.Encoder().encode
@@ -67,9 +70,9 @@ def pack(path: Path, parts: Iterable[tuple[Packed, bytes]]) -> Path | None:
         with private_file(waiting).open("wb") as file:
             index, at = [], 0
             for part, data in parts:
-                size = file.write(compressor.compress(data))
-                index.append(msgspec.structs.replace(part, begin=at, end=at + size))
-                at += size
+                sizes = tuple(file.write(compressor.compress(each)) for each in _whole_lines(data))
+                index.append(msgspec.structs.replace(part, begin=at, end=at + sum(sizes), sizes=sizes))
+                at += sum(sizes)
             listed = _encode(index)
             file.write(_HEAD.pack(_SKIPPABLE, len(listed) + _TAIL.size) + listed + _TAIL.pack(len(listed), _MARK))
         if waiting.stat().st_size > _GAIN * facts.st_size:
@@ -102,12 +105,29 @@ def index_of(path: Path) -> list[Packed] | None:
             return None
 
 
-def unpacked(frame: bytes) -> bytes:
-    """What a frame holds. Raises OSError for one that is damaged."""
-    try:
-        size = zstandard.frame_content_size(frame)
-        if not 0 <= size <= _CHUNK_MOST:
-            raise OSError(f"a frame says that it holds {size} bytes")
-        return zstandard.ZstdDecompressor().decompress(frame)
-    except zstandard.ZstdError as error:
-        raise OSError(f"a frame is damaged: {error}") from error
+def unpacked(packed: bytes, sizes: Sequence[int], report: Callable[[str], None]) -> bytes:
+    """What a checkpoint's frames hold, without those that are damaged; `report` hears of each."""
+    found, at = [], 0
+    for size in sizes or [len(packed)]:
+        try:
+            found.append(_held(packed[at : at + size]))
+        except (zstandard.ZstdError, ValueError) as error:
+            report(f"a frame is damaged: {error}")
+        at += size
+    return b"".join(found)
+
+
+def _held(frame: bytes) -> bytes:
+    size = zstandard.frame_content_size(frame)
+    if not 0 <= size <= _FRAME_MOST:
+        raise ValueError(f"it says that it holds {size} bytes")
+    return zstandard.ZstdDecompressor().decompress(frame)
+
+
+def _whole_lines(data: bytes) -> Iterator[bytes]:
+    begin = 0
+    while begin < len(data):
+        line = data.find(b"\n", begin + _FRAME)
+        end = line + 1 if line >= 0 else len(data)
+        yield data[begin:end]
+        begin = end

@@ -11,7 +11,7 @@ import msgspec
 from engine.base.errors import BadInput
 from engine.events.recorder import SegmentHead
 from engine.events.reducers.projection import Projection
-from engine.events.segments import Chunk, chunks_of, missing_between, segments_of
+from engine.events.segments import chunks_of, missing_between, segments_of
 from engine.events.state import BUCKET_S, Bucket, CauseView, State, decode_state
 from engine.events.types import EventEnvelope, decode_stamped
 
@@ -115,9 +115,9 @@ class Recording:
         wanted = text.lower().encode()
         for index, chunk in enumerate(self._chunks):
             ends = self._chunks[index + 1].at if index + 1 < len(self._chunks) else self.end
-            if ends <= after or wanted not in (data := self._bytes_of(chunk)).lower():
+            if ends <= after or wanted not in chunk.read().lower():
                 continue
-            for line in data.splitlines()[1:]:
+            for line in chunk.read().splitlines()[1:]:
                 if wanted in line.lower() and (found := _event(line)) is not None and found.at > after:
                     return found
         return None
@@ -157,9 +157,11 @@ class Recording:
 
     def _decode(self, index: int) -> _Read:
         chunk = self._chunks[index]
-        if not (data := self._bytes_of(chunk)):
+        try:
+            first, *lines = chunk.read(self._report).split(b"\n")
+        except OSError as error:
+            self._report(f"{chunk.path.name} cannot be read: {error.strerror or error}")
             return _Read(index, None, [])
-        first, *lines = data.split(b"\n")
         state = None
         try:
             state = _decode_head(first).state
@@ -171,18 +173,10 @@ class Recording:
             self._report(f"{chunk.path.name} ends in the middle of a line")
         if bad := max(0, len(lines) - 1 - len(events)):
             self._report(f"{bad} damaged lines after event {chunk.seq}")
-        last = events[-1].seq - chunk.seq if events else 0
-        if index == len(self._chunks) - 1 and last > len(events) + bad:
-            self._report(f"{last - len(events) - bad} events after event {chunk.seq} are missing")
+        last = events[-1].seq - chunk.seq if events and index == len(self._chunks) - 1 else 0
+        if (missing := max(last, chunk.events if chunk.packed else 0) - len(events) - bad) > 0:
+            self._report(f"{missing} events after event {chunk.seq} are missing")
         return _Read(index, state, events)
-
-    def _bytes_of(self, chunk: Chunk) -> bytes:
-        """A chunk's bytes; nothing, and a report, where they cannot be read."""
-        try:
-            return chunk.read()
-        except OSError as error:
-            self._report(f"{chunk.path.name} cannot be read: {error.strerror or error}")
-            return b""
 
     def _report(self, what: str) -> None:
         if what not in self.damage and len(self.damage) < DAMAGE_KEPT:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -22,7 +23,7 @@ _ZSTD = b"\x28\xb5\x2f\xfd"
 class Chunk:
     """A checkpoint and the events after it: bytes `begin` to `end` of a file; `seq` and `at` are the checkpoint's.
 
-    `events` counts the lines that look like events. Of a `packed` segment the bytes are a compressed frame.
+    `events` counts the lines that look like events. Of a `packed` segment the bytes are compressed.
     """
 
     path: Path
@@ -33,13 +34,15 @@ class Chunk:
     at: float
     events: int
     packed: bool = False
+    sizes: tuple[int, ...] = ()
+    """Those of its compressed frames."""
 
-    def read(self) -> bytes:
-        """The bytes, unpacked. Raises OSError."""
+    def read(self, report: Callable[[str], None] = lambda _damage: None) -> bytes:
+        """The bytes, unpacked, without damaged frames; `report` hears of each. Raises OSError."""
         with self.path.open("rb") as file:
             file.seek(self.begin)
             data = file.read(self.end - self.begin)
-        return unpacked(data) if self.packed else data
+        return unpacked(data, self.sizes, lambda what: report(f"{self.path.name}: {what}")) if self.packed else data
 
 
 def segments_of(path: Path, engine: str = "") -> list[Path]:
@@ -67,7 +70,7 @@ def chunks_of(path: Path, damage: list[str]) -> list[Chunk]:
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         if data[:4] == _ZSTD and (index := index_of(path)) is not None:
             return [
-                Chunk(path, each.begin, each.end, each.engine, each.seq, each.at, each.events, packed=True)
+                Chunk(path, each.begin, each.end, each.engine, each.seq, each.at, each.events, True, each.sizes)
                 for each in index
             ]
         if data[:4] == _ZSTD:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
+from engine.events.performance_state import PerformanceView, ProfilerView, RequestStages
 from engine.events.types import (
     BreakerFigures,
     CacheReading,
-    PerformanceReading,
     PoolStatistics,
     QueueReading,
     SessionState,
@@ -35,12 +35,10 @@ ANSWERED_KEPT = 64
 LAPSED_KEPT = 50
 """Approvals that nobody answered which stay readable."""
 CREDENTIALS_KEPT = 50
+QUOTAS_KEPT = 64
+"""Limits of plans, by credential and kind."""
 ALERTS_KEPT = 200
 """Alerts shown at once."""
-LAGS_KEPT = 120
-"""Seconds of the event loop's lag that stay readable."""
-STAGES_KEPT = 64
-"""Ended requests whose stages stay readable: enough for a median."""
 DURATIONS_KEPT = 64
 """Durations kept of the turns of one bucket, and of the runs of one strategy: enough for a p95."""
 
@@ -289,6 +287,22 @@ class BudgetView(msgspec.Struct):
     refused: int = 0
 
 
+class QuotaView(msgspec.Struct):
+    """A plan's limit at a credential as a CLI reported it at `at`; the fields are those of RateLimited."""
+
+    credential: str
+    limit: str
+    status: str
+    at: float
+    used: float | None = None
+    resets_at: float | None = None
+    overage: bool = False
+
+    def is_over(self, now: float) -> bool:
+        """Whether its window has ended: how much of the next one is used is not known yet."""
+        return self.resets_at is not None and self.resets_at <= now
+
+
 class CauseView(msgspec.Struct):
     """What may have made errors, or ended them: `mark` is tuning, breaker or restart; `subject` a key or a name."""
 
@@ -298,50 +312,6 @@ class CauseView(msgspec.Struct):
     before: str = ""
     after: str = ""
     reason: str = ""
-
-
-class PerformanceView(msgspec.Struct):
-    """The engine's process as measured last, at `at`; `lags` are the largest lags of the last LAGS_KEPT seconds.
-
-    A second that nothing was measured in is -1.
-    """
-
-    reading: PerformanceReading = msgspec.field(default_factory=PerformanceReading)
-    at: float = 0.0
-    lags: list[float] = []
-
-
-class RequestStages(msgspec.Struct, array_like=True):
-    """Where the time of one request went, in seconds; `engine` is what is left of them, retries included.
-
-    While it runs only what its turns took is known.
-    """
-
-    request: str
-    prompt: str = ""
-    at: float = 0.0
-    ok: bool = False
-    attempts: int = 1
-    seconds: float = 0.0
-    queue: float = 0.0
-    first_token: float = 0.0
-    stream: float = 0.0
-    tools: float = 0.0
-    people: float = 0.0
-    engine: float = 0.0
-
-
-class ProfilerView(msgspec.Struct):
-    """The capture under way, or the last one; times in seconds, `ends_at` since 1970."""
-
-    running: bool = False
-    kinds: list[str] = []
-    rate: float = 0.0
-    ends_at: float = 0.0
-    ended_at: float = 0.0
-    seconds: float = 0.0
-    samples: int = 0
-    problem: str = ""
 
 
 class Bucket(msgspec.Struct):
@@ -429,6 +399,7 @@ class State(msgspec.Struct):
     turns_of: dict[str, RequestStages] = {}
     """Of requests under way that have run a turn."""
     profiler: ProfilerView = msgspec.field(default_factory=ProfilerView)
+    quotas: dict[str, QuotaView] = {}
 
 
 encode_state = msgspec.json.Encoder().encode

@@ -76,7 +76,8 @@ class ConcurrencyLimits:
     """Owner of the places of running requests.
 
     `most` is the number that could run without a limit, `interval` the seconds after which a lowered one rises,
-    `reserve` the share of the places, rounded down, that `low` requests leave to others.
+    `reserve` the share of the places, rounded down, that `low` requests leave to others. `possible` is the number of
+    sessions that the pool can have now, None while it did not say: no more can run either.
     """
 
     def __init__(
@@ -93,12 +94,19 @@ class ConcurrencyLimits:
         self._running = 0
         self._names: dict[tuple[str, str, str], str] = {}
         self.load = 0.0
+        self.possible: int | None = None
         self.on_free: Callable[[], None] = lambda: None
 
     @property
     def running(self) -> int:
         """Requests that run."""
         return self._running
+
+    @property
+    def most(self) -> int:
+        """Requests that could run at once without a limit."""
+        most = self._most()
+        return most if self.possible is None else max(1, min(most, self.possible))
 
     @property
     def limit(self) -> int | None:
@@ -131,7 +139,7 @@ class ConcurrencyLimits:
 
     def _reserved(self) -> str:
         """Why a `low` request may not run: the places that are left are for others."""
-        most = self._most()
+        most = self.most
         kept = int(self._reserve() * most)
         free = not kept or self._running < most - kept
         return "" if free else f"a place: {kept} of {most} are kept for requests above `low`"
@@ -201,7 +209,7 @@ class ConcurrencyLimits:
         return min((limit for limit in found if limit is not None), default=None)
 
     def _by_load(self) -> int | None:
-        return max(1, int(self._most() * (1 - self.load))) if self.load > 0 else None
+        return max(1, int(self.most * (1 - self.load))) if self.load > 0 else None
 
     def _keyed(self, key: str) -> _Keyed:
         keyed = self._keys.get(key)
@@ -212,7 +220,7 @@ class ConcurrencyLimits:
         return keyed
 
     def _facts(self, running: int) -> Running:
-        return Running(self._clock.monotonic(), running, self._most(), self._interval())
+        return Running(self._clock.monotonic(), running, self.most, self._interval())
 
 
 def place_key(profile: Profile) -> str:

@@ -34,6 +34,7 @@ from engine.operations.handlers import (  # noqa: F401 - loading them binds the 
     sessions,
     terminals,
     verbs,
+    workers,
 )
 from engine.operations.handlers.binding import HANDLERS, CallContext
 from engine.operations.handlers.services import services_of

@@ -27,6 +27,7 @@ from engine.operations.declared import (
     sessions,
     terminals,
     verbs,
+    workers,
 )
 from engine.operations.operation import Operation
 
@@ -52,6 +53,7 @@ SUBJECTS = (
     presets,
     profiler,
     performance,
+    workers,
 )
 """The modules that declare operations, in the order of the API's pages."""
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import random
 import uuid
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from pathlib import Path
+from typing import Any
 
 from engine.base import process
 from engine.base.clock import Clock, PausableClock, SystemClock
@@ -72,17 +73,18 @@ class Core(Part):
         """The recorder is flushed once a second."""
         if self._recorder is not None:
             maintenance.add("the flight recorder", self._recorder.flush, essential=False)
-            maintenance.add("the packing of recordings", self._pack, essential=False)
+            maintenance.add("the packing of recordings", self._pack, essential=False, deferrable=True)
 
-    async def _pack(self) -> None:
+    def _pack(self) -> Coroutine[Any, Any, None] | None:
         """One finished segment a round; what cannot be packed is not tried again."""
         if self._recorder is None:
-            return
+            return None
         finished = self._recorder.finished(self.clock.wall())
         self._unpackable &= set(finished)
         if path := next((each for each in finished if each not in self._unpackable), None):
             self._unpackable.add(path)  # also where packing raises: the chore says so once
-            await asyncio.to_thread(pack_segment, path)
+            return _packed(path)
+        return None
 
     def look_for_pause(self) -> None:
         """A pause of the whole process counts for no deadline."""
@@ -105,3 +107,7 @@ class Core(Part):
     def on_job_error(self, name: str, error: BaseException) -> None:
         """A job of the workers failed; the worker goes on."""
         self.notice(f"The background job {name} failed: {error!r}", "See the engine's log, and start the job again.")
+
+
+async def _packed(path: Path) -> None:
+    await asyncio.to_thread(pack_segment, path)

@@ -51,7 +51,7 @@ class Supervision(Part):
         self._resilience, self._sessions, self._requests = resilience, sessions, requests
         self.chores = Nursery("engine", core.on_chore_error)
         self.workers = Workers("background", _worker_limits(core.settings), core.clock, core.on_job_error)
-        self.maintenance = Maintenance(core.bus, time.monotonic)
+        self.maintenance = Maintenance(core.bus, time.monotonic, self.workers.spawn)
         self.startable = Startable(lambda: agents.cli, sessions.profile_of, core.clock)
         core.bus.listen(self.startable.follow)
         files = (sessions.locks, sessions.known, permissions.broker.store, resilience.classification.learned)
@@ -88,8 +88,8 @@ class Supervision(Part):
 
     async def stop(self, *, at_once: bool) -> None:  # noqa: ARG002 - a chore has no polite end
         """End the maintenance and the background work."""
-        await self.workers.aclose()
         await self.chores.aclose()
+        await self.workers.aclose()
         await self.maintenance.aclose()
 
     def statistics(self) -> PoolStatistics:

@@ -109,6 +109,11 @@ class CapacityPlanner:
             return HostCapacity(limits.max_size, "nothing was measured yet")
         return host_capacity(self._host, size, self._measured, limits.host_capacity)
 
+    def most(self, size: int) -> int:
+        """The most sessions that there can be now: by the settings, by what an operator asked for, by the machine."""
+        wanted = self._limits().max_size if self.asked is None else self.asked
+        return max(1, min(wanted, size + self.carry(size).more))
+
     def crashed(self, key: SubPool, now: float) -> None:
         """A session of this sub-pool ended by itself."""
         hold = self._crashes.setdefault(key, Intensity()).crashed(now, self._limits().intensity)

@@ -5,36 +5,32 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-from collections import Counter
 from collections.abc import Callable
-from functools import partial
 
 from msgspec.structs import replace
 
 from engine.backends.base import Profile
 from engine.base.clock import deadline
 from engine.base.errors import BadInput, ConversationHeld, DeadlinePassed, Overloaded, QuarterdeckError
-from engine.base.files import is_gone
 from engine.events.types import PoolStatistics, QueueMeasured, QueueReading
+from engine.pool.assigning import Assigner
 from engine.pool.lease import Lease, Waiter
 from engine.pool.member import Member
 from engine.pool.members import Members
 from engine.pool.ports import PoolPorts
 from engine.pool.reconciler import Reconciler
-from engine.pool.routing import Capacity, LeaseRequest, RouteDecision
-from engine.pool.scaling_policies import Load
-from engine.pool.session_index import SessionIndex, SubPool
-from engine.pool.shares import Shares
+from engine.pool.routing import LeaseRequest
+from engine.pool.session_index import SessionIndex
 from engine.pool.starting import row_of
 from engine.pool.statistics import PoolRecord
-from engine.pool.view import PoolNow, capacity_of, statistics_of
+from engine.pool.view import PoolNow, statistics_of
 from engine.pool.waiting_line import WaitingLine
 from engine.sessions.session import Session
 from engine.store.sqlite import StoreUnusable
 
 
 class Pool:
-    """Owner of the leases and of those who wait for one; used on the engine's thread only."""
+    """Owner of the sessions, of those who lease one and of those who wait; used on the engine's thread only."""
 
     def __init__(self, ports: PoolPorts) -> None:
         self._ports = ports
@@ -42,13 +38,12 @@ class Pool:
         self._planner = ports.growth
         self._members = Members(ports, self)
         self._sizing = Reconciler(ports, self._members)
-        self._leases: dict[str, Lease] = {}
         self._waiters = WaitingLine(ports.queue, ports.concurrency.key_of, self._now)
+        self._assigner = Assigner(ports, self._members, self._sizing, self._waiters)
+        self._leases = self._assigner.leases
         ports.concurrency.on_free = self.free
-        self._epoch = 0
         self._open = True
         self._returned = asyncio.Event()
-        self._known_capacity: Capacity | None = None
         self._measured: QueueMeasured | None = None
 
     @property
@@ -107,8 +102,8 @@ class Pool:
             self._ports.conversations.check_not_lent(request.profile.tenant, request.conversation)
         seconds = self._limits().acquire_timeout if timeout is None else timeout
         waiter = self._waiters.new(request)
-        self._known_capacity = None
-        self._serve(waiter, lambda: self._waiters.ahead_of(waiter))
+        self._assigner.forget_room()
+        self._assigner.serve(waiter, lambda: self._waiters.ahead_of(waiter))
         if waiter.granted.done():
             return waiter.granted.result()
         self._waiters.add(waiter)
@@ -119,7 +114,7 @@ class Pool:
             return await self._granted_within(waiter, seconds)
         except TimeoutError:
             self._give_back(waiter)
-            why = waiter.why or self._read_capacity().full or "others were there first"
+            why = waiter.why or self._assigner.read_room().full or "others were there first"
             sentence = f"No session became free within {seconds:g} s: {why}."
             remedy = "Raise `session_pool.max_size` or `session_pool.acquire_timeout`."
             raise DeadlinePassed(sentence, remedy=remedy, retryable=True) from None
@@ -168,12 +163,12 @@ class Pool:
         ahead = [member for member in self._members.all.values() if member.request.ahead and not member.session.turns]
         if len(ahead) >= self._limits().max_waking:
             return f"{len(ahead)} conversations were woken ahead already"
-        self._known_capacity = None
-        decision = self._ports.router.route(request, self.index, self._capacity, lambda: 0)
+        self._assigner.forget_room()
+        decision = self._ports.router.route(request, self.index, self._assigner.room, lambda: 0)
         if decision.use or not decision.start or decision.evict:
             return decision.reason
         self._members.start(request)
-        self._known_capacity = None
+        self._assigner.forget_room()
         return ""
 
     def look_at(self, session: str) -> None:
@@ -215,16 +210,17 @@ class Pool:
             )
         self._planner.ask(size)
         self.reconcile()
-        return self._planner.decide(self._load()).target
+        return self._planner.decide(self._assigner.load()).target
 
     def reconcile(self) -> None:
         """Once a tick: follow the load, give back what idles, replace what is old, keep spares warm."""
         if self._open:
             self._members.watch_own_work()
-            self._sizing.shrink(self._load())
+            self._sizing.shrink(self._assigner.load())
             self._waiters.shed()
             self.changed()
             self._members.spares.keep(waiting=len(self._waiters))
+            self._ports.concurrency.possible = self._planner.most(self._members.serving)
             self._publish_queue()
 
     def follow_profiles(self) -> None:
@@ -302,16 +298,16 @@ class Pool:
 
     def changed(self) -> None:
         """Sessions, limits or room changed: serve who waits, start what is missing."""
-        self._assign()
+        self._assigner.assign()
         if self._open:
             requests = [self._members.get(name).request for name in self._leases]
-            self._sizing.fill(self._load(), [*requests, *self._waiters.demanding])
+            self._sizing.fill(self._assigner.load(), [*requests, *self._waiters.demanding])
 
     def free(self) -> None:
         """A session may be leased again."""
         self._returned.set()
         if self._waiters:
-            self._assign()
+            self._assigner.assign()
 
     def start_failed(self, request: LeaseRequest, error: QuarterdeckError) -> bool:
         """Tell the first who waits for such a session; else it was a spare, and spares wait a while."""
@@ -332,116 +328,6 @@ class Pool:
         if (lease := self._leases.pop(session, None)) is not None:
             self._end_lease(lease)
         self._returned.set()
-
-    # assigning
-
-    def _assign(self) -> None:
-        """Serve waiting wishes in order; called on every change and never awaits."""
-        ahead: Counter[SubPool] = Counter()
-        stuck: dict[SubPool, str] = {}
-        limited: dict[tuple[str, str], str] = {}
-        self._known_capacity = None
-        for waiter in self._waiters.in_order(self._shares):
-            if not waiter.waiting:
-                continue
-            key, fresh = waiter.request.profile.key, not waiter.request.conversation
-            if fresh and key in stuck:
-                waiter.waits_for(stuck[key])
-                continue
-            if refusal := limited.get((waiter.place, waiter.request.priority)):
-                waiter.waits_for(refusal, demand=False, limited=True)
-                continue
-            if not self._serve(waiter, partial(ahead.__getitem__, key)):
-                return
-            if waiter.limited:
-                limited[waiter.place, waiter.request.priority] = waiter.why
-                continue
-            if waiter.waiting and fresh:
-                ahead[key] += 1
-                if waiter.stuck:
-                    stuck[key] = waiter.why
-
-    def _shares(self) -> Shares:
-        staying = [member for member in self._members.all.values() if member.stays and not member.spare]
-        sizes = Counter(member.request.profile.named for member in staying)
-        wanting = {waiter.request.profile.named for waiter in self._waiters if waiter.waiting and waiter.demand}
-        return Shares(sizes, self._limits().weights, frozenset(wanting))
-
-    def _serve(self, waiter: Waiter, ahead: Callable[[], int]) -> bool:
-        """Grant the wish or start what it needs, if that is possible now; False when nobody can be served."""
-        if not self.index.idle_count and (full := self._capacity().full):
-            waiter.waits_for(full)
-            return False
-        if refusal := self._ports.concurrency.refusal(waiter.place, waiter.request.priority):
-            waiter.waits_for(refusal, demand=False, limited=True)
-            return True
-        decision = self._ports.router.route(waiter.request, self.index, self._capacity, ahead)
-        waiter.waits_for(decision.reason, demand=decision.demand, stuck=decision.stuck)
-        if decision.use and self._lost_its_directory(decision.use):
-            return self._serve(waiter, ahead)
-        if decision.use:
-            self._grant(waiter, decision)
-        elif decision.start:
-            self._grow(waiter.request, decision)
-        return True
-
-    def _lost_its_directory(self, session: str) -> bool:
-        """Whether a session's directory was deleted; then it serves nobody any more."""
-        member = self._members.get(session)
-        if not is_gone(member.session.cwd) or self._limits().observe:
-            return False
-        self._members.retire(member, "its working directory is gone")
-        return True
-
-    def _capacity(self) -> Capacity:
-        """The room as it is within one round of assigning; a start changes it."""
-        if self._known_capacity is None:
-            self._known_capacity = self._read_capacity()
-        return self._known_capacity
-
-    def _read_capacity(self) -> Capacity:
-        shares = self._shares() if self.index.idle_count else Shares()
-        return capacity_of(self._members, self._ports, self._load(), self._now(), shares)
-
-    def _load(self) -> Load:
-        return self._sizing.load(busy=len(self._leases), waiting=self._waiters.demand)
-
-    def _grant(self, waiter: Waiter, decision: RouteDecision) -> None:
-        member, now = self._members.get(decision.use), self._now()
-        session = member.session
-        entry = self.index.get(session.id)
-        counts = self.record.counts
-        first = member.demanded or (member.request.ahead and not session.turns)
-        counts.warm_hits += entry is not None and not entry.conversation and not first
-        counts.affinity_hits += (bool(waiter.request.conversation) and not first) or decision.by_user
-        counts.reuses += session.turns > 0
-        counts.leases += 1
-        self.index.take(session.id)
-        session.life.lease(now)
-        self._epoch += 1
-        lease = Lease(
-            session=session,
-            epoch=self._epoch,
-            clear=decision.clear,
-            reason=decision.reason,
-            waited=now - waiter.since,
-            reused=session.turns > 0,
-            place=self._ports.concurrency.take(waiter.place),
-            request=waiter.request,
-            since=now,
-        )
-        member.demanded = False
-        self._leases[session.id] = lease
-        self.record.leased(now, lease.waited)
-        self._known_capacity = None
-        self._waiters.remove(waiter, served=True)
-        waiter.granted.set_result(lease)
-
-    def _grow(self, request: LeaseRequest, decision: RouteDecision) -> None:
-        victim = self._members.all.get(decision.evict)
-        self.record.counts.evictions += victim is not None
-        self._members.start(request, victim, demanded=True)
-        self._known_capacity = None
 
     # small things
 

@@ -221,8 +221,13 @@ class SessionMachine:
             case m.ConversationReset() as message:
                 self._name(message.new_conversation_id, emit)
             case m.RateLimitEvent() as message:
-                info = message.rate_limit_info
-                emit(f.LimitReported(info.status, info.rateLimitType or "", info.resetsAt))
+                self._limit(message.rate_limit_info, emit)
+
+    def _limit(self, info: m.RateLimitInfo, emit: Emit) -> None:
+        paid = info.isUsingOverage
+        if self._own is not None and info.status == "rejected" and not paid:
+            self._own.resets_at = info.resets_at
+        emit(f.LimitReported(info.status, info.rateLimitType or "", info.resets_at, info.utilization, paid))
 
     def _stream_event(self, message: m.StreamEvent, emit: Emit) -> None:
         turn, event = self._own, message.event
@@ -447,6 +452,7 @@ class SessionMachine:
                 answered=turn.answered,
                 model=turn.model,
                 usage=turn.last_usage,
+                resets_at=turn.resets_at,
             )
         )
 

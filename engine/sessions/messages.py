@@ -11,6 +11,8 @@ import msgspec
 from msgspec import Raw
 
 _NOTHING = Raw(b"null")
+_MILLISECONDS = 1e11
+"""Above this a moment since 1970 is no count of seconds."""
 
 
 class Message(msgspec.Struct, frozen=True, tag_field="type"):
@@ -131,11 +133,20 @@ class System(Message, frozen=True, tag="system"):
 
 
 class RateLimitInfo(msgspec.Struct, frozen=True):
-    """How much of a plan's limit is left."""
+    """How much of a plan's limit is used, from 0 to 1, and whether what is beyond it is paid for."""
 
     status: str = ""
     resetsAt: float | None = None  # noqa: N815 - the wire's name
     rateLimitType: str | None = None  # noqa: N815 - the wire's name
+    utilization: float | None = None
+    isUsingOverage: bool = False  # noqa: N815 - the wire's name
+
+    @property
+    def resets_at(self) -> float | None:
+        """Seconds since 1970, also where the CLI wrote milliseconds; None for what is no moment."""
+        if self.resetsAt is None or self.resetsAt <= 0:
+            return None
+        return self.resetsAt / 1000 if self.resetsAt > _MILLISECONDS else self.resetsAt
 
 
 class RateLimitEvent(Message, frozen=True, tag="rate_limit_event"):

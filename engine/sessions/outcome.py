@@ -38,13 +38,15 @@ class Ended(StrEnum):
 class Written:
     """What the lines of a turn held beside its result: all text, the last message if an error, any model's message.
 
-    `commands` states that the request may be one of the CLI's own commands, which call no model.
+    `commands` states that the request may be one of the CLI's own commands, which call no model;
+    `resets_at` is when the plan's limit ends that refused a call, in seconds since 1970.
     """
 
     text: str = ""
     failure: Assistant | None = None
     answered: bool = False
     commands: bool = False
+    resets_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ class Outcome:
     usage: Usage = field(default_factory=Usage)
     cost: float = 0.0
     stderr: str = ""
+    resets_at: float | None = None
 
     @property
     def ok(self) -> bool:
@@ -84,6 +87,7 @@ def judge(result: Result, written: Written, *, interrupted: bool) -> Outcome:
         terminal_reason=result.terminal_reason,
         denials=len(result.permission_denials or ()),
         usage=result.usage or Usage(),
+        resets_at=written.resets_at,
     )
 
 

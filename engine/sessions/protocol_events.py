@@ -141,18 +141,21 @@ class RetryReported:
 
 @dataclass(frozen=True, slots=True)
 class LimitReported:
-    """How a plan's limit stands; `resets_at` is in seconds since 1970."""
+    """A plan's limit: `resets_at` in seconds since 1970, `used` from 0 to 1; `overage` is paid for beyond."""
 
     status: str
     limit: str
     resets_at: float | None
+    used: float | None = None
+    overage: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class TurnFinished:
     """The turn's result; `text` is all that was written in it, `failure` its last message if that was an error.
 
-    `answered` states whether a model sent any message, `model` and `usage` are those of the last one.
+    `answered` states whether a model sent any message, `model` and `usage` are those of the last one. `resets_at` is
+    when the plan's limit ends that refused a call of it, in seconds since 1970.
     """
 
     result: Result
@@ -162,6 +165,7 @@ class TurnFinished:
     answered: bool = False
     model: str = ""
     usage: Usage = field(default_factory=Usage)
+    resets_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,8 +288,10 @@ def event_of(session: str, fact: Fact) -> ev.AnyEvent | None:
             return ev.TurnActivity(session=session, activity=activity)
         case RetryReported(attempt, delay, status, error):
             return ev.ApiRetry(session=session, attempt=attempt, delay=delay, status=status, error=error)
-        case LimitReported(status, limit, resets_at):
-            return ev.RateLimited(session=session, status=status, limit=limit, resets_at=resets_at)
+        case LimitReported(status, limit, resets_at, used, overage):
+            return ev.RateLimited(
+                session=session, status=status, limit=limit, resets_at=resets_at, used=used, overage=overage
+            )
         case ProtocolError(reason, excerpt):
             return ev.ProtocolFault(session=session, reason=reason, excerpt=excerpt)
         case _:

@@ -151,7 +151,7 @@ class RunningTurn:
     def finish(self, finished: f.TurnFinished, spent: Spent, stopped: str) -> None:
         """The result is here; `stopped` states who stops the session and why, if somebody does."""
         commands = self.order.commands or self.order.quiet
-        written = Written(finished.text, finished.failure, finished.answered, commands)
+        written = Written(finished.text, finished.failure, finished.answered, commands, finished.resets_at)
         outcome = judge(finished.result, written, interrupted=finished.interrupted)
         if stopped and outcome.ended is Ended.INTERRUPTED:
             outcome = replace(outcome, ended=Ended.STOPPED, reason=stopped)

@@ -27,6 +27,7 @@ class Turn:
     to come. `started` is False while the prompt queues behind a turn that the CLI began by itself, `confirmed` once the
     CLI stated that it works on the prompt. `written` are the finished texts, `failure` the last message if it was an
     error, `answered` whether a model sent any message; `model` and `usage` are those of the last message of a model.
+    `resets_at` is when the plan's limit ends that refused a call, in seconds since 1970.
     """
 
     uuid: str
@@ -43,6 +44,7 @@ class Turn:
     steers: list[str] = field(default_factory=list)
     model: str = ""
     usage: Raw = field(default_factory=lambda: _NO_USAGE)
+    resets_at: float | None = None
 
     @property
     def last_usage(self) -> Usage:

@@ -12,10 +12,11 @@ from tests.api.serving import LONG, Served, refused
 from tests.support.processes import runs, until
 
 LOOKS = {
-    "/api/queue": {"queue"},
+    "/api/queue": {"queue", "quotas"},
     "/api/cache": {"cache"},
     "/api/memory": {"memory"},
     "/api/performance": {"performance"},
+    "/api/workers": {"workers"},
     "/api/pool": {"pool"},
     "/api/sessions": {"sessions", "total"},
     "/api/sessions/{id}": {"session"},
@@ -62,6 +63,7 @@ ACTS = {
     "/api/cache/clear": ("POST", 200),
     "/api/memory/optimize": ("POST", 200),
     "/api/memory/recycle": ("POST", 200),
+    "/api/workers/cleanup": ("POST", 200),
     "/api/cache/delete": ("POST", 400),
     "/api/cache/prewarm": ("POST", 400),
     "/api/profiles/{name}/drain": ("POST", 404),

@@ -32,6 +32,7 @@ from engine.operations.declared import (
     queue,
     recoveries,
     sessions,
+    workers,
 )
 from engine.operations.execute import Operations
 from engine.operations.handlers.binding import HANDLERS
@@ -44,6 +45,7 @@ from engine.recovery.statistics import Figures
 from engine.requests import Answer
 from engine.sessions.transcripts import Page
 from engine.tasks.checkpoints import Checkpoint
+from engine.workers.workers import WorkerStatistics
 from tests.architecture.test_imports import imported_by
 
 ROOT = Path(__file__).parents[2]
@@ -73,6 +75,7 @@ ROWS = [
     (performance.PerformanceRow, Indicators, set()),
     (performance.StageMedianRow, StageMedian, set()),
     (performance.GarbageRow, types.GarbageReading, set()),
+    (workers.WorkerRow, WorkerStatistics, set()),
     (profiler.ProfilerRow, ProfilerStatus, set()),
     (profiler.FileRow, KeptFile, set()),
     (profiler.StageRow, Stage, set()),

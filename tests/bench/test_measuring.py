@@ -15,7 +15,7 @@ from engine.backends.binary import find_claude
 from engine.backends.claude import ClaudeBackend, ClaudeOptions
 from engine.backends.credential import Credential
 from engine.base.process import python_module
-from engine.bench.baseline import held_open, one_process, sdk_query
+from engine.bench.baseline import ResumedCli, first_piece, held_open, one_process, sdk_query
 from engine.bench.console import SMALLEST_APP
 from engine.bench.cpu import Meter, cpu_seconds
 from engine.bench.grid import CHANGED, HZ, SESSIONS, record_crowd
@@ -66,7 +66,12 @@ async def test_the_plain_ways_give_the_answer_that_the_prompt_asks_for(tmp_path:
         answers = [await one_process(command)(prompt), await sdk_query(command)(prompt)]
         async with held_open(command) as ask:
             answers += [await ask(prompt), await ask(prompt)]
-        assert [len(answer.split()) for answer in answers] == [12] * 4
+        resumed = ResumedCli(command)
+        conversation = await resumed.begin()
+        answers += [await resumed.ask(conversation, prompt), await resumed.ask(conversation, prompt)]
+        assert [len(answer.split()) for answer in answers] == [12] * 6
+        assert (await resumed.ask(conversation, "[[history]]")).startswith("History: 4 user messages")
+        assert await first_piece(command, prompt) > 0.0
 
 
 def test_the_crowd_that_the_grid_is_measured_with_changes_a_tenth_at_a_time(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""An attached console over time: what its samples say, and the command that takes them."""
+"""A console and an engine over time: what their samples say, and the commands that take them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.bench import engine_soak
 from engine.bench.soak import Sample, figures, slope_of
 from tests.support.headless import quarterdeck
 
@@ -58,5 +59,24 @@ def test_the_command_watches_a_console_that_is_attached_to_an_engine(home: Path)
     ]
     assert all(row["value"] is not None for row in rows)
     assert "samples over 0.1 min" in rows[0]["against"]
-    other = quarterdeck(home, "bench", "pool", "--soak", "1")
-    assert (other.returncode, "goes with the group console" in other.stderr) == (2, True)
+    other = quarterdeck(home, "bench", "flow", "--soak", "1")
+    assert (other.returncode, "goes with the groups console and pool" in other.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("grows", ["memory", "file descriptors", "tasks", "threads", "processes", ""])
+def test_what_an_engine_keeps_after_each_wave_misses_its_budget(grows: str) -> None:
+    def holds(at: int) -> dict[str, int]:
+        return {name: 10 + (at // 10 if name == grows else at % 2) for name in engine_soak.NAMES}
+
+    samples = [engine_soak.Sample(at * 10.0, 80.0 + (at if grows == "memory" else 0), holds(at)) for at in range(61)]
+    rows = engine_soak.figures(samples, 10.0)
+    assert [row.name.partition("growth of ")[2] for row in rows if not row.ok] == ([grows] if grows else [])
+
+
+def test_the_command_loads_an_engine_with_work_of_each_kind(home: Path) -> None:
+    done = quarterdeck(home, "bench", "pool", "--soak", "0.1", "--json")
+    rows = {row["name"]: row for row in json.loads(done.stdout)["figures"]}
+    for kind in ("prompts", "turns of conversations", "cacheable prompts", "cancels", "approvals", "crashes", "reads"):
+        assert f" {kind}" in rows["work of the soak"]["against"]
+    assert rows["work that was refused"]["value"] == 0
+    assert {f"engine under mixed load, growth of {name}" for name in ("memory", *engine_soak.NAMES)} <= set(rows)

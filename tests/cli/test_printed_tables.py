@@ -56,7 +56,7 @@ def queue_of(lanes: list[LaneRow], limits: list[LimitRow]) -> QueueResult:
         limits=limits,
         load=0.0,
     )
-    return QueueResult(queue=facts)
+    return QueueResult(queue=facts, quotas=[])
 
 
 LANES = [

@@ -134,7 +134,16 @@ def _beginnings() -> list[tuple[float, AnyEvent]]:
     for number, (session, user, _prompt, _activity, state) in enumerate(SESSIONS):
         began = NOW - 3 if state is SessionState.STARTING else NOW - 1500 + number
         found.append(
-            (began, ev.SessionStarting(session=session, profile="default", tenant="default", backend="claude"))
+            (
+                began,
+                ev.SessionStarting(
+                    session=session,
+                    profile="default",
+                    tenant="default",
+                    backend="claude",
+                    credential="credential:acct-3",
+                ),
+            )
         )
         if state is not SessionState.STARTING:
             found.append(
@@ -218,6 +227,8 @@ def _present() -> list[tuple[float, AnyEvent]]:
                         nearest="Bash: make test  (exactly this)")),
         (NOW - 3, asked("p2", "s0010", "Write", "NOTES.md", "Write: NOTES.md with any content", "write", 10)),
         (NOW - 2, ev.SessionEnded(session="s0011", how="exit", exit_code=134, error="The agent ended (signal 6)")),
+        (NOW - 1.8, ev.RateLimited(session="s0003", status="allowed_warning", limit="seven_day", used=0.82,
+                                   resets_at=NOW + 40 * 3600)),
         (NOW - 1.5, _queued("r990", "hana", "write the changelog")),
         (NOW - 1, ev.CacheMeasured(levels=CACHE)),
         (NOW - 1, ev.QueueMeasured(queue=QUEUE, waits=(ev.WaitReading("r990", 1, 9.0),))),

@@ -70,6 +70,7 @@ def test_the_console_steps_aside_for_the_cli_and_comes_back(home: Path, engine: 
         see(console, "say [[reply: osprey]]")
         console.press(ENTER)
         see(console, "● osprey")
+        wait_until(lambda: "Press Ctrl-C again" not in console.text, PATIENCE_S)  # else one press more ends it
         console.press(CTRL_C)
         see(console, "Press Ctrl-C again to exit")
         console.press(CTRL_C)

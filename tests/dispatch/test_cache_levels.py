@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ from hypothesis import strategies as st
 from engine.base.clock import ManualClock
 from engine.base.compression import Damaged, pack, unpack
 from engine.bench.cache import hit_ratio, with_scans, zipf
+from engine.bench.traces import SHAPES
 from engine.cache.answers import TieredAnswerCache
 from engine.cache.disk import PENDING_MOST, DiskCache, DiskLimits
 from engine.cache.eviction_policies import EVICTION_POLICIES
@@ -293,6 +295,28 @@ def test_the_best_policy_beats_lru_by_eight_points_and_loses_none_after_a_shift(
     assert best[1] >= lru[1] - 0.01
     assert best[2] >= lru[2] + 0.05
     assert found["lfu"][0] > lru[0] > found["fifo"][0]
+
+
+@pytest.mark.parametrize("make", SHAPES.values(), ids=SHAPES)
+def test_the_best_policy_is_above_lru_on_the_shapes_of_public_traces(make: Callable[[int, int], list[str]]) -> None:
+    trace = make(80_000, 1)
+    entries = len(set(trace)) // 10
+    tinylfu, lru = (hit_ratio(EVICTION_POLICIES[name](), trace, entries) for name in ("tinylfu", "lru"))
+    assert tinylfu > lru + 0.03
+
+
+def test_the_first_of_a_large_full_cache_is_found_without_passing_those_that_went() -> None:
+    entries, puts = 40_000, 80_000
+    spent = {}
+    for name in ("lru", "fifo"):
+        cache: MemoryCache[str] = MemoryCache(CacheLimits(entries, 1 << 30, 1e9), EVICTION_POLICIES[name]())
+        for number in range(entries):
+            cache.put(f"k{number}", "", 1, 0.0)
+        began = time.process_time()
+        for number in range(entries, entries + puts):
+            cache.put(f"k{number}", "", 1, 0.0)
+        spent[name] = time.process_time() - began
+    assert spent["fifo"] < 3 * spent["lru"]
 
 
 @pytest.mark.parametrize("name", EVICTION_POLICIES)

@@ -22,7 +22,7 @@ ONE_OF_EACH: list[AnyEvent] = [
     ev.PermissionAsked(permission="p1", session="s0001", tool="Bash", summary="rm x", deadline=99.0),
     ev.PermissionAnswered(permission="p1", session="s0001", allowed=True, by="ana"),
     ev.ApiRetry(session="s0001", attempt=1, delay=0.5, status=529, error="overloaded"),
-    ev.RateLimited(session="s0001", status="rejected", limit="five_hour", resets_at=100.0),
+    ev.RateLimited(session="s0001", status="rejected", limit="five_hour", resets_at=100.0, used=1.0, overage=True),
     ev.ProtocolFault(session="s0001", reason="not JSON", excerpt="x"),
     ev.TurnEnded(request="r1", session="s0001", ok=True, outcome="answered", duration=1.5, tokens_out=9, cost=0.01),
     ev.ProfilerStarted(kinds=("cpu",), rate=100.0, seconds=30.0, who="ana"),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterator
+
 from engine.base.clock import ManualClock
 from engine.events.bus import Bus
 from engine.events.reducers.projection import Projection
 from engine.events.state import decode_state
-from engine.events.types import Notice, Severity
+from engine.events.types import EventEnvelope, Notice, Severity
 from tests.events.samples import ONE_OF_EACH
 
 NOTE = Notice(severity=Severity.INFO, text="x")
@@ -50,6 +53,28 @@ def test_a_stream_continues_without_a_snapshot_while_the_events_are_remembered()
     assert bus.subscribe(since=1).take().snapshot is not None
     assert bus.subscribe(since=99).take().snapshot is not None
     assert bus.subscribe(since=10).take() == bus.subscribe(since=10).take()
+
+
+def test_what_waits_is_copied_while_the_engine_may_go_on() -> None:
+    """A reader that lists thousands of events under the lock would hold up the engine's thread."""
+    bus = Bus(ManualClock())
+    subscription = bus.subscribe()
+
+    class Watched(deque[EventEnvelope]):
+        """Notes whether the lock is held while it is listed."""
+
+        held = False
+
+        def __iter__(self) -> Iterator[EventEnvelope]:
+            self.held = self.held or subscription._lock.locked()
+            return super().__iter__()
+
+    subscription._waiting = watched = Watched()
+    bus.publish(NOTE)
+    assert [stamped.event for stamped in subscription.take().events] == [NOTE]
+    assert not watched.held
+    bus.publish(NOTE)
+    assert len(subscription.take().events) == 1
 
 
 def test_a_closed_mailbox_hears_nothing_more() -> None:

@@ -150,6 +150,18 @@ def test_a_share_of_the_places_is_kept_from_low_requests() -> None:
     assert limits(ManualClock(), most=3, reserve=0.25).refusal(A, "low") == ""
 
 
+def test_no_more_places_are_shared_out_than_the_pool_can_have_sessions() -> None:
+    places = limits(ManualClock(), most=100, reserve=0.25)
+    places.possible = 8
+    for _ in range(6):
+        places.take(A)
+    assert places.refusal(A, "low") == "a place: 2 of 8 are kept for requests above `low`"
+    assert places.adjust(0.5) == 4
+    places.adjust(0.0)
+    places.possible = 0  # the machine carries none: one may always run
+    assert places.most == 1
+
+
 def test_a_load_that_somebody_gives_leaves_its_share_free_until_it_is_taken_back() -> None:
     places = limits(ManualClock(), most=10)
     assert places.adjust(0.75) == 2

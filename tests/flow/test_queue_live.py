@@ -159,3 +159,16 @@ async def test_a_session_that_dies_gives_its_place_back(tmp_path: Path) -> None:
         lease = await engine.pool.lease(request(engine))
         assert engine.concurrency.running == 1
         engine.pool.release(lease)
+
+
+async def test_places_are_kept_of_the_sessions_that_there_can_be_not_of_those_allowed(tmp_path: Path) -> None:
+    async with running(tmp_path, "session_pool.max_size=50", "queue.interactive_reserve=0.5") as engine:
+        engine.pool.scale(2)
+        await until(lambda: engine.concurrency.most == 2)
+        talk = Conversation(engine)
+        low = [asyncio.create_task(talk.ask("[[delay: 30s]]", priority="low")) for _ in range(2)]
+        await until(lambda: any("are kept for" in view.waits_for for view in engine.bus.state.requests.values()))
+        assert (await talk.ask("[[reply: at once]]", priority="high")).text == "at once"
+        for each in low:
+            each.cancel()
+        await asyncio.wait(low)

@@ -15,8 +15,8 @@ from engine.base.clock import ManualClock
 from engine.events import types as ev
 from engine.events.bus import Bus
 from engine.events.indicators import indicators
+from engine.events.performance_state import LAGS_KEPT, STAGES_KEPT
 from engine.events.reducers.performance import UNKNOWN
-from engine.events.state import LAGS_KEPT, STAGES_KEPT
 from engine.profiling.garbage import GarbageMeter
 from engine.profiling.loop_lag import ALWAYS_S, CAPTURE_S, LagWindow, LoopLag
 from engine.profiling.own_process import descriptor_count, thread_count

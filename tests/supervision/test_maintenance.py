@@ -9,6 +9,8 @@ from engine.base.clock import ManualClock
 from engine.events.bus import Bus
 from engine.events.types import EventEnvelope, Notice
 from engine.maintenance import LATE_S, Maintenance
+from engine.workers.scaler import WorkerLimits
+from engine.workers.workers import Workers
 from tests.support.processes import until
 
 
@@ -105,3 +107,24 @@ async def test_a_chore_that_waits_runs_once_at_a_time_and_is_late_when_it_never_
     scene.rounds(1)
     await until(lambda: len(begun) == 2)
     await scene.maintenance.aclose()
+
+
+async def test_what_can_be_deferred_waits_for_a_worker_and_holds_up_nothing() -> None:
+    scene, gate, began = Scene(), asyncio.Event(), []
+    workers = Workers("background", WorkerLimits(maximum=1), scene.clock, lambda _name, _error: None)
+    maintenance = Maintenance(scene.bus, scene.clock.monotonic, workers.spawn)
+
+    async def work(name: str) -> None:
+        began.append(name)
+
+    workers.spawn(gate.wait(), "a job that takes long")
+    maintenance.add("the deferrable one", lambda: work("deferrable"), essential=False, deferrable=True)
+    maintenance.add("the urgent one", lambda: work("urgent"))
+    maintenance.round()
+    await until(lambda: began == ["urgent"])
+    maintenance.round()
+    assert workers.statistics().queued == 1  # it is not begun twice
+    gate.set()
+    await until(lambda: "deferrable" in began)
+    await maintenance.aclose()
+    await workers.aclose()

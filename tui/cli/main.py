@@ -54,12 +54,24 @@ COMMANDS = {
     "sessions": "List sessions, interrupt, stop or kill them.",
     "socket": "Print where an engine on this machine listens.",
     "up": "Start an engine that stays when the terminal is closed.",
+    "workers": "Show the workers of the background; end the idle ones.",
     "web": "Serve the console to a browser on this machine.",
 }
 
 
 MADE = frozenset(
-    {"cache", "checkpoints", "memory", "performance", "pool", "presets", "profiler", "profiles", "recordings"}
+    {
+        "cache",
+        "checkpoints",
+        "memory",
+        "performance",
+        "pool",
+        "presets",
+        "profiler",
+        "profiles",
+        "recordings",
+        "workers",
+    }
 )
 """Groups that are made from operations alone."""
 EXTENDED = frozenset({"alerts", "breakers", "config", "errors", "permissions", "queue", "recoveries", "sessions"})

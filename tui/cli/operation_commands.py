@@ -13,7 +13,7 @@ from msgspec import inspect as types
 
 from engine.operations.operation import NoArguments, Operation
 from engine.operations.registry import REGISTRY
-from tui.cli.options import Common, called_alone, common_options
+from tui.cli.options import Common, FiniteRange, called_alone, common_options
 from tui.cli.output import echo, print_json, print_table
 from tui.cli.running_engine import send
 from tui.feeds.arguments import converted
@@ -206,7 +206,7 @@ def _click_type(kind: types.Type) -> Any:
     if isinstance(kind, types.IntType):
         return click.IntRange(kind.ge, kind.le)
     if isinstance(kind, types.FloatType):
-        return click.FloatRange(kind.ge, kind.le)
+        return FiniteRange(kind.ge, kind.le)
     return click.STRING
 
 

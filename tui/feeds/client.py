@@ -18,7 +18,7 @@ from engine.base.read_only import check_writable
 from engine.operations.operation import A, Operation, R
 from engine.settings.paths import socket_path
 from tui.feeds.server_sent_events import events_in
-from tui.feeds.wire import http_call, result_in
+from tui.feeds.wire import check_finite, http_call, result_in
 
 CONNECT_S = 2.0
 ANSWER_S = 60.0
@@ -145,6 +145,7 @@ class EngineClient:
         return self._data(method, path, body, timeout)
 
     def _data(self, method: str, path: str, body: Any, timeout: float | None) -> dict[str, Any]:
+        check_finite(body)
         try:
             response = self._http.request(method, path, json=body, timeout=timeout)
         except httpx.TransportError as error:
@@ -162,6 +163,7 @@ class EngineClient:
     def stream(self, path: str, body: Any) -> Iterator[Iterator[tuple[str, str]]]:
         """The server-sent events of an answer, each with its name and data."""
         check_writable(read_only=self._read_only)
+        check_finite(body)
         try:
             with self._http.stream("POST", path, json=body, timeout=httpx.Timeout(None, connect=CONNECT_S)) as response:
                 if response.is_error:

@@ -19,7 +19,7 @@ from engine.operations.declared.sessions import READ_TRANSCRIPT, ReadTranscript
 from engine.operations.operation import A, Operation, R
 from engine.sessions.transcripts import Page
 from tui.feeds.client import Address, error_in, no_engine
-from tui.feeds.wire import http_call, result_in
+from tui.feeds.wire import check_finite, http_call, result_in
 from tui.model.link import FeedBatch, FeedStatus, LinkState
 
 T = TypeVar("T")
@@ -119,6 +119,7 @@ class RemoteFeed:
         return result_in(operation, data, self._address)
 
     async def _call(self, method: str, path: str, body: Any = None, extra_s: float = 0.0) -> dict[str, Any]:
+        check_finite(body)
         await self._check_engine()
         try:
             response = await self._http.request(method, path, json=body, timeout=_CALL_S + extra_s)

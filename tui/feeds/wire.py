@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,6 +37,16 @@ def http_call(operation: Operation[A, Any], args: A) -> HttpCall:
         return HttpCall(operation.method, path, given[operation.body] if operation.body else others, extra)
     query = urlencode({name: _text(value) for name, value in others.items() if value is not None})
     return HttpCall(operation.method, f"{path}?{query}" if query else path, None, extra)
+
+
+def check_finite(body: Any, field: str = "") -> None:
+    """Raises BadInput, with its field, for a number that JSON has no word for."""
+    if isinstance(body, float) and not math.isfinite(body):
+        raise BadInput(f"{body} is not a finite number.", field=field, remedy="Give a finite number.")
+    for name, value in body.items() if isinstance(body, Mapping) else ():
+        check_finite(value, f"{field}.{name}" if field else str(name))
+    for value in body if isinstance(body, list | tuple) else ():
+        check_finite(value, field)
 
 
 def result_in(operation: Operation[Any, R], data: Mapping[str, Any], address: object) -> R:

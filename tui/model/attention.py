@@ -92,7 +92,8 @@ def _breakers(state: State) -> list[Attention]:
     for name, word in sorted(state.breakers.items()):
         if word != "closed":
             role = "fail" if word == "open" else "retry"
-            last = next((line.text for line in reversed(state.recent) if line.subject == name), "")
+            of_it = (line.text for line in reversed(state.recent) if (line.mark, line.subject) == ("breaker", name))
+            last = next(of_it, "")
             lines.append(Attention("▲", role, f"{name} {word.replace('_', '-')}", "", last, screen="recovery"))
     return lines
 

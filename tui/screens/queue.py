@@ -35,7 +35,7 @@ class QueueScreen(ListScreen[RequestView]):
         state, now = self.store.state, self.store.now
         lines = [*draw.head(state, now, width), *draw.trend(state, now, width, 5 if height >= 28 else 2)]
         lines += draw.lanes(state, width, whole=height >= 28)
-        lines += [*draw.limits(state, width), draw.users(state, width), []]
+        lines += [*draw.limits(state, now, width), draw.users(state, width), []]
         return lines + draw.table(self.shown, now, width, max(2, height - len(lines)), self.console.keys)
 
     def action_open(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from engine.events.state import RequestView, State
+from engine.events.state import QuotaView, RequestView, State
 from engine.requests import PRIORITIES
 from tui.actions.keymap import Keymap
 from tui.model.columns import Column
@@ -13,12 +13,14 @@ from tui.model.sort import Sort
 from tui.model.tables import Listing, command
 from tui.model.trends import RECENT_S
 from tui.render import formats
+from tui.render.plain_text import clean
 from tui.render.plots import area
-from tui.render.spans import Line, between, crop, fit, rule
+from tui.render.spans import Line, Span, between, crop, fit, rule
 from tui.screens import list_lines
 
 LANES = PRIORITIES[::-1]
 """The priorities from the highest."""
+_QUOTAS = {"allowed": "", "allowed_warning": ", near its limit", "rejected": ", used up"}
 _DROPS = {"full": "queue full", "codel": "by codel", "hopeless": "hopeless before their deadline"}
 
 
@@ -72,7 +74,7 @@ def lanes(state: State, width: int, *, whole: bool) -> list[Line]:
     return lines
 
 
-def limits(state: State, width: int) -> list[Line]:
+def limits(state: State, now: float, width: int) -> list[Line]:
     """What limits the requests that run at once, why, and when more may; what the queue has dropped."""
     queue = state.queue
     if queue is None:
@@ -84,10 +86,21 @@ def limits(state: State, width: int) -> list[Line]:
             reason = f"   {each.reason}" if each.reason else ""
             said = f"limit  {each.name}: {each.running} of {each.limit} may run{step}{reason}"
             lines.append(crop([(said, "retry")], width))
+    lines += [crop([_quota(each, now)], width) for each in state.quotas.values() if not each.is_over(now)]
     if queue.dropped:
         causes = ", ".join(f"{number} {_DROPS.get(cause, cause)}" for cause, number in sorted(queue.dropped.items()))
         lines.append(crop([(f"dropped so far: {causes}", "fail")], width))
     return lines
+
+
+def _quota(each: QuotaView, now: float) -> Span:
+    """A plan's limit: how much of it is used, and when it resets."""
+    used = f" {each.used:.0%} used" if each.used is not None else ""
+    status = _QUOTAS.get(each.status, f", {each.status.replace('_', ' ')}")
+    resets = f"   resets in {formats.span(each.resets_at - now)}" if each.resets_at is not None else ""
+    paid = "   what is beyond it is paid for" if each.overage else ""
+    role = {"allowed": "muted", "rejected": "fail"}.get(each.status, "retry")
+    return f"quota  {clean(each.credential)} {clean(each.limit)}:{used}{clean(status)}{resets}{paid}", role
 
 
 def trend(state: State, now: float, width: int, height: int) -> list[Line]:

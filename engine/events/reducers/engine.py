@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine.base.text import one_line
 from engine.events import types as ev
 from engine.events.reducers.bounded import cause, note
-from engine.events.state import State
+from engine.events.state import QUOTAS_KEPT, QuotaView, State
 from engine.events.types import Severity
 
 _NOTED_ELSEWHERE = ("prompts.", "config.", "permissions.", "grants.", "alerts.", "profiler.")
@@ -74,10 +74,20 @@ def breaker_changed(state: State, event: ev.BreakerChanged, _at: float) -> None:
     note(state, "breaker", event.breaker, f"{event.old} → {event.new}  {event.reason}".rstrip(), severity)
 
 
-def rate_limited(state: State, event: ev.RateLimited, _at: float) -> None:
-    """The API reported how much of a plan's limit is used."""
-    if event.status != "allowed":
-        note(state, "notice", event.session, f"rate limit {event.limit} {event.status}", Severity.WARNING)
+def rate_limited(state: State, event: ev.RateLimited, at: float) -> None:
+    """The API reported how much of a plan's limit is used: noted when its status is another than before."""
+    row = state.sessions.get(event.session)
+    credential = (row.credential if row is not None else "") or "unknown"
+    view = QuotaView(credential, event.limit, event.status, at, event.used, event.resets_at, event.overage)
+    key = f"{credential} {event.limit}"
+    before = state.quotas.pop(key, None)
+    state.quotas = {name: each for name, each in state.quotas.items() if not each.is_over(at)}
+    while len(state.quotas) >= QUOTAS_KEPT:
+        del state.quotas[next(iter(state.quotas))]
+    state.quotas[key] = view
+    if event.status != (before.status if before is not None and not before.is_over(at) else "allowed"):
+        severity = Severity.INFO if event.status == "allowed" else Severity.WARNING
+        note(state, "notice", credential, f"plan limit {event.limit}: {event.status.replace('_', ' ')}", severity)
 
 
 def orphans_reaped(state: State, event: ev.OrphansReaped, _at: float) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from engine.events import types as ev
+from engine.events.performance_state import LAGS_KEPT, STAGES_KEPT, RequestStages
 from engine.events.reducers.bounded import note
-from engine.events.state import LAGS_KEPT, STAGES_KEPT, RequestStages, State
+from engine.events.state import State
 
 _ROUNDED = ("seconds", "queue", "first_token", "stream", "tools", "people", "engine")
 UNKNOWN = -1.0

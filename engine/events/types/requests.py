@@ -184,9 +184,14 @@ class ApiRetry(Event, frozen=True):
 
 
 class RateLimited(Event, frozen=True):
-    """The API reported how much of a plan's limit is used up."""
+    """How much of a plan's limit is `used`, from 0 to 1, and when it resets in seconds since 1970, None while unknown.
+
+    `status` is the API's: allowed, allowed_warning or rejected; `overage` states that what is beyond is paid for.
+    """
 
     session: str
     status: str
     limit: str = ""
     resets_at: float | None = None
+    used: float | None = None
+    overage: bool = False

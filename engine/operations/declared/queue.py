@@ -33,6 +33,20 @@ class LimitRow(msgspec.Struct, kw_only=True):
     next_step: float | None
 
 
+class QuotaRow(msgspec.Struct, kw_only=True):
+    """A plan's limit at a credential: share `used` from 0 to 1, seconds until it resets; null while unknown.
+
+    `status` is the API's: allowed, allowed_warning or rejected; `overage` states that what is beyond is paid for.
+    """
+
+    credential: str
+    limit: str
+    status: str
+    used: float | None
+    resets_in: float | None
+    overage: bool
+
+
 class QueueStatistics(msgspec.Struct, kw_only=True):
     """The queue now: `drain_time` in seconds and `throughput` in requests a second are null while unknown.
 
@@ -52,9 +66,10 @@ class QueueStatistics(msgspec.Struct, kw_only=True):
 
 
 class QueueResult(msgspec.Struct, kw_only=True):
-    """The queue as it is now."""
+    """The queue as it is now, and the limits of the plans as the API reported them last."""
 
     queue: QueueStatistics
+    quotas: list[QuotaRow]
 
 
 class Backpressure(msgspec.Struct, kw_only=True, frozen=True):

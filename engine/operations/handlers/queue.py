@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from engine.events.state import QuotaView
 from engine.operations.declared.queue import (
     ADJUST_BACKPRESSURE,
     QUEUE_STATISTICS,
     Backpressure,
     QueueResult,
     QueueStatistics,
+    QuotaRow,
 )
 from engine.operations.handlers.binding import CallContext, handles, row_as
 from engine.operations.handlers.services import Services
@@ -28,4 +30,17 @@ async def backpressure(services: Services, _call: CallContext, args: Backpressur
 
 
 def _queue(services: Services) -> QueueResult:
-    return QueueResult(queue=row_as(QueueStatistics, services.pool.queue_reading()))
+    now = services.clock.wall()
+    quotas = [_quota(each, now) for each in services.bus.state.quotas.values() if not each.is_over(now)]
+    return QueueResult(queue=row_as(QueueStatistics, services.pool.queue_reading()), quotas=quotas)
+
+
+def _quota(view: QuotaView, now: float) -> QuotaRow:
+    return QuotaRow(
+        credential=view.credential,
+        limit=view.limit,
+        status=view.status,
+        used=view.used,
+        resets_in=None if view.resets_at is None else round(view.resets_at - now, 3),
+        overage=view.overage,
+    )

@@ -30,6 +30,7 @@ from engine.settings.live import LiveSettings
 from engine.settings.schema import Settings
 from engine.tasks.kept_answers import KeptAnswers
 from engine.tasks.resumption import Resumption
+from engine.workers.workers import Workers
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ class Services:
     alerts: AlertManager
     profiler: Profiler
     performance: PerformanceMeter
+    workers: Workers
 
     @property
     def settings(self) -> Settings:
@@ -99,4 +101,5 @@ def services_of(engine: Engine) -> Services:
         alerts=engine.alerts,
         profiler=engine.profiler,
         performance=engine.performance,
+        workers=engine.workers,
     )

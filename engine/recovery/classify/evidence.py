@@ -81,6 +81,7 @@ def of_outcome(outcome: Outcome) -> Evidence:
         status=outcome.api_error_status,
         api_type=outcome.api_error_type,
         terminal=outcome.terminal_reason or _ENDED.get(outcome.ended),
+        resets_at=outcome.resets_at,
     )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from engine.base.errors import BadInput
-from tui.cli.options import Common, common_options
+from tui.cli.options import Common, FiniteRange, common_options
 from tui.cli.output import echo, print_json, print_table, show_progress
 
 if TYPE_CHECKING:
@@ -19,7 +19,20 @@ if TYPE_CHECKING:
 
     from engine.bench.figures import Figure
 
-GROUPS = ("turn", "pool", "recovery", "flow", "cache", "memory", "workers", "profiling", "console")
+GROUPS = (
+    "requirements",
+    "turn",
+    "pool",
+    "recovery",
+    "flow",
+    "cache",
+    "memory",
+    "workers",
+    "threads",
+    "profiling",
+    "console",
+)
+_SOAKS = {"console": "soak", "pool": "engine_soak"}
 _HEADER = ("", "figure", "value", "unit", "ratio", "budget", "against")
 
 
@@ -27,31 +40,30 @@ _HEADER = ("", "figure", "value", "unit", "ratio", "budget", "against")
 @click.argument("group", type=click.Choice(GROUPS))
 @click.option("--quick", is_flag=True, help="End within 45 s.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Changes the scripted words.")
-@click.option("--soak", type=click.FloatRange(0.1, 1440), metavar="MINUTES", help="Watch an attached console instead.")
+@click.option("--soak", type=FiniteRange(0.1, 1440), metavar="MINUTES", help="Watch what grows instead.")
 @common_options
 def command(common: Common, group: str, quick: bool, seed: int, soak: float | None) -> int:
     """Measure a group of figures; exits with 1 when one misses its budget.
 
-    turn: the pool against one CLI a prompt, and what the engine adds to a turn. pool: leases, scaling, crashes, leaks,
-    100 live CLIs. recovery: classifier, breakers, retry. flow: queue, fairness, adaptive limit. cache: both levels,
-    eviction policies. memory: reuse by class. workers: bounded workers beside one task a job. profiling: what the
-    profiler costs. console: first frame, memory, CPU; with --soak, how flat the memory, descriptors and threads of an
-    attached console stay.
+    requirements: each figure that was asked for, beside the plain way. turn: the pool against one CLI a prompt, and
+    what the engine adds to a turn. pool: leases, scaling, crashes, leaks, 100 live CLIs; with --soak, how flat the
+    engine stays under mixed load. recovery: classifier, breakers, retry. flow: queue, fairness, adaptive limit. cache:
+    both levels, eviction policies. memory: reuse by class, garbage collection. workers: bounded workers beside one task
+    a job. threads: events between threads, waits for locks. profiling: what the profiler costs. console: first frame,
+    memory, CPU; with --soak, how flat an attached console stays.
     """
     from engine.backends.binary import find_claude
     from engine.backends.claude import cli_version
     from engine.bench import cpu
 
-    if soak is not None and group != "console":
-        raise BadInput("--soak goes with the group console.", remedy="`quarterdeck bench console --soak 30`.")
+    if soak is not None and group not in _SOAKS:
+        raise BadInput("--soak goes with the groups console and pool.", remedy="`quarterdeck bench pool --soak 30`.")
     binary = find_claude(None)
     facts = cpu.describe(cli_version(binary) if binary is not None else "")
     with tempfile.TemporaryDirectory(prefix="quarterdeck-bench-") as name:
         folder = Path(name)
         if soak is not None:
-            from engine.bench import soak as soaking
-
-            rows = soaking.measure(folder, soak, seed, _progress())
+            rows = importlib.import_module(f"engine.bench.{_SOAKS[group]}").measure(folder, soak, seed, _progress())
         else:
             module = importlib.import_module(f"engine.bench.{group}")
             rows = module.measure(folder, module.QUICK if quick else module.FULL, seed, _progress())

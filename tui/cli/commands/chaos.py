@@ -12,7 +12,7 @@ import click
 
 from engine.base.errors import BackendMissing, BadInput
 from engine.base.read_only import check_writable
-from tui.cli.options import Common, common_options
+from tui.cli.options import Common, FiniteRange, common_options
 from tui.cli.output import echo, print_json, print_table
 
 if TYPE_CHECKING:
@@ -29,11 +29,11 @@ ABUSE = "abuse"
 @click.command("chaos", epilog="Example: quarterdeck chaos kill stop --sessions 6 --seconds 10")
 @click.argument("drills", nargs=-1, required=True, metavar="DRILL...")
 @click.option("--seed", type=int, default=0, show_default=True, help="Chooses victims, users and pauses.")
-@click.option("--seconds", type=click.FloatRange(1, 86_400), default=120.0, show_default=True, help="All drills.")
+@click.option("--seconds", type=FiniteRange(1, 86_400), default=120.0, show_default=True, help="All drills.")
 @click.option("--sessions", type=click.IntRange(1, 1000), default=20, show_default=True, help="Size of the pool.")
 @click.option(
     "--radius",
-    type=click.FloatRange(0, 1, min_open=True),
+    type=FiniteRange(0, 1, min_open=True),
     default=0.2,
     show_default=True,
     help="Share of sessions or calls that a drill may hit.",

@@ -12,7 +12,7 @@ import msgspec
 from engine.base.errors import BadInput
 from engine.base.read_only import check_writable
 from engine.requests import PRIORITIES
-from tui.cli.options import Common, common_options
+from tui.cli.options import SECONDS, Common, common_options
 from tui.cli.output import echo, print_json
 from tui.feeds.client import EngineClient, RemoteError, address_of
 from tui.terminal.output import announce
@@ -23,13 +23,13 @@ from tui.terminal.output import announce
 @click.option("--stream", is_flag=True, help="Print the answer as it grows.")
 @click.option("--conversation", default="", metavar="ID", help="Go on with this conversation.")
 @click.option("--profile", default="default", show_default=True, help="Profile to run it in.")
-@click.option("--deadline", type=float, metavar="SECONDS", help="Give up after so long.")
+@click.option("--deadline", type=SECONDS, metavar="SECONDS", help="Give up after so long.")
 @click.option(
     "--priority", type=click.Choice(PRIORITIES), default="medium", show_default=True, help="Its place in the queue."
 )
 @click.option("--user", default="", metavar="NAME", help="Whose prompt it is; yours without it.")
 @click.option("--cacheable", is_flag=True, help="An earlier equal prompt's answer will do.")
-@click.option("--cache-ttl", type=float, metavar="SECONDS", help="Keep its answer so long; implies --cacheable.")
+@click.option("--cache-ttl", type=SECONDS, metavar="SECONDS", help="Keep its answer so long; implies --cacheable.")
 @click.option("--cache-tag", "cache_tags", multiple=True, metavar="TAG", help="Tags its answer; implies --cacheable.")
 @click.option("--commands", is_flag=True, help="A leading / is a command of the agent and @ attaches a file.")
 @click.option("--no-wait", is_flag=True, help="Print the request's id at once; `queue show ID` reads how it ended.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from tui.cli.options import Common, called_alone, common_options
+from tui.cli.options import SECONDS, Common, called_alone, common_options
 from tui.cli.output import print_json, print_table
 from tui.cli.running_engine import call
 from tui.feeds.client import ANSWER_S
@@ -71,7 +71,7 @@ command.add_command(_ending("kill", "Kill the process trees of these sessions at
 
 @command.command("recycle", epilog="Example: quarterdeck sessions recycle k7f003 --deadline 30")
 @click.argument("sessions", nargs=-1, required=True)
-@click.option("--deadline", type=float, default=60.0, show_default=True, help="Seconds that a running turn gets.")
+@click.option("--deadline", type=SECONDS, default=60.0, show_default=True, help="Seconds that a running turn gets.")
 @common_options
 def recycle(common: Common, sessions: tuple[str, ...], deadline: float) -> None:
     """Give these sessions no new work and stop them at the end of their turn."""
