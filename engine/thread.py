@@ -107,6 +107,7 @@ class EngineThread:
 
     def _run(self) -> None:
         if self._owns_process:
+            process.one_heap()
             raise_descriptor_limit()
         with asyncio.Runner(loop_factory=_new_loop) as runner:
             runner.run(self._live())
@@ -149,7 +150,7 @@ class EngineThread:
 
 
 def keep_what_started() -> None:
-    """Let the garbage collector pass over all that there is now: it stays, and a whole collection takes a tenth."""
+    """Let the garbage collector pass over all that there is now: it stays, and whole collections are shorter by far."""
     gc.collect()
     gc.freeze()
 

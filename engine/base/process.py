@@ -14,6 +14,7 @@ from types import MappingProxyType
 PRIVATE_UMASK = 0o077
 INHERIT = -1
 """The umask of a child that simply has ours, as `subprocess` takes it."""
+_M_ARENA_MAX = -8
 _PR_SET_DUMPABLE = 4
 
 
@@ -71,6 +72,19 @@ def shield() -> bool:
 
     result: int = ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
     return result == 0
+
+
+def one_heap() -> bool:
+    """Let all threads allocate from one heap: each of their own keeps what was free in it for ever.
+
+    Python lets one thread run at a time, so they seldom meet there. False where nothing was done.
+    """
+    if sys.platform != "linux":
+        return False
+    import ctypes
+
+    tune = getattr(ctypes.CDLL(None), "mallopt", None)  # glibc alone has it, and musl one that does nothing
+    return tune is not None and bool(tune(_M_ARENA_MAX, 1))
 
 
 def _wipe(name: str) -> None:

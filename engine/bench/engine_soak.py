@@ -25,7 +25,8 @@ from engine.bench.soak import WARM, growth
 from engine.engine import Engine
 
 SESSIONS = 4
-_MEMORY_MB, _OTHERS = 5.0, 1.0
+_MEMORY_MB, _OTHERS = 5.0, 2.0
+"""A straight line makes one and a half of one more that came in the middle."""
 _PATIENCE_S, _CLOSING_S = 120.0, 0.05
 _SHORT = ("events.history=1000", "events.transcript_bytes=1MiB")
 """Histories that are full in the first half, so that what grows in the second one is something else."""
@@ -48,7 +49,7 @@ def measure(folder: Path, minutes: float, seed: int, progress: Progress) -> list
     socket = folder / "engine.sock"
     sizes = [f"session_pool.min_size={SESSIONS}", f"session_pool.max_size={SESSIONS}", f"api.socket={socket}"]
     loaded = simulator_settings(folder, [*ROOMY, *OFTEN_KILLED, *_SHORT, *sizes])
-    with running(loaded, serve) as thread:
+    with running(loaded, serve, owns_process=True) as thread:
         samples, load = thread.run(_soak(thread.engine, socket, minutes, seed, progress))
     done = ", ".join(f"{count} {what}" for what, count in load.done.items())
     refused = ", ".join(f"{count} {what}" for what, count in load.refused.items()) or "none"

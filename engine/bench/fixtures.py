@@ -64,9 +64,9 @@ def simulator_settings(folder: Path, overrides: Sequence[str]) -> Loaded:
 
 
 @contextmanager
-def running(loaded: Loaded, serve: Serve | None = None) -> Iterator[EngineThread]:
-    """An engine without listeners, unless it is to serve some, drained at the end."""
-    thread = EngineThread(loaded, serve)
+def running(loaded: Loaded, serve: Serve | None = None, *, owns_process: bool = False) -> Iterator[EngineThread]:
+    """An engine without listeners, unless it is to serve some, drained at the end; `owns_process` as headless."""
+    thread = EngineThread(loaded, serve, owns_process=owns_process)
     thread.start()
     try:
         yield thread

@@ -48,6 +48,7 @@ class MemoryCache(Generic[V]):
     def __init__(self, limits: CacheLimits, policy: EvictionPolicy | None = None) -> None:
         self._limits = limits
         self.policy: EvictionPolicy = policy or LeastRecentlyUsed()
+        self._used = self.policy.used
         self._entries: dict[str, _Entry[V]] = {}
         self.size = 0
         self.hits = self.misses = 0
@@ -71,15 +72,16 @@ class MemoryCache(Generic[V]):
 
     def get(self, key: str, now: float) -> V | None:
         """The value, or None when there is none or it is too old."""
-        entry = self._entries.get(key)
-        if entry is None:
+        try:
+            entry = self._entries[key]
+        except KeyError:
             self.misses += 1
             return None
         if entry.expires <= now:
             self._drop(key, "age")
             self.misses += 1
             return None
-        self.policy.used(key)
+        self._used(key)
         self.hits += 1
         return entry.value
 
@@ -102,7 +104,7 @@ class MemoryCache(Generic[V]):
         """Evict by another policy from now on; it hears of the entries in the order in which they were kept."""
         for key, entry in self._entries.items():
             policy.added(key, entry.size)
-        self.policy = policy
+        self.policy, self._used = policy, policy.used
 
     def delete(self, key: str, tenant: str) -> bool:
         """Forget one entry of a tenant; False when it has none of this key."""
