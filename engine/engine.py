@@ -65,7 +65,7 @@ class Engine:
         self._supervision = Supervision(
             core, processes, agents, flow, resilience, sessions, permissions, self._requests
         )
-        self._profiling = Profiling(core, sessions)
+        self._profiling = Profiling(core, sessions, self._supervision.maintenance)
         self._parts: list[Part] = [
             processes,
             sessions,
@@ -127,7 +127,7 @@ class Engine:
         self.maintenance = self._supervision.maintenance
         self.startable = self._supervision.startable
         self.stores = self._supervision.stores
-        self.profiler = self._profiling.profiler
+        self.profiler, self.performance = self._profiling.profiler, self._profiling.performance
         self.workers = self._supervision.workers
 
     @property

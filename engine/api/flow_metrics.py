@@ -1,8 +1,7 @@
-"""The metrics of the queue, the limits, the answer cache, the workers and the garbage collector."""
+"""The metrics of the queue, the limits, the answer cache, the buffers and the workers."""
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterable
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -22,7 +21,6 @@ def flow_metrics(engine: Engine) -> Iterable[Metric]:
         "memory_pool_utilization", "Bytes of buffers in use / in use and kept", engine.buffers.utilization
     )
     yield from _workers(engine.workers.statistics())
-    yield from _garbage()
 
 
 def _workers(workers: WorkerStatistics) -> Iterable[Metric]:
@@ -88,12 +86,3 @@ def _cache(levels: Iterable[CacheReading]) -> Iterable[Metric]:
         for cause, count in each.removed.items():
             removed.add_metric([*name, cause], count)
     yield from (hits, misses, took, entries, size, removed)
-
-
-def _garbage() -> Iterable[Metric]:
-    runs = CounterMetricFamily("quarterdeck_gc_collections", "Runs of the garbage collector", labels=["generation"])
-    freed = CounterMetricFamily("quarterdeck_gc_collected", "Objects that it freed", labels=["generation"])
-    for generation, found in enumerate(gc.get_stats()):
-        runs.add_metric([str(generation)], found["collections"])
-        freed.add_metric([str(generation)], found["collected"])
-    yield from (runs, freed)

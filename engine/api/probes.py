@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from engine.api.envelope import json_response
 from engine.api.flow_metrics import flow_metrics
+from engine.api.performance_metrics import performance_metrics
 from engine.api.recovery_metrics import alert_metrics, recovery_metrics, strategy_metrics, success_metric
 from engine.api.supervision_metrics import supervision_metrics
 from engine.base.version import __version__
@@ -95,6 +96,7 @@ class _EngineCollector(Collector):
         yield from alert_metrics(engine.alerts)
         yield strategy_metrics(state.strategies)
         yield from flow_metrics(engine)
+        yield from performance_metrics(engine)
         yield from supervision_metrics(engine)
 
     def _info(self) -> Metric:

@@ -1,4 +1,4 @@
-"""Group `profiling`: what the profiler costs the work that it measures, in runs that take turns with and without it."""
+"""Group `profiling`: what the profiler and the indicators cost what they measure, in turns with and without them."""
 
 from __future__ import annotations
 
@@ -13,27 +13,32 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.base.clock import SystemClock
 from engine.bench.figures import Figure, at_most, figure
+from engine.events.bus import Bus
+from engine.profiling.loop_lag import LoopLag
 from engine.profiling.loop_steps import StepWatch
 from engine.profiling.outputs.flamegraph import flamegraph
 from engine.profiling.outputs.speedscope import speedscope
+from engine.profiling.performance import PerformanceMeter
 from engine.profiling.sampler import Sampler
 from engine.profiling.stacks import Function, Stack, StackCounter
 
-_RATE, _COST, _DEPTH, _IDLE_THREADS = 100.0, 3.0, 20, 4
+_RATE, _COST, _MEASURED, _DEPTH, _IDLE_THREADS = 100.0, 3.0, 0.1, 20, 4
 _MESSAGE = json.dumps({"type": "assistant", "message": {"content": [{"type": "text", "text": "word " * 200}]}})
 Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Size:
-    """Pairs of runs, and steps of the loop in each run."""
+    """Pairs of runs, steps of the loop in each run, and seconds of an idle loop."""
 
     pairs: int = 40
     steps: int = 4000
+    idle: int = 20
 
 
-FULL, QUICK = Size(), Size(24, 2000)
+FULL, QUICK = Size(), Size(24, 2000, 5)
 
 
 def measure(_folder: Path, size: Size, seed: int, progress: Progress) -> list[Figure]:  # noqa: ARG001 - nothing is random
@@ -44,6 +49,8 @@ def measure(_folder: Path, size: Size, seed: int, progress: Progress) -> list[Fi
         rows = _sampling(size)
         progress("allocations traced")
         rows.append(_tracing(size))
+    progress(f"{size.idle} s of an idle loop with and without the indicators")
+    rows.append(_indicators(size))
     progress("a capture is written")
     return [*rows, *_writing(size)]
 
@@ -102,6 +109,31 @@ def _tracing(size: Size) -> Figure:
         tracemalloc.stop()
     cost = (statistics.median(pairs) - 1) * 100
     return figure("CPU that tracing allocations adds to it", cost, "%", against="off unless `memory` is asked for")
+
+
+def _indicators(size: Size) -> Figure:
+    """CPU of a process whose loop does nothing but measure itself once a second, and of one that does not even that."""
+    without, measured = (asyncio.run(_idle(size.idle, measured=each)) * 100 for each in (False, True))
+    against = f"{size.idle} s of an idle loop; one that wakes up once a second takes {without:.3f} %"
+    return at_most(
+        "CPU of the indicators in an idle loop", measured - without, "% of one CPU", _MEASURED, against=against
+    )
+
+
+async def _idle(seconds: int, *, measured: bool) -> float:
+    """CPU seconds a second."""
+    bus = Bus(SystemClock())
+    meter, mailbox = PerformanceMeter(bus, LoopLag(), time.monotonic), bus.subscribe()
+    if measured:
+        meter.open()
+    began, cpu = time.perf_counter(), time.process_time()
+    for _ in range(seconds):
+        await asyncio.sleep(1)
+        meter.measure()
+        mailbox.take()
+    spent = (time.process_time() - cpu) / (time.perf_counter() - began)
+    meter.close()
+    return spent
 
 
 def _writing(size: Size) -> list[Figure]:

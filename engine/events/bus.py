@@ -51,8 +51,10 @@ class Subscription:
         with self._lock:
             first = not self._waiting
             if self._lost:
+                self._bus.dropped += 1
                 return
             if len(self._waiting) >= self._limit:
+                self._bus.dropped += len(self._waiting) + 1
                 self._waiting.clear()
                 self._lost = True
                 self.gaps += 1
@@ -103,6 +105,13 @@ class Bus:
         self._subscriptions: list[Subscription] = []
         self._listeners: list[Callable[[EventEnvelope], None]] = []
         self.faults: Counter[str] = Counter()
+        self.dropped = 0
+        """Events that slow readers missed; a snapshot stood in for them."""
+
+    @property
+    def followed(self) -> bool:
+        """Whether anybody has a mailbox."""
+        return bool(self._subscriptions)
 
     @property
     def state(self) -> State:

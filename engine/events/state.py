@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import msgspec
 
-from engine.events.types import BreakerFigures, CacheReading, PoolStatistics, QueueReading, SessionState, Severity
+from engine.events.performance_state import PerformanceView, ProfilerView, RequestStages
+from engine.events.types import (
+    BreakerFigures,
+    CacheReading,
+    PoolStatistics,
+    QueueReading,
+    SessionState,
+    Severity,
+)
 
 RECENT_KEPT = 200
 """Lines of the recent list."""
@@ -385,6 +393,12 @@ class State(msgspec.Struct):
     pool: PoolStatistics | None = None
     queue: QueueReading | None = None
     cache: list[CacheReading] = []
+    performance: PerformanceView = msgspec.field(default_factory=PerformanceView)
+    stages: list[RequestStages] = []
+    """Of the last STAGES_KEPT requests that ran a turn and have ended, the newest last."""
+    turns_of: dict[str, RequestStages] = {}
+    """Of requests under way that have run a turn."""
+    profiler: ProfilerView = msgspec.field(default_factory=ProfilerView)
     quotas: dict[str, QuotaView] = {}
 
 

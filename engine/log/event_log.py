@@ -29,6 +29,7 @@ _LEVELS: dict[type[ev.Event], int] = {
     ev.PoolMeasured: logging.NOTSET,
     ev.QueueMeasured: logging.NOTSET,
     ev.CacheMeasured: logging.NOTSET,
+    ev.PerformanceMeasured: logging.NOTSET,
     ev.RecoveryMeasured: logging.NOTSET,
     ev.ConsolesChanged: logging.DEBUG,
     ev.AlertRaised: logging.NOTSET,  # the alerts' own channel writes them

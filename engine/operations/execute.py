@@ -21,6 +21,7 @@ from engine.operations.handlers import (  # noqa: F401 - loading them binds the 
     conversations,
     errors,
     memory,
+    performance,
     permissions,
     pool,
     presets,

@@ -14,6 +14,7 @@ from engine.operations.declared import (
     conversations,
     errors,
     memory,
+    performance,
     permissions,
     pool,
     presets,
@@ -51,6 +52,7 @@ SUBJECTS = (
     config,
     presets,
     profiler,
+    performance,
     workers,
 )
 """The modules that declare operations, in the order of the API's pages."""

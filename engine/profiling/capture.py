@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from engine.profiling.loop_steps import LagSummary, LoopStep
+from engine.profiling.loop_lag import LagSummary
+from engine.profiling.loop_steps import LoopStep
 from engine.profiling.memory import MemorySummary
 from engine.profiling.stacks import HotFunction, Stack, hottest
 from engine.profiling.tasks import TaskTable

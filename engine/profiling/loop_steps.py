@@ -1,18 +1,14 @@
-"""Steps of the event loop that took long, with the stack that the sampler saw in them; and the loop's lag."""
+"""Steps of the event loop that took long, with the stack that the sampler saw in them."""
 
 from __future__ import annotations
 
-import asyncio
 from asyncio import events
-from collections import deque
 from dataclasses import dataclass
 from types import CodeType, FrameType
 
-from engine.base.percentiles import nearest_rank
 from engine.profiling.stacks import Function, function_of
 
-MOST_STEPS, LAGS_KEPT = 100, 4096
-BEAT_S = 0.05
+MOST_STEPS = 100
 _STEP_FILE, _STEP_NAME = events.__file__, "_run"
 
 
@@ -26,16 +22,6 @@ class LoopStep:
     at: float
     seconds: float
     functions: tuple[Function, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class LagSummary:
-    """How late the loop ran what was due, in seconds."""
-
-    p50: float
-    p99: float
-    most: float
-    beats: int
 
 
 @dataclass(slots=True)
@@ -99,37 +85,3 @@ def step_of(leaf: FrameType | None) -> tuple[FrameType | None, tuple[CodeType, .
         codes.append(code)
         frame = frame.f_back
     return found, tuple(codes[:below])
-
-
-class LoopLag:
-    """Owner of a heartbeat on the running loop that measures how late it comes."""
-
-    def __init__(self) -> None:
-        self._lags: deque[float] = deque(maxlen=LAGS_KEPT)
-        self._timer: asyncio.TimerHandle | None = None
-        self._most = 0.0
-        self._beats = 0
-
-    def start(self) -> None:
-        """Beat until `stop`."""
-        loop = asyncio.get_running_loop()
-        due = loop.time() + BEAT_S
-        self._timer = loop.call_at(due, self._beat, due)
-
-    def stop(self) -> None:
-        """No further beat."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-    def summary(self) -> LagSummary:
-        """What was measured so far; of a long capture the percentiles are those of its last minutes."""
-        lags = sorted(self._lags)
-        return LagSummary(nearest_rank(lags, 0.50), nearest_rank(lags, 0.99), self._most, self._beats)
-
-    def _beat(self, due: float) -> None:
-        lag = max(0.0, asyncio.get_running_loop().time() - due)
-        self._lags.append(lag)
-        self._most = max(self._most, lag)
-        self._beats += 1
-        self.start()

@@ -18,7 +18,8 @@ from engine.base.nursery import Nursery
 from engine.events.types import AnyEvent, Notice, ProfilerStarted, ProfilerStopped, Severity
 from engine.launchers.tree_usage import TreeUsage
 from engine.profiling.capture import KINDS, Capture
-from engine.profiling.loop_steps import LagSummary, LoopLag, StepWatch
+from engine.profiling.loop_lag import CAPTURE_S, LagSummary, LagWindow, LoopLag
+from engine.profiling.loop_steps import StepWatch
 from engine.profiling.memory import MemorySummary, MemoryTrace
 from engine.profiling.outputs import folder as folders
 from engine.profiling.outputs.flamegraph import flamegraph
@@ -26,7 +27,7 @@ from engine.profiling.outputs.report import report
 from engine.profiling.outputs.speedscope import speedscope
 from engine.profiling.sampler import Sampler
 from engine.profiling.session_usage import taken
-from engine.profiling.stacks import StackCounter
+from engine.profiling.stacks import StackCounter, own_shares
 from engine.profiling.tasks import task_table
 from engine.settings import schema_profiler
 from engine.settings.schema_profiler import LEAST_RATE, LEAST_S, LONGEST_S, MOST_RATE
@@ -36,13 +37,14 @@ _NO_CAPTURE = "`quarterdeck profiler start` begins one."
 
 @dataclass(frozen=True, slots=True)
 class ProfilerPorts:
-    """What the profiler needs of the engine: settings in force, its folder, events, and what the sessions take."""
+    """What the profiler needs of the engine: settings, folder, events, what the sessions take, the loop's heartbeat."""
 
     settings: Callable[[], schema_profiler.Profiler]
     folder: Callable[[], Path]
     publish: Callable[[AnyEvent], object]
     clock: Clock
     trees: Callable[[], Awaitable[Mapping[str, TreeUsage]]]
+    lag: LoopLag
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ class _Running:
     cpu: float
     trees: Mapping[str, TreeUsage]
     sampler: Sampler | None
-    lag: LoopLag | None
+    lag: LagWindow | None
     memory: MemoryTrace | None
 
 
@@ -89,6 +91,8 @@ class Profiler:
         self._closed = False
         self._number = 0
         self.last: Capture | None = None
+        self.shares_before: dict[tuple[str, str], float] = {}
+        """Own shares of the functions in the capture of stacks before the last one; empty where there was none."""
         self._files: tuple[str, ...] = ()
         self._problem = ""
 
@@ -182,8 +186,7 @@ class Profiler:
         if "memory" in kinds:
             memory = MemoryTrace()
         if {"tasks", "blocking"} & set(kinds):
-            lag = LoopLag()
-            lag.start()
+            lag = self._ports.lag.open(CAPTURE_S)
         self._running = _Running(start, seconds, time.perf_counter(), time.process_time(), trees, sampler, lag, memory)
 
     def _time_is_up(self) -> None:
@@ -197,7 +200,10 @@ class Profiler:
         if self._timer is not None:
             self._timer.cancel()
         try:
-            capture = self.last = await self._finish(running)
+            capture = await self._finish(running)
+            if self.last is not None and self.last.stacks:
+                self.shares_before = own_shares(self.last.stacks)
+            self.last = capture
             self._files, self._problem = (), ""
             await self._write(capture)
         except Exception as error:
@@ -222,7 +228,7 @@ class Profiler:
         if running is None:
             return
         if running.lag is not None:
-            running.lag.stop()
+            self._ports.lag.close(running.lag)
         if running.sampler is not None:
             running.sampler.stop()
         if running.memory is not None:
@@ -232,7 +238,7 @@ class Profiler:
         """Stop what measures, before anything is computed from it."""
         seconds, cpu = time.perf_counter() - running.began, time.process_time() - running.cpu
         if running.lag is not None:
-            running.lag.stop()
+            self._ports.lag.close(running.lag)
         if running.sampler is not None:
             await asyncio.to_thread(running.sampler.stop)
         tasks = task_table() if "tasks" in running.start.kinds else None

@@ -13,7 +13,7 @@ from engine.events.types import EventEnvelope
 class Stage:
     """One stage: its beginning in seconds after the request came, and its length; `detail` names reason or session.
 
-    `name` is queue, wait, retry, first_token, turn, people or end.
+    `name` is queue, wait, retry, first_token, turn, tools, people or end.
     """
 
     name: str
@@ -71,14 +71,17 @@ class _Tracer:
         self._name, self._detail, self._at = name, detail, at
 
     def _turn(self, ended: ev.TurnEnded, at: float) -> None:
-        """Divide the turn: until its first token, what it wrote and did, and what it waited for people."""
+        """Divide the turn: until its first token, what it wrote, its tools, and what it waited for people."""
         if self._name != "turn":
             return
         first = min(self._at + (ended.ttft or 0.0), at)
         people = min(max(0.0, ended.for_person), at - first)
         if ended.ttft is not None:
             self._add("first_token", self._at, first, self._detail)
-        self._add("turn", first, at - people, self._detail)
+        tools = min(max(0.0, ended.tools), at - first - people)
+        self._add("turn", first, at - people - tools, self._detail)
+        if tools:
+            self._add("tools", at - people - tools, at - people, "wherever in the turn they ran")
         if people:
             self._add("people", at - people, at, "approvals, wherever in the turn they were")
         self._name, self._detail, self._at = "end", "", at

@@ -111,6 +111,15 @@ def hottest(stacks: Sequence[Stack], most: int) -> list[HotFunction]:
     return [HotFunction(each, count / samples, total[each] / samples) for each, count in own.most_common(most)]
 
 
+def own_shares(stacks: Sequence[Stack]) -> dict[tuple[str, str], float]:
+    """The share of the samples at work in each function itself, from 0 to 1, by its name and file."""
+    own: Counter[tuple[str, str]] = Counter()
+    for stack in stacks:
+        own[(stack.functions[-1].name, stack.functions[-1].file)] += stack.count
+    samples = max(1, own.total())
+    return {name: count / samples for name, count in own.items()}
+
+
 def function_of(code: CodeType) -> Function:
     """A code object as people read it, without the folders of this machine."""
     return Function(printable(code.co_qualname), short_path(code.co_filename), code.co_firstlineno)

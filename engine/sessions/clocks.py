@@ -111,6 +111,30 @@ class TurnClocks:
         return found
 
 
+class ToolTime:
+    """Owner of the time in which at least one tool of a turn ran; `now` is a monotonic time in seconds."""
+
+    def __init__(self) -> None:
+        self._running = 0
+        self._since = self._seconds = 0.0
+
+    def began(self, now: float) -> None:
+        """A tool was called."""
+        if not self._running:
+            self._since = now
+        self._running += 1
+
+    def ended(self, now: float) -> None:
+        """One of them has its result."""
+        if self._running == 1:
+            self._seconds += now - self._since
+        self._running = max(0, self._running - 1)
+
+    def seconds(self, now: float) -> float:
+        """Time so far."""
+        return self._seconds + (now - self._since if self._running else 0.0)
+
+
 def turn_limits(settings: Settings) -> TurnLimits:
     """The clocks of a turn."""
     pool = settings.session_pool

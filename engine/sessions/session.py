@@ -524,6 +524,7 @@ class Session:
                 self.keep_to_one(what)
             case f.ToolEnded(tool, failed, text):
                 self._ports.tool_ended(self.profile.at_endpoint(tool), failed, text)
+                self._take_of_turn(fact)
             case f.Replied(reply):
                 self._controls.take(reply)
             case f.ReplyUnreadable(request_id):

@@ -13,7 +13,7 @@ from engine.base.text import one_line, prompt_title
 from engine.events.types import TurnEnded
 from engine.sessions import protocol_events as f
 from engine.sessions.account import Spent
-from engine.sessions.clocks import SILENCE, Expired, TurnClocks, TurnLimits
+from engine.sessions.clocks import SILENCE, Expired, ToolTime, TurnClocks, TurnLimits
 from engine.sessions.messages import Usage
 from engine.sessions.outcome import Ended, Outcome, Written, judge, judge_cancelled, judge_lost, judge_unreadable
 
@@ -80,6 +80,7 @@ class RunningTurn:
         self._clock = clock
         self._began = clock.monotonic()
         self._clocks = TurnClocks(limits, self._began)
+        self._tools = ToolTime()
         self._done: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
 
     @property
@@ -123,6 +124,10 @@ class RunningTurn:
                 self.order.on_drop(size)
             case f.ToolUsed(tool):
                 self.used(tool)
+                if tool:  # else a line could not be read, and its end cannot be known
+                    self._tools.began(self._clock.monotonic())
+            case f.ToolEnded():
+                self._tools.ended(self._clock.monotonic())
             case f.ActivityChanged():
                 self.answered()
             case f.TurnStarted():
@@ -179,13 +184,15 @@ class RunningTurn:
         first = self._clocks.first_byte_at
         ok = outcome is not None and outcome.ok
         now = self._clock.monotonic()
+        people = self._clocks.for_person(now)
         return TurnEnded(
             request=self.order.request,
             session=session,
             ok=ok,
             outcome=outcome.ended.value if outcome is not None else "abandoned",
             duration=now - self._began,
-            for_person=self._clocks.for_person(now),
+            for_person=people,
+            tools=max(0.0, self._tools.seconds(now) - people),
             ttft=first - self._began if first is not None else None,
             tokens_in=spent.tokens_in,
             tokens_out=spent.tokens_out,

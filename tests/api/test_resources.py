@@ -15,6 +15,7 @@ LOOKS = {
     "/api/queue": {"queue", "quotas"},
     "/api/cache": {"cache"},
     "/api/memory": {"memory"},
+    "/api/performance": {"performance"},
     "/api/workers": {"workers"},
     "/api/pool": {"pool"},
     "/api/sessions": {"sessions", "total"},

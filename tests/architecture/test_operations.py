@@ -16,6 +16,7 @@ from engine.approvals.grants import Grant
 from engine.approvals.groups import PermissionGroup
 from engine.approvals.store import Answered
 from engine.events import state, types
+from engine.events.indicators import Indicators, StageMedian
 from engine.memory.buffers import ClassStatistics
 from engine.memory.optimizer import Verdict
 from engine.operations.declared import (
@@ -23,6 +24,7 @@ from engine.operations.declared import (
     checkpoints,
     errors,
     memory,
+    performance,
     permissions,
     pool,
     profiler,
@@ -70,6 +72,9 @@ ROWS = [
     (queue.LimitRow, types.LimitReading, set()),
     (memory.BufferClass, ClassStatistics, set()),
     (memory.VerdictRow, Verdict, set()),
+    (performance.PerformanceRow, Indicators, set()),
+    (performance.StageMedianRow, StageMedian, set()),
+    (performance.GarbageRow, types.GarbageReading, set()),
     (workers.WorkerRow, WorkerStatistics, set()),
     (profiler.ProfilerRow, ProfilerStatus, set()),
     (profiler.FileRow, KeptFile, set()),

@@ -105,6 +105,7 @@ READS = {
     "workers:statistics",
     "presets:list",
     "presets:show",
+    "performance",
     "permissions:groups",
     "permissions:history",
     "permissions:list",

@@ -240,6 +240,61 @@ def _present() -> list[tuple[float, AnyEvent]]:
     return found
 
 
+def profiled() -> list[tuple[float, AnyEvent]]:
+    """A minute of measurements, answered requests with their stages and a capture; each with how long ago it was."""
+    rng, found = random.Random(4121), list[tuple[float, AnyEvent]]()
+    for second in range(70, 0, -1):
+        worst = 0.0004 + 0.003 * rng.random() ** 3 + (0.011 if second in {18, 41} else 0)
+        garbage = (
+            ev.GarbageReading(0, 4100 - second, 0.61, 90_000), ev.GarbageReading(1, 370, 0.2, 4000),
+            ev.GarbageReading(2, 31, 0.341, 800),
+        )  # fmt: skip
+        reading = ev.PerformanceReading(
+            lag_p50=0.0004, lag_p99=0.0041, lag_most=worst, threads=9, descriptors=1921, blocks=1_240_000 + second,
+            block_growth=350.5, events=412.0, events_dropped=3, garbage=garbage,
+        )  # fmt: skip
+        found.append((float(second), ev.PerformanceMeasured(performance=reading)))
+    for number in range(64):
+        request, took, ago = f"r8{number:02d}", 1.2 + 0.4 * rng.random(), 69.0 - number
+        found.append((ago, _queued(request, "ana", "review the change")))
+        found.append(
+            (
+                ago,
+                ev.TurnEnded(
+                    request=request, session="s0001", ok=True, outcome="answered", duration=took, ttft=0.45 * took,
+                    tools=0.13 * took,
+                ),
+            )
+        )  # fmt: skip
+        found.append((ago, ev.RequestEnded(request=request, user="ana", ok=True, duration=took + 0.11, queued=0.09)))
+    found.append((42.0, ev.ProfilerStarted(kinds=("cpu", "tasks", "blocking"), rate=100.0, seconds=30.0, who="ana")))
+    found.append((12.0, ev.ProfilerStopped(reason="its time is up", seconds=30.0, samples=2994)))
+    return sorted(found, key=lambda each: -each[0])
+
+
+CAPTURE = {
+    "text": "# Profile\n\n## What to do\n\n1. nothing", "capture": "20261120T140149-4121-1", "advice": [], "tasks": [],
+    "hot": [
+        {"function": name, "place": place, "own": own, "total": total, "change": change}
+        for name, place, own, total, change in (
+            ("Decoder.feed", "engine/sessions/machine.py:88", 0.182, 0.31, 0.011),
+            ("loads", "json/__init__.py:299", 0.117, 0.12, -0.002),
+            ("Pool.reconcile", "engine/pool/pool.py:210", 0.093, 0.224, 0.048),
+            ("Recorder.record", "engine/events/recorder.py:55", 0.061, 0.064, -0.001),
+            ("BreakerGuard.record", "engine/recovery/breakers/breaker_guard.py:31", 0.039, 0.098, 0.006),
+            ("encode_state", "engine/events/state.py:400", 0.012, 0.012, 0.0),
+        )
+    ],
+    "steps": [
+        {"at": NOW - 40, "seconds": 0.084, "function": "Pool.reconcile", "begun_by": "Maintenance.round"},
+        {"at": NOW - 31, "seconds": 0.041, "function": "LiveSettings.apply", "begun_by": "LiveSettings.apply"},
+    ],
+}  # fmt: skip
+"""The report of the capture."""
+FRAMES = tuple(0.0012 + 0.003 * random.Random(7 * number).random() ** 2 for number in range(90))
+"""CPU seconds of the console's last frames."""
+
+
 def changed(key: str, old: object, new: object) -> AnyEvent:
     """Somebody changes a setting."""
     return ev.SettingsChanged(who="ana", changes={key: [old, new]})

@@ -14,7 +14,7 @@ import pytest
 from engine.base.clock import ManualClock
 from engine.events import types as ev
 from tests.console import scene
-from tests.support.console import NORMAL, SMALL, ConsoleFixture, FakeFeed, console_fixture
+from tests.support.console import NORMAL, SMALL, ConsoleFixture, FakeFeed, StillCost, console_fixture
 from tests.support.processes import until
 from tui.actions.press_guard import ARMING_S
 from tui.feeds.recorded import RecordedFeed
@@ -46,6 +46,9 @@ SCENES: dict[str, tuple[str, ...]] = {
     "recovery": ("4",),
     "queue": ("5",),
     "cache": ("6",),
+    "profile": ("9", "j"),
+    "profile-empty": ("9",),
+    "profile-trace": ("9", "T"),
     "conversations": ("0", "j"),
     "conversation-delete": ("0", "j", "X"),
     "conversation-asleep": ("0", "j", "enter"),
@@ -75,7 +78,13 @@ async def test_a_screen_is_drawn_as_it_was(name: str, size: str, feed: FakeFeed,
     if name.startswith("inbox-"):
         for ago, event in scene.crowd():
             feed.push(scene.NOW - ago, event)
+    if name.startswith("profile") and name != "profile-empty":
+        feed.captured = scene.CAPTURE
+        for ago, event in scene.profiled():
+            feed.push(scene.NOW - ago, event)
     async with console_fixture(feed, clock, SIZES[size], owns_engine=True) as console:
+        if feed.captured:
+            console.app.own_cost = StillCost(scene.FRAMES, 1024, 6)
         for key in SCENES[name]:
             clock.advance(ARMING_S if name.startswith("inbox-") else 0)
             await console.press(key)

@@ -7,14 +7,16 @@ import re
 from pathlib import Path
 from typing import Any
 
+from engine.events.indicators import indicators
 from engine.events.state import State
 from tests.api.serving import LONG, Served, serving
 from tests.support.console import plain
 from tests.support.processes import until
 from tui.model import timeline
 from tui.model.trends import measure
+from tui.render import formats
 from tui.render.spans import Line
-from tui.screens import overview_lines, queue_lines, recovery_lines
+from tui.screens import overview_lines, profile_lines, queue_lines, recovery_lines
 from tui.screens.header import slots, tally_states
 
 METRICS = {
@@ -95,6 +97,94 @@ async def test_all_give_the_same_numbers_at_the_same_moment(tmp_path: Path) -> N
                 break
             await until(lambda rounds=rounds: served.engine.maintenance.rounds > rounds)  # type: ignore[misc]
         assert differ == []
+
+
+async def test_the_profile_screen_the_api_and_the_metrics_give_the_same_indicators(tmp_path: Path) -> None:
+    async with serving(tmp_path, *QUICK, "cache.enabled=true") as served:
+        await some_of_each(served)
+        for _ in range(2):
+            await served.ask("three", cacheable=True)
+        mailbox = served.engine.bus.subscribe()  # somebody follows, so that each second is published
+        state = served.engine.bus.state
+        differ = ["nothing was read"]
+        for _ in range(10):
+            rounds = served.engine.maintenance.rounds
+            await until(lambda rounds=rounds: served.engine.maintenance.rounds > rounds)  # type: ignore[misc]
+            reading = served.engine.performance.latest
+            if state.performance.reading is reading:
+                differ = await _indicators(served)
+                if served.engine.performance.latest is reading and not differ:
+                    break
+        mailbox.close()
+        assert differ == []
+        assert indicators(state, reading).requests >= 3
+
+
+async def _indicators(served: Served) -> list[str]:
+    """What the Profile screen says differently from the API and the metrics."""
+    state, now = served.engine.bus.state, served.engine.clock.wall()
+    row = (await read(served, "/api/performance"))["performance"]
+    text = (await served.http.get("/metrics")).text
+    found = indicators(state, state.performance.reading)
+    shown = dict(profile_lines.engine_facts(found, now - state.engine.started_at, whole=True))
+    shown["gen2"] = shown["gen2"].split()[0]
+    drawn = " ".join(plain(line) for line in profile_lines.breakdown(found, 100, 6))
+    shown |= {name: f"{figure}" for name, figure in re.findall(r"(\w+) +█* +(\d\.\d{3}) s", drawn)}
+    metrics = dict(re.findall(r"^([\w{}=\",]+) ([0-9.e+-]+)$", text, re.MULTILINE))
+    differ = [
+        f"{name}: {shown.get(name)} on the screen, {value} by the API"
+        for name, value in _facts_of(row).items()
+        if shown.get(name) != value
+    ]
+    differ += [
+        f"{name}: {metrics.get(name)} as a metric, {value} by the API"
+        for name, value in _metrics_of(row).items()
+        if float(metrics.get(name, "nan")) != value
+    ]
+    return differ
+
+
+def _facts_of(row: Any) -> dict[str, str]:
+    """What the screen has to say of the API's figures."""
+    oldest, youngest = row["garbage"][2], row["garbage"][0]
+    stages = {"first_token": "token", "tools": "run", "queue": "wait"}
+    return {
+        "cpu": f"{row['cpu']:.0f}%",
+        "rss": formats.size(row["memory"]),
+        "fds": formats.count(row["descriptors"]),
+        "threads": str(row["threads"]),
+        "events": f"{row['events']:.0f}/s",
+        "drops": formats.count(row["events_dropped"]),
+        "cache": f"{row['hit_rate']:.0%} in {row['hit_time'] * 1e6:.0f}us",
+        "wait p95": formats.took(row["wait_p95"]),
+        "gen0": f"{formats.count(youngest['runs'])} runs, {youngest['seconds']:.1f}s",
+        "gen2": str(oldest["runs"]) if oldest["runs"] else "no",
+        "blocks": f"{formats.count(row['blocks'])} {row['block_growth']:+.0f}/s",
+        "dropped": formats.count(row["queue_dropped"]),
+        "refused": formats.count(row["refused"]),
+        "lowered limits": str(row["limits_lowered"]),
+        **{
+            stages.get(each["name"], each["name"]): f"{each['seconds']:.3f}"
+            for each in row["stages"]
+            if each["name"] != "people"
+        },
+    }
+
+
+def _metrics_of(row: Any) -> dict[str, float]:
+    """What the metrics have to say of the API's figures."""
+    return {
+        'quarterdeck_loop_lag_seconds{percentile="50"}': row["lag_p50"],
+        'quarterdeck_loop_lag_seconds{percentile="99"}': row["lag_p99"],
+        "quarterdeck_engine_threads": row["threads"],
+        "quarterdeck_engine_descriptors": row["descriptors"],
+        "quarterdeck_engine_allocated_blocks": row["blocks"],
+        "quarterdeck_events_dropped_total": row["events_dropped"],
+        "quarterdeck_concurrency_limits_lowered": row["limits_lowered"],
+        'quarterdeck_gc_collections_total{generation="2"}': row["garbage"][2]["runs"],
+        'quarterdeck_gc_seconds_total{generation="0"}': row["garbage"][0]["seconds"],
+        **{f'quarterdeck_request_stage_seconds{{stage="{each["name"]}"}}': each["seconds"] for each in row["stages"]},
+    }
 
 
 async def _differences(served: Served) -> list[str]:

@@ -74,6 +74,20 @@ ONE_OF_EACH: list[AnyEvent] = [
         took=0.4,
         waiters=2,
     ),
+    ev.PerformanceMeasured(
+        performance=ev.PerformanceReading(
+            lag_p50=0.0004,
+            lag_p99=0.004,
+            lag_most=0.01,
+            threads=9,
+            descriptors=40,
+            blocks=1000,
+            block_growth=-2.5,
+            events=4.0,
+            events_dropped=1,
+            garbage=(ev.GarbageReading(2, 3, 0.03, 90),),
+        )
+    ),
     ev.SessionReadings(readings=[ev.Reading("s0001", 3.0, 1000)], engine_cpu=1.0, engine_rss=5),
     ev.SettingsChanged(who="ana", changes={"session_pool.max_size": [4, 6]}),
     ev.SessionChanged(session="s0001", state=SessionState.STOPPING, reason="idle"),

@@ -9,7 +9,8 @@ import pytest
 
 from engine.profiling.advice import advice
 from engine.profiling.capture import SessionUsage
-from engine.profiling.loop_steps import LagSummary, LoopStep
+from engine.profiling.loop_lag import LagSummary
+from engine.profiling.loop_steps import LoopStep
 from engine.profiling.memory import Allocation, MemorySummary
 from engine.profiling.outputs.flamegraph import flamegraph
 from engine.profiling.outputs.report import report

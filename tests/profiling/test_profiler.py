@@ -21,6 +21,7 @@ from engine.events.types import AnyEvent, Notice, ProfilerStarted, ProfilerStopp
 from engine.launchers.tree_usage import TreeUsage
 from engine.operations.declared.profiler import StartProfiler
 from engine.profiling.capture import KINDS
+from engine.profiling.loop_lag import LoopLag
 from engine.profiling.profiler import Profiler, ProfilerPorts
 from engine.profiling.stacks import MOST_DEPTH, StackCounter
 from engine.settings import schema_profiler
@@ -42,7 +43,9 @@ class Fixture:
     def __post_init__(self) -> None:
         self.measured.set()
         self.profiler = Profiler(
-            ProfilerPorts(lambda: self.settings, lambda: self.folder, self.events.append, SystemClock(), self._trees)
+            ProfilerPorts(
+                lambda: self.settings, lambda: self.folder, self.events.append, SystemClock(), self._trees, LoopLag()
+            )
         )
 
     async def _trees(self) -> Mapping[str, TreeUsage]:

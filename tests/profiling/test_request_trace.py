@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 from engine.events import types as ev
@@ -10,7 +11,8 @@ from engine.operations.declared.profiler import TRACE_REQUEST, TracedRequest
 from engine.profiling.request_trace import trace
 from engine.requests import Request
 from tests.support.engines import running
-from tests.support.operations import execute
+from tests.support.operations import answer, execute
+from tests.support.processes import until
 
 QUEUED = ev.RequestQueued(request="r1", user="ana", tenant="t", profile="p", priority="high")
 ENDED = ev.RequestEnded(request="r1", user="ana", ok=True, duration=9.0)
@@ -64,6 +66,29 @@ def test_retries_are_stages_between_the_turns() -> None:
 def test_one_that_runs_ends_now_and_one_that_is_forgotten_is_none() -> None:
     assert stages((0.0, QUEUED), (1.0, started()), now=3.0)[-1] == ("turn", 1.0, 2.0, "s1")
     assert trace("r1", [EventEnvelope(1, 1.0, started())], 2.0) is None
+
+
+def test_what_tools_took_is_a_stage_of_its_own() -> None:
+    found = stages((0.0, QUEUED), (0.0, started()), (4.0, ended(ttft=1.0, tools=1.5, for_person=0.5)), (4.0, ENDED))
+    assert [(name, seconds) for name, _, seconds, _ in found if seconds] == [
+        ("first_token", 1.0), ("turn", 1.0), ("tools", 1.5), ("people", 0.5)
+    ]  # fmt: skip
+
+
+async def test_a_tool_that_ran_and_a_person_who_was_waited_for_are_told_apart(tmp_path: Path) -> None:
+    async with running(tmp_path) as engine:
+        state, clock = engine.bus.state, engine.clock
+        prompt = '[[tool: Bash {"command": "sleep 0.3; touch proof"}]]'
+        asking = asyncio.create_task(engine.submit(Request(prompt=prompt, id="r1")))
+        await until(lambda: state.permissions)
+        asked = clock.monotonic()
+        await until(lambda: clock.monotonic() > asked + 0.4)
+        await answer(engine, next(iter(state.permissions)), "ana", allowed=True)
+        assert (await asking).denials == 0
+        (found,) = state.stages
+    assert 0.3 <= found.tools < found.seconds - 0.4
+    assert found.people >= 0.4
+    assert found.tools + found.people + found.first_token + found.stream <= found.seconds + 1e-3
 
 
 async def test_a_request_of_an_engine_is_traced(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ from engine.settings.schema import Settings
 from engine.settings.tree import flatten
 from tui.console.app import Console
 from tui.model.link import FeedBatch, FeedStatus, LinkState
+from tui.model.own_cost import OwnCost
 from tui.render.spans import Span
 
 NORMAL, SMALL = (120, 36), (80, 24)
@@ -224,6 +225,8 @@ class FakeFeed:
         self.disk: dict[str, list[Message]] = {}
         self.inputs: dict[str, dict[str, Any]] = {}
         """What a permission's tool gets, where a test wants more than its summary."""
+        self.captured: dict[str, Any] | None = None
+        """The report of the last capture."""
         self.shown: list[tuple[str, int]] = []
         """The inputs that were read, each with its offset."""
         self.conversations: list[dict[str, Any]] = []
@@ -282,6 +285,10 @@ class FakeFeed:
     def _answer(self, operation: str, args: Any) -> dict[str, Any]:
         if operation in {"permissions.show", "permissions.judge"}:
             return {"permission": self._detail(args)}
+        if operation == "profiler.report":
+            if self.captured is None:
+                raise NotFound("Nothing has been captured yet.", remedy="Start one.")
+            return self.captured
         if operation in _READS:
             return _READS[operation]
         if (found := _ACTS.get(operation)) is None:
@@ -352,6 +359,24 @@ class FakeFeed:
         self.calls.append(call)
 
 
+class StillCost(OwnCost):
+    """What a console takes that no refresh changes: so long frames, so many bytes and events in each."""
+
+    def __init__(self, frames: Sequence[float] = (), written: int = 0, events: int = 0) -> None:
+        self._time = self._spent = 0.0
+        super().__init__(lambda: self._time, lambda: self._spent)
+        for number, frame in enumerate((0.0, *frames)):
+            self._time, self._spent = self._time + 0.5, self._spent + frame
+            self.events = events * number
+            super().refresh(written * number)
+            self.key()
+            self._time += frame
+            self.painted()
+
+    def refresh(self, written: int) -> None:
+        """Nothing more is measured."""
+
+
 class ConsoleFixture:
     """A console that runs without a terminal, on a clock that the test moves."""
 
@@ -403,6 +428,7 @@ async def console_fixture(
     # It paints by the test's hand alone: the own timer is at its slowest.
     options = {"title": "prod-eu", "theme": "default", "refresh_hz": 0.2, "glyphs": "unicode", **options}
     app = Console(feed, clock=clock, **options)
+    app.own_cost = StillCost()
     async with app.run_test(size=size, notifications=notifications) as pilot:
         made = ConsoleFixture(app, pilot, feed, clock)
         await made.settle()

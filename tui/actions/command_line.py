@@ -148,7 +148,6 @@ COMMANDS: tuple[Command, ...] = (
     Command("permissions deny", ArgumentKind.PERMISSION, "deny what is asked", "answer", acts=True,
             also=("deny",), argument="deny"),
     _plain("grants", "the grants in force, and revoke them", "grants", "permissions grants"),
-    _plain("profiler", "the profiler: what it found, on and off", "profiler"),
     _plain("alerts", "the alerts that fire, and silence them", "alerts"),
     Command("help", ArgumentKind.COMMAND, "all commands, or one", "help", least=0),
     _plain("quit", "leave the console", "leave", "q"),

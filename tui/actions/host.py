@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tui.actions.press_guard import ApprovalCard, PressGuard
     from tui.feeds.base import Feed, Playback
     from tui.model.health import HealthSummary
+    from tui.model.own_cost import OwnCost
     from tui.model.prompt_target import PromptTarget, WrittenPrompt
     from tui.model.store import Store
     from tui.render.spans import Line
@@ -138,6 +139,10 @@ class Theming(Protocol):
     """How the console looks."""
 
     @property
+    def refresh_hz(self) -> float:
+        """Refreshes a second."""
+
+    @property
     def themes(self) -> Mapping[str, ConsoleTheme]:
         """The themes at hand, by name."""
 
@@ -183,9 +188,6 @@ class Navigation(Protocol):
     def show_grants(self) -> None:
         """Show the grants in force."""
 
-    def show_profiler(self) -> None:
-        """Show the profiler, and start and stop it."""
-
     def show_alerts(self) -> None:
         """Show the alerts that fire, and silence them."""
 
@@ -201,6 +203,7 @@ class ConsoleHost(Protocol):
 
     store: Store
     press_guard: PressGuard
+    own_cost: OwnCost
     typed: CommandHistory
     exports: Path
     templates: Path

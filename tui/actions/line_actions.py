@@ -260,10 +260,6 @@ class LineActions:
         """The grants in force."""
         return self._console.navigation.show_grants
 
-    async def profiler(self, _parsed: Parsed) -> Callback:
-        """The profiler."""
-        return self._console.navigation.show_profiler
-
     async def alerts(self, _parsed: Parsed) -> Callback:
         """The alerts that fire."""
         return self._console.navigation.show_alerts
@@ -308,6 +304,5 @@ RUNS: Mapping[str, Callable[[LineActions, Parsed], Coroutine[Any, Any, Callback 
     "leave": LineActions.leave,
     "grants": LineActions.grants,
     "alerts": LineActions.alerts,
-    "profiler": LineActions.profiler,
 }
 """What carries each command out, by its `run`."""

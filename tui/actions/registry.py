@@ -26,6 +26,7 @@ class KeyScope(StrEnum):
     CACHE = "Cache"
     TUNING = "Tuning"
     CONVERSATIONS = "Conversations"
+    PROFILER = "Profile"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,9 @@ OPERATIONS: Mapping[str, str] = {
     "delete": "conversations.delete",
     "claude": "conversations.open",
     "correct": "errors.correct",
+    "profiler.start": "profiler.start",
+    "profiler.start_all": "profiler.start",
+    "profiler.end": "profiler.stop",
     "undo": "config.undo",
     "apply": "config.change",
     "save": "config.save",
@@ -114,6 +118,7 @@ _APP, _OVER, _SESS, _TRAN, _INBOX = (
 _ERRS, _RECO, _QUEU, _TUNE = KeyScope.ERRORS, KeyScope.RECOVERY, KeyScope.QUEUE, KeyScope.TUNING
 _CACH = KeyScope.CACHE
 _CONV = KeyScope.CONVERSATIONS
+_PROF = KeyScope.PROFILER
 
 
 _UNLISTED = "filter sort reverse hold mark mark_all unmark marked"
@@ -145,7 +150,7 @@ ACTIONS: tuple[Action, ...] = (
     _looks("view.queue", "5", "go to Queue", _APP, "app.go('queue')"),
     _looks("view.cache", "6", "go to Cache", _APP, "app.go('cache')"),
     _looks("view.tuning", "7", "go to Tuning", _APP, "app.go('tuning')"),
-    _looks("view.profiler", "9", "the profiler", _APP, "app.profiler"),
+    _looks("view.profiler", "9", "go to Profile", _APP, "app.go('profiler')"),
     _looks("view.conversations", "0", "go to Conversations", _APP, "app.go('conversations')"),
     _looks("view.last", "grave_accent", "last screen", _APP, "app.last_screen", label="`"),
     _looks("view.freeze", "f", "freeze the view", _APP, "app.freeze", 50, short="freeze"),
@@ -242,6 +247,18 @@ ACTIONS: tuple[Action, ...] = (
     *_listed(_CACH, "cache", "session", without="marked mark mark_all unmark"),
     _looks("cache.back", "escape", "back", _CACH, "screen.back", label="esc"),
     Action("cache.clear", "E", "delete cached answers", _CACH, "screen.act('clear')", True, 2, short="delete"),
+    _looks("profiler.down", "j,down", "next function", _PROF, "screen.move(1)"),
+    _looks("profiler.up", "k,up", "one before", _PROF, "screen.move(-1)"),
+    _looks("profiler.page_down", "pagedown", "ten down", _PROF, "screen.move(10)", label="pgdn"),
+    _looks("profiler.page_up", "pageup", "ten up", _PROF, "screen.move(-10)", label="pgup"),
+    _looks("profiler.open", "enter", "the whole report", _PROF, "screen.open", 1, short="report"),
+    _looks("profiler.trace", "T", "trace a request by stage", _PROF, "screen.trace", 5, short="trace"),
+    *_listed(_PROF, "profiler", "function", without="marked mark mark_all unmark reverse"),
+    _looks("profiler.back", "escape", "back", _PROF, "screen.back", label="esc"),
+    Action("profiler.start", "S", "start a capture", _PROF, "screen.act('start')", True, 2, short="start"),
+    Action("profiler.start_all", "M", "start one with memory", _PROF, "screen.act('start_all')", True, 3,
+           short="with memory"),
+    Action("profiler.end", "E", "end the capture", _PROF, "screen.act('end')", True, 4, short="end"),
     _looks("queue.down", "j,down", "next request", _QUEU, "screen.move(1)"),
     _looks("queue.up", "k,up", "one before", _QUEU, "screen.move(-1)"),
     _looks("queue.page_down", "pagedown", "ten down", _QUEU, "screen.move(10)", label="pgdn"),
@@ -323,7 +340,7 @@ ACTIONS: tuple[Action, ...] = (
 )  # fmt: skip
 
 
-YIELDING = frozenset({"time.mark_before", "time.mark_after", "time.note", "time.play", "time.live"})
+YIELDING = frozenset({"time.mark_before", "time.mark_after", "time.note", "time.play", "time.live", "view.theme"})
 """Actions everywhere whose key a screen may have for itself; `Station.check_action` states when it gives it back."""
 
 
@@ -342,7 +359,13 @@ def bindings(*scopes: KeyScope) -> list[Binding]:
 
 def footer(scope: str, actions: Iterable[Action] = ACTIONS) -> list[Action]:
     """What the last line offers on a screen, the most wanted first."""
-    shown = [action for action in in_scope(scope, KeyScope.APP, actions=actions) if action.footer]
+    actions = list(actions)
+    taken = {key for action in in_scope(scope, actions=actions) for key in action.key.split(",")}
+    shown = [
+        action
+        for action in in_scope(scope, KeyScope.APP, actions=actions)
+        if action.footer and not (action.id in YIELDING and taken.issuperset(action.key.split(",")))
+    ]
     return sorted(shown, key=lambda action: action.footer)
 
 

@@ -38,6 +38,7 @@ COMMANDS = {
     "keys": "List the console's actions with their keys; check keys.toml.",
     "memory": "Show the buffers that are used again; measure whether it pays, give them back.",
     "offline-model": "Serve the offline model alone.",
+    "performance": "Show how the engine fares: CPU, loop lag, garbage collection, events, cache, backpressure.",
     "permissions": "Show what agents ask leave for, answer it, show grants.",
     "plugins": "List the installed extensions and check that they load.",
     "pool": "Show the pool's size, use, reuse and waits.",
@@ -58,7 +59,20 @@ COMMANDS = {
 }
 
 
-MADE = frozenset({"cache", "checkpoints", "memory", "pool", "presets", "profiler", "profiles", "recordings", "workers"})
+MADE = frozenset(
+    {
+        "cache",
+        "checkpoints",
+        "memory",
+        "performance",
+        "pool",
+        "presets",
+        "profiler",
+        "profiles",
+        "recordings",
+        "workers",
+    }
+)
 """Groups that are made from operations alone."""
 EXTENDED = frozenset({"alerts", "breakers", "config", "errors", "permissions", "queue", "recoveries", "sessions"})
 """Groups of a module that get commands for those operations that have none there."""

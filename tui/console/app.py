@@ -37,6 +37,7 @@ from tui.feeds.base import Feed
 from tui.model import health, totals
 from tui.model.health import HealthSummary, verdict
 from tui.model.link import FeedBatch, LinkState
+from tui.model.own_cost import OwnCost
 from tui.model.store import Store
 from tui.render import formats
 from tui.render.glyphs import GlyphSetting
@@ -89,6 +90,7 @@ class Console(PartActions, TerminalUse, TypedAhead):
         "queue": later("queue", "QueueScreen"),
         "cache": later("cache", "CacheScreen"),
         "tuning": later("tuning", "TuningScreen"),
+        "profiler": later("profile", "ProfileScreen"),
         "conversations": later("conversations", "ConversationsScreen"),
     }
     DEFAULT_MODE = "overview"
@@ -117,6 +119,7 @@ class Console(PartActions, TerminalUse, TypedAhead):
         self.clock = clock
         self.store = Store(clock)
         self.press_guard = PressGuard(clock)
+        self.own_cost = OwnCost()
         self.dialogs = ConsoleDialogs(self)
         self.notices = ApprovalNotices(clock, os.environ.get("TERM", ""))
         self._write_terminal: Callable[[str], None] | None = None
@@ -154,6 +157,7 @@ class Console(PartActions, TerminalUse, TypedAhead):
 
             renderable = CroppedUpdate.of(renderable)
         super()._display(screen, renderable)
+        self.own_cost.painted()
 
     def terminal_lost(self, reason: str) -> None:
         """Nobody can see or answer any more: leave, as when the line is lost."""
@@ -253,11 +257,13 @@ class Console(PartActions, TerminalUse, TypedAhead):
         """Take in what the feed brought, then paint: the only place where facts reach the screens."""
         feed = self._connection.feed
         batch = FeedBatch(None, [])
+        self.own_cost.refresh(getattr(self._driver, "written", 0))
         try:
             if feed is not None:
                 batch = feed.poll()
         except (QuarterdeckError, OSError, ValueError, msgspec.MsgspecError):
             self.store.unreadable += 1
+        self.own_cost.events += len(batch.events)
         engines = self.store.engines
         self.store.apply(batch, self._connection.status)
         if self.store.engines > engines:

@@ -135,13 +135,6 @@ class Navigation:
 
         self._app.push_screen(GrantsList())
 
-    def show_profiler(self) -> None:
-        """The profiler, over the screen in sight; not a second time over itself."""
-        from tui.screens.profiler import ProfilerList
-
-        if not isinstance(self._app.screen, ProfilerList):
-            self._app.push_screen(ProfilerList())
-
     def show_alerts(self) -> None:
         """The alerts that fire, over the screen in sight."""
         from tui.screens.grants import AlertsList

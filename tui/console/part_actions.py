@@ -22,7 +22,6 @@ class PartActions:
 
     action_go = _part("navigation.go")
     action_last_screen = _part("navigation.go_back")
-    action_profiler = _part("navigation.show_profiler")
     action_review = _part("navigation.review")
     action_help = _part("navigation.show_keys")
     action_command_palette = _part("navigation.open_palette")

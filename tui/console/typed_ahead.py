@@ -9,14 +9,20 @@ from textual import events
 from textual.app import App
 from textual.widgets import Input
 
+from tui.model.own_cost import OwnCost
+
 
 class TypedAhead(App[None]):
     """An app whose lines to type in get the characters that were sent before they had the keyboard."""
 
+    own_cost: OwnCost
+
     async def on_event(self, event: events.Event) -> None:
         """Such a line keeps each character for itself: one that comes past it was aimed at what had the keyboard."""
-        if isinstance(event, events.Key) and self._is_early(event):
-            return
+        if isinstance(event, events.Key):
+            self.own_cost.key()
+            if self._is_early(event):
+                return
         if isinstance(event, events.Key) and event.is_forwarded and event.is_printable:
             line = self.focused
             if isinstance(line, Input):

@@ -26,6 +26,7 @@ TABS: tuple[Tab, ...] = (
     ("view.queue", "Queue", "queue"),
     ("view.cache", "Cache", "cache"),
     ("view.tuning", "Tuning", "tuning"),
+    ("view.profiler", "Profile", "profiler"),
     ("view.conversations", "Conversations", "conversations"),
 )
 """Action, name and mode of each screen that exists."""
@@ -47,6 +48,8 @@ Words = Literal["all", "some", "none"]
 """Which counts have their word beside them."""
 LEAST = 8
 """Cells that the pool's name and the place within the screen keep while the screens have their names or keys."""
+_CUT = {"cut": (LEAST, LEAST), "shorter": (6, 5)}
+"""Cells up to which a screen's name stays whole in the forms that cut it, and those of a longer one."""
 MOST_OF_NAME = 16
 """Cells of the pool's name that go before the names of the other screens, where these may have names."""
 NAMED = 116
@@ -82,7 +85,7 @@ def where_line(
     short = width_of([(forms[-1], "")]) + 2 if forms else 0
     sizes = ((title, MOST_OF_NAME if width >= NAMED else LEAST), (crumb, LEAST))
     name_least, place_least = (min(most, width_of([(text, "")])) + 2 if text else 0 for text, most in sizes)
-    forms_of_tabs = ("names", "close", "cut", "keys", "here") if width >= NAMED else ("keys", "here")
+    forms_of_tabs = ("names", "close", "cut", "shorter", "keys", "here") if width >= NAMED else ("keys", "here")
     offered = [_tab_line(mode, keys, tabs, form) for form in forms_of_tabs]
     free = width - 1 - width_of(right)
     wanted = name_least + place_least + short
@@ -109,7 +112,7 @@ def _cut(text: str, room: int) -> str:
 
 
 def _tab_line(mode: str, keys: Keymap, tabs: Sequence[Tab], form: str) -> Line:
-    """The screens: with names, those `close` together or `cut`, with keys, or only the one that is `here`."""
+    """The screens: with names, those `close` together, `cut` or `shorter`, with keys, or only the one `here`."""
     line: Line = []
     for action, name, tab in tabs:
         key = keys.shown(action)
@@ -120,8 +123,9 @@ def _tab_line(mode: str, keys: Keymap, tabs: Sequence[Tab], form: str) -> Line:
             line.append((f"{whole}  ", ""))
         elif form == "close":
             line.append((f"{whole} ", ""))
-        elif form == "cut":
-            line.append((f"{key} {_cut(name, LEAST)} ".lstrip(), ""))
+        elif form in _CUT:
+            least, short = _CUT[form]
+            line.append((f"{key} {name if cell_len(name) <= least else _cut(name, short)} ".lstrip(), ""))
         elif form == "keys" and key:
             line.append((f"{key} ", ""))
     return line

@@ -77,12 +77,15 @@ class TerminalDriver(LinuxDriver):
         super().__init__(app, debug=debug, mouse=mouse, size=size)
         self._output: TerminalOutput | None = None
         self._restoring: list[str] | None = None
+        self.written = 0
+        """Bytes that were queued for the terminal."""
 
     def write(self, data: str) -> None:
         """Queue for the terminal; ignored when it is gone."""
         if self._restoring is not None:
             self._restoring.append(data)
         elif self._output is not None:
+            self.written += len(data.encode("utf-8", "replace"))
             self._output.write(data)
 
     def start_application_mode(self) -> None:

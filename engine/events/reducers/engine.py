@@ -101,18 +101,6 @@ def notice(state: State, event: ev.Notice, _at: float) -> None:
     note(state, "notice", "engine", event.text, event.severity, event.remedy)
 
 
-def profiler_started(state: State, event: ev.ProfilerStarted, _at: float) -> None:
-    """The engine is measured, which costs a little."""
-    by = f" by {event.who}" if event.who else ""
-    note(state, "notice", "profiler", f"captures {', '.join(event.kinds)} for {event.seconds:g} s{by}")
-
-
-def profiler_stopped(state: State, event: ev.ProfilerStopped, _at: float) -> None:
-    """A capture can be read."""
-    text = f"captured {event.seconds:.1f} s, {event.samples} samples: {event.reason}"
-    note(state, "notice", "profiler", text)
-
-
 def operation_executed(state: State, event: ev.OperationExecuted, _at: float) -> None:
     """Who did what; not of what has lines of its own with a name in them, and no prompts."""
     if event.operation.startswith(_NOTED_ELSEWHERE):

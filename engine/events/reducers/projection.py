@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from engine.events import types as ev
-from engine.events.reducers import engine, errors, permissions, recoveries, requests, sessions
+from engine.events.reducers import engine, errors, performance, permissions, recoveries, requests, sessions
 from engine.events.state import (
     State,
 )
@@ -57,6 +57,7 @@ _REDUCERS: dict[type[ev.Event], Reducer] = {
     ev.ConversationHibernated: engine.conversation_moved,
     ev.QueueMeasured: requests.queue_measured,
     ev.CacheMeasured: requests.cache_measured,
+    ev.PerformanceMeasured: performance.performance_measured,
     ev.CachePrewarmed: requests.cache_prewarmed,
     ev.RequestQueued: requests.request_queued,
     ev.RequestRetrying: requests.request_retrying,
@@ -80,8 +81,8 @@ _REDUCERS: dict[type[ev.Event], Reducer] = {
     ev.ConversationRewound: sessions.conversation_rewound,
     ev.ProtocolFault: sessions.protocol_fault,
     ev.OrphansReaped: engine.orphans_reaped,
-    ev.ProfilerStarted: engine.profiler_started,
-    ev.ProfilerStopped: engine.profiler_stopped,
+    ev.ProfilerStarted: performance.profiler_started,
+    ev.ProfilerStopped: performance.profiler_stopped,
     ev.OperationExecuted: engine.operation_executed,
     ev.Notice: engine.notice,
     ev.AlertRaised: errors.alert_raised,

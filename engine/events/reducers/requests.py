@@ -5,6 +5,7 @@ from __future__ import annotations
 from engine.events import types as ev
 from engine.events.reducers import errors
 from engine.events.reducers.bounded import bucket, note, spend
+from engine.events.reducers.performance import request_took, turn_took
 from engine.events.reducers.sessions import at_rest, set_state
 from engine.events.state import DURATIONS_KEPT, TREND_S, TREND_SLOTS, RequestView, SessionView, State
 from engine.events.types import RequestEnding, SessionState, Severity
@@ -63,6 +64,7 @@ def request_retrying(state: State, event: ev.RequestRetrying, at: float) -> None
 
 def request_ended(state: State, event: ev.RequestEnded, at: float) -> None:
     """It has its answer, or an error."""
+    request_took(state, event, at)
     state.requests.pop(event.request, None)
     totals = state.totals
     totals.cached += event.cached
@@ -135,6 +137,7 @@ def wrote(row: SessionView, tokens: int, at: float) -> None:
 
 def turn_ended(state: State, event: ev.TurnEnded, at: float) -> None:
     """The turn has its result."""
+    turn_took(state, event)
     totals, now, row = state.totals, bucket(state, at), state.sessions.get(event.session)
     totals.turns += 1
     totals.turns_failed += event.failed

@@ -18,6 +18,7 @@ from engine.events.types.engine import (
     SettingsChanged,
     Severity,
 )
+from engine.events.types.performance import GarbageReading, PerformanceMeasured, PerformanceReading
 from engine.events.types.permissions import GrantRevoked, PermissionAnswered, PermissionAsked
 from engine.events.types.pool import (
     ConversationHibernated,
@@ -99,6 +100,7 @@ __all__ = [
     "Event",
     "EventEnvelope",
     "ForeignTurnEnded",
+    "GarbageReading",
     "GrantRevoked",
     "LaneReading",
     "LimitReading",
@@ -106,6 +108,8 @@ __all__ = [
     "OperationExecuted",
     "OrphansReaped",
     "Percentiles",
+    "PerformanceMeasured",
+    "PerformanceReading",
     "PermissionAnswered",
     "PermissionAsked",
     "PoolCounts",
@@ -165,6 +169,7 @@ AnyEvent = (
     | CacheMeasured
     | ForeignTurnEnded
     | SessionReadings
+    | PerformanceMeasured
     | SessionEnded
     | SessionJudged
     | PoolMeasured

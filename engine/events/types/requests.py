@@ -130,8 +130,8 @@ class TurnProgress(Event, frozen=True):
 class TurnEnded(Event, frozen=True):
     """The turn's one result; tokens and cost are this turn's alone.
 
-    `for_person` seconds of `duration` it waited for people to answer approvals. After it `context` tokens are in use of
-    the `context_window` that `model` has; 0 is not known.
+    `for_person` seconds of `duration` it waited for people to answer approvals, in `tools` further seconds a tool ran.
+    After it `context` tokens are in use of the `context_window` that `model` has; 0 is not known.
     """
 
     request: str
@@ -148,6 +148,7 @@ class TurnEnded(Event, frozen=True):
     error: str = ""
     tokens_cache_written: int = 0
     for_person: float = 0.0
+    tools: float = 0.0
     model: str = ""
     context: int = 0
     context_window: int = 0

@@ -59,12 +59,16 @@ class ReportFormat(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class HotRow(msgspec.Struct, kw_only=True):
-    """A function with its shares of the samples at work, from 0 to 1: in itself, and with what it called."""
+    """A function with its shares of the samples at work, from 0 to 1: in itself, and with what it called.
+
+    `change` is what `own` has gained against the capture before; None without one.
+    """
 
     function: str
     place: str
     own: float
     total: float
+    change: float | None = None
 
 
 class StepRow(msgspec.Struct, kw_only=True):
@@ -145,7 +149,7 @@ class StageRow(msgspec.Struct, kw_only=True):
 
 
 class TraceResult(msgspec.Struct, kw_only=True):
-    """A request by stage, in order: queue, wait, retry, first_token, turn, people, end."""
+    """A request by stage, in order: queue, wait, retry, first_token, turn, tools, people, end."""
 
     stages: list[StageRow]
     request: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
 from engine.base.errors import NotFound
 from engine.operations.declared.profiler import (
@@ -40,6 +41,7 @@ from engine.profiling.capture import Capture
 from engine.profiling.outputs.folder import kept_files, read_kept
 from engine.profiling.profiler import ProfilerStatus
 from engine.profiling.request_trace import trace
+from engine.profiling.stacks import HotFunction
 
 _ROWS = 30
 
@@ -72,7 +74,7 @@ async def report(services: Services, _call: CallContext, args: ReportFormat) -> 
         text=text,
         capture=capture.id,
         advice=[AdviceRow(found=each.found, do=each.do) for each in advice(capture)],
-        hot=_hot(capture),
+        hot=_hot(capture, services.profiler.shares_before),
         steps=_steps(capture),
         tasks=_tasks(capture),
     )
@@ -125,12 +127,16 @@ def _shown(found: ProfilerStatus) -> ProfilerResult:
     return ProfilerResult(profiler=row)
 
 
-def _hot(capture: Capture) -> list[HotRow]:
+def _hot(capture: Capture, before: Mapping[tuple[str, str], float]) -> list[HotRow]:
     return [
         HotRow(function=each.function.name, place=f"{each.function.file}:{each.function.line}", own=each.own,
-               total=each.total)
+               total=each.total, change=_change(each, before))
         for each in capture.hot
     ]  # fmt: skip
+
+
+def _change(hot: HotFunction, before: Mapping[tuple[str, str], float]) -> float | None:
+    return hot.own - before.get((hot.function.name, hot.function.file), 0.0) if before else None
 
 
 def _steps(capture: Capture) -> list[StepRow]:

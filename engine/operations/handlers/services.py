@@ -19,6 +19,7 @@ from engine.memory.buffers import BufferPool
 from engine.pool.conversations import Conversations
 from engine.pool.pool import Pool
 from engine.pool.terminals import Terminals
+from engine.profiling.performance import PerformanceMeter
 from engine.profiling.profiler import Profiler
 from engine.recovery.breakers.registry import Breakers
 from engine.recovery.classify.service import ClassificationService
@@ -59,6 +60,7 @@ class Services:
     resumption: Resumption
     alerts: AlertManager
     profiler: Profiler
+    performance: PerformanceMeter
     workers: Workers
 
     @property
@@ -98,5 +100,6 @@ def services_of(engine: Engine) -> Services:
         resumption=engine.resumption,
         alerts=engine.alerts,
         profiler=engine.profiler,
+        performance=engine.performance,
         workers=engine.workers,
     )
