@@ -12,6 +12,8 @@ from engine.profiling.loop_steps import StepWatch
 from engine.profiling.stacks import StackCounter, codes_of, is_waiting
 from engine.profiling.thread_cpu import ThreadCpu
 
+_LEAST_SHARE = 0.1
+"""Of the time between two samples a thread must have used so much CPU to count: one that polls does not."""
 _THREADS_EVERY = 50
 """Samples between two readings of which threads there are."""
 
@@ -71,7 +73,7 @@ class Sampler:
 
     def _count(self, stacks: StackCounter, ident: int, frame: FrameType) -> None:
         name, native_id = self._threads.get(ident, (f"thread {ident}", None))
-        if self._clocks.used(native_id) is False or is_waiting(frame.f_code):
+        if self._clocks.used(native_id, self._period * _LEAST_SHARE) is False or is_waiting(frame.f_code):
             self.waiting += 1
         else:
             stacks.add(name, codes_of(frame))

@@ -16,8 +16,11 @@ class ThreadCpu:
     def __init__(self) -> None:
         self._read: dict[int, float] = {}
 
-    def used(self, native_id: int | None) -> bool | None:
-        """Whether the thread used CPU since the last call; None where that is not known, as on the first one."""
+    def used(self, native_id: int | None, least: float) -> bool | None:
+        """Whether the thread used CPU since the last call, `least` seconds of it; None where that is not known.
+
+        It is not known on the first call.
+        """
         if native_id is None or sys.platform != "linux":
             return None
         try:
@@ -26,7 +29,7 @@ class ThreadCpu:
             self._read.pop(native_id, None)
             return None
         before, self._read[native_id] = self._read.get(native_id), now
-        return None if before is None else now > before
+        return None if before is None else now - before >= least
 
     def keep(self, native_ids: set[int]) -> None:
         """Drop the clocks of all other threads."""

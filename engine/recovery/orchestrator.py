@@ -87,6 +87,7 @@ class Orchestrator:
         self._bus = bus
         self._clock = clock
         self._runs = Nursery("recovery", self._on_error)
+        self._closed = False
         self._under_way: dict[Key, RecoveryRun] = {}
         self._records: OrderedDict[Key, _Record] = OrderedDict()
         self._number = 0
@@ -170,7 +171,8 @@ class Orchestrator:
         return self._ended_event(recovery, ok=result.ok, reason=result.reason)
 
     async def aclose(self) -> None:
-        """End the runs under way; who waits for one learns that it failed."""
+        """End the runs under way; who waits for one learns that it failed. No other one begins by itself."""
+        self._closed = True
         await self._runs.aclose()
         for recovery in list(self._under_way.values()):
             if not recovery.done.done():
@@ -196,6 +198,8 @@ class Orchestrator:
         record = self._record(key)
         if failure.began < record.helped_at or now - failure.seen > STALE_S:
             return None  # what was seen is from before the last recovery: trying again is enough
+        if self._closed:
+            return None
         if limits.observe:
             return self._observe(strategy, key, failure)
         held = record.starts.held(now) or record.starts.crashed(now, limits.starts)

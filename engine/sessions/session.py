@@ -430,8 +430,9 @@ class Session:
             )
             raise StartFailed(f"The agent did not answer within {timeout:g} s of its start.", remedy=remedy) from error
         except SessionLost as error:
-            text = exit_text(self._child)
-            raise StartFailed(text, remedy=start_remedy(text)) from error
+            text, exited = exit_text(self._child), self._child.exited
+            killed = exited.done() and exited.result() < 0  # by somebody else, before anything was asked of it
+            raise StartFailed(text, remedy=start_remedy(text), retryable=killed) from error
         return started(reply)
 
     async def _abandon_start(self, error: BaseException) -> None:

@@ -149,6 +149,16 @@ async def test_a_crashed_session_is_collected_and_a_new_one_answers(tmp_path: Pa
         assert engine.pool.statistics().counts.crashes == 1
 
 
+async def test_an_agent_that_is_killed_while_it_starts_costs_its_request_nothing(tmp_path: Path) -> None:
+    async with running(tmp_path, "session_pool.max_size=1", "retry.base_delay=10ms") as engine:
+        asking = asyncio.create_task(_ask(engine, "still asked"))
+        await until(lambda: any(session.pid for session in engine.pool.sessions.values()))
+        (session,) = engine.pool.sessions.values()
+        assert not session.ready
+        os.kill(session.pid, signal.SIGKILL)
+        assert await asking == "Echo: still asked"
+
+
 async def test_an_unknown_conversation_is_a_clear_error_and_the_pool_is_unharmed(tmp_path: Path) -> None:
     async with running(tmp_path, "session_pool.max_size=1") as engine:
         unknown = "00000000-0000-4000-8000-000000000000"

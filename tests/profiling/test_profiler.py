@@ -6,6 +6,7 @@ import asyncio
 import os
 import select
 import threading
+import time
 import tracemalloc
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -66,9 +67,15 @@ async def profiler(folder: Path) -> AsyncIterator[Fixture]:
 
 def waiting_in_c() -> dict[str, tuple[Callable[[], object], Callable[[], object]]]:
     """Ways for a thread to wait in a function of no Python code, each with what ends it."""
-    queue, lock, event = SimpleQueue[None](), threading.Lock(), os.eventfd(0)
+    queue, lock, event, polling = SimpleQueue[None](), threading.Lock(), os.eventfd(0), threading.Event()
     lock.acquire()
+
+    def poll() -> None:
+        while not polling.is_set():
+            time.sleep(0.02)
+
     return {
+        "poll": (poll, polling.set),
         "queue": (queue.get, lambda: queue.put(None)),
         "lock": (lock.acquire, lock.release),
         "file": (lambda: os.read(event, 8), lambda: os.eventfd_write(event, 1)),
@@ -99,7 +106,7 @@ async def test_it_finds_the_function_that_works_among_those_that_wait(tmp_path: 
             end()
         for each in (worker, *idle):
             each.join()
-    assert sum(stack.count for stack in capture.stacks if stack.thread.startswith("idle")) <= len(idle)
+    assert sum(stack.count for stack in capture.stacks if stack.thread.startswith("idle")) <= capture.samples // 5
     stacks = [stack for stack in capture.stacks if stack.thread == "burner"]
     assert sum(stack.count for stack in stacks) >= 50
     assert all(any(each.name == "burn" for each in stack.functions) for stack in stacks if stack.count > 1)

@@ -48,6 +48,17 @@ def test_all_who_fail_at_one_target_share_one_run_and_it_counts_once() -> None:
     run_virtually(work())
 
 
+def test_what_fails_while_the_engine_ends_begins_nothing() -> None:
+    async def work() -> None:
+        rig = OrchestratorFixture(resume())
+        await rig.orchestrator.aclose()
+        rig.orchestrator.begin(RESUME, rig.failure())
+        assert rig.events == []
+        rig.orchestrator.validate()
+
+    run_virtually(work())
+
+
 def test_a_recoverys_time_ends_with_the_answer_that_it_led_to() -> None:
     async def work() -> None:
         rig = OrchestratorFixture(resume())
