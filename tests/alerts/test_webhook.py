@@ -92,9 +92,9 @@ async def test_a_refusal_is_not_tried_again() -> None:
 async def test_a_server_that_never_ends_its_answer_is_left_after_the_timeout(way: int) -> None:
     async with receiving(way) as receiver:
         began = asyncio.get_running_loop().time()
-        with pytest.raises(NotificationFailed, match=r"did not answer in 1 s"):
-            await at(receiver, timeout="1s").send(TELLING, 2)
-        assert asyncio.get_running_loop().time() - began < 5
+        with pytest.raises(NotificationFailed, match=r"did not answer in 2 s"):
+            await at(receiver, timeout="2s").send(TELLING, 2)
+        assert asyncio.get_running_loop().time() - began < 10
     assert len(receiver.posts) == 2
 
 
