@@ -23,6 +23,7 @@ from tui.screens.help import help_lines
 from tui.screens.inbox import Inbox
 from tui.screens.overview import OverviewScreen
 from tui.screens.palette import RegistryCommands
+from tui.screens.profile import ProfileScreen
 from tui.screens.queue import QueueScreen
 from tui.screens.recovery import RecoveryScreen
 from tui.screens.sessions import SessionsScreen
@@ -39,6 +40,7 @@ PLACES: dict[KeyScope, type[Screen[Any]]] = {
     KeyScope.RECOVERY: RecoveryScreen,
     KeyScope.QUEUE: QueueScreen,
     KeyScope.CACHE: CacheScreen,
+    KeyScope.PROFILER: ProfileScreen,
     KeyScope.CONVERSATIONS: ConversationsScreen,
 }
 

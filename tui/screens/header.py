@@ -86,7 +86,7 @@ def where_line(
     sizes = ((title, MOST_OF_NAME if width >= NAMED else LEAST), (crumb, LEAST))
     name_least, place_least = (min(most, width_of([(text, "")])) + 2 if text else 0 for text, most in sizes)
     forms_of_tabs = ("names", "close", "cut", "shorter", "keys", "here") if width >= NAMED else ("keys", "here")
-    offered = [_tab_line(mode, keys, tabs, form) for form in forms_of_tabs]
+    offered = [_tab_line(mode, keys, tabs, form, gap=bool(crumb)) for form in forms_of_tabs]
     free = width - 1 - width_of(right)
     wanted = name_least + place_least + short
     shown = next((each for each in offered if width_of(each) + wanted <= free), offered[-1])
@@ -111,8 +111,11 @@ def _cut(text: str, room: int) -> str:
     return fit(text, min(room, width_of([(text, "")]))) if room >= 3 else ""
 
 
-def _tab_line(mode: str, keys: Keymap, tabs: Sequence[Tab], form: str) -> Line:
-    """The screens: with names, those `close` together, `cut` or `shorter`, with keys, or only the one `here`."""
+def _tab_line(mode: str, keys: Keymap, tabs: Sequence[Tab], form: str, *, gap: bool) -> Line:
+    """The screens: with names, those `close` together, `cut` or `shorter`, with keys, or only the one `here`.
+
+    With a `gap` something may follow at once.
+    """
     line: Line = []
     for action, name, tab in tabs:
         key = keys.shown(action)
@@ -128,6 +131,8 @@ def _tab_line(mode: str, keys: Keymap, tabs: Sequence[Tab], form: str) -> Line:
             line.append((f"{key} {name if cell_len(name) <= least else _cut(name, short)} ".lstrip(), ""))
         elif form == "keys" and key:
             line.append((f"{key} ", ""))
+    if line and not gap:
+        line[-1] = (line[-1][0].rstrip(), line[-1][1])
     return line
 
 
