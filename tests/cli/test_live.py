@@ -136,6 +136,19 @@ def test_the_schema_is_a_schema_of_every_setting(home: Path) -> None:
     assert "session_pool.max_size" in quarterdeck(home, "config", "schema", "--markdown").stdout
 
 
+def the_busy_one(engine: Headless) -> dict[str, Any]:
+    """The session that runs a turn, once one does."""
+    found: list[dict[str, Any]] = []
+
+    def runs_a_turn() -> bool:
+        found[:] = [row for row in engine.call("GET", "/api/sessions")["sessions"] if row["state"] == "running"]
+        return bool(found)
+
+    wait_until(runs_a_turn)
+    (busy,) = found
+    return busy
+
+
 def test_sessions_are_listed_shown_stopped_and_killed(engine: Headless) -> None:
     assert plain(engine, "sessions") == []
     session = engine.call("POST", "/api/prompts", {"prompt": "hello", "user": "ada"})["prompt"]["session"]
@@ -149,8 +162,7 @@ def test_sessions_are_listed_shown_stopped_and_killed(engine: Headless) -> None:
     assert not runs(pid)
 
     engine.send("[[delay: 60s]]")
-    wait_until(lambda: engine.call("GET", "/api/pool")["pool"]["active"] == 1)
-    (busy,) = engine.call("GET", "/api/sessions")["sessions"]
+    busy = the_busy_one(engine)
     told = as_json(engine, "sessions", "kill", busy["id"])[busy["id"]]
     assert (told["killed"], len(told["requests"])) == (busy["id"], 1)
     assert not runs(busy["pid"])
@@ -158,8 +170,7 @@ def test_sessions_are_listed_shown_stopped_and_killed(engine: Headless) -> None:
 
 def test_an_interrupt_ends_the_turn_and_the_session_stays(engine: Headless) -> None:
     engine.send("[[words: 900]] [[pace: 20ms]]", id="long")
-    wait_until(lambda: engine.call("GET", "/api/pool")["pool"]["active"] == 1)
-    (row,) = engine.call("GET", "/api/sessions")["sessions"]
+    row = the_busy_one(engine)
     wait_until(lambda: engine.call("GET", f"/api/sessions/{row['id']}")["session"]["request"] == "long")
     assert plain(engine, "sessions", "interrupt", row["id"]) == [[row["id"], "interrupt"]]
     wait_until(lambda: engine.logged("request_ended"))
