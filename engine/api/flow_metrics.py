@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from engine.engine import Engine
-from engine.events.state import QuotaView
+from engine.events.quota_state import QuotaView
 from engine.events.types import CacheReading, QueueReading
 from engine.workers.workers import WorkerStatistics
 

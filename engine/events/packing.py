@@ -120,7 +120,7 @@ def unpacked(packed: bytes, sizes: Sequence[int], report: Callable[[str], None])
 def _held(frame: bytes) -> bytes:
     size = zstandard.frame_content_size(frame)
     if not 0 <= size <= _FRAME_MOST:
-        raise ValueError(f"it says that it holds {size} bytes")
+        raise ValueError(f"its header declares {size} bytes")
     return zstandard.ZstdDecompressor().decompress(frame)
 
 

@@ -1,4 +1,4 @@
-"""The part of the state that says how the engine's process fares, and where the time of requests went."""
+"""The part of the state about the engine's process: its indicators, and the stages of the last requests."""
 
 from __future__ import annotations
 

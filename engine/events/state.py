@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from engine.events.performance_state import PerformanceView, ProfilerView, RequestStages
+from engine.events.quota_state import QuotaView
 from engine.events.types import (
     BreakerFigures,
     CacheReading,
@@ -35,8 +36,6 @@ ANSWERED_KEPT = 64
 LAPSED_KEPT = 50
 """Approvals that nobody answered which stay readable."""
 CREDENTIALS_KEPT = 50
-QUOTAS_KEPT = 64
-"""Limits of plans, by credential and kind."""
 ALERTS_KEPT = 200
 """Alerts shown at once."""
 DURATIONS_KEPT = 64
@@ -285,22 +284,6 @@ class BudgetView(msgspec.Struct):
     left: int = 0
     size: int = 0
     refused: int = 0
-
-
-class QuotaView(msgspec.Struct):
-    """A plan's limit at a credential as a CLI reported it at `at`; the fields are those of RateLimited."""
-
-    credential: str
-    limit: str
-    status: str
-    at: float
-    used: float | None = None
-    resets_at: float | None = None
-    overage: bool = False
-
-    def is_over(self, now: float) -> bool:
-        """Whether its window has ended: how much of the next one is used is not known yet."""
-        return self.resets_at is not None and self.resets_at <= now
 
 
 class CauseView(msgspec.Struct):

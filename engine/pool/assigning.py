@@ -1,4 +1,4 @@
-"""Who gets which session: waiting wishes are served in order, and what they need is started."""
+"""Which waiting request gets which session; what is missing is started."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Assigner:
         self.leases: dict[str, Lease] = {}
 
     def assign(self) -> None:
-        """Serve waiting wishes in order; called on every change and never awaits."""
+        """Serve the waiting requests in order; called on every change and never awaits."""
         ahead: Counter[SubPool] = Counter()
         stuck: dict[SubPool, str] = {}
         limited: dict[tuple[str, str], str] = {}
@@ -56,7 +56,7 @@ class Assigner:
                     stuck[key] = waiter.why
 
     def serve(self, waiter: Waiter, ahead: Callable[[], int]) -> bool:
-        """Grant the wish or start what it needs, if that is possible now; False when nobody can be served."""
+        """Lease a session to a request, or start one, where that is possible now; False when none can be served."""
         if not self._members.index.idle_count and (full := self.room().full):
             waiter.waits_for(full)
             return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import click
@@ -9,9 +10,10 @@ import pytest
 from click.testing import CliRunner
 
 from engine.base.errors import BadInput
+from engine.operations.declared.prompts import SEND_PROMPT, SendPrompt
 from tests.cli.test_help import ALL
 from tui.cli.options import FiniteRange
-from tui.feeds.wire import check_finite
+from tui.feeds.wire import check_finite, http_call
 
 
 def numbers() -> Iterator[tuple[str, click.Parameter]]:
@@ -47,5 +49,9 @@ def test_what_json_cannot_hold_is_refused_with_its_field(body: object) -> None:
     assert refused.value.field == "a.b"
 
 
-def test_what_json_holds_is_sent() -> None:
-    check_finite({"a": [1.5, None, "nan", True], "b": {"c": 10**400}})
+@pytest.mark.parametrize("value", [1.5, None, "nan", True, 10**400, [0.0, {"c": -1e308}]])
+def test_what_json_holds_is_sent(value: object) -> None:
+    call = http_call(SEND_PROMPT, SendPrompt(prompt="x"))
+    body = {**call.body, "more": value}
+    check_finite(body)
+    assert json.loads(json.dumps(body, allow_nan=False))["more"] == value

@@ -90,7 +90,7 @@ def test_the_console_steps_aside_for_the_cli_and_comes_back(home: Path, engine: 
 
 @pytest.mark.real_cli
 def test_a_transcript_is_read_again_after_the_cli(home: Path, engine: int) -> None:
-    ask(home, "hello [[reply: heron]]")
+    conversation = ask(home, "hello [[reply: heron]]")
     with terminal(home, size=SIZE) as console:
         see(console, "[1 Overview]")
         console.press(b"2")
@@ -103,6 +103,8 @@ def test_a_transcript_is_read_again_after_the_cli(home: Path, engine: int) -> No
         see(console, "● osprey")
         console.press(b"/exit" + ENTER)
         see(console, "◦ asleep", "heron", "osprey", "goes on with it")
+    assert state_of(home, conversation) == "hibernated"
+    assert programs() == []
 
 
 @pytest.mark.real_cli

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import cast
 
@@ -16,6 +17,7 @@ from engine.base.clock import ManualClock
 from engine.requests import Request
 from engine.thread import EngineThread
 from tests.console import scene
+from tests.profiling.test_profiler import burn
 from tests.support.console import NORMAL, SMALL, ConsoleFixture, FakeFeed, StillCost, console_fixture
 from tests.support.engines import loaded
 from tests.support.processes import PATIENCE_S
@@ -70,8 +72,8 @@ async def shown(console: ConsoleFixture, condition: Callable[[str], bool]) -> st
     return console.text
 
 
-async def said(console: ConsoleFixture, words: str) -> None:
-    """The corner says so."""
+async def notified(console: ConsoleFixture, words: str) -> None:
+    """Wait for a notification with these words."""
     await shown(console, lambda _text: any(words in each for each in console.told))
 
 
@@ -90,14 +92,14 @@ async def test_a_capture_is_started_and_ended_by_keys_and_read(
     async with profile(thread, size, how) as console:
         await shown(console, lambda text: "no capture yet; S starts one" in text)
         await console.press("enter")
-        await said(console, "No capture yet")
+        await notified(console, "No capture yet")
         await console.press("E")
-        await said(console, "does not run")
+        await notified(console, "does not run")
         await started(console)
         await shown(console, lambda text: "captures cpu, tasks, blocking at 100 Hz" in text)
         assert thread.engine.profiler.status().running
         await started(console)
-        await said(console, "The profiler runs already.")
+        await notified(console, "The profiler runs already.")
         assert thread.engine.profiler.status().running
         await shown(console, lambda _text: thread.engine.profiler.status().samples > 20)
         await console.press("E")
@@ -109,7 +111,25 @@ async def test_a_capture_is_started_and_ended_by_keys_and_read(
         assert isinstance(console.app.screen, ProfileScreen)
 
 
+@contextmanager
+def working() -> Iterator[None]:
+    """A thread that uses the CPU, which an engine at rest does not."""
+    done = threading.Event()
+    worker = threading.Thread(target=burn, args=(done,), name="burner")
+    worker.start()
+    try:
+        yield
+    finally:
+        done.set()
+        worker.join()
+
+
 async def test_the_second_capture_is_compared_with_the_first(thread: EngineThread) -> None:
+    with working():
+        await _two_captures(thread)
+
+
+async def _two_captures(thread: EngineThread) -> None:
     async with profile(thread) as console:
         for number in range(2):
             await started(console)
@@ -139,14 +159,14 @@ async def test_a_folder_that_is_gone_and_a_rate_out_of_bounds_are_refused_and_no
         shutil.rmtree(folder, ignore_errors=True)
         folder.write_text("in the way", encoding="utf-8")
         await console.press("E")
-        await said(console, "The capture is kept in memory.")
+        await notified(console, "The capture is kept in memory.")
         await shown(console, lambda text: "VS LAST" in text)
         assert "✖" in console.text or str(folder.name) in console.text
         await console.press("enter")
         await shown(console, lambda text: "What to do" in text)
         await console.press("escape")
         await started(console)
-        await said(console, "profiler.folder")
+        await notified(console, "profiler.folder")
         assert not thread.engine.profiler.status().running
         await console.press("colon")
         await console.type("profiler start rate=1e9")
@@ -158,9 +178,9 @@ async def test_a_folder_that_is_gone_and_a_rate_out_of_bounds_are_refused_and_no
 async def test_a_request_is_chosen_and_traced_also_where_nothing_may_be_acted_on(thread: EngineThread) -> None:
     async with profile(thread, SMALL, "attached", read_only=True) as console:
         await console.press("T")
-        await said(console, "There is no request to trace yet.")
+        await notified(console, "There is no request to trace yet.")
         await console.press("S")
-        await said(console, "Read-only")
+        await notified(console, "Read-only")
         assert "with memory" not in console.text
         engine = thread.engine
         await asyncio.wrap_future(thread.call(engine.submit(Request(prompt="say hello", user="ana"))))
@@ -187,4 +207,4 @@ async def test_by_its_name_in_ascii_and_in_the_past(feed: FakeFeed, clock: Manua
         await console.press("less_than_sign")
         await shown(console, lambda text: "no recording holds captures" in text)
         await console.press("T")
-        await said(console, "Only a running engine can trace a request.")
+        await notified(console, "Only a running engine can trace a request.")

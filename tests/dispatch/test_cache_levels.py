@@ -198,6 +198,7 @@ async def test_writes_that_come_while_others_are_written_are_written_too(tmp_pat
         await until(lambda: level2.facts.entries == 2)
         level2.put("third", b"v")
         await until(lambda: level2.facts.entries == 3)
+        assert [await level2.get(key) is not None for key in ("first", "second", "third")] == [True] * 3
 
 
 async def test_what_a_slow_disk_holds_up_is_bounded(tmp_path: Path) -> None:

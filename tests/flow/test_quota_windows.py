@@ -12,8 +12,9 @@ from engine.api.flow_metrics import flow_metrics
 from engine.base.clock import ManualClock
 from engine.base.errors import TurnFailed
 from engine.events import types as ev
+from engine.events.quota_state import QUOTAS_KEPT
 from engine.events.reducers.projection import Projection
-from engine.events.state import QUOTAS_KEPT, State
+from engine.events.state import State
 from engine.events.types import EventEnvelope
 from engine.operations.declared.queue import QUEUE_STATISTICS
 from engine.operations.operation import NoArguments

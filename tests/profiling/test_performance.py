@@ -113,15 +113,15 @@ def test_descriptors_and_threads_are_those_of_this_process() -> None:
 
 async def test_it_is_published_each_second_only_while_it_is_of_use() -> None:
     async with meter() as (made, bus, clock):
-        told: list[ev.AnyEvent] = []
-        bus.listen(lambda stamped: told.append(stamped.event))
+        published: list[ev.AnyEvent] = []
+        bus.listen(lambda stamped: published.append(stamped.event))
 
         def seconds(number: int) -> int:
-            before = len([each for each in told if isinstance(each, ev.PerformanceMeasured)])
+            before = len([each for each in published if isinstance(each, ev.PerformanceMeasured)])
             for _ in range(number):
                 clock.advance(1)
                 made.measure()
-            return len([each for each in told if isinstance(each, ev.PerformanceMeasured)]) - before
+            return len([each for each in published if isinstance(each, ev.PerformanceMeasured)]) - before
 
         assert seconds(1) == 1
         assert seconds(int(SELDOM_S) - 1) == 0

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from engine.events.state import QuotaView, RequestView, State
+from engine.events.quota_state import QuotaView
+from engine.events.state import RequestView, State
 from engine.requests import PRIORITIES
 from tui.actions.keymap import Keymap
 from tui.model.columns import Column

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from engine.base.text import one_line
 from engine.events import types as ev
+from engine.events.quota_state import QUOTAS_KEPT, QuotaView
 from engine.events.reducers.bounded import cause, note
-from engine.events.state import QUOTAS_KEPT, QuotaView, State
+from engine.events.state import State
 from engine.events.types import Severity
 
 _NOTED_ELSEWHERE = ("prompts.", "config.", "permissions.", "grants.", "alerts.", "profiler.")

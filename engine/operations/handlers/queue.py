@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.events.state import QuotaView
+from engine.events.quota_state import QuotaView
 from engine.operations.declared.queue import (
     ADJUST_BACKPRESSURE,
     QUEUE_STATISTICS,
