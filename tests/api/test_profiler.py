@@ -8,6 +8,7 @@ import pytest
 
 from engine.events.types import ProfilerStarted, ProfilerStopped
 from tests.api.serving import Served
+from tests.profiling.captures import working
 from tests.support.processes import until
 
 
@@ -15,8 +16,9 @@ async def test_a_capture_is_started_stopped_and_read(served: Served) -> None:
     kinds = ["cpu", "memory", "tasks", "blocking"]
     shown = await served.data("POST", "/api/profiler/start", {"kinds": kinds, "rate": 250, "seconds": 60})
     assert (shown["profiler"]["running"], shown["profiler"]["kinds"]) == (True, kinds)
-    await served.ask("hello")
-    await until(lambda: served.engine.profiler.status().samples >= 20)
+    with working():
+        await served.ask("hello")
+        await until(lambda: served.engine.profiler.status().samples >= 20)
     stopped = (await served.data("POST", "/api/profiler/stop"))["profiler"]
     assert (stopped["running"], stopped["problem"], len(stopped["files"])) == (False, "", 3)
     report = await served.data("GET", "/api/profiler/report")

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import threading
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import cast
 
@@ -17,7 +16,7 @@ from engine.base.clock import ManualClock
 from engine.requests import Request
 from engine.thread import EngineThread
 from tests.console import scene
-from tests.profiling.test_profiler import burn
+from tests.profiling.captures import working
 from tests.support.console import NORMAL, SMALL, ConsoleFixture, FakeFeed, StillCost, console_fixture
 from tests.support.engines import loaded
 from tests.support.processes import PATIENCE_S
@@ -109,19 +108,6 @@ async def test_a_capture_is_started_and_ended_by_keys_and_read(
         await shown(console, lambda text: "What to do" in text)
         await console.press("escape")
         assert isinstance(console.app.screen, ProfileScreen)
-
-
-@contextmanager
-def working() -> Iterator[None]:
-    """A thread that uses the CPU, which an engine at rest does not."""
-    done = threading.Event()
-    worker = threading.Thread(target=burn, args=(done,), name="burner")
-    worker.start()
-    try:
-        yield
-    finally:
-        done.set()
-        worker.join()
 
 
 async def test_the_second_capture_is_compared_with_the_first(thread: EngineThread) -> None:

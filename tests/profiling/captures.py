@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from engine.profiling.capture import Capture
@@ -20,3 +23,22 @@ def capture(**changes: Any) -> Capture:
         "stacks": (Stack("engine", (MAIN, HOT), 800), Stack("engine", (MAIN, COLD), 200)),
     }  # fmt: skip
     return Capture(**{**facts, **changes})
+
+
+def burn(until_set: threading.Event) -> None:
+    """Work of a thread that the sampler must find."""
+    while not until_set.is_set():
+        sum(range(1000))
+
+
+@contextmanager
+def working() -> Iterator[None]:
+    """A thread that uses the CPU, which an engine at rest does not."""
+    done = threading.Event()
+    worker = threading.Thread(target=burn, args=(done,), name="burner")
+    worker.start()
+    try:
+        yield
+    finally:
+        done.set()
+        worker.join()

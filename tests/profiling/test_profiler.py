@@ -27,6 +27,7 @@ from engine.profiling.profiler import Profiler, ProfilerPorts
 from engine.profiling.stacks import MOST_DEPTH, StackCounter
 from engine.settings import schema_profiler
 from engine.settings.schema import Settings
+from tests.profiling.captures import burn
 from tests.support.processes import until
 
 
@@ -80,12 +81,6 @@ def waiting_in_c() -> dict[str, tuple[Callable[[], object], Callable[[], object]
         "lock": (lock.acquire, lock.release),
         "file": (lambda: os.read(event, 8), lambda: os.eventfd_write(event, 1)),
     }
-
-
-def burn(until_set: threading.Event) -> None:
-    """Work of a thread that the sampler must find."""
-    while not until_set.is_set():
-        sum(range(1000))
 
 
 async def test_it_finds_the_function_that_works_among_those_that_wait(tmp_path: Path) -> None:
