@@ -12,6 +12,7 @@ from engine.base.clock import ManualClock
 from engine.base.errors import QuarterdeckError
 from engine.events import types as ev
 from engine.operations.declared.conversations import Message
+from engine.sessions.transcripts import TranscriptEntry
 from tests.console import scene
 from tests.support.console import NORMAL, SMALL, ConsoleFixture, FakeFeed, console_fixture
 from tui.screens.conversations import AGAIN_S, SELDOM_S, ConversationsScreen
@@ -83,6 +84,72 @@ async def test_one_that_a_session_holds_is_read_live(console: ConsoleFixture) ->
     assert isinstance(screen, TranscriptScreen)
     assert screen.session == "s0008"
     assert "rg -n lease_timeout" in console.text
+
+
+STARTS = ev.SessionStarting(session="s0099", profile="default", tenant="default", backend="claude", conversation=ASLEEP)
+LEAVES = ev.SessionChanged(session="s0099", state=ev.SessionState.STOPPING, reason="hibernated")
+ENDS = ev.SessionEnded(session="s0099", how="eof")
+MOVES = ev.SessionBound(session="s0099", conversation="another", user="")
+AGAIN = ev.SessionStarting(session="s0100", profile="default", tenant="default", backend="claude", conversation=ASLEEP)
+
+
+@pytest.mark.parametrize(
+    "happened",
+    [[STARTS, LEAVES], [STARTS, LEAVES, ENDS], [STARTS, MOVES]],
+    ids=["the session leaves", "it has ended", "it holds another one now"],
+)
+@pytest.mark.parametrize("listed", ["", "s0099"], ids=["as the list knows", "which the list does not know yet"])
+async def test_one_whose_session_goes_is_read_as_one_that_sleeps_until_the_next_session_has_it(
+    console: ConsoleFixture, happened: list[ev.AnyEvent], listed: str
+) -> None:
+    console.feed.conversations[1]["session"] = listed
+    await console.press("r")
+    await _push(console, *happened)
+    await console.press("j", "enter")
+    await console.settle()
+    _sleeps(console)
+    await _push(console, AGAIN)
+    assert _page(console).session == "s0100"
+
+
+@pytest.mark.parametrize("happened", [[LEAVES], [LEAVES, ENDS], [MOVES]])
+async def test_a_page_goes_on_with_the_conversation_and_not_with_the_session(
+    console: ConsoleFixture, happened: list[ev.AnyEvent]
+) -> None:
+    console.feed.said["s0099"] = [TranscriptEntry(0, scene.NOW, "assistant", "", "Here.")]
+    await _push(console, STARTS)
+    await console.press("j", "enter")
+    await console.settle()
+    assert _page(console).session == "s0099"
+    await _push(console, *happened)
+    if MOVES in happened:
+        other = TranscriptEntry(1, scene.NOW, "assistant", "", "of another conversation")
+        console.feed.said["s0099"] = [*console.feed.said["s0099"], other]
+    await console.settle()
+    _sleeps(console)
+    assert "of another conversation" not in console.text
+    await _push(console, AGAIN)
+    assert _page(console).session == "s0100"
+
+
+async def _push(console: ConsoleFixture, *events: ev.AnyEvent) -> None:
+    console.feed.push(scene.NOW + 1, *events)
+    await console.settle()
+    await console.settle()
+
+
+def _page(console: ConsoleFixture) -> TranscriptScreen:
+    screen = console.app.screen
+    assert isinstance(screen, TranscriptScreen)
+    return screen
+
+
+def _sleeps(console: ConsoleFixture) -> None:
+    """The page of a conversation that no session holds."""
+    assert "◦ asleep" in console.text
+    assert "P goes on with it" in console.text
+    assert "Here." in console.text
+    assert "I interrupt" not in console.text
 
 
 async def test_it_is_gone_on_with_forked_and_named(console: ConsoleFixture) -> None:

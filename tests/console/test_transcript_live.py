@@ -61,6 +61,18 @@ async def test_what_is_written_grows_on_the_page_by_itself(
         assert second.strip() not in console.text
 
 
+async def test_the_page_of_an_ended_session_says_so_and_offers_only_a_prompt(clock: ManualClock) -> None:
+    feed = FakeFeed(scene.tape(), {"s0002": said("before")})
+    async with console_fixture(feed, clock) as console:
+        await opened(console)
+        assert "K kill" in console.text
+        feed.push(scene.NOW, ev.SessionEnded(session="s0002", how="eof"))
+        await console.settle()
+        assert "▪ ended" in console.text
+        assert "P prompt" in console.text
+        assert "K kill" not in console.text
+
+
 async def test_a_dropped_text_goes_and_the_note_stays(clock: ManualClock) -> None:
     feed = FakeFeed(scene.tape(), {"s0002": said("before")})
     feed.writing["s0002"] = part("half a sent")

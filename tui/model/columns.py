@@ -37,6 +37,7 @@ URGENCY: dict[SessionState, int] = {
     SessionState.STOPPING: 6,
     SessionState.IDLE: 7,
     SessionState.PARKED: 8,
+    SessionState.ENDED: 9,
 }
 
 

@@ -22,6 +22,7 @@ STATE_GLYPHS: dict[SessionState, str] = {
     SessionState.BACKGROUND: "◎",
     SessionState.STOPPING: "◌",
     SessionState.FAILED: "✖",
+    SessionState.ENDED: "▪",
 }
 STATE_ROLES: dict[SessionState, str] = {
     SessionState.RUNNING: "run",
@@ -33,6 +34,7 @@ STATE_ROLES: dict[SessionState, str] = {
     SessionState.BACKGROUND: "run",
     SessionState.STOPPING: "muted",
     SessionState.FAILED: "fail",
+    SessionState.ENDED: "muted",
 }
 
 

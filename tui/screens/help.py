@@ -33,6 +33,7 @@ STATES = {
     SessionState.BACKGROUND: "works by itself, no turn",
     SessionState.STOPPING: "is being stopped",
     SessionState.FAILED: "has failed",
+    SessionState.ENDED: "has ended",
 }
 """What the states of sessions mean."""
 MARKS = (

@@ -79,12 +79,12 @@ class TranscriptScreen(LiveFollow, TranscriptReading):
     @property
     def tab(self) -> str:
         """Where it was opened from."""
-        return "conversations" if self.asleep is not None else self.MODE
+        return "conversations" if self.conversation is not None else self.MODE
 
     @property
     def crumb(self) -> str:
         """The session's id, or the conversation's where none holds it."""
-        return self.session or (self.asleep.id[:8] if self.asleep is not None else "")
+        return self.session or (self.conversation.id[:8] if self.conversation is not None else "")
 
     def compose_body(self) -> Iterable[Widget]:
         """A line about the session, the page, and the card."""
@@ -97,8 +97,8 @@ class TranscriptScreen(LiveFollow, TranscriptReading):
         """Start with the keyboard on the page."""
         self.prose.focus()
         self.follow_live()
-        if not self.session:
-            self.read_back()
+        if self.conversation is not None and not self.is_held:  # the list may be half a minute old
+            self._read_in("")
 
     def targets(self) -> list[SessionView]:
         """This session; of one that has ended the conversation can still be gone on with."""
@@ -124,28 +124,27 @@ class TranscriptScreen(LiveFollow, TranscriptReading):
 
     def offers(self, action: Action) -> bool:
         """What is done to a session is offered where there is one."""
-        return self.row is not None or not (action.acts and action.operation.startswith("sessions."))
+        return self.is_held or not (action.acts and action.operation.startswith("sessions."))
 
     def action_act(self, name: str) -> None:
         """What is done to the session; a conversation that sleeps is woken by a prompt."""
-        asleep, feed = self.asleep, self.console.feed
+        conversation, feed = self.conversation, self.console.feed
         if name == "claude" and feed is not None and self.is_roomy and not self.console.refusal:
             self.console.carry_out(self._open_in_claude(feed))
             return
-        if name != "prompt" or self.row is not None or asleep is None or self.console.refusal or feed is None:
+        if name != "prompt" or self.row is not None or conversation is None or self.console.refusal or feed is None:
             super().action_act(name)
             return
         from tui.actions.conversation_actions import go_on
 
-        self.console.carry_out(go_on(self.console, [asleep], feed))
+        self.console.carry_out(go_on(self.console, [conversation], feed))
 
     async def _open_in_claude(self, feed: Feed) -> str:
         """Open the conversation in the agent's own terminal; afterwards it is read again, from disk."""
         from engine.operations.declared.conversations import SHOW_CONVERSATION, ConversationId
         from tui.actions.terminal_actions import open_in_claude
 
-        row = self.row
-        conversation = row.conversation if row is not None else self.asleep.id if self.asleep is not None else ""
+        conversation = self.conversation_id
         if not conversation:
             return f"{self.session} holds no conversation that could be opened."
         told = await open_in_claude(self.console, conversation, feed)
@@ -240,10 +239,10 @@ class TranscriptScreen(LiveFollow, TranscriptReading):
 
     def _about(self) -> Line:
         row = self.row
-        if row is None and self.asleep is not None:
+        if self.conversation is not None and not self.is_held and not self.store.past:
             from tui.screens import conversation_lines
 
-            return conversation_lines.about(self.asleep, self.size.width, self.console.keys)
+            return conversation_lines.about(self.conversation, self.size.width, self.console.keys)
         if row is None:
             return [(f" {self.session} is not known to the engine any more", "muted")]
         progress = session_lines.progress(row) if row.state is SessionState.RUNNING else ""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from textual.widgets import Input
 
+from engine.events.types import SessionState
 from tui.feeds.transcript_reader import TranscriptReader
 from tui.render import formats
 from tui.render.plain_text import clean
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 PAGES_BACK = 20
 """Pages that are read back by one key."""
+_LEAVING = frozenset({SessionState.STOPPING, SessionState.FAILED})
 
 
 class TranscriptReading(BaseScreen):
@@ -31,7 +33,7 @@ class TranscriptReading(BaseScreen):
     def __init__(self, session: str, conversation: ConversationRow | None = None) -> None:
         super().__init__()
         self.session = session
-        self.asleep = conversation
+        self.conversation = conversation
         self._reader = TranscriptReader(session)
 
     @property
@@ -46,13 +48,35 @@ class TranscriptReading(BaseScreen):
         ended = next((view for view in reversed(state.ended) if view.id == self.session), None)
         return state.sessions.get(self.session, ended)
 
+    @property
+    def conversation_id(self) -> str:
+        """The conversation that is read; empty while the session has none."""
+        if self.conversation is not None:
+            return self.conversation.id
+        return self.row.conversation if self.row is not None else ""
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the session is there and stays, with the conversation that the page was opened for."""
+        row = self.store.state.sessions.get(self.session)
+        return row is not None and row.state not in _LEAVING and self._is_of(row)
+
+    def _is_of(self, row: SessionView) -> bool:
+        return self.conversation is None or row.conversation == self.conversation.id
+
     def follow_conversation(self) -> None:
-        """A conversation that slept is read as it goes on, once a session holds it."""
-        if self.asleep is None or self.session or self.store.past:
+        """A page opened for a conversation reads the session that holds it now, and without one its own transcript."""
+        if self.conversation is None or self.is_held or self.store.past:
             return
-        rows = self.store.live.sessions.values()
-        if held := next((row.id for row in rows if row.conversation == self.asleep.id), ""):
-            self.session, self._reader = held, TranscriptReader(held)
+        live = self.store.live.sessions
+        held = next((row.id for row in live.values() if row.state not in _LEAVING and self._is_of(row)), "")
+        if held or (self.session in live and not self._is_of(live[self.session])):
+            self._read_in(held)
+
+    def _read_in(self, session: str) -> None:
+        self.session, self._reader = session, TranscriptReader(session)
+        if not session:
+            self.read_back()
 
     def paint_prose(self) -> None:
         """Show what was read."""
@@ -92,11 +116,10 @@ class TranscriptReading(BaseScreen):
 
     async def _pull_earlier(self) -> bool:
         """Read a page of what is above; whether there was one."""
-        feed, row = self.console.feed, self.row
+        feed = self.console.feed
         if feed is None or self.store.past:
             return False
-        asleep = self.asleep.id if self.asleep is not None else ""
-        found = await self._reader.pull_earlier(feed, row.conversation if row is not None else asleep)
+        found = await self._reader.pull_earlier(feed, self.conversation_id)
         if self.is_mounted:
             self.paint_prose()
         return found
@@ -163,8 +186,9 @@ class TranscriptReading(BaseScreen):
         while await self._pull_earlier():
             pass
         entries, row = list(self.prose.entries), self.row
-        asleep = f"{self.asleep.id}  {self.asleep.title}" if self.asleep is not None else self.session
-        title = f"{self.session}  {row.prompt}" if row is not None else asleep
+        known = self.conversation
+        unheld = f"{known.id}  {known.title}" if known is not None else self.session
+        title = f"{self.session}  {row.prompt}" if row is not None else unheld
         reader = self._reader
         whole = not reader.full and (reader.at_begin or not reader.dropped)
         return await asyncio.to_thread(document, title, entries, whole=whole)

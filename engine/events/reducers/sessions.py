@@ -123,7 +123,7 @@ def session_ended(state: State, event: ev.SessionEnded, at: float) -> None:
     if row is None:
         return
     state.totals.ended += 1
-    set_state(row, SessionState.FAILED if event.error else SessionState.STOPPING, at, event.how)
+    set_state(row, SessionState.FAILED if event.error else SessionState.ENDED, at, event.how)
     row.last_error = event.error or row.last_error
     row.cpu, row.rss, row.pss = 0.0, 0, 0
     state.ended.append(row)

@@ -21,6 +21,7 @@ class SessionState(StrEnum):
     BACKGROUND = "background"
     STOPPING = "stopping"
     FAILED = "failed"
+    ENDED = "ended"
 
 
 class SessionStarting(Event, frozen=True):
