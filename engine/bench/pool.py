@@ -19,6 +19,7 @@ from engine.bench.figures import FULL, QUICK, Figure, Size, at_least, at_most, f
 from engine.bench.fixtures import ONE_AT_A_TIME, ROOMY, ask, lifetimes, running, simulator_settings, until
 from engine.bench.loop_lag import SETTINGS, loop_lag
 from engine.bench.pool_real import real_sessions
+from engine.bench.victims import victims
 from engine.engine import Engine
 from engine.pool.routing import LeaseRequest
 from engine.pool.statistics import percentiles
@@ -32,7 +33,7 @@ _NO_CLI = "no Claude Code CLI; `pip install 'quarterdeck[claude]'` brings one"
 
 def measure(folder: Path, size: Size, seed: int, progress: Progress) -> list[Figure]:
     """All figures of the group; those that need the CLI are skipped without one."""
-    rows = _on_simulator(folder / "simulator", size, seed, progress)
+    rows = [*victims(seed), *_on_simulator(folder / "simulator", size, seed, progress)]
     binary = find_claude(None)
     if binary is None:
         return [*rows, skipped("real sessions", _NO_CLI)]

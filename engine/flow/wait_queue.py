@@ -82,6 +82,8 @@ class FairQueue(Generic[T]):
             return [(victim.item, self._error(f"{text}, as `{self._limits.strategy(lane)}` says.", now))]
         if lane_full:
             raise self._error(f"{self._line.waiting(lane)} requests of priority {lane} wait already.", now)
+        if not self._limits.max_waiting:
+            raise self._error("No session is free, and `queue.max_waiting` lets no request wait.", now)
         raise self._error(f"{len(self._line)} requests wait already, as many as may.", now)
 
     def add(

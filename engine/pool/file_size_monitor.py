@@ -18,14 +18,16 @@ _HARD = 2
 
 
 class FileSizeMonitor:
-    """Owner of the gravest verdict reported for each session's files."""
+    """Owner of the gravest verdict reported for each session's files, and of the transcripts' last sizes in bytes."""
 
     def __init__(self) -> None:
         self._reported: dict[str, Level] = {}
+        self.transcripts: dict[str, int] = {}
 
     async def look(self, session: Session, limits: PoolLimits) -> MemoryVerdict:
         """What the sizes show that was not reported before; they are read in a thread."""
         transcript, outputs = await asyncio.to_thread(_sizes, session)
+        self.transcripts[session.id] = transcript
         verdict = judge(transcript, outputs, limits)
         if verdict.level <= self._reported.get(session.id, Level.FINE):
             return MemoryVerdict()
@@ -36,6 +38,7 @@ class FileSizeMonitor:
         """Forget all but these."""
         kept = {*sessions}
         self._reported = {name: level for name, level in self._reported.items() if name in kept}
+        self.transcripts = {name: size for name, size in self.transcripts.items() if name in kept}
 
 
 def judge(transcript: int, outputs: int, limits: PoolLimits) -> MemoryVerdict:

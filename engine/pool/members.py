@@ -94,7 +94,7 @@ class Members:
         member.session.keep_to_one(why_single_use(spec))
         self.begin_start(member)
         if victim is not None:
-            self.index.take(victim.session.id)
+            self.index.give_up(victim.session.id)
         member.start = self.starts.spawn(self._bring_up(member, spec, victim, unreadable), f"start {name}")
 
     def park(self, profile: Profile, directory: Path | None) -> Member:

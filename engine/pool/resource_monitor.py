@@ -18,6 +18,7 @@ from engine.pool.memory import TreeMemory
 from engine.pool.pool import Pool
 from engine.pool.ports import PoolPorts
 from engine.pool.session_limits import Level, MemoryLimit, MemoryVerdict
+from engine.pool.wake_fitness import needs_new_process
 from engine.sessions.readings import Readings
 
 SAMPLE_EVERY = 2
@@ -123,7 +124,10 @@ class ResourceMonitor:
     async def _watch_files(self, names: Iterable[str]) -> None:
         members = self._pool.members
         for member in [member for name in names if (member := members.get(name))]:
-            verdict = await self._files.look(member.session, self._ports.limits())
+            session, limits = member.session, self._ports.limits()
+            verdict = await self._files.look(session, limits)
+            dear = needs_new_process(session.spec, self._files.transcripts.get(session.id, 0))
+            self._pool.index.set_dear(session.id, dear=dear and limits.wake_spares > 0)
             if verdict.level is not Level.FINE and member.session.id in members:
                 self._act(member, verdict)
 

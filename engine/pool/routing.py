@@ -1,7 +1,7 @@
 """Which session serves a waiting request: a pure decision, carried out by the pool.
 
 The session that holds the conversation → the user's last one → a warm one → the balancer's choice among those whose
-conversation nobody came back to → one more session → the least recently used conversation gives its process back.
+conversation nobody came back to → one more session → the conversation worth least gives its process back.
 A conversation that is gone on with is worth a wake, so fresh requests clear the others first.
 """
 
@@ -145,7 +145,7 @@ class Router:
         oldest = index.eviction_candidate(key)
         if oldest is None or growth.coming or (growth.start and not growth.evict):
             return growth
-        return RouteDecision("the least recently used conversation hibernates", use=oldest.session, clear=True)
+        return RouteDecision("the conversation worth least hibernates", use=oldest.session, clear=True)
 
 
 def _route_conversation(request: LeaseRequest, index: SessionIndex, capacity: CapacityNow) -> RouteDecision:
@@ -196,4 +196,4 @@ def _grow(request: LeaseRequest, index: SessionIndex, now: Capacity) -> RouteDec
     victim = index.least_wanted_of_all(now.shares.givers(idle, request.profile.named))
     if victim is None:
         return RouteDecision("the idle sessions are within the share of profiles that wait too" if idle else now.full)
-    return RouteDecision("the least recently used idle session makes room", start=True, evict=victim.session)
+    return RouteDecision("the idle session worth least makes room", start=True, evict=victim.session)

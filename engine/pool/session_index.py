@@ -6,8 +6,12 @@ from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
-EXAMINED = 8
+EXAMINED = 32
 """Least recently used sessions among which the one to give up is chosen."""
+_DEARER = 4.0
+"""Times the CPU of a wake by a parked process that a new one takes (`quarterdeck bench pool`, rows `wake`)."""
+_MOST_TURNS = 20
+"""Turns from which on a conversation is worth no more."""
 SubPool = tuple[str, str, str]
 """Tenant, profile and the fingerprint of its content: the key of a sub-pool."""
 Named = tuple[str, str]
@@ -20,8 +24,9 @@ class IndexedSession:
 
     `held_turns` counts the turns of that conversation, `turns` all of the session. `load` is its CPU lately as a ratio
     of a core, `weight` what it can take. `last_used` is a monotonic time in seconds. `single_use` states that it may
-    serve no other conversation, `engaged` that its agent does something by itself: nobody else may have its process.
-    Only `SessionIndex` writes it.
+    serve no other conversation, `engaged` that its agent does something by itself: nobody else may have its process,
+    `dear` that no parked process could wake its conversation. `floor` is the worth of the last one that was given up
+    when this one became idle. Only `SessionIndex` writes it.
     """
 
     session: str
@@ -36,6 +41,8 @@ class IndexedSession:
     weight: float = 1.0
     single_use: bool = False
     engaged: bool = False
+    dear: bool = False
+    floor: float = 0.0
     looked_at: int = 0
     """Number of the last look that a person took at its conversation; 0 for none."""
 
@@ -43,6 +50,14 @@ class IndexedSession:
     def once(self) -> bool:
         """Whether nobody came back to its conversation so far."""
         return self.held_turns <= 1 and not self.looked_at
+
+    @property
+    def worth(self) -> float:
+        """How much is lost with it: the price of its conversation's return times how often that was gone on with.
+
+        It ages with what is given up (GreedyDual-Frequency: Cherkasova, HP Labs 1998).
+        """
+        return self.floor + (_DEARER if self.dear else 1.0) * min(self.held_turns, _MOST_TURNS)
 
 
 @dataclass(slots=True)
@@ -65,6 +80,7 @@ class SessionIndex:
         self._holders: dict[tuple[str, str], IndexedSession] = {}
         self._users: dict[tuple[SubPool, str], dict[str, IndexedSession]] = {}
         self._looks = 0
+        self._floor = 0.0
 
     def __len__(self) -> int:
         return len(self._sessions)
@@ -100,6 +116,17 @@ class SessionIndex:
             session.idle = False
             self._index(session)
 
+    def give_up(self, name: str) -> None:
+        """It makes room for another one: take it, and let the others age."""
+        session = self._sessions.get(name)
+        if session is not None:
+            self._age(session)
+            self.take(name)
+
+    def _age(self, given_up: IndexedSession) -> None:
+        if given_up.conversation:
+            self._floor = max(self._floor, given_up.worth)
+
     def hold(self, name: str, conversation: str, user: str, *, prior_turns: int = 0) -> None:
         """It now holds this conversation, for this user; `prior_turns` turns of it were served elsewhere before."""
         session = self._sessions.get(name)
@@ -107,7 +134,8 @@ class SessionIndex:
             return
         self._unindex(session)
         if session.conversation != conversation:
-            session.held_turns, session.looked_at = prior_turns, 0
+            self._age(session)
+            session.held_turns, session.looked_at, session.dear = prior_turns, 0, False
         session.conversation, session.user = conversation, user
         self._index(session)
 
@@ -118,7 +146,7 @@ class SessionIndex:
             return
         self._unindex(session)
         session.held_turns += max(0, turns - session.turns)
-        session.turns, session.last_used, session.idle = turns, now, True
+        session.turns, session.last_used, session.idle, session.floor = turns, now, True, self._floor
         session.single_use = session.single_use or single_use
         self._index(session)
 
@@ -145,6 +173,12 @@ class SessionIndex:
         if session is not None:
             session.load = load
 
+    def set_dear(self, name: str, *, dear: bool) -> None:
+        """Whether no parked process could wake its conversation."""
+        session = self._sessions.get(name)
+        if session is not None:
+            session.dear = dear
+
     def holder(self, tenant: str, conversation: str) -> IndexedSession | None:
         """The session that holds a tenant's conversation."""
         return self._holders.get((tenant, conversation))
@@ -170,7 +204,7 @@ class SessionIndex:
         return _latest(pool.once, most) if pool else []
 
     def eviction_candidate(self, key: SubPool) -> IndexedSession | None:
-        """The idle session of a sub-pool whose conversation is wanted least, and that may serve another one."""
+        """The idle session of a sub-pool whose conversation is worth least, and that may serve another one."""
         pool = self._pools.get(key)
         return _eviction_candidate(pool.all) if pool else None
 
@@ -184,7 +218,7 @@ class SessionIndex:
         return {(session.key[0], session.key[1]) for session in self._evictable.values()}
 
     def least_wanted_of_all(self, givers: Container[Named]) -> IndexedSession | None:
-        """Of these profiles' idle sessions the one to give up: a warm or one-turn one, else the one wanted least."""
+        """Of these profiles' idle sessions the one to give up: a warm or one-turn one, else the one worth least."""
         chosen = {
             name: session for name, session in self._evictable.items() if (session.key[0], session.key[1]) in givers
         }
@@ -237,12 +271,12 @@ class SessionIndex:
 
 
 def _eviction_candidate(index: dict[str, IndexedSession]) -> IndexedSession | None:
-    """Of those used least recently the one with the fewest turns: a conversation much used comes back sooner.
+    """Of those used least recently the one worth least: one much used comes back sooner, a dear one costs more then.
 
     Those that a person looked at come last, the one seen last after the others.
     """
     oldest = islice(index.values(), EXAMINED)
-    return min(oldest, key=lambda session: (session.looked_at, session.held_turns), default=None)
+    return min(oldest, key=lambda session: (session.looked_at, session.worth), default=None)
 
 
 def _last(index: dict[str, IndexedSession]) -> IndexedSession | None:

@@ -67,7 +67,9 @@ class WakeSpares:
 
     @property
     def kept_places(self) -> int:
-        """Places of the pool that idle sessions leave to those that are parked."""
+        """Places of the pool that idle sessions leave to those that are parked; none of a size asked for by hand."""
+        if self._ports.growth.asked is not None:
+            return 0
         coming = int(self._now() < self._place_until)
         return min(self.count + coming, self._most() // _PLACES)
 
@@ -92,7 +94,10 @@ class WakeSpares:
         holder = self._members.index.holder(request.profile.tenant, request.conversation)
         if victim is not None and (holder is None or holder.session != victim.session.id):
             victim = None  # the place is there already
-        ending = self._members.end(victim, "makes room") if victim is not None else None  # at once: nobody leases it
+        ending = None
+        if victim is not None:
+            self._members.index.give_up(victim.session.id)
+            ending = self._members.end(victim, "makes room")  # at once: nobody leases it
         spare.spare, spare.demanded = False, demanded
         parked, spare.request = spare.request, request
         self._members.begin_start(spare)
@@ -265,7 +270,7 @@ class WakeSpares:
         if len(self._members) < self._most():
             return True
         index = self._members.index
-        if self.count < self._most() // _PLACES:
+        if self._ports.growth.asked is None and self.count < self._most() // _PLACES:
             victim = index.least_wanted_of_all(index.evictable_profiles())
             if victim is not None and self._now() - victim.last_used >= _IDLE_S:
                 self._place_until = self._now() + _IDLE_S

@@ -40,6 +40,11 @@ def unfit(spec: AgentSpec, transcript: Path, directory: Path, parked: Parking) -
     return "" if stamp_of(directory) == parked.stamp else "the settings in its directory changed"
 
 
+def needs_new_process(spec: AgentSpec, transcript: int) -> bool:
+    """Whether no parked process could ever wake a conversation, by its spec and the bytes of its transcript."""
+    return transcript > MOST_BYTES or bool(spec.permission_mode) or spec.named_directory
+
+
 def stamp_of(directory: Path) -> Stamp:
     """What an agent reads there at its start, as it is now."""
     given = [directory / name for name in _READ_AT_START]

@@ -60,7 +60,7 @@ def _lag(capture: Capture) -> Iterator[Advice]:
 def _hot(capture: Capture) -> Iterator[Advice]:
     busy = capture.engine_cpu / capture.seconds if capture.seconds else 0.0
     for hot in capture.hot[:2]:
-        if hot.own >= _HOT_SHARE and capture.samples >= _FEW_SAMPLES:
+        if hot.own >= _HOT_SHARE and min(capture.samples, capture.at_work) >= _FEW_SAMPLES:
             yield Advice(
                 1 + hot.own * max(busy, 0.1),
                 f"{hot.function.name} ({hot.function.file}:{hot.function.line}) takes {hot.own:.0%} of the samples at "

@@ -56,5 +56,10 @@ class Capture:
     memory: MemorySummary | None = None
     hot: list[HotFunction] = field(init=False)
 
+    @property
+    def at_work(self) -> int:
+        """Stacks of threads at work that were counted: what shares are of."""
+        return sum(stack.count for stack in self.stacks)
+
     def __post_init__(self) -> None:
         object.__setattr__(self, "hot", hottest(self.stacks, _HOT))

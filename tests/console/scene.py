@@ -273,7 +273,8 @@ def profiled() -> list[tuple[float, AnyEvent]]:
 
 
 CAPTURE = {
-    "text": "# Profile\n\n## What to do\n\n1. nothing", "capture": "20261120T140149-4121-1", "advice": [], "tasks": [],
+    "text": "# Profile\n\n## What to do\n\n1. nothing", "capture": "20261120T140149-4121-1",
+    "samples": 2994, "at_work": 931, "advice": [], "tasks": [],
     "hot": [
         {"function": name, "place": place, "own": own, "total": total, "change": change}
         for name, place, own, total, change in (

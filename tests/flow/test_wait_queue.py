@@ -45,6 +45,11 @@ def test_a_full_queue_refuses_the_new_one_with_429_and_when_to_come_back() -> No
     assert "queue.max_waiting" in error.remedy
 
 
+def test_a_queue_without_room_names_the_setting_and_not_a_number_that_waits() -> None:
+    with pytest.raises(QueueFull, match=r"`queue\.max_waiting` lets no request wait"):
+        add(queue(max_waiting=0), "a")
+
+
 def test_drop_oldest_lets_the_new_one_in() -> None:
     waiting = queue(max_waiting=2, drop="drop_oldest")
     add(waiting, "a", "urgent")

@@ -153,6 +153,24 @@ async def test_a_transcript_that_runs_away_gets_its_session_replaced(tmp_path: P
         await until(lambda: big.session not in engine.pool.sessions)
 
 
+async def test_a_conversation_that_no_parked_process_could_wake_is_known_as_dear(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.pool.wake_fitness.MOST_BYTES", 20_000)
+    async with running(tmp_path, "session_pool.wake_spares=1") as engine:
+        answer = await Conversation(engine).ask("hello")
+        entry = engine.pool.index.get(answer.session)
+        assert entry is not None
+        await measure(engine)
+        assert not entry.dear
+        await Conversation(engine).ask(f"[[reply: done]] {'x' * 30_000}", answer.conversation)
+        await measure(engine)
+        assert entry.dear
+        engine.live.propose({"session_pool.wake_spares": 0}, "test")  # then all are woken alike
+        await measure(engine)
+        assert not entry.dear
+
+
 def test_output_is_soft_above_its_limit_hard_at_twice_that_and_graver_than_a_transcript() -> None:
     limits = pool_limits(load_settings(None, [f"{LIMITS}.output_max=10MiB", f"{LIMITS}.transcript_max=5MiB"]).settings)
     assert judge(5 * MIB, 10 * MIB, limits).level is Level.FINE

@@ -94,7 +94,7 @@ def test_a_fresh_wish_goes_down_the_whole_order(routing: RoutingFixture) -> None
         ("spare", False, "a warm session"),
         ("one", True, "the balancer's choice"),
         ("two", True, "the balancer's choice"),
-        ("loyal", True, "the least recently used conversation hibernates"),
+        ("loyal", True, "the conversation worth least hibernates"),
     ]
     assert routing.balancer.keys == ["u"]
     assert "busy: max_size is 4" in routing.route(request, **FULL).reason

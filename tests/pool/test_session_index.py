@@ -28,6 +28,12 @@ class Plain:
     since: int = 0
     turns: int = 0
     held: int = 0
+    dear: bool = False
+    floor: float = 0.0
+
+    @property
+    def worth(self) -> float:
+        return self.floor + self.held * (4 if self.dear else 1)
 
 
 class SeatsAgreeWithAModel(RuleBasedStateMachine):
@@ -39,6 +45,7 @@ class SeatsAgreeWithAModel(RuleBasedStateMachine):
         self.plain: dict[str, Plain] = {}
         self.made = 0
         self.time = 0
+        self.floor = 0.0
 
     def some(self, number: int) -> Plain:
         return list(self.plain.values())[number % len(self.plain)]
@@ -76,7 +83,7 @@ class SeatsAgreeWithAModel(RuleBasedStateMachine):
         served = turns if one.holds else 0
         one.turns += served
         one.held += served
-        one.idle, one.since = True, self.tick()
+        one.idle, one.since, one.floor = True, self.tick(), self.floor
         self.seats.give_back(one.name, float(self.time), turns=one.turns)
 
     @precondition(lambda self: self.plain)
@@ -92,13 +99,35 @@ class SeatsAgreeWithAModel(RuleBasedStateMachine):
         if any(other.holds == conversation for other in others):
             return  # a conversation has one writer
         if one.holds != conversation:
-            one.held = prior_turns
+            self.age(one)
+            one.held, one.dear = prior_turns, False
         one.holds, one.user, one.since = conversation, user, self.tick()
         self.seats.hold(one.name, conversation, user, prior_turns=prior_turns)
+
+    def age(self, one: Plain) -> None:
+        if one.holds:
+            self.floor = max(self.floor, one.worth)
+
+    @precondition(lambda self: self.plain)
+    @rule(number=st.integers(0, MOST))
+    def give_up(self, number: int) -> None:
+        one = self.some(number)
+        self.age(one)
+        one.idle = False
+        self.seats.give_up(one.name)
+
+    @precondition(lambda self: self.plain)
+    @rule(number=st.integers(0, MOST), dear=st.booleans())
+    def set_dear(self, number: int, dear: bool) -> None:
+        one = self.some(number)
+        one.dear = dear
+        self.seats.set_dear(one.name, dear=dear)
 
     @rule()
     def a_stranger_changes_nothing(self) -> None:
         self.seats.take("nobody")
+        self.seats.give_up("nobody")
+        self.seats.set_dear("nobody", dear=True)
         self.seats.remove("nobody")
         self.seats.hold("nobody", "c1", "u1")
         self.seats.give_back("nobody", 1.0, turns=1)
@@ -151,8 +180,8 @@ def _name(seat: IndexedSession | None) -> str | None:
 
 
 def _least_wanted(some: list[Plain]) -> str | None:
-    """Of the eight used least recently the first with the fewest turns of its conversation."""
-    return min(some[:8], key=lambda one: one.held).name if some else None
+    """Of those used least recently the first that is worth least."""
+    return min(some[:32], key=lambda one: one.worth).name if some else None
 
 
 def _last(some: list[Plain]) -> str | None:
@@ -185,3 +214,21 @@ def test_a_seat_for_one_conversation_serves_a_first_one_and_then_no_other() -> N
     assert seats.idle_of(key) == 0
     assert seats.holder(key[0], "c1") is seats.get("s1")
     assert seats.least_wanted_of_all(seats.evictable_profiles()) is seats.get("s1")
+
+
+def test_a_dear_conversation_and_a_much_used_one_stay_until_others_have_been_given_up_for_them() -> None:
+    index, key = SessionIndex(), KEYS[0]
+    for name, turns, dear in (("dear", 2, True), ("used", 5, False), ("plain", 3, False)):
+        index.add(IndexedSession(name, key))
+        index.hold(name, name, "")
+        index.set_dear(name, dear=dear)
+        index.give_back(name, 1.0, turns=turns)
+    given_up = []
+    for at in range(8):
+        victim = index.eviction_candidate(key)
+        assert victim is not None
+        given_up.append(victim.conversation)
+        index.take(victim.session)
+        index.hold(victim.session, f"c{at}", "")
+        index.give_back(victim.session, 2.0 + at, turns=victim.turns + 3)
+    assert given_up == ["plain", "used", "c0", "dear", "c1", "c2", "c3", "c4"]

@@ -236,6 +236,18 @@ async def test_a_large_pool_leaves_a_spare_the_place_of_an_idle_session(tmp_path
         assert len(engine.pool.members) == 8
 
 
+async def test_a_size_by_hand_is_reached_though_a_process_is_parked(tmp_path: Path) -> None:
+    async with running(tmp_path, *SPARES, "session_pool.max_size=16", "session_pool.max_starting=8") as engine:
+        await asleep(engine)
+        spare = await parked(engine)
+        engine.pool.scale(8)
+        await until(lambda: engine.pool.statistics().idle == 8)
+        assert spare.session.id not in engine.pool.members
+        assert len(engine.pool.members) == 8
+        engine.pool.scale(9)
+        await until(lambda: engine.pool.statistics().idle == 9)
+
+
 async def test_without_the_setting_nothing_is_parked_and_what_is_parked_ends(tmp_path: Path) -> None:
     async with running(tmp_path, *SPARES) as engine:
         events = RecordedEvents(engine)
@@ -318,7 +330,7 @@ async def test_an_expected_prompt_wakes_its_conversation_ahead_and_takes_nothing
         counts = engine.pool.statistics().counts
         assert (counts.wakes, counts.affinity_hits) == (1, 0)
         (held,) = await leases(engine, 1)
-        assert engine.pool.wake_ahead(ahead(engine, second)).startswith("the least recently used idle session")
+        assert engine.pool.wake_ahead(ahead(engine, second)).startswith("the idle session worth least")
         assert engine.pool.index.holder("default", first) is not None
         engine.pool.release(held)
 

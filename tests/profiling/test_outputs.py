@@ -100,6 +100,13 @@ def test_advice_names_what_was_found_and_what_to_do(changes: dict[str, object], 
     assert f"1. {first}" in report(capture(**changes))
 
 
+def test_a_share_of_few_samples_at_work_is_no_advice_and_its_number_is_given() -> None:
+    idle = capture(samples=3000, stacks=(Stack("engine", (MAIN, HOT), 1),))
+    assert idle.at_work == 1
+    assert advice(idle)[0].found == "Nothing that was measured stands out."
+    assert "Shares are of 1 stacks at work" in report(idle)
+
+
 def test_three_things_at_most_the_weightiest_first() -> None:
     found = advice(capture(steps=(STEP,), tasks=TASKS, sessions=(SESSION,), memory=MEMORY, missed=900))
     assert len(found) == 3

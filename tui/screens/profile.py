@@ -88,8 +88,8 @@ class ProfileScreen(ListScreen[HotRow]):
         return columns(left, right, half + 2, width)
 
     def _functions(self, width: int, height: int) -> list[Line]:
-        note = "" if self._report is None or self.store.past else f"capture {self._report.capture}"
-        lines = [rule("WHERE TIME GOES", width, note if width >= _WIDE else "")]
+        note = "" if self._report is None or self.store.past else draw.counted(self._report, wide=width >= _WIDE)
+        lines = [rule("WHERE TIME GOES", width, note)]
         if self.shown.order:
             return lines + list_lines.table(self.shown, self.store.now, width, height - 1)
         keys = self.console.keys

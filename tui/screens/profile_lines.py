@@ -122,6 +122,12 @@ def console_facts(cost: OwnCost, rate: float, link: str) -> list[Fact]:
     ]
 
 
+def counted(report: ReportResult, *, wide: bool) -> str:
+    """Of how many samples the shares are; an engine at rest has hardly any."""
+    of = f"shares of {report.at_work:,} at work in {formats.plural(report.samples, 'sample')}"
+    return f"{of} · capture {report.capture}" if wide else of
+
+
 def steps_lines(report: ReportResult | None, width: int, most: int, *, titled: bool = True) -> list[Line]:
     """The long steps of the event loop in the last capture, the longest first."""
     lines = [rule("SLOW CALLBACKS" + ("  of the last capture" if titled else ""), width)]

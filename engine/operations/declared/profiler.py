@@ -97,10 +97,16 @@ class AdviceRow(msgspec.Struct, kw_only=True):
 
 
 class ReportResult(msgspec.Struct, kw_only=True):
-    """The last capture: its text in the format asked for, and its first rows."""
+    """The last capture: its text in the format asked for, and its first rows.
+
+    Of its `samples` those that saw a thread at work are `at_work`, a sample of two such threads counted twice: the
+    shares of `hot` are of these.
+    """
 
     text: str
     capture: str
+    samples: int
+    at_work: int
     advice: list[AdviceRow]
     hot: list[HotRow]
     steps: list[StepRow]

@@ -73,6 +73,8 @@ async def report(services: Services, _call: CallContext, args: ReportFormat) -> 
     return ReportResult(
         text=text,
         capture=capture.id,
+        samples=capture.samples,
+        at_work=capture.at_work,
         advice=[AdviceRow(found=each.found, do=each.do) for each in advice(capture)],
         hot=_hot(capture, services.profiler.shares_before),
         steps=_steps(capture),

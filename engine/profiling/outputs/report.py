@@ -38,7 +38,8 @@ def _cpu(capture: Capture) -> Iterator[str]:
     yield f"{capture.engine_cpu:.2f} s of CPU ({busy:.1%} of one), {capture.engine_rss / 1024**2:.0f} MB resident."
     yield (
         f"{capture.samples} samples at {capture.rate:g} Hz, {capture.missed} came too late; the sampler itself took "
-        f"{cost:.2%} of one CPU. Stacks of threads that waited are not counted ({capture.waiting})."
+        f"{cost:.2%} of one CPU. Shares are of {capture.at_work} stacks at work; threads that waited are not counted "
+        f"({capture.waiting})."
     )
     if capture.other:
         yield f"{capture.other} samples of rare stacks are left out."
