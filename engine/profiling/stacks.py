@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import PurePath
 from types import CodeType, FrameType
 
-MOST_STACKS, MOST_DEPTH = 10_000, 100
+MOST_STACKS, MOST_DEPTH, MOST_CALLERS = 10_000, 100, 8
 _ROOTS = ("engine", "tui")
 _WAITS = frozenset(
     {
@@ -43,11 +45,15 @@ class Stack:
 
 @dataclass(frozen=True, slots=True)
 class HotFunction:
-    """Shares of all samples that were at work, from 0 to 1: in the function itself, and in what it called too."""
+    """Shares of all samples that were at work, from 0 to 1: in the function itself, and in what it called too.
+
+    `callers` are those that called it in most of them, with their shares.
+    """
 
     function: Function
     own: float
     total: float
+    callers: tuple[tuple[Function, float], ...] = ()
 
 
 def codes_of(frame: FrameType | None) -> list[CodeType]:
@@ -108,7 +114,26 @@ def hottest(stacks: Sequence[Stack], most: int) -> list[HotFunction]:
         for function in set(stack.functions):
             total[function] += stack.count
     samples = max(1, sum(stack.count for stack in stacks))
-    return [HotFunction(each, count / samples, total[each] / samples) for each, count in own.most_common(most)]
+    first = own.most_common(most)
+    callers = _callers(stacks, {each for each, _ in first})
+    return [
+        HotFunction(
+            each,
+            count / samples,
+            total[each] / samples,
+            tuple((caller, calls / samples) for caller, calls in callers[each].most_common(MOST_CALLERS)),
+        )
+        for each, count in first
+    ]
+
+
+def _callers(stacks: Sequence[Stack], of: AbstractSet[Function]) -> dict[Function, Counter[Function]]:
+    """Who called these in how many samples; a caller counts once a stack, and a recursive call is none."""
+    found: dict[Function, Counter[Function]] = {each: Counter() for each in of}
+    for stack in stacks:
+        for caller, called in {(one, two) for one, two in pairwise(stack.functions) if two in of and one != two}:
+            found[called][caller] += stack.count
+    return found
 
 
 def own_shares(stacks: Sequence[Stack]) -> dict[tuple[str, str], float]:

@@ -276,7 +276,10 @@ CAPTURE = {
     "text": "# Profile\n\n## What to do\n\n1. nothing", "capture": "20261120T140149-4121-1",
     "samples": 2994, "at_work": 931, "advice": [], "tasks": [],
     "hot": [
-        {"function": name, "place": place, "own": own, "total": total, "change": change}
+        {
+            "function": name, "place": place, "own": own, "total": total, "change": change,
+            "callers": [{"function": "Session._on_output", "place": "engine/sessions/session.py:489", "share": own}],
+        }
         for name, place, own, total, change in (
             ("Decoder.feed", "engine/sessions/machine.py:88", 0.182, 0.31, 0.011),
             ("loads", "json/__init__.py:299", 0.117, 0.12, -0.002),

@@ -7,12 +7,13 @@ import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
 from engine.api.server import serve
 from engine.base.clock import ManualClock
+from engine.events import types as ev
 from engine.requests import Request
 from engine.thread import EngineThread
 from tests.console import scene
@@ -194,3 +195,43 @@ async def test_by_its_name_in_ascii_and_in_the_past(feed: FakeFeed, clock: Manua
         await shown(console, lambda text: "no recording holds captures" in text)
         await console.press("T")
         await notified(console, "Only a running engine can trace a request.")
+
+
+async def test_the_callers_of_a_function_are_read(feed: FakeFeed, clock: ManualClock) -> None:
+    async with console_fixture(feed, clock, SMALL) as console:
+        await console.press("9", "c")
+        assert any("no function under the cursor" in told for told in console.told)
+        feed.captured = scene.CAPTURE
+        feed.push(scene.NOW, ev.ProfilerStopped(reason="its time is up", seconds=30.0, samples=2994))
+        await shown(console, lambda text: "Decoder.feed" in text)
+        await console.press("c")
+        assert "CALLERS OF LOADS" in console.text or "CALLERS OF DECODER.FEED" in console.text
+        assert "Session._on_output  engine/sessions/session.py:489" in console.text
+
+
+async def test_captures_are_compared_with_a_baseline_from_its_key_on(feed: FakeFeed, clock: ManualClock) -> None:
+    first, *others = cast("list[dict[str, Any]]", scene.CAPTURE["hot"])
+    then = {**scene.CAPTURE, "hot": [first]}
+    now = {**scene.CAPTURE, "capture": "later", "hot": [{**first, "own": first["own"] + 0.05}, *others]}
+    async with console_fixture(feed, clock, NORMAL) as console:
+        await console.press("9", "b")
+        assert any("No capture yet" in told for told in console.told)
+        feed.captured = then
+        feed.push(scene.NOW, ev.ProfilerStopped(reason="its time is up", seconds=30.0, samples=2994))
+        await shown(console, lambda text: "Decoder.feed" in text)
+        await console.press("b")
+        feed.captured = now
+        feed.push(scene.NOW + 1, ev.ProfilerStopped(reason="its time is up", seconds=30.0, samples=2994))
+        text = await shown(console, lambda text: "capture later" in text)
+        assert "VS BASE" in text
+        assert f"base {then['capture']}" in text
+        assert "+5.0▲" in _line(text, "Decoder.feed")
+        assert _line(text, "Pool.reconcile").rstrip().endswith("–")
+        await console.press("b", "b")
+        text = console.text
+        assert "VS LAST" in text
+        assert "+1.1" in _line(text, "Decoder.feed")
+
+
+def _line(text: str, name: str) -> str:
+    return next(line for line in text.splitlines() if name in line)

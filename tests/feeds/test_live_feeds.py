@@ -124,6 +124,7 @@ async def test_the_console_knows_what_the_engine_knows(watcher: Watcher, thread:
     assert (await watcher.feed.transcript(session.id, page.next)).entries == []
     await until(lambda: watcher.state == thread.engine.bus.state)
     assert watcher.snapshots == 1
+    assert (watcher.feed.status.round_trip > 0) == isinstance(watcher.feed, RemoteFeed)
 
 
 async def test_a_turn_is_interrupted_and_its_session_killed(watcher: Watcher) -> None:
@@ -285,6 +286,7 @@ async def test_a_remote_console_finds_the_next_engine_and_begins_anew(home: Path
             await until(lambda: feed.status.link is LinkState.LIVE)
             engines.append(thread.engine.id)
             await until(lambda: watcher.state.engine.engine == engines[-1])
+            await until(lambda: feed.status.round_trip > 0)
             await prompt(feed, "hello")
             await until(lambda: watcher.state.totals.answered == 1)
         await until(lambda: feed.status.link is LinkState.LOST)

@@ -74,6 +74,14 @@ def test_shares_are_of_samples_at_work_and_a_recursive_function_counts_once() ->
     assert (second.function, second.own, second.total) == (MAIN, 0.25, 1.0)
 
 
+def test_callers_are_counted_once_a_stack_and_a_recursive_call_is_none() -> None:
+    stacks = [Stack("t", (MAIN, HOT, HOT, MAIN, HOT), 3), Stack("t", (COLD, HOT), 1), Stack("u", (HOT,), 4)]
+    (hot,) = [each for each in hottest(stacks, 1) if each.function == HOT]
+    assert hot.callers == ((MAIN, 3 / 8), (COLD, 1 / 8))
+    crowd = [Stack("t", (Function(f"f{n}", "a.py", n), HOT), n) for n in range(1, 30)]
+    assert [by.name for by, _ in hottest(crowd, 1)[0].callers] == [f"f{n}" for n in range(29, 21, -1)]
+
+
 STEP = LoopStep(1000.0, 0.084, (MAIN, HOT))
 SESSION = SessionUsage("s0001", 60.0, 1 << 20, 2)
 TASKS = TaskTable(5000, (TaskRow("turn #", 5000, ("wait (engine/x.py:1)",), "future"),))

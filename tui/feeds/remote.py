@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import httpx
@@ -77,11 +78,14 @@ class RemoteFeed:
         self._status = FeedStatus(LinkState.CONNECTING, str(address))
         self._retry_at = 0.0
         self._stream: asyncio.Task[None] | None = None
+        self._open: ClientConnection | None = None
 
     @property
     def status(self) -> FeedStatus:
-        """The link, with the seconds to the next attempt while it is lost."""
+        """The link, with what a ping takes, or with the seconds to the next attempt while it is lost."""
         status = self._status
+        if status.link is LinkState.LIVE and self._open is not None:
+            return replace(status, round_trip=self._open.latency)
         if status.link is not LinkState.LOST:
             return status
         left = max(0.0, self._retry_at - asyncio.get_running_loop().time())
@@ -139,8 +143,8 @@ class RemoteFeed:
         attempt = 0
         while True:
             try:
-                async with self._connection() as connection:
-                    await self._receive(connection)
+                async with self._connection() as self._open:
+                    await self._receive(self._open)
                     attempt = 0
                 detail = "the engine closed the connection"
             except (OSError, WebSocketException, TimeoutError, msgspec.DecodeError, QuarterdeckError) as error:
@@ -174,6 +178,7 @@ class RemoteFeed:
             subscription["since"] = self._seq
         self._engine = hello.engine
         await connection.send(msgspec.json.encode(subscription))
+        await connection.ping()  # the first round trip; the others are those of the keep-alive
         self._status = FeedStatus(LinkState.LIVE, str(self._address))
         async for message in connection:
             self._take(_decode(message))

@@ -20,7 +20,8 @@ class LinkState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FeedStatus:
-    """The connection for the health line; `retry_in` in seconds, `detail` states what is wrong.
+    """The connection for the health line; `retry_in` in seconds, `detail` states what is wrong. `round_trip`
+    is how long the engine's last answer to a ping took in seconds, 0 where none is known.
 
     Of a replay: `at` is the moment played, in seconds since 1970, and `missing` states what could not be read.
     """
@@ -32,6 +33,7 @@ class FeedStatus:
     retry_in: float = 0.0
     at: float = 0.0
     missing: str = ""
+    round_trip: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

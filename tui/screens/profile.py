@@ -39,10 +39,13 @@ class ProfileScreen(ListScreen[HotRow]):
         self._report: ReportResult | None = None
         self._problem = ""
         self._read: tuple[float, float] | None = None
+        self._baseline: ReportResult | None = None
 
     def items(self) -> Sequence[HotRow]:
         """The functions of the last capture; in the past none, for no recording holds it."""
-        return () if self.store.past or self._report is None else self._report.hot
+        if self.store.past or self._report is None:
+            return ()
+        return draw.since(self._baseline, self._report.hot) if self._baseline is not None else self._report.hot
 
     def paint_body(self) -> None:
         """What is known, and the last capture read again where there is another one."""
@@ -82,13 +85,14 @@ class ProfileScreen(ListScreen[HotRow]):
         left = draw.chart(lag, state.performance.lags, draw.LAG_BUDGET_S, half, high)
         right = draw.chart(frame, list(cost.frames), draw.FRAME_BUDGET_S, width - half - 2, high)
         uptime = self.store.now - state.engine.started_at if state.engine.started_at else 0.0
-        own = draw.console_facts(cost, self.console.theming.refresh_hz, self.store.status.source)
+        own = draw.console_facts(cost, self.console.theming.refresh_hz, self.store.status)
         left += draw.facts_lines(draw.engine_facts(found, uptime, whole=high > 3), half, most)
         right += draw.facts_lines(own, width - half - 2, most)
         return columns(left, right, half + 2, width)
 
     def _functions(self, width: int, height: int) -> list[Line]:
-        note = "" if self._report is None or self.store.past else draw.counted(self._report, wide=width >= _WIDE)
+        base = self._baseline.capture if self._baseline is not None else ""
+        note = "" if self._report is None or self.store.past else draw.counted(self._report, base, wide=width >= _WIDE)
         lines = [rule("WHERE TIME GOES", width, note)]
         if self.shown.order:
             return lines + list_lines.table(self.shown, self.store.now, width, height - 1)
@@ -114,6 +118,28 @@ class ProfileScreen(ListScreen[HotRow]):
             self.console.notify(draw.empty(None, self._problem, self.console.keys, past=self.store.past).capitalize())
         elif (feed := self.console.feed) is not None:
             self.do(profiler_actions.report(self.console, feed))
+
+    def action_callers(self) -> None:
+        """Read who calls the function under the cursor."""
+        if (row := self.shown.row) is None:
+            self.console.notify("There is no function under the cursor.")
+        else:
+            self.console.navigation.read_whole(f"callers of {row.function}", draw.callers_text(row))
+
+    def action_baseline(self) -> None:
+        """Compare with the capture in sight from now on; once more, with the one before each again."""
+        if self._report is None or self.store.past:
+            self.console.notify(draw.empty(None, self._problem, self.console.keys, past=self.store.past).capitalize())
+            return
+        again = self._baseline is not None and self._baseline.capture == self._report.capture
+        self._baseline = None if again else self._report
+        self.shown.listing = draw.HOT if again else draw.HOT_SINCE_BASELINE
+        self.console.notify(
+            "Each capture is compared with the one before."
+            if again
+            else "The next captures are compared with this one."
+        )
+        self.paint()
 
     def action_trace(self) -> None:
         """Choose a request, and read its stages; that reads, so it may also be done where nothing may be acted on."""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from engine.events.indicators import Indicators
 from engine.events.state import State
 from engine.operations.declared.profiler import HotRow, ReportResult, StepRow
 from tui.actions.keymap import Keymap
 from tui.model.columns import Column
+from tui.model.link import FeedStatus
 from tui.model.own_cost import OwnCost
 from tui.model.sort import Sort
 from tui.model.tables import Listing, command
@@ -109,8 +112,9 @@ def _oldest(found: Indicators, uptime: float, *, whole: bool) -> str:
     return f"{formats.plural(oldest.runs, 'run')}, {every}" if whole else f"{oldest.runs}x {took}"
 
 
-def console_facts(cost: OwnCost, rate: float, link: str) -> list[Fact]:
-    """The console in the same units."""
+def console_facts(cost: OwnCost, rate: float, link: FeedStatus) -> list[Fact]:
+    """The console in the same units; over a wire with what a ping takes."""
+    wire = [("ping", f"{ms(link.round_trip)}ms")] if link.round_trip else []
     key = "–" if cost.key_to_paint is None else f"{ms(cost.key_to_paint)}ms"
     return [
         ("refresh", f"{rate:g}Hz"),
@@ -118,14 +122,31 @@ def console_facts(cost: OwnCost, rate: float, link: str) -> list[Fact]:
         ("key→paint", key),
         ("to terminal", f"{formats.size(cost.bytes_rate)}/s"),
         ("events in", f"{cost.events_rate:.0f}/s"),
-        ("engine", clean(link)),
+        *wire,
+        ("engine", clean(link.source)),
     ]
 
 
-def counted(report: ReportResult, *, wide: bool) -> str:
-    """Of how many samples the shares are; an engine at rest has hardly any."""
+def counted(report: ReportResult, baseline: str, *, wide: bool) -> str:
+    """Of how many samples the shares are, for an engine at rest has hardly any; and which capture is the base."""
     of = f"shares of {report.at_work:,} at work in {formats.plural(report.samples, 'sample')}"
-    return f"{of} · capture {report.capture}" if wide else of
+    base = f" · base {baseline}" if baseline else ""
+    return f"{of} · capture {report.capture}{base}" if wide else of
+
+
+def since(baseline: ReportResult, hot: Sequence[HotRow]) -> list[HotRow]:
+    """Functions with what they have gained against the baseline; one that was not among its first is not compared."""
+    own = {(row.function, row.place): row.own for row in baseline.hot}
+    then = [own.get((row.function, row.place)) for row in hot]
+    return [replace(row, change=None if base is None else row.own - base) for row, base in zip(hot, then, strict=True)]
+
+
+def callers_text(row: HotRow) -> str:
+    """Who called a function, the most frequent first."""
+    if not row.callers:
+        return "Nobody: it is the first function of its thread."
+    lines = [f"{each.share:>6.1%}  {clean(each.function)}  {clean(each.place)}" for each in row.callers]
+    return "\n".join(["Shares of the samples at work in which each called it.", "", *lines])
 
 
 def steps_lines(report: ReportResult | None, width: int, most: int, *, titled: bool = True) -> list[Line]:
@@ -217,30 +238,35 @@ def _bar(row: HotRow) -> str:
     return fit("━" * filled + "─" * (_BAR - filled), _BAR)
 
 
-HOT: Listing[HotRow] = Listing(
-    "profile",
-    "function",
-    (
-        Column(
-            "self", "SELF", 6, 0, lambda r, _: f"{r.own:.1%}", lambda r: r.own, lambda r, _: r.own * 100, "right",
-            most_first=True, unit="percent",
+def _hot(compared: str) -> Listing[HotRow]:
+    """The functions of a capture; `compared` heads the column of what each has gained."""
+    return Listing(
+        "profile",
+        "function",
+        (
+            Column(
+                "self", "SELF", 6, 0, lambda r, _: f"{r.own:.1%}", lambda r: r.own, lambda r, _: r.own * 100, "right",
+                most_first=True, unit="percent",
+            ),
+            Column(
+                "total", "TOTAL", 6, 1, lambda r, _: f"{r.total:.1%}", lambda r: r.total, lambda r, _: r.total * 100,
+                "right", most_first=True, unit="percent",
+            ),
+            Column("function", "FUNCTION", 22, 0, lambda r, _: clean(r.function), lambda r: r.function,
+                   lambda r, _: r.function, flex=True),
+            Column("file", "FILE", 30, 3, lambda r, _: clean(r.place), lambda r: r.place, lambda r, _: r.place),
+            Column("bar", "", _BAR, 4, lambda r, _: _bar(r), lambda r: r.own, lambda _r, _: "", role=lambda _: "run"),
+            Column(
+                "change", compared, 7, 2, lambda r, _: _change(r), lambda r: r.change or 0.0,
+                lambda r, _: None if r.change is None else r.change * 100, "right", most_first=True, unit="percent",
+                role=lambda r: "retry" if (r.change or 0.0) >= _GREW else "muted",
+            ),
         ),
-        Column(
-            "total", "TOTAL", 6, 1, lambda r, _: f"{r.total:.1%}", lambda r: r.total, lambda r, _: r.total * 100,
-            "right", most_first=True, unit="percent",
-        ),
-        Column("function", "FUNCTION", 22, 0, lambda r, _: clean(r.function), lambda r: r.function,
-               lambda r, _: r.function, flex=True),
-        Column("file", "FILE", 30, 3, lambda r, _: clean(r.place), lambda r: r.place, lambda r, _: r.place),
-        Column("bar", "", _BAR, 4, lambda r, _: _bar(r), lambda r: r.own, lambda _r, _: "", role=lambda _: "run"),
-        Column(
-            "change", "VS LAST", 7, 2, lambda r, _: _change(r), lambda r: r.change or 0.0,
-            lambda r, _: None if r.change is None else r.change * 100, "right", most_first=True, unit="percent",
-            role=lambda r: "retry" if (r.change or 0.0) >= _GREW else "muted",
-        ),
-    ),
-    lambda row: f"{row.function} {row.place}",
-    lambda _row: command("profiler", "report"),
-    Sort("self", descending=True),
-)  # fmt: skip
+        lambda row: f"{row.function} {row.place}",
+        lambda _row: command("profiler", "report"),
+        Sort("self", descending=True),
+    )  # fmt: skip
+
+
+HOT, HOT_SINCE_BASELINE = _hot("VS LAST"), _hot("VS BASE")
 """The functions of the last capture by the share of the samples in themselves."""

@@ -58,10 +58,19 @@ class ReportFormat(msgspec.Struct, kw_only=True, frozen=True):
     format: Format = "markdown"
 
 
+class CallerRow(msgspec.Struct, kw_only=True):
+    """A function that called another one, and its share of the samples at work in which it did, from 0 to 1."""
+
+    function: str
+    place: str
+    share: float
+
+
 class HotRow(msgspec.Struct, kw_only=True):
     """A function with its shares of the samples at work, from 0 to 1: in itself, and with what it called.
 
-    `change` is what `own` has gained against the capture before; None without one.
+    `change` is what `own` has gained against the capture before; None without one. `callers` are those that called it
+    in most of the samples.
     """
 
     function: str
@@ -69,6 +78,7 @@ class HotRow(msgspec.Struct, kw_only=True):
     own: float
     total: float
     change: float | None = None
+    callers: list[CallerRow] = []
 
 
 class StepRow(msgspec.Struct, kw_only=True):

@@ -16,6 +16,7 @@ from engine.operations.declared.profiler import (
     STOP_PROFILER,
     TRACE_REQUEST,
     AdviceRow,
+    CallerRow,
     CapturesResult,
     FileName,
     FileRow,
@@ -41,7 +42,7 @@ from engine.profiling.capture import Capture
 from engine.profiling.outputs.folder import kept_files, read_kept
 from engine.profiling.profiler import ProfilerStatus
 from engine.profiling.request_trace import trace
-from engine.profiling.stacks import HotFunction
+from engine.profiling.stacks import Function, HotFunction
 
 _ROWS = 30
 
@@ -131,10 +132,20 @@ def _shown(found: ProfilerStatus) -> ProfilerResult:
 
 def _hot(capture: Capture, before: Mapping[tuple[str, str], float]) -> list[HotRow]:
     return [
-        HotRow(function=each.function.name, place=f"{each.function.file}:{each.function.line}", own=each.own,
-               total=each.total, change=_change(each, before))
+        HotRow(
+            function=each.function.name,
+            place=_place(each.function),
+            own=each.own,
+            total=each.total,
+            change=_change(each, before),
+            callers=[CallerRow(function=by.name, place=_place(by), share=share) for by, share in each.callers],
+        )
         for each in capture.hot
-    ]  # fmt: skip
+    ]
+
+
+def _place(function: Function) -> str:
+    return f"{function.file}:{function.line}"
 
 
 def _change(hot: HotFunction, before: Mapping[tuple[str, str], float]) -> float | None:
