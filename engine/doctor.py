@@ -25,6 +25,7 @@ from engine.launchers import left_overs
 from engine.launchers.cgroups import Cgroups, GroupLimits
 from engine.launchers.engine_registry import EngineRegistry
 from engine.launchers.kernel import setpriv_program
+from engine.launchers.paging import Paging
 from engine.pool.wake_checks import agent_name, read_verdicts, verdicts_file
 from engine.settings import unused
 from engine.settings.file_modes import open_to_others
@@ -192,8 +193,10 @@ def _containment(settings: Settings) -> Iterator[Finding]:
     yield Finding("parent-death signal", "ok", how)
     groups = Cgroups("doctor", GroupLimits)
     found = "usable: sessions get groups of their own" if groups.open() else "not writable here; descent and tags hold"
+    paging = Paging(groups).missing()
     groups.close()
     yield Finding("control groups", "ok", found)
+    yield Finding("paging of idle sessions", "ok", f"not here: {paging}" if paging else "usable where memory is short")
     left = left_overs.of_dead_engines(EngineRegistry(settings.engine.state_dir / "engines"))
     remedy = "`quarterdeck doctor --reap` ends them; so does the next engine on this state folder." if left else ""
     named = ", ".join(map(str, left[:_NAMED])) + (f" and {len(left) - _NAMED} more" if len(left) > _NAMED else "")

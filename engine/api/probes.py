@@ -155,6 +155,7 @@ def _counters(totals: Totals, counts: PoolCounts) -> Figures:
         "quarterdeck_sessions_started": ("Sessions started", totals.started),
         "quarterdeck_sessions_crashed": ("Sessions whose process ended by itself", counts.crashes),
         "quarterdeck_sessions_condemned": ("Sessions killed by a health check", counts.condemned),
+        "quarterdeck_sessions_paged_out": ("Idle sessions whose memory went to swap", counts.page_outs),
         "quarterdeck_sessions_evicted": ("Idle sessions stopped to make room", counts.evictions),
         "quarterdeck_sessions_retired": ("Sessions replaced or given back", counts.retirements),
         "quarterdeck_processes_leaked": ("Processes that would not end", counts.survivors),

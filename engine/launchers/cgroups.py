@@ -6,6 +6,7 @@ Elsewhere, as on most laptops and in most containers, containment works by desce
 from __future__ import annotations
 
 import contextlib
+import errno
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,6 +67,23 @@ class Cgroups:
             return False
         return False
 
+    @property
+    def reclaims(self) -> bool:
+        """Whether the kernel takes the memory of a session's group back when it is asked to (Linux 5.19)."""
+        if not self.usable or self._folder is None:
+            return False
+        return (self._folder / "memory.reclaim").exists() and _holds_memory(self._folder)
+
+    def reclaim(self, session: str, memory: int) -> bool:
+        """Take so many bytes of a session's memory back, or as many as there are; whether the kernel took the order."""
+        if not self.reclaims or self._folder is None:
+            return False
+        try:
+            (self._folder / session / "memory.reclaim").write_text(str(memory))
+        except OSError as error:
+            return error.errno == errno.EAGAIN  # less than asked for could be taken
+        return True
+
     def remove(self, session: str) -> None:
         """The session's tree is proven empty."""
         if self.usable and self._folder is not None:
@@ -84,6 +102,14 @@ class Cgroups:
         with contextlib.suppress(OSError):
             if "memory" in (folder / "cgroup.controllers").read_text().split():
                 (folder / "cgroup.subtree_control").write_text("+memory")
+
+
+def _holds_memory(folder: Path) -> bool:
+    """Whether the groups below this one have a memory of their own."""
+    try:
+        return "memory" in (folder / "cgroup.subtree_control").read_text().replace("+", "").split()
+    except OSError:
+        return False
 
 
 def _group_of(root: Path, own: Path, engine: str) -> Path | None:

@@ -12,6 +12,7 @@ from engine.base.processes import ProcessStat, stat_of
 from engine.launchers.base import Launcher
 from engine.launchers.containment import Containment
 from engine.launchers.host import Host, HostFacts
+from engine.launchers.paging import Paging
 from engine.launchers.tree_usage import TreeUsage, cpu_of, tree_pss, usage_of
 
 
@@ -35,6 +36,12 @@ class SessionHost(Protocol):
     async def memory(self, trees: Mapping[str, TreeUsage], sessions: Collection[str]) -> dict[str, int]:
         """The proportional set size of these sessions' trees, in bytes."""
 
+    def paging_misses(self) -> str:
+        """Why no session's memory can be paged out here; empty when it can."""
+
+    async def page_out(self, session: str, tree: TreeUsage) -> None:
+        """Give the memory of a session's tree to swap."""
+
     def own_usage(self) -> tuple[TreeUsage, float] | None:
         """What the engine's own process takes, and its CPU seconds without those of its children."""
 
@@ -48,11 +55,13 @@ class SessionHost(Protocol):
 class ThisHost:
     """This machine; `resources` reads what it still has, `containment` knows the sessions' trees."""
 
-    def __init__(self, launcher: Launcher, containment: Containment, resources: Host) -> None:
+    def __init__(self, launcher: Launcher, containment: Containment, resources: Host, paging: Paging) -> None:
         self.id = socket.gethostname()
         self.launcher = launcher
         self.trees = containment.read_trees
         self._resources = resources
+        self.paging_misses = paging.missing
+        self._page_out = paging.page_out
 
     def facts(self) -> HostFacts:
         """What the machine still has."""
@@ -61,6 +70,11 @@ class ThisHost:
     async def memory(self, trees: Mapping[str, TreeUsage], sessions: Collection[str]) -> dict[str, int]:
         """The proportional set sizes, read in a thread: some milliseconds a session."""
         return await asyncio.to_thread(_sizes, trees, sessions)
+
+    async def page_out(self, session: str, tree: TreeUsage) -> None:
+        """In a thread, for it takes a third of a second."""
+        pids = [process.id.pid for process in tree.processes]
+        await asyncio.to_thread(self._page_out, session, pids, tree.rss)
 
     def own_usage(self) -> tuple[TreeUsage, float] | None:
         """What the engine's own process takes."""

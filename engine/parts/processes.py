@@ -12,6 +12,7 @@ from engine.launchers.containment import Containment
 from engine.launchers.engine_registry import EngineRegistry
 from engine.launchers.kernel import become_subreaper
 from engine.launchers.local import LocalLauncher
+from engine.launchers.paging import Paging
 from engine.maintenance import Maintenance
 from engine.parts.core import Core
 from engine.parts.part import Part
@@ -26,6 +27,7 @@ class Processes(Part):
         self._owns_process = owns_process
         self.containment = Containment(core.id, adopts=owns_process)
         self.groups = Cgroups(core.id, lambda: group_limits(core.settings))
+        self.paging = Paging(self.groups)
         self.launcher = LocalLauncher(self.containment, self.groups)
         self.registry = EngineRegistry(core.state / "engines")
 

@@ -59,7 +59,7 @@ class Sessions(Part):
         self._notify = core.notice
         self.planner = CapacityPlanner(lambda: self._limits, core.bus, named_scaler(core.settings, core.notice))
         resources = Host(core.state, watches=agents.choice.backend == "claude")
-        host = ThisHost(processes.launcher, processes.containment, resources)
+        host = ThisHost(processes.launcher, processes.containment, resources, processes.paging)
         session = self._session_ports(core, agents, resilience, permissions, host)
         self.ports = PoolPorts(
             session=session,

@@ -29,6 +29,8 @@ class PoolLimits:
     acquire_timeout: float
     start_timeout: float
     idle_timeout: float
+    page_out_after: float
+    page_out_above: float
     background_timeout: float
     max_lifetime: float
     max_turns: int
@@ -69,6 +71,8 @@ def pool_limits(settings: Settings) -> PoolLimits:
         acquire_timeout=pool.acquire_timeout,
         start_timeout=pool.start_timeout,
         idle_timeout=pool.idle_timeout,
+        page_out_after=pool.page_out_after,
+        page_out_above=pool.page_out_above,
         background_timeout=pool.background_timeout,
         max_lifetime=pool.max_lifetime,
         max_turns=pool.max_turns_per_session,

@@ -13,6 +13,7 @@ from engine.events.types import Notice, PoolMeasured, Reading, SessionJudged, Se
 from engine.launchers.tree_usage import TreeUsage
 from engine.pool.file_size_monitor import FileSizeMonitor
 from engine.pool.health_checker import HealthChecker
+from engine.pool.idle_paging import IdlePaging
 from engine.pool.member import Member
 from engine.pool.memory import TreeMemory
 from engine.pool.pool import Pool
@@ -39,6 +40,8 @@ class ResourceMonitor:
         self._rounds = 0
         self._work = Nursery("pool keeper", self._on_error)
         self._files = FileSizeMonitor()
+        self._paging = IdlePaging()
+        self._paging_out = False
         self.health_checker = HealthChecker(pool, ports)
 
     async def read(self) -> None:
@@ -82,7 +85,9 @@ class ResourceMonitor:
             self._pool.index.set_load(reading.session, reading.cpu / 100)
         if publish:
             taken = self._memory.total(trees)
-            self._ports.growth.see(self._ports.host.facts(), self._memory.p95(), taken)
+            facts = self._ports.host.facts()
+            self._ports.growth.see(facts, self._memory.p95(), taken)
+            self._page_out(trees, now, facts.memory_used)
             cpu = round(sum(reading.cpu for reading in sessions), 1)
             self._ports.bus.publish(PoolMeasured(pool=self._pool.statistics(taken, cpu)))
 
@@ -121,6 +126,23 @@ class ResourceMonitor:
         with contextlib.suppress(QuarterdeckError):  # it may be gone by itself
             await self._pool.stop_session(session.id, reason)
 
+    def _page_out(self, trees: Mapping[str, TreeUsage], now: float, memory_used: float) -> None:
+        """One session at a time, so that swap is not written at once."""
+        host, limits = self._ports.host, self._ports.limits()
+        if self._paging_out or limits.observe or not limits.page_out_after or host.paging_misses():
+            return
+        name = self._paging.due(self._pool.index.idle(), now, memory_used, limits)
+        if name in trees:
+            self._paging_out = True
+            self._work.spawn(self._paged_out(name, trees[name]), f"page {name} out")
+
+    async def _paged_out(self, name: str, tree: TreeUsage) -> None:
+        try:
+            await self._ports.host.page_out(name, tree)
+            self._pool.record.counts.page_outs += 1
+        finally:
+            self._paging_out = False
+
     async def _watch_files(self, names: Iterable[str]) -> None:
         members = self._pool.members
         for member in [member for name in names if (member := members.get(name))]:
@@ -137,6 +159,7 @@ class ResourceMonitor:
                 del known[gone]
         self._memory.keep(present)
         self._files.keep(present)
+        self._paging.keep(present)
         self.health_checker.over_memory &= set(present)
 
     def _on_error(self, name: str, error: BaseException) -> None:

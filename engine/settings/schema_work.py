@@ -164,6 +164,16 @@ class SessionPool(Group):
         ge=0.1,
         le=7 * DAY,
     )
+    page_out_after: Duration = setting(
+        60.0,
+        "Idle time after which a session's memory is given to swap, where there is swap and memory is short; 0 never.",
+        unit=SECONDS,
+        ge=0,
+        le=7 * DAY,
+    )
+    page_out_above: float = setting(
+        0.7, "Share of the machine's memory in use above which idle sessions are paged out.", unit="share", ge=0, le=1
+    )
     background_timeout: Duration = setting(
         1800.0,
         "Time after the last request in which background tasks, and turns that the agent began by itself, may keep "

@@ -18,7 +18,7 @@ class Percentiles(msgspec.Struct, frozen=True):
 class PoolCounts(msgspec.Struct):
     """What happened since the pool opened. A reuse is a turn on a process that ran already; a wake is none.
 
-    `spare_wakes` are the wakes that took a parked process.
+    `spare_wakes` are the wakes that took a parked process; `page_outs` count idle sessions whose memory went to swap.
     """
 
     leases: int = 0
@@ -31,6 +31,7 @@ class PoolCounts(msgspec.Struct):
     spare_wakes: int = 0
     hibernations: int = 0
     evictions: int = 0
+    page_outs: int = 0
     retirements: int = 0
     crashes: int = 0
     condemned: int = 0

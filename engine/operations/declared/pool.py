@@ -19,7 +19,7 @@ class Percentiles(msgspec.Struct, kw_only=True):
 class PoolCounts(msgspec.Struct, kw_only=True):
     """What happened since the pool opened. A reuse is a turn on a process that ran already; a wake is none.
 
-    `spare_wakes` are the wakes that took a parked process.
+    `spare_wakes` are the wakes that took a parked process; `page_outs` count idle sessions whose memory went to swap.
     """
 
     leases: int
@@ -32,6 +32,7 @@ class PoolCounts(msgspec.Struct, kw_only=True):
     spare_wakes: int
     hibernations: int
     evictions: int
+    page_outs: int
     retirements: int
     crashes: int
     condemned: int
