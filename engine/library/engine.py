@@ -289,6 +289,9 @@ class Engine:
 
     async def _job(self, work: Coroutine[Any, Any, T], name: str, timeout: float | None) -> T:
         coroutine("work", work)
+        if timeout is not None and (isinstance(timeout, bool) or not isinstance(timeout, int | float)):
+            work.close()
+            raise BadInput(f"timeout is {timeout!r}.", field="timeout", remedy="Give seconds above 0.")
         return await self.root.workers.spawn(work, name, timeout)
 
     # where the engine lives

@@ -392,6 +392,9 @@ async def test_arguments_of_a_wrong_kind_are_refused_by_their_name(tmp_path: Pat
                     await called(engine, name, *given)
                 assert refused.value.remedy, (name, value)
         assert engine.cache_stats()[0].entries == 0
+        for seconds in (True, "x", [], 0, -1.0, float("nan")):
+            with pytest.raises(BadInput, match="timeout"):
+                await called(engine, "spawn_bounded_worker", asyncio.sleep(0), seconds)
         with pytest.raises(BadInput, match="level"):
             await engine.execute(CLEAR_CACHE, ClearCache(level=7))
 
