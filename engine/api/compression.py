@@ -6,6 +6,7 @@ The local socket is left alone: there bytes cost less than the CPU that would sa
 from __future__ import annotations
 
 import asyncio
+import re
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.gzip import GZipMiddleware
@@ -16,6 +17,7 @@ from engine.base.compression import smaller
 _LEAST, _GZIP_LEVEL = 1024, 5
 _IN_A_THREAD = 1024**2
 """Bytes from which an answer is compressed beside the loop."""
+_QVALUE = re.compile(r"0(\.\d{0,3})?|1(\.0{0,3})?")
 _KINDS = ("application/json", "text/plain", "text/markdown", "image/svg+xml")
 
 
@@ -30,10 +32,12 @@ class Compressed:
         """ASGI."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
-        elif accepts_zstd(Headers(scope=scope).get("accept-encoding", "")):
+            return
+        coding = coding_for(",".join(Headers(scope=scope).getlist("accept-encoding")))
+        if coding == "zstd":
             await self._app(scope, receive, _Answer(send).take)
         else:
-            await self._gzip(scope, receive, send)
+            await self._gzip(_asking_for(scope, coding or "identity"), receive, send)
 
 
 class _Answer:
@@ -73,10 +77,33 @@ def _may_shrink(headers: Headers) -> bool:
     return "content-encoding" not in headers and headers.get("content-type", "").startswith(_KINDS)
 
 
-def accepts_zstd(accepted: str) -> bool:
-    """Whether a header Accept-Encoding names zstd, and not to exclude it."""
+def coding_for(accepted: str) -> str:
+    """The coding that a header Accept-Encoding weighs most: `zstd`, `gzip`, or none; zstd where both weigh the same.
+
+    `*` stands for gzip, which everybody reads. A weight that cannot be read counts as 0, so nothing is compressed.
+    """
+    weights: dict[str, float] = {}
     for each in accepted.lower().split(","):
-        name, _, quality = each.partition(";")
-        if name.strip() == "zstd":
-            return quality.strip().removeprefix("q=").strip("0.") != "" if quality.strip() else True
-    return False
+        name, _, parameters = each.partition(";")
+        weights.setdefault(name.strip(), _weight(parameters))
+    found = {
+        "zstd": weights.get("zstd", 0.0),
+        "gzip": weights.get("gzip", weights.get("x-gzip", weights.get("*", 0.0))),
+    }
+    best = max(found, key=found.__getitem__)
+    return best if found[best] > 0 else ""
+
+
+def _weight(parameters: str) -> float:
+    """The `q` among the parameters of a coding, from 0 to 1; 1 where none is given."""
+    for each in parameters.split(";"):
+        name, _, value = each.partition("=")
+        if name.strip() == "q":
+            return float(value) if _QVALUE.fullmatch(value.strip()) else 0.0
+    return 1.0
+
+
+def _asking_for(scope: Scope, coding: str) -> Scope:
+    """The scope with one plain Accept-Encoding: the wrapped middleware reads no weights."""
+    others = [(name, value) for name, value in scope["headers"] if name != b"accept-encoding"]
+    return {**scope, "headers": [*others, (b"accept-encoding", coding.encode())]}

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.backends.base import Profile
-from engine.base.errors import QuarterdeckError, SessionLost, StartFailed
+from engine.base.errors import DeadlinePassed, QuarterdeckError, SessionLost, StartFailed, TurnInterrupted
 from engine.dispatch.next_step import RequestState
 from engine.recovery.breakers.breaker_keys import credential_key
 from engine.recovery.failure import Failure
@@ -96,6 +96,13 @@ class ActiveRequest:
     def refused(self, error: BaseException | None) -> bool:
         """Whether this end came before there was a session to try it in, and not because one could not start."""
         return error is not None and not self.attempt.session and not isinstance(error, StartFailed | SessionLost)
+
+    def fails_alike(self, error: QuarterdeckError) -> bool:
+        """Whether equal requests would end in this error too: it has to do neither with this one's place, deadline nor
+        with a person who ended it.
+        """
+        own = self.refused(error) or self.request.deadline is not None
+        return not own and not isinstance(error, TurnInterrupted | DeadlinePassed)
 
     def failure(self, error: QuarterdeckError, now: float, park_max: float) -> Failure:
         """The attempt that failed just now."""

@@ -147,8 +147,8 @@ class Dispatcher:
             return cached_answer(active, known, self._now())
         try:
             answer = await self._until_answered(active, stream)
-        except QuarterdeckError as error:  # the same request would fail for the others too, unless this one was ended
-            self._answers.land(key, error=None if isinstance(error, TurnInterrupted) else error)
+        except QuarterdeckError as error:
+            self._answers.land(key, error=error if active.fails_alike(error) else None)
             raise
         except BaseException:
             self._answers.land(key)

@@ -14,7 +14,7 @@ from engine.base.operator import user_name
 from engine.engine import Engine as Root
 from engine.events.types import CacheReading
 from engine.library import errors
-from engine.library.checks import one_of
+from engine.library.checks import coroutine, of_kind, one_of, several
 from engine.library.circuit_breaker import CircuitBreaker
 from engine.library.policies import type_policy
 from engine.library.retrying import retried
@@ -28,10 +28,11 @@ from engine.library.types import (
     StrategyStatistics,
     ThroughputMetrics,
 )
-from engine.operations.declared.cache import CLEAR_CACHE, PREWARM_CACHE, ClearCache, PrewarmCache, Prewarmed
+from engine.operations.arguments import converted
+from engine.operations.declared.cache import CLEAR_CACHE, PREWARM_CACHE, Prewarmed
 from engine.operations.declared.memory import OPTIMIZE_MEMORY, BufferClass, VerdictRow
-from engine.operations.declared.pool import AUTOSCALE_POOL, SCALE_POOL, Autoscale, Scale
-from engine.operations.declared.queue import ADJUST_BACKPRESSURE, Backpressure
+from engine.operations.declared.pool import AUTOSCALE_POOL, SCALE_POOL
+from engine.operations.declared.queue import ADJUST_BACKPRESSURE
 from engine.operations.execute import Operations
 from engine.operations.handlers.binding import rows_as
 from engine.operations.operation import A, NoArguments, Operation, R
@@ -128,11 +129,11 @@ class Engine:
 
     async def scale(self, target: int) -> int:
         """Keep so many sessions, whatever the load; returns the size gone to. Raises BadInput."""
-        return (await self.execute(SCALE_POOL, Scale(target=target))).pool.target
+        return (await self._call(SCALE_POOL, target=target)).pool.target
 
     async def auto_scale(self, enable: bool) -> None:
         """Follow the load from now on, or stay at the present size."""
-        await self.execute(AUTOSCALE_POOL, Autoscale(enabled=enable))
+        await self._call(AUTOSCALE_POOL, enabled=enable)
 
     # memory
 
@@ -156,11 +157,11 @@ class Engine:
 
     async def clear_cache(self, tag: str = "") -> int:
         """Forget all cached answers, or those of a tag; returns how many went."""
-        return (await self.execute(CLEAR_CACHE, ClearCache(tag=tag))).deleted
+        return (await self._call(CLEAR_CACHE, tag=tag)).deleted
 
     async def prewarm_cache(self, prompts: Collection[str], profile: str = "default") -> Prewarmed:
         """Answer prompts ahead of their askers, at priority `low`. Raises BadInput, NotFound."""
-        return (await self.execute(PREWARM_CACHE, PrewarmCache(prompts=tuple(prompts), profile=profile))).prewarmed
+        return (await self._call(PREWARM_CACHE, prompts=several("prompts", prompts), profile=profile)).prewarmed
 
     def set_eviction_policy(self, name: str) -> None:
         """Evict by another policy from now on: lru, lfu, fifo, tinylfu or an installed one. Raises SettingsError."""
@@ -169,7 +170,7 @@ class Engine:
     def set_cache_size(self, level: int, max_bytes: int) -> None:
         """Other room for level 1 or 2 from now on. Raises BadInput, SettingsError."""
         keys = {1: "cache.max_bytes", 2: "cache.disk.max_bytes"}
-        if level not in keys:
+        if isinstance(level, bool) or level not in keys:
             raise BadInput(f"There is no level {level}.", field="level", remedy="Use 1 for memory, 2 for disk.")
         self._now(lambda: self.root.live.propose({keys[level]: max_bytes}, self._caller.name))
 
@@ -177,14 +178,16 @@ class Engine:
 
     async def adjust_backpressure(self, load: float) -> int | None:
         """Leave a share of the places free, from 0 to 1; returns the limit of concurrent requests. Raises BadInput."""
-        await self.execute(ADJUST_BACKPRESSURE, Backpressure(load=load))
+        await self._call(ADJUST_BACKPRESSURE, load=load)
         return self._now(lambda: self.root.concurrency.limit)
 
     def set_priority_queues(self, queues: Collection[PriorityQueue]) -> None:
         """Change these priorities of the queue from now on. Raises SettingsError, and has changed nothing then."""
+        for each in (changes := several("queues", queues)):
+            of_kind("queues", each, PriorityQueue, "Use PriorityQueue(…) for each.")
         given = {
             f"queue.priorities.{each.priority}.{name}": value
-            for each in queues
+            for each in changes
             for name, value in (
                 ("weight", each.weight), ("max_waiting", each.max_size), ("drop_strategy", each.drop_strategy)
             )
@@ -197,13 +200,23 @@ class Engine:
         return self._now(lambda: _throughput(self.root))
 
     async def execute(self, operation: Operation[A, R], args: A) -> R:
-        """Call any operation of the registry, as the API and the console do, with the rights of the host's user."""
+        """Call any operation of the registry, as the API and the console do, with the rights of the host's user.
+
+        Raises BadInput for arguments that the API would refuse.
+        """
+        of_kind("operation", operation, Operation, "Use an operation of `engine.operations`.")
+        of_kind("args", args, operation.args, f"Use {operation.args.__name__}(…).")
+        return await self._call(operation, **{name: getattr(args, name) for name in args.__struct_fields__})
+
+    async def _call(self, operation: Operation[A, R], **given: object) -> R:
+        args = converted(given, operation)
         return await self._awaited(Operations(self.root).execute(operation, args, self._caller))
 
     # errors and retries
 
     def classify_error(self, error: BaseException | str) -> ErrorClass:
         """The class of an exception or of an error's text, by the shipped and the learned rules."""
+        of_kind("error", error, BaseException | str, "Use an exception or its text.")
         return self._now(lambda: errors.classify(self.root, error))
 
     def is_retryable(self, error: BaseException | str) -> bool:
@@ -216,7 +229,8 @@ class Engine:
 
     def suggest_recovery_strategy(self, error: BaseException | str) -> str:
         """The recovery strategy of the error's class; empty where trying again is enough."""
-        return self._now(lambda: errors.strategy_for_class(self.root, errors.classify(self.root, error)))
+        found = self.classify_error(error)
+        return self._now(lambda: errors.strategy_for_class(self.root, found))
 
     async def retry_with_backoff(self, operation: Callable[[], Awaitable[T]], policy: RetryPolicy | None = None) -> T:
         """Await `operation()` again after errors that may pass, by a policy. Raises the last error."""
@@ -224,6 +238,8 @@ class Engine:
 
     def set_retry_policy(self, policy: RetryPolicy | None, error_type: ErrorKind | str | None = None) -> None:
         """Replace the policy of one type of error, of those that the policy names, or of all; None takes it back."""
+        if policy is not None:
+            of_kind("policy", policy, RetryPolicy, "Use RetryPolicy(…), or None to take it back.")
         named = [error_type] if error_type is not None else list(policy.retryable_errors if policy is not None else ())
         for kind in named:
             one_of("error_type", kind, ErrorKind)
@@ -272,6 +288,10 @@ class Engine:
         self._now(lambda: self.root.live.propose({"workers.maximum": most}, self._caller.name))
 
     async def _job(self, work: Coroutine[Any, Any, T], name: str, timeout: float | None) -> T:
+        coroutine("work", work)
+        if timeout is not None and (isinstance(timeout, bool) or not isinstance(timeout, int | float)):
+            work.close()
+            raise BadInput(f"timeout is {timeout!r}.", field="timeout", remedy="Give seconds above 0.")
         return await self.root.workers.spawn(work, name, timeout)
 
     # where the engine lives
@@ -294,6 +314,7 @@ class Engine:
 
 
 def _request(given: Request | str) -> Request:
+    of_kind("request", given, Request | str, "Use a prompt or Request(…).")
     return given if isinstance(given, Request) else Request(prompt=given)
 
 

@@ -136,9 +136,9 @@ class PriorityQueue:
             raise BadInput(
                 f"There is no priority {self.priority!r}.", field="priority", remedy=f"Use {', '.join(PRIORITIES)}."
             )
-        for name, least in (("max_size", 0), ("weight", 0.01)):
+        for name, least, most in (("max_size", 0, 1_000_000), ("weight", 0.01, 1000)):
             if (value := getattr(self, name)) is not None:
-                at_least(name, value, least)
+                at_least(name, value, least, most)
 
 
 @dataclass(frozen=True, slots=True)

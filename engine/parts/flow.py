@@ -85,7 +85,9 @@ class Flow(Part):
             self._bus.publish(CacheMeasured(levels))
 
     def _on_file(self, what: str) -> None:
-        self._notify(what, "Answers are cached in memory alone meanwhile; free disk space, or look at the file.")
+        self._notify(
+            what, "Look at the file and at the disk; while it cannot be used, answers are cached in memory alone."
+        )
 
 
 def _disk_limits(settings: Settings) -> DiskLimits:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -23,6 +24,7 @@ ANY_PROFILE = "profiles.*"
 OPEN_NAMES = frozenset({"recovery.strategies"})
 """Settings below which any name may stand, each with a text, beside the environment of a profile."""
 SCHEMA_REMEDY = "`quarterdeck config schema` lists every setting."
+_MOST_BITS = 1000
 _KINDS: dict[object, str] = {
     bool: "true or false",
     int: "a whole number",
@@ -254,10 +256,17 @@ def _bound(field: FieldInfo, name: str) -> float | None:
     return next((getattr(limit, name) for limit in field.metadata if hasattr(limit, name)), None)
 
 
+def _is_writable(number: float) -> bool:
+    """Whether a number can stand in a unit: it is finite, and a float can hold it."""
+    return number.bit_length() <= _MOST_BITS if isinstance(number, int) else math.isfinite(number)
+
+
 def _shown(value: Any, unit: str) -> str:
     if value is None or isinstance(value, bool):
         return {None: "empty", True: "true", False: "false"}[value]
     if isinstance(value, (int, float)):
+        if not _is_writable(value):
+            return str(value)
         if unit == SECONDS:
             return format_duration(value)
         if unit == SHARE_OR_BYTES:

@@ -15,6 +15,7 @@ from engine.workers.scaler import WorkerLimits, WorkerLoad, decide
 
 T = TypeVar("T")
 _SLACK = 64
+_PATIENCE_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +175,10 @@ class Workers:
         )
 
     async def aclose(self) -> None:
-        """Drop what waits, cancel what runs, and wait until every worker has ended."""
+        """Drop what waits, cancel what runs, and wait until every worker has ended.
+
+        A job that goes on after it was cancelled for `_PATIENCE_S` is reported and left behind.
+        """
         self._closed = True
         while self._next() is not None:
             pass
@@ -182,10 +186,13 @@ class Workers:
             self._cancelled += 1
             job.drop()
         self._handed.clear()
-        while self._live:
-            for worker in self._live:
-                worker.cancel()
-            await asyncio.wait(self._live)
+        for worker in self._live:
+            worker.cancel()
+        if not self._live:
+            return
+        _, left = await asyncio.wait(self._live, timeout=_PATIENCE_S)
+        for worker in left:
+            self._on_error(worker.get_name(), TimeoutError(f"its job did not end in {_PATIENCE_S:g} s"))
 
     def _serve(self) -> None:
         """Hand jobs to idle workers, the one that rested least first, and start workers for the others."""

@@ -86,3 +86,26 @@ def test_an_error_is_cut_in_the_middle_and_keeps_its_sentence() -> None:
     assert len(lines) <= MAX_LINES + 1
     assert len(bounded("x\n" + "y" * 10_000_000)) < 3 * MAX_LINE
     assert bounded("\n".join(["a problem " * 20] * 100)).count("\n") == 99
+
+
+@pytest.mark.parametrize("number", ["9" * 400, "-" + "9" * 400, "-1.5", "true", "1e300"])
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [
+        ("/api/pool/scale", "target"),
+        ("/api/queue/backpressure", "load"),
+        ("/api/cache/clear", "level"),
+        ("/api/profiler/start", "rate"),
+        ("/api/profiler/start", "seconds"),
+    ],
+)
+async def test_a_number_that_is_none_of_the_fields_is_refused_by_its_name(
+    served: Served, path: str, field: str, number: str
+) -> None:
+    answer = await served.http.post(
+        path, content=f'{{"{field}": {number}}}', headers={"Content-Type": "application/json"}
+    )
+    refusal = answer.json()
+    assert (answer.status_code, refusal["code"], refusal["field"]) == (400, "bad_input", field)
+    assert "None" not in refusal["remedy"]
+    assert field in refusal["error"]

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from engine.api.compression import Compressed, accepts_zstd
+from engine.api.compression import Compressed, coding_for
 from tests.api.serving import serving
 from tests.api.test_access import bearer, on_tcp
 
@@ -73,6 +73,23 @@ async def test_the_rest_travels_as_it_is(made: Starlette, accepts: str) -> None:
     assert "content-encoding" not in headers
 
 
+@pytest.mark.parametrize(
+    ("accepts", "coding"),
+    [
+        ("gzip;q=0", ""), ("gzip;q=0.000", ""), ("gzip ; q = 0", ""), ("zstd;q=0, gzip;q=0", ""), ("*;q=0", ""),
+        ("notgzip", ""), ("gzip-foo", ""), ("br", ""), ("identity;q=0", ""), ("identity;q=0, *;q=0", ""),
+        ("gzip;q=abc", ""), ("zstd;q=", ""), ("zstd;level=3;q=0", ""), (";;;,,=", ""), ("gzip;q=0, *", ""),
+        ("GZIP", "gzip"), ("x-gzip", "gzip"), ("*", "gzip"), ("identity;q=0, *", "gzip"), ("*;q=0, gzip", "gzip"),
+        ("gzip;q=1, zstd;q=0.1", "gzip"), ("gzip;q=0.1, zstd;q=1.000", "zstd"), ("gzip, zstd", "zstd"),
+    ],
+)  # fmt: skip
+async def test_the_weights_of_the_header_decide(accepts: str, coding: str) -> None:
+    headers, body = await raw(app(LONG), accepts)
+    assert headers.get("content-encoding", "") == coding == coding_for(accepts)
+    assert headers["vary"] == "Accept-Encoding"
+    assert (body == LONG) is (not coding)
+
+
 async def test_what_would_hardly_shrink_is_left_alone() -> None:
     noise = random.Random(1).randbytes(20_000)
     headers, body = await raw(app(noise, "text/plain"), "zstd")
@@ -87,7 +104,7 @@ async def test_a_stream_of_parts_goes_through_as_it_comes() -> None:
 
 @given(st.text(max_size=60))
 def test_no_header_breaks_it(accepts: str) -> None:
-    assert isinstance(accepts_zstd(accepts), bool)
+    assert coding_for(accepts) in {"", "gzip", "zstd"}
 
 
 async def test_a_caller_over_tcp_reads_the_same_answer(tmp_path: Path) -> None:

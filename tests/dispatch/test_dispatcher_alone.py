@@ -12,7 +12,15 @@ from typing import Any, cast
 import pytest
 
 from engine.backends.base import Profile
-from engine.base.errors import BreakerOpen, ErrorKind, QuarterdeckError, TurnFailed
+from engine.base.errors import (
+    BreakerOpen,
+    DeadlinePassed,
+    ErrorKind,
+    Overloaded,
+    QuarterdeckError,
+    QueueFull,
+    TurnFailed,
+)
 from engine.cache.answers import TieredAnswerCache
 from engine.cache.memory import CacheLimits, MemoryCache
 from engine.dispatch.dispatcher import Dispatcher
@@ -65,17 +73,20 @@ class FakeSession:
 
 @dataclass
 class FakePool:
-    """One session for everybody, once `opened`; the places are real."""
+    """One session for everybody, once `opened`; the first to ask get `refusals` instead. The places are real."""
 
     session: FakeSession
     places: ConcurrencyLimits
     leases: int = 0
     out: int = 0
     opened: asyncio.Event = field(default_factory=asyncio.Event)
+    refusals: list[QuarterdeckError] = field(default_factory=list)
 
     async def lease(self, request: LeaseRequest, *, on_wait: Callable[[str], None]) -> Lease:
         on_wait("a session")
         await self.opened.wait()
+        if self.refusals:
+            raise self.refusals.pop(0)
         self.leases += 1
         self.out += 1
         place, session = self.places.take(place_key(request.profile)), cast("Session", self.session)
@@ -237,6 +248,47 @@ def test_equal_requests_at_the_same_time_run_once_and_later_ones_are_cached() ->
         assert fixture.pool.session.turns == 1
         assert [each.cached for each in both] == [False, True]
         assert (await fixture.ask(cacheable=True)).cached
+        assert fixture.pool.session.turns == 1
+
+    run_virtually(work())
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        QueueFull("dropped for a newer one", remedy=""),
+        DeadlinePassed("could not begin in time", remedy=""),
+        Overloaded("drains", remedy=""),
+    ],
+)
+def test_what_becomes_of_a_requests_place_in_the_queue_is_not_the_end_of_its_equals(refusal: QuarterdeckError) -> None:
+    async def work() -> None:
+        fixture = DispatcherFixture(attempts=1)
+        fixture.pool.refusals.append(refusal)
+        both = await asyncio.gather(fixture.ask(cacheable=True), fixture.ask(cacheable=True), return_exceptions=True)
+        assert isinstance(both[0], type(refusal))
+        assert isinstance(both[1], Answer)
+
+    run_virtually(work())
+
+
+def test_a_deadline_that_leaves_no_time_for_a_retry_ends_its_own_request_alone() -> None:
+    async def work() -> None:
+        fixture = DispatcherFixture(OVERLOADED, WELL, threshold=9)
+        both = await asyncio.gather(
+            fixture.ask(cacheable=True, deadline=1.5), fixture.ask(cacheable=True), return_exceptions=True
+        )
+        assert isinstance(both[0], QuarterdeckError)
+        assert isinstance(both[1], Answer)
+
+    run_virtually(work())
+
+
+def test_an_error_of_the_turn_is_shared_by_the_equals_that_wait() -> None:
+    async def work() -> None:
+        fixture = DispatcherFixture(OVERLOADED, attempts=1, threshold=9)
+        both = await asyncio.gather(fixture.ask(cacheable=True), fixture.ask(cacheable=True), return_exceptions=True)
+        assert all(isinstance(each, TurnFailed) for each in both)
         assert fixture.pool.session.turns == 1
 
     run_virtually(work())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import os
 import resource
 import signal
@@ -26,6 +27,7 @@ from engine import (
     load_settings,
 )
 from engine.base.errors import SettingsError
+from engine.operations.declared.cache import CLEAR_CACHE, ClearCache
 from engine.settings.load import Loaded
 from tests.support.engines import loaded
 
@@ -354,3 +356,50 @@ async def test_jobs_run_on_bounded_workers(tmp_path: Path) -> None:
         with pytest.raises(SettingsError):
             engine.set_max_workers(0)
         assert engine.cleanup_idle_workers() <= 2
+
+
+async def called(engine: Engine, name: str, *given: object) -> object:
+    """A method's result, whether it is awaited or not."""
+    found = getattr(engine, name)(*given)
+    return await found if inspect.isawaitable(found) else found
+
+
+async def test_arguments_of_a_wrong_kind_are_refused_by_their_name(tmp_path: Path) -> None:
+    wrong: dict[str, list[object]] = {
+        "set_priority_queues": [None, 5, "low", ["low"], {"low": 1}],
+        "adjust_backpressure": [None, True, "x", [], -1, float("nan"), float("inf"), 10**400],
+        "scale": [None, True, "3", 1.5, float("nan"), -1, 10**400],
+        "auto_scale": [None, "yes", 5],
+        "set_cache_size": [None, True, "10 potatoes", 0, -5, 2048.5, float("nan"), float("inf"), 10**400],
+        "set_max_workers": [None, True, "x", 0, 1.5, float("nan"), 10**400],
+        "set_eviction_policy": [None, 5, [], ""],
+        "clear_cache": [5, []],
+        "prewarm_cache": [None, "hello", b"hello", {"hello": 1}, [], [5], [None], [""], 5],
+        "spawn_worker": [None, 5, asyncio.sleep],
+        "submit": [None, 5, b"hello", {"prompt": "hello"}],
+        "classify_error": [None, 5, b"failed"],
+        "is_retryable": [None, 5],
+        "suggest_recovery_strategy": [None, 5],
+        "set_retry_policy": [5, "fast"],
+        "execute": [None, "cache.clear"],
+    }
+    more: dict[str, tuple[object, ...]] = {"execute": ({},)}
+    async with Engine(settings(tmp_path)) as engine:
+        for name, values in wrong.items():
+            for value in values:
+                given = (1, value) if name == "set_cache_size" else (value, *more.get(name, ()))
+                with pytest.raises(BadInput) as refused:
+                    await called(engine, name, *given)
+                assert refused.value.remedy, (name, value)
+        assert engine.cache_stats()[0].entries == 0
+        for seconds in (True, "x", [], 0, -1.0, float("nan")):
+            with pytest.raises(BadInput, match="timeout"):
+                await called(engine, "spawn_bounded_worker", asyncio.sleep(0), seconds)
+        with pytest.raises(BadInput, match="level"):
+            await engine.execute(CLEAR_CACHE, ClearCache(level=7))
+
+
+@pytest.mark.parametrize("given", [{"weight": 1001}, {"max_size": 1_000_001}, {"weight": 0}, {"max_size": -1}])
+def test_a_priority_has_the_bounds_of_its_settings(given: dict[str, int]) -> None:
+    with pytest.raises(BadInput, match=r"to 1(000|e\+06)\."):
+        PriorityQueue("low", **given)  # type: ignore[arg-type]

@@ -55,3 +55,24 @@ def test_a_pipe_a_folder_a_device_and_a_huge_file_are_refused(tmp_path: Path) ->
     (tmp_path / "huge").write_bytes(b"#" * (MOST_BYTES + 1))
     for path in (tmp_path / "pipe", tmp_path / "folder", Path("/dev/zero"), tmp_path / "huge"):
         assert f"{path} cannot be read" in refused(path, tmp_path)
+
+
+@pytest.mark.parametrize("number", [".nan", ".inf", "-.inf", "9" * 400, "-" + "9" * 400, "9" * 5000])
+@pytest.mark.parametrize(
+    "key",
+    [
+        "cache.max_bytes",
+        "cache.ttl",
+        "queue.max_waiting",
+        "queue.interactive_reserve",
+        "profiler.sample_rate",
+        "session_pool.limits.disk_floor",
+        "cache.enabled",
+        "queue.drop_strategy",
+    ],
+)
+def test_a_number_that_is_none_or_that_no_float_holds_is_refused(tmp_path: Path, key: str, number: str) -> None:
+    path = tmp_path / "config.yaml"
+    *groups, name = key.split(".")
+    path.write_text(f"{''.join(f'{group}: {{' for group in groups)}{name}: {number}{'}' * len(groups)}\n")
+    refused(path, tmp_path)

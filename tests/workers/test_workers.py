@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
@@ -15,6 +16,7 @@ from engine.base.errors import BadInput, Overloaded
 from engine.workers.scaler import WorkerLimits, WorkerLoad, decide
 from engine.workers.workers import Workers
 from tests.support.processes import until
+from tests.support.virtual_time import run_virtually
 
 LIMITS = WorkerLimits(minimum=1, maximum=3, queued=5, idle=10.0)
 
@@ -202,6 +204,26 @@ async def test_jobs_that_are_cancelled_while_they_wait_leave_no_room_taken(made:
     made.go.set()
     await asyncio.gather(*running)
     assert "x" not in made.began
+
+
+def test_closing_waits_for_a_job_that_ignores_its_end_only_so_long_and_reports_it() -> None:
+    async def work() -> None:
+        made, ended = Fixture(), asyncio.Event()
+
+        async def deaf() -> None:
+            while not ended.is_set():
+                with contextlib.suppress(asyncio.CancelledError):
+                    await ended.wait()
+
+        made.workers.spawn(deaf(), "deaf")
+        other = made.workers.spawn(made.job("other"), "other")
+        await asyncio.sleep(0)
+        await made.workers.aclose()
+        assert other.result.cancelled()
+        assert [(name, str(error)) for name, error in made.errors] == [("test worker 1", "its job did not end in 2 s")]
+        ended.set()
+
+    run_virtually(work())
 
 
 async def test_closing_ends_what_runs_and_what_waits(made: Fixture) -> None:
