@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable, Collection, Coroutine
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from msgspec import UNSET
+
 from engine.base.caller import Caller, Door
 from engine.base.clock import Clock
 from engine.base.errors import BadInput, ErrorKind
@@ -155,9 +157,9 @@ class Engine:
         """Level 1 and, where it is on, level 2."""
         return self._now(self.root.answers.statistics)
 
-    async def clear_cache(self, tag: str = "") -> int:
-        """Forget all cached answers, or those of a tag; returns how many went."""
-        return (await self._call(CLEAR_CACHE, tag=tag)).deleted
+    async def clear_cache(self, tag: str | None = None) -> int:
+        """Forget all cached answers, or those of a tag; returns how many went. Raises BadInput for what is no tag."""
+        return (await self._call(CLEAR_CACHE, tag=UNSET if tag is None else tag)).deleted
 
     async def prewarm_cache(self, prompts: Collection[str], profile: str = "default") -> Prewarmed:
         """Answer prompts ahead of their askers, at priority `low`. Raises BadInput, NotFound."""
@@ -209,7 +211,7 @@ class Engine:
         return await self._call(operation, **{name: getattr(args, name) for name in args.__struct_fields__})
 
     async def _call(self, operation: Operation[A, R], **given: object) -> R:
-        args = converted(given, operation)
+        args = converted({name: value for name, value in given.items() if value is not UNSET}, operation)
         return await self._awaited(Operations(self.root).execute(operation, args, self._caller))
 
     # errors and retries

@@ -72,6 +72,8 @@ def _remedy(kind: type[msgspec.Struct], field: str | None) -> str:
             return f"Use one of {', '.join(map(str, choice.values))}."
         if isinstance(choice, types.BoolType):
             return "Use true or false."
+        if isinstance(choice, types.StrType) and choice.pattern:
+            return f"Use text of the form {choice.pattern.strip('^$')}."
     return _OF_THAT_KIND
 
 

@@ -260,6 +260,9 @@ def test_a_prompt_names_its_user_its_priority_and_the_tags_of_its_answer(engine:
         assert plain(engine, "run", "--cache-tag", "docs", "--cache-ttl", "60", "[[reply: kept]] x") == [["kept"]]
     first, _second = as_json(engine, "cache")
     assert (first["hits"], first["entries"]) == (1, 1)
+    for unset in ("", "%"):  # a variable of the shell that was never set
+        refused = quarterdeck(engine.home, "cache", "clear", "--tag", unset)
+        assert (refused.returncode, "tag" in refused.stderr) == (2, True), refused.stderr
     assert as_json(engine, "cache", "clear", "--tag", "docs")["deleted"] == 2
     done = quarterdeck(engine.home, "run", "--cache-ttl", "0", "x")
     assert (done.returncode, "no time for an answer to be kept" in done.stderr) == (2, True)

@@ -28,6 +28,7 @@ from engine import (
 )
 from engine.base.errors import SettingsError
 from engine.operations.declared.cache import CLEAR_CACHE, ClearCache
+from engine.operations.declared.conversations import LIST_CONVERSATIONS, ListConversations
 from engine.settings.load import Loaded
 from tests.support.engines import loaded
 
@@ -397,6 +398,13 @@ async def test_arguments_of_a_wrong_kind_are_refused_by_their_name(tmp_path: Pat
                 await called(engine, "spawn_bounded_worker", asyncio.sleep(0), seconds)
         with pytest.raises(BadInput, match="level"):
             await engine.execute(CLEAR_CACHE, ClearCache(level=7))
+        assert (
+            await engine.execute(LIST_CONVERSATIONS, ListConversations())
+        ).total == 0  # with fields that are not set
+        assert (await engine.execute(LIST_CONVERSATIONS, ListConversations(q="x"))).total == 0
+        for tag in ("", "%", "a b", "x" * 65):  # an empty one is no wish to delete everything
+            with pytest.raises(BadInput, match="tag"):
+                await engine.execute(CLEAR_CACHE, ClearCache(tag=tag))
 
 
 @pytest.mark.parametrize("given", [{"weight": 1001}, {"max_size": 1_000_001}, {"weight": 0}, {"max_size": -1}])

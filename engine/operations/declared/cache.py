@@ -8,6 +8,7 @@ import msgspec
 
 from engine.base.caller import Scope
 from engine.operations.operation import NoArguments, Operation
+from engine.requests import TAG
 
 PREWARM_MOST = 1000
 
@@ -41,7 +42,7 @@ class CacheResult(msgspec.Struct, kw_only=True):
 class ClearCache(msgspec.Struct, kw_only=True, frozen=True):
     """The answers to delete: all of the caller's tenant, or those with a tag; from both levels (0), or from one."""
 
-    tag: str = ""
+    tag: Annotated[str, msgspec.Meta(pattern=f"^{TAG.pattern}$")] | msgspec.UnsetType = msgspec.UNSET
     level: Annotated[int, msgspec.Meta(ge=0, le=2)] = 0
 
 

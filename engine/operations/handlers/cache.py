@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import msgspec
+
 from engine.base.errors import QuarterdeckError
 from engine.cache.keys import cache_key
 from engine.events.types import CachePrewarmed
@@ -39,7 +41,8 @@ async def statistics(services: Services, _call: CallContext, _args: NoArguments)
 @handles(CLEAR_CACHE)
 async def clear(services: Services, call: CallContext, args: ClearCache) -> CacheDeleted:
     """Of the caller's tenant."""
-    return CacheDeleted(deleted=await services.answers.clear(call.caller.tenant, args.tag, args.level))
+    tag = args.tag if args.tag is not msgspec.UNSET else ""
+    return CacheDeleted(deleted=await services.answers.clear(call.caller.tenant, tag, args.level))
 
 
 @handles(DELETE_CACHED)
