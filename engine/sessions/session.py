@@ -11,27 +11,26 @@ from pathlib import Path
 from typing import Any
 
 from engine.backends.base import SIMULATOR, AgentSpec, Profile
-from engine.base.errors import DeadlinePassed, QuarterdeckError, SessionLost
-from engine.base.text import prompt_title
+from engine.base.errors import DeadlinePassed, SessionLost
 from engine.events import types as ev
 from engine.launchers.base import ProcessEnd
 from engine.sessions import protocol_events as f
-from engine.sessions.account import Account, Spent
+from engine.sessions.account import Account
 from engine.sessions.agent_process import AgentProcess
 from engine.sessions.audience import Audience
 from engine.sessions.carry_over import left_by_result, left_by_tool
 from engine.sessions.controls import Controls
+from engine.sessions.current_turn import CurrentTurn
 from engine.sessions.lifecycle import Lifecycle, State, Transition
 from engine.sessions.live_output import LiveOutput
 from engine.sessions.machine import SessionMachine
-from engine.sessions.messages import ControlReply, Result, Usage
+from engine.sessions.messages import ControlReply
 from engine.sessions.outcome import Outcome, how_exited
 from engine.sessions.own_work import LeftRunning, OwnWork
 from engine.sessions.permission_port import Requester
 from engine.sessions.ports import SessionPorts
-from engine.sessions.protocol_events import event_of
 from engine.sessions.replies import Started, context_usage, cost_so_far
-from engine.sessions.turn import RunningTurn, TurnOrder
+from engine.sessions.turn import TurnOrder
 from engine.sessions.workplace import Workplace
 
 _INTERRUPT_WAIT_S = 1.0
@@ -63,8 +62,6 @@ class Session:
         self._ports = ports
         self._on_exit = on_exit
         self._machine = SessionMachine(lambda: str(uuid.uuid4()))
-        self._turn: RunningTurn | None = None
-        self._calm = asyncio.Event()
         self._account = Account(free=spec.profile.backend == SIMULATOR)
         self._workplace = Workplace(spec, ports.backend)
         self._left_running = LeftRunning()
@@ -82,14 +79,11 @@ class Session:
             unused=lambda: not self.turns,
         )
         self._controls = Controls(self.life, self._machine.request, self._process.write)
+        self._turn = CurrentTurn(self.life, self._machine, self._account, self._output, ports, self._process.write)
         self._own_work = OwnWork(self.life, self._account, ports.bus, ports.clock, lambda: on_engaged(self))
         self.conversation = spec.conversation
         self.user = ""
-        self.turns = 0
         self.version = ""
-        self.last_uuid = ""
-        self.last_silence = 0.0
-        self.last_used = ports.clock.monotonic()
 
     @property
     def id(self) -> str:
@@ -145,9 +139,24 @@ class Session:
         return self._machine.turn is not None
 
     @property
-    def _steerable(self) -> bool:
-        """Whether a turn of a request runs, whose caller waits for it."""
-        return self._turn is not None and not self._turn.order.quiet and self.life.state is State.RUNNING
+    def turns(self) -> int:
+        """How many turns of requests it has begun."""
+        return self._turn.count
+
+    @property
+    def last_uuid(self) -> str:
+        """The uuid of the last prompt that was sent in the last turn, empty before it was."""
+        return self._turn.last_uuid
+
+    @property
+    def last_silence(self) -> float:
+        """Seconds for which the last turn had written nothing at its end."""
+        return self._turn.last_silence
+
+    @property
+    def last_used(self) -> float:
+        """When the last turn ended, or the session was made."""
+        return self._turn.last_used
 
     @property
     def usable(self) -> bool:
@@ -156,7 +165,8 @@ class Session:
 
     def silent_for(self, now: float) -> float:
         """Seconds since the running turn wrote anything; 0 without a turn and while a permission waits."""
-        return self._turn.silent_for(now) if self._turn is not None else 0.0
+        running = self._turn.running
+        return running.silent_for(now) if running is not None else 0.0
 
     @property
     def stopping(self) -> bool:
@@ -196,34 +206,22 @@ class Session:
         After an error or a cancellation the turn may still be on the wire: `settle` before the next one.
         Raises SessionLost, with nothing sent, when the process has ended already.
         """
-        self.last_uuid = ""
-        if self.lost:
-            raise SessionLost(f"Session {self.id} has ended.")
-        turn = RunningTurn(order, self._ports.limits(), self._ports.clock)
-        self._turn = turn
-        self.turns += not order.quiet
+        turn = self._turn.open(order)
         if order.commands and not order.quiet:
             self.keep_to_one("a request with commands ran in it")
         if not order.quiet:
             self._report_audience(self._audience.turn_begins(self._ports.clock.monotonic(), watched=order.watched))
-        self._begin(order)
+        self._turn.begin(order)
         if not order.quiet:
             self._left_running.turn_begins()
-            self._announce(order)
+            self._turn.announce(order)
         try:
-            outcome = await turn.wait()
-        except (asyncio.CancelledError, QuarterdeckError) as error:
-            self._leave_turn()
-            self._publish_end(turn, None, str(error) or "cancelled")
-            raise
+            outcome = await self._turn.outcome(turn)
         finally:
-            self._turn = None
-            self.last_used = self._ports.clock.monotonic()
-            self.last_silence = turn.silent_for(self.last_used)
             self.keep_to_one(self._workplace.carries_over())
             if turn.acted:
                 self.keep_to_one(self._left_running.look(self._ports.launcher, self._process.child))
-        self._publish_end(turn, outcome, outcome.reason)
+        self._turn.publish_end(turn, outcome, outcome.reason)
         return outcome
 
     async def clear(self) -> None:
@@ -243,28 +241,15 @@ class Session:
 
     async def settle(self, seconds: float) -> bool:
         """Wait until no turn is on the wire; False when that took longer than `seconds`."""
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._calm.wait(), seconds)
-        return not self.busy and not self.lost
+        return await self._turn.settle(seconds)
 
     def interrupt(self) -> bool:
         """Ask the agent to end its turn, ours or its own; False when none is in flight."""
-        if not self.busy and not self.life.foreign:
-            return False
-        self._process.write(self._machine.interrupt())
-        return True
+        return self._turn.interrupt()
 
     def steer(self, prompt: str, by: str) -> bool:
         """Let the running turn go on with another prompt; False when none runs that could."""
-        line = self._machine.steer(prompt) if self._steerable and not self.lost else None
-        turn = self._machine.turn
-        if line is None or turn is None:
-            return False
-        self._process.write(line)
-        self.last_uuid = turn.steers[-1]
-        self._output.add("user", "steered", prompt, ref=self.last_uuid)
-        self._ports.bus.publish(ev.TurnSteered(session=self.id, by=by, prompt=prompt_title(prompt)))
-        return True
+        return self._turn.steer(prompt, by)
 
     def look_at(self) -> None:
         """A person reads its transcript: what it writes comes at once."""
@@ -293,10 +278,7 @@ class Session:
 
     def abort_turn(self, reason: str) -> None:
         """End the turn because the session is about to be stopped; its caller learns why."""
-        if self._turn is not None:
-            self._turn.abort_turn(reason)
-        else:
-            self.interrupt()
+        self._turn.abort(reason)
 
     async def control(self, subtype: str, timeout: float, /, *, withdraw: bool = False, **fields: Any) -> ControlReply:
         """Ask the agent something. Raises DeadlinePassed after `timeout` seconds, SessionLost when it ended.
@@ -380,38 +362,12 @@ class Session:
         if watched is not None:
             self._controls.ask_later("set_has_subscribers", _ignore_reply, has_subscribers=watched)
 
-    def _begin(self, order: TurnOrder) -> None:
-        self._change(Transition.BEGAN)
-        self._process.write(self._machine.begin(order.prompt, commands=order.commands))
-        self._calm.clear()
-        sent = self._machine.turn
-        self.last_uuid = sent.uuid if sent is not None else ""
-        if self._turn is not None and sent is not None and not sent.started:
-            self._turn.queue(queued=True)
-
-    def _announce(self, order: TurnOrder) -> None:
-        self._output.add("user", "", order.prompt, ref=self.last_uuid)
-        self._ports.bus.publish(
-            ev.TurnStarted(
-                request=order.request,
-                session=self.id,
-                user=order.user,
-                prompt=order.title,
-                attempt=order.attempt,
-            )
-        )
-
-    def _leave_turn(self) -> None:
-        """Nobody waits for the turn any more: it is interrupted, and its end is awaited before the next one."""
-        if self.busy and not self.lost:
-            self._change(Transition.ABANDONED)
-            self._process.write(self._machine.interrupt())
-
     def _on_output(self, data: bytes) -> None:
         facts = self._machine.feed(data)
         replies_only = bool(facts) and all(isinstance(fact, f.Replied | f.ReplyPending) for fact in facts)
-        if self._turn is not None and not replies_only:  # a probe's answer is life, not progress (hazards.md, H5)
-            self._turn.progressed()
+        running = self._turn.running
+        if running is not None and not replies_only:  # a probe's answer is life, not progress (hazards.md, H5)
+            running.progressed()
         for fact in facts:
             self._take(fact)
 
@@ -426,7 +382,7 @@ class Session:
                 self.keep_to_one(what)
             case f.ToolEnded(tool, failed, text):
                 self._ports.tool_ended(self.profile.at_endpoint(tool), failed, text)
-                self._take_of_turn(fact)
+                self._turn.take(fact)
             case f.Replied(reply):
                 self._controls.take(reply)
             case f.ReplyUnreadable(request_id):
@@ -439,49 +395,18 @@ class Session:
                 self._ask(fact)
             case f.PermissionWithdrawn(permission, why):
                 self._ports.permissions.withdraw(self.id, permission, why)
-                self._wait_for_person()
+                self._turn.wait_for_person()
             case f.ForeignTurnBegan() | f.ForeignTurnEnded() | f.TasksChanged():
                 self._own_work.take(fact, self.conversation, self._machine.tasks)
             case _:
-                self._take_of_turn(fact)
-
-    def _take_of_turn(self, fact: f.Fact) -> None:
-        """What concerns our turn; after its owner left only that it ended."""
-        match fact:
-            case f.TurnFinished():
-                self._end_turn(fact)
-            case f.TurnSteered(_uuid, result):
-                self._steered(result)
-            case f.TurnCancelled() | f.TurnUnreadable():
-                self._turn_over()
-        if self._turn is not None:
-            self._turn.take(fact, self.life.ended_by)
-        event = event_of(self.id, fact)
-        if event is not None:
-            self._ports.bus.publish(event)
-
-    def _end_turn(self, finished: f.TurnFinished) -> None:
-        spent = self._account.book(finished.result, finished.model, finished.usage)
-        self._turn_over()
-        if self._turn is not None:
-            self._turn.finish(finished, spent, self.life.ended_by)
-
-    def _steered(self, result: Result | None) -> None:
-        spent = self._account.book(result) if result is not None else Spent()
-        if self._turn is not None:
-            self._turn.steered(result.usage or Usage() if result is not None else Usage(), spent)
-
-    def _turn_over(self) -> None:
-        if self.life.state in {State.RUNNING, State.SETTLING, State.STOPPING}:
-            self._change(Transition.FINISHED)
-        self._output.end()
-        self._calm.set()
+                self._turn.take(fact)
 
     def _ask(self, wanted: f.PermissionWanted) -> None:
-        self._wait_for_person()
+        self._turn.wait_for_person()
         profile, workspace = self.profile, os.path.realpath(self.cwd)
         grants = os.path.realpath(self._workplace.grants)
-        own = self._turn.order.permission_timeout if self._turn is not None else None
+        running = self._turn.running
+        own = running.order.permission_timeout if running is not None else None
         requester = Requester(
             self.id,
             self.conversation,
@@ -499,12 +424,7 @@ class Session:
         line = self._machine.answer(permission, allowed=allowed, message=message, updated=updated)
         if line is not None:
             self._process.write(line)
-        self._wait_for_person()
-
-    def _wait_for_person(self) -> None:
-        """The turn's clocks stand still as long as any request of the agent waits for an answer."""
-        if self._turn is not None:
-            self._turn.wait_for_person(waiting=self._machine.asking)
+        self._turn.wait_for_person()
 
     def _on_child_exit(self, exited: asyncio.Future[int]) -> None:
         nobody_waits = self.ready or self.life.parked
@@ -512,16 +432,9 @@ class Session:
             self._take(fact)
         self._change(Transition.EXITED, how_exited(exited.result()))
         self._output.end(f"the agent ended here ({how_exited(exited.result())})")
-        partial = self._machine.abandon()
-        self._calm.set()
-        if self._turn is not None:
-            stderr = self._process.child.stderr_tail if self._process.child is not None else ""
-            self._turn.lose(exited.result(), stderr, partial, self.life.ended_by)
+        stderr = self._process.child.stderr_tail if self._process.child is not None else ""
+        self._turn.lose(exited.result(), stderr)
         self._controls.lose(exited.result())
         self._ports.permissions.withdraw_session(self.id)
         if nobody_waits and self.life.state is State.LOST:
             self._on_exit(self)
-
-    def _publish_end(self, turn: RunningTurn, outcome: Outcome | None, reason: str) -> None:
-        if not turn.order.quiet:
-            self._ports.bus.publish(turn.ended_event(self.id, outcome, reason))
