@@ -10,34 +10,30 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from engine.backends.base import SIMULATOR, AgentCommand, AgentSpec, Profile
-from engine.backends.startable import start_remedy
-from engine.base.errors import DeadlinePassed, QuarterdeckError, SessionLost, StartFailed
-from engine.base.text import prompt_title
+from engine.backends.base import SIMULATOR, AgentSpec, Profile
+from engine.base.errors import DeadlinePassed, SessionLost
 from engine.events import types as ev
-from engine.launchers.base import Child, LaunchSpec, ProcessEnd
-from engine.sessions import lines
+from engine.launchers.base import ProcessEnd
 from engine.sessions import protocol_events as f
-from engine.sessions.account import Account, Spent
+from engine.sessions.account import Account
+from engine.sessions.agent_process import AgentProcess
 from engine.sessions.audience import Audience
 from engine.sessions.carry_over import left_by_result, left_by_tool
 from engine.sessions.controls import Controls
+from engine.sessions.current_turn import CurrentTurn
 from engine.sessions.lifecycle import Lifecycle, State, Transition
 from engine.sessions.live_output import LiveOutput
 from engine.sessions.machine import SessionMachine
-from engine.sessions.messages import ControlReply, Result, Usage
+from engine.sessions.messages import ControlReply
 from engine.sessions.outcome import Outcome, how_exited
 from engine.sessions.own_work import LeftRunning, OwnWork
 from engine.sessions.permission_port import Requester
 from engine.sessions.ports import SessionPorts
-from engine.sessions.protocol_events import event_of
-from engine.sessions.replies import Started, context_usage, cost_so_far, started
-from engine.sessions.turn import RunningTurn, TurnOrder
-from engine.sessions.waking import at_gate, exit_text, resume_at_gate
+from engine.sessions.replies import Started, context_usage, cost_so_far
+from engine.sessions.turn import TurnOrder
 from engine.sessions.workplace import Workplace
 
 _INTERRUPT_WAIT_S = 1.0
-_POLITE_S = 2.0
 _STOP_TASK_S = 1.0
 
 
@@ -63,49 +59,56 @@ class Session:
         on_exit: Callable[[Session], None],
         on_engaged: Callable[[Session], None] = _ignore,
     ) -> None:
-        self._spec = spec
         self._ports = ports
         self._on_exit = on_exit
         self._machine = SessionMachine(lambda: str(uuid.uuid4()))
-        self._child: Child | None = None
-        self._controls = Controls(spec.session)
-        self._turn: RunningTurn | None = None
-        self._calm = asyncio.Event()
         self._account = Account(free=spec.profile.backend == SIMULATOR)
         self._workplace = Workplace(spec, ports.backend)
         self._left_running = LeftRunning()
         self._audience = Audience()
         self._output = LiveOutput(spec.session, ports.transcripts, ports.bus, ports.clock)
         self.life = Lifecycle(spec.session, ports.clock.monotonic())
+        self._process = AgentProcess(
+            spec,
+            ports,
+            self.life,
+            self._workplace,
+            on_output=self._on_output,
+            on_exit=self._on_child_exit,
+            control=self.control,
+            unused=lambda: not self.turns,
+        )
+        self._controls = Controls(self.life, self._machine.request, self._process.write)
+        self._turn = CurrentTurn(self.life, self._machine, self._account, self._output, ports, self._process.write)
         self._own_work = OwnWork(self.life, self._account, ports.bus, ports.clock, lambda: on_engaged(self))
         self.conversation = spec.conversation
         self.user = ""
-        self.turns = 0
         self.version = ""
-        self.last_uuid = ""
-        self.last_silence = 0.0
-        self.survivors = 0
-        self.last_used = ports.clock.monotonic()
 
     @property
     def id(self) -> str:
         """The session's name within the engine."""
-        return self._spec.session
+        return self._process.spec.session
 
     @property
     def profile(self) -> Profile:
         """What all its turns have in common."""
-        return self._spec.profile
+        return self._process.spec.profile
 
     @property
     def pid(self) -> int:
         """Process id, or 0."""
-        return self._child.pid if self._child is not None else 0
+        return self._process.child.pid if self._process.child is not None else 0
+
+    @property
+    def survivors(self) -> int:
+        """How many processes of its tree outlived its end."""
+        return self._process.survivors
 
     @property
     def spec(self) -> AgentSpec:
         """What was started."""
-        return self._spec
+        return self._process.spec
 
     @property
     def cwd(self) -> Path:
@@ -114,7 +117,7 @@ class Session:
 
     def outputs(self) -> Sequence[Path]:
         """The files that tools of the present conversation write in the background."""
-        return self._ports.backend.outputs(self._spec, self.conversation)
+        return self._ports.backend.outputs(self._process.spec, self.conversation)
 
     def transcript(self) -> Path | None:
         """The file that holds the present conversation, or None before its first turn."""
@@ -136,9 +139,24 @@ class Session:
         return self._machine.turn is not None
 
     @property
-    def _steerable(self) -> bool:
-        """Whether a turn of a request runs, whose caller waits for it."""
-        return self._turn is not None and not self._turn.order.quiet and self.life.state is State.RUNNING
+    def turns(self) -> int:
+        """How many turns of requests it has begun."""
+        return self._turn.count
+
+    @property
+    def last_uuid(self) -> str:
+        """The uuid of the last prompt that was sent in the last turn, empty before it was."""
+        return self._turn.last_uuid
+
+    @property
+    def last_silence(self) -> float:
+        """Seconds for which the last turn had written nothing at its end."""
+        return self._turn.last_silence
+
+    @property
+    def last_used(self) -> float:
+        """When the last turn ended, or the session was made."""
+        return self._turn.last_used
 
     @property
     def usable(self) -> bool:
@@ -147,7 +165,8 @@ class Session:
 
     def silent_for(self, now: float) -> float:
         """Seconds since the running turn wrote anything; 0 without a turn and while a permission waits."""
-        return self._turn.silent_for(now) if self._turn is not None else 0.0
+        running = self._turn.running
+        return running.silent_for(now) if running is not None else 0.0
 
     @property
     def stopping(self) -> bool:
@@ -156,49 +175,24 @@ class Session:
 
     async def start(self, timeout: float) -> None:
         """Start the process and wait until it answers. Raises StartFailed or BackendMissing; cleans up itself."""
-        spec, began = self._spec, self._ports.clock.monotonic()
-        command = self._ports.backend.command(spec)
-        self._workplace.directory = command.cwd
-        self._publish_start()
-        try:
-            started = await self._launch(command, timeout)
-        except BaseException as error:
-            await self._abandon_start(error)
-            raise
-        self._change(Transition.ANSWERED)
-        if spec.resume:
+        began = self._ports.clock.monotonic()
+        started = await self._process.start(timeout)
+        if self.spec.resume:
             self._ask_cost_so_far()
         self.keep_to_one(await self._workplace.try_out(self.control))
         self._came_up(started, began)
 
     async def park(self, timeout: float) -> None:
         """Start the process as far as its gate. Raises StartFailed or BackendMissing; cleans up itself."""
-        command = self._ports.backend.command(self._spec)
-        self._workplace.directory = command.cwd
-        self._publish_start()
-        try:
-            self._child = await self._spawn(command)
-            await at_gate(self._ports.launcher, self._child, self._ports.clock, timeout)
-        except BaseException as error:
-            await self._abandon_start(error)
-            raise
-        self._change(Transition.PARKED)
-        self._ports.bus.publish(ev.SessionChanged(session=self.id, state=ev.SessionState.PARKED))
+        await self._process.park(timeout)
 
     async def wake(self, spec: AgentSpec, transcript: Path, timeout: float) -> None:
         """Let a parked agent resume a conversation. Raises StartFailed at any doubt; cleans up itself."""
-        began, gate = self._ports.clock.monotonic(), self._ports.backend.gate(self._spec)
+        began = self._ports.clock.monotonic()
         self._change(Transition.WOKEN)
-        self._spec, self.conversation = spec, spec.conversation
-        self._ports.bus.publish(ev.SessionChanged(session=self.id, state=ev.SessionState.STARTING))
-        try:
-            started = await resume_at_gate(gate, transcript, spec.conversation, self.control, timeout)
-            self._change(Transition.ANSWERED)
-            self._ask_cost_so_far()
-            self._workplace.take_up(spec)
-        except BaseException as error:
-            await self._abandon_start(error)
-            raise
+        self.conversation = spec.conversation
+        started = await self._process.resume(spec, transcript, timeout)
+        self._ask_cost_so_far()
         self._came_up(started, began)
 
     def _came_up(self, started: Started, began: float) -> None:
@@ -212,39 +206,27 @@ class Session:
         After an error or a cancellation the turn may still be on the wire: `settle` before the next one.
         Raises SessionLost, with nothing sent, when the process has ended already.
         """
-        self.last_uuid = ""
-        if self.lost:
-            raise SessionLost(f"Session {self.id} has ended.")
-        turn = RunningTurn(order, self._ports.limits(), self._ports.clock)
-        self._turn = turn
-        self.turns += not order.quiet
+        turn = self._turn.open(order)
         if order.commands and not order.quiet:
             self.keep_to_one("a request with commands ran in it")
         if not order.quiet:
             self._report_audience(self._audience.turn_begins(self._ports.clock.monotonic(), watched=order.watched))
-        self._begin(order)
+        self._turn.begin(order)
         if not order.quiet:
             self._left_running.turn_begins()
-            self._announce(order)
+            self._turn.announce(order)
         try:
-            outcome = await turn.wait()
-        except (asyncio.CancelledError, QuarterdeckError) as error:
-            self._leave_turn()
-            self._publish_end(turn, None, str(error) or "cancelled")
-            raise
+            outcome = await self._turn.outcome(turn)
         finally:
-            self._turn = None
-            self.last_used = self._ports.clock.monotonic()
-            self.last_silence = turn.silent_for(self.last_used)
             self.keep_to_one(self._workplace.carries_over())
             if turn.acted:
-                self.keep_to_one(self._left_running.look(self._ports.launcher, self._child))
-        self._publish_end(turn, outcome, outcome.reason)
+                self.keep_to_one(self._left_running.look(self._ports.launcher, self._process.child))
+        self._turn.publish_end(turn, outcome, outcome.reason)
         return outcome
 
     async def clear(self) -> None:
         """Empty the context: a new conversation in the same process. Raises SessionLost when it does not work."""
-        if left := self._left_running.look(self._ports.launcher, self._child):
+        if left := self._left_running.look(self._ports.launcher, self._process.child):
             self.keep_to_one(left)
             raise SessionLost(f"Session {self.id} may serve no other conversation: {left}.")
         before, bound = self._machine.conversation, bool(self.single_use)
@@ -259,28 +241,15 @@ class Session:
 
     async def settle(self, seconds: float) -> bool:
         """Wait until no turn is on the wire; False when that took longer than `seconds`."""
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._calm.wait(), seconds)
-        return not self.busy and not self.lost
+        return await self._turn.settle(seconds)
 
     def interrupt(self) -> bool:
         """Ask the agent to end its turn, ours or its own; False when none is in flight."""
-        if not self.busy and not self.life.foreign:
-            return False
-        self._write(self._machine.interrupt())
-        return True
+        return self._turn.interrupt()
 
     def steer(self, prompt: str, by: str) -> bool:
         """Let the running turn go on with another prompt; False when none runs that could."""
-        line = self._machine.steer(prompt) if self._steerable and not self.lost else None
-        turn = self._machine.turn
-        if line is None or turn is None:
-            return False
-        self._write(line)
-        self.last_uuid = turn.steers[-1]
-        self._output.add("user", "steered", prompt, ref=self.last_uuid)
-        self._ports.bus.publish(ev.TurnSteered(session=self.id, by=by, prompt=prompt_title(prompt)))
-        return True
+        return self._turn.steer(prompt, by)
 
     def look_at(self) -> None:
         """A person reads its transcript: what it writes comes at once."""
@@ -290,7 +259,7 @@ class Session:
     def warm_up(self) -> None:
         """Let a fresh agent do off a request's path what its first turn would; the reply holds the context's fill."""
         if not self.lost:
-            self._ask_later("get_context_usage", self._take_context, detail="summary")
+            self._controls.ask_later("get_context_usage", self._take_context, detail="summary")
 
     def note(self, text: str) -> str:
         """Let the agent read a text with its next prompt; the note's id for `noted`, empty when too many wait."""
@@ -299,7 +268,7 @@ class Session:
             return ""
         note, line = made
         self._controls.expect(note)
-        self._write(line)
+        self._process.write(line)
         self._output.add("user", "note", text, ref=note)
         return note
 
@@ -309,27 +278,14 @@ class Session:
 
     def abort_turn(self, reason: str) -> None:
         """End the turn because the session is about to be stopped; its caller learns why."""
-        if self._turn is not None:
-            self._turn.abort_turn(reason)
-        else:
-            self.interrupt()
+        self._turn.abort(reason)
 
     async def control(self, subtype: str, timeout: float, /, *, withdraw: bool = False, **fields: Any) -> ControlReply:
         """Ask the agent something. Raises DeadlinePassed after `timeout` seconds, SessionLost when it ended.
 
         With `withdraw` the agent learns that nobody waits for its reply any more.
         """
-        if self.lost:
-            raise SessionLost(f"Session {self.id} has ended.")
-        request_id, line = self._machine.request(subtype, **fields)
-        self._controls.expect(request_id)
-        self._write(line)
-        try:
-            return await self._controls.answer(request_id, subtype, timeout)
-        except (DeadlinePassed, asyncio.CancelledError):
-            if withdraw:
-                self._write(lines.withdraw(request_id))
-            raise
+        return await self._controls.ask(subtype, timeout, withdraw=withdraw, **fields)
 
     async def probe(self, timeout: float) -> float:
         """Seconds that the agent's event loop took to answer (docs/development/protocol.md, section 7)."""
@@ -343,44 +299,23 @@ class Session:
             with contextlib.suppress(DeadlinePassed, SessionLost):
                 await self.control("stop_task", _STOP_TASK_S, task_id=task.id)
         if self.life.foreign and not self.busy and not self.lost:
-            self._write(self._machine.interrupt())
+            self._process.write(self._machine.interrupt())
 
     async def stop(self, reason: str, term_grace: float) -> ProcessEnd:
         """Stop its tasks, interrupt, EOF, SIGTERM, SIGKILL of the tree; then publish how it ended."""
-        polite = 0.0 if self.life.parked else _POLITE_S  # a parked agent does not notice the end of its input
-        self._begin_stop(reason)
-        if self._child is None:
-            self._change(Transition.CLOSED)
-            return ProcessEnd("never started", None)
-        await self.stop_tasks()
-        if self.interrupt():
-            await self.settle(_INTERRUPT_WAIT_S)
-        ending = await self._ports.launcher.stop(self._child, polite=polite, term_grace=term_grace)
-        self._finish(ending, "")
-        return ending
+        return await self._process.stop(reason, term_grace, self._end_work)
 
     async def kill(self, reason: str) -> ProcessEnd:
         """SIGKILL of the tree at once."""
-        self._begin_stop(reason)
-        if self._child is None:
-            self._change(Transition.CLOSED)
-            return ProcessEnd("never started", None)
-        ending = await self._ports.launcher.kill(self._child)
-        self._finish(ending, "")
-        return ending
+        return await self._process.kill(reason)
 
     async def kill_now(self) -> None:
         """SIGKILL of the tree under a `stop` that runs, which goes on to its end at once."""
-        if self._child is not None:
-            await self._ports.launcher.kill(self._child)
+        await self._process.kill_now()
 
     async def collect(self, term_grace: float) -> ProcessEnd:
         """The process ended by itself: end what it left behind and publish it."""
-        if self._child is None:
-            return ProcessEnd("never started", None)
-        ending = await self._ports.launcher.collect(self._child, term_grace)
-        self._finish(ending, exit_text(self._child))
-        return ending
+        return await self._process.collect(term_grace)
 
     @property
     def single_use(self) -> str:
@@ -399,55 +334,13 @@ class Session:
             ev.SessionBound(session=self.id, conversation=conversation, user=user, cwd=str(self.cwd))
         )
 
-    def _publish_start(self) -> None:
-        spec = self._spec
-        self._ports.bus.publish(
-            ev.SessionStarting(
-                session=self.id,
-                profile=spec.profile.name,
-                tenant=spec.profile.tenant,
-                backend=spec.profile.backend,
-                conversation=spec.conversation,
-                cwd=str(self.cwd),
-                host=self._ports.host,
-                credential=spec.profile.credential,
-            )
-        )
-
-    async def _spawn(self, command: AgentCommand) -> Child:
-        spec = LaunchSpec(self.id, command.argv, command.cwd, command.environment)
-        child = await self._ports.launcher.launch(spec, self._on_output)
-        child.exited.add_done_callback(self._on_child_exit)
-        return child
-
-    async def _launch(self, command: AgentCommand, timeout: float) -> Started:
-        self._child = await self._spawn(command)
-        try:
-            reply = await self.control("initialize", timeout, hooks=None)
-        except DeadlinePassed as error:
-            remedy = (
-                "The machine may be overloaded: raise `session_pool.start_timeout`, lower `session_pool.max_starting`."
-            )
-            raise StartFailed(f"The agent did not answer within {timeout:g} s of its start.", remedy=remedy) from error
-        except SessionLost as error:
-            text, exited = exit_text(self._child), self._child.exited
-            killed = exited.done() and exited.result() < 0  # by somebody else, before anything was asked of it
-            raise StartFailed(text, remedy=start_remedy(text), retryable=killed) from error
-        return started(reply)
-
-    async def _abandon_start(self, error: BaseException) -> None:
-        self._change(Transition.STOPPED, str(error) or "cancelled")
-        ending = ProcessEnd("start failed", None)
-        if self._child is not None:
-            ending = await asyncio.shield(self._ports.launcher.kill(self._child))
-        self._finish(ending, str(error) or "cancelled")
+    async def _end_work(self) -> None:
+        await self.stop_tasks()
+        if self.interrupt():
+            await self.settle(_INTERRUPT_WAIT_S)
 
     def _change(self, change: Transition, reason: str = "") -> None:
         self.life.change(change, self._ports.clock.monotonic(), reason)
-
-    def _begin_stop(self, reason: str) -> None:
-        self._change(Transition.STOPPED, reason)
-        self._ports.bus.publish(ev.SessionChanged(session=self.id, state=ev.SessionState.STOPPING, reason=reason))
 
     def _ask_cost_so_far(self) -> None:
         """Written before the first prompt, so that the reply holds the conversation's cost up to now."""
@@ -456,7 +349,7 @@ class Session:
             if (cost := cost_so_far(reply)) is not None:
                 self._account.resumed_at(cost)
 
-        self._ask_later("get_usage", take, skip_behaviors=True)
+        self._controls.ask_later("get_usage", take, skip_behaviors=True)
 
     def _take_context(self, reply: ControlReply) -> None:
         usage = context_usage(reply)
@@ -467,50 +360,14 @@ class Session:
 
     def _report_audience(self, watched: bool | None) -> None:
         if watched is not None:
-            self._ask_later("set_has_subscribers", _ignore_reply, has_subscribers=watched)
-
-    def _ask_later(self, subtype: str, take: Callable[[ControlReply], None], **fields: Any) -> None:
-        """A control request whose reply nobody waits for."""
-        request_id, line = self._machine.request(subtype, **fields)
-        self._controls.expect_later(request_id, take)
-        self._write(line)
-
-    def _begin(self, order: TurnOrder) -> None:
-        self._change(Transition.BEGAN)
-        self._write(self._machine.begin(order.prompt, commands=order.commands))
-        self._calm.clear()
-        sent = self._machine.turn
-        self.last_uuid = sent.uuid if sent is not None else ""
-        if self._turn is not None and sent is not None and not sent.started:
-            self._turn.queue(queued=True)
-
-    def _announce(self, order: TurnOrder) -> None:
-        self._output.add("user", "", order.prompt, ref=self.last_uuid)
-        self._ports.bus.publish(
-            ev.TurnStarted(
-                request=order.request,
-                session=self.id,
-                user=order.user,
-                prompt=order.title,
-                attempt=order.attempt,
-            )
-        )
-
-    def _write(self, data: bytes) -> None:
-        if self._child is not None:
-            self._child.write(data)
-
-    def _leave_turn(self) -> None:
-        """Nobody waits for the turn any more: it is interrupted, and its end is awaited before the next one."""
-        if self.busy and not self.lost:
-            self._change(Transition.ABANDONED)
-            self._write(self._machine.interrupt())
+            self._controls.ask_later("set_has_subscribers", _ignore_reply, has_subscribers=watched)
 
     def _on_output(self, data: bytes) -> None:
         facts = self._machine.feed(data)
         replies_only = bool(facts) and all(isinstance(fact, f.Replied | f.ReplyPending) for fact in facts)
-        if self._turn is not None and not replies_only:  # a probe's answer is life, not progress (hazards.md, H5)
-            self._turn.progressed()
+        running = self._turn.running
+        if running is not None and not replies_only:  # a probe's answer is life, not progress (hazards.md, H5)
+            running.progressed()
         for fact in facts:
             self._take(fact)
 
@@ -525,62 +382,31 @@ class Session:
                 self.keep_to_one(what)
             case f.ToolEnded(tool, failed, text):
                 self._ports.tool_ended(self.profile.at_endpoint(tool), failed, text)
-                self._take_of_turn(fact)
+                self._turn.take(fact)
             case f.Replied(reply):
                 self._controls.take(reply)
             case f.ReplyUnreadable(request_id):
                 self._controls.fail(request_id)
             case f.Send(data):
-                self._write(data)
+                self._process.write(data)
             case f.ConversationNamed(conversation):
                 self.conversation = conversation
             case f.PermissionWanted():
                 self._ask(fact)
             case f.PermissionWithdrawn(permission, why):
                 self._ports.permissions.withdraw(self.id, permission, why)
-                self._wait_for_person()
+                self._turn.wait_for_person()
             case f.ForeignTurnBegan() | f.ForeignTurnEnded() | f.TasksChanged():
                 self._own_work.take(fact, self.conversation, self._machine.tasks)
             case _:
-                self._take_of_turn(fact)
-
-    def _take_of_turn(self, fact: f.Fact) -> None:
-        """What concerns our turn; after its owner left only that it ended."""
-        match fact:
-            case f.TurnFinished():
-                self._end_turn(fact)
-            case f.TurnSteered(_uuid, result):
-                self._steered(result)
-            case f.TurnCancelled() | f.TurnUnreadable():
-                self._turn_over()
-        if self._turn is not None:
-            self._turn.take(fact, self.life.ended_by)
-        event = event_of(self.id, fact)
-        if event is not None:
-            self._ports.bus.publish(event)
-
-    def _end_turn(self, finished: f.TurnFinished) -> None:
-        spent = self._account.book(finished.result, finished.model, finished.usage)
-        self._turn_over()
-        if self._turn is not None:
-            self._turn.finish(finished, spent, self.life.ended_by)
-
-    def _steered(self, result: Result | None) -> None:
-        spent = self._account.book(result) if result is not None else Spent()
-        if self._turn is not None:
-            self._turn.steered(result.usage or Usage() if result is not None else Usage(), spent)
-
-    def _turn_over(self) -> None:
-        if self.life.state in {State.RUNNING, State.SETTLING, State.STOPPING}:
-            self._change(Transition.FINISHED)
-        self._output.end()
-        self._calm.set()
+                self._turn.take(fact)
 
     def _ask(self, wanted: f.PermissionWanted) -> None:
-        self._wait_for_person()
+        self._turn.wait_for_person()
         profile, workspace = self.profile, os.path.realpath(self.cwd)
         grants = os.path.realpath(self._workplace.grants)
-        own = self._turn.order.permission_timeout if self._turn is not None else None
+        running = self._turn.running
+        own = running.order.permission_timeout if running is not None else None
         requester = Requester(
             self.id,
             self.conversation,
@@ -597,13 +423,8 @@ class Session:
     def _answer(self, permission: str, allowed: bool, message: str, updated: bytes = b"", /) -> None:
         line = self._machine.answer(permission, allowed=allowed, message=message, updated=updated)
         if line is not None:
-            self._write(line)
-        self._wait_for_person()
-
-    def _wait_for_person(self) -> None:
-        """The turn's clocks stand still as long as any request of the agent waits for an answer."""
-        if self._turn is not None:
-            self._turn.wait_for_person(waiting=self._machine.asking)
+            self._process.write(line)
+        self._turn.wait_for_person()
 
     def _on_child_exit(self, exited: asyncio.Future[int]) -> None:
         nobody_waits = self.ready or self.life.parked
@@ -611,33 +432,9 @@ class Session:
             self._take(fact)
         self._change(Transition.EXITED, how_exited(exited.result()))
         self._output.end(f"the agent ended here ({how_exited(exited.result())})")
-        partial = self._machine.abandon()
-        self._calm.set()
-        if self._turn is not None:
-            stderr = self._child.stderr_tail if self._child is not None else ""
-            self._turn.lose(exited.result(), stderr, partial, self.life.ended_by)
+        stderr = self._process.child.stderr_tail if self._process.child is not None else ""
+        self._turn.lose(exited.result(), stderr)
         self._controls.lose(exited.result())
         self._ports.permissions.withdraw_session(self.id)
         if nobody_waits and self.life.state is State.LOST:
             self._on_exit(self)
-
-    def _finish(self, ending: ProcessEnd, error: str) -> None:
-        self._change(Transition.CLOSED)
-        self.survivors = len(ending.survivors)
-        self._ports.permissions.withdraw_session(self.id)
-        if not self.turns:
-            self._workplace.leave_unused()
-        self._ports.backend.release(self._spec)
-        self._ports.bus.publish(
-            ev.SessionEnded(
-                session=self.id,
-                how=ending.how,
-                exit_code=ending.exit_code,
-                survivors=len(ending.survivors),
-                error=error,
-            )
-        )
-
-    def _publish_end(self, turn: RunningTurn, outcome: Outcome | None, reason: str) -> None:
-        if not turn.order.quiet:
-            self._ports.bus.publish(turn.ended_event(self.id, outcome, reason))
