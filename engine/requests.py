@@ -11,7 +11,7 @@ import msgspec
 
 from engine.base.caller import DEFAULT_TENANT
 from engine.base.errors import BadInput
-from engine.base.text import prompt_title
+from engine.base.text import TAG, prompt_title
 from engine.events.types import RequestQueued
 
 MAX_PROMPT = 8 * 1024 * 1024
@@ -31,8 +31,6 @@ _CONVERSATION = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 
 MAX_CACHE_S = 365 * 86400.0
 MAX_TAGS = 16
-TAG = re.compile(r"[A-Za-z0-9._:-]{1,64}")
-"""A tag of a cached answer."""
 
 
 def fresh_id() -> str:

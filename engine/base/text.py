@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 import msgspec
@@ -15,6 +16,8 @@ MAX_SUMMARY = 160
 _LOOKED_AT = 8 * MAX_SUMMARY
 MAX_TITLE = 80
 """Characters of a prompt's title."""
+TAG = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+"""A tag of a cached answer."""
 
 
 def tool_summary(raw: msgspec.Raw) -> str:

@@ -253,7 +253,7 @@ ACTIONS: tuple[Action, ...] = (
     _looks("profiler.page_up", "pageup", "ten up", _PROF, "screen.move(-10)", label="pgup"),
     _looks("profiler.open", "enter", "the whole report", _PROF, "screen.open", 1, short="report"),
     _looks("profiler.callers", "c", "who calls the function", _PROF, "screen.callers", 6, short="callers"),
-    _looks("profiler.baseline", "b", "compare with this capture from now on, or with the last again", _PROF,
+    _looks("profiler.baseline", "b", "compare with this capture", _PROF,
            "screen.baseline", 7, short="baseline"),
     _looks("profiler.trace", "T", "trace a request by stage", _PROF, "screen.trace", 5, short="trace"),
     *_listed(_PROF, "profiler", "function", without="marked mark mark_all unmark reverse"),

@@ -7,8 +7,8 @@ from typing import Annotated
 import msgspec
 
 from engine.base.caller import Scope
+from engine.base.text import TAG
 from engine.operations.operation import NoArguments, Operation
-from engine.requests import TAG
 
 PREWARM_MOST = 1000
 
