@@ -30,7 +30,7 @@ def swap_free() -> int:
 
 
 class Paging:
-    """Pages out whole sessions; `swap` tells its free bytes."""
+    """Pages out whole sessions; `swap` reads how many bytes of it are free."""
 
     def __init__(self, groups: Cgroups, swap: Callable[[], int] = swap_free) -> None:
         self._groups = groups
@@ -44,15 +44,12 @@ class Paging:
             return ""
         return "no control group with memory of its own, and no CAP_SYS_NICE"
 
-    def page_out(self, session: str, pids: Sequence[int], memory: int) -> None:
-        """Let the kernel page these processes of a session out, `memory` bytes at the most; for a thread.
+    def page_out(self, session: str, pids: Sequence[int], memory: int) -> bool:
+        """Let the kernel page these processes of a session out, `memory` bytes at the most; whether it took the order.
 
-        Takes about 0.3 s for 100 MB. Processes that are gone meanwhile are passed over.
+        Takes about 0.3 s for 100 MB: run it in a thread. Processes that are gone meanwhile are passed over.
         """
-        if self._groups.reclaim(session, memory):
-            return
-        for pid in pids:
-            _advise(pid)
+        return self._groups.reclaim(session, memory) or sum(map(_advise, pids)) > 0
 
 
 def _may_advise() -> bool:
@@ -65,15 +62,16 @@ def _may_advise() -> bool:
     return bool(int(effective, 16) >> _CAP_SYS_NICE & 1)
 
 
-def _advise(pid: int) -> None:
+def _advise(pid: int) -> int:
+    """Advise the kernel about all that a process has mapped; in how many mappings it took that."""
     try:
         fd = os.pidfd_open(pid)
     except OSError:
-        return
+        return 0
     try:
         advise = ctypes.CDLL(None, use_errno=True).syscall
-        for start, size in _mappings(pid):
-            advise(_PROCESS_MADVISE, fd, ctypes.byref(_Range(start, size)), 1, _MADV_PAGEOUT, 0)
+        ranges = [ctypes.byref(_Range(start, size)) for start, size in _mappings(pid)]
+        return sum(advise(_PROCESS_MADVISE, fd, each, 1, _MADV_PAGEOUT, 0) > 0 for each in ranges)
     finally:
         os.close(fd)
 

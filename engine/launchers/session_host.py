@@ -39,8 +39,8 @@ class SessionHost(Protocol):
     def paging_misses(self) -> str:
         """Why no session's memory can be paged out here; empty when it can."""
 
-    async def page_out(self, session: str, tree: TreeUsage) -> None:
-        """Give the memory of a session's tree to swap."""
+    async def page_out(self, session: str, tree: TreeUsage) -> bool:
+        """Give the memory of a session's tree to swap; whether the system took the order."""
 
     def own_usage(self) -> tuple[TreeUsage, float] | None:
         """What the engine's own process takes, and its CPU seconds without those of its children."""
@@ -71,10 +71,10 @@ class ThisHost:
         """The proportional set sizes, read in a thread: some milliseconds a session."""
         return await asyncio.to_thread(_sizes, trees, sessions)
 
-    async def page_out(self, session: str, tree: TreeUsage) -> None:
+    async def page_out(self, session: str, tree: TreeUsage) -> bool:
         """In a thread, for it takes a third of a second."""
         pids = [process.id.pid for process in tree.processes]
-        await asyncio.to_thread(self._page_out, session, pids, tree.rss)
+        return await asyncio.to_thread(self._page_out, session, pids, tree.rss)
 
     def own_usage(self) -> tuple[TreeUsage, float] | None:
         """What the engine's own process takes."""

@@ -9,7 +9,7 @@ from engine.pool.session_index import IndexedSession
 
 
 class IdlePaging:
-    """Owner of when each session was used last before it was paged out: none is twice without a use between."""
+    """Owner of when each session was used last before it was paged out: none twice between two uses."""
 
     def __init__(self) -> None:
         self._paged: dict[str, float] = {}

@@ -138,8 +138,7 @@ class ResourceMonitor:
 
     async def _paged_out(self, name: str, tree: TreeUsage) -> None:
         try:
-            await self._ports.host.page_out(name, tree)
-            self._pool.record.counts.page_outs += 1
+            self._pool.record.counts.page_outs += await self._ports.host.page_out(name, tree)
         finally:
             self._paging_out = False
 

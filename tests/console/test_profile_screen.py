@@ -113,21 +113,17 @@ async def test_a_capture_is_started_and_ended_by_keys_and_read(
 
 async def test_the_second_capture_is_compared_with_the_first(thread: EngineThread) -> None:
     with working():
-        await _two_captures(thread)
-
-
-async def _two_captures(thread: EngineThread) -> None:
-    async with profile(thread) as console:
-        for number in range(2):
-            await started(console)
-            await shown(console, lambda _text: thread.engine.profiler.status().samples > 20)
-            await console.press("E")
-            await shown(console, lambda _text, done=number + 1: _captures(console) == done)  # type: ignore[misc]
-            if not number:
-                assert "VS LAST" in console.text
-        hot = cast("ProfileScreen", console.app.screen).items()
-        assert hot
-        assert all(row.change is not None for row in hot)
+        async with profile(thread) as console:
+            for number in range(2):
+                await started(console)
+                await shown(console, lambda _text: thread.engine.profiler.status().samples > 20)
+                await console.press("E")
+                await shown(console, lambda _text, done=number + 1: _captures(console) == done)  # type: ignore[misc]
+                if not number:
+                    assert "VS LAST" in console.text
+            hot = cast("ProfileScreen", console.app.screen).items()
+            assert hot
+            assert all(row.change is not None for row in hot)
 
 
 def _captures(console: ConsoleFixture) -> int:

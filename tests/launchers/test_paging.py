@@ -33,7 +33,7 @@ def test_a_session_with_a_group_of_its_own_is_paged_out_by_the_kernel(tmp_path: 
     kernel = Kernel(tmp_path)
     paging = Paging(with_reclaim(kernel), plenty)
     assert paging.missing() == ""
-    paging.page_out("s0001", [1], 12345)
+    assert paging.page_out("s0001", [1], 12345)
     assert (kernel.mine / "quarterdeck-e1" / "s0001" / "memory.reclaim").read_text() == "12345"
 
 
@@ -69,4 +69,4 @@ def test_without_a_group_the_processes_are_advised_and_go_on(tmp_path: Path) -> 
         paging.page_out("s0001", [child.pid], 20_000_000)
         said, _ = child.communicate()
     assert int(said) == 120 * len(range(0, 20_000_000, 4096))
-    paging.page_out("s0001", [child.pid], 1)  # it is gone
+    assert not paging.page_out("s0001", [child.pid], 1)  # it is gone

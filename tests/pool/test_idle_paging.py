@@ -64,10 +64,11 @@ def paged(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The sessions that the machine was asked to page out, on one that can."""
     asked: list[str] = []
 
-    def page_out(_self: Paging, session: str, pids: Sequence[int], memory: int) -> None:
+    def page_out(_self: Paging, session: str, pids: Sequence[int], memory: int) -> bool:
         assert pids
         assert memory > 0
         asked.append(session)
+        return len(asked) > 1  # the first order is refused
 
     monkeypatch.setattr(Paging, "missing", lambda _self: "")
     monkeypatch.setattr(Paging, "page_out", page_out)
@@ -77,11 +78,14 @@ def paged(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 ALWAYS = ("session_pool.page_out_above=0", "session_pool.page_out_after=1ms")
 
 
-async def test_an_engine_pages_its_idle_session_out_and_counts_it(tmp_path: Path, paged: list[str]) -> None:
-    async with running(tmp_path, *ALWAYS) as engine:
+async def test_an_engine_pages_its_idle_session_out_and_counts_what_was_done(tmp_path: Path, paged: list[str]) -> None:
+    async with running(tmp_path, *ALWAYS, "session_pool.min_size=1", "session_pool.max_size=1") as engine:
         answer = await Conversation(engine).ask("hello")
+        await until(lambda: paged)
+        assert engine.pool.statistics().counts.page_outs == 0
+        assert (await Conversation(engine).ask("again", answer.conversation)).session == answer.session
         await until(lambda: engine.pool.statistics().counts.page_outs)
-        assert paged == [answer.session]
+        assert paged == [answer.session] * 2
         assert (await Conversation(engine).ask("[[history]]", answer.conversation)).session == answer.session
 
 
