@@ -13,6 +13,8 @@ from engine.operations.operation import A, Operation
 
 _OF_THAT_KIND = "Send the field with a value of that kind."
 _MOST_BITS = 1000
+_NO_MATCH, _AROUND_PATTERN = "Expected `str` matching regex ", "'^$"
+"""How msgspec begins to say that a pattern does not match, and what stands around the pattern."""
 
 
 def converted(given: dict[str, Any], operation: Operation[A, Any], *, strict: bool = True) -> A:
@@ -52,6 +54,8 @@ def _range(wanted: types.FloatType | types.IntType) -> str:
 def _sentence(problem: str, field: str | None) -> str:
     """What is wrong with a field, without the decoder's path to it."""
     what = problem.partition(" - at `$")[0]
+    if what.startswith(_NO_MATCH):
+        what = f"Expected text of the form {what.removeprefix(_NO_MATCH).strip(_AROUND_PATTERN)}"
     return f"{field}: {what[0].lower()}{what[1:]}." if field and not what.startswith("Object") else f"{what}."
 
 
